@@ -1,0 +1,309 @@
+"""What the core asks of a CRM: records as the CRM's own words have them, and the protocol `Crm`, one user's view of one CRM."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+MAIL_INTEGRATION = "Mail Integration"
+"""The permission a user's CRM profile must hold to see the CRM from Gmail."""
+
+
+class DealState(StrEnum):
+    """What a stage means to the CRM itself, whatever the stage is called."""
+
+    OPEN = "open"
+    WON = "won"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An exact amount in one currency (ISO 4217 code, upper case)."""
+
+    amount: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Currency:
+    """A currency the CRM's organisation uses; `rate` is units of it for one unit of the home currency."""
+
+    code: str
+    name: str
+    rate: Decimal
+    home: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """The CRM's organisation. `time_zone` is an IANA name: the current month is that of this zone."""
+
+    name: str
+    time_zone: str
+    home_currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A set of permissions that users hold."""
+
+    id: str
+    name: str
+    permissions: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user of the CRM (a colleague), not of Gmail."""
+
+    id: str
+    name: str
+    email: str
+    profile: Profile
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A step of a pipeline, with the CRM's own word on whether a deal in it is open, won or lost."""
+
+    id: str
+    name: str
+    pipeline: str
+    state: DealState
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A company. `domain` is its mail domain, lower case ASCII, or "" when the CRM has none."""
+
+    id: str
+    name: str
+    domain: str = ""
+    owner: str = ""
+    phone: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deal:
+    """A deal. `closing` is a day in the organisation's time zone; `contact_ids` are its primary contact and contact roles."""
+
+    id: str
+    name: str
+    stage: str
+    state: DealState
+    pipeline: str = ""
+    amount: Money | None = None
+    closing: date | None = None
+    account: Account | None = None
+    owner: str = ""
+    contact_ids: tuple[str, ...] = ()
+    url: str = ""
+
+
+class ActivityKind(StrEnum):
+    """The three kinds of activity that CRMs agree on."""
+
+    CALL = "call"
+    MEETING = "meeting"
+    TASK = "task"
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """A call, meeting or task. A task's `at` may be a day only."""
+
+    id: str
+    kind: ActivityKind
+    subject: str
+    at: datetime | date
+    done: bool
+    owner: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A note on a contact; `text` is plain text."""
+
+    id: str
+    text: str
+    at: datetime
+    author: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A person at a company, with the deals it is primary contact of or holds a role in.
+
+    `addresses` are in the CRM's own order, the main one first, as `mailmagnet.addresses.canonical` writes them.
+    `activities` and `notes` are filled by look-ups for a person to read, newest first, and empty in those for the job.
+    """
+
+    id: str
+    name: str
+    addresses: tuple[str, ...]
+    title: str = ""
+    account: Account | None = None
+    owner: str = ""
+    phone: str = ""
+    url: str = ""
+    deals: tuple[Deal, ...] = ()
+    activities: tuple[Activity, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """A person not yet qualified: it has a company's name, and no deals."""
+
+    id: str
+    name: str
+    addresses: tuple[str, ...]
+    title: str = ""
+    company: str = ""
+    status: str = ""
+    owner: str = ""
+    phone: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAccount:
+    """An account found by its mail domain: who we know there, and its open deals. `contacts` holds at most 10, `contact_count` all."""
+
+    account: Account
+    contacts: tuple[Contact, ...]
+    contact_count: int
+    open_deals: tuple[Deal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """The CRM's answer for all people of one mail.
+
+    `contacts` and `leads` by each asked address that has any, `accounts` by each asked domain that has one;
+    what the user may not see is left out as if it were not there.
+    """
+
+    organisation: Organisation
+    contacts: Mapping[str, tuple[Contact, ...]]
+    leads: Mapping[str, tuple[Lead, ...]]
+    accounts: Mapping[str, KnownAccount]
+
+
+@dataclass(frozen=True, slots=True)
+class Senders:
+    """The CRM's answer for the senders of a labelling run: contacts with their deals, by each asked address that has any."""
+
+    organisation: Organisation
+    contacts: Mapping[str, tuple[Contact, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The answer to a search, best first in each kind."""
+
+    contacts: tuple[Contact, ...] = ()
+    accounts: tuple[Account, ...] = ()
+    deals: tuple[Deal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NewContact:
+    """A contact to write. `account` is an account's id."""
+
+    name: str
+    addresses: tuple[str, ...]
+    title: str = ""
+    account: str | None = None
+    phone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewDeal:
+    """A deal to write. `account` and `contacts` are ids, the primary contact first; `stage` is a stage's id."""
+
+    name: str
+    stage: str
+    amount: Money | None = None
+    closing: date | None = None
+    account: str | None = None
+    contacts: tuple[str, ...] = field(default=())
+
+
+class Crm(Protocol):
+    """One user's view of one CRM: it answers with what that user may see, and writes what that user may write.
+
+    Every call may raise NotAuthorised, NotPermitted, RateLimited, Unavailable, BadAnswer; those that take an id also NotFound.
+    Addresses and domains go in as `mailmagnet.addresses.canonical` writes them. Any number may be asked at once: the
+    implementation cuts them into as few calls as the CRM allows.
+    """
+
+    @property
+    def name(self) -> str:
+        """The CRM's name as its users know it, to show: "Zoho CRM"."""
+        ...
+
+    async def look_up(self, addresses: Collection[str], domains: Collection[str]) -> LookUp:
+        """All that the CRM has on the people of one mail."""
+        ...
+
+    async def senders(self, addresses: Collection[str]) -> Senders:
+        """The contacts behind the senders of a run, with their deals."""
+        ...
+
+    async def contact(self, contact_id: str) -> Contact:
+        """One contact, with deals, activities and notes."""
+        ...
+
+    async def account(self, account_id: str) -> KnownAccount:
+        """One account, with who is known there and its open deals."""
+        ...
+
+    async def search(self, words: str, most: int) -> Found:
+        """Contacts, accounts and deals whose names (or addresses) hold every one of the words; at most `most` of each kind."""
+        ...
+
+    async def deals_closing(self, first: date, last: date) -> Sequence[Deal]:
+        """Open deals whose closing date lies in `first` to `last`, both included, soonest first."""
+        ...
+
+    async def organisation(self) -> Organisation: ...
+
+    async def me(self) -> User:
+        """The user whose view this is."""
+        ...
+
+    async def users(self) -> Sequence[User]: ...
+
+    async def profiles(self) -> Sequence[Profile]: ...
+
+    async def stages(self) -> Sequence[Stage]:
+        """All stages of all pipelines, in the CRM's order."""
+        ...
+
+    async def currencies(self) -> Sequence[Currency]: ...
+
+    async def add_account(self, name: str, domain: str = "", phone: str = "") -> Account: ...
+
+    async def add_contact(self, contact: NewContact) -> Contact: ...
+
+    async def add_lead(self, lead: Lead) -> Lead:
+        """Write a lead; its `id`, `owner` and `url` are the CRM's to give and are left out of account."""
+        ...
+
+    async def add_deal(self, deal: NewDeal) -> Deal: ...
+
+    async def move_deal(self, deal_id: str, stage_id: str) -> Deal:
+        """Put a deal into another stage."""
+        ...
+
+    async def add_activity(self, contact_id: str, activity: Activity) -> Activity: ...
+
+    async def add_note(self, contact_id: str, text: str) -> Note: ...

@@ -1,0 +1,114 @@
+"""The error tree: everything that MailMagnet raises on purpose, drawn whole at the head of this file.
+
+MailMagnetError
+    BadRequest            what came in cannot be read; says what is wrong with it
+    NotVerified           the sender could not prove who it is (401)
+    Forbidden             the sender is known and may not do this (403)
+    ScopesMissing         the user has not granted what this feature needs
+    BadSetting            the process cannot start: which setting, and what it should be
+    Upstream              Gmail, the CRM, the store or the vault did not do what was asked; `.who` names it
+        NotAuthorised     the connection is missing, expired or revoked: consent is needed
+        NotPermitted      the connection is good, its user may not do this
+        NotFound          what was asked for is not there
+        RateLimited       asked too often; `.retry_after` says how long to wait, in seconds
+        Unavailable       down, unreachable, or slower than the deadline
+            TimedOut      slower than the deadline; `.seconds` says what the deadline was
+        BadAnswer         answered with something that is not an answer
+    CursorExpired         Gmail no longer has the history since the cursor: a full resync is due
+    LeaseTaken            another run works on this mailbox now
+    LeaseLost             another run has taken this mailbox since: nothing may be written any more
+    BadTable              a CSV table cannot be read at all (its bad lines are reported, not raised)
+
+No message holds a name, an address or a word of a mail: messages are logged.
+"""
+
+from collections.abc import Sequence
+
+
+class MailMagnetError(Exception):
+    """The root of the tree."""
+
+
+class BadRequest(MailMagnetError):
+    """What came in cannot be read."""
+
+
+class NotVerified(MailMagnetError):
+    """The sender could not prove who it is."""
+
+
+class Forbidden(MailMagnetError):
+    """The sender is known and may not do this."""
+
+
+class ScopesMissing(MailMagnetError):
+    """The user has not granted `scopes` (full scope URLs), which the feature asked for needs."""
+
+    def __init__(self, scopes: Sequence[str]) -> None:
+        super().__init__(f"{len(scopes)} scopes are not granted")
+        self.scopes = tuple(scopes)
+
+
+class BadSetting(MailMagnetError):
+    """The process cannot start: the message names each wrong setting and says what it should be."""
+
+
+class Upstream(MailMagnetError):
+    """`who` (a name to show: "Gmail", "Zoho CRM") did not do what was asked."""
+
+    def __init__(self, who: str, what: str = "") -> None:
+        super().__init__(f"{who}: {what or type(self).__name__}")
+        self.who = who
+        self.what = what
+
+
+class NotAuthorised(Upstream):
+    """The connection is missing, expired or revoked: nothing is retried until consent is given."""
+
+
+class NotPermitted(Upstream):
+    """The connection is good, its user may not do this."""
+
+
+class NotFound(Upstream):
+    """What was asked for is not there (any more)."""
+
+
+class RateLimited(Upstream):
+    """Asked too often; worth trying again after `retry_after` seconds."""
+
+    def __init__(self, who: str, retry_after: float, what: str = "") -> None:
+        super().__init__(who, what or f"rate limited, come back in {retry_after:g} s")
+        self.retry_after = retry_after
+
+
+class Unavailable(Upstream):
+    """Down, unreachable, or slower than the deadline: worth trying again."""
+
+
+class TimedOut(Unavailable):
+    """Did not answer within `seconds`."""
+
+    def __init__(self, who: str, seconds: float) -> None:
+        super().__init__(who, f"did not answer within {seconds:g} s")
+        self.seconds = seconds
+
+
+class BadAnswer(Upstream):
+    """Answered with something that is not an answer (HTML, broken JSON, too many bytes)."""
+
+
+class CursorExpired(MailMagnetError):
+    """Gmail no longer has the history since the cursor."""
+
+
+class LeaseTaken(MailMagnetError):
+    """Another run works on this mailbox now."""
+
+
+class LeaseLost(MailMagnetError):
+    """Another run has taken this mailbox since."""
+
+
+class BadTable(MailMagnetError):
+    """A CSV table cannot be read at all; the message says why and what to do."""

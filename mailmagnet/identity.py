@@ -1,0 +1,21 @@
+"""Who asks: the verified user, and how this user reads money, dates and numbers."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A verified user. `user` is the token's `sub`; `org` its `hd`, or the user's own id for a consumer account."""
+
+    org: str
+    user: str
+    address: str
+    domain: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """How the user reads: a locale ("de-AT", as Google sends it) and an IANA time zone."""
+
+    locale: str = "en"
+    time_zone: str = "UTC"
