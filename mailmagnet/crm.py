@@ -175,7 +175,7 @@ class Lead:
 
 @dataclass(frozen=True, slots=True)
 class KnownAccount:
-    """An account found by its mail domain: who we know there, and its open deals. `contacts` holds at most 10, `contact_count` all."""
+    """An account, who we know there, and its open deals. `contacts` holds at most 10, `contact_count` counts all."""
 
     account: Account
     contacts: tuple[Contact, ...]
@@ -261,6 +261,8 @@ class Crm(Protocol):
     async def contact(self, contact_id: str) -> Contact:
         """One contact, with deals, activities and notes."""
         ...
+
+    async def lead(self, lead_id: str) -> Lead: ...
 
     async def account(self, account_id: str) -> KnownAccount:
         """One account, with who is known there and its open deals."""

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+NAME = "Gmail"
+"""How Gmail is called in errors and cards."""
+
 INBOX = "INBOX"
 UNTOUCHED = frozenset({"SPAM", "TRASH", "DRAFT", "CHAT", "SENT"})
 """System labels of mail that the job never touches (https://developers.google.com/workspace/gmail/api/guides/labels)."""
@@ -32,7 +35,7 @@ SENDER_HEADERS = ("From", "X-Original-From")
 
 @dataclass(frozen=True, slots=True)
 class MailHeaders:
-    """Some headers of one mail. `mail_id` is Gmail's hexadecimal id, `received_at` its internalDate (UTC), `headers` as they came."""
+    """Some headers of one mail. `mail_id` is Gmail's hexadecimal id, `received_at` its internalDate (UTC)."""
 
     mail_id: str
     thread_id: str
@@ -58,7 +61,10 @@ class OpenMailTokens:
 
 
 class MailReader(Protocol):
-    """Reads single mails for the sidebar, over plain HTTP. Raises NotAuthorised, NotPermitted, RateLimited, Unavailable, BadAnswer."""
+    """Reads single mails for the sidebar, over plain HTTP.
+
+    Raises NotAuthorised, NotPermitted, RateLimited, Unavailable, BadAnswer.
+    """
 
     async def open_mail(self, message_id: str, tokens: OpenMailTokens) -> MailHeaders:
         """The PEOPLE_HEADERS of the mail open in Gmail now; 20 units.
@@ -68,9 +74,7 @@ class MailReader(Protocol):
         """
         ...
 
-    async def mails(
-        self, gmail_token: str, mail_ids: Sequence[str], names: Sequence[str]
-    ) -> Sequence[MailHeaders]:
+    async def mails(self, gmail_token: str, mail_ids: Sequence[str], names: Sequence[str]) -> Sequence[MailHeaders]:
         """The named headers of mails in a connected mailbox (`gmail_token`: its refresh token), mail that is gone left out.
 
         For a handful of mails: one request each, at most 5 at once; 20 units each.
@@ -143,7 +147,7 @@ class Gmail(Protocol):
         ...
 
     async def mails_after(self, after: datetime) -> tuple[str, ...]:
-        """Ids of mail received at or after a moment (to the second), spam and trash left out, oldest first; 5 units a page of 500."""
+        """Ids of mail received at or after a moment (to the second), oldest first, no spam or trash; 5 units a page of 500."""
         ...
 
     async def headers(self, mail_ids: Sequence[str], names: Sequence[str]) -> Sequence[MailHeaders]:

@@ -1,16 +1,28 @@
 """The use case "homepage": without an open mail, what closes this month, the latest mail from customers, and how sorting goes."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from email.utils import parseaddr
+from typing import TypeVar
 
-from mailmagnet.crm import Deal
-from mailmagnet.errors import MailMagnetError
-from mailmagnet.store import Mailbox
+from mailmagnet.categories import month_of, today_in
+from mailmagnet.crm import Crm, Deal
+from mailmagnet.errors import NotFound, TimedOut, Upstream
+from mailmagnet.gmail import MailHeaders, MailReader
+from mailmagnet.identity import Identity
+from mailmagnet.open_message import connection_of
+from mailmagnet.store import Mailbox, MailRecord, Store
+from mailmagnet.vault import Connection, Vault
+
+LATEST_MAILS = 5
+"""As many customers' mails as a rep takes in at a glance; each costs 20 Gmail quota units to show."""
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerMail:
-    """A mail of a customer: what is kept of it, and its subject and sender's name as just read from Gmail ("" when not readable)."""
+    """A mail of a customer: what is kept of it, and its subject and sender's name as just read from Gmail ("" without one)."""
 
     mail_id: str
     from_address: str
@@ -32,5 +44,86 @@ class Homepage:
     closing: tuple[Deal, ...] | None
     mails: tuple[CustomerMail, ...] | None
     mailbox: Mailbox | None
-    crm_problem: MailMagnetError | None = None
-    mail_problem: MailMagnetError | None = None
+    crm_problem: Upstream | None = None
+    mail_problem: Upstream | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Closing:
+    today: date
+    deals: tuple[Deal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Mails:
+    mailbox: Mailbox | None
+    latest: tuple[CustomerMail, ...]
+
+
+async def homepage(
+    identity: Identity,
+    *,
+    vault: Vault,
+    store: Store,
+    reader: MailReader,
+    crm_of: Callable[[Connection], Crm],
+    now: datetime,
+    by: float,
+) -> Homepage:
+    """The homepage's parts, asked for side by side and each answered by `by` (the running loop's time, in seconds).
+
+    A part that fails is told in the answer, beside the others. Raises what `Vault.connection` raises.
+    """
+    connection = await vault.connection(identity.org, identity.user) or connection_of(identity)
+    crm = crm_of(connection)
+    closing, mails = await asyncio.gather(
+        _in_time(crm.name, by, _closing_this_month(crm, now)),
+        _in_time("Gmail", by, _latest_mails(connection, store, reader)),
+    )
+    return Homepage(
+        crm_name=crm.name,
+        today=closing.today if isinstance(closing, _Closing) else None,
+        closing=closing.deals if isinstance(closing, _Closing) else None,
+        mails=mails.latest if isinstance(mails, _Mails) else None,
+        mailbox=mails.mailbox if isinstance(mails, _Mails) else None,
+        crm_problem=closing if isinstance(closing, Upstream) else None,
+        mail_problem=mails if isinstance(mails, Upstream) else None,
+    )
+
+
+Part = TypeVar("Part")
+
+
+async def _in_time(who: str, by: float, part: Awaitable[Part]) -> Part | Upstream:
+    seconds = by - asyncio.get_running_loop().time()
+    try:
+        async with asyncio.timeout(seconds):
+            return await part
+    except TimeoutError:
+        return TimedOut(who, max(round(seconds, 1), 0.0))
+    except Upstream as problem:
+        return problem
+
+
+async def _closing_this_month(crm: Crm, now: datetime) -> _Closing:
+    today = today_in((await crm.organisation()).time_zone, now)
+    return _Closing(today, tuple(await crm.deals_closing(*month_of(today))))
+
+
+async def _latest_mails(connection: Connection, store: Store, reader: MailReader) -> _Mails:
+    mailbox = await store.mailbox(connection.org, connection.user)
+    if not mailbox or not mailbox.mailmagnet or mailbox.needs_consent:
+        return _Mails(mailbox, ())
+    if not connection.gmail_token:
+        raise NotFound("Gmail", "the mailbox has no connection")
+    records = await store.latest_mails(connection.org, connection.user, LATEST_MAILS)
+    read = await reader.mails(connection.gmail_token, [record.mail_id for record in records], ("From", "Subject"))
+    by_id = {mail.mail_id: mail for mail in read}
+    return _Mails(mailbox, tuple(_customer_mail(record, by_id[record.mail_id]) for record in records if record.mail_id in by_id))
+
+
+def _customer_mail(record: MailRecord, mail: MailHeaders) -> CustomerMail:
+    name, _ = parseaddr(mail.first("From"))
+    return CustomerMail(
+        record.mail_id, record.from_address, record.received_at, mail.first("Subject"), name, "UNREAD" in mail.label_ids
+    )

@@ -1,19 +1,22 @@
-"""The use case "open message": the open mail's headers -> its people -> ONE look-up in the CRM -> who they are and what is at stake."""
+"""The use case "open message": the open mail's headers -> its people -> ONE look-up in the CRM -> what is at stake."""
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from mailmagnet.addresses import domain_of, without_tag
-from mailmagnet.categories import Category, Decision, decide, rank, today_in
-from mailmagnet.crm import Contact, Crm, KnownAccount, Lead, LookUp
+from mailmagnet.categories import Decision, decide, rank, today_in
+from mailmagnet.crm import Contact, Crm, DealState, KnownAccount, Lead, LookUp
 from mailmagnet.domains import is_free_mail, registered_domain
-from mailmagnet.errors import MailMagnetError, TimedOut, Upstream
+from mailmagnet.errors import TimedOut, Upstream
 from mailmagnet.gmail import MailReader, OpenMailTokens
 from mailmagnet.identity import Identity
 from mailmagnet.people import MailPeople, Person, people_of
 from mailmagnet.vault import Connection, Vault
+
+CRM_SECONDS = 4.0
+"""The most that a CRM is waited for; less when the deadline is nearer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,8 @@ class PersonView:
 class OpenMessage:
     """The answer: the people of the mail with what the CRM has on each, the main one first.
 
-    When the CRM failed, `problem` says how, and the people come without what it has; `today` is the organisation's day, or None then.
+    When the CRM failed, `problem` says how, and the people come without what it has. `today` is the organisation's day, None when
+    the CRM was not asked or failed.
     """
 
     mail: MailPeople
@@ -56,3 +60,90 @@ class OpenMessage:
     crm_name: str
     today: date | None = None
     problem: Upstream | None = None
+
+
+async def open_message(
+    message_id: str,
+    tokens: OpenMailTokens,
+    identity: Identity,
+    *,
+    reader: MailReader,
+    vault: Vault,
+    crm_of: Callable[[Connection], Crm],
+    now: datetime,
+    by: float,
+) -> OpenMessage:
+    """Who the open mail is about and what the CRM has on them, answered by `by` (the running loop's time, in seconds).
+
+    Gmail and the vault are asked side by side, then the CRM once. What the CRM failed to say is told in the answer's `problem`.
+    Raises what `MailReader.open_mail` and `Vault.connection` raise: without the mail there is nothing to show.
+    """
+    mail, kept = await asyncio.gather(reader.open_mail(message_id, tokens), vault.connection(identity.org, identity.user))
+    connection = kept or connection_of(identity)
+    about = people_of(mail, connection.own_addresses, connection.own_domains)
+    crm = crm_of(connection)
+    if not about.people:
+        return OpenMessage(about, (), crm.name)
+    try:
+        found = await _in_time(crm, about.people, by)
+    except Upstream as problem:
+        return OpenMessage(about, tuple(PersonView(person) for person in about.people), crm.name, problem=problem)
+    today = today_in(found.organisation.time_zone, now)
+    return OpenMessage(about, tuple(_view(person, found, today) for person in about.people), crm.name, today)
+
+
+def connection_of(identity: Identity) -> Connection:
+    """What is known of a user who has not connected a mailbox: the verified address and domain."""
+    own_domains = frozenset({identity.domain} if identity.domain else ())
+    return Connection(identity.org, identity.user, identity.address, frozenset({identity.address}), own_domains)
+
+
+def spellings(addresses: Iterable[str]) -> frozenset[str]:
+    """What to ask the CRM for: each address, and each without its +tag."""
+    return frozenset(spelling for address in addresses for spelling in (address, without_tag(address)))
+
+
+def view_contacts(contacts: Iterable[Contact], today: date) -> tuple[ContactView, ...]:
+    """Contacts with their categories, the most relevant first: the higher category, then more open deals, then by name."""
+    views = [ContactView(contact, decide(contact.deals, today)) for contact in contacts]
+    return tuple(sorted(views, key=_relevance))
+
+
+async def _in_time(crm: Crm, people: Collection[Person], by: float) -> LookUp:
+    seconds = min(CRM_SECONDS, by - asyncio.get_running_loop().time())
+    try:
+        async with asyncio.timeout(seconds):
+            return await crm.look_up(spellings(person.address for person in people), _company_domains(people))
+    except TimeoutError:
+        raise TimedOut(crm.name, max(round(seconds, 1), 0.0)) from None
+
+
+def _company_domains(people: Iterable[Person]) -> frozenset[str]:
+    domains = {registered_domain(domain_of(person.address)) for person in people}
+    return frozenset(domain for domain in domains if domain and not is_free_mail(domain))
+
+
+def _view(person: Person, found: LookUp, today: date) -> PersonView:
+    asked = (person.address, without_tag(person.address))
+    contacts = next((found.contacts[address] for address in asked if address in found.contacts), ())
+    leads = next((found.leads[address] for address in asked if address in found.leads), ())
+    if contacts or leads:
+        return PersonView(person, view_contacts(contacts, today), leads)
+    account = found.accounts.get(registered_domain(domain_of(person.address)))
+    return PersonView(person, account=account, perhaps=_same_name(person, account))
+
+
+def _same_name(person: Person, account: KnownAccount | None) -> tuple[Contact, ...]:
+    words = _name_words(person.name)
+    if not account or not words:
+        return ()
+    return tuple(contact for contact in account.contacts if _name_words(contact.name) == words)
+
+
+def _name_words(name: str) -> frozenset[str]:
+    return frozenset(name.replace(",", " ").casefold().split())
+
+
+def _relevance(view: ContactView) -> tuple[int, int, str]:
+    open_deals = sum(deal.state is DealState.OPEN for deal in view.contact.deals)
+    return (rank(view.decision.category if view.decision else None), -open_deals, view.contact.name.casefold())

@@ -1,4 +1,4 @@
-"""What the core asks to be kept: policy, mailboxes, and three facts of each customer's mail; the records and the protocol `Store`."""
+"""What the core asks to be kept: policy, mailboxes, and three facts of each customer's mail; the protocol `Store`."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from mailmagnet.categories import Category
 
 
 class Sharing(StrEnum):
-    """Who may read a mailbox's mail with contacts: the owner; colleagues, for contacts the owner chose; all with access to the contact."""
+    """Who may read mail with contacts: the owner; colleagues, for contacts the owner chose; all with access to the contact."""
 
     PRIVATE = "private"
     CUSTOM = "custom"
@@ -36,7 +36,10 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class RunCounts:
-    """What the last labelling run did: mails looked at, sorted under each label, and left for the next run."""
+    """What the last labelling run did: mails looked at, sorted under each label, and left for the next run.
+
+    A mailbox just connected has one with nothing in it, at the moment of connecting: a full resync never goes further back.
+    """
 
     at: datetime
     looked_at: int = 0
@@ -52,13 +55,13 @@ class Mailbox:
     user: str
     address: str
     cursor: Cursor
+    last_run: RunCounts
     mailmagnet: bool = True
     labelling: bool = True
     needs_consent: bool = False
     sharing: Sharing = Sharing.PRIVATE
     shared_contacts: frozenset[str] = frozenset()
     labels: Mapping[Category, str] = field(default_factory=dict)
-    last_run: RunCounts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +102,11 @@ class Store(Protocol):
     async def mailbox(self, org: str, user: str) -> Mailbox | None: ...
 
     async def connect(self, mailbox: Mailbox) -> None:
-        """Keep a mailbox. One that is there already keeps its cursor, labels, last run, sharing and lease, and its consent is renewed."""
+        """Keep a mailbox. One that is there already keeps its cursor, labels, last run, sharing and lease; consent is renewed."""
         ...
 
     async def due_mailboxes(self, org: str, before: datetime) -> Sequence[Mailbox]:
-        """Mailboxes with labelling on and consent given, that never ran or whose last run was before a moment or left mail over."""
+        """Mailboxes with labelling on and consent given whose last run was before a moment, or left mail over."""
         ...
 
     async def switch(self, org: str, user: str, *, mailmagnet: bool, labelling: bool) -> None:
@@ -129,9 +132,7 @@ class Store(Protocol):
         """Keep records under a lease; one that is there already stays as it is. Raises LeaseLost, and then writes none after."""
         ...
 
-    async def save_run(
-        self, lease: Lease, cursor: Cursor, labels: Mapping[Category, str], counts: RunCounts
-    ) -> None:
+    async def save_run(self, lease: Lease, cursor: Cursor, labels: Mapping[Category, str], counts: RunCounts) -> None:
         """Keep what a run ends with, under its lease. Raises LeaseLost."""
         ...
 
@@ -153,4 +154,8 @@ class Store(Protocol):
 
     async def delete_mailbox(self, org: str, user: str) -> int:
         """Delete a mailbox and all its records; the number of records deleted. Without effect when there is none."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of files and connections."""
         ...

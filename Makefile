@@ -1,0 +1,53 @@
+# MailMagnet's two doors, `make demo` and `make test`, and what is behind them.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help demo test check test-mail bench pictures lock
+
+help:
+	@echo "make demo             the whole product in your browser, on generated mail"
+	@echo "make demo MBOX=path   the same on your own mail (any .mbox, Maildir or .eml)"
+	@echo "make test             every test: installs what it needs first"
+	@echo "make test-mail MBOX=path   open every mail of a mailbox through the add-on, then sort it"
+	@echo "make bench            how fast it is, measured here; also written to bench.json"
+
+demo: .venv/installed
+	@$(BIN)/python -m sandbox.demo $(if $(MBOX),--mbox "$(MBOX)")
+
+test: .venv/installed
+	@echo "== What the tests need of this machine"
+	@sh tests/machine.sh
+	@$(MAKE) --no-print-directory check
+	@echo "== Tests: unit, contract, scenario, browser"
+	@$(BIN)/python -m pytest
+
+check: .venv/installed
+	@echo "== Format, lint and types"
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+
+test-mail: .venv/installed
+	@test -n "$(MBOX)" || { echo "Say which mail: make test-mail MBOX=path"; exit 2; }
+	@$(BIN)/python -m tests.every_mail "$(MBOX)"
+
+bench: .venv/installed
+	@$(BIN)/python -m tests.bench
+
+pictures: .venv/installed
+	@$(BIN)/python -m pytest tests/browser --pictures
+
+# Both lock files hold hashes and no address; run this after changing the dependencies in pyproject.toml.
+lock: .venv/installed
+	@$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header --quiet -c requirements.lock -o requirements-dev.lock
+
+.venv/installed: requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "MailMagnet needs Python 3.11 or newer: make PYTHON=python3.12 demo"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Python's venv is missing. On Debian and Ubuntu: sudo apt-get install python3-venv"; exit 1; }
+	@echo "== Installing the Python packages into .venv (once, about a minute)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch .venv/installed

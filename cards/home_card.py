@@ -1,0 +1,121 @@
+"""The homepage's card: what closes this month, the latest mail from customers, a search, and how sorting goes."""
+
+from cards import words
+from cards.contact_sections import CATEGORY_WORDS
+from cards.deal_lines import IN_SIGHT, closing_deal_line
+from cards.problems import problem_widgets
+from cards.search_card import search_section
+from cards.view import Path, View
+from cards.widgets import (
+    BLUE,
+    GREY,
+    Card,
+    OnClick,
+    Section,
+    Widget,
+    bold,
+    card,
+    coloured,
+    decorated_text,
+    open_link,
+    run,
+    section,
+    spaced,
+    text_paragraph,
+)
+from mailmagnet.addresses import shown
+from mailmagnet.homepage import CustomerMail, Homepage
+from mailmagnet.store import Mailbox
+
+_NAME_BESIDE_A_DOT = 34  # of the some 36 characters that a panel 300 pixels wide shows in a line
+
+
+def home_card(homepage: Homepage, view: View) -> Card:
+    return card(
+        [_closing_section(homepage, view), _mails_section(homepage, view), search_section(view), _sorting_section(homepage, view)]
+    )
+
+
+def _retry(view: View) -> OnClick:
+    return run(f"{view.addon_url}{Path.HOME}")
+
+
+# Closing this month
+
+
+def _closing_section(homepage: Homepage, view: View) -> Section | None:
+    title = "Closing this month"
+    if homepage.closing is None:
+        return section(problem_widgets(homepage.crm_problem, view, _retry(view)), title) if homepage.crm_problem else None
+    if not homepage.closing:
+        return section([text_paragraph(coloured("No open deal closes this month.", GREY))], title)
+    today = homepage.today or view.today
+    header = words.facts(
+        title,
+        words.counted(len(homepage.closing), "deal", "deals", view.reader),
+        words.totals((deal.amount for deal in homepage.closing), view.reader),
+    )
+    return section([closing_deal_line(deal, today, view) for deal in homepage.closing], header, IN_SIGHT)
+
+
+# New from customers
+
+
+def _mails_section(homepage: Homepage, view: View) -> Section | None:
+    title = "New from customers"
+    if homepage.mails is None:
+        return section(problem_widgets(homepage.mail_problem, view, _retry(view)), title) if homepage.mail_problem else None
+    if homepage.mails:
+        header = words.facts(title, words.number(len(homepage.mails), view.reader))
+        return section([_mail_line(mail, view) for mail in homepage.mails], header)
+    if not _shows_mail(homepage.mailbox):
+        return None
+    return section([text_paragraph(coloured("No mail from customers yet.", GREY))], title)
+
+
+def _shows_mail(mailbox: Mailbox | None) -> bool:
+    return mailbox is not None and mailbox.mailmagnet and not mailbox.needs_consent
+
+
+def _mail_line(mail: CustomerMail, view: View) -> Widget:
+    """Sender, a dot while unread; subject and time below. A click opens the mail in Gmail."""
+    sender = words.name(mail.from_name, _NAME_BESIDE_A_DOT) or words.name(shown(mail.from_address), _NAME_BESIDE_A_DOT)
+    text = spaced(bold(sender), coloured("●", BLUE)) if mail.unread else sender
+    below = words.facts(_subject(mail), words.received(mail.received_at, view.now, view.reader))
+    return decorated_text(text, below=below, on_click=open_link(f"https://mail.google.com/mail/#all/{mail.mail_id}"))
+
+
+def _subject(mail: CustomerMail) -> str:
+    if subject := words.name(mail.subject, 80):
+        return subject
+    return "(no subject)" if mail.from_name else "Cannot be read now"
+
+
+# How sorting goes
+
+
+def _sorting_section(homepage: Homepage, view: View) -> Section | None:
+    if homepage.mailbox is None and homepage.mail_problem:
+        return None
+    said, below = _sorting_words(homepage.mailbox, view)
+    return section([decorated_text(spaced(coloured("Sorting:", GREY), said), below=below, wrap=True)])
+
+
+def _sorting_words(mailbox: Mailbox | None, view: View) -> tuple[str, str]:
+    if mailbox is None:
+        return "your mailbox is not connected", ""
+    if mailbox.needs_consent:
+        return "needs your consent", "Gmail stopped letting MailMagnet in. Nothing is sorted until you connect it again."
+    if not (mailbox.mailmagnet and mailbox.labelling):
+        return "off", ""
+    run_counts = mailbox.last_run
+    total = sum(run_counts.sorted.values())
+    done = f"{words.counted(total, 'mail', 'mails', view.reader)} sorted" if total else "nothing new to sort"
+    more = f"{words.number(run_counts.remaining, view.reader)} more to come" if run_counts.remaining else ""
+    said = f"{done}, last run {words.ago(run_counts.at, view.now)}"
+    return said, words.facts(*_by_category(mailbox, view), more)
+
+
+def _by_category(mailbox: Mailbox, view: View) -> list[str]:
+    counts = mailbox.last_run.sorted
+    return [f"{said} {words.number(counts[each], view.reader)}" for each, said in CATEGORY_WORDS.items() if counts.get(each)]

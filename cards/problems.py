@@ -1,0 +1,105 @@
+"""What went wrong, for the rep: what happened, the one thing to do next, and a Retry button where trying again is worth it."""
+
+from dataclasses import dataclass
+
+from cards import words
+from cards.view import View
+from cards.widgets import GREY, OnClick, Section, Widget, button, button_list, coloured, section, text_paragraph
+from mailmagnet.crm import MAIL_INTEGRATION
+from mailmagnet.errors import (
+    BadAnswer,
+    BadRequest,
+    Forbidden,
+    LeaseLost,
+    LeaseTaken,
+    MailMagnetError,
+    NotAuthorised,
+    NotFound,
+    NotPermitted,
+    NotVerified,
+    RateLimited,
+    ScopesMissing,
+    TimedOut,
+    Unavailable,
+    Upstream,
+)
+from mailmagnet.gmail import NAME as GMAIL
+from mailmagnet.identity import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """`to_do` is "" when trying again is all there is to do: then the button says it."""
+
+    happened: str
+    to_do: str = ""
+    again: bool = False
+
+
+def problem_of(error: MailMagnetError, reader: Reader) -> Problem:
+    """The error in plain words. Nothing of its message is shown: messages are for the log."""
+    return _upstream_problem(error, reader) if isinstance(error, Upstream) else _own_problem(error)
+
+
+def problem_section(error: MailMagnetError, view: View, retry: OnClick | None, header: str = "") -> Section | None:
+    """The problem as a section; `retry` is what its button does, and is left out where it would not help."""
+    return section(problem_widgets(error, view, retry), header)
+
+
+def problem_widgets(error: MailMagnetError, view: View, retry: OnClick | None) -> list[Widget]:
+    problem = problem_of(error, view.reader)
+    widgets = [text_paragraph(problem.happened)]
+    if problem.to_do:
+        widgets.append(text_paragraph(coloured(problem.to_do, GREY)))
+    if problem.again and retry:
+        widgets.append(button_list(button("Retry", retry)))
+    return widgets
+
+
+def _upstream_problem(error: Upstream, reader: Reader) -> Problem:
+    who = words.name(error.who)
+    match error:
+        case NotAuthorised():
+            return Problem(f"MailMagnet has no access to your {who}.", "Ask your admin to connect it.")
+        case NotPermitted():
+            return _not_permitted(error, who)
+        case NotFound():
+            return Problem(f"This is not in {who} any more.")
+    return _passing_problem(error, who, reader)
+
+
+def _passing_problem(error: Upstream, who: str, reader: Reader) -> Problem:
+    match error:
+        case TimedOut(seconds=seconds):
+            within = f"within {words.number(seconds, reader)} s" if seconds > 0 else "in time"
+            return Problem(f"{who} did not answer {within}.", again=True)
+        case Unavailable():
+            return Problem(f"{who} cannot be reached now.", again=True)
+        case RateLimited(retry_after=seconds):
+            return Problem(f"{who} was asked too often.", f"It answers again in {words.for_long(seconds)}.", again=True)
+        case BadAnswer():
+            return Problem(f"{who} sent an answer that MailMagnet cannot read.", "If it stays so, tell your admin.", again=True)
+    return Problem(f"{who} did not do what it was asked.", again=True)
+
+
+def _not_permitted(error: NotPermitted, who: str) -> Problem:
+    if error.who == GMAIL:
+        return Problem("Gmail does not let MailMagnet read this mail.", "Ask your admin to allow it.")
+    if not error.what or MAIL_INTEGRATION in error.what:
+        return Problem(f"Your profile in {who} lacks the permission “{MAIL_INTEGRATION}”.", "Ask your admin for it.")
+    return Problem(f"Your profile in {who} does not allow this.", "Ask your admin for it.")
+
+
+def _own_problem(error: MailMagnetError) -> Problem:
+    match error:
+        case ScopesMissing():
+            return Problem("MailMagnet needs your consent for this.", "Open it again and allow what it asks for.")
+        case Forbidden():
+            return Problem("You are not allowed to do this.", "Ask your admin.")
+        case NotVerified():
+            return Problem("MailMagnet could not make sure who you are.", "Close the panel and open it again.")
+        case BadRequest():
+            return Problem("MailMagnet could not read what Gmail sent.", "Close the panel and open it again.")
+        case LeaseTaken() | LeaseLost():
+            return Problem("Your mail is being sorted right now.", "Come back in a minute.", again=True)
+    return Problem("MailMagnet could not finish this.", "If it stays so, tell your admin the reference.", again=True)

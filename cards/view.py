@@ -1,0 +1,38 @@
+"""Who a card is drawn for, when, and where its buttons lead: the record `View`, and the closed list of paths."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from cards.words import zone_of
+from mailmagnet.identity import Reader
+
+
+class Path(StrEnum):
+    """What the sidebar's triggers and clicks call, and the parameters each takes."""
+
+    HOME = "/home"
+    MESSAGE = "/message"
+    RETRY_MESSAGE = "/retry-message"  # message_id
+    CONTACT = "/contact"  # id
+    LEAD = "/lead"  # id
+    ACCOUNT = "/account"  # id
+    SEARCH = "/search"  # form input SEARCH_INPUT
+
+
+SEARCH_INPUT = "words"
+"""The name of the search field in the form inputs of an event."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """`now` is aware; `addon_url` is the public address of the `addon` function, without a slash at its end."""
+
+    reader: Reader
+    now: datetime
+    addon_url: str
+
+    @property
+    def today(self) -> date:
+        """The reader's own day."""
+        return self.now.astimezone(zone_of(self.reader)).date()

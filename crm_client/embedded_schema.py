@@ -1,0 +1,167 @@
+"""The embedded CRM's tables, and who may see which record (the visible_* views)."""
+
+APPLICATION_ID = 0x4D4D4352
+"""SQLite's application id of our databases ("MMCR"): a file without it is not ours."""
+
+VERSION = 1
+"""SQLite's user version of our databases: the number of this schema."""
+
+SCHEMA = """
+CREATE TABLE organisation (
+    only_one INTEGER PRIMARY KEY CHECK (only_one = 1),
+    name TEXT NOT NULL,
+    time_zone TEXT NOT NULL,
+    home_currency TEXT NOT NULL REFERENCES currencies (code) DEFERRABLE INITIALLY DEFERRED
+);
+CREATE TABLE currencies (
+    code TEXT PRIMARY KEY CHECK (code GLOB '[A-Z][A-Z][A-Z]'),
+    name TEXT NOT NULL,
+    rate TEXT NOT NULL CHECK (rate <> '' AND rate NOT GLOB '*[^0-9.]*')
+);
+CREATE TABLE profiles (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    scope TEXT NOT NULL CHECK (scope IN ('own', 'everyone'))
+);
+CREATE TABLE permissions (
+    profile_id TEXT NOT NULL REFERENCES profiles (id),
+    permission TEXT NOT NULL,
+    PRIMARY KEY (profile_id, permission)
+) WITHOUT ROWID;
+CREATE TABLE users (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    email TEXT NOT NULL UNIQUE,
+    profile_id TEXT NOT NULL REFERENCES profiles (id),
+    active INTEGER NOT NULL CHECK (active IN (0, 1))
+);
+CREATE TABLE pipelines (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    position INTEGER NOT NULL
+);
+CREATE TABLE stages (
+    id TEXT PRIMARY KEY,
+    pipeline_id TEXT NOT NULL REFERENCES pipelines (id),
+    name TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('open', 'won', 'lost')),
+    position INTEGER NOT NULL,
+    UNIQUE (pipeline_id, name)
+);
+CREATE TABLE accounts (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    folded_name TEXT NOT NULL,
+    domain TEXT NOT NULL,
+    reversed_domain TEXT NOT NULL,
+    phone TEXT NOT NULL,
+    owner_id TEXT NOT NULL REFERENCES users (id)
+);
+CREATE INDEX accounts_by_name ON accounts (folded_name);
+CREATE INDEX accounts_by_domain ON accounts (reversed_domain);
+CREATE TABLE contacts (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    folded_name TEXT NOT NULL,
+    title TEXT NOT NULL,
+    phone TEXT NOT NULL,
+    account_id TEXT REFERENCES accounts (id),
+    owner_id TEXT NOT NULL REFERENCES users (id)
+);
+CREATE INDEX contacts_by_name ON contacts (folded_name);
+CREATE INDEX contacts_by_account ON contacts (account_id);
+CREATE TABLE contact_addresses (
+    contact_id TEXT NOT NULL REFERENCES contacts (id),
+    address TEXT NOT NULL,
+    reversed_domain TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    PRIMARY KEY (contact_id, address)
+) WITHOUT ROWID;
+CREATE INDEX contacts_by_address ON contact_addresses (address);
+CREATE INDEX contacts_by_domain ON contact_addresses (reversed_domain);
+CREATE TABLE leads (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    title TEXT NOT NULL,
+    company TEXT NOT NULL,
+    status TEXT NOT NULL,
+    phone TEXT NOT NULL,
+    owner_id TEXT NOT NULL REFERENCES users (id)
+);
+CREATE TABLE lead_addresses (
+    lead_id TEXT NOT NULL REFERENCES leads (id),
+    address TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    PRIMARY KEY (lead_id, address)
+) WITHOUT ROWID;
+CREATE INDEX leads_by_address ON lead_addresses (address);
+CREATE TABLE deals (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    folded_name TEXT NOT NULL,
+    account_id TEXT REFERENCES accounts (id),
+    stage_id TEXT NOT NULL REFERENCES stages (id),
+    amount TEXT CHECK (amount <> '' AND amount NOT GLOB '*[^0-9.-]*'),
+    currency TEXT REFERENCES currencies (code),
+    closing TEXT CHECK (closing IS date(closing)),
+    owner_id TEXT NOT NULL REFERENCES users (id),
+    CHECK ((amount IS NULL) = (currency IS NULL))
+);
+CREATE INDEX deals_by_name ON deals (folded_name);
+CREATE INDEX deals_by_account ON deals (account_id);
+CREATE INDEX deals_by_closing ON deals (closing);
+CREATE TABLE deal_contacts (
+    deal_id TEXT NOT NULL REFERENCES deals (id),
+    contact_id TEXT NOT NULL REFERENCES contacts (id),
+    position INTEGER NOT NULL,
+    role TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (deal_id, contact_id)
+) WITHOUT ROWID;
+CREATE INDEX deals_by_contact ON deal_contacts (contact_id);
+CREATE TABLE activities (
+    id TEXT PRIMARY KEY,
+    contact_id TEXT NOT NULL REFERENCES contacts (id),
+    kind TEXT NOT NULL CHECK (kind IN ('call', 'meeting', 'task')),
+    subject TEXT NOT NULL,
+    at TEXT NOT NULL CHECK (datetime(at) IS NOT NULL),
+    done INTEGER NOT NULL CHECK (done IN (0, 1)),
+    owner_id TEXT NOT NULL REFERENCES users (id)
+);
+CREATE INDEX activities_by_contact ON activities (contact_id, done, at);
+CREATE TABLE notes (
+    id TEXT PRIMARY KEY,
+    contact_id TEXT NOT NULL REFERENCES contacts (id),
+    text TEXT NOT NULL,
+    at TEXT NOT NULL CHECK (datetime(at) IS NOT NULL),
+    author_id TEXT NOT NULL REFERENCES users (id)
+);
+CREATE INDEX notes_by_contact ON notes (contact_id, at);
+CREATE TABLE shares (
+    module TEXT NOT NULL CHECK (module IN ('accounts', 'contacts', 'leads', 'deals')),
+    record_id TEXT NOT NULL,
+    user_id TEXT NOT NULL REFERENCES users (id),
+    PRIMARY KEY (module, record_id, user_id)
+) WITHOUT ROWID;
+CREATE VIEW visible_accounts AS
+SELECT record.*, viewer.id AS viewer_id
+FROM accounts AS record JOIN users AS viewer JOIN profiles ON profiles.id = viewer.profile_id
+WHERE profiles.scope = 'everyone' OR record.owner_id = viewer.id
+OR EXISTS (SELECT 1 FROM shares WHERE module = 'accounts' AND record_id = record.id AND user_id = viewer.id);
+CREATE VIEW visible_contacts AS
+SELECT record.*, viewer.id AS viewer_id
+FROM contacts AS record JOIN users AS viewer JOIN profiles ON profiles.id = viewer.profile_id
+WHERE profiles.scope = 'everyone' OR record.owner_id = viewer.id
+OR EXISTS (SELECT 1 FROM shares WHERE module = 'contacts' AND record_id = record.id AND user_id = viewer.id);
+CREATE VIEW visible_leads AS
+SELECT record.*, viewer.id AS viewer_id
+FROM leads AS record JOIN users AS viewer JOIN profiles ON profiles.id = viewer.profile_id
+WHERE profiles.scope = 'everyone' OR record.owner_id = viewer.id
+OR EXISTS (SELECT 1 FROM shares WHERE module = 'leads' AND record_id = record.id AND user_id = viewer.id);
+CREATE VIEW visible_deals AS
+SELECT record.*, viewer.id AS viewer_id
+FROM deals AS record JOIN users AS viewer JOIN profiles ON profiles.id = viewer.profile_id
+WHERE profiles.scope = 'everyone' OR record.owner_id = viewer.id
+OR EXISTS (SELECT 1 FROM shares WHERE module = 'deals' AND record_id = record.id AND user_id = viewer.id);
+"""
+"""Names are folded for searching (see `embedded_rows.folded`), domains reversed ("example.analytical") so that one range
+of an index holds a domain with all below it. In `deal_contacts` the first is the primary contact, the others hold roles."""

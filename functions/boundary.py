@@ -1,0 +1,100 @@
+"""The error boundary of all three functions: each error of the tree becomes a status, and one log line with a short reference."""
+
+import time
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from functions.log import log, new_reference
+from functions.wiring import Parts
+from mailmagnet.errors import (
+    BadRequest,
+    Forbidden,
+    LeaseTaken,
+    MailMagnetError,
+    NotAuthorised,
+    NotFound,
+    NotVerified,
+    RateLimited,
+    Upstream,
+)
+
+MAX_BODY_BYTES = 1024 * 1024
+
+Answer = Callable[[Request, Parts], Awaitable[Response]]
+
+
+class BodyTooLarge(BadRequest):
+    """More than MAX_BODY_BYTES came in."""
+
+
+def entry_point(name: str, make_parts: Callable[[], Parts], answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+    """What Google Cloud calls: `answer` behind the boundary. The parts are made at the first call, inside its event loop."""
+    made: list[Parts] = []
+
+    async def serve(request: Request) -> Response:
+        if not made:
+            made.append(make_parts())
+        started = time.perf_counter()
+        response = await _bounded(answer, request, made[0])
+        log("INFO", "answered", function=name, status=response.status_code, ms=round((time.perf_counter() - started) * 1000))
+        return response
+
+    serve.__name__ = name
+    return serve
+
+
+async def _bounded(answer: Answer, request: Request, parts: Parts) -> Response:
+    try:
+        return await answer(request, parts)
+    except MailMagnetError as error:
+        reference = new_reference()
+        log("WARNING", "refused", error=type(error).__name__, reason=str(error), reference=reference)
+        return _status(error, reference)
+    except Exception as error:  # the boundary: what nobody foresaw still gets an answer and a line, without its text
+        reference = new_reference()
+        log("ERROR", "failed", error=type(error).__name__, where=_where(error), reference=reference)
+        return JSONResponse({"error": "MailMagnet failed. Try again.", "reference": reference}, 500)
+
+
+async def body_of(request: Request) -> bytes:
+    """The whole body. Raises BodyTooLarge, having read no more than MAX_BODY_BYTES."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise BodyTooLarge(f"the body is larger than {MAX_BODY_BYTES // 1024} KB")
+    return body
+
+
+def _status(error: MailMagnetError, reference: str) -> Response:
+    match error:
+        case NotVerified():
+            return Response(status_code=401)
+        case Forbidden():
+            return Response(status_code=403)
+        case BodyTooLarge():
+            status, headers = 413, {}
+        case BadRequest():
+            status, headers = 400, {}
+        case LeaseTaken():
+            status, headers = 409, {}
+        case RateLimited(retry_after=seconds):
+            status, headers = 429, {"Retry-After": str(max(1, round(seconds)))}
+        case NotAuthorised() | NotFound():
+            # Answered as done: Cloud Tasks would only ask again, and nothing changes until somebody gives consent.
+            status, headers = 200, {}
+        case Upstream():
+            status, headers = 503, {}
+        case _:
+            status, headers = 500, {}
+    return JSONResponse({"error": str(error), "reference": reference}, status, headers)
+
+
+def _where(error: BaseException) -> str:
+    """File and line of the fault: its text could hold what came in."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else ""

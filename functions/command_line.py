@@ -1,0 +1,189 @@
+"""The command line `mailmagnet`: connect a mailbox, sort it by hand, and look after the embedded CRM."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from functions.settings import read_settings
+from functions.wiring import Parts
+from mailmagnet.categories import LABEL_NAMES
+from mailmagnet.connect_mailbox import connect_mailbox
+from mailmagnet.errors import MailMagnetError
+from mailmagnet.label_mail import LabelRun, label_mail, plan_labels
+from mailmagnet.vault import Connection
+
+TABLES = click.Choice(["accounts", "contacts", "deals"])
+RECORDS = click.Choice(["accounts", "contacts", "leads"])
+
+Result = TypeVar("Result")
+
+
+@click.group()
+def mailmagnet() -> None:
+    """MailMagnet: the CRM beside your Gmail. Settings are read from the environment variables MAILMAGNET_..."""
+
+
+@mailmagnet.command("vault-key")
+def vault_key() -> None:
+    """Print a new key for the vault, for MAILMAGNET_VAULT_KEY."""
+    from cryptography.fernet import Fernet
+
+    click.echo(Fernet.generate_key().decode())
+
+
+@mailmagnet.command()
+@click.option("--org", required=True, help="The user's verified domain (hd); a consumer account's own id.")
+@click.option("--user", required=True, help="The user's Google id (sub).")
+@click.option("--address", required=True, help="The mailbox's address.")
+@click.option("--own-domain", "own_domains", multiple=True, help="A domain of the organisation; may be given several times.")
+def connect(org: str, user: str, address: str, own_domains: tuple[str, ...]) -> None:
+    """Connect a mailbox: its OAuth refresh token is read from standard input."""
+    token = click.get_text_stream("stdin").readline().strip()
+    if not token:
+        raise click.UsageError("Give the refresh token on standard input.")
+    consent = Connection(org, user, address, own_domains=frozenset(own_domains), gmail_token=token)
+    _with_parts(
+        lambda parts: connect_mailbox(consent, store=parts.store, vault=parts.vault, gmail_of=parts.gmail_of, now=parts.now())
+    )
+    click.echo("Connected. Mail that comes from now on is sorted.")
+
+
+@mailmagnet.command()
+@click.option("--org", required=True, help="The mailbox's org, as it was connected.")
+@click.option("--user", required=True, help="The mailbox's user, as it was connected.")
+@click.option("--dry-run", is_flag=True, help="List what would move, where and why; change nothing.")
+def label(org: str, user: str, dry_run: bool) -> None:
+    """Sort the mail that came to one mailbox since the last run."""
+    use_case = plan_labels if dry_run else label_mail
+    run = _with_parts(
+        lambda parts: use_case(
+            org,
+            user,
+            store=parts.store,
+            vault=parts.vault,
+            gmail_of=parts.gmail_of,
+            crm_of=parts.crm_of,
+            now=parts.now(),
+        )
+    )
+    _print_run(run)
+
+
+@mailmagnet.group()
+def crm() -> None:
+    """The embedded CRM: demo data, CSV tables, records."""
+
+
+@crm.command("demo-data")
+@click.option("--user", required=True, help="Address of the user whose CRM this is.")
+@click.option("--colleague", required=True, help="Address of a colleague who sees own records only.")
+def demo_data(user: str, colleague: str) -> None:
+    """Fill the embedded CRM with made-up people and deals, dated around today."""
+    from crm_client.demo_data import write_demo_data
+
+    with _told_plainly():
+        write_demo_data(_crm_database(), date.today(), user, colleague)  # noqa: DTZ011  the day where the command is typed
+    click.echo("The demo data is written.")
+
+
+@crm.command("import")
+@click.argument("table", type=TABLES)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--owner", required=True, help="Address of the CRM user who will own new records.")
+@click.option("--dry-run", is_flag=True, help="List the lines that cannot be read, and change nothing.")
+def import_csv(table: str, file: Path, owner: str, dry_run: bool) -> None:
+    """Import a CSV file of accounts, contacts or deals. Importing it twice is the same as once."""
+    from crm_client.tables import import_table
+
+    with _told_plainly():
+        report = import_table(_crm_database(), table, file.read_bytes(), dry=dry_run, owner_email=owner)
+    for bad in report.bad_lines:
+        click.echo(f"line {bad.line}: {bad.reason}", err=True)
+    done = "would be " if dry_run else ""
+    click.echo(
+        f"{report.added} {done}added, {report.changed} {done}changed, {report.unchanged} unchanged, "
+        f"{len(report.bad_lines)} {'line' if len(report.bad_lines) == 1 else 'lines'} passed over"
+    )
+
+
+@crm.command("export")
+@click.argument("table", type=TABLES)
+def export_csv(table: str) -> None:
+    """Print accounts, contacts or deals as CSV (UTF-8)."""
+    from crm_client.tables import export_table
+
+    with _told_plainly():
+        sys.stdout.buffer.write(export_table(_crm_database(), table))
+
+
+@crm.command("show")
+@click.argument("module", type=RECORDS)
+@click.argument("record_id")
+@click.option("--user", required=True, help="Address of the CRM user who looks.")
+def show(module: str, record_id: str, user: str) -> None:
+    """Print one record as JSON, as that user sees it."""
+
+    async def read(parts: Parts) -> Any:
+        view = parts.crm_of(Connection("", "", user))
+        one = {"accounts": view.account, "contacts": view.contact, "leads": view.lead}[module]
+        return await one(record_id)
+
+    click.echo(json.dumps(asdict(_with_parts(read)), default=str, ensure_ascii=False))
+
+
+def _print_run(run: LabelRun) -> None:
+    console = Console()
+    if run.dry:
+        table = Table("Mail", "From", "Goes to", "Because of", box=None)
+        for move in run.moves:
+            because = move.decision.because
+            when = f", closes {because.closing.isoformat()}" if because.closing else ""
+            table.add_row(
+                move.mail_id, escape(move.from_address), LABEL_NAMES[move.decision.category], escape(because.name + when)
+            )
+        console.print(table)
+    verb = "would be sorted" if run.dry else "sorted"
+    console.print(
+        f"{len(run.moves)} of {run.looked_at} new mails {verb}, {run.remaining} left for the next run; "
+        f"{run.units} Gmail quota units, {run.crm_calls} CRM calls."
+    )
+
+
+def _crm_database() -> Path:
+    return read_settings(os.environ).crm_database
+
+
+def _with_parts(work: Callable[[Parts], Awaitable[Result]]) -> Result:
+    async def run() -> Result:
+        parts = Parts(read_settings(os.environ))
+        try:
+            return await work(parts)
+        finally:
+            await parts.close()
+
+    with _told_plainly():
+        return asyncio.run(run())
+
+
+@contextmanager
+def _told_plainly() -> Iterator[None]:
+    try:
+        yield
+    except MailMagnetError as error:
+        raise click.ClickException(str(error)) from None
+
+
+if __name__ == "__main__":
+    mailmagnet()

@@ -1,0 +1,16 @@
+"""The three functions that are deployed. The settings are read here, at import, so that a wrong one stops the start."""
+
+import os
+from functools import partial
+
+from functions import addon as sidebar
+from functions import jobs
+from functions.boundary import entry_point
+from functions.settings import read_settings
+from functions.wiring import Parts
+
+_make_parts = partial(Parts, read_settings(os.environ))
+
+addon = entry_point("addon", _make_parts, sidebar.answer)
+label_tick = entry_point("label_tick", _make_parts, jobs.answer_tick)
+label_mailbox = entry_point("label_mailbox", _make_parts, jobs.answer_mailbox)

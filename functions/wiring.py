@@ -1,0 +1,118 @@
+"""The one place where the parts are put together: settings in, everything that the entry points call out.
+
+What the sidebar's first answer does not need is imported when it is first used: gRPC and the discovery client among it.
+"""
+
+import asyncio
+from datetime import UTC, datetime
+from functools import cached_property
+from urllib.parse import urlsplit
+
+from crm_client.embedded import EmbeddedCrm
+from gmail_client.open_mail import HttpMailReader
+from mailmagnet.tasks import Tasks
+from token_vault.encrypted_file import EncryptedFileVault
+
+from functions.certificates import Certificates
+from functions.settings import Settings
+from functions.verify import Verifier
+from http_session.session import HttpSession
+from mailmagnet.crm import Crm
+from mailmagnet.errors import BadAnswer
+from mailmagnet.gmail import Gmail, MailReader
+from mailmagnet.store import Store
+from mailmagnet.vault import Connection, Vault
+
+
+class Parts:
+    """The parts of one process, each made once, when first used. Made inside the running event loop; `close` it at the end."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.loop = asyncio.get_running_loop()
+
+    @cached_property
+    def session(self) -> HttpSession:
+        urls = ("certificates_url", "gmail_url", "token_url", "tasks_url", "metadata_token_url")
+        addresses = [urlsplit(getattr(self.settings, name)) for name in urls]
+        return HttpSession({f"{address.scheme}://{address.netloc}" for address in addresses})
+
+    @cached_property
+    def verifier(self) -> Verifier:
+        return Verifier(Certificates(self.session, self.settings.certificates_url))
+
+    @cached_property
+    def vault(self) -> Vault:
+        return EncryptedFileVault(self.settings.vault_file, self.settings.vault_key.get_secret_value())
+
+    @cached_property
+    def reader(self) -> MailReader:
+        return HttpMailReader(
+            self.session,
+            origin=self.settings.gmail_url,
+            token_url=self.settings.token_url,
+            client_id=self.settings.oauth_client_id,
+            client_secret=self.settings.oauth_client_secret.get_secret_value(),
+            seconds=self.settings.gmail_seconds,
+        )
+
+    @cached_property
+    def store(self) -> Store:
+        if self.settings.firestore_project:
+            from metadata_store.firestore import FirestoreStore
+
+            return FirestoreStore(self.settings.firestore_project)
+        from metadata_store.sqlite import SqliteStore
+
+        return SqliteStore(self.settings.store_database)
+
+    @cached_property
+    def tasks(self) -> Tasks:
+        from task_queue.cloud_tasks import CloudTasks
+
+        return CloudTasks(
+            self.session,
+            self.settings.tasks_url,
+            self.settings.tasks_queue,
+            self.settings.label_mailbox_url,
+            self.settings.job_service_account,
+            self._own_access_token,
+        )
+
+    def crm_of(self, connection: Connection) -> Crm:
+        """The CRM as this connection's user sees it."""
+        return EmbeddedCrm(self.settings.crm_database, connection.address, self.settings.crm_record_url)
+
+    def gmail_of(self, connection: Connection) -> Gmail:
+        """The mailbox of this connection."""
+        from gmail_client.mailbox import GmailMailbox
+
+        return GmailMailbox(
+            connection.gmail_token,
+            client_id=self.settings.oauth_client_id,
+            client_secret=self.settings.oauth_client_secret.get_secret_value(),
+            origin=self.settings.gmail_url,
+            token_url=self.settings.token_url,
+            seconds=self.settings.job_call_seconds,
+        )
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def _own_access_token(self) -> str:
+        """This service's own token (https://cloud.google.com/docs/authentication/get-id-token#metadata-server)."""
+        who = "Google's metadata server"
+        answer = await self.session.request(
+            who, "GET", self.settings.metadata_token_url, seconds=5, headers={"Metadata-Flavor": "Google"}
+        )
+        told = answer.json()
+        if not isinstance(told, dict) or not isinstance(told.get("access_token"), str):
+            raise BadAnswer(who, "no access token")
+        return str(told["access_token"])
+
+    async def close(self) -> None:
+        """Close what this process has opened."""
+        if "session" in self.__dict__:
+            await self.session.close()
+        if "store" in self.__dict__:
+            await self.store.close()

@@ -1,0 +1,232 @@
+"""What Gmail and Google's token endpoint answer, read in one place: messages into records, refusals into the error tree."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+
+from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, NotPermitted, RateLimited, Unavailable, Upstream
+from mailmagnet.gmail import MailHeaders
+
+WHO = "Gmail"
+
+MESSAGE_FIELDS = "id,threadId,internalDate,labelIds,payload/headers"
+"""The partial response of a message (https://developers.google.com/workspace/gmail/api/guides/performance#partial): no snippet."""
+
+UNSTATED_WAIT = 1.0
+"""Seconds, where Google does not say how long: where its advice begins (.../gmail/api/guides/handle-errors#exponential-backoff)."""
+NEXT_DAY_WAIT = 3600.0
+"""Seconds: a day's quota is used up."""
+
+RATE_REASONS = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "RATE_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"})
+"""403 and 429 for the same thing (https://developers.google.com/workspace/gmail/api/guides/handle-errors)."""
+AUTH_REASONS = frozenset({"authError", "required", "expired"})
+DEAD_GRANTS = frozenset({"invalid_grant", "access_denied", "invalid_rapt"})
+"""A refresh token that is good no more (https://developers.google.com/identity/protocols/oauth2/web-server#offline)."""
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class Header(_Answer):
+    """https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages#header"""
+
+    name: str
+    value: str
+
+
+class Payload(_Answer):
+    """The headers of a message that were asked for."""
+
+    headers: tuple[Header, ...] = ()
+
+
+class Message(_Answer):
+    """https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages, `internal_date` in milliseconds."""
+
+    id: str
+    thread_id: str
+    internal_date: int
+    label_ids: frozenset[str] = frozenset()
+    payload: Payload = Payload()
+
+    def record(self) -> MailHeaders:
+        """The core's record of it."""
+        return MailHeaders(
+            mail_id=self.id,
+            thread_id=self.thread_id,
+            received_at=datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=self.internal_date),
+            label_ids=self.label_ids,
+            headers=tuple((header.name, header.value) for header in self.payload.headers),
+        )
+
+
+class MessageId(_Answer):
+    """A message where only its id was asked for."""
+
+    id: str
+
+
+class MessagePage(_Answer):
+    """https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages/list"""
+
+    messages: tuple[MessageId, ...] = ()
+    next_page_token: str = ""
+
+
+class Profile(_Answer):
+    """https://developers.google.com/workspace/gmail/api/reference/rest/v1/users/getProfile"""
+
+    email_address: str
+    history_id: str
+
+
+class SendAs(_Answer):
+    """https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.settings.sendAs"""
+
+    send_as_email: str
+    verification_status: str = ""
+
+
+class SendAsList(_Answer):
+    """https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.settings.sendAs/list"""
+
+    send_as: tuple[SendAs, ...] = ()
+
+
+class LabelEntry(_Answer):
+    """https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.labels"""
+
+    id: str
+    name: str
+
+
+class LabelList(_Answer):
+    """https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.labels/list"""
+
+    labels: tuple[LabelEntry, ...] = ()
+
+
+class MessageChange(_Answer):
+    """A message that a history record is about; `label_ids` are those added to it by a labelsAdded."""
+
+    message: MessageId
+    label_ids: frozenset[str] = frozenset()
+
+
+class HistoryRecord(_Answer):
+    """https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.history/list#history"""
+
+    id: str
+    messages_added: tuple[MessageChange, ...] = ()
+    messages_deleted: tuple[MessageChange, ...] = ()
+    labels_added: tuple[MessageChange, ...] = ()
+
+
+class HistoryPage(_Answer):
+    """https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.history/list"""
+
+    history: tuple[HistoryRecord, ...] = ()
+    history_id: str
+    next_page_token: str = ""
+
+
+class Grant(_Answer):
+    """https://www.rfc-editor.org/rfc/rfc6749#section-5.1, in its own spelling; `expires_in` in seconds."""
+
+    model_config = ConfigDict(alias_generator=None)
+
+    access_token: str
+    expires_in: float = 0.0
+
+
+Known = TypeVar("Known", bound=_Answer)
+
+
+def read(kind: type[Known], answer: Any) -> Known:
+    """An answer (parsed JSON) as what it should be. Raises BadAnswer."""
+    try:
+        return kind.model_validate(answer)
+    except ValidationError:
+        raise BadAnswer(WHO, f"the answer is not a {kind.__name__}") from None
+
+
+def refusal(status: int, headers: Mapping[str, str], body: bytes) -> Upstream:
+    """What a status that is no success means. `headers` in lower case, or comparing without case."""
+    error = _json_object(_json_object(body).get("error"))
+    reasons = list(_reasons(error))
+    reason = reasons[0] if reasons else str(status)
+    message = str(error.get("message", ""))
+    if status == 429 or (status == 403 and RATE_REASONS.intersection(reasons)):  # noqa: PLR2004
+        return RateLimited(WHO, _wait(headers, message), f"refused for now ({reason})")
+    if status == 403 and "dailyLimitExceeded" in reasons:  # noqa: PLR2004
+        return RateLimited(WHO, NEXT_DAY_WAIT, f"refused for today ({reason})")
+    if status == 401 or AUTH_REASONS.intersection(reasons):  # noqa: PLR2004
+        return NotAuthorised(WHO, f"the token is refused ({reason})")
+    if status == 403 or (status == 400 and "failedPrecondition" in reasons):  # noqa: PLR2004
+        return NotPermitted(WHO, f"not permitted ({reason})")
+    if status in {404, 410} or (status == 400 and "label" in message.lower()):  # noqa: PLR2004
+        return NotFound(WHO, "there is no such thing (any more)")
+    if status in {408, 409} or status >= 500:  # noqa: PLR2004
+        return Unavailable(WHO, f"answered {status} ({reason})")
+    return BadAnswer(WHO, f"answered {status} ({reason})")
+
+
+def token_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Upstream:
+    """What a refused token request means (https://www.rfc-editor.org/rfc/rfc6749#section-5.2)."""
+    error = str(_json_object(body).get("error", ""))
+    if error in DEAD_GRANTS:
+        return NotAuthorised(WHO, f"the connection is refused ({error})")
+    if re.fullmatch(r"[a-z_]+", error) and 400 <= status < 500 and status != 429:  # noqa: PLR2004
+        # the deployment's own client or the admin's policy, so that asking the user for consent would help nobody
+        return NotPermitted(WHO, f"the OAuth client is refused ({error})")
+    return refusal(status, headers, body)
+
+
+def is_duplicate(status: int, body: bytes) -> bool:
+    """Whether a label was refused because one of its name is there: 409, and 400 was seen too."""
+    return status == 409 or (status == 400 and b"exists" in body)  # noqa: PLR2004
+
+
+def _reasons(error: Mapping[str, Any]) -> Iterator[str]:
+    """Every reason that Google's form of an error gives, the older form's first (https://cloud.google.com/apis/design/errors)."""
+    for name in ("errors", "details"):
+        entries = error.get(name)
+        for entry in entries if isinstance(entries, list) else ():
+            reason = _json_object(entry).get("reason")
+            if isinstance(reason, str) and re.fullmatch(r"\w{1,60}", reason):
+                yield reason
+    status = error.get("status")
+    if isinstance(status, str) and re.fullmatch(r"\w{1,60}", status):
+        yield status
+
+
+def _wait(headers: Mapping[str, str], message: str) -> float:
+    """Seconds until Google wants to be asked again: its header's, or the moment that its message names."""
+    stated = headers.get("retry-after", "").strip()
+    if stated.isdecimal():
+        return max(float(stated), UNSTATED_WAIT)
+    named = re.search(r"Retry after (\d{4}-\d\d-\d\dT[\d:.]+Z)", message)
+    try:
+        moment = datetime.fromisoformat(named[1]) if named else parsedate_to_datetime(stated)
+    except ValueError:
+        return UNSTATED_WAIT
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max((moment - datetime.now(UTC)).total_seconds(), UNSTATED_WAIT)
+
+
+def _json_object(value: Any) -> dict[str, Any]:
+    """A JSON object, also from its text; an empty one for anything else (an error page's HTML)."""
+    if isinstance(value, bytes):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return {}
+    return value if isinstance(value, dict) else {}

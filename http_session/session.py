@@ -1,0 +1,90 @@
+"""The one HTTP session of a process: every call has a deadline, a size cap and a host on the closed list, and is counted."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from mailmagnet.errors import BadAnswer, BadSetting, TimedOut, Unavailable
+
+MAX_ANSWER_BYTES = 4 * 1024 * 1024
+"""Answers larger than this are refused unread: none that MailMagnet asks for comes near it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer: `who` gave it, its status, headers and whole body."""
+
+    who: str
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+    def json(self) -> Any:
+        """The body as JSON. Raises BadAnswer when it is none."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            raise BadAnswer(self.who, "the answer is not JSON") from None
+
+
+class HttpSession:
+    """The process's connections to the outside. Made inside a running event loop; `close` it at the end."""
+
+    def __init__(self, origins: Collection[str]) -> None:
+        """`origins` are the closed list: exact "https://host[:port]" (http only for 127.0.0.1)."""
+        self._origins = frozenset(origins)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
+            timeout=aiohttp.ClientTimeout(total=None),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=True,
+        )
+        self.calls: Counter[str] = Counter()
+
+    async def request(
+        self,
+        who: str,
+        method: str,
+        url: str,
+        *,
+        seconds: float,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | list[tuple[str, str]] | None = None,
+        body: bytes | None = None,
+    ) -> Answer:
+        """One call, counted under `who` (the name to show for the other side), answered within `seconds`.
+
+        Redirects are not followed. Raises TimedOut, Unavailable, BadAnswer (too large), BadSetting (host not on the list).
+        """
+        parts = urlsplit(url)
+        if f"{parts.scheme}://{parts.netloc}" not in self._origins:
+            raise BadSetting(f"{parts.scheme}://{parts.netloc} is not on the list of hosts that may be called")
+        self.calls[who] += 1
+        try:
+            async with (
+                asyncio.timeout(seconds),
+                self._session.request(method, url, headers=headers, params=params, data=body, allow_redirects=False) as answer,
+            ):
+                return Answer(who, answer.status, answer.headers, await self._whole(who, answer))
+        except TimeoutError:
+            raise TimedOut(who, seconds) from None
+        except aiohttp.ClientError as error:
+            raise Unavailable(who, f"the connection failed ({type(error).__name__})") from error
+
+    async def _whole(self, who: str, answer: aiohttp.ClientResponse) -> bytes:
+        body = await answer.content.read(MAX_ANSWER_BYTES + 1)
+        while len(body) <= MAX_ANSWER_BYTES and not answer.content.at_eof():
+            chunk = await answer.content.read(MAX_ANSWER_BYTES + 1 - len(body))
+            body += chunk
+        if len(body) > MAX_ANSWER_BYTES:
+            raise BadAnswer(who, f"the answer is larger than {MAX_ANSWER_BYTES // 1024} KB")
+        return body
+
+    async def close(self) -> None:
+        await self._session.close()

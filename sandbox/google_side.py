@@ -1,0 +1,257 @@
+"""Google as the one who vouches: certificates, id tokens, access and refresh tokens, an add-on's message tokens."""
+
+import base64
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+ISSUER = "https://accounts.google.com"
+TOKEN_LIFE = timedelta(seconds=3599)
+CERTIFICATES_MAX_AGE = 21_600
+"""Seconds for which the certificates may be kept, as the answer's Cache-Control says."""
+
+SCOPE = "https://www.googleapis.com/auth/"
+MAIL_SCOPE = "https://mail.google.com/"
+CLOUD_SCOPES = frozenset({SCOPE + "cloud-platform"})
+JOB_SCOPES = frozenset({SCOPE + "gmail.modify"})
+SIDEBAR_SCOPES = frozenset(
+    {
+        SCOPE + "gmail.addons.execute",
+        SCOPE + "gmail.addons.current.message.metadata",
+        SCOPE + "gmail.addons.current.action.compose",
+        SCOPE + "userinfo.email",
+        SCOPE + "script.locale",
+        "openid",
+    }
+)
+
+
+class BadToken(Exception):
+    """Unknown, expired or revoked."""
+
+
+class Person(Protocol):
+    """Whom a token is for: an Account."""
+
+    @property
+    def sub(self) -> str: ...
+    @property
+    def address(self) -> str: ...
+    @property
+    def hosted_domain(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What an access token allows: whose data, which scopes (full URLs), until when (world's clock)."""
+
+    address: str
+    scopes: frozenset[str]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a refresh token stands for."""
+
+    address: str
+    scopes: tuple[str, ...]
+    revoked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _MessageToken:
+    address: str
+    message_id: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Client:
+    """The one OAuth client of this world, and the account under which add-ons are called."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    service_account: str
+
+
+class GoogleSide:
+    """Issues and knows all tokens of a world. Keys, client and refresh tokens are on disk; access tokens are not.
+
+    Access and message tokens expire on the world's clock; id tokens carry the machine's own time, because that is what their
+    readers check them against.
+    """
+
+    def __init__(self, folder: Path, clock: Callable[[], datetime]) -> None:
+        """Open the keys in `folder`, or make them."""
+        self._clock = clock
+        self._key_file, self._grants_file = folder / "signing_key.pem", folder / "refresh_tokens.json"
+        key = _kept(self._key_file, _new_key)
+        self.certificate = _kept(folder / "certificate.pem", lambda: _certificate(key)).decode()
+        self._client = _Client(**json.loads(_kept(folder / "oauth_client.json", _new_client)))
+        self.key_id = x509.load_pem_x509_certificate(self.certificate.encode()).fingerprint(hashes.SHA1()).hex()  # noqa: S303  a name
+        self._key = _private_key(key)
+        self._grants = {token: Grant(**grant) for token, grant in json.loads(_kept(self._grants_file, lambda: b"{}")).items()}
+        self._access: dict[str, Access] = {}
+        self._message_tokens: dict[str, _MessageToken] = {}
+
+    @property
+    def client_id(self) -> str:
+        """The OAuth client's id: the audience of user id tokens."""
+        return self._client.client_id
+
+    @property
+    def client_secret(self) -> str:
+        """What goes with the client id at the token endpoint."""
+        return self._client.client_secret
+
+    @property
+    def service_account(self) -> str:
+        """The address under which Google calls the add-on: the `email` of system tokens."""
+        return self._client.service_account
+
+    def certificates(self) -> dict[str, str]:
+        """Key id to PEM certificate, as at https://www.googleapis.com/oauth2/v1/certs."""
+        return {self.key_id: self.certificate}
+
+    def id_token(self, claims: Mapping[str, object]) -> str:
+        """A signed JWT. `iss`, `iat` and `exp` (an hour) are added where the claims have none."""
+        now = int(time.time())
+        header = {"alg": "RS256", "kid": self.key_id, "typ": "JWT"}
+        signed = f"{_encoded(header)}.{_encoded({'iss': ISSUER, 'iat': now, 'exp': now + 3600, **claims})}"
+        signature = self._key.sign(signed.encode("ascii"), padding.PKCS1v15(), hashes.SHA256())
+        return f"{signed}.{base64.urlsafe_b64encode(signature).decode('ascii').rstrip('=')}"
+
+    def system_token(self, audience: str) -> str:
+        """What Google sends in the Authorization header of an add-on's call to the URL `audience`."""
+        return self.service_token(self.service_account, audience)
+
+    def service_token(self, email: str, audience: str) -> str:
+        """An id token of any service account, as Cloud Tasks and Cloud Scheduler send it."""
+        number = str(int.from_bytes(email.encode()[:8], "big"))
+        return self.id_token({"aud": audience, "azp": email, "email": email, "email_verified": True, "sub": number})
+
+    def user_id_token(self, person: Person) -> str:
+        """The userIdToken of an add-on's event."""
+        claims: dict[str, object] = {"aud": self.client_id, "azp": self.client_id, "sub": person.sub}
+        claims |= {"email": person.address, "email_verified": True}
+        return self.id_token(claims | ({"hd": person.hosted_domain} if person.hosted_domain else {}))
+
+    def user_token(self, person: Person, scopes: Iterable[str] = SIDEBAR_SCOPES) -> str:
+        """An access token: the userOAuthToken of an add-on's event, or any other. Scopes are full URLs."""
+        return self.access_token(person.address, scopes)
+
+    def access_token(self, address: str, scopes: Iterable[str]) -> str:
+        """An access token for a mailbox's or a service account's address."""
+        token = "ya29." + secrets.token_urlsafe(32)
+        self._access[token] = Access(address, frozenset(scopes), self._clock() + TOKEN_LIFE)
+        return token
+
+    def message_token(self, person: Person, message_id: str) -> str:
+        """The gmail.accessToken of an add-on's event: opens exactly this message (hexadecimal id)."""
+        token = "msg." + secrets.token_urlsafe(24)
+        self._message_tokens[token] = _MessageToken(person.address, message_id, self._clock() + TOKEN_LIFE)
+        return token
+
+    def opens(self, message_token: str, address: str, message_id: str) -> bool:
+        """Whether a message token is for this message of this mailbox, and still good."""
+        found = self._message_tokens.get(message_token)
+        return bool(found and (found.address, found.message_id) == (address, message_id) and self._clock() < found.expires_at)
+
+    def access(self, token: str) -> Access:
+        """What an access token allows. Raises BadToken."""
+        found = self._access.get(token)
+        if not found or self._clock() >= found.expires_at:
+            raise BadToken
+        return found
+
+    def refresh_token(self, person: Person, scopes: Iterable[str] = JOB_SCOPES) -> str:
+        """A new grant of the user to the client; kept on disk."""
+        token = "1//" + secrets.token_urlsafe(32)
+        self._grants[token] = Grant(person.address, tuple(sorted(scopes)))
+        self._keep_grants()
+        return token
+
+    def refreshed(self, refresh_token: str) -> tuple[str, Grant]:
+        """An access token for a refresh token, and its grant. Raises BadToken when there is none (any more)."""
+        grant = self._grants.get(refresh_token)
+        if not grant or grant.revoked:
+            raise BadToken
+        return self.access_token(grant.address, grant.scopes), grant
+
+    def revoke(self, token: str) -> None:
+        """End a refresh or an access token; with a refresh token goes every access token of that user. Raises BadToken."""
+        if token in self._access:
+            del self._access[token]
+            return
+        grant = self._grants.get(token)
+        if not grant or grant.revoked:
+            raise BadToken
+        self._grants[token] = replace(grant, revoked=True)
+        self._access = {name: access for name, access in self._access.items() if access.address != grant.address}
+        self._keep_grants()
+
+    def revoke_all(self, address: str) -> None:
+        """What happens when a user takes the consent back in the Google account: every grant of the user ends."""
+        for token, grant in list(self._grants.items()):
+            if grant.address == address and not grant.revoked:
+                self.revoke(token)
+
+    def _keep_grants(self) -> None:
+        whole = self._grants_file.with_suffix(".new")
+        whole.write_text(json.dumps({token: asdict(grant) for token, grant in self._grants.items()}))
+        whole.replace(self._grants_file)
+
+
+def event_message_id(message_id: str) -> str:
+    """A message's hexadecimal id as an add-on's event has it."""
+    return f"msg-f:{int(message_id, 16)}"
+
+
+def _kept(file: Path, make: Callable[[], bytes]) -> bytes:
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_bytes(make())
+    return file.read_bytes()
+
+
+def _new_key() -> bytes:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    )
+
+
+def _private_key(pem: bytes) -> rsa.RSAPrivateKey:
+    key = serialization.load_pem_private_key(pem, None)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise TypeError("the signing key of this world is not an RSA key")
+    return key
+
+
+def _encoded(part: Mapping[str, object]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(part).encode()).decode("ascii").rstrip("=")
+
+
+def _certificate(key_pem: bytes) -> bytes:
+    """Self-signed, good for a hundred years: the world's clock may stand anywhere."""
+    key = _private_key(key_pem)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "sandbox.example")])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(x509.random_serial_number())
+    builder = builder.not_valid_before(datetime(2000, 1, 1, tzinfo=UTC)).not_valid_after(datetime(2100, 1, 1, tzinfo=UTC))
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def _new_client() -> bytes:
+    client = _Client("sandbox-client.example", secrets.token_urlsafe(24), "add-on-caller@sandbox.example")
+    return json.dumps(asdict(client)).encode()

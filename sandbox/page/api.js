@@ -1,0 +1,25 @@
+/** The desk's own JSON API. */
+
+/** What the desk refused or could not do, in words for the user. */
+export class DeskError extends Error {}
+
+export const read = (path, query = {}) => call(`${path}?${new URLSearchParams(query)}`, { method: "GET" });
+
+export const write = (path, body) => {
+  return call(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+};
+
+/** The desk's path for one account. */
+export const of = (account, path) => `/desk/${encodeURIComponent(account)}/${path}`;
+
+async function call(path, request) {
+  let response;
+  try {
+    response = await fetch(path, request);
+  } catch {
+    throw new DeskError("The desk does not answer. Is the demo still running?");
+  }
+  const body = await response.json().catch(() => ({}));
+  if (!response.ok) throw new DeskError(body.error ?? `The desk answered ${response.status}.`);
+  return body;
+}

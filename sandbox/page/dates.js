@@ -1,0 +1,35 @@
+/** Dates as Gmail writes them. Moments are milliseconds since 1970. */
+
+const DAY = 86_400_000;
+const TIME = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
+const DAY_OF_YEAR = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
+const SHORT = new Intl.DateTimeFormat(undefined, { year: "2-digit", month: "numeric", day: "numeric" });
+const WHOLE = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
+const MAIL = new Intl.DateTimeFormat(undefined, { weekday: "short", year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "2-digit" });
+const AGO = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
+
+/** In a list: the time today, the day this year, else the date. */
+export function inList(moment, now = Date.now()) {
+  const day = new Date(moment);
+  const today = new Date(now);
+  if (day.toDateString() === today.toDateString()) return TIME.format(day);
+  return (day.getFullYear() === today.getFullYear() ? DAY_OF_YEAR : SHORT).format(day);
+}
+
+/** In an open mail: date, time, and how long ago when that is not long. */
+export function inMail(moment, now = Date.now()) {
+  const written = MAIL.format(moment);
+  const ago = now - moment;
+  if (ago < 0 || ago > 14 * DAY) return written;
+  return `${written} (${howLongAgo(ago)})`;
+}
+
+export const whole = (moment) => WHOLE.format(moment);
+export const time = (moment) => TIME.format(moment);
+export const day = (iso) => DAY_OF_YEAR.format(new Date(`${iso}T12:00`));
+
+function howLongAgo(ago) {
+  if (ago < 3_600_000) return AGO.format(-Math.round(ago / 60_000), "minute");
+  if (ago < DAY) return AGO.format(-Math.round(ago / 3_600_000), "hour");
+  return AGO.format(-Math.floor(ago / DAY), "day");
+}

@@ -1,0 +1,73 @@
+/** Building DOM nodes. Text always goes in as text: nothing in this page ever parses a string as markup into itself. */
+
+/**
+ * A new element. In `settings`: `on` {event: listener}, `data` {name: value}; `class`, `aria-*`, `role` and the like are attributes;
+ * true is an empty attribute; false, null and undefined leave it out. Children are nodes or text; null and false are passed over.
+ */
+export function el(tag, settings = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(settings)) {
+    if (value === false || value === null || value === undefined) continue;
+    if (name === "on") Object.entries(value).forEach(([event, listener]) => node.addEventListener(event, listener));
+    else if (name === "data") Object.assign(node.dataset, value);
+    else node.setAttribute(name, value === true ? "" : String(value));
+  }
+  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return node;
+}
+
+/** Puts these children in place of those that are there. */
+export function fill(node, ...children) {
+  node.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return node;
+}
+
+/** The element with this id: index.html has it. */
+export const byId = (id) => document.getElementById(id);
+
+let ids = 0;
+/** An id that no other element has, to tie labels and inputs together. */
+export const newId = (prefix) => `${prefix}-${++ids}`;
+
+/** A menu that opens at a button and closes with Escape, a click elsewhere, or a choice. Entries: {text, icon, disabled, act}. */
+export function openMenu(button, entries, label) {
+  const menu = el("div", { class: "menu", role: "menu", "aria-label": label });
+  const close = (back) => {
+    menu.remove();
+    button.setAttribute("aria-expanded", "false");
+    document.removeEventListener("pointerdown", elsewhere, true);
+    if (back) button.focus();
+  };
+  const elsewhere = (event) => menu.contains(event.target) || close(false);
+  for (const entry of entries) {
+    const choose = () => {
+      close(true);
+      entry.act();
+    };
+    const settings = { type: "button", role: "menuitem", class: "menu-item", disabled: entry.disabled, on: { click: choose } };
+    menu.append(el("button", settings, entry.icon, el("span", { dir: "auto" }, entry.text)));
+  }
+  menu.addEventListener("keydown", (event) => {
+    const items = [...menu.querySelectorAll("button:not([disabled])")];
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step) items.at((items.indexOf(document.activeElement) + step) % items.length)?.focus();
+    if (event.key === "Escape" || event.key === "Tab") close(true);
+    if (step || event.key === "Escape") event.preventDefault();
+    event.stopPropagation();
+  });
+  document.body.append(menu);
+  const place = button.getBoundingClientRect();
+  menu.style.top = `${Math.max(8, Math.min(place.bottom + 4, innerHeight - menu.offsetHeight - 8))}px`;
+  menu.style.left = `${Math.max(8, Math.min(place.left, innerWidth - menu.offsetWidth - 8))}px`;
+  button.setAttribute("aria-expanded", "true");
+  document.addEventListener("pointerdown", elsewhere, true);
+  menu.querySelector("button:not([disabled])")?.focus();
+}
+
+/** A short word at the foot of `place`, gone after a while; read aloud by screen readers. */
+export function toast(place, text) {
+  place.querySelector(".toast")?.remove();
+  const note = el("div", { class: "toast", dir: "auto" }, text);
+  place.append(note);
+  setTimeout(() => note.remove(), 6000);
+}

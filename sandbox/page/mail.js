@@ -1,0 +1,120 @@
+/** An open conversation: its mails, each rendered so that nothing in it can run or be fetched. */
+
+import { el, fill } from "./dom.js";
+import { icon } from "./icons.js";
+import { of } from "./api.js";
+import { inMail, whole } from "./dates.js";
+import { chips } from "./labels.js";
+import { face, nameOf } from "./people.js";
+
+const ADDRESS = /\b(?:https?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]}]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+)/g;
+
+/** Draws a thread; `acts` has unlabel(id) and opened(message): which message the add-on shows. */
+export function drawThread(place, thread, { account, labels, acts }) {
+  const newest = thread.messages.length - 1;
+  const mails = thread.messages.map((message, index) => mail(message, index === newest || message.unread, { account, acts }));
+  fill(place, el("article", { class: "open-thread", data: { thread: thread.id } },
+    el("header", { class: "thread-head" }, el("h1", { dir: "auto" }, thread.subject || "(no subject)"),
+      el("span", { class: "thread-chips" }, chips(labels, thread.labels, { remove: acts.unlabel }))),
+    mails));
+}
+
+function mail(message, open, surroundings) {
+  const body = el("div", { class: "mail-body", hidden: !open });
+  const node = el("section", { class: "mail", "aria-label": `From ${nameOf(message.from)}`, data: { mail: message.id } });
+  const toggle = el("button", { type: "button", class: "mail-head", "aria-expanded": String(open) }, face(message.from), headWords(message),
+    el("time", { class: "date", title: whole(message.received_at), datetime: new Date(message.received_at).toISOString() }, inMail(message.received_at)));
+  const show = (on) => {
+    body.hidden = !on;
+    node.classList.toggle("closed", !on);
+    toggle.setAttribute("aria-expanded", String(on));
+    if (on && !body.firstChild) fill(body, content(message, surroundings));
+  };
+  toggle.addEventListener("click", () => {
+    show(body.hidden);
+    if (!body.hidden) surroundings.acts.opened(message);
+  });
+  show(open);
+  node.append(toggle, body);
+  return node;
+}
+
+function headWords(message) {
+  const { from } = message;
+  return el("span", { class: "mail-words" },
+    el("span", { class: "mail-from" }, el("b", { dir: "auto" }, nameOf(from)), " ", from.address && el("span", { class: "mail-address" }, `<${from.address}>`)),
+    el("span", { class: "mail-to", dir: "auto" }, recipients(message)),
+    el("span", { class: "mail-snippet", dir: "auto" }, message.snippet));
+}
+
+function recipients({ to, cc }) {
+  const names = (people) => people.slice(0, 4).map((person) => (person.me ? "me" : nameOf(person))).join(", ") + (people.length > 4 ? " …" : "");
+  if (!to.length && !cc.length) return "to undisclosed recipients";
+  return [to.length && `to ${names(to)}`, cc.length && `cc ${names(cc)}`].filter(Boolean).join(", ");
+}
+
+function content(message, { account }) {
+  const shown = message.html ? htmlBody(message, account) : [el("pre", { class: "plain", dir: "auto" }, linked(message.text))];
+  if (!message.html && !message.text.trim()) shown.splice(0, 1, el("p", { class: "quiet" }, "This mail has no text."));
+  const clipped = message.clipped && el("p", { class: "quiet" }, "[Message clipped: the rest of it is too long to show]");
+  return [...shown, clipped, attachments(message, account)].filter(Boolean);
+}
+
+/** The mail's HTML in a frame that may run nothing; the desk has cleaned it and forbids it to fetch anything. */
+function htmlBody(message, account) {
+  const source = of(account, `mails/${message.id}/body`);
+  const frame = el("iframe", {
+    class: "mail-frame", title: `Text of the mail from ${nameOf(message.from)}`, referrerpolicy: "no-referrer",
+    // Without allow-scripts nothing can run in it; the same origin lets this page measure how high the mail is.
+    sandbox: "allow-same-origin allow-popups allow-popups-to-escape-sandbox", src: source,
+  });
+  frame.addEventListener("load", () => fit(frame));
+  return message.remote_images ? [imageBar(() => (frame.src = `${source}?images=1`)), frame] : [frame];
+}
+
+function imageBar(show) {
+  const bar = el("div", { class: "image-bar" }, "Images are not displayed. ");
+  const act = () => {
+    show();
+    bar.remove();
+  };
+  bar.append(el("button", { type: "button", class: "link-button", on: { click: act } }, "Display images below"));
+  return bar;
+}
+
+function fit(frame) {
+  const inside = frame.contentDocument?.documentElement;
+  if (!inside) return;
+  const measure = () => (frame.style.height = `${Math.min(inside.scrollHeight, 30_000)}px`);
+  measure();
+  new ResizeObserver(measure).observe(inside.querySelector("body"));
+}
+
+function attachments(message, account) {
+  if (!message.attachments.length) return null;
+  const items = message.attachments.map((file) => {
+    const link = of(account, `mails/${message.id}/attachments/${file.part}`);
+    return el("li", {}, el("a", { href: link, download: file.name, class: "attachment" }, icon("attach"),
+      el("span", { dir: "auto" }, file.name), el("small", {}, sizeOf(file.size))));
+  });
+  const count = `${items.length} ${items.length === 1 ? "attachment" : "attachments"}`;
+  return el("div", { class: "attachments" }, el("h2", {}, count), el("ul", {}, items));
+}
+
+function sizeOf(bytes) {
+  if (bytes < 1024) return `${bytes} bytes`;
+  return bytes < 1024 * 1024 ? `${Math.round(bytes / 1024)} KB` : `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+}
+
+/** Plain text with its web and mail addresses as links. */
+function linked(text) {
+  const nodes = [];
+  let from = 0;
+  for (const found of text.matchAll(ADDRESS)) {
+    const address = found[0];
+    const link = address.startsWith("http") ? address : `mailto:${address}`;
+    nodes.push(text.slice(from, found.index), el("a", { href: link, target: "_blank", rel: "noopener noreferrer" }, address));
+    from = found.index + address.length;
+  }
+  return [...nodes, text.slice(from)];
+}

@@ -1,0 +1,382 @@
+/** The whole page: what is open, what is drawn for it, and what keys and buttons do. */
+
+import { byId, el, fill, openMenu, toast } from "./dom.js";
+import { icon } from "./icons.js";
+import { of, read, write } from "./api.js";
+import { Job } from "./job.js";
+import { showKeys } from "./keys.js";
+import { drawLabels, labelName } from "./labels.js";
+import { drawThread } from "./mail.js";
+import { face } from "./people.js";
+import { Panel } from "./panel.js";
+import { address, parse } from "./route.js";
+import { drawThreads, heading } from "./threads.js";
+
+const NARROW = matchMedia("(max-width: 860px)");
+const PAGE_OF_THREADS = 50;
+
+const page = {
+  start: null, route: parse(""), labels: [], list: { threads: [], next: "" }, thread: null, selected: new Set(), shown: 0,
+  /** Page tokens of the list in sight, the first page's first. */
+  tokens: [""],
+};
+let panel;
+let job;
+
+const account = () => page.route.account;
+const me = () => page.start.accounts.find((one) => one.address === account());
+const path = (rest) => of(account(), rest);
+
+async function begin() {
+  drawStanding();
+  page.start = await read("/desk/start");
+  const reader = { locale: navigator.language, ...timeZone() };
+  panel = new Panel(byId("panel"), {
+    name: page.start.addon, format: page.start.card_format,
+    ask: (question) => askAddon({ ...question, ...reader }),
+    grant: (scopes) => write(path("scopes"), { add: scopes, remove: [] }),
+  });
+  job = new Job(byId("job"), byId("dialog"), { account, done: () => refresh() });
+  showPanel(!NARROW.matches);
+  showSide(!NARROW.matches);
+  addEventListener("hashchange", () => guarded(go));
+  document.addEventListener("keydown", onKey);
+  await go();
+}
+
+/** Runs it; what the desk refuses is told at the foot of the page. */
+async function guarded(act) {
+  try {
+    await act();
+  } catch (error) {
+    toast(byId("toasts"), error.message);
+  }
+}
+
+function timeZone() {
+  return { time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone, offset: -new Date().getTimezoneOffset() * 60_000 };
+}
+
+async function askAddon(question) {
+  try {
+    return await write(path("panel"), question);
+  } catch (error) {
+    return { problem: error.message, seconds: 0 };
+  }
+}
+
+/** Follows the address bar. */
+async function go() {
+  const before = page.route;
+  const route = parse(location.hash);
+  route.account = page.start.accounts.some((one) => one.address === route.account) ? route.account : page.start.accounts[0].address;
+  if (!route.label && !route.q) route.label = "INBOX";
+  page.route = route;
+  if (before.account !== route.account) switched();
+  const mine = ++page.shown;
+  if (!sameList(before, route)) {
+    page.selected.clear();
+    page.tokens = route.page ? page.tokens : [""];
+  }
+  if (NARROW.matches && before.account) showSide(false);
+  byId("query").value = route.q;
+  byId("clear-search").hidden = !route.q;
+  await Promise.all([loadLabels(), route.thread ? openThread(mine) : openList(mine, before)]);
+}
+
+const sameList = (one, other) => ["account", "label", "q", "page"].every((name) => one[name] === other[name]);
+
+function switched() {
+  const button = byId("account-button");
+  fill(button, face(me()));
+  button.setAttribute("aria-label", `Account: ${me().name}, ${me().address}. Switch user`);
+  button.title = `${me().name} · ${me().address}`;
+  page.list = { threads: [], next: "" };
+  job.forget();
+}
+
+async function loadLabels() {
+  const asked = account();
+  const labels = await read(path("labels"));
+  if (asked !== account()) return;
+  page.labels = labels;
+  drawLabels(byId("labels"), labels, page.route);
+  const inbox = labels.find((label) => label.id === "INBOX");
+  document.title = `${inbox?.unread_threads ? `(${inbox.unread_threads}) ` : ""}Gmail on your desk - ${account()}`;
+}
+
+async function openList(mine, before) {
+  await loadList(mine);
+  if (mine !== page.shown) return;
+  page.thread = null;
+  draw();
+  if (before?.thread) focusRow(before.thread);
+  if (!before?.account || before.thread || before.account !== account()) panel.open({ kind: "homepage" });
+}
+
+async function loadList(mine = page.shown) {
+  const { label, q, page: number } = page.route;
+  const list = await read(path("threads"), { label: q ? "" : label, q, page: page.tokens[Number(number || 1) - 1] ?? "", most: PAGE_OF_THREADS });
+  if (mine !== page.shown) return;
+  page.list = list;
+  if (list.next) page.tokens[Number(number || 1)] = list.next;
+}
+
+async function openThread(mine) {
+  const thread = await read(path(`threads/${page.route.thread}`));
+  if (mine !== page.shown) return;
+  page.thread = thread;
+  const newest = thread.messages.at(-1);
+  draw();
+  byId("main").scrollTop = 0;
+  panel.open({ kind: "message", mail: newest.id });
+  if (thread.messages.some((message) => message.unread)) await modify([thread], [], ["UNREAD"], "");
+  else if (!page.list.threads.length) await loadList();
+}
+
+/** Asks the desk again for what is in sight. */
+async function refresh() {
+  const mine = page.shown;
+  await Promise.all([loadLabels(), loadList()]);
+  if (page.thread && mine === page.shown) page.thread = await read(path(`threads/${page.thread.id}`));
+  if (mine === page.shown) draw();
+}
+
+function draw() {
+  const { route, labels, list, selected, thread } = page;
+  drawToolbar();
+  const acts = { select, star: (one) => toggleStar(one), archive: (one) => archive([one]), trash: (one) => trash([one]), read: (one, on) => markRead([one], on) };
+  if (!thread) drawThreads(byId("view"), list, { route, labels, selected, acts });
+  else if (!byId("view").querySelector(`[data-thread="${thread.id}"]`) || page.redraw) drawOpenThread();
+  page.redraw = false;
+}
+
+function drawOpenThread() {
+  const acts = {
+    unlabel: (id) => modify([page.thread], [], [id], `Removed from ${labelName(page.labels, id)}`),
+    opened: (message) => panel.open({ kind: "message", mail: message.id }),
+  };
+  drawThread(byId("view"), page.thread, { account: account(), labels: page.labels, acts });
+}
+
+function drawToolbar() {
+  const targets = chosen();
+  const one = (name, words, drawing, act, off = false) => {
+    const settings = { type: "button", class: "icon-button", title: words, "aria-label": words, disabled: off, data: { act: name } };
+    return el("button", { ...settings, on: { click: (event) => guarded(() => act(event.currentTarget)) } }, icon(drawing));
+  };
+  const acts = targets.length ? [
+    inInbox(targets) ? one("archive", "Archive", "archive", () => archive(targets)) : one("inbox", "Move to Inbox", "moveToInbox", () => toInbox(targets)),
+    one("trash", "Delete", "delete", () => trash(targets)),
+    page.thread ? one("unread", "Mark as unread", "mail", () => markUnreadAndLeave(targets)) : one("read", "Mark as read", "mailOpen", () => markRead(targets, true)),
+    one("label", "Label as", "label", (button) => labelMenu(button, targets)),
+  ] : [];
+  const lead = page.thread ? one("back", `Back to ${heading(page.route, page.labels)}`, "back", back) : pickAll();
+  fill(byId("toolbar"), lead, page.thread ? null : one("refresh", "Refresh", "refresh", refresh), acts, el("span", { class: "space" }), page.thread ? neighbours(one) : pager(one));
+}
+
+function pickAll() {
+  const all = page.list.threads.length > 0 && page.list.threads.every((thread) => page.selected.has(thread.id));
+  const pick = (event) => {
+    page.selected = new Set(event.target.checked ? page.list.threads.map((thread) => thread.id) : []);
+    draw();
+  };
+  return el("input", { type: "checkbox", class: "pick", checked: all, disabled: !page.list.threads.length, "aria-label": "Select all", on: { change: pick } });
+}
+
+function pager(one) {
+  const number = Number(page.route.page || 1);
+  const first = (number - 1) * PAGE_OF_THREADS + 1;
+  const last = first + page.list.threads.length - 1;
+  const all = page.route.q ? null : page.labels.find((label) => label.id === page.route.label)?.threads;
+  const total = all ?? (page.list.next ? "many" : last);
+  const turn = (to) => () => show({ page: to > 1 ? String(to) : "" });
+  if (!page.list.threads.length) return [];
+  return [el("span", { class: "pages" }, `${first.toLocaleString()}–${last.toLocaleString()} of ${total.toLocaleString()}`),
+    one("newer", "Newer", "back", turn(number - 1), number === 1), one("older", "Older", "chevronRight", turn(number + 1), !page.list.next)];
+}
+
+function neighbours(one) {
+  const at = page.list.threads.findIndex((thread) => thread.id === page.thread.id);
+  if (at < 0) return [];
+  const to = (index) => () => show({ thread: page.list.threads[index].id });
+  return [one("newer", "Newer", "back", to(at - 1), at === 0), one("older", "Older", "chevronRight", to(at + 1), at === page.list.threads.length - 1)];
+}
+
+/** The threads that buttons and keys are about: those picked, or the open one. */
+function chosen() {
+  return page.thread ? [page.thread] : page.list.threads.filter((thread) => page.selected.has(thread.id));
+}
+
+const inInbox = (threads) => threads.some((thread) => thread.labels.includes("INBOX"));
+const count = (threads, what) => (threads.length === 1 ? `Conversation ${what}` : `${threads.length} conversations ${what}`);
+
+function show(change) {
+  location.hash = address({ ...page.route, ...change });
+}
+
+function back() {
+  show({ thread: "" });
+}
+
+function select(id, on) {
+  if (on) page.selected.add(id);
+  else page.selected.delete(id);
+  byId("view").querySelector(`[data-thread="${id}"]`)?.classList.toggle("selected", on);
+  drawToolbar();
+}
+
+/** Adds and takes away labels, of whole conversations, and says so. */
+async function modify(threads, add, remove, said) {
+  await write(path("modify"), { ids: threads.map((thread) => thread.id), add, remove });
+  page.redraw = Boolean(said);
+  await refresh();
+  if (said) toast(byId("toasts"), said);
+}
+
+async function gone(threads, add, remove, said) {
+  const next = nextRow(threads);
+  page.selected.clear();
+  if (!page.thread) {
+    await modify(threads, add, remove, said);
+    focusRow(next);
+    return;
+  }
+  await write(path("modify"), { ids: threads.map((thread) => thread.id), add, remove });
+  toast(byId("toasts"), said);
+  back();
+}
+
+function nextRow(threads) {
+  const at = page.list.threads.findIndex((thread) => thread.id === threads[0].id);
+  return page.list.threads.slice(at + 1).find((thread) => !threads.includes(thread))?.id;
+}
+
+const archive = (threads) => gone(threads, [], ["INBOX"], count(threads, "archived"));
+const trash = (threads) => gone(threads, ["TRASH"], ["INBOX", "SPAM"], count(threads, "moved to Trash"));
+const toInbox = (threads) => gone(threads, ["INBOX"], ["TRASH", "SPAM"], count(threads, "moved to Inbox"));
+const markRead = (threads, on) => modify(threads, on ? [] : ["UNREAD"], on ? ["UNREAD"] : [], "");
+const toggleStar = (thread) => modify([thread], thread.starred ? [] : ["STARRED"], thread.starred ? ["STARRED"] : [], "");
+
+async function markUnreadAndLeave(threads) {
+  await write(path("modify"), { ids: threads.map((thread) => thread.id), add: ["UNREAD"], remove: [] });
+  back();
+}
+
+function labelMenu(button, threads) {
+  const own = page.labels.filter((label) => !label.system);
+  const entries = own.map((label) => {
+    const on = threads.every((thread) => thread.labels.includes(label.id));
+    const act = () => guarded(() => modify(threads, on ? [] : [label.id], on ? [label.id] : [], on ? `Removed from ${label.name}` : `Added to ${label.name}`));
+    return { text: label.name, icon: icon(on ? "check" : "label"), act };
+  });
+  openMenu(button, [...entries, { text: "New label…", icon: icon("add"), act: () => guarded(() => newLabel(threads)) }], "Label as");
+}
+
+async function newLabel(threads) {
+  const name = prompt("Name of the new label")?.trim();
+  if (!name) return;
+  const label = await write(path("labels"), { name });
+  await modify(threads, [label.id], [], `Added to ${name}`);
+}
+
+function accountMenu(button) {
+  const entries = page.start.accounts.map((one) => {
+    const words = one.address === account() ? `${one.name} (now) · ${one.address}` : `${one.name} · ${one.address}`;
+    return { text: words, icon: face(one), act: () => (location.hash = address({ account: one.address, label: "INBOX" })) };
+  });
+  const scopes = { text: `Take ${page.start.addon}'s permissions away`, icon: icon("lock"), act: () => guarded(takeScopes) };
+  openMenu(button, [...entries, scopes], "Accounts");
+}
+
+async function takeScopes() {
+  await write(path("scopes"), { add: [], remove: page.start.scopes });
+  panel.reload();
+}
+
+function showPanel(on) {
+  byId("panel").hidden = !on;
+  byId("panel-button").setAttribute("aria-expanded", String(on));
+}
+
+function showSide(on) {
+  byId("side").hidden = !on;
+  byId("menu-button").setAttribute("aria-expanded", String(on));
+}
+
+/** What stands in the page from the start and never changes. */
+function drawStanding() {
+  const toggles = { "menu-button": ["menu", () => showSide(byId("side").hidden)], "panel-button": ["panel", () => showPanel(byId("panel").hidden)] };
+  for (const [id, [drawing, act]] of Object.entries(toggles)) {
+    byId(id).append(icon(drawing));
+    byId(id).addEventListener("click", act);
+  }
+  byId("search").querySelector("[type=submit]").append(icon("search"));
+  byId("clear-search").append(icon("close"));
+  byId("keys-button").append(icon("help"));
+  byId("keys-button").addEventListener("click", () => showKeys(byId("dialog")));
+  byId("account-button").addEventListener("click", (event) => accountMenu(event.currentTarget));
+  byId("clear-search").addEventListener("click", () => show({ q: "", label: "INBOX", thread: "", page: "" }));
+  byId("search").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const q = byId("query").value.trim();
+    show({ q, label: q ? "" : "INBOX", thread: "", page: "" });
+  });
+  const close = el("button", { type: "button", class: "icon-button panel-close", "aria-label": "Close panel", on: { click: () => showPanel(false) } }, icon("close"));
+  byId("panel").querySelector(".panel-bar").append(close);
+}
+
+function focusRow(id) {
+  const rows = byId("view");
+  (rows.querySelector(`[data-thread="${id}"] .thread-link`) ?? rows.querySelector(".thread-link"))?.focus();
+}
+
+/** The row under the focus, or where the last one was. */
+function rowInFocus() {
+  return document.activeElement?.closest?.(".thread") ?? null;
+}
+
+function stepRow(step) {
+  if (page.thread) {
+    byId("toolbar").querySelector(`[data-act="${step > 0 ? "older" : "newer"}"]:not([disabled])`)?.click();
+    return;
+  }
+  const rows = [...byId("view").querySelectorAll(".thread")];
+  const at = rows.indexOf(rowInFocus());
+  rows[Math.max(0, Math.min(rows.length - 1, at + step))]?.querySelector(".thread-link").focus();
+}
+
+function underKeys() {
+  const id = rowInFocus()?.dataset.thread;
+  const picked = chosen();
+  return picked.length ? picked : page.list.threads.filter((thread) => thread.id === id);
+}
+
+const onThreads = (act) => () => {
+  const threads = underKeys();
+  if (threads.length) guarded(() => act(threads));
+};
+
+const KEYS = {
+  j: () => stepRow(1),
+  k: () => stepRow(-1),
+  o: () => rowInFocus()?.querySelector(".thread-link").click(),
+  u: () => page.thread && back(),
+  e: onThreads((threads) => (inInbox(threads) ? archive(threads) : null)),
+  "#": onThreads(trash),
+  s: onThreads((threads) => Promise.all(threads.map(toggleStar))),
+  x: () => rowInFocus()?.querySelector(".pick").click(),
+  "/": () => byId("query").focus(),
+  "?": () => showKeys(byId("dialog")),
+};
+
+function onKey(event) {
+  const typing = event.target.closest?.("input:not([type=checkbox]), textarea, select, dialog, [role=menu]");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey || !(event.key in KEYS)) return;
+  event.preventDefault();
+  KEYS[event.key]();
+}
+
+begin().catch((error) => {
+  fill(byId("view"), el("div", { class: "empty", role: "alert" }, icon("warning"), el("h1", {}, "The desk could not be opened"), el("p", {}, error.message)));
+});

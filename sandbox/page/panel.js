@@ -1,0 +1,274 @@
+/** The add-on's panel: asks the add-on, shows the cards it answers with as Gmail's sidebar does, and runs what is clicked in them. */
+
+import { el, fill, openMenu, toast } from "./dom.js";
+import { icon } from "./icons.js";
+import { cardHeader, cardNode } from "./panel/card.js";
+import { consent } from "./panel/consent.js";
+import { Form } from "./panel/form.js";
+import { faultsOf } from "./panel/limits.js";
+import { allowedLink } from "./panel/text.js";
+import { overflowMenu } from "./panel/widgets.js";
+
+const ANSWER_FIELDS = ["action", "renderActions", "stateChanged", "autoComplete", "requesting_google_scopes", "custom_authorization_prompt", "hostAppAction"];
+const SECONDS_GOOGLE_WAITS = 30;
+const OVERLAY = "popup,width=520,height=680";
+
+export class Panel {
+  #ask;
+  #grant;
+  #format;
+  #parts;
+  /** Cards, the one in sight last: {card, inputs}. */
+  #stack = [];
+  #peeking = null;
+  #trigger = null;
+  #stale = false;
+  #asked = 0;
+
+  /**
+   * `ask(question)` sends a trigger or a click to the add-on and gives {answer, problem, seconds}; `grant(scopes)` keeps what the
+   * user allowed; `format` is Google's description of a card.
+   */
+  constructor(place, { name, ask, grant, format }) {
+    this.#ask = ask;
+    this.#grant = grant;
+    this.#format = format;
+    this.#parts = skeleton(place, name, { back: () => this.back(), more: (button) => this.#menu(button), peek: () => this.#takePeek() });
+  }
+
+  /** What the add-on shows now: {kind: "homepage"} or {kind: "message", mail}. */
+  async open(trigger) {
+    this.#trigger = trigger;
+    this.#stale = false;
+    const reply = await this.#call({ trigger: trigger.kind }, true);
+    if (reply) this.#show(reply, true);
+  }
+
+  /** Asks again for what is open. */
+  reload() {
+    return this.#trigger && this.open(this.#trigger);
+  }
+
+  back() {
+    if (this.#stack.length < 2) return;
+    this.#stack.pop();
+    if (this.#stale && this.#stack.length === 1) this.reload();
+    else this.#draw();
+  }
+
+  /** The panel's bar: nothing is open any more. */
+  clear() {
+    this.#asked += 1;
+    this.#stack = [];
+    this.#draw();
+  }
+
+  async #call(question, spinner) {
+    const mine = ++this.#asked;
+    if (spinner) this.#busy(true);
+    const reply = await this.#ask({ ...question, mail: this.#trigger.mail ?? null });
+    if (mine !== this.#asked) return null;
+    this.#busy(false);
+    return reply;
+  }
+
+  #busy(busy) {
+    this.#parts.progress.hidden = !busy;
+    this.#parts.body.setAttribute("aria-busy", String(busy));
+  }
+
+  /** Shows an answer; `anew` when it opens the panel and no earlier card stays. */
+  #show({ answer, problem, seconds }, anew) {
+    const faults = seconds > SECONDS_GOOGLE_WAITS ? [`the answer took ${Math.round(seconds)} s: Google waits ${SECONDS_GOOGLE_WAITS} s`] : [];
+    if (anew) this.#stack = [];
+    this.#note([], true);
+    if (problem) {
+      this.#failed(problem);
+      return;
+    }
+    const unknown = Object.keys(answer).filter((name) => !ANSWER_FIELDS.includes(name));
+    faults.push(...unknown.map((name) => `${name} is no field of an answer to Gmail`));
+    if (answer.requesting_google_scopes) this.#askConsent(answer.requesting_google_scopes.scopes ?? []);
+    else this.#render(answer, anew, faults);
+  }
+
+  #render(answer, anew, faults) {
+    const actions = answer.custom_authorization_prompt ?? answer.renderActions ?? answer;
+    const action = actions.action ?? {};
+    const changed = (action.navigations ?? []).map((step) => this.#navigate(step, faults)).some(Boolean);
+    if (answer.stateChanged) this.#stale = true;
+    if (actions.hostAppAction ?? answer.hostAppAction) faults.push("a draft action needs a draft that is open: none is");
+    if (changed || anew) this.#draw();
+    this.#note(faults);
+    if (action.notification?.text) toast(this.#parts.toasts, action.notification.text);
+    if (action.link) this.#openLink(action.link);
+  }
+
+  /** One step of navigation; whether the card in sight is another one. */
+  #navigate(step, faults) {
+    if (step.pushCard) return this.#push(step.pushCard);
+    if (step.updateCard) return this.#update(step.updateCard);
+    if (step.pop) return this.#cut(this.#stack.length - 1);
+    if (step.popToRoot) return this.#cut(1);
+    if (step.popToCard) return this.#cut(this.#stack.findLastIndex(({ card }) => card.name === step.popToCard) + 1 || this.#stack.length);
+    if (step.endNavigation || step.end_navigation) return false;
+    faults.push(`a navigation is none that Gmail knows: ${Object.keys(step).join(", ") || "empty"}`);
+    return false;
+  }
+
+  #push(card) {
+    if (card.displayStyle === "PEEK" && this.#stack.length) this.#peeking = card;
+    else this.#stack.push({ card, inputs: {} });
+    return true;
+  }
+
+  #update(card) {
+    const kept = this.#parts.form?.inputs() ?? {};
+    this.#stack.pop();
+    this.#stack.push({ card, inputs: this.#persist ? kept : {} });
+    return true;
+  }
+
+  #cut(length) {
+    this.#stack.length = Math.max(1, Math.min(length, this.#stack.length));
+    return true;
+  }
+
+  #persist = false;
+
+  #takePeek() {
+    this.#stack.push({ card: this.#peeking, inputs: {} });
+    this.#peeking = null;
+    this.#draw();
+  }
+
+  #draw() {
+    const { body, back, peek } = this.#parts;
+    const top = this.#stack.at(-1);
+    const complaints = [];
+    const host = this.#host((fault) => complaints.push(fault));
+    this.#parts.form = host.form;
+    back.hidden = this.#stack.length < 2;
+    const hadFocus = body.contains(document.activeElement);
+    fill(body, top ? cardNode(top.card, host) : null);
+    if (hadFocus) body.focus();
+    if (top) host.form.restore(top.inputs);
+    body.scrollTop = 0;
+    peek.hidden = !this.#peeking;
+    if (this.#peeking) fill(peek, cardHeader(this.#peeking.peekCardHeader ?? this.#peeking.header ?? { title: this.#parts.name }));
+    this.#note([...(top ? faultsOf(top.card, this.#format) : []), ...complaints], true);
+  }
+
+  /** What widgets may ask of the panel. */
+  #host(complain) {
+    return {
+      form: new Form(),
+      complain,
+      click: (onClick, node) => this.#click(onClick, node),
+      run: (action) => this.#run(action),
+      suggestions: (action, text) => this.#suggest(action, text),
+    };
+  }
+
+  #click(onClick, node) {
+    if (onClick.action) return this.#run(onClick.action);
+    if (onClick.openDynamicLinkAction) return this.#run(onClick.openDynamicLinkAction);
+    if (onClick.openLink) return this.#openLink(onClick.openLink);
+    if (onClick.overflowMenu) return overflowMenu(onClick.overflowMenu, node, this.#host(() => {}));
+    if (onClick.card) {
+      this.#push(onClick.card);
+      this.#draw();
+    }
+    return null;
+  }
+
+  async #run(action) {
+    if (!this.#parts.form.isComplete(action)) return;
+    this.#stack.at(-1).inputs = this.#parts.form.inputs();
+    this.#persist = action.persistValues === true;
+    const reply = await this.#call(this.#question(action), action.loadIndicator !== "NONE");
+    if (reply) this.#show(reply, false);
+  }
+
+  #question(action, text) {
+    const parameters = Object.fromEntries((action.parameters ?? []).map(({ key, value }) => [key, value]));
+    if (text !== undefined) parameters.autocomplete_widget_query = text;
+    return { function: action.function, parameters, form_inputs: this.#parts.form.inputs() };
+  }
+
+  async #suggest(action, text) {
+    const { answer, problem } = await this.#ask({ ...this.#question(action, text), mail: this.#trigger.mail ?? null });
+    if (problem) this.#note([problem]);
+    return answer?.autoComplete?.items ?? answer?.action?.modifyOperations?.[0]?.updateWidget?.suggestions?.items ?? [];
+  }
+
+  #openLink({ url, openAs, onClose }) {
+    const link = allowedLink(url ?? "");
+    if (!link) {
+      this.#note(["a link leads nowhere Gmail would open"]);
+      return;
+    }
+    const opened = window.open(link, "_blank", openAs === "OVERLAY" ? OVERLAY : "");
+    if (!opened) return;
+    opened.opener = null;
+    if (onClose === "RELOAD") this.#reloadWhenClosed(opened);
+  }
+
+  #reloadWhenClosed(opened) {
+    const watch = setInterval(() => {
+      if (!opened.closed) return;
+      clearInterval(watch);
+      this.reload();
+    }, 400);
+  }
+
+  #askConsent(scopes) {
+    const done = async (granted) => {
+      if (granted.length) {
+        await this.#grant(granted);
+        this.reload();
+      } else this.#failed("Permission was not given.", "Give permission");
+    };
+    fill(this.#parts.body, consent(this.#parts.name, scopes, done));
+  }
+
+  /** Red words for whoever writes cards; `afresh` clears those there are. */
+  #note(faults, afresh = false) {
+    const { notes } = this.#parts;
+    const before = afresh ? [] : [...notes.querySelectorAll("li")].map((item) => item.textContent);
+    const all = [...new Set([...before, ...faults])];
+    notes.hidden = all.length === 0;
+    fill(notes, el("strong", {}, "Google would refuse this"), el("ul", {}, all.map((fault) => el("li", { dir: "auto" }, fault))));
+  }
+
+  #failed(problem, again = "Retry") {
+    const retry = el("button", { type: "button", class: "button outlined", on: { click: () => this.reload() } }, again);
+    const words = el("div", { class: "panel-failed", role: "alert" }, icon("warning"), el("p", { dir: "auto" }, problem), retry);
+    if (this.#stack.length) toast(this.#parts.toasts, problem);
+    else fill(this.#parts.body, words);
+  }
+
+  #menu(button) {
+    const actions = this.#stack.at(-1)?.card.cardActions ?? [];
+    const entries = actions.map((action) => ({ text: action.actionLabel, act: () => this.#click(action.onClick, button) }));
+    openMenu(button, [...entries, { text: "Refresh", icon: icon("refresh"), act: () => this.reload() }], `${this.#parts.name} menu`);
+  }
+}
+
+function skeleton(place, name, { back, more, peek }) {
+  const parts = {
+    name,
+    back: el("button", { type: "button", class: "icon-button", "aria-label": "Back", hidden: true, on: { click: back } }, icon("back")),
+    progress: el("div", { class: "progress", role: "progressbar", "aria-label": `${name} is working`, hidden: true }),
+    notes: el("div", { class: "panel-notes", role: "note", "aria-label": "What Google would refuse", hidden: true }),
+    body: el("div", { class: "panel-body", tabindex: "-1", "aria-live": "polite", "aria-busy": "false" }),
+    peek: el("button", { type: "button", class: "peek", hidden: true, on: { click: peek } }),
+    toasts: el("div", { class: "toasts", role: "status" }),
+    form: null,
+  };
+  const menu = el("button", { type: "button", class: "icon-button", "aria-label": `${name} menu`, "aria-haspopup": "menu" }, icon("more"));
+  menu.addEventListener("click", () => more(menu));
+  place.querySelector(".panel-bar").prepend(parts.back, el("span", { class: "logo", "aria-hidden": "true" }), el("h1", {}, name), menu);
+  place.append(parts.progress, parts.notes, parts.body, parts.peek, parts.toasts);
+  return parts;
+}

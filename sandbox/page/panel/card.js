@@ -1,0 +1,51 @@
+/** A whole card: its header, sections, footer. */
+
+import { el } from "../dom.js";
+import { icon } from "../icons.js";
+import { sectionsShown } from "./limits.js";
+import { textNodes } from "./text.js";
+import { button, picture, widget } from "./widgets.js";
+
+/** https://developers.google.com/workspace/chat/api/reference/rest/v1/cards#Card */
+export function cardNode(card, host) {
+  const sections = sectionsShown(card).map((description) => section(description, host));
+  const body = el("div", { class: `card-sections${card.sectionDividerStyle === "NO_DIVIDER" ? " no-dividers" : ""}` }, sections);
+  return el("div", { class: "card" }, card.header && cardHeader(card.header), body, card.fixedFooter && footer(card.fixedFooter, host));
+}
+
+/** The head of a card; also what peeks from the foot of the panel. */
+export function cardHeader(header) {
+  const shape = header.imageType === "CIRCLE" ? "circle" : "square";
+  return el("header", { class: "card-header" },
+    header.imageUrl && el("span", { class: `header-image ${shape}` }, picture(header.imageUrl, header.imageAltText || header.title)),
+    el("div", {}, el("h2", { dir: "auto" }, header.title), header.subtitle && el("p", { dir: "auto" }, header.subtitle)));
+}
+
+function section(description, host) {
+  const widgets = (description.widgets ?? []).map((each) => widget(each, host)).filter(Boolean);
+  const always = description.collapsible ? (description.uncollapsibleWidgetsCount ?? 0) : widgets.length;
+  const heading = description.header && el("h3", { dir: "auto" }, textNodes(description.header, host.complain));
+  const node = el("section", { class: "card-section" }, heading, widgets);
+  if (widgets.length > always) node.append(...collapse(widgets.slice(always), description.collapseControl, host));
+  return node;
+}
+
+function collapse(hidden, control, host) {
+  const words = { more: control?.expandButton?.text ?? "Show more", less: control?.collapseButton?.text ?? "Show less" };
+  const toggle = el("button", { type: "button", class: "collapse", "aria-expanded": "false" });
+  const show = (open) => {
+    hidden.forEach((node) => (node.hidden = !open));
+    toggle.replaceChildren(icon(open ? "chevronUp" : "chevronDown"), el("span", { dir: "auto" }, open ? words.less : words.more));
+    toggle.setAttribute("aria-expanded", String(open));
+  };
+  toggle.addEventListener("click", () => show(toggle.getAttribute("aria-expanded") === "false"));
+  show(false);
+  const place = (control?.horizontalAlignment ?? "").toLowerCase();
+  return [el("div", { class: place ? `align-${place}` : "" }, toggle)];
+}
+
+function footer({ primaryButton, secondaryButton }, host) {
+  const primary = primaryButton && button({ type: "FILLED", ...primaryButton }, host);
+  const secondary = secondaryButton && button({ type: "OUTLINED", ...secondaryButton }, host);
+  return el("footer", { class: "card-footer" }, secondary, primary);
+}

@@ -1,0 +1,35 @@
+/** The inputs of one card, and what the event says of them. */
+
+export class Form {
+  /** Fields by name: {read() -> the event's form input or null when empty, restore(input), refuse(text)}. */
+  #fields = new Map();
+
+  add(name, field) {
+    this.#fields.set(name, field);
+  }
+
+  /** commonEventObject.formInputs: an empty field is left out, as Google does. */
+  inputs() {
+    const filled = [...this.#fields].map(([name, field]) => [name, field.read()]).filter(([, input]) => input);
+    return Object.fromEntries(filled);
+  }
+
+  /** Puts back what was filled in before, where a field of that name is still there. */
+  restore(inputs) {
+    for (const [name, input] of Object.entries(inputs)) this.#fields.get(name)?.restore(input);
+  }
+
+  /** Whether all that the action requires is filled in; says so at each field that is not. */
+  isComplete(action) {
+    const names = action.allWidgetsAreRequired ? [...this.#fields.keys()] : (action.requiredWidgets ?? []);
+    const missing = names.filter((name) => this.#fields.has(name) && !this.#fields.get(name).read());
+    missing.forEach((name) => this.#fields.get(name).refuse("Required"));
+    return missing.length === 0;
+  }
+}
+
+/** A form input of texts, or null when there is none. */
+export const strings = (values) => (values.length ? { stringInputs: { value: values } } : null);
+
+/** The texts of a form input. */
+export const valuesOf = (input) => input?.stringInputs?.value ?? [];

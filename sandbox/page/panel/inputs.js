@@ -1,0 +1,240 @@
+/** The widgets a user fills in: text, choices, switches, dates. Each puts itself into the card's form. */
+
+import { el, fill, newId } from "../dom.js";
+import { icon } from "../icons.js";
+import { strings, valuesOf } from "./form.js";
+
+const WAIT_BEFORE_ASKING = 250;
+
+/** https://developers.google.com/workspace/chat/api/reference/rest/v1/cards#TextInput */
+export function textInput(widget, host) {
+  const id = newId("text");
+  const several = widget.type === "MULTIPLE_LINE";
+  const limit = widget.validation?.characterLimit || null;
+  const kind = { INTEGER: "numeric", FLOAT: "decimal", EMAIL: "email" }[widget.validation?.inputType] ?? null;
+  const input = el(several ? "textarea" : "input", {
+    id, class: "input", dir: "auto", placeholder: widget.placeholderText, maxlength: limit, inputmode: kind, rows: several ? 3 : null,
+    autocomplete: "off", "aria-label": widget.label ? null : (widget.hintText ?? widget.placeholderText ?? widget.name),
+  });
+  input.value = widget.value ?? "";
+  const field = labelled(widget.label, id, input, widget.hintText);
+  const suggested = widget.autoCompleteAction || widget.initialSuggestions?.items?.length;
+  if (suggested) field.append(suggestions(input, textSuggestions(widget, host), (item) => set(item.text)));
+  const set = (text) => {
+    input.value = text;
+    changed(widget, host);
+  };
+  input.addEventListener("change", () => changed(widget, host));
+  register(widget, host, field, {
+    read: () => strings(input.value ? [input.value] : []),
+    restore: (kept) => (input.value = valuesOf(kept)[0] ?? ""),
+  });
+  return field;
+}
+
+function textSuggestions(widget, host) {
+  const given = widget.initialSuggestions?.items ?? [];
+  return async (text) => {
+    const wanted = text.toLowerCase();
+    if (widget.autoCompleteAction && text) return host.suggestions(widget.autoCompleteAction);
+    return given.filter((item) => item.text.toLowerCase().includes(wanted));
+  };
+}
+
+/** https://developers.google.com/workspace/chat/api/reference/rest/v1/cards#SelectionInput */
+export function selectionInput(widget, host) {
+  if (widget.type === "DROPDOWN") return dropdown(widget, host);
+  if (widget.type === "MULTI_SELECT") return multiSelect(widget, host);
+  return choices(widget, host, widget.type === "RADIO_BUTTON" ? "radio" : "checkbox", widget.type === "SWITCH");
+}
+
+function dropdown(widget, host) {
+  const id = newId("choice");
+  const options = (widget.items ?? []).map((item) => {
+    return el("option", { value: item.value, selected: item.selected }, item.text);
+  });
+  const select = el("select", { id, class: "input", "aria-label": widget.label ? null : widget.name }, options);
+  if (!(widget.items ?? []).some((item) => item.selected)) select.value = "";
+  select.addEventListener("change", () => changed(widget, host));
+  const field = labelled(widget.label, id, el("span", { class: "select" }, select, icon("chevronDown")), widget.hintText);
+  register(widget, host, field, {
+    read: () => strings(select.value ? [select.value] : []),
+    restore: (kept) => (select.value = valuesOf(kept)[0] ?? ""),
+  });
+  return field;
+}
+
+function choices(widget, host, type, switches) {
+  const group = newId("choice");
+  const inputs = (widget.items ?? []).map((item) => {
+    const role = switches ? "switch" : null;
+    const input = el("input", { type, role, name: group, value: item.value, checked: item.selected, class: switches ? "switch" : null });
+    input.addEventListener("change", () => changed(widget, host));
+    return { item, input };
+  });
+  const rows = inputs.map(({ item, input }) => {
+    const text = el("span", { dir: "auto" }, item.text, item.bottomText && el("small", {}, item.bottomText));
+    return el("label", { class: switches ? "choice choice-switch" : "choice" }, input, text);
+  });
+  const field = el("fieldset", { class: "field" }, widget.label && el("legend", { dir: "auto" }, widget.label), rows);
+  register(widget, host, field, {
+    read: () => strings(inputs.filter(({ input }) => input.checked).map(({ input }) => input.value)),
+    restore: (kept) => inputs.forEach(({ input }) => (input.checked = valuesOf(kept).includes(input.value))),
+  });
+  return field;
+}
+
+/** Several of many: chips, and a box that finds more among the items or by asking the add-on. */
+function multiSelect(widget, host) {
+  const id = newId("choice");
+  const most = widget.multiSelectMaxSelectedItems || Infinity;
+  const names = new Map((widget.items ?? []).map((item) => [item.value, item.text]));
+  let chosen = (widget.items ?? []).filter((item) => item.selected).map((item) => item.value);
+  const input = el("input", { id, class: "input", dir: "auto", autocomplete: "off", "aria-label": widget.label ? null : widget.name });
+  const chips = el("div", { class: "chips" });
+  const set = (values) => {
+    chosen = values.slice(0, most);
+    fill(chips, chosen.map((value) => removable(names.get(value) ?? value, () => choose(chosen.filter((other) => other !== value)))));
+  };
+  const choose = (values) => {
+    set(values);
+    changed(widget, host);
+  };
+  const found = multiSelectItems(widget, host, input);
+  const offer = async (text) => (await found(text)).filter((item) => !chosen.includes(item.value));
+  const take = (item) => {
+    names.set(item.value, item.text);
+    input.value = "";
+    choose([...chosen, item.value]);
+  };
+  const field = labelled(widget.label, id, input, widget.hintText);
+  field.append(suggestions(input, offer, take));
+  field.insertBefore(chips, input);
+  set(chosen);
+  register(widget, host, field, { read: () => strings(chosen), restore: (kept) => set(valuesOf(kept)) });
+  return field;
+}
+
+function multiSelectItems(widget, host) {
+  const remote = widget.externalDataSource ?? widget.dataSourceConfigs?.find((source) => source.remoteDataSource)?.remoteDataSource;
+  const least = widget.multiSelectMinQueryLength ?? widget.dataSourceConfigs?.[0]?.minCharactersTrigger ?? 0;
+  if (widget.platformDataSource) host.complain("a multi-select with Google's own people is not shown on the desk: only its items are");
+  return async (text) => {
+    if (remote && text.length >= least) return host.suggestions(remote, text);
+    return (widget.items ?? []).filter((item) => item.text.toLowerCase().includes(text.toLowerCase()));
+  };
+}
+
+function removable(text, remove) {
+  const label = `Remove ${text}`;
+  return el("span", { class: "chip" }, el("span", { dir: "auto" }, text),
+    el("button", { type: "button", class: "chip-remove", "aria-label": label, on: { click: remove } }, icon("close")));
+}
+
+/** https://developers.google.com/workspace/chat/api/reference/rest/v1/cards#DateTimePicker */
+export function dateTimePicker(widget, host) {
+  const type = { DATE_ONLY: "date", TIME_ONLY: "time" }[widget.type] ?? "datetime-local";
+  const id = newId("date");
+  const input = el("input", { id, class: "input", type, "aria-label": widget.label ? null : widget.name });
+  const show = (milliseconds) => (input.valueAsNumber = type === "time" ? milliseconds % 86_400_000 : milliseconds);
+  if (widget.valueMsEpoch) show(Number(widget.valueMsEpoch));
+  input.addEventListener("change", () => changed(widget, host));
+  const field = labelled(widget.label, id, input);
+  register(widget, host, field, {
+    read: () => (input.value ? dateInput(type, input.valueAsNumber) : null),
+    restore: (kept) => (input.valueAsNumber = epochOf(kept)),
+  });
+  return field;
+}
+
+function dateInput(type, milliseconds) {
+  if (type === "date") return { dateInput: { msSinceEpoch: String(milliseconds) } };
+  if (type === "datetime-local") return { dateTimeInput: { hasDate: true, hasTime: true, msSinceEpoch: String(milliseconds) } };
+  return { timeInput: { hours: Math.floor(milliseconds / 3_600_000), minutes: Math.floor(milliseconds / 60_000) % 60 } };
+}
+
+function epochOf({ dateInput: day, dateTimeInput: moment, timeInput: time }) {
+  return time ? (time.hours * 60 + time.minutes) * 60_000 : Number((day ?? moment).msSinceEpoch);
+}
+
+/** https://developers.google.com/workspace/chat/api/reference/rest/v1/cards#SwitchControl, at the end of a decorated text. */
+export function switchControl(control, host, label) {
+  const box = ["CHECKBOX", "CHECK_BOX"].includes(control.controlType);
+  const settings = { type: "checkbox", role: box ? null : "switch", class: box ? "" : "switch", checked: control.selected, "aria-label": label };
+  const input = el("input", settings);
+  const value = control.value ?? "true";
+  input.addEventListener("change", () => changed(control, host));
+  host.form.add(control.name, {
+    read: () => strings(input.checked ? [value] : []),
+    restore: (kept) => (input.checked = valuesOf(kept).length > 0),
+    refuse: () => input.focus(),
+  });
+  return input;
+}
+
+function labelled(label, id, input, hint) {
+  return el("div", { class: "field" }, label && el("label", { for: id, dir: "auto" }, label), input, hint && el("small", { dir: "auto" }, hint));
+}
+
+function register(widget, host, field, { read, restore }) {
+  const refuse = (text) => {
+    field.querySelector(".refused")?.remove();
+    field.append(el("small", { class: "refused", role: "alert" }, text));
+    field.querySelector("input, select, textarea")?.focus();
+  };
+  host.form.add(widget.name, { read, restore: (kept) => kept && restore(kept), refuse });
+}
+
+function changed(widget, host) {
+  if (widget.onChangeAction) host.run(widget.onChangeAction);
+}
+
+/** A list under an input that offers what `find(text)` answers; arrows and Enter choose. */
+function suggestions(input, find, take) {
+  const box = el("div", { class: "suggestions", role: "listbox", id: newId("offers"), hidden: true });
+  let waiting = 0;
+  let marked = -1;
+  const mark = (index) => {
+    marked = index;
+    [...box.children].forEach((option, at) => option.setAttribute("aria-selected", String(at === index)));
+    input.setAttribute("aria-activedescendant", box.children[index]?.id ?? "");
+  };
+  const close = () => {
+    box.hidden = true;
+    input.setAttribute("aria-expanded", "false");
+  };
+  const show = (items) => {
+    const option = (item) => {
+      const choose = (event) => {
+        event.preventDefault();
+        close();
+        take(item);
+      };
+      return el("div", { role: "option", id: newId("offer"), dir: "auto", on: { pointerdown: choose, click: choose } }, item.text);
+    };
+    fill(box, items.map(option));
+    box.hidden = items.length === 0 || document.activeElement !== input;
+    input.setAttribute("aria-expanded", String(!box.hidden));
+    mark(-1);
+  };
+  const ask = () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(async () => show(await find(input.value)), WAIT_BEFORE_ASKING);
+  };
+  const keys = (event) => {
+    if (box.hidden) return;
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step) mark((marked + step + box.children.length) % box.children.length);
+    if (event.key === "Enter" && marked >= 0) box.children[marked].click();
+    if (event.key === "Escape") close();
+    if (step || event.key === "Escape" || (event.key === "Enter" && marked >= 0)) event.preventDefault();
+  };
+  Object.entries({ role: "combobox", "aria-expanded": "false", "aria-controls": box.id, "aria-autocomplete": "list" }).forEach(
+    ([name, value]) => input.setAttribute(name, value),
+  );
+  input.addEventListener("input", ask);
+  input.addEventListener("focus", ask);
+  input.addEventListener("blur", close);
+  input.addEventListener("keydown", keys);
+  return box;
+}

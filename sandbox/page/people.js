@@ -1,0 +1,35 @@
+/** People and their faces: names as a list shows them, and circles with initials. */
+
+import { el } from "./dom.js";
+
+/** Colours on which white is readable. */
+const COLOURS = ["#1a73e8", "#188038", "#a142f4", "#c5221f", "#b06000", "#007b83", "#9c166b", "#5f6368", "#3f51b5", "#7b5b00"];
+
+/** A name to show: the person's, else what stands before the @. */
+export const nameOf = (person) => person.name || person.address.split("@")[0] || "(unknown)";
+
+/** Gmail's list of who wrote in a thread: one name whole, several by their first names, first and last when there are more than three. */
+export function writers(messages) {
+  const names = [];
+  for (const { from, unread } of messages) {
+    const name = from.me ? "me" : nameOf(from);
+    const known = names.find((other) => other.name === name);
+    if (known) known.unread ||= unread;
+    else names.push({ name, unread });
+  }
+  const shown = names.length > 3 ? [names[0], null, names.at(-1)] : names;
+  const nodes = shown.flatMap((writer, index) => [index && writer ? ", " : "", writer ? oneWriter(writer, names.length > 1) : " .. "]);
+  return messages.length > 1 ? [...nodes, el("span", { class: "count" }, ` ${messages.length}`)] : nodes;
+}
+
+function oneWriter({ name, unread }, short) {
+  return el("span", { class: unread ? "unread-writer" : "" }, short ? name.split(/\s+/)[0] : name);
+}
+
+/** A circle with the first letter of a name, its colour always the same for one address. */
+export function face(person) {
+  const sum = [...(person.address || person.name)].reduce((total, letter) => (total * 31 + letter.codePointAt(0)) % 997, 7);
+  const node = el("span", { class: "face", "aria-hidden": "true" }, ([...nameOf(person)][0] ?? "?").toUpperCase());
+  node.style.backgroundColor = COLOURS[sum % COLOURS.length];
+  return node;
+}

@@ -1,0 +1,74 @@
+"""The `addon` that the benchmark measures: the deployed one, with a CRM that is one HTTP call away instead of a file."""
+
+import json
+import os
+from collections.abc import Collection
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import cached_property, partial
+from typing import cast
+from urllib.parse import urlsplit
+
+from functions import addon as sidebar
+from functions.boundary import entry_point
+from functions.settings import Settings, read_settings
+from functions.wiring import Parts
+from http_session.session import HttpSession
+from mailmagnet.crm import Account, Contact, Crm, Deal, DealState, LookUp, Money, Organisation
+from mailmagnet.vault import Connection
+
+DEALS = tuple(
+    Deal(
+        id=str(number),
+        name=f"Renewal {number}",
+        stage="Negotiation",
+        state=DealState.OPEN,
+        amount=Money(Decimal(12_000 + number), "EUR"),
+        closing=date.today() + timedelta(days=number),  # noqa: DTZ011  any day near today does
+        url=f"https://crm.example/deals/{number}",
+    )
+    for number in range(5)
+)
+
+
+class HttpCrm:
+    """A CRM that answers a look-up with one HTTP call."""
+
+    name = "Stub CRM"
+
+    def __init__(self, session: HttpSession, url: str) -> None:
+        self._session = session
+        self._url = url
+
+    async def look_up(self, addresses: Collection[str], domains: Collection[str]) -> LookUp:
+        answer = await self._session.request(self.name, "POST", self._url, seconds=4, body=json.dumps(sorted(addresses)).encode())
+        return LookUp(
+            Organisation("Corp", "Europe/Vienna", "EUR"),
+            {address: (_contact(address),) for address in answer.json()["known"]},
+            {},
+            {},
+        )
+
+
+def _contact(address: str) -> Contact:
+    account = Account("1", "Analytical Ltd", "analytical.example")
+    return Contact(address, "Ada Lovelace", (address,), title="Head of Procurement", account=account, deals=DEALS)
+
+
+class BenchParts(Parts):
+    """The parts, but for the CRM."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._crm_url = os.environ["BENCH_CRM_URL"]
+
+    @cached_property
+    def session(self) -> HttpSession:
+        origin = urlsplit(self._crm_url)
+        return HttpSession({f"{origin.scheme}://{origin.netloc}"})
+
+    def crm_of(self, connection: Connection) -> Crm:
+        return cast(Crm, HttpCrm(self.session, self._crm_url))
+
+
+addon = entry_point("addon", partial(BenchParts, read_settings(os.environ)), sidebar.answer)

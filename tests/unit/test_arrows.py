@@ -1,0 +1,83 @@
+"""The house's arrows: every import points inwards, as the README draws it, and the sidebar's path stays light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parents[2]
+
+OUTWARD = {"crm_client", "gmail_client", "metadata_store", "token_vault", "task_queue"}
+MAY_IMPORT = {
+    "mailmagnet": set(),
+    "cards": {"mailmagnet"},
+    "http_session": {"mailmagnet"},
+    **{package: {"mailmagnet", "http_session"} for package in OUTWARD},
+    "functions": {"mailmagnet", "cards", "http_session", *OUTWARD},
+    "main": {"functions"},
+    "sandbox": set(),
+}
+
+
+def _imported(file: Path) -> set[str]:
+    tree = ast.parse(file.read_text())
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level == 0}
+    return {name.split(".")[0] for name in names}
+
+
+def _files(package: str) -> list[Path]:
+    return [HOUSE / "main.py"] if package == "main" else sorted((HOUSE / package).rglob("*.py"))
+
+
+def _strangers(package: str, file: Path) -> set[str]:
+    return (_imported(file) & set(MAY_IMPORT)) - MAY_IMPORT[package] - {package}
+
+
+@pytest.mark.parametrize("package", sorted(MAY_IMPORT))
+def test_imports_point_inwards(package: str) -> None:
+    files = _files(package)
+    assert files
+    assert {str(file.relative_to(HOUSE)): strangers for file in files if (strangers := _strangers(package, file))} == {}
+
+
+def test_an_arrow_that_runs_back_up_is_seen(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text("import os\nfrom functions.settings import Settings\n")
+    assert _strangers("mailmagnet", wrong) == {"functions"}
+
+
+@pytest.mark.parametrize("package", sorted(MAY_IMPORT))
+def test_no_circles_inside_a_package(package: str) -> None:
+    arrows = {file.stem: _siblings(package, file) for file in _files(package)}
+    while leaves := [name for name, targets in arrows.items() if not targets & set(arrows)]:
+        for name in leaves:
+            del arrows[name]
+    assert arrows == {}
+
+
+def _siblings(package: str, file: Path) -> set[str]:
+    tree = ast.parse(file.read_text())
+    modules = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
+    return {module.split(".")[1] for module in modules if module.startswith(f"{package}.")} - {file.stem}
+
+
+def test_every_file_says_what_belongs_in_it() -> None:
+    silent = [
+        str(file.relative_to(HOUSE))
+        for package in MAY_IMPORT
+        for file in _files(package)
+        if not ast.get_docstring(ast.parse(file.read_text()))
+    ]
+    assert silent == []
+
+
+def test_the_sidebar_starts_without_grpc_and_discovery() -> None:
+    script = (
+        "import sys, functions.addon;"
+        "print([name for name in sys.modules if name.split('.')[0] in ('grpc', 'googleapiclient', 'httplib2', 'sqlalchemy')])"
+    )
+    loaded = subprocess.run([sys.executable, "-c", script], cwd=HOUSE, capture_output=True, text=True, check=True, timeout=60)
+    assert loaded.stdout.strip() == "[]"
