@@ -13,6 +13,7 @@ class Path(StrEnum):
 
     HOME = "/home"
     MESSAGE = "/message"
+    RETRY_HOME = "/retry-home"
     RETRY_MESSAGE = "/retry-message"  # message_id
     CONTACT = "/contact"  # id
     LEAD = "/lead"  # id

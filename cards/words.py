@@ -3,6 +3,7 @@
 The cards' words are English for now; numbers, money and dates are in the reader's locale. Relative days are words, so English.
 """
 
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from babel import localedata
 from babel.core import Locale, UnknownLocaleError
 from babel.dates import format_skeleton, format_time, format_timedelta
 from babel.numbers import format_compact_currency, format_decimal, get_currency_precision
@@ -22,17 +24,32 @@ from mailmagnet.identity import Reader
 _WORDS = Locale("en", "GB")
 _DAYS_SAID_AS_WORDS = 6
 _LONGEST_LOCALE_NAME = 35  # RFC 5646, section 4.4.1
+_LONGEST_LANGUAGE = 3  # ISO 639
 
 
 @lru_cache(maxsize=256)
 def _locale(name: str) -> Locale:
-    tag = name.replace("-", "_").split("@")[0].split(".")[0]
-    for candidate in (tag, tag.split("_")[0]):
+    tag = name.replace("-", "_").split("@")[0].split(".")[0][:_LONGEST_LOCALE_NAME]
+    language = tag.split("_")[0]
+    if len(language) > _LONGEST_LANGUAGE:  # Babel's own "root" among them, which has no names of months
+        return Locale("en")
+    for candidate in (tag, language):
         try:
-            return Locale.parse(candidate[:_LONGEST_LOCALE_NAME])
+            return _with_its_own_data(Locale.parse(candidate))
         except (UnknownLocaleError, ValueError):
             continue
     return Locale("en")
+
+
+def _with_its_own_data(locale: Locale) -> Locale:
+    """The locale, its data read from disk anew.
+
+    Babel 2.18 writes what it works out for one locale into what others inherit: after a reader in "ar", September in "ar-JO" would
+    have the name it has in Egypt, and some locales leave others without names of months at all.
+    """
+    localedata._cache.clear()
+    _ = locale.character_order  # loads the data
+    return locale
 
 
 @lru_cache(maxsize=256)
@@ -153,7 +170,7 @@ def _total(currency: str, parts: list[Decimal], reader: Reader) -> str:
         size = abs(total)
         if size >= _MILLION:
             short = format_compact_currency(total, _code(currency), locale=locale_of(reader), fraction_digits=1)
-            return isolated(one_line(short))
+            return isolated(_spaced(short))
         step = Decimal(1) if size < _THOUSAND else Decimal(100) if size < _TEN_THOUSAND else _THOUSAND
         return _formatted(Money((total / step).to_integral_value() * step, currency), 0, reader)
 
@@ -163,7 +180,13 @@ def _formatted(amount: Money, decimals: int, reader: Reader) -> str:
     pattern = copy(locale.currency_formats["standard"])
     pattern.frac_prec = (decimals, decimals)
     with localcontext(_ROOM_FOR_ANY_AMOUNT):
-        return isolated(pattern.apply(amount.amount, locale, currency=_code(amount.currency), currency_digits=False))
+        said = pattern.apply(amount.amount, locale, currency=_code(amount.currency), currency_digits=False)
+    return isolated(_spaced(said))
+
+
+def _spaced(said: str) -> str:
+    """A space between a currency written in letters and the number after it, as CLDR wants it and Babel leaves out."""
+    return re.sub(r"(?<=[^\W\d_])(?=\d)", "\u00a0", said)
 
 
 def _code(currency: str) -> str:

@@ -119,7 +119,7 @@ def is_address(text: str) -> bool:
 
 def put_account(connection: sqlite3.Connection, row: AccountRow) -> AccountRow:
     """Write an account; the row as it is kept."""
-    kept = AccountRow(row.id, _name(row.name), row.owner_id, canonical_domain(row.domain), row.phone.strip())
+    kept = AccountRow(row.id, _name(row.name), row.owner_id, canonical_domain(row.domain), _text(row.phone))
     connection.execute(
         """
         INSERT INTO accounts (id, name, folded_name, domain, reversed_domain, phone, owner_id) VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -134,7 +134,7 @@ def put_account(connection: sqlite3.Connection, row: AccountRow) -> AccountRow:
 def put_contact(connection: sqlite3.Connection, row: ContactRow) -> ContactRow:
     """Write a contact with its addresses; the row as it is kept."""
     kept = ContactRow(
-        row.id, _name(row.name), row.owner_id, _addresses(row.addresses), row.title.strip(), row.account_id, row.phone.strip()
+        row.id, _name(row.name), row.owner_id, _addresses(row.addresses), _text(row.title), row.account_id, _text(row.phone)
     )
     connection.execute(
         """
@@ -159,10 +159,10 @@ def put_lead(connection: sqlite3.Connection, row: LeadRow) -> LeadRow:
         _name(row.name),
         row.owner_id,
         _addresses(row.addresses),
-        row.title.strip(),
-        row.company.strip(),
-        row.status.strip(),
-        row.phone.strip(),
+        _text(row.title),
+        _text(row.company),
+        _text(row.status),
+        _text(row.phone),
     )
     connection.execute(
         """
@@ -234,7 +234,7 @@ def put_activity(connection: sqlite3.Connection, row: ActivityRow) -> None:
 
 def put_note(connection: sqlite3.Connection, row: NoteRow) -> None:
     """Write a note."""
-    if not row.text.strip():
+    if not _text(row.text):
         raise BadRequest("a note needs a text")
     connection.execute(
         """
@@ -322,6 +322,12 @@ def moment_or_day(text: str) -> datetime | date:
 def _name(text: str) -> str:
     if not text.strip():
         raise BadRequest("a name is needed")
+    return _text(text)
+
+
+def _text(text: str) -> str:
+    if "\0" in text or any("\ud800" <= sign <= "\udfff" for sign in text):
+        raise BadRequest("a text holds signs that no text has")
     return text.strip()
 
 

@@ -1,4 +1,4 @@
-"""Amounts as people write them in tables: "1,234.50", "1.234,50", "1 234,50 €"; what could mean two amounts is told, not guessed."""
+"""Amounts as people write them in tables ("1,234.50", "1.234,50", "1 234,50 €"); what could mean two is told, not guessed."""
 
 import re
 import unicodedata
@@ -6,7 +6,9 @@ from decimal import Decimal
 
 from mailmagnet.errors import BadRequest
 
-_WRITTEN = re.compile(r"(?P<sign>-?)\s*(?P<before>[^\d\s.,'’-]*)\s*(?P<number>\d[\d\s.,'’]*)(?<=\d)\s*(?P<after>[^\d\s.,'’-]*)", re.ASCII)
+_WRITTEN = re.compile(
+    r"(?P<sign>-?)\s*(?P<before>[^\d\s.,'’-]*)\s*(?P<number>\d[\d\s.,'’]*)(?<=\d)\s*(?P<after>[^\d\s.,'’-]*)", re.ASCII
+)
 _GROUPED = r"(?:[1-9]\d{{0,2}}(?:{0}\d{{3}})+|[1-9]\d?(?:{0}\d{{2}})+{0}\d{{3}})"
 _READINGS = [
     (group, decimal, re.compile(rf"(?:{_GROUPED.format(re.escape(group))}|\d+)(?:{re.escape(decimal)}\d+)?", re.ASCII))
@@ -29,7 +31,7 @@ _CURRENCIES = {
 
 
 def read_amount(text: str) -> tuple[Decimal, str]:
-    """An amount, and the currency sign or code it is written with, or "". Raises BadRequest, saying why, when it is not exactly one."""
+    """An amount, and the currency sign or code it is written with, or "". Raises BadRequest, with the reason, if it is none."""
     written = _WRITTEN.fullmatch(unicodedata.normalize("NFKC", text).replace("−", "-").strip())
     if written is None or (written["before"] and written["after"]):
         raise BadRequest(f"'{text}' is no amount")
@@ -41,7 +43,7 @@ def read_amount(text: str) -> tuple[Decimal, str]:
         raise BadRequest(f"'{text}' is no amount")
     if len(readings) > 1:
         small, large = sorted(readings)
-        raise BadRequest(f"'{text}' could be {large:f} or {small:f}: write it with two decimals")
+        raise BadRequest(f"'{text}' could be {large:f} or {small:f}: write {large:.2f} or {small:f}0")
     amount = readings.pop()
     return -amount if written["sign"] else amount, written["before"] or written["after"]
 

@@ -25,7 +25,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
-    """A line that was left out. The reason is for the eyes of the table's owner: it may quote the line, and is not to be logged."""
+    """A line that was left out. The reason is for its owner's eyes: it may quote the line, and is not logged."""
 
     number: int
     reason: str
@@ -58,7 +58,7 @@ def read_table_file(data: bytes, columns_known: Callable[[Sequence[str]], int]) 
 
 
 def write_table_file(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
-    """UTF-8 with BOM, as Excel needs it to know that it is; cells that Excel would run get an apostrophe, which reading takes off."""
+    """UTF-8 with BOM, so that Excel knows; cells that Excel would run as formulas get an apostrophe, which reading takes off."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(header)
@@ -79,14 +79,16 @@ def _decoded(data: bytes) -> str:
 
 def _first_cells(text: str, separator: str) -> Sequence[str]:
     try:
-        return next((cells for cells in _reader(text, separator) if any(cell.strip() for cell in cells)), [])
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+        return next((cells for cells in reader if any(cell.strip() for cell in cells)), [])
     except csv.Error:
         return []
 
 
 def _lines(text: str, separator: str, lines_before: int) -> tuple[list[Line], list[BadLine]]:
-    lines, bad_lines = [], []
-    reader = _reader(text, separator)
+    lines: list[Line] = []
+    bad_lines: list[BadLine] = []
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     while True:
         number = lines_before + reader.line_num + 1
         try:
@@ -95,15 +97,15 @@ def _lines(text: str, separator: str, lines_before: int) -> tuple[list[Line], li
             return lines, bad_lines
         except csv.Error as error:
             if "unexpected end" in str(error):
-                raise BadTable(f"A quotation mark opens in line {number} and is never closed. Close it, or take it away.") from None
-            bad_lines.append(BadLine(number, "a quotation mark is in the wrong place, or a cell is longer than 131,072 characters"))
+                raise BadTable(
+                    f"A quotation mark opens in line {number} and is never closed. Close it, or take it away."
+                ) from None
+            bad_lines.append(
+                BadLine(number, "a quotation mark is in the wrong place, or a cell is longer than 131,072 characters")
+            )
             continue
         if any(cells):
             lines.append(Line(number, cells))
-
-
-def _reader(text: str, separator: str) -> "csv._reader":
-    return csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
 
 
 def _without_formula(cell: str) -> str:

@@ -5,14 +5,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from cards.error_card import error_card
-from cards.home_card import home_card
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from cards.account_card import account_card
-from cards.answers import Answer, push_card, requesting_google_scopes, show, update_card
+from cards.answers import Answer, notify, push_card, requesting_google_scopes, show, update_card
 from cards.contact_card import contact_card
+from cards.error_card import error_card
+from cards.home_card import home_card
 from cards.lead_card import lead_card
 from cards.message_card import message_card
 from cards.search_card import search_card
@@ -28,7 +28,7 @@ from mailmagnet.gmail import OpenMailTokens
 from mailmagnet.homepage import homepage
 from mailmagnet.identity import Identity
 from mailmagnet.open_message import connection_of, open_message
-from mailmagnet.open_record import open_contact, search
+from mailmagnet.open_record import open_account, open_contact, search
 
 CARD_SECONDS = 0.4
 """Kept back from the answer's time for making the card and sending it."""
@@ -89,7 +89,7 @@ async def _in_time(trigger: Trigger, asked: Asked, path: str, seconds: float) ->
     except ScopesMissing as missing:
         return requesting_google_scopes(missing.scopes)
     except TimeoutError:
-        return _sorry(TimedOut("MailMagnet", seconds), asked, path)
+        return _sorry(TimedOut("MailMagnet", round(seconds, 1)), asked, path)
     except Upstream as error:
         return _sorry(error, asked, path)
 
@@ -144,24 +144,28 @@ async def _message(asked: Asked) -> Card:
 
 async def _contact(asked: Asked) -> Card:
     crm = await _crm(asked)
-    view = await asked.within(open_contact(asked.event.parameter("id"), crm, asked.parts.now()), crm.name)
-    return contact_card(view, crm.name, asked.view)
+    opened = await asked.within(open_contact(asked.event.parameter("id"), crm, asked.parts.now()), crm.name)
+    return contact_card(opened.record, crm.name, opened.today, asked.view)
 
 
 async def _lead(asked: Asked) -> Card:
     crm = await _crm(asked)
-    return lead_card(await asked.within(crm.lead(asked.event.parameter("id")), crm.name), crm.name, asked.view)
+    return lead_card(await asked.within(crm.lead(asked.event.parameter("id")), crm.name), crm.name)
 
 
 async def _account(asked: Asked) -> Card:
     crm = await _crm(asked)
-    return account_card(await asked.within(crm.account(asked.event.parameter("id")), crm.name), crm.name, asked.view)
+    opened = await asked.within(open_account(asked.event.parameter("id"), crm, asked.parts.now()), crm.name)
+    return account_card(opened.record, crm.name, opened.today, asked.view)
 
 
-async def _search(asked: Asked) -> Card:
+async def _search(asked: Asked) -> Answer:
+    words = asked.event.form_text(SEARCH_INPUT).strip()
+    if not words:
+        return notify("Type a name, a company or an address to search for.")
     crm = await _crm(asked)
-    words = asked.event.form_text(SEARCH_INPUT)
-    return search_card(await asked.within(search(words, crm), crm.name), words, crm.name, asked.view)
+    opened = await asked.within(search(words, crm, asked.parts.now()), crm.name)
+    return push_card(search_card(opened.record, words, crm.name, opened.today, asked.view))
 
 
 async def _crm(asked: Asked) -> Crm:
@@ -199,6 +203,6 @@ TRIGGERS: dict[str, Trigger] = {
     Path.CONTACT: _pushed(_contact),
     Path.LEAD: _pushed(_lead),
     Path.ACCOUNT: _pushed(_account),
-    Path.SEARCH: _pushed(_search),
+    Path.SEARCH: _search,
 }
 """Every path that is served, and the only audiences that a call may be meant for."""

@@ -75,20 +75,21 @@ def _status(error: MailMagnetError, reference: str) -> Response:
         case Forbidden():
             return Response(status_code=403)
         case BodyTooLarge():
-            status, headers = 413, {}
+            status = 413
         case BadRequest():
-            status, headers = 400, {}
+            status = 400
         case LeaseTaken():
-            status, headers = 409, {}
-        case RateLimited(retry_after=seconds):
-            status, headers = 429, {"Retry-After": str(max(1, round(seconds)))}
+            status = 409
+        case RateLimited():
+            status = 429
         case NotAuthorised() | NotFound():
             # Answered as done: Cloud Tasks would only ask again, and nothing changes until somebody gives consent.
-            status, headers = 200, {}
+            status = 200
         case Upstream():
-            status, headers = 503, {}
+            status = 503
         case _:
-            status, headers = 500, {}
+            status = 500
+    headers = {"Retry-After": str(max(1, round(error.retry_after)))} if isinstance(error, RateLimited) else {}
     return JSONResponse({"error": str(error), "reference": reference}, status, headers)
 
 

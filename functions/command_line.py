@@ -105,12 +105,12 @@ def demo_data(user: str, colleague: str) -> None:
 @click.option("--dry-run", is_flag=True, help="List the lines that cannot be read, and change nothing.")
 def import_csv(table: str, file: Path, owner: str, dry_run: bool) -> None:
     """Import a CSV file of accounts, contacts or deals. Importing it twice is the same as once."""
-    from crm_client.tables import import_table
+    from crm_client.tables import Kind, import_table
 
     with _told_plainly():
-        report = import_table(_crm_database(), table, file.read_bytes(), dry=dry_run, owner_email=owner)
+        report = import_table(_crm_database(), Kind(table), file.read_bytes(), dry=dry_run, owner_email=owner)
     for bad in report.bad_lines:
-        click.echo(f"line {bad.line}: {bad.reason}", err=True)
+        click.echo(f"line {bad.number}: {bad.reason}", err=True)
     done = "would be " if dry_run else ""
     click.echo(
         f"{report.added} {done}added, {report.changed} {done}changed, {report.unchanged} unchanged, "
@@ -122,10 +122,10 @@ def import_csv(table: str, file: Path, owner: str, dry_run: bool) -> None:
 @click.argument("table", type=TABLES)
 def export_csv(table: str) -> None:
     """Print accounts, contacts or deals as CSV (UTF-8)."""
-    from crm_client.tables import export_table
+    from crm_client.tables import Kind, export_table
 
     with _told_plainly():
-        sys.stdout.buffer.write(export_table(_crm_database(), table))
+        sys.stdout.buffer.write(export_table(_crm_database(), Kind(table)))
 
 
 @crm.command("show")

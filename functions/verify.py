@@ -54,7 +54,7 @@ class Verifier:
             if header.get("alg") != "RS256" or not isinstance(header.get("kid"), str):
                 raise NotVerified("the token is not signed with RS256 by a named key")
             certificates = await self._certificates.for_key(header["kid"])
-            claims = jwt.decode(token, certs=certificates, clock_skew_in_seconds=CLOCK_SKEW_SECONDS)
+            claims: Mapping[str, Any] = jwt.decode(token, certs=certificates, clock_skew_in_seconds=CLOCK_SKEW_SECONDS)
         except (google_errors.GoogleAuthError, ValueError, TypeError, AttributeError, KeyError) as problem:
             raise NotVerified(f"the token does not hold ({type(problem).__name__})") from None
         if claims.get("iss") not in ISSUERS:

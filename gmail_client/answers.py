@@ -2,28 +2,30 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, NotPermitted, RateLimited, Unavailable, Upstream
-from mailmagnet.gmail import MailHeaders
-
-WHO = "Gmail"
+from mailmagnet.gmail import NAME, MailHeaders
 
 MESSAGE_FIELDS = "id,threadId,internalDate,labelIds,payload/headers"
-"""The partial response of a message (https://developers.google.com/workspace/gmail/api/guides/performance#partial): no snippet."""
+"""A message's partial response, without its snippet (https://developers.google.com/workspace/gmail/api/guides/performance)."""
 
 UNSTATED_WAIT = 1.0
-"""Seconds, where Google does not say how long: where its advice begins (.../gmail/api/guides/handle-errors#exponential-backoff)."""
+"""Seconds, where Google does not say how long: its advice begins there
+(https://developers.google.com/workspace/gmail/api/guides/handle-errors#exponential-backoff)."""
 NEXT_DAY_WAIT = 3600.0
 """Seconds: a day's quota is used up."""
 
-RATE_REASONS = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "RATE_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"})
+RATE_REASONS = frozenset(
+    {"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "RATE_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"}
+)
 """403 and 429 for the same thing (https://developers.google.com/workspace/gmail/api/guides/handle-errors)."""
 AUTH_REASONS = frozenset({"authError", "required", "expired"})
 DEAD_GRANTS = frozenset({"invalid_grant", "access_denied", "invalid_rapt"})
@@ -154,44 +156,64 @@ def read(kind: type[Known], answer: Any) -> Known:
     try:
         return kind.model_validate(answer)
     except ValidationError:
-        raise BadAnswer(WHO, f"the answer is not a {kind.__name__}") from None
+        raise BadAnswer(NAME, f"the answer is not a {kind.__name__}") from None
 
 
 def refusal(status: int, headers: Mapping[str, str], body: bytes) -> Upstream:
     """What a status that is no success means. `headers` in lower case, or comparing without case."""
     error = _json_object(_json_object(body).get("error"))
-    reasons = list(_reasons(error))
-    reason = reasons[0] if reasons else str(status)
     message = str(error.get("message", ""))
-    if status == 429 or (status == 403 and RATE_REASONS.intersection(reasons)):  # noqa: PLR2004
-        return RateLimited(WHO, _wait(headers, message), f"refused for now ({reason})")
-    if status == 403 and "dailyLimitExceeded" in reasons:  # noqa: PLR2004
-        return RateLimited(WHO, NEXT_DAY_WAIT, f"refused for today ({reason})")
-    if status == 401 or AUTH_REASONS.intersection(reasons):  # noqa: PLR2004
-        return NotAuthorised(WHO, f"the token is refused ({reason})")
-    if status == 403 or (status == 400 and "failedPrecondition" in reasons):  # noqa: PLR2004
-        return NotPermitted(WHO, f"not permitted ({reason})")
-    if status in {404, 410} or (status == 400 and "label" in message.lower()):  # noqa: PLR2004
-        return NotFound(WHO, "there is no such thing (any more)")
-    if status in {408, 409} or status >= 500:  # noqa: PLR2004
-        return Unavailable(WHO, f"answered {status} ({reason})")
-    return BadAnswer(WHO, f"answered {status} ({reason})")
+    reasons = tuple(_reasons(error))
+    what = f"answered {status} ({reasons[0] if reasons else 'no reason given'})"
+    limited = status == HTTPStatus.FORBIDDEN and RATE_REASONS.intersection(reasons)
+    if status == HTTPStatus.TOO_MANY_REQUESTS or limited:
+        return RateLimited(NAME, _wait(headers, message), what)
+    if status == HTTPStatus.FORBIDDEN and "dailyLimitExceeded" in reasons:
+        return RateLimited(NAME, NEXT_DAY_WAIT, what)
+    return _kind(status, reasons, message)(NAME, what)
+
+
+def _kind(status: int, reasons: Collection[str], message: str) -> type[Upstream]:
+    if AUTH_REASONS.intersection(reasons):
+        return NotAuthorised
+    if status == HTTPStatus.BAD_REQUEST and "failedPrecondition" in reasons:
+        return NotPermitted
+    if status == HTTPStatus.BAD_REQUEST and "label" in message.lower():
+        return NotFound
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Unavailable
+    return _KINDS.get(status, BadAnswer)
+
+
+_KINDS: dict[int, type[Upstream]] = {
+    HTTPStatus.UNAUTHORIZED: NotAuthorised,
+    HTTPStatus.FORBIDDEN: NotPermitted,
+    HTTPStatus.NOT_FOUND: NotFound,
+    HTTPStatus.GONE: NotFound,
+    HTTPStatus.REQUEST_TIMEOUT: Unavailable,
+    HTTPStatus.CONFLICT: Unavailable,
+}
 
 
 def token_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Upstream:
     """What a refused token request means (https://www.rfc-editor.org/rfc/rfc6749#section-5.2)."""
     error = str(_json_object(body).get("error", ""))
     if error in DEAD_GRANTS:
-        return NotAuthorised(WHO, f"the connection is refused ({error})")
-    if re.fullmatch(r"[a-z_]+", error) and 400 <= status < 500 and status != 429:  # noqa: PLR2004
+        return NotAuthorised(NAME, f"the connection is refused ({error})")
+    if re.fullmatch(r"[a-z_]+", error) and status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         # the deployment's own client or the admin's policy, so that asking the user for consent would help nobody
-        return NotPermitted(WHO, f"the OAuth client is refused ({error})")
+        return NotPermitted(NAME, f"the OAuth client is refused ({error})")
     return refusal(status, headers, body)
+
+
+def is_gone(status: int, body: bytes) -> bool:
+    """Whether it is the mail that is not there (any more), and not the label."""
+    return status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE} and b"label" not in body.lower()
 
 
 def is_duplicate(status: int, body: bytes) -> bool:
     """Whether a label was refused because one of its name is there: 409, and 400 was seen too."""
-    return status == 409 or (status == 400 and b"exists" in body)  # noqa: PLR2004
+    return status == HTTPStatus.CONFLICT or (status == HTTPStatus.BAD_REQUEST and b"exists" in body)
 
 
 def _reasons(error: Mapping[str, Any]) -> Iterator[str]:

@@ -6,12 +6,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from http import HTTPStatus
 from urllib.parse import urlencode
 
-from gmail_client.answers import MESSAGE_FIELDS, WHO, Grant, Message, read, refusal, token_refusal
+from gmail_client.answers import MESSAGE_FIELDS, Grant, Message, read, refusal, token_refusal
 from http_session.session import HttpSession
-from mailmagnet.errors import BadRequest, NotFound
-from mailmagnet.gmail import PEOPLE_HEADERS, MailHeaders, OpenMailTokens
+from mailmagnet.errors import BadRequest, NotAuthorised, NotFound, Upstream
+from mailmagnet.gmail import NAME, PEOPLE_HEADERS, MailHeaders, OpenMailTokens
 
 AT_ONCE = 5
 """Requests for one user: more at once are refused (https://developers.google.com/workspace/gmail/api/reference/quota)."""
@@ -61,7 +62,8 @@ class HttpMailReader:
     async def open_mail(self, message_id: str, tokens: OpenMailTokens) -> MailHeaders:
         """https://developers.google.com/workspace/add-ons/gmail/gmail-api (both tokens together open this one message)"""
         mail_id = hexadecimal(message_id)
-        return await self._mail(mail_id, PEOPLE_HEADERS, {"Authorization": f"Bearer {tokens.user}", "X-Goog-Gmail-Access-Token": tokens.message})
+        headers = {"Authorization": f"Bearer {tokens.user}", "X-Goog-Gmail-Access-Token": tokens.message}
+        return await self._mail(mail_id, PEOPLE_HEADERS, headers)
 
     async def mails(self, gmail_token: str, mail_ids: Sequence[str], names: Sequence[str]) -> Sequence[MailHeaders]:
         """As mailmagnet.gmail.MailReader says; in the order asked for."""
@@ -70,26 +72,31 @@ class HttpMailReader:
         access = self._access(gmail_token)
         headers = {"Authorization": f"Bearer {await self._token(access, gmail_token)}"}
 
-        async def one(mail_id: str) -> MailHeaders | None:
+        async def one(mail_id: str) -> MailHeaders | Upstream:
             async with access.places:
                 try:
                     return await self._mail(hexadecimal(mail_id), names, headers)
-                except NotFound:
-                    return None
+                except Upstream as problem:
+                    return problem
 
-        found = await asyncio.gather(*map(one, mail_ids))
-        return tuple(mail for mail in found if mail)
+        answers = await asyncio.gather(*map(one, mail_ids))
+        for problem in answers:
+            if isinstance(problem, NotAuthorised):
+                access.until = 0.0
+            if isinstance(problem, Upstream) and not isinstance(problem, NotFound):
+                raise problem
+        return tuple(mail for mail in answers if isinstance(mail, MailHeaders))
 
     async def _mail(self, mail_id: str, names: Sequence[str], headers: dict[str, str]) -> MailHeaders:
         answer = await self._session.request(
-            WHO,
+            NAME,
             "GET",
             f"{self._origin}/gmail/v1/users/me/messages/{mail_id}",
             seconds=self._seconds,
             headers=headers,
             params=[("format", "metadata"), ("fields", MESSAGE_FIELDS), *(("metadataHeaders", name) for name in names)],
         )
-        if answer.status != 200:  # noqa: PLR2004
+        if answer.status != HTTPStatus.OK:
             raise refusal(answer.status, answer.headers, answer.body)
         return read(Message, answer.json()).record()
 
@@ -99,7 +106,8 @@ class HttpMailReader:
         return self._accesses.setdefault(sha256(gmail_token.encode()).hexdigest(), _Access())
 
     async def _token(self, access: _Access, gmail_token: str) -> str:
-        """An access token, asked for once however many need it (https://developers.google.com/identity/protocols/oauth2/web-server#offline)."""
+        """An access token, asked for once however many need it
+        (https://developers.google.com/identity/protocols/oauth2/web-server#offline)."""
         async with access.renewing:
             if time.monotonic() >= access.until:
                 grant = await self._grant(gmail_token)
@@ -114,14 +122,14 @@ class HttpMailReader:
             "client_secret": self._client_secret,
         }
         answer = await self._session.request(
-            WHO,
+            NAME,
             "POST",
             self._token_url,
             seconds=self._seconds,
             headers={"Content-Type": "application/x-www-form-urlencoded"},
             body=urlencode(fields).encode(),
         )
-        if answer.status != 200:  # noqa: PLR2004
+        if answer.status != HTTPStatus.OK:
             raise token_refusal(answer.status, answer.headers, answer.body)
         return read(Grant, answer.json())
 

@@ -363,7 +363,7 @@ class MailFolder:
 
     def counts(self) -> Mapping[str, Counts]:
         """Of every label that is on a message, by its id."""
-        history_id = self.totals_history()
+        history_id = self.newest_history_id()
         if self._counts[0] != history_id:
             self._counts = history_id, self._counted()
         return self._counts[1]
@@ -468,7 +468,7 @@ class MailFolder:
             writing.db.execute("DELETE FROM history")
             writing.db.execute("UPDATE counters SET value = ? WHERE name = 'history_floor'", [writing.counters["history"]])
 
-    def totals_history(self) -> int:
+    def newest_history_id(self) -> int:
         """The newest history id."""
         newest: int = self._db().execute("SELECT value FROM counters WHERE name = 'history'").fetchone()[0]
         return newest

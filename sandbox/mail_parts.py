@@ -6,11 +6,15 @@ import html
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.message import Message
+from email.utils import parsedate_to_datetime
 from html.parser import HTMLParser
 
 DEEPEST = 20
 """Parts nested deeper than this are left as they are: nobody wrote them."""
+
+EARLIEST_YEAR, LATEST_YEAR = 1970, 2100
 
 _HEADER = re.compile(rb"^([!-9;-~]+)[ \t]*:[ \t]*(.*)$", re.DOTALL)
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
@@ -138,6 +142,22 @@ def plain_text(mail: Part, longest: int = 100_000) -> str:
         if length >= longest:
             break
     return "\n".join(pieces)[:longest]
+
+
+def date_of(raw: bytes) -> datetime | None:
+    """What the Date header says, in UTC; None when it is missing, cannot be read, or lies outside 1970 to 2100."""
+    value = next((value for name, value in headers_of(split(raw)[0]) if name.lower() == "date"), "")
+    return parsed_date(value)
+
+
+def parsed_date(value: str) -> datetime | None:
+    """A date as mail has it, in UTC; as `date_of`."""
+    try:
+        moment = parsedate_to_datetime(value)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+    return moment if EARLIEST_YEAR <= moment.year <= LATEST_YEAR else None
 
 
 def html_text(mail: Part) -> str:

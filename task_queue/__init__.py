@@ -1,0 +1,1 @@
+"""Outward: the queue of mailboxes to label."""

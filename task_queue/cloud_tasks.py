@@ -1,0 +1,108 @@
+"""The queue of mailboxes to label, in Google Cloud Tasks, over its REST API.
+
+Reference: https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks/create
+"""
+
+import json
+from base64 import b64encode
+from collections.abc import Awaitable, Callable
+from datetime import UTC
+from hashlib import sha256
+from http import HTTPStatus
+from typing import Any
+
+from http_session.session import Answer, HttpSession
+from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, NotPermitted, RateLimited, Unavailable
+from mailmagnet.tasks import MailboxTask
+
+WHO = "Cloud Tasks"
+SECONDS = 10.0
+"""The deadline of one call."""
+
+SECONDS_TO_COME_BACK = 10.0
+"""When Cloud Tasks refuses for its rate and does not say when to come back."""
+
+
+class CloudTasks:
+    """`mailmagnet.tasks.Tasks` in one queue of Cloud Tasks, whose tasks call `label_mailbox`."""
+
+    def __init__(
+        self,
+        session: HttpSession,
+        origin: str,
+        queue: str,
+        url: str,
+        service_account: str,
+        access_token: Callable[[], Awaitable[str]],
+    ) -> None:
+        """`origin` is "https://cloudtasks.googleapis.com", `queue` "projects/P/locations/L/queues/Q".
+
+        Each task is a POST to `url` signed for `service_account` (an address), with `url` as its audience. `access_token` gives a
+        fresh OAuth token with the scope cloud-platform.
+        """
+        self._session = session
+        self._tasks_url = f"{origin}/v2/{queue}/tasks"
+        self._queue = queue
+        self._url = url
+        self._service_account = service_account
+        self._access_token = access_token
+
+    async def enqueue(self, task: MailboxTask) -> bool:
+        wanted = self._wanted(task)
+        answer = await self._session.request(
+            WHO,
+            "POST",
+            self._tasks_url,
+            seconds=SECONDS,
+            headers={"Authorization": f"Bearer {await self._access_token()}", "Content-Type": "application/json"},
+            body=json.dumps({"task": wanted}).encode(),
+        )
+        if answer.status == HTTPStatus.CONFLICT:
+            return False
+        _check(answer, wanted["name"])
+        return True
+
+    def _wanted(self, task: MailboxTask) -> dict[str, Any]:
+        """The task as Cloud Tasks reads it. Its payload holds ids alone: `label_mailbox` looks everything else up."""
+        return {
+            "name": f"{self._queue}/tasks/{_name(task)}",
+            "httpRequest": {
+                "url": self._url,
+                "httpMethod": "POST",
+                "headers": {"Content-Type": "application/json"},
+                "body": b64encode(json.dumps({"org": task.org, "user": task.user}).encode()).decode(),
+                "oidcToken": {"serviceAccountEmail": self._service_account, "audience": self._url},
+            },
+        }
+
+
+def _name(task: MailboxTask) -> str:
+    """A task's name, the same for the same task. Hashed: Cloud Tasks slows down on names that begin alike or in sequence."""
+    return sha256(json.dumps([task.org, task.user, task.slot.astimezone(UTC).isoformat()]).encode()).hexdigest()
+
+
+def _check(answer: Answer, name: str) -> None:
+    """Raises what a refusal means. Google's own messages are not passed on."""
+    match answer.status:
+        case HTTPStatus.OK:
+            made = answer.json()
+            if not isinstance(made, dict) or made.get("name") != name:
+                raise BadAnswer(WHO, "the answer is not the task that was put in the queue")
+        case HTTPStatus.UNAUTHORIZED:
+            raise NotAuthorised(WHO)
+        case HTTPStatus.FORBIDDEN:
+            raise NotPermitted(WHO, "its account may not put tasks in this queue, or may not sign for the other")
+        case HTTPStatus.NOT_FOUND:
+            raise NotFound(WHO, "there is no such queue")
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            raise RateLimited(WHO, _come_back(answer))
+        case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise Unavailable(WHO, f"status {status}")
+        case status:
+            raise BadAnswer(WHO, f"status {status}")
+
+
+def _come_back(answer: Answer) -> float:
+    """The seconds in Retry-After."""
+    asked = answer.headers.get("Retry-After", "")
+    return float(asked) if asked.isdecimal() else SECONDS_TO_COME_BACK

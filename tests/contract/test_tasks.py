@@ -1,0 +1,163 @@
+"""The task queue's contract, against a server that speaks Cloud Tasks' wire format."""
+
+import json
+import re
+from base64 import b64decode
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from http_session.session import HttpSession
+from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, NotPermitted, RateLimited, Unavailable, Upstream
+from mailmagnet.tasks import MailboxTask, Tasks
+from task_queue.cloud_tasks import CloudTasks
+
+QUEUE = "projects/mailmagnet-test/locations/europe-west1/queues/label-mailbox"
+URL = "https://label-mailbox.run.example/label_mailbox"
+ACCOUNT = "ticker@mailmagnet-test.iam.gserviceaccount.example"
+SLOT = datetime(2027, 3, 14, 9, 20, tzinfo=UTC)
+TASK = MailboxTask("analytical.example", "100000000000000000001", SLOT)
+
+
+@dataclass
+class Queue:
+    """Cloud Tasks as the reference describes `tasks.create`: a named task is taken once. `refusal` answers instead."""
+
+    asked: list[web.Request] = field(default_factory=list)
+    bodies: list[dict[str, Any]] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
+    refusal: web.Response | None = None
+
+    async def create(self, request: web.Request) -> web.Response:
+        self.asked.append(request)
+        self.bodies.append(await request.json())
+        if self.refusal:
+            return self.refusal
+        task = self.bodies[-1]["task"]
+        if task["name"] in self.names:
+            return refusal(409, "ALREADY_EXISTS", "Requested entity already exists")
+        self.names.add(task["name"])
+        shown = {key: fact for key, fact in task["httpRequest"].items() if key != "body"}
+        return web.json_response(
+            {"name": task["name"], "httpRequest": shown, "createTime": "2027-03-14T09:20:01Z", "view": "BASIC"}
+        )
+
+
+def refusal(code: int, status: str, message: str = "no", headers: dict[str, str] | None = None) -> web.Response:
+    """A refusal in the form that all Google APIs share."""
+    return web.json_response({"error": {"code": code, "message": message, "status": status}}, status=code, headers=headers)
+
+
+@pytest.fixture
+def queue() -> Queue:
+    return Queue()
+
+
+@pytest.fixture
+async def tasks(queue: Queue) -> AsyncIterator[Tasks]:
+    app = web.Application()
+    app.router.add_post(f"/v2/{QUEUE}/tasks", queue.create)
+    async with TestServer(app, host="127.0.0.1") as server:
+        origin = f"http://127.0.0.1:{server.port}"
+        session = HttpSession([origin])
+        yield CloudTasks(session, origin, QUEUE, URL, ACCOUNT, access_token)
+        await session.close()
+
+
+async def access_token() -> str:
+    return "ya29.made-up"
+
+
+async def test_a_task_is_put_in_the_queue_as_cloud_tasks_reads_it(tasks: Tasks, queue: Queue) -> None:
+    assert await tasks.enqueue(TASK) is True
+    [request], [body] = queue.asked, queue.bodies
+    assert request.headers["Authorization"] == "Bearer ya29.made-up"
+    assert request.headers["Content-Type"] == "application/json"
+    payload = body["task"]["httpRequest"].pop("body")
+    assert json.loads(b64decode(payload, validate=True)) == {"org": TASK.org, "user": TASK.user}
+    name = body["task"]["name"]
+    assert re.fullmatch(rf"{QUEUE}/tasks/[0-9a-f]{{64}}", name)
+    assert body == {
+        "task": {
+            "name": name,
+            "httpRequest": {
+                "url": URL,
+                "httpMethod": "POST",
+                "headers": {"Content-Type": "application/json"},
+                "oidcToken": {"serviceAccountEmail": ACCOUNT, "audience": URL},
+            },
+        }
+    }
+
+
+async def test_the_same_task_is_taken_once(tasks: Tasks, queue: Queue) -> None:
+    same = replace(TASK, slot=SLOT.astimezone(timezone(timedelta(hours=5, minutes=30))))
+    assert [await tasks.enqueue(task) for task in (TASK, TASK, same)] == [True, False, False]
+    assert len(queue.names) == 1
+
+
+async def test_tasks_that_differ_in_anything_have_names_that_do_not_begin_alike(tasks: Tasks, queue: Queue) -> None:
+    others = [
+        TASK,
+        replace(TASK, slot=SLOT + timedelta(minutes=10)),
+        replace(TASK, user="100000000000000000002"),
+        replace(TASK, org="hopper.example"),
+        MailboxTask("a", "b,c", SLOT),
+        MailboxTask("a,b", "c", SLOT),
+        MailboxTask('a","b', "c", SLOT),
+    ]
+    assert [await tasks.enqueue(task) for task in others] == [True] * len(others)
+    assert len({name.rpartition("/")[2][:8] for name in queue.names}) == len(others)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (refusal(401, "UNAUTHENTICATED"), NotAuthorised),
+        (refusal(403, "PERMISSION_DENIED"), NotPermitted),
+        (refusal(404, "NOT_FOUND"), NotFound),
+        (refusal(429, "RESOURCE_EXHAUSTED"), RateLimited),
+        (refusal(500, "INTERNAL"), Unavailable),
+        (refusal(503, "UNAVAILABLE"), Unavailable),
+        (refusal(400, "INVALID_ARGUMENT"), BadAnswer),
+        (web.Response(status=302, headers={"Location": "https://elsewhere.example/"}), BadAnswer),
+        (web.Response(text="<html>It works!</html>", content_type="text/html"), BadAnswer),
+        (web.json_response({"name": f"{QUEUE}/tasks/another"}), BadAnswer),
+        (web.json_response([]), BadAnswer),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else str(value.status),
+)
+async def test_a_refusal_is_an_error_of_the_tree_that_names_nobody(
+    tasks: Tasks, queue: Queue, answer: web.Response, error: type[Upstream]
+) -> None:
+    queue.refusal = answer
+    with pytest.raises(error) as refused:
+        await tasks.enqueue(TASK)
+    assert type(refused.value) is error
+    assert refused.value.who == "Cloud Tasks"
+    assert TASK.user not in str(refused.value)
+    assert ACCOUNT not in str(refused.value)
+
+
+@pytest.mark.parametrize(("header", "seconds"), [({"Retry-After": "37"}, 37.0), ({}, 10.0), ({"Retry-After": "soon"}, 10.0)])
+async def test_the_rate_s_refusal_says_when_to_come_back(
+    tasks: Tasks, queue: Queue, header: dict[str, str], seconds: float
+) -> None:
+    queue.refusal = refusal(429, "RESOURCE_EXHAUSTED", headers=header)
+    with pytest.raises(RateLimited) as refused:
+        await tasks.enqueue(TASK)
+    assert refused.value.retry_after == seconds
+
+
+async def test_a_queue_that_cannot_be_reached_is_unavailable(queue: Queue) -> None:
+    async with TestServer(web.Application(), host="127.0.0.1") as server:
+        origin = f"http://127.0.0.1:{server.port}"
+    session = HttpSession([origin])
+    with pytest.raises(Unavailable):
+        await CloudTasks(session, origin, QUEUE, URL, ACCOUNT, access_token).enqueue(TASK)
+    await session.close()

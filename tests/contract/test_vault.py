@@ -1,0 +1,251 @@
+"""The vault's contract, held against each vault, and what the encrypted file must do beside it."""
+
+import asyncio
+import logging
+import multiprocessing
+import os
+import stat
+import traceback
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+
+from mailmagnet.errors import BadAnswer, BadSetting, Unavailable
+from mailmagnet.vault import Connection, Vault
+from token_vault.encrypted_file import EncryptedFileVault
+
+KEY = Fernet.generate_key().decode()
+TOKEN = "1//0g-made-up-refresh-token"
+ORG, OTHER_ORG = "analytical.example", "hopper.example"
+ADA, BOB = "100000000000000000001", "100000000000000000002"
+
+Opened = Callable[[], Vault]
+
+
+@pytest.fixture(params=["encrypted file"])
+def opened(tmp_path: Path) -> Opened:
+    """Opens the same vault anew, as another process would; it is empty at first."""
+    return lambda: EncryptedFileVault(tmp_path / "kept" / "vault", KEY)
+
+
+@pytest.fixture
+def vault(opened: Opened) -> Vault:
+    return opened()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "vault"
+
+
+def connection(org: str = ORG, user: str = ADA) -> Connection:
+    return Connection(
+        org=org,
+        user=user,
+        address=f"{user}@{org}",
+        own_addresses=frozenset({f"{user}@{org}", f"alias-{user}@{org}"}),
+        own_domains=frozenset({org, f"alias.{org}"}),
+        gmail_token=f"{TOKEN}-{org}-{user}",
+    )
+
+
+class TestVault:
+    async def test_every_field_comes_back_also_to_another_process(self, vault: Vault, opened: Opened) -> None:
+        await vault.keep(connection())
+        assert await vault.connection(ORG, ADA) == connection()
+        assert await opened().connection(ORG, ADA) == connection()
+
+    async def test_one_of_the_sidebar_alone_has_no_token(self, vault: Vault) -> None:
+        bare = Connection(ORG, ADA, "ada@analytical.example")
+        await vault.keep(bare)
+        assert await vault.connection(ORG, ADA) == bare
+
+    async def test_what_is_not_there_is_none(self, vault: Vault) -> None:
+        assert await vault.connection(ORG, ADA) is None
+        await vault.keep(connection())
+        assert await vault.connection(ORG, BOB) is None
+        assert await vault.connection(OTHER_ORG, ADA) is None
+
+    async def test_a_new_one_takes_the_place_of_the_user_s_earlier_one(self, vault: Vault) -> None:
+        await vault.keep(connection())
+        await vault.keep(connection(user=BOB))
+        renewed = replace(connection(), gmail_token="another", own_addresses=frozenset())
+        for _ in range(2):
+            await vault.keep(renewed)
+            assert await vault.connection(ORG, ADA) == renewed
+        assert await vault.connection(ORG, BOB) == connection(user=BOB)
+
+    async def test_what_another_process_did_is_seen(self, vault: Vault, opened: Opened) -> None:
+        other = opened()
+        await vault.keep(connection())
+        assert await other.connection(ORG, ADA) == connection()
+        for token in ("a", "b", "c"):
+            await vault.keep(replace(connection(), gmail_token=token))
+            assert await other.connection(ORG, ADA) == replace(connection(), gmail_token=token)
+        await vault.forget(ORG, ADA)
+        assert await other.connection(ORG, ADA) is None
+
+    async def test_forgetting_deletes_one_and_twice_is_no_mistake(self, vault: Vault) -> None:
+        others = [connection(user=BOB), connection(org=OTHER_ORG)]
+        for kept in [connection(), *others]:
+            await vault.keep(kept)
+        for _ in range(2):
+            await vault.forget(ORG, ADA)
+            assert await vault.connection(ORG, ADA) is None
+        assert [await vault.connection(kept.org, kept.user) for kept in others] == others
+
+    async def test_ids_are_only_ids(self, vault: Vault) -> None:
+        ids = ["a/b", "../vault", "", "ü", "a:b", "x" * 2_000, '"', "\\", "\udcff"]
+        for org in ids:
+            for user in ids:
+                await vault.keep(Connection(org, user, f"{ids.index(org)}-{ids.index(user)}@x.example"))
+        for org in ids:
+            for user in ids:
+                kept = await vault.connection(org, user)
+                assert kept is not None
+                assert kept.address == f"{ids.index(org)}-{ids.index(user)}@x.example"
+
+    async def test_many_at_once_are_all_kept(self, vault: Vault, opened: Opened) -> None:
+        users = [f"user-{number}" for number in range(30)]
+        vaults = [vault, opened(), opened()]
+        await asyncio.gather(*(vaults[number % 3].keep(connection(user=user)) for number, user in enumerate(users)))
+        assert [await vault.connection(ORG, user) for user in users] == [connection(user=user) for user in users]
+
+    async def test_no_token_is_shown(self, vault: Vault, caplog: pytest.LogCaptureFixture) -> None:
+        with caplog.at_level(logging.DEBUG):
+            await vault.keep(connection())
+            kept = await vault.connection(ORG, ADA)
+        assert TOKEN not in f"{vault!r} {kept!r} {caplog.text}"
+
+
+def keep_and_forget(file: Path, who: str) -> None:
+    """What one of several processes does: keeps twenty, forgets every second one."""
+
+    async def work() -> None:
+        vault = EncryptedFileVault(file, KEY_OF_ALL)
+        for number in range(20):
+            await vault.keep(connection(org=who, user=f"user-{number}"))
+        for number in range(0, 20, 2):
+            await vault.forget(who, f"user-{number}")
+
+    asyncio.run(work())
+
+
+KEY_OF_ALL = "bWFkZS11cC1rZXktZm9yLXNldmVyYWwtcHJvY2Vzc2U="
+
+
+class TestEncryptedFile:
+    async def test_several_processes_lose_nothing_of_each_other(self, file: Path) -> None:
+        orgs = ["a.example", "b.example", "c.example"]
+        with ProcessPoolExecutor(3, mp_context=multiprocessing.get_context("spawn")) as processes:
+            list(processes.map(keep_and_forget, [file] * 3, orgs))
+        vault = EncryptedFileVault(file, KEY_OF_ALL)
+        for org in orgs:
+            kept = [await vault.connection(org, f"user-{number}") for number in range(20)]
+            assert kept == [connection(org, f"user-{number}") if number % 2 else None for number in range(20)]
+
+    async def test_the_file_holds_no_word_of_it_and_is_its_owner_s_alone(self, file: Path) -> None:
+        vault = EncryptedFileVault(file, KEY)
+        await vault.keep(connection())
+        await vault.keep(connection(user=BOB))
+        found = files_in(file.parent)
+        assert set(found) == {"vault", "vault.lock"}
+        assert {mode for mode, _ in found.values()} == {0o600}
+        for word in (TOKEN, ADA, ORG, "gmail_token"):
+            assert word.encode() not in found["vault"][1]
+
+    async def test_an_unchanged_file_is_not_read_again(self, file: Path) -> None:
+        vault = EncryptedFileVault(file, KEY)
+        await vault.keep(connection())
+        assert await vault.connection(ORG, ADA) == connection()
+        overwrite_unnoticed(file)
+        assert await vault.connection(ORG, ADA) == connection()
+        with pytest.raises(BadAnswer):
+            await EncryptedFileVault(file, KEY).connection(ORG, ADA)
+
+    async def test_keeping_the_same_again_leaves_the_file(self, file: Path) -> None:
+        vault = EncryptedFileVault(file, KEY)
+        await vault.keep(connection())
+        before = files_in(file.parent)["vault"]
+        await vault.keep(connection())
+        await vault.forget(ORG, BOB)
+        assert files_in(file.parent)["vault"] == before
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            lambda content: content[:-1],
+            lambda content: content[:40] + (b"A" if content[40:41] != b"A" else b"B") + content[41:],
+            lambda content: b"",
+            lambda content: b"<html>not a vault</html>",
+            lambda content: content + content,
+            lambda content: Fernet(Fernet.generate_key()).encrypt(b"{}"),
+            lambda content: Fernet(KEY).encrypt(b"not JSON"),
+        ],
+        ids=["cut short", "a letter changed", "empty", "something else", "twice", "another key's", "no JSON"],
+    )
+    async def test_a_damaged_file_is_a_bad_answer_and_is_left_as_it_is(
+        self, file: Path, damage: Callable[[bytes], bytes]
+    ) -> None:
+        vault = EncryptedFileVault(file, KEY)
+        await vault.keep(connection())
+        damaged = overwrite(file, damage)
+        for attempt in (
+            vault.connection(ORG, ADA),
+            vault.keep(connection(user=BOB)),
+            vault.forget(ORG, ADA),
+            EncryptedFileVault(file, KEY).connection(ORG, ADA),
+        ):
+            with pytest.raises(BadAnswer) as refused:
+                await attempt
+            assert TOKEN not in "".join(traceback.format_exception(refused.value))
+            assert "MAILMAGNET_VAULT_KEY" in str(refused.value)
+        assert {name: content for name, (_, content) in files_in(file.parent).items()} == {"vault": damaged, "vault.lock": b""}
+
+    async def test_another_key_reads_nothing_and_overwrites_nothing(self, file: Path) -> None:
+        await EncryptedFileVault(file, KEY).keep(connection())
+        before = files_in(file.parent)["vault"]
+        stranger = EncryptedFileVault(file, Fernet.generate_key().decode())
+        with pytest.raises(BadAnswer):
+            await stranger.connection(ORG, ADA)
+        with pytest.raises(BadAnswer):
+            await stranger.keep(connection(user=BOB))
+        assert files_in(file.parent)["vault"] == before
+
+    @pytest.mark.parametrize("key", ["", "secret", KEY[:-4], "A" * 44, "ü" * 44, "=" * 44])
+    def test_a_key_that_is_none_stops_the_start_and_says_how_to_make_one(self, file: Path, key: str) -> None:
+        with pytest.raises(BadSetting, match=r"MAILMAGNET_VAULT_KEY must be .*Fernet\.generate_key\(\)") as refused:
+            EncryptedFileVault(file, key)
+        assert not key or key not in str(refused.value)
+
+    async def test_a_place_that_cannot_be_written_is_unavailable(self, tmp_path: Path) -> None:
+        in_the_way = tmp_path / "in-the-way"
+        in_the_way.write_text("a file where the folder should be")
+        vault = EncryptedFileVault(in_the_way / "vault", KEY)
+        with pytest.raises(Unavailable):
+            await vault.keep(connection())
+        with pytest.raises(Unavailable):
+            await vault.connection(ORG, ADA)
+
+
+def files_in(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """Each file's mode and content, by name."""
+    return {file.name: (stat.S_IMODE(file.stat().st_mode), file.read_bytes()) for file in folder.iterdir()}
+
+
+def overwrite(file: Path, damage: Callable[[bytes], bytes]) -> bytes:
+    """Damage a file in place; what is in it then."""
+    damaged = damage(file.read_bytes())
+    file.write_bytes(damaged)
+    return damaged
+
+
+def overwrite_unnoticed(file: Path) -> None:
+    """Damage a file so that neither its size, its inode nor its time changes."""
+    before = file.stat()
+    file.write_bytes(b"x" * before.st_size)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
