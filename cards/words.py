@@ -27,7 +27,7 @@ _LONGEST_LOCALE_NAME = 35  # RFC 5646, section 4.4.1
 _LONGEST_LANGUAGE = 3  # ISO 639
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)  # a megabyte or two each
 def _locale(name: str) -> Locale:
     tag = name.replace("-", "_").split("@")[0].split(".")[0][:_LONGEST_LOCALE_NAME]
     language = tag.split("_")[0]
@@ -44,8 +44,8 @@ def _locale(name: str) -> Locale:
 def _with_its_own_data(locale: Locale) -> Locale:
     """The locale, its data read from disk anew.
 
-    Babel 2.18 writes what it works out for one locale into what others inherit: after a reader in "ar", September in "ar-JO" would
-    have the name it has in Egypt, and some locales leave others without names of months at all.
+    Babel 2.18 writes what it works out for one locale into what others inherit: after a reader in "ar", September in "ar-JO"
+    would have the name it has in Egypt, and some locales leave others without names of months at all.
     """
     localedata._cache.clear()
     _ = locale.character_order  # loads the data

@@ -290,7 +290,8 @@ def write_demo_data(
     ]
     add_user(database, _name_of(without_mail_email), without_mail_email, WITHOUT_MAIL)
     with writing(database) as connection:
-        demo = _Demo(connection, today, random.Random(seed), owners, stages)  # noqa: S311: made-up data, nothing secret
+        chance = random.Random(seed)  # noqa: S311
+        demo = _Demo(connection, today, chance, owners, stages)
         contacts = demo.write_firms()
         demo.write_leads()
         demo.write_deals(contacts)
@@ -315,7 +316,7 @@ class _Demo:
             account = put_account(
                 self.connection,
                 AccountRow(
-                    f"demo-account-{number:02}", firm.name, owner, firm.domain if firm.domain_known else "", _phone(number, 0)
+                    f"demo-account-{number:02}", firm.name, owner, firm.domain if firm.domain_known else "", _phone(900 + number)
                 ),
             )
             for person in firm.people:
@@ -327,7 +328,7 @@ class _Demo:
                     _addresses(person, firm.domain),
                     person.title,
                     account.id,
-                    _phone(number, of_person) if of_person % 4 else "",
+                    _phone(of_person) if of_person % 4 else "",
                 )
                 contacts.append(put_contact(self.connection, row))
         return contacts
@@ -358,18 +359,28 @@ class _Demo:
                 )
 
     def _certain_deals(self, contacts: Sequence[ContactRow], numbers: Iterator[int]) -> list[DealRow]:
-        """Deals at the edges, so that something closes this month on every day of it: today, at its first and last day, and around."""
+        """Deals at the edges, so that something closes this month on every day of it: today, its first and its last day."""
         first, last = month_of(self.today)
-        one, two, three, four, five, six = (contacts[at] for at in (0, 3, 9, 13, 24, 29))
+        of_name = {contact.name: contact for contact in contacts}
         return [
-            self._deal(next(numbers), "Renewal next year", one, "Negotiation", "36000.00", "EUR", last),
-            self._deal(next(numbers), "Pilot Lyon", one, "Proposal", "12000.00", "EUR", first - timedelta(days=1)),
-            self._deal(next(numbers), "Prüfstand 2", two, "Proposal", "9400.00", "EUR", self.today),
-            self._deal(next(numbers), "Espresso machines ☕", three, "Qualification", None, "EUR", first),
-            self._deal(next(numbers), "Fleet tracking", four, "Negotiation", "18500.00", "USD", last + timedelta(days=1)),
-            self._deal(next(numbers), "精密部品 年間契約", five, "Won over", "4800000", "JPY", last),
-            self._deal(next(numbers), "توريد أقمشة", six, "Lost & found", "22000.00", "GBP", None),
-            self._deal(next(numbers), "Partner of the year", four, "Signed", "5000.00", "GBP", first),
+            self._deal(next(numbers), "Renewal next year", of_name["Henrietta Lovell"], "Negotiation", "36000.00", "EUR", last),
+            self._deal(
+                next(numbers), "Pilot Lyon", of_name["Henrietta Lovell"], "Proposal", "12000.00", "EUR", first - timedelta(days=1)
+            ),
+            self._deal(next(numbers), "Prüfstand 2", of_name["Jürgen Weiß"], "Proposal", "9400.00", "EUR", self.today),
+            self._deal(next(numbers), "Espresso machines ☕", of_name["Mia Sommer 🌻"], "Qualification", None, "EUR", first),
+            self._deal(
+                next(numbers),
+                "Fleet tracking",
+                of_name["Sigrid Østby"],
+                "Negotiation",
+                "18500.00",
+                "USD",
+                last + timedelta(days=1),
+            ),
+            self._deal(next(numbers), "精密部品 年間契約", of_name["山田 太郎"], "Won over", "4800000", "JPY", last),
+            self._deal(next(numbers), "توريد أقمشة", of_name["نور الحداد"], "Lost & found", "22000.00", "GBP", None),
+            self._deal(next(numbers), "Partner of the year", of_name["Sigrid Østby"], "Signed", "5000.00", "GBP", first),
         ]
 
     def _many_deals(self, contacts: Sequence[ContactRow], numbers: Iterator[int]) -> Iterator[DealRow]:
@@ -388,7 +399,7 @@ class _Demo:
         )
         for at in range(58):
             number = next(numbers)
-            contact = contacts[at * 5 % (len(contacts) - 10)]
+            contact = contacts[at * 7 % (len(contacts) - 10)]
             stage, earliest, latest = kinds[at % len(kinds)]
             place = self.chance.random()
             closing = (
@@ -397,10 +408,11 @@ class _Demo:
                 else first + timedelta(days=round(earliest + place * (latest - earliest)))
             )
             currency = ("EUR", "EUR", "USD", "GBP", "EUR", "JPY")[at % 6]
-            amount = None if at % 11 == 0 else self.chance.choice(_AMOUNTS)
+            amount = None if at % 13 == 5 else self.chance.choice(_AMOUNTS)
             if amount and currency == "JPY":
                 amount = amount.replace(".", "")
-            name = f"{_SUBJECTS[at % len(_SUBJECTS)]} {1 + at // len(_SUBJECTS)}"
+            subject = self.chance.choice(_SUBJECTS)
+            name = f"{subject} {closing.year}" if closing else subject
             yield self._deal(number, name, contact, stage, amount, currency, closing)
 
     def _deal(
@@ -451,5 +463,5 @@ def _addresses(person: _Person, domain: str) -> tuple[str, ...]:
     return tuple(part if "@" in part else f"{part}@{domain}" for part in parts.split())
 
 
-def _phone(firm: int, person: int) -> str:
-    return f"+44 1632 96{firm:02}{person:02}"
+def _phone(number: int) -> str:
+    return f"+44 1632 960{number:03}"

@@ -177,7 +177,7 @@ _NO_REPLY = re.compile(
       | ^(?:mailer|mail)[-_.]?daemon$
       | ^(?:postmaster|nobody)$
       | ^bounces?(?:$|[-_.+=])
-      | [-_.]bounces?(?:$|[+=])
+      | -bounces?(?:$|[+=])
       | ^(?:reply|replies)\+
       | ^(?:calendar[-_.]?(?:notification|server)s?|unknownorganizer)$
     """,

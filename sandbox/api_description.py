@@ -1,4 +1,4 @@
-"""Google's own description of the Gmail API (in google-api-python-client), as what a request is held against: methods, parameters,
+"""Google's own description of the Gmail API (in google-api-python-client), which a request is held against: methods, parameters,
 scopes, and the fields of each resource (https://developers.google.com/discovery/v1/reference/apis)."""
 
 import json

@@ -16,17 +16,17 @@ async def answer(world: World, content_type: str, headers: dict[str, str], body:
     The parts run one after another, each billed. Raises GoogleError when the whole cannot be read, and sandbox.faults.Dropped and
     AnswerHtml when a part meets such a fault.
     """
-    whole = mail_parts.read(b"Content-Type: " + content_type.encode("ascii", "replace") + b"\r\n\r\n" + body)
-    if not whole.parts:
+    parts = mail_parts.multipart(content_type, body)
+    if not parts:
         raise gmail_api.GoogleError(400, "badRequest", "Failed to parse batch request, error: 0 items.", "INVALID_ARGUMENT")
-    if len(whole.parts) > MOST_PARTS:
+    if len(parts) > MOST_PARTS:
         message = f"The batch request has more than {MOST_PARTS} calls."
         raise gmail_api.GoogleError(400, "badRequest", message, "INVALID_ARGUMENT")
     boundary = f"batch_{secrets.token_hex(12)}"
     pieces = []
-    for part in whole.parts:
-        answered = await _answer_part(world, part.content, headers)
-        pieces.append(_written(answered, part.first("Content-ID")))
+    for own, content in parts:
+        answered = await _answer_part(world, content, headers)
+        pieces.append(_written(answered, next((value for name, value in own if name.lower() == "content-id"), "")))
     start = f"--{boundary}\r\n".encode()
     return f"multipart/mixed; boundary={boundary}", b"".join(start + piece for piece in pieces) + f"--{boundary}--\r\n".encode()
 

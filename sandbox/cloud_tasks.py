@@ -59,7 +59,7 @@ class Attempt:
 
 
 class CloudTasks:
-    """The queues. A task has so many `attempts`; between them `first_wait` seconds, doubled each time; `log` has the newest of all."""
+    """The queues. A task has `attempts`; between them `first_wait` seconds, doubled each time; `log` has the newest of all."""
 
     def __init__(self, google: GoogleSide, clock: Callable[[], datetime]) -> None:
         self.attempts = 4

@@ -1,5 +1,5 @@
-"""Gmail's REST API over the mailboxes of a world (https://developers.google.com/workspace/gmail/api/reference/rest): a call in, an
-answer out, the same for a request of its own and for a part of a batch."""
+"""Gmail's REST API over the mailboxes of a world (https://developers.google.com/workspace/gmail/api/reference/rest): a call in,
+an answer out, the same for a request of its own and for a part of a batch."""
 
 import asyncio
 import base64
@@ -43,7 +43,7 @@ WATCH_LASTS = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request: path with its leading / ("/gmail/v1/…" or "/upload/gmail/v1/…"), query as it came, headers by lower-case name."""
+    """A request: path with its leading / ("/gmail/v1/…" or "/upload/gmail/v1/…"), query in order, headers by lower-case name."""
 
     verb: str
     path: str
@@ -130,7 +130,8 @@ class _Request:
 
     @property
     def most(self) -> int:
-        return min(max(1, self.parameters["maxResults"]), LARGEST_PAGE)
+        asked: int = self.parameters["maxResults"]
+        return min(max(1, asked), LARGEST_PAGE)
 
     def may(self, *scopes: str) -> bool:
         """Whether one of these scopes (short names) is granted."""
@@ -207,20 +208,10 @@ def _uploaded(kind: str, call: Call) -> tuple[bytes, bytes]:
     """JSON and mail of an upload, simple or multipart."""
     if not kind.startswith("multipart/"):
         return b"", call.body
-    related = mail_parts.read(b"Content-Type: " + call.headers["content-type"].encode() + b"\r\n\r\n" + call.body)
-    if len(related.parts) != 2:  # noqa: PLR2004  metadata and media
-        raise _invalid("Invalid multipart request with 0 mime parts.")
-    metadata, media = related.parts
-    return metadata.content, _rest_of(call.body, media)
-
-
-def _rest_of(body: bytes, media: mail_parts.Part) -> bytes:
-    """The uploaded mail as it came: a message/rfc822 part holds it whole."""
-    if not media.parts:
-        return media.content
-    boundary = body[: body.index(b"\n")].strip()
-    piece = body.split(b"\n" + boundary)[1]
-    return mail_parts.split(piece.lstrip(b"\r\n"))[1].removesuffix(b"\r")
+    parts = mail_parts.multipart(call.headers["content-type"], call.body)
+    if len(parts) != 2:  # noqa: PLR2004  metadata and media
+        raise _invalid(f"Invalid multipart request with {len(parts)} mime parts.")
+    return parts[0][1], parts[1][1]
 
 
 def _check_reading(request: _Request) -> None:

@@ -1,4 +1,4 @@
-"""Google over HTTP: Gmail's API and batches, certificates, the token endpoint, the metadata server, and Cloud Tasks, as routes."""
+"""Google over HTTP: Gmail's API and batches, certificates, tokens, the metadata server, and Cloud Tasks, as routes."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,8 +19,8 @@ _Handler = Callable[[World, web.Request], Awaitable[web.StreamResponse]]
 
 
 def google_routes(world: World) -> list[web.RouteDef]:
-    """All of Google's side, to be added to an aiohttp application. That application should let `world.tasks.close()` be awaited when
-    it stops, and take requests as large as LARGEST_REQUEST."""
+    """All of Google's side, to be added to an aiohttp application. That application should await `world.tasks.close()` when it
+    stops, and take requests as large as LARGEST_REQUEST."""
     served: list[tuple[str, str, _Handler]] = [
         ("*", "/gmail/v1/{rest:.*}", _gmail),
         ("*", "/upload/gmail/v1/{rest:.*}", _gmail),

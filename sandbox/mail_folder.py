@@ -285,7 +285,7 @@ class MailFolder:
         page_token: str = "",
         days: tzinfo = GOOGLE_DAYS,
     ) -> MessagePage:
-        """Messages that fit `q` (see sandbox.search_query) and have all of `label_ids`; bare dates in `q` are days in the zone `days`.
+        """Messages that fit `q` (see sandbox.search_query) and have all `label_ids`; bare dates in `q` are days in the zone `days`.
 
         Spam and trash are left out unless asked for. Raises BadPageToken, NoSuchLabel.
         """
@@ -530,7 +530,7 @@ class MailFolder:
     def _labels_of(self, numbers: Sequence[int]) -> defaultdict[int, tuple[str, ...]]:
         labels: defaultdict[int, tuple[str, ...]] = defaultdict(tuple)
         for some in _chunks(numbers):
-            query = f"SELECT message_id, label_id FROM message_labels WHERE message_id IN ({_marks(some)}) ORDER BY message_id, label_id"
+            query = f"SELECT message_id, label_id FROM message_labels WHERE message_id IN ({_marks(some)}) ORDER BY label_id"
             for message_id, label_id in self._db().execute(query, some):
                 labels[message_id] += (label_id,)
         return labels
@@ -702,8 +702,8 @@ class _Writing:
         )
         self.db.execute(
             "INSERT INTO labels (id, name, plain_name, label_list, message_list, background, text) VALUES (?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (id) DO UPDATE SET name = excluded.name, plain_name = excluded.plain_name, label_list = excluded.label_list,"
-            " message_list = excluded.message_list, background = excluded.background, text = excluded.text",
+            " ON CONFLICT (id) DO UPDATE SET name = excluded.name, plain_name = excluded.plain_name,"
+            " label_list = excluded.label_list, message_list = excluded.message_list, background = excluded.background, text = excluded.text",
             values,
         )
 
@@ -715,7 +715,7 @@ class _Writing:
         return history_id
 
     def _thread_of(self, mail: NewMail, part: mail_parts.Part, rfc822_id: str, number: int) -> int:
-        """The named thread; else that of a mail this one refers to (or that refers to it) with the same subject; else a new one."""
+        """The named thread; else that of a mail with the same subject that this one refers to, or that refers to it; else a new one."""
         subject = base_subject(part.first("Subject"))
         references = [*_ANGLE_ID.findall(part.first("References")), *_ANGLE_ID.findall(part.first("In-Reply-To"))][-50:]
         related = [reference for reference in (*reversed(references), rfc822_id) if reference]
@@ -744,7 +744,8 @@ class _Writing:
             text,
         ]
         self.db.execute(
-            f"INSERT INTO words (rowid, sender, recipients, copies, blind_copies, subject, filenames, list_id, delivered_to, body)"
+            "INSERT INTO words"
+            " (rowid, sender, recipients, copies, blind_copies, subject, filenames, list_id, delivered_to, body)"
             f" VALUES ({_marks(range(10))})",
             (number, *map(search_query.normalised, columns)),
         )

@@ -53,8 +53,8 @@ _SUPERSETS = {
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A mail or a part of one. `headers` are decoded and unfolded, in order; `mime_type` is lower case; `content` is what the part
-    says once its transfer encoding is undone (b"" when it only holds `parts`); `part_id` is Gmail's ("" the whole, "0", "1.0")."""
+    """A mail or a part of one. `headers` are decoded and unfolded, in order; `mime_type` is lower case; `content` is what it says
+    once its transfer encoding is undone (b"" when it only holds `parts`); `part_id` is Gmail's ("" the whole, "0", "1.0")."""
 
     part_id: str
     headers: tuple[tuple[str, str], ...]
@@ -97,6 +97,13 @@ def split(raw: bytes) -> tuple[bytes, bytes]:
         return raw[:at], raw[at:]
     end = _END_OF_HEAD.search(raw)
     return (raw[: end.end()], raw[end.end() :]) if end else (raw, b"")
+
+
+def multipart(content_type: str, body: bytes) -> list[tuple[tuple[tuple[str, str], ...], bytes]]:
+    """The parts of a multipart HTTP body: the headers of each, and what follows them, as it came."""
+    *_, boundary = _content_facts([("Content-Type", content_type)])
+    parts = [split(piece) for piece in _pieces(body, boundary)] if boundary else []
+    return [(headers_of(head), content) for head, content in parts]
 
 
 def headers_of(head: bytes) -> tuple[tuple[str, str], ...]:

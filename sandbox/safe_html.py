@@ -2,6 +2,7 @@
 
 import html
 import re
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,8 +10,18 @@ import nh3
 
 from sandbox.mail_parts import Part
 
-LONGEST = 1_000_000
-"""Characters of a mail's HTML that are shown; Gmail clips far earlier."""
+LONGEST = 300_000
+"""Characters of a mail's HTML that are shown; Gmail clips at a third of that."""
+
+MOST_PICTURE_BYTES = 10_000_000
+
+DEEPEST = 150
+"""Tags within tags. Nobody writes more; reading a million takes minutes, so a mail that has more is shown as plain text."""
+
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
+_NOT_NESTING = frozenset(
+    "area base br col embed hr img input link meta source wbr p li td th tr dt dd tbody thead tfoot colgroup option".split()
+)
 
 _REMOTE_IMAGE = re.compile(r"""<img\b[^>]{0,2000}?\bsrc\s*=\s*["']?\s*(?:https?:)?//""", re.IGNORECASE)
 _PICTURE = re.compile(r"data:image/(?:png|gif|jpeg|webp);base64,", re.IGNORECASE)
@@ -73,7 +84,8 @@ class SafePage:
 
 def safe_page(mail_html: str, pictures: Mapping[str, str], *, remote_images: bool) -> SafePage:
     """The page of one mail. `pictures` are its own (Content-ID to data: address); those of other hosts only when asked for."""
-    body = _cleaner(pictures, remote_images).clean(mail_html[:LONGEST])
+    shown = mail_html[:LONGEST]
+    body = _too_deep(shown) if _depth(shown) > DEEPEST else _cleaner(pictures, remote_images).clean(shown)
     images = "data: https: http:" if remote_images else "data:"
     policy = (
         f"default-src 'none'; style-src 'unsafe-inline'; img-src {images}; base-uri 'none'; form-action 'none'; "
@@ -87,11 +99,10 @@ def has_remote_images(mail_html: str) -> bool:
     return bool(_REMOTE_IMAGE.search(mail_html[:LONGEST]))
 
 
-def pictures_of(mail: Part, most_bytes: int = 10_000_000) -> dict[str, str]:
-    """The pictures that a mail brings along, by Content-ID, as data: addresses; in all at most `most_bytes`."""
-    from base64 import b64encode
-
+def pictures_of(mail: Part) -> dict[str, str]:
+    """The pictures that a mail brings along, by Content-ID, as data: addresses; in all at most MOST_PICTURE_BYTES."""
     found: dict[str, str] = {}
+    left = MOST_PICTURE_BYTES
     for part in mail.walk():
         content_id = part.first("Content-ID").strip().strip("<>")
         if (
@@ -99,9 +110,24 @@ def pictures_of(mail: Part, most_bytes: int = 10_000_000) -> dict[str, str]:
             and part.mime_type in ("image/png", "image/gif", "image/jpeg", "image/webp")
             and len(part.content) <= most_bytes
         ):
-            most_bytes -= len(part.content)
+            left -= len(part.content)
             found[content_id] = f"data:{part.mime_type};base64,{b64encode(part.content).decode('ascii')}"
     return found
+
+
+def _depth(mail_html: str) -> int:
+    """About how deep its tags stand within one another; those that need no end are not counted."""
+    depth = deepest = 0
+    for end, name in _TAG.findall(mail_html):
+        if name.lower() not in _NOT_NESTING:
+            depth = max(0, depth - 1) if end else depth + 1
+            deepest = max(deepest, depth)
+    return deepest
+
+
+def _too_deep(mail_html: str) -> str:
+    text = html.escape(html.unescape(re.sub(r"<[^>]*>?", " ", mail_html)).strip())
+    return f"<p><i>This mail's layout is nested too deep to be shown: here is its text.</i></p><pre>{text}</pre>"
 
 
 def _cleaner(pictures: Mapping[str, str], remote_images: bool) -> nh3.Cleaner:

@@ -27,7 +27,8 @@ DEEPEST = 30
 """Brackets within brackets that are read; deeper ones are passed over."""
 
 OTHER_OPERATORS = frozenset(
-    "in label is has category after before newer older newer_than older_than larger smaller size rfc822msgid".split()
+    ["in", "label", "is", "has", "category", "after", "before", "newer", "older", "newer_than", "older_than"]
+    + ["larger", "smaller", "size", "rfc822msgid"]
 )
 
 FOLDERS = {

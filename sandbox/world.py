@@ -1,4 +1,4 @@
-"""The world of one desk: its accounts, their mailboxes, Google's side, and the dials (clock, quota, faults). All on disk in one folder."""
+"""The world of one desk: accounts, their mailboxes, Google's side, and the dials (clock, quota, faults), in one folder on disk."""
 
 import hashlib
 import json

@@ -1,0 +1,358 @@
+"""The page and its own JSON API: a Gmail's lists and mails, the add-on's panel, the job's buttons. For this machine's browser alone."""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import aiohttp
+from aiohttp import web
+
+from sandbox import mail_parts, mail_view
+from sandbox.card_format import card_format
+from sandbox.event import Surroundings, addon_event
+from sandbox.google_side import SIDEBAR_SCOPES
+from sandbox.mail_folder import BadPageToken, InvalidLabel, Label, LabelTaken, MailFolder, NoSuchLabel, NoSuchMail
+from sandbox.safe_html import pictures_of, safe_page
+from sandbox.world import Account, NoSuchAccount, World
+
+PAGE = Path(__file__).parent / "page"
+ADDON_NAME = "MailMagnet"
+TRIGGERS = {"homepage": "/home", "message": "/message"}
+"""Paths below the add-on's URL, as its deployment names them."""
+
+SECONDS_FOR_ADDON = 32
+"""A little longer than Google waits, so that the panel can say that it was too long."""
+
+SECONDS_FOR_JOB = 600
+MOST_THREADS = 100
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """Where the product is reached: its functions' URLs, who calls the job, and how one CRM record is read (module, id, viewer)."""
+
+    addon_url: str
+    label_mailbox_url: str
+    job_service_account: str
+    crm_record: Callable[[str, str, str], Awaitable[Mapping[str, Any]]]
+
+
+class NoSuchRecord(LookupError):
+    """The CRM has no such record, or none that this user may see."""
+
+
+class BadQuestion(ValueError):
+    """What the page asked cannot be answered; the message says why."""
+
+
+def desk_routes(world: World, product: Product) -> list[web.AbstractRouteDef]:
+    """The page's routes."""
+    desk = _Desk(world, product)
+    account = "/desk/{account}"
+    return [
+        web.get("/", _page_file),
+        web.get("/desk/start", desk.start),
+        web.get(account + "/labels", desk.labels),
+        web.post(account + "/labels", desk.create_label),
+        web.get(account + "/threads", desk.threads),
+        web.get(account + "/threads/{thread}", desk.thread),
+        web.get(account + "/mails/{mail}/body", desk.body),
+        web.get(account + "/mails/{mail}/attachments/{part}", desk.attachment),
+        web.post(account + "/modify", desk.modify),
+        web.post(account + "/panel", desk.panel),
+        web.post(account + "/scopes", desk.scopes),
+        web.post(account + "/job", desk.job),
+        web.get("/crm/{module}/{id}", desk.record),
+        web.get("/{file:[a-z_/]+\\.(?:js|css|svg)}", _page_file),
+    ]
+
+
+@web.middleware
+async def desk_guard(request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
+    """No other web site's page may ask the desk anything; and what the desk cannot do is said as JSON."""
+    if not request.path.startswith(("/desk/", "/crm/")):
+        return await handler(request)
+    host = urlsplit(f"//{request.host}").hostname
+    origin = request.headers.get("Origin", f"http://{request.host}")
+    foreign = host not in ("127.0.0.1", "localhost") or origin != f"http://{request.host}"
+    if foreign or request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        return _refusal(403, "Only the desk's own page may ask this.")
+    if request.method == "POST" and request.content_type != "application/json":
+        return _refusal(415, "The desk reads JSON.")
+    try:
+        return await handler(request)
+    except (NoSuchAccount, NoSuchMail, NoSuchLabel, NoSuchRecord):
+        return _refusal(404, "This is not there (any more).")
+    except LabelTaken:
+        return _refusal(409, "There is a label of that name already.")
+    except (InvalidLabel, BadPageToken, BadQuestion) as error:
+        return _refusal(400, str(error) or "The desk cannot do this.")
+
+
+def _refusal(status: int, words: str) -> web.Response:
+    return web.json_response({"error": words}, status=status)
+
+
+async def _page_file(request: web.Request) -> web.StreamResponse:
+    file = PAGE / request.match_info.get("file", "index.html")
+    if not file.is_file():
+        raise web.HTTPNotFound
+    headers = {
+        "Content-Security-Policy": PAGE_POLICY,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-cache",
+    }
+    return web.FileResponse(file, headers=headers)
+
+
+class _Desk:
+    """The answers. World's mailboxes block, so they are asked in threads."""
+
+    def __init__(self, world: World, product: Product) -> None:
+        self._world = world
+        self._product = product
+        self._scopes: dict[str, frozenset[str]] = {}
+        self._last_reader = ""
+
+    async def start(self, request: web.Request) -> web.Response:
+        accounts = [{"address": account.address, "name": account.name} for account in self._world.accounts()]
+        return web.json_response(
+            {"addon": ADDON_NAME, "accounts": accounts, "card_format": card_format(), "scopes": sorted(SIDEBAR_SCOPES)}
+        )
+
+    async def labels(self, request: web.Request) -> web.Response:
+        mailbox = self._mailbox(request)
+        return web.json_response(await asyncio.to_thread(mail_view.labels, mailbox))
+
+    async def create_label(self, request: web.Request) -> web.Response:
+        mailbox, asked = self._mailbox(request), await _json(request)
+        label = await asyncio.to_thread(mailbox.create_label, Label("", _text(asked, "name")))
+        return web.json_response({"id": label.id, "name": label.name})
+
+    async def threads(self, request: web.Request) -> web.Response:
+        account, mailbox = self._account(request), self._mailbox(request)
+        asked = request.query
+        most = max(1, min(MOST_THREADS, int(asked.get("most", "50")) if asked.get("most", "50").isdigit() else 50))
+        label = asked.get("label", "")
+        listed = await asyncio.to_thread(
+            mail_view.threads, mailbox, account, label=label, q=asked.get("q", ""), page=asked.get("page", ""), most=most
+        )
+        return web.json_response(listed)
+
+    async def thread(self, request: web.Request) -> web.Response:
+        account, mailbox = self._account(request), self._mailbox(request)
+        return web.json_response(await asyncio.to_thread(mail_view.thread, mailbox, account, request.match_info["thread"]))
+
+    async def body(self, request: web.Request) -> web.Response:
+        """A mail's HTML for its frame: cleaned, and sent with a policy of its own that lets it run and fetch nothing."""
+        raw = await asyncio.to_thread(self._mailbox(request).raw, request.match_info["mail"])
+        page = await asyncio.to_thread(_safe_body, raw, request.query.get("images") == "1")
+        headers = {
+            "Content-Security-Policy": page.policy,
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+            "X-DNS-Prefetch-Control": "off",
+        }
+        return web.Response(text=page.text, content_type="text/html", headers=headers)
+
+    async def attachment(self, request: web.Request) -> web.Response:
+        raw = await asyncio.to_thread(self._mailbox(request).raw, request.match_info["mail"])
+        whole = await asyncio.to_thread(mail_parts.read, raw)
+        wanted = next((part for part in whole.walk() if part.part_id == request.match_info["part"] and part.is_attachment), None)
+        if not wanted:
+            raise NoSuchMail
+        name = quote(mail_view.file_name(wanted), safe="")
+        headers = {
+            "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
+            "X-Content-Type-Options": "nosniff",
+            "Content-Security-Policy": "sandbox",
+        }
+        return web.Response(body=wanted.content, content_type="application/octet-stream", headers=headers)
+
+    async def modify(self, request: web.Request) -> web.Response:
+        mailbox, asked = self._mailbox(request), await _json(request)
+        await asyncio.to_thread(mail_view.modify_threads, mailbox, _texts(asked, "ids"), _texts(asked, "add"), _texts(asked, "remove"))
+        return web.json_response({})
+
+    async def scopes(self, request: web.Request) -> web.Response:
+        """What the user grants the add-on, and takes away again."""
+        account, asked = self._account(request), await _json(request)
+        granted = self._granted(account) | set(_texts(asked, "add"))
+        self._scopes[account.sub] = frozenset(granted - set(_texts(asked, "remove")))
+        return web.json_response({"scopes": sorted(self._scopes[account.sub])})
+
+    async def panel(self, request: web.Request) -> web.Response:
+        """Send a trigger or a click to the add-on, as Gmail does, and give its answer as it came."""
+        account, asked = self._account(request), await _json(request)
+        self._last_reader = account.address
+        url = self._addon_url(asked)
+        mail_id = asked.get("mail")
+        around = Surroundings(
+            account,
+            locale=_text(asked, "locale", "en"),
+            time_zone=_text(asked, "time_zone", "UTC"),
+            offset=int(asked.get("offset", 0)),
+            scopes=self._granted(account),
+            message=await asyncio.to_thread(self._mailbox(request).message, str(mail_id)) if mail_id else None,
+        )
+        event = addon_event(self._world.google, url, around, asked.get("parameters"), asked.get("form_inputs"))
+        started = time.perf_counter()
+        status, answer, problem = await self._call(url, event)
+        seconds = time.perf_counter() - started
+        return web.json_response({"status": status, "answer": answer, "problem": problem, "seconds": round(seconds, 3)})
+
+    def _addon_url(self, asked: Mapping[str, Any]) -> str:
+        """The URL of a trigger or a click; only those below the add-on's own are called."""
+        if "trigger" in asked:
+            path = TRIGGERS.get(_text(asked, "trigger"))
+            if not path:
+                raise BadQuestion("There is no such trigger.")
+            return self._product.addon_url + path
+        url = _text(asked, "function")
+        below = urlsplit(url)
+        plain = not below.query and not below.fragment and ".." not in below.path and "%" not in below.path
+        if not plain or not url.startswith(self._product.addon_url + "/"):
+            raise BadQuestion("A button leads to a URL that is not below the add-on's.")
+        return url
+
+    async def _call(self, url: str, event: Mapping[str, Any]) -> tuple[int, Any, str]:
+        """Status, answer and problem: one of the last two is empty."""
+        headers = {"Authorization": f"Bearer {self._world.google.system_token(url)}", "User-Agent": "Google-gsuiteaddons"}
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(SECONDS_FOR_ADDON)) as session,
+                session.post(url, json=event, headers=headers, allow_redirects=False) as response,
+            ):
+                body = await response.read()
+                if response.status != 200:  # noqa: PLR2004
+                    return response.status, None, f"{ADDON_NAME} answered with status {response.status}."
+        except TimeoutError:
+            return 0, None, f"{ADDON_NAME} did not answer within {SECONDS_FOR_ADDON} s."
+        except aiohttp.ClientError:
+            return 0, None, f"{ADDON_NAME} could not be reached."
+        answer = _object(body)
+        return 200, answer, "" if answer is not None else f"{ADDON_NAME} answered with something that is not a card."
+
+    async def job(self, request: web.Request) -> web.Response:
+        """Have the labelling function sort this mailbox, or tell what it would do."""
+        account, asked = self._account(request), await _json(request)
+        url = self._product.label_mailbox_url
+        work = {"org": account.hosted_domain or account.sub, "user": account.sub}
+        token = self._world.google.service_token(self._product.job_service_account, url)
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(SECONDS_FOR_JOB)) as session,
+                session.post(
+                    url, json=work | ({"dry_run": True} if asked.get("dry_run") else {}), headers={"Authorization": f"Bearer {token}"}
+                ) as response,
+            ):
+                told = _told(response.status, response.headers.get("Retry-After", ""), _object(await response.read()))
+        except TimeoutError:
+            told = {"problem": "The job did not answer in time."}
+        except aiohttp.ClientError:
+            told = {"problem": "The job could not be reached."}
+        if "moves" in told.get("result", {}):
+            moves = told["result"]["moves"]
+            await asyncio.to_thread(mail_view.add_subjects, self._mailbox(request), moves)
+        return web.json_response(told)
+
+    async def record(self, request: web.Request) -> web.Response:
+        """A CRM record on a plain page, so that the card's link leads somewhere."""
+        viewer = self._last_reader or self._world.accounts()[0].address
+        module, record_id = request.match_info["module"], request.match_info["id"]
+        record = await self._product.crm_record(module, record_id, viewer)
+        headers = {"Content-Security-Policy": PAGE_POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+        return web.Response(text=_record_page(module, record), content_type="text/html", headers=headers)
+
+    def _account(self, request: web.Request) -> Account:
+        return self._world.account(request.match_info["account"])
+
+    def _mailbox(self, request: web.Request) -> MailFolder:
+        return self._world.mailbox(request.match_info["account"])
+
+    def _granted(self, account: Account) -> frozenset[str]:
+        return self._scopes.get(account.sub, SIDEBAR_SCOPES)
+
+
+def _told(status: int, retry_after: str, answer: Any) -> dict[str, Any]:
+    """What the job answered, in words for the page: {result} or {problem}, and {wait} seconds when it may be asked again then."""
+    if status == 409:  # noqa: PLR2004
+        return {"problem": "Another run is sorting this mailbox right now."}
+    if status == 429:  # noqa: PLR2004
+        wait = int(retry_after) if retry_after.isdigit() else 60
+        return {"problem": f"Gmail's quota for this minute is spent: it can go on in {wait} s.", "wait": wait}
+    if status != 200 or not isinstance(answer, dict):  # noqa: PLR2004
+        return {"problem": f"The job failed (status {status})."}
+    if answer.get("off"):
+        return {"problem": "Sorting is turned off for this mailbox."}
+    if "error" in answer:
+        return {"problem": f"The job could not run: {answer['error']}."}
+    return {"result": answer}
+
+
+def _safe_body(raw: bytes, remote_images: bool) -> Any:
+    mail = mail_parts.read(raw)
+    return safe_page(mail_parts.html_text(mail), pictures_of(mail), remote_images=remote_images)
+
+
+async def _json(request: web.Request) -> dict[str, Any]:
+    asked = _object(await request.read())
+    if not isinstance(asked, dict):
+        raise BadQuestion("The desk reads a JSON object.")
+    return asked
+
+
+def _object(body: bytes) -> Any:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _text(asked: Mapping[str, Any], name: str, default: str = "") -> str:
+    value = asked.get(name, default)
+    if not isinstance(value, str):
+        raise BadQuestion(f"{name} should be a text.")
+    return value
+
+
+def _texts(asked: Mapping[str, Any], name: str) -> list[str]:
+    values = asked.get(name, [])
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise BadQuestion(f"{name} should be a list of texts.")
+    return values
+
+
+def _record_page(module: str, record: Mapping[str, Any]) -> str:
+    name = escape(str(record.get("name") or "Record"))
+    rows = "".join(f"<div><dt>{escape(key.replace('_', ' '))}</dt><dd dir='auto'>{_shown(value)}</dd></div>" for key, value in record.items() if value)
+    return (
+        f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{name}</title><meta name='viewport' "
+        "content='width=device-width'><link rel='icon' href='/icon.svg'><link rel='stylesheet' href='/page.css'>"
+        f"<link rel='stylesheet' href='/record.css'></head><body class='record'><main><p class='quiet'>MailMagnet CRM · {escape(module)}</p>"
+        f"<h1 dir='auto'>{name}</h1><dl>{rows}</dl></main></body></html>"
+    )
+
+
+def _shown(value: Any) -> str:
+    """A value of a record as HTML: lists and records as lists, the rest as text."""
+    if isinstance(value, Mapping):
+        if set(value) == {"amount", "currency"}:
+            return escape(f"{value['amount']} {value['currency']}")
+        rows = "".join(f"<li><span>{escape(key.replace('_', ' '))}</span> {_shown(inner)}</li>" for key, inner in value.items() if inner)
+        return f"<ul>{rows}</ul>"
+    if isinstance(value, list):
+        return "".join(f"<div class='one'>{_shown(inner)}</div>" for inner in value)
+    return escape(str(value))

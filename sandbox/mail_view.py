@@ -1,0 +1,124 @@
+"""Mail as the page shows it: labels with counts, threads, one thread whole. Plain JSON out; blocks, as the mailboxes do."""
+
+from collections.abc import Sequence
+from email.utils import getaddresses
+from typing import Any
+
+from sandbox import mail_parts
+from sandbox.mail_folder import Counts, MailFolder, Message, Thread
+from sandbox.safe_html import LONGEST, has_remote_images
+from sandbox.world import Account
+
+LONGEST_TEXT = 200_000
+"""Characters of a plain text mail that are shown."""
+
+ALL_MAIL = "ALL"
+"""The page's name for all mail but spam and trash: no label of Gmail's API."""
+
+_WITH_SPAM_AND_TRASH = frozenset({"SPAM", "TRASH"})
+
+
+def labels(mailbox: MailFolder) -> list[dict[str, Any]]:
+    """Every label with its counts, and all mail."""
+    counts = mailbox.counts()
+    listed = [
+        {"id": label.id, "name": label.name, "system": label.system, **_counts(counts.get(label.id, Counts()))}
+        for label in mailbox.labels()
+    ]
+    return [*listed, {"id": ALL_MAIL, "name": "All Mail", "system": True, "threads": mailbox.totals()[1], "unread_threads": 0}]
+
+
+def _counts(counts: Counts) -> dict[str, int]:
+    return {"threads": counts.threads, "unread_threads": counts.unread_threads}
+
+
+def threads(mailbox: MailFolder, account: Account, *, label: str, q: str, page: str, most: int) -> dict[str, Any]:
+    """One page of a list: {threads, next}; `next` is the token of the page after, or ""."""
+    label_ids = [label] if label and label != ALL_MAIL else []
+    found = mailbox.threads(q, label_ids, label in _WITH_SPAM_AND_TRASH, most, page)
+    return {"threads": [_in_list(each, account) for each in found.threads], "next": found.next_page_token}
+
+
+def _in_list(thread: Thread, account: Account) -> dict[str, Any]:
+    newest = thread.messages[-1]
+    return {
+        **_thread(thread),
+        "snippet": newest.snippet,
+        "has_attachment": any(message.has_attachment for message in thread.messages),
+        "messages": [_message(message, account) for message in thread.messages],
+    }
+
+
+def thread(mailbox: MailFolder, account: Account, thread_id: str) -> dict[str, Any]:
+    """A thread with its mails' texts."""
+    found = mailbox.thread(thread_id)
+    return {**_thread(found), "messages": [_whole(mailbox, message, account) for message in found.messages]}
+
+
+def _thread(thread: Thread) -> dict[str, Any]:
+    label_ids = sorted({label for message in thread.messages for label in message.label_ids})
+    return {
+        "id": thread.id,
+        "subject": thread.messages[0].subject,
+        "labels": label_ids,
+        "unread": "UNREAD" in label_ids,
+        "starred": "STARRED" in label_ids,
+    }
+
+
+def _message(message: Message, account: Account) -> dict[str, Any]:
+    sender = people(message.from_, account)
+    return {
+        "id": message.id,
+        "from": sender[0] if sender else {"name": message.from_, "address": "", "me": False},
+        "received_at": int(message.received_at.timestamp() * 1000),
+        "unread": "UNREAD" in message.label_ids,
+        "snippet": message.snippet,
+    }
+
+
+def _whole(mailbox: MailFolder, message: Message, account: Account) -> dict[str, Any]:
+    mail = mail_parts.read(mailbox.raw(message.id))
+    html = mail_parts.html_text(mail)
+    text = "" if html else mail_parts.plain_text(mail, LONGEST_TEXT + 1)
+    return {
+        **_message(message, account),
+        "to": people(message.to, account),
+        "cc": people(message.cc, account),
+        "html": bool(html),
+        "text": text[:LONGEST_TEXT],
+        "clipped": len(text) > LONGEST_TEXT or len(html) > LONGEST,
+        "remote_images": has_remote_images(html),
+        "attachments": [
+            {"part": part.part_id, "name": file_name(part), "size": len(part.content)} for part in mail.walk() if part.is_attachment
+        ],
+    }
+
+
+def people(header: str, account: Account) -> list[dict[str, Any]]:
+    """The people of an address header, already decoded."""
+    own = {address.casefold() for address in account.addresses}
+    try:
+        pairs = getaddresses([header])
+    except (ValueError, IndexError):
+        pairs = [(header, "")]
+    return [{"name": name, "address": address, "me": address.casefold() in own} for name, address in pairs if name or address]
+
+
+def file_name(part: mail_parts.Part) -> str:
+    """An attachment's name; one that has none is named by what it is."""
+    return part.filename.rpartition("/")[2] or {"message/rfc822": "mail.eml"}.get(part.mime_type, f"untitled-{part.part_id}")
+
+
+def modify_threads(mailbox: MailFolder, thread_ids: Sequence[str], add: Sequence[str], remove: Sequence[str]) -> None:
+    """Add and take away labels on whole threads."""
+    for thread_id in thread_ids:
+        mailbox.modify([message.id for message in mailbox.thread(thread_id).messages], add, remove)
+
+
+def add_subjects(mailbox: MailFolder, moves: Sequence[dict[str, Any]]) -> None:
+    """Put subject and sender's name beside the mail ids of a dry run, which knows neither."""
+    for move in moves:
+        message = mailbox.message(move["mail_id"])
+        sender = getaddresses([message.from_])
+        move |= {"subject": message.subject, "from_name": sender[0][0] if sender else ""}

@@ -1,0 +1,162 @@
+"""One desk for the scenarios of the job: a world with Gmail in it, the embedded CRM, the store and the vault, all real, in one folder."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from email.message import EmailMessage
+from pathlib import Path
+
+from aiohttp import web
+from cryptography.fernet import Fernet
+
+from crm_client.embedded import EmbeddedCrm
+from crm_client.embedded_administration import ADMINISTRATOR, add_user, create
+from gmail_client.mailbox import GmailMailbox
+from mailmagnet.categories import LABEL_NAMES, Category
+from mailmagnet.connect_mailbox import connect_mailbox
+from mailmagnet.crm import DealState, Money, NewContact, NewDeal, Organisation
+from mailmagnet.label_mail import LabelRun, label_mail, plan_labels
+from mailmagnet.store import Mailbox, Store
+from mailmagnet.vault import Connection
+from metadata_store.sqlite import SqliteStore
+from sandbox.gmail_server import make_app
+from sandbox.world import Account, World
+from token_vault.encrypted_file import EncryptedFileVault
+
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+ADA = "ada@corp.example"
+STAGES = {DealState.OPEN: "Negotiation", DealState.WON: "Closed Won", DealState.LOST: "Closed Lost"}
+
+
+@dataclass
+class Clock:
+    """The desk's time: it stands still until a scenario turns it."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def turn(self, **by: float) -> None:
+        """Forwards by a timedelta's words."""
+        self.now += timedelta(**by)
+
+
+@dataclass
+class Desk:
+    """What a scenario does at the desk, in its own words."""
+
+    folder: Path
+    origin: str
+    world: World
+    account: Account
+    clock: Clock
+    store: Store
+    vault: EncryptedFileVault
+    crm_database: Path
+    units: list[int] = field(default_factory=list)
+
+    @property
+    def crm(self) -> EmbeddedCrm:
+        return EmbeddedCrm(self.crm_database, ADA)
+
+    def gmail_of(self, connection: Connection) -> GmailMailbox:
+        google = self.world.google
+        return GmailMailbox(
+            connection.gmail_token, google.client_id, google.client_secret, self.origin, f"{self.origin}/token", seconds=10
+        )
+
+    async def connect(self) -> Mailbox:
+        """Connect the mailbox through its consent."""
+        token = self.world.google.refresh_token(self.account)
+        consent = Connection("corp.example", self.account.sub, ADA, own_domains=frozenset({"corp.example"}), gmail_token=token)
+        return await connect_mailbox(consent, store=self.store, vault=self.vault, gmail_of=self.gmail_of, now=self.clock.now)
+
+    async def run(self) -> LabelRun:
+        """The job, once, a minute after whatever was before: Gmail's quota is whole again."""
+        self.clock.turn(minutes=1)
+        return await label_mail(
+            "corp.example",
+            self.account.sub,
+            store=self.store,
+            vault=self.vault,
+            gmail_of=self.gmail_of,
+            crm_of=lambda _: self.crm,
+            now=self.clock.now,
+        )
+
+    async def dry_run(self) -> LabelRun:
+        """What the job would do."""
+        self.clock.turn(minutes=1)
+        return await plan_labels(
+            "corp.example",
+            self.account.sub,
+            store=self.store,
+            vault=self.vault,
+            gmail_of=self.gmail_of,
+            crm_of=lambda _: self.crm,
+            now=self.clock.now,
+        )
+
+    async def contact(self, address: str, *deals: tuple[DealState, date | None], name: str = "Grace Hopper") -> str:
+        """A contact with deals (state, closing) in the CRM."""
+        contact = await self.crm.add_contact(NewContact(name, (address,)))
+        stages = {stage.name: stage.id for stage in await self.crm.stages()}
+        for number, (state, closing) in enumerate(deals):
+            money = Money(Decimal(1000 + number), "EUR")
+            deal = NewDeal(f"Deal {number} of {address}", stages[STAGES[state]], money, closing, contacts=(contact.id,))
+            await self.crm.add_deal(deal)
+        return contact.id
+
+    def arrive(self, sender: str, subject: str = "Hello", labels: tuple[str, ...] = ("INBOX", "UNREAD"), **headers: str) -> str:
+        """A mail comes in; its id."""
+        mail = EmailMessage()
+        mail["From"], mail["To"], mail["Subject"] = sender, ADA, subject
+        mail["Date"] = self.clock.now
+        for name, value in headers.items():
+            mail[name.replace("_", "-")] = value
+        mail.set_content("A body that nobody but Gmail keeps.")
+        return self.world.mailbox(ADA).arrive(mail.as_bytes(), labels).id
+
+    async def labels_of(self, mail_id: str) -> set[str]:
+        """A mail's labels by name, read through the Gmail API."""
+        connection = await self.vault.connection("corp.example", self.account.sub)
+        assert connection
+        gmail = self.gmail_of(connection)
+        names = {label.id: label.name for label in await gmail.labels()}
+        (mail,) = await gmail.headers([mail_id], ["From"])
+        return {names[label_id] for label_id in mail.label_ids}
+
+    async def mailbox(self) -> Mailbox:
+        mailbox = await self.store.mailbox("corp.example", self.account.sub)
+        assert mailbox
+        return mailbox
+
+
+OURS = {category: LABEL_NAMES[category] for category in Category}
+
+
+@asynccontextmanager
+async def desk_in(folder: Path, store: Store | None = None, time_zone: str = "Europe/Vienna") -> AsyncIterator[Desk]:
+    """A desk with ada@corp.example's mailbox (not yet connected) and an empty CRM of hers."""
+    clock = Clock()
+    world = await asyncio.to_thread(World, folder / "world", clock)
+    account = world.add_account(ADA, "Ada Corp", aliases=("sales@corp.example",), hosted_domain="corp.example")
+    runner = web.AppRunner(make_app(world), access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    crm_database = folder / "crm.sqlite"
+    create(crm_database, Organisation("Corp", time_zone, "EUR"))
+    add_user(crm_database, "Ada Corp", ADA, ADMINISTRATOR)
+    vault = EncryptedFileVault(folder / "vault", Fernet.generate_key().decode())
+    kept = store or SqliteStore(folder / "store.sqlite")
+    try:
+        yield Desk(folder, origin, world, account, clock, kept, vault, crm_database)
+    finally:
+        await runner.cleanup()
+        await kept.close()
+        await asyncio.to_thread(world.close)
