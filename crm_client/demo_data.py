@@ -36,8 +36,12 @@ from crm_client.embedded_rows import (
     put_lead,
     put_note,
 )
+from mailmagnet.addresses import domain_of
 from mailmagnet.categories import month_of
 from mailmagnet.crm import ActivityKind, Currency, DealState, Money, Organisation
+
+_SEED = 1815
+"""What is drawn by chance is drawn alike at each writing."""
 
 WITHOUT_MAIL = "Without mail"
 """The demo's profile that does not hold `Mail Integration`."""
@@ -271,12 +275,10 @@ _TALKS = (
 )
 
 
-def write_demo_data(
-    database: Path, today: date, user_email: str, colleague_email: str, without_mail_email: str, seed: int = 1
-) -> None:
+def write_demo_data(database: Path, today: date, user_email: str, colleague_email: str) -> None:
     """Make the database where there is none, and write the demo's records as of `today`.
 
-    `user_email` sees everyone's records, `colleague_email` its own and one shared, `without_mail_email` lacks `Mail Integration`.
+    `user_email` sees everyone's records, `colleague_email` its own and one shared; a third user lacks `Mail Integration`.
     Written again, the demo's own records are put back as of that day; others stay as they are.
     """
     create(database, Organisation("Corp Ltd", "Europe/Vienna", "EUR"))
@@ -288,9 +290,9 @@ def write_demo_data(
         add_user(database, _name_of(user_email), user_email, ADMINISTRATOR),
         add_user(database, _name_of(colleague_email), colleague_email, STANDARD),
     ]
-    add_user(database, _name_of(without_mail_email), without_mail_email, WITHOUT_MAIL)
+    add_user(database, "Noa Lund", f"noa.lund@{domain_of(user_email)}", WITHOUT_MAIL)
     with writing(database) as connection:
-        chance = random.Random(seed)  # noqa: S311
+        chance = random.Random(_SEED)  # noqa: S311
         demo = _Demo(connection, today, chance, owners, stages)
         contacts = demo.write_firms()
         demo.write_leads()
@@ -408,7 +410,7 @@ class _Demo:
                 else first + timedelta(days=round(earliest + place * (latest - earliest)))
             )
             currency = ("EUR", "EUR", "USD", "GBP", "EUR", "JPY")[at % 6]
-            amount = None if at % 13 == 5 else self.chance.choice(_AMOUNTS)
+            amount = self.chance.choice((*_AMOUNTS, None))
             if amount and currency == "JPY":
                 amount = amount.replace(".", "")
             subject = self.chance.choice(_SUBJECTS)

@@ -78,6 +78,9 @@ class EmbeddedCrm:
     async def account(self, account_id: str) -> KnownAccount:
         return await self._see(lambda view: view.account(account_id))
 
+    async def lead(self, lead_id: str) -> Lead:
+        return await self._see(lambda view: view.lead(lead_id))
+
     async def search(self, words: str, most: int) -> Found:
         return await self._see(lambda view: view.search(words, most))
 
@@ -161,7 +164,7 @@ def _add_contact(view: View, contact: NewContact) -> Contact:
 def _add_lead(view: View, lead: Lead) -> Lead:
     row = LeadRow(new_id(), lead.name, view.viewer.id, lead.addresses, lead.title, lead.company, lead.status, lead.phone)
     put_lead(view.connection, row)
-    return view.leads([row.id])[row.id]
+    return view.lead(row.id)
 
 
 def _add_deal(view: View, deal: NewDeal) -> Deal:

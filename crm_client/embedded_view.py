@@ -92,6 +92,10 @@ class View:
         contacts = self.contacts(_each(ids for ids, _ in known.values()), for_reading=True)
         return self._known_accounts(known, contacts)[account_id]
 
+    def lead(self, lead_id: str) -> Lead:
+        self.must_see("leads", lead_id)
+        return self.leads([lead_id])[lead_id]
+
     def deal(self, deal_id: str) -> Deal:
         self.must_see("deals", deal_id)
         return self.deals([deal_id])[deal_id]

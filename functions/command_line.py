@@ -20,6 +20,7 @@ from functions.settings import read_settings
 from functions.wiring import Parts
 from mailmagnet.categories import LABEL_NAMES
 from mailmagnet.connect_mailbox import connect_mailbox
+from mailmagnet.crm import Organisation
 from mailmagnet.errors import MailMagnetError
 from mailmagnet.label_mail import LabelRun, label_mail, plan_labels
 from mailmagnet.vault import Connection
@@ -50,7 +51,7 @@ def vault_key() -> None:
 @click.option("--own-domain", "own_domains", multiple=True, help="A domain of the organisation; may be given several times.")
 def connect(org: str, user: str, address: str, own_domains: tuple[str, ...]) -> None:
     """Connect a mailbox: its OAuth refresh token is read from standard input."""
-    token = click.get_text_stream("stdin").readline().strip()
+    token = sys.stdin.readline().strip()
     if not token:
         raise click.UsageError("Give the refresh token on standard input.")
     consent = Connection(org, user, address, own_domains=frozenset(own_domains), gmail_token=token)
@@ -86,15 +87,45 @@ def crm() -> None:
     """The embedded CRM: demo data, CSV tables, records."""
 
 
+@crm.command()
+@click.option("--name", required=True, help="The organisation's name.")
+@click.option("--time-zone", required=True, help="Its time zone, as Europe/Vienna: the current month is that of this zone.")
+@click.option("--currency", required=True, help="Its home currency, as EUR.")
+def create(name: str, time_zone: str, currency: str) -> None:
+    """Make the CRM's file, with a first pipeline and two profiles. One that is there stays as it is."""
+    from crm_client.embedded_administration import create as create_database
+
+    with _told_plainly():
+        create_database(_crm_database(), Organisation(name, time_zone, currency.upper()))
+    click.echo("The CRM is there. Add its users: mailmagnet crm add-user")
+
+
+@crm.command("add-user")
+@click.option("--name", required=True, help="The user's name.")
+@click.option("--address", required=True, help="The user's mail address, as Google knows it.")
+@click.option("--sees", type=click.Choice(["everyone", "own"]), required=True, help="Everyone's records, or own and shared ones.")
+def add_user(name: str, address: str, sees: str) -> None:
+    """Let a colleague use the CRM."""
+    from crm_client.embedded_administration import ADMINISTRATOR, STANDARD
+    from crm_client.embedded_administration import add_user as add
+
+    with _told_plainly():
+        add(_crm_database(), name, address, ADMINISTRATOR if sees == "everyone" else STANDARD)
+    click.echo("The user may use the CRM.")
+
+
 @crm.command("demo-data")
 @click.option("--user", required=True, help="Address of the user whose CRM this is.")
 @click.option("--colleague", required=True, help="Address of a colleague who sees own records only.")
-def demo_data(user: str, colleague: str) -> None:
+@click.option(
+    "--without-mail", default="sam@corp.example", help="Address of a colleague without the Mail Integration permission."
+)
+def demo_data(user: str, colleague: str, without_mail: str) -> None:
     """Fill the embedded CRM with made-up people and deals, dated around today."""
     from crm_client.demo_data import write_demo_data
 
     with _told_plainly():
-        write_demo_data(_crm_database(), date.today(), user, colleague)  # noqa: DTZ011  the day where the command is typed
+        write_demo_data(_crm_database(), date.today(), user, colleague, without_mail)  # noqa: DTZ011  the day where the command is typed
     click.echo("The demo data is written.")
 
 

@@ -9,19 +9,18 @@ from functools import cached_property
 from urllib.parse import urlsplit
 
 from crm_client.embedded import EmbeddedCrm
-from gmail_client.open_mail import HttpMailReader
-from mailmagnet.tasks import Tasks
-from token_vault.encrypted_file import EncryptedFileVault
-
 from functions.certificates import Certificates
 from functions.settings import Settings
 from functions.verify import Verifier
+from gmail_client.open_mail import HttpMailReader
 from http_session.session import HttpSession
 from mailmagnet.crm import Crm
 from mailmagnet.errors import BadAnswer
 from mailmagnet.gmail import Gmail, MailReader
 from mailmagnet.store import Store
+from mailmagnet.tasks import Tasks
 from mailmagnet.vault import Connection, Vault
+from token_vault.encrypted_file import EncryptedFileVault
 
 
 class Parts:

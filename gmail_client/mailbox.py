@@ -3,7 +3,6 @@
 import asyncio
 import http.client
 import logging
-import threading
 import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -14,9 +13,6 @@ from typing import Any, TypeVar
 
 import httplib2
 from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
-from google.oauth2.credentials import Credentials
-from google_auth_httplib2 import AuthorizedHttp
-from google_auth_httplib2 import Request as TokenRequest
 from googleapiclient.discovery import build
 from googleapiclient.errors import Error as LibraryError
 from googleapiclient.errors import HttpError
@@ -38,8 +34,9 @@ from gmail_client.answers import (
     refusal,
     token_refusal,
 )
+from gmail_client.connection import Access, Connection
 from mailmagnet.addresses import canonical
-from mailmagnet.errors import BadAnswer, CursorExpired, NotFound, RateLimited, TimedOut, Unavailable, Upstream
+from mailmagnet.errors import BadAnswer, CursorExpired, NotAuthorised, NotFound, RateLimited, TimedOut, Unavailable, Upstream
 from mailmagnet.gmail import NAME, Arrival, History, Label, MailboxProfile, MailHeaders
 
 UNITS = {
@@ -73,6 +70,8 @@ LONGEST_WAIT = 8.0
 logging.getLogger("googleapiclient.http").setLevel(logging.ERROR)
 
 Result = TypeVar("Result")
+_Part = tuple[Any, Upstream | None]
+"""What a part of a batch was answered, or what is wrong."""
 
 
 class GmailMailbox:
@@ -90,14 +89,11 @@ class GmailMailbox:
         token_url: str = "https://oauth2.googleapis.com/token",  # noqa: S107 - an address, not a password
         seconds: float = 20.0,
     ) -> None:
-        self._credentials = Credentials(
-            token=None, refresh_token=gmail_token, token_uri=token_url, client_id=client_id, client_secret=client_secret
-        )
-        self._renewing = threading.Lock()
+        self._access = Access(gmail_token, client_id, client_secret, token_url)
         self._origin = origin
         self._seconds = seconds
         self._places = asyncio.Semaphore(AT_ONCE)
-        self._idle: list[AuthorizedHttp] = []
+        self._idle: list[Connection] = []
         weakref.finalize(self, _close, self._idle)
         self._units = 0
 
@@ -158,8 +154,7 @@ class GmailMailbox:
             raise CursorExpired("Gmail no longer has the history since the cursor") from None
 
     async def mails_after(self, after: datetime) -> tuple[str, ...]:
-        # "after:" leaves its own second out
-        query = f"after:{int(after.timestamp()) - 1}"
+        query = f"after:{int(after.timestamp())}"
         mail_ids: list[str] = []
         page_token = ""
         while True:
@@ -256,24 +251,31 @@ class GmailMailbox:
 
         async def once() -> None:
             parts = await self._at_a_place(lambda http: self._send_batch(pending, http))
-            problems: list[Upstream] = []
-            for key, (answer, problem) in parts.items():
-                if problem is None:
-                    answers[key] = answer
-                if problem is None or isinstance(problem, _Gone):
-                    self._units += UNITS[method]
-                    del pending[key]
-                else:
-                    problems.append(problem)
+            answers.update({key: answer for key, (answer, problem) in parts.items() if problem is None})
+            self._units += UNITS[method] * sum(problem is None or isinstance(problem, NotFound) for _, problem in parts.values())
+            problems = {key: problem for key, (_, problem) in parts.items() if problem and not isinstance(problem, _Gone)}
+            if lasting := next((problem for problem in problems.values() if not _passes(problem)), None):
+                raise lasting
+            for key in parts.keys() - problems.keys():
+                del pending[key]
             if problems:
-                raise next((problem for problem in problems if not _passes(problem)), max(problems, key=_wait_stated))
+                raise max(problems.values(), key=_wait_stated)
 
         if pending:
             await _patiently(once)
         return answers
 
-    def _send_batch(self, requests: Mapping[str, HttpRequest], http: AuthorizedHttp) -> dict[str, tuple[Any, Upstream | None]]:
-        parts: dict[str, tuple[Any, Upstream | None]] = {}
+    def _send_batch(self, requests: Mapping[str, HttpRequest], http: Connection) -> dict[str, _Part]:
+        parts = self._send_parts(requests, http)
+        refused = {key: requests[key] for key, (_, problem) in parts.items() if isinstance(problem, NotAuthorised)}
+        if refused:
+            # a batch is accepted whatever its token, which then is refused part by part
+            http.renew()
+            parts |= self._send_parts(refused, http)
+        return parts
+
+    def _send_parts(self, requests: Mapping[str, HttpRequest], http: Connection) -> dict[str, _Part]:
+        parts: dict[str, _Part] = {}
 
         def keep(key: str, answer: Any, error: HttpError | None) -> None:
             parts[key] = (answer, _of_http(error) if error else None)
@@ -284,10 +286,10 @@ class GmailMailbox:
         batch.execute(http=http)
         return parts
 
-    async def _at_a_place(self, job: Callable[[AuthorizedHttp], Result]) -> Result:
-        """Run a blocking call in a thread, with a connection that is nobody else's meanwhile: httplib2 is not thread-safe."""
+    async def _at_a_place(self, job: Callable[[Connection], Result]) -> Result:
+        """Run a blocking call in a thread, with a connection that is nobody else's meanwhile."""
         async with self._places:
-            connection = self._idle.pop() if self._idle else self._connection()
+            connection = self._idle.pop() if self._idle else Connection(self._access, self._seconds)
             try:
                 async with asyncio.timeout(self._seconds):
                     result = await asyncio.to_thread(self._blocking, job, connection)
@@ -300,16 +302,8 @@ class GmailMailbox:
             self._idle.append(connection)
             return result
 
-    def _connection(self) -> AuthorizedHttp:
-        plain = httplib2.Http(timeout=self._seconds, proxy_info=None)
-        plain.follow_redirects = False
-        return AuthorizedHttp(self._credentials, http=plain)
-
-    def _blocking(self, job: Callable[[AuthorizedHttp], Result], connection: AuthorizedHttp) -> Result:
+    def _blocking(self, job: Callable[[Connection], Result], connection: Connection) -> Result:
         try:
-            with self._renewing:
-                if not self._credentials.valid:
-                    self._credentials.refresh(TokenRequest(connection.http))
             return job(connection)
         except HttpError as error:
             raise _of_http(error) from None
@@ -331,7 +325,7 @@ class _Gone(NotFound):
     """The mail is not there any more."""
 
 
-def _close(connections: list[AuthorizedHttp]) -> None:
+def _close(connections: list[Connection]) -> None:
     while connections:
         connections.pop().close()
 
@@ -355,7 +349,7 @@ def _of_http(error: HttpError) -> Upstream:
 
 def _of_refresh(error: RefreshError) -> Upstream:
     answer = next((part for part in error.args if isinstance(part, dict)), {})
-    if answer.get("error"):
+    if answer.get("error") and not error.retryable:
         return token_refusal(HTTPStatus.BAD_REQUEST, {}, f'{{"error": "{answer["error"]}"}}'.encode())
     return Unavailable(NAME, "no access token could be had")
 

@@ -101,9 +101,9 @@ async def label_mail(
     mailbox), Forbidden (labelling is off), and what Gmail, the CRM, the store and the vault raise: then the cursor stays where it
     was, and the next run does the same again. NotAuthorised by Gmail marks the mailbox "needs consent".
     """
-    mailbox = await _labelling_mailbox(org, user, store)
     lease = await store.take_lease(org, user, now, LEASE_SECONDS)
     try:
+        mailbox = await _labelling_mailbox(org, user, store)
         connection = await _connection(mailbox, vault)
         gmail = gmail_of(connection)
         arrived = await _arrived(mailbox, gmail, store)

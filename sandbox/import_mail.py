@@ -211,7 +211,7 @@ def _start_of(content: mmap.mmap) -> int:
 
 
 def _mails_of_mbox(content: mmap.mmap, start: int) -> Iterator[_Found]:
-    """A From_ line begins a mail where a header follows; Content-Length (mboxcl) is believed where a From_ line stands at its end."""
+    """A From_ line begins a mail where a header follows; Content-Length (mboxcl) is believed where a From_ line is at its end."""
     line = _FROM_LINE.match(content, start)
     while line:
         following = _end_by_length(content, line.end()) or _next_from_line(content, line.end())

@@ -285,7 +285,7 @@ class MailFolder:
         page_token: str = "",
         days: tzinfo = GOOGLE_DAYS,
     ) -> MessagePage:
-        """Messages that fit `q` (see sandbox.search_query) and have all `label_ids`; bare dates in `q` are days in the zone `days`.
+        """Messages that fit `q` (see sandbox.search_query) and have all `label_ids`; bare dates in it are days in the zone `days`.
 
         Spam and trash are left out unless asked for. Raises BadPageToken, NoSuchLabel.
         """
@@ -700,10 +700,10 @@ class _Writing:
             label.background,
             label.text,
         )
+        columns = ("name", "plain_name", "label_list", "message_list", "background", "text")
+        updates = ", ".join(f"{column} = excluded.{column}" for column in columns)
         self.db.execute(
-            "INSERT INTO labels (id, name, plain_name, label_list, message_list, background, text) VALUES (?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (id) DO UPDATE SET name = excluded.name, plain_name = excluded.plain_name,"
-            " label_list = excluded.label_list, message_list = excluded.message_list, background = excluded.background, text = excluded.text",
+            f"INSERT INTO labels (id, {', '.join(columns)}) VALUES ({_marks(values)}) ON CONFLICT (id) DO UPDATE SET {updates}",
             values,
         )
 
@@ -715,7 +715,7 @@ class _Writing:
         return history_id
 
     def _thread_of(self, mail: NewMail, part: mail_parts.Part, rfc822_id: str, number: int) -> int:
-        """The named thread; else that of a mail with the same subject that this one refers to, or that refers to it; else a new one."""
+        """The named one; else that of a mail of the same subject that this one refers to, or that refers to it; else a new one."""
         subject = base_subject(part.first("Subject"))
         references = [*_ANGLE_ID.findall(part.first("References")), *_ANGLE_ID.findall(part.first("In-Reply-To"))][-50:]
         related = [reference for reference in (*reversed(references), rfc822_id) if reference]

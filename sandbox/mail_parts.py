@@ -107,7 +107,7 @@ def multipart(content_type: str, body: bytes) -> list[tuple[tuple[tuple[str, str
 
 
 def headers_of(head: bytes) -> tuple[tuple[str, str], ...]:
-    """Name and value of each header line: unfolded, encoded words decoded as Gmail's API gives them. Lines that are none are left out.
+    """Name and value of each header line: unfolded, encoded words decoded as Gmail's API gives them; other lines are left out.
 
     A decoded name that would no longer read as one ("Doe, Jane") is put in quotes.
     """

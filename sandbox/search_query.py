@@ -27,8 +27,23 @@ DEEPEST = 30
 """Brackets within brackets that are read; deeper ones are passed over."""
 
 OTHER_OPERATORS = frozenset(
-    ["in", "label", "is", "has", "category", "after", "before", "newer", "older", "newer_than", "older_than"]
-    + ["larger", "smaller", "size", "rfc822msgid"]
+    (
+        "in",
+        "label",
+        "is",
+        "has",
+        "category",
+        "after",
+        "before",
+        "newer",
+        "older",
+        "newer_than",
+        "older_than",
+        "larger",
+        "smaller",
+        "size",
+        "rfc822msgid",
+    )
 )
 
 FOLDERS = {

@@ -1,4 +1,4 @@
-"""The world of one desk: accounts, their mailboxes, Google's side, and the dials (clock, quota, faults), in one folder on disk."""
+"""The world of one desk: accounts, mailboxes, Google's side, and the dials (clock, quota, faults), in one folder on disk."""
 
 import hashlib
 import json

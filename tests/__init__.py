@@ -1,1 +1,1 @@
-"""The tests: unit (pure rules), contract (one suite, every implementation), scenario (a whole request in, the whole answer out), browser."""
+"""The tests: unit (pure rules), contract (one suite, every implementation), scenario, browser."""

@@ -59,7 +59,7 @@ class Bench:
         return {
             "FUNCTION_USE_ASGI": "true",
             "WORKERS": "1",
-            "BENCH_CRM_URL": f"{upstream}/crm",
+            "TEST_CRM_URL": f"{upstream}/crm",
             "MAILMAGNET_PROFILE": "sandbox",
             "MAILMAGNET_ADDON_URL": f"http://127.0.0.1:{self.addon_port}",
             "MAILMAGNET_ADDON_SERVICE_ACCOUNT": "addon@bench.example",
@@ -77,7 +77,7 @@ class Bench:
         return _process([*command, str(self.certificates)], {})
 
     def addon(self) -> Any:
-        command = [str(Path(sys.executable).parent / "functions-framework"), "--source", "tests/bench_addon.py"]
+        command = [str(Path(sys.executable).parent / "functions-framework"), "--source", "tests/http_crm_addon.py"]
         return _process([*command, "--target", "addon", "--host", "127.0.0.1", "--port", str(self.addon_port)], self.environment)
 
     def request(self) -> tuple[dict[str, str], bytes]:

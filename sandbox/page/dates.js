@@ -28,6 +28,9 @@ export const whole = (moment) => WHOLE.format(moment);
 export const time = (moment) => TIME.format(moment);
 export const day = (iso) => DAY_OF_YEAR.format(new Date(`${iso}T12:00`));
 
+/** This day, as ISO 8601 writes it. */
+export const today = () => new Date(Date.now() - new Date().getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
+
 function howLongAgo(ago) {
   if (ago < 3_600_000) return AGO.format(-Math.round(ago / 60_000), "minute");
   if (ago < DAY) return AGO.format(-Math.round(ago / 3_600_000), "hour");

@@ -3,7 +3,7 @@
 import { el, fill } from "./dom.js";
 import { icon } from "./icons.js";
 import { of, write } from "./api.js";
-import { day, time } from "./dates.js";
+import { day, time, today } from "./dates.js";
 
 const CATEGORIES = [["closing_this_month", "Deals Closing This Month (CTM)"], ["open_deals", "Open Deals"], ["customer", "Customer"]];
 const SECONDS_BETWEEN_RUNS = 60;
@@ -95,12 +95,12 @@ export class Job {
 
   #draw() {
     const focused = document.activeElement?.dataset?.job;
-    const one = (name, words, drawing, act) => {
+    const one = (name, words, act) => {
       const settings = { type: "button", class: `button ${name === "run" ? "filled" : "outlined"}`, data: { job: name }, on: { click: act } };
-      return el("button", { ...settings, "aria-disabled": String(this.#running) }, icon(drawing), words);
+      return el("button", { ...settings, "aria-disabled": String(this.#running) }, words);
     };
     fill(this.#place, el("h2", { class: "side-title", id: "job-title" }, "Sorting"),
-      el("div", { class: "job-buttons" }, one("run", "Run the job", "play", () => this.run()), one("dry", "Dry run", "preview", () => this.dryRun())),
+      el("div", { class: "job-buttons" }, one("run", "Run the job", () => this.run()), one("dry", "Dry run", () => this.dryRun())),
       el("div", { class: "job-told", role: "status", "aria-busy": String(this.#running) }, this.#running ? el("p", {}, "Sorting mail…") : this.#told()),
       el("p", { class: "job-next" }));
     if (focused) this.#place.querySelector(`[data-job="${focused}"]`)?.focus();
@@ -144,5 +144,6 @@ function planTable([name, moves]) {
 
 function why(move) {
   if (move.category === "customer") return `“${move.because}” was won`;
-  return move.closing ? `“${move.because}” closes on ${day(move.closing)}` : `“${move.because}” is open`;
+  if (!move.closing) return `“${move.because}” is open`;
+  return `“${move.because}” ${move.closing < today() ? "was to close" : "closes"} on ${day(move.closing)}`;
 }

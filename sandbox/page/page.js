@@ -147,7 +147,7 @@ function draw() {
   drawToolbar();
   const acts = { select, star: (one) => toggleStar(one), archive: (one) => archive([one]), trash: (one) => trash([one]), read: (one, on) => markRead([one], on) };
   if (!thread) drawThreads(byId("view"), list, { route, labels, selected, acts });
-  else if (!byId("view").querySelector(`[data-thread="${thread.id}"]`) || page.redraw) drawOpenThread();
+  else if (!byId("view").querySelector(`.open-thread[data-thread="${thread.id}"]`) || page.redraw) drawOpenThread();
   page.redraw = false;
 }
 

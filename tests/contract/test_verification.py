@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -60,7 +61,7 @@ class Door:
     async def knock(self, authorization: str) -> None:
         await self.verifier.caller(authorization, audience=AUDIENCE, service_account=ACCOUNT)
 
-    def bearer(self, **changed: object) -> str:
+    def bearer(self, **changed: Any) -> str:
         claims = {"aud": AUDIENCE, "email": ACCOUNT, "email_verified": True, **changed}
         return f"Bearer {self.signer.token(**claims)}"
 
@@ -103,7 +104,7 @@ async def test_googles_call_to_this_endpoint_gets_in_and_certificates_are_fetche
     ],
 )
 async def test_a_token_that_says_something_else_is_refused(
-    door: Door, changed: dict[str, object], refusal: type[MailMagnetError]
+    door: Door, changed: dict[str, Any], refusal: type[MailMagnetError]
 ) -> None:
     with pytest.raises(refusal):
         await door.knock(door.bearer(**changed))
@@ -132,7 +133,7 @@ async def test_a_token_whose_claims_were_changed_is_refused(door: Door) -> None:
 
 
 async def test_no_algorithm_but_rs256_is_taken(door: Door) -> None:
-    class Unsigned(crypt.Signer):  # type: ignore[misc]
+    class Unsigned(crypt.Signer):
         key_id = "test-key"
 
         def sign(self, message: bytes) -> bytes:
@@ -209,7 +210,7 @@ async def test_the_user_comes_from_the_users_token_alone(door: Door) -> None:
     ],
 )
 async def test_a_users_token_that_does_not_say_who_is_refused(
-    door: Door, changed: dict[str, object], refusal: type[MailMagnetError]
+    door: Door, changed: dict[str, Any], refusal: type[MailMagnetError]
 ) -> None:
     claims = {"aud": "client", "sub": "42", "email": "ada@corp.example", "email_verified": True, **changed}
     with pytest.raises(refusal):

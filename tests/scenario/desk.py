@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from email.message import EmailMessage
@@ -56,8 +56,8 @@ class Desk:
     clock: Clock
     store: Store
     vault: EncryptedFileVault
+    vault_key: str
     crm_database: Path
-    units: list[int] = field(default_factory=list)
 
     @property
     def crm(self) -> EmbeddedCrm:
@@ -152,10 +152,11 @@ async def desk_in(folder: Path, store: Store | None = None, time_zone: str = "Eu
     crm_database = folder / "crm.sqlite"
     create(crm_database, Organisation("Corp", time_zone, "EUR"))
     add_user(crm_database, "Ada Corp", ADA, ADMINISTRATOR)
-    vault = EncryptedFileVault(folder / "vault", Fernet.generate_key().decode())
+    vault_key = Fernet.generate_key().decode()
+    vault = EncryptedFileVault(folder / "vault", vault_key)
     kept = store or SqliteStore(folder / "store.sqlite")
     try:
-        yield Desk(folder, origin, world, account, clock, kept, vault, crm_database)
+        yield Desk(folder, origin, world, account, clock, kept, vault, vault_key, crm_database)
     finally:
         await runner.cleanup()
         await kept.close()

@@ -276,7 +276,7 @@ class DyingStore:
 
 async def _run_dying_at(desk: Desk, call: str) -> None:
     alive = desk.store
-    desk.store = DyingStore(alive, call)  # type: ignore[assignment]
+    desk.store = DyingStore(alive, call)
     with pytest.raises(SystemExit):
         await desk.run()
     desk.store = alive

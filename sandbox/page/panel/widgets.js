@@ -143,7 +143,9 @@ function onThisMachine(url) {
   return /^data:image\//i.test(url ?? "") || URL.parse(url ?? "", location.href)?.origin === location.origin;
 }
 
-const divider = () => el("hr");
+function divider() {
+  return el("hr");
+}
 
 function grid(description, host) {
   const items = (description.items ?? []).map((item) => gridItem(item, description, host));

@@ -1,4 +1,4 @@
-"""The `addon` that the benchmark measures: the deployed one, with a CRM that is one HTTP call away instead of a file."""
+"""The deployed `addon` with a CRM that is one HTTP call away instead of a file: for the benchmark, and for a CRM that misbehaves."""
 
 import json
 import os
@@ -55,20 +55,20 @@ def _contact(address: str) -> Contact:
     return Contact(address, "Ada Lovelace", (address,), title="Head of Procurement", account=account, deals=DEALS)
 
 
-class BenchParts(Parts):
+class HttpCrmParts(Parts):
     """The parts, but for the CRM."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self._crm_url = os.environ["BENCH_CRM_URL"]
+        self._crm_url = os.environ["TEST_CRM_URL"]
 
     @cached_property
     def session(self) -> HttpSession:
-        origin = urlsplit(self._crm_url)
-        return HttpSession({f"{origin.scheme}://{origin.netloc}"})
+        urls = (self._crm_url, self.settings.gmail_url, self.settings.certificates_url)
+        return HttpSession({f"{urlsplit(url).scheme}://{urlsplit(url).netloc}" for url in urls})
 
     def crm_of(self, connection: Connection) -> Crm:
         return cast(Crm, HttpCrm(self.session, self._crm_url))
 
 
-addon = entry_point("addon", partial(BenchParts, read_settings(os.environ)), sidebar.answer)
+addon = entry_point("addon", partial(HttpCrmParts, read_settings(os.environ)), sidebar.answer)

@@ -1,0 +1,513 @@
+"""What every CRM must do: a described world of users, people and deals, and the tests that hold any `Crm` against it.
+
+A CRM comes under the contract by a test class that inherits `CrmContract` and gives the fixture `crm`: the world put into that
+CRM, as `InstalledWorld` says.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Protocol
+
+import pytest
+
+from mailmagnet.crm import (
+    MAIL_INTEGRATION,
+    Activity,
+    ActivityKind,
+    Contact,
+    Crm,
+    Currency,
+    DealState,
+    Lead,
+    Money,
+    NewContact,
+    NewDeal,
+    Organisation,
+)
+from mailmagnet.errors import NotAuthorised, NotFound, NotPermitted
+
+
+@dataclass(frozen=True, slots=True)
+class WorldUser:
+    """A user; `sees_all` for everyone's records, else the user's own and those shared."""
+
+    email: str
+    name: str
+    sees_all: bool
+    permitted: bool = True
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class WorldStage:
+    """A stage of a pipeline, in the order given."""
+
+    key: str
+    pipeline: str
+    name: str
+    state: DealState
+
+
+@dataclass(frozen=True, slots=True)
+class WorldAccount:
+    """An account; `owner` is a user's address, here and below, `shared` those it is shared with."""
+
+    key: str
+    name: str
+    owner: str
+    domain: str = ""
+    phone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WorldContact:
+    """A contact; `account` is an account's key."""
+
+    key: str
+    name: str
+    owner: str
+    addresses: tuple[str, ...]
+    account: str | None = None
+    title: str = ""
+    phone: str = ""
+    shared: tuple[str, ...] = ()
+    activities: tuple[Activity, ...] = ()
+    notes: tuple[tuple[str, datetime], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WorldLead:
+    """A lead."""
+
+    key: str
+    name: str
+    owner: str
+    addresses: tuple[str, ...]
+    company: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorldDeal:
+    """A deal; `primary` and `roles` are contacts' keys."""
+
+    key: str
+    name: str
+    owner: str
+    stage: str
+    account: str | None = None
+    amount: Money | None = None
+    closing: date | None = None
+    primary: str | None = None
+    roles: tuple[str, ...] = ()
+
+
+ADA, KIM, NOOR, OLD = "ada@corp.example", "kim@corp.example", "noor@corp.example", "old@corp.example"
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+def _done(days_ago: int) -> Activity:
+    return Activity("", ActivityKind.CALL, f"Call {days_ago} days ago", NOON - timedelta(days=days_ago), done=True)
+
+
+ORGANISATION = Organisation("Corp Ltd", "Europe/Vienna", "EUR")
+CURRENCIES = (Currency("USD", "US Dollar", Decimal("1.09")), Currency("JPY", "Yen", Decimal(163)))
+USERS = (
+    WorldUser(ADA, "Ada Byron", sees_all=True),
+    WorldUser(KIM, "Kim Park", sees_all=False),
+    WorldUser(NOOR, "Noor Aziz", sees_all=True, permitted=False),
+    WorldUser(OLD, "Olga Dahl", sees_all=True, active=False),
+)
+STAGES = (
+    WorldStage("qualification", "Sales", "Qualification", DealState.OPEN),
+    WorldStage("closed won", "Sales", "Closed Won", DealState.WON),
+    WorldStage("closed lost", "Sales", "Closed Lost", DealState.LOST),
+    WorldStage("won over", "Partners", "Won over", DealState.OPEN),
+    WorldStage("lost and found", "Partners", "Lost and found", DealState.OPEN),
+    WorldStage("signed", "Partners", "Signed", DealState.WON),
+    WorldStage("gone quiet", "Partners", "Gone quiet", DealState.LOST),
+)
+ACCOUNTS = (
+    WorldAccount("analytical", "Analytical Ltd", ADA, "analytical.example", "+44 1632 960001"),
+    WorldAccount("hopfield", "Hopfield Inc", KIM, "hopfield.example"),
+    WorldAccount("ulm", "Ulm Optik", ADA),
+    WorldAccount("crowd", "Crowd & Co", ADA, "crowd.example"),
+)
+CONTACTS = (
+    WorldContact(
+        "henrietta",
+        "Henriëtta Lovell",
+        ADA,
+        ("h.lovell@analytical.example", "henrietta@home.example"),
+        "analytical",
+        "Head of Procurement",
+        "+44 1632 960002",
+        activities=(
+            *(_done(days) for days in (1, 2, 3, 4, 5, 6, 7)),
+            Activity("", ActivityKind.MEETING, "Demonstration", NOON + timedelta(days=3), done=False),
+            Activity("", ActivityKind.TASK, "Send the data sheet", date(2026, 12, 1), done=False),
+        ),
+        notes=tuple((f"Note of day {days}\n<b>as it is</b>", NOON - timedelta(days=days)) for days in (4, 1, 3, 2)),
+    ),
+    WorldContact("jonas", "Jonas Ekdahl", ADA, ("office@analytical.example",), "analytical"),
+    WorldContact("petra", "Petra Quist", ADA, ("office@analytical.example", "petra@analytical.example"), "analytical"),
+    WorldContact("grace", "Grace Hopfield", KIM, ("grace@hopfield.example",), "hopfield"),
+    WorldContact("uli", "Uli Glas", ADA, ("uli@mail.xn--lm-xka.example",), "ulm"),
+    WorldContact("sam", "Sam Shaw", ADA, ("sam@shaw.example",), "analytical", shared=(KIM,)),
+    *(WorldContact(f"crowd {n}", f"Member {n:02}", ADA, (f"m{n}@crowd.example",), "crowd") for n in range(12)),
+)
+LEADS = (
+    WorldLead("lea", "Lea Lund", ADA, ("lea@lund.example", "lea@home.example"), "Lund AB"),
+    WorldLead("max", "Max Lund", KIM, ("max@lund.example",), "Lund AB"),
+)
+DEALS = (
+    WorldDeal(
+        "renewal",
+        "Renewal 2027",
+        ADA,
+        "qualification",
+        "analytical",
+        Money(Decimal("12345678901234567.05"), "EUR"),
+        date(2026, 11, 30),
+        "henrietta",
+        ("jonas",),
+    ),
+    WorldDeal("pilot", "Pilot Lyon", ADA, "won over", "analytical", Money(Decimal("0.10"), "USD"), date(2026, 11, 1), "petra"),
+    WorldDeal(
+        "first", "First order", ADA, "signed", "analytical", Money(Decimal(4800000), "JPY"), date(2026, 11, 15), "henrietta"
+    ),
+    WorldDeal("lost", "Second site", KIM, "gone quiet", "hopfield", None, date(2026, 11, 15), "grace"),
+    WorldDeal("found", "Undated", ADA, "lost and found", "analytical", None, None, "sam"),
+    WorldDeal("crowd", "Crowd deal", ADA, "qualification", "crowd", None, date(2026, 12, 1), None, ("crowd 11",)),
+    WorldDeal("kim's", "Kim's own", KIM, "qualification", "hopfield", None, date(2026, 11, 10), "grace", ("henrietta",)),
+)
+
+
+class InstalledWorld(Protocol):
+    """The world as it is in one CRM."""
+
+    def as_user(self, email: str) -> Crm:
+        """This user's view."""
+        ...
+
+    def id_of(self, key: str) -> str:
+        """The CRM's id of a stage, account, contact, lead or deal ("deal renewal", "contact sam", ...)."""
+        ...
+
+
+def _names(contacts: tuple[Contact, ...]) -> list[str]:
+    return [contact.name for contact in contacts]
+
+
+class CrmContract:
+    """The tests. Each gets the world afresh."""
+
+    async def test_a_known_person_comes_with_all_the_crm_has(self, crm: InstalledWorld) -> None:
+        answer = await crm.as_user(ADA).look_up(["h.lovell@analytical.example"], [])
+        (contact,) = answer.contacts["h.lovell@analytical.example"]
+        assert answer.organisation == ORGANISATION
+        assert contact.id == crm.id_of("contact henrietta")
+        assert (contact.name, contact.title, contact.phone, contact.owner) == (
+            "Henriëtta Lovell",
+            "Head of Procurement",
+            "+44 1632 960002",
+            "Ada Byron",
+        )
+        assert contact.addresses == ("h.lovell@analytical.example", "henrietta@home.example")
+        assert contact.account is not None
+        assert (contact.account.name, contact.account.domain, contact.account.phone) == (
+            "Analytical Ltd",
+            "analytical.example",
+            "+44 1632 960001",
+        )
+        assert {deal.name for deal in contact.deals} == {"Renewal 2027", "First order", "Kim's own"}
+
+    async def test_a_contact_is_found_by_each_of_its_addresses(self, crm: InstalledWorld) -> None:
+        addresses = ["h.lovell@analytical.example", "henrietta@home.example"]
+        answer = await crm.as_user(ADA).look_up(addresses, [])
+        assert [contacts[0].id for contacts in answer.contacts.values()] == [crm.id_of("contact henrietta")] * 2
+        assert set(answer.contacts) == set(addresses)
+
+    async def test_several_contacts_with_one_address_all_come_those_with_open_deals_first(self, crm: InstalledWorld) -> None:
+        for answer in (
+            await crm.as_user(ADA).look_up(["office@analytical.example"], []),
+            await crm.as_user(ADA).senders(["office@analytical.example"]),
+        ):
+            assert sorted(_names(answer.contacts["office@analytical.example"])) == ["Jonas Ekdahl", "Petra Quist"]
+        assert all(contact.deals for contact in answer.contacts["office@analytical.example"])
+
+    async def test_nothing_known_is_no_entry(self, crm: InstalledWorld) -> None:
+        answer = await crm.as_user(ADA).look_up(
+            ["nobody@nowhere.example", "%@analytical.example"], ["nowhere.example", "example"]
+        )
+        assert (answer.contacts, answer.leads) == ({}, {})
+        assert "nowhere.example" not in answer.accounts
+
+    async def test_asking_for_nobody_answers_with_the_organisation(self, crm: InstalledWorld) -> None:
+        answer = await crm.as_user(ADA).look_up([], [])
+        assert answer.organisation == ORGANISATION
+        assert (answer.contacts, answer.leads, answer.accounts) == ({}, {}, {})
+        assert (await crm.as_user(ADA).senders([])).contacts == {}
+
+    async def test_activities_are_the_last_ones_and_all_planned_newest_first_and_notes_the_last(
+        self, crm: InstalledWorld
+    ) -> None:
+        answer = await crm.as_user(ADA).look_up(["h.lovell@analytical.example"], [])
+        (contact,) = answer.contacts["h.lovell@analytical.example"]
+        assert [activity.subject for activity in contact.activities[:3]] == [
+            "Send the data sheet",
+            "Demonstration",
+            "Call 1 days ago",
+        ]
+        assert len([activity for activity in contact.activities if activity.done]) == 5
+        assert contact.activities[0].at == date(2026, 12, 1)
+        assert contact.activities[1].at == NOON + timedelta(days=3)
+        assert [note.at for note in contact.notes] == [NOON - timedelta(days=days) for days in (1, 2, 3)]
+        assert contact.notes[0].text == "Note of day 1\n<b>as it is</b>"
+        assert contact.notes[0].author == "Ada Byron"
+
+    async def test_the_job_gets_deals_but_neither_activities_nor_notes(self, crm: InstalledWorld) -> None:
+        answer = await crm.as_user(ADA).senders(["h.lovell@analytical.example"])
+        (contact,) = answer.contacts["h.lovell@analytical.example"]
+        assert answer.organisation == ORGANISATION
+        assert {deal.name for deal in contact.deals} == {"Renewal 2027", "First order", "Kim's own"}
+        assert (contact.activities, contact.notes) == ((), ())
+
+    async def test_a_batch_of_thousands_is_one_call(self, crm: InstalledWorld) -> None:
+        addresses = [f"stranger{n}@elsewhere.example" for n in range(5000)] + [f"m{n}@crowd.example" for n in range(12)]
+        answer = await crm.as_user(ADA).senders(addresses)
+        assert set(answer.contacts) == {f"m{n}@crowd.example" for n in range(12)}
+        assert [deal.name for deal in answer.contacts["m11@crowd.example"][0].deals] == ["Crowd deal"]
+
+    async def test_a_deal_belongs_to_its_primary_contact_and_to_those_with_a_role(self, crm: InstalledWorld) -> None:
+        answer = await crm.as_user(ADA).senders(["h.lovell@analytical.example", "office@analytical.example"])
+        jonas = next(contact for contact in answer.contacts["office@analytical.example"] if contact.name == "Jonas Ekdahl")
+        (renewal,) = jonas.deals
+        assert renewal.contact_ids == (crm.id_of("contact henrietta"), crm.id_of("contact jonas"))
+        assert renewal in answer.contacts["h.lovell@analytical.example"][0].deals
+
+    @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.key)
+    async def test_a_deals_state_is_what_the_crm_says_of_its_stage(self, crm: InstalledWorld, stage: WorldStage) -> None:
+        deal = await crm.as_user(ADA).move_deal(crm.id_of("deal renewal"), crm.id_of(f"stage {stage.key}"))
+        assert (deal.stage, deal.pipeline, deal.state) == (stage.name, stage.pipeline, stage.state)
+        (contact,) = (await crm.as_user(ADA).senders(["h.lovell@analytical.example"])).contacts["h.lovell@analytical.example"]
+        assert deal in contact.deals
+
+    async def test_money_is_exact_and_in_the_deals_own_currency(self, crm: InstalledWorld) -> None:
+        answer = await crm.as_user(ADA).senders(["h.lovell@analytical.example", "petra@analytical.example"])
+        amounts = {deal.name: deal.amount for contacts in answer.contacts.values() for deal in contacts[0].deals}
+        assert amounts == {
+            "Renewal 2027": Money(Decimal("12345678901234567.05"), "EUR"),
+            "First order": Money(Decimal(4800000), "JPY"),
+            "Pilot Lyon": Money(Decimal("0.10"), "USD"),
+            "Kim's own": None,
+        }
+
+    async def test_a_deal_may_have_neither_amount_nor_date(self, crm: InstalledWorld) -> None:
+        (sam,) = (await crm.as_user(ADA).senders(["sam@shaw.example"])).contacts["sam@shaw.example"]
+        (deal,) = sam.deals
+        assert (deal.amount, deal.closing, deal.state) == (None, None, DealState.OPEN)
+
+    async def test_leads_are_leads(self, crm: InstalledWorld) -> None:
+        answer = await crm.as_user(ADA).look_up(["lea@home.example", "max@lund.example"], ["lund.example"])
+        (lea,) = answer.leads["lea@home.example"]
+        assert (lea.name, lea.company, lea.addresses) == ("Lea Lund", "Lund AB", ("lea@lund.example", "lea@home.example"))
+        assert answer.leads["max@lund.example"][0].id == crm.id_of("lead max")
+        assert (answer.contacts, answer.accounts) == ({}, {})
+        assert await crm.as_user(ADA).lead(lea.id) == lea
+
+    async def test_an_account_is_known_by_its_domain_with_its_people_and_open_deals(self, crm: InstalledWorld) -> None:
+        known = (await crm.as_user(ADA).look_up([], ["analytical.example"])).accounts["analytical.example"]
+        assert known.account.id == crm.id_of("account analytical")
+        assert known.contact_count == 4
+        assert {contact.name for contact in known.contacts} == {"Henriëtta Lovell", "Jonas Ekdahl", "Petra Quist", "Sam Shaw"}
+        assert {deal.name for deal in known.open_deals} == {"Renewal 2027", "Pilot Lyon", "Undated"}
+        assert await crm.as_user(ADA).account(crm.id_of("account analytical")) == known
+
+    async def test_an_account_without_a_domain_is_known_by_its_contacts_domain(self, crm: InstalledWorld) -> None:
+        accounts = (await crm.as_user(ADA).look_up([], ["xn--lm-xka.example", "lm.example"])).accounts
+        assert {domain: known.account.name for domain, known in accounts.items()} == {"xn--lm-xka.example": "Ulm Optik"}
+
+    async def test_of_many_contacts_ten_are_told_those_with_open_deals_first(self, crm: InstalledWorld) -> None:
+        known = (await crm.as_user(ADA).look_up([], ["crowd.example"])).accounts["crowd.example"]
+        assert (len(known.contacts), known.contact_count) == (10, 12)
+        assert known.contacts[0].name == "Member 11"
+
+    async def test_a_user_sees_own_and_shared_records_as_if_there_were_no_others(self, crm: InstalledWorld) -> None:
+        answer = await crm.as_user(KIM).look_up(
+            ["h.lovell@analytical.example", "grace@hopfield.example", "sam@shaw.example", "lea@lund.example", "max@lund.example"],
+            ["analytical.example", "hopfield.example", "crowd.example", "xn--lm-xka.example"],
+        )
+        assert set(answer.contacts) == {"grace@hopfield.example", "sam@shaw.example"}
+        assert set(answer.leads) == {"max@lund.example"}
+        assert {domain: known.account.name for domain, known in answer.accounts.items()} == {"hopfield.example": "Hopfield Inc"}
+
+    async def test_what_hangs_on_a_visible_record_is_seen_only_if_it_is_visible_itself(self, crm: InstalledWorld) -> None:
+        answer = await crm.as_user(KIM).senders(["sam@shaw.example", "grace@hopfield.example"])
+        (sam,) = answer.contacts["sam@shaw.example"]
+        assert (sam.account, sam.deals, sam.owner) == (None, (), "Ada Byron")
+        (grace,) = answer.contacts["grace@hopfield.example"]
+        assert {deal.name for deal in grace.deals} == {"Second site", "Kim's own"}
+        assert all(deal.contact_ids == (crm.id_of("contact grace"),) for deal in grace.deals)
+
+    async def test_searches_and_lists_keep_to_what_the_user_sees(self, crm: InstalledWorld) -> None:
+        found = await crm.as_user(KIM).search("a", 100)
+        assert _names(found.contacts) == ["Grace Hopfield", "Sam Shaw"]
+        assert (await crm.as_user(KIM).search("analytical", 100)).contacts == ()
+        deals = await crm.as_user(KIM).deals_closing(date(2026, 1, 1), date(2027, 12, 31))
+        assert [deal.name for deal in deals] == ["Kim's own"]
+
+    async def test_a_record_that_is_not_visible_is_not_there(self, crm: InstalledWorld) -> None:
+        kim = crm.as_user(KIM)
+        note = Activity("", ActivityKind.CALL, "Call", NOON, done=True)
+        for call in (
+            kim.contact(crm.id_of("contact henrietta")),
+            kim.contact("no-such-id"),
+            kim.account(crm.id_of("account analytical")),
+            kim.account(""),
+            kim.lead(crm.id_of("lead lea")),
+            kim.move_deal(crm.id_of("deal renewal"), crm.id_of("stage closed won")),
+            kim.add_note(crm.id_of("contact henrietta"), "Hello"),
+            kim.add_activity(crm.id_of("contact henrietta"), note),
+            kim.add_contact(NewContact("New", (), account=crm.id_of("account analytical"))),
+            kim.add_deal(NewDeal("New", crm.id_of("stage signed"), contacts=(crm.id_of("contact henrietta"),))),
+            kim.add_deal(NewDeal("New", "no-such-stage")),
+            kim.move_deal(crm.id_of("deal kim's"), "no-such-stage"),
+        ):
+            with pytest.raises(NotFound):
+                await call
+        (contact,) = (await crm.as_user(ADA).senders(["h.lovell@analytical.example"])).contacts["h.lovell@analytical.example"]
+        assert {deal.state for deal in contact.deals if deal.name == "Renewal 2027"} == {DealState.OPEN}
+
+    async def test_without_the_permission_a_user_may_only_ask_who_it_is(self, crm: InstalledWorld) -> None:
+        noor = crm.as_user(NOOR)
+        me = await noor.me()
+        assert (me.name, me.email, MAIL_INTEGRATION in me.profile.permissions) == ("Noor Aziz", NOOR, False)
+        for call in (
+            noor.look_up(["h.lovell@analytical.example"], []),
+            noor.senders([]),
+            noor.contact(crm.id_of("contact henrietta")),
+            noor.account(crm.id_of("account analytical")),
+            noor.lead(crm.id_of("lead lea")),
+            noor.search("a", 1),
+            noor.deals_closing(date(2026, 11, 1), date(2026, 11, 30)),
+            noor.organisation(),
+            noor.users(),
+            noor.profiles(),
+            noor.stages(),
+            noor.currencies(),
+            noor.add_account("New"),
+            noor.add_contact(NewContact("New", ())),
+            noor.add_lead(Lead("", "New", ())),
+            noor.add_deal(NewDeal("New", crm.id_of("stage signed"))),
+            noor.move_deal(crm.id_of("deal renewal"), crm.id_of("stage signed")),
+            noor.add_note(crm.id_of("contact henrietta"), "Hello"),
+        ):
+            with pytest.raises(NotPermitted):
+                await call
+
+    @pytest.mark.parametrize("email", [OLD, "stranger@corp.example", ""])
+    async def test_an_inactive_or_unknown_user_is_not_authorised(self, crm: InstalledWorld, email: str) -> None:
+        with pytest.raises(NotAuthorised):
+            await crm.as_user(email).me()
+        with pytest.raises(NotAuthorised):
+            await crm.as_user(email).look_up(["h.lovell@analytical.example"], [])
+
+    async def test_the_user_is_known_however_the_address_is_written(self, crm: InstalledWorld) -> None:
+        assert (await crm.as_user("Ada@Corp.Example").me()).name == "Ada Byron"
+
+    async def test_the_crms_own_users_stages_and_currencies(self, crm: InstalledWorld) -> None:
+        ada = crm.as_user(ADA)
+        assert {user.email: user.active for user in await ada.users()} == {user.email: user.active for user in USERS}
+        profiles = {profile.id: profile for profile in await ada.profiles()}
+        assert all(profiles[user.profile.id] == user.profile for user in await ada.users())
+        named = [(stage.pipeline, stage.name, stage.state) for stage in await ada.stages()]
+        ours = [(stage.pipeline, stage.name, stage.state) for stage in STAGES]
+        assert [stage for stage in named if stage in ours] == ours
+        currencies = await ada.currencies()
+        assert [currency.code for currency in currencies if currency.home] == ["EUR"]
+        assert set(CURRENCIES) <= set(currencies)
+
+    @pytest.mark.parametrize(
+        ("words", "contacts", "accounts", "deals"),
+        [
+            ("henrietta", ["Henriëtta Lovell"], [], []),
+            ("LOVELL henri", ["Henriëtta Lovell"], [], []),
+            ("home.example", ["Henriëtta Lovell"], [], []),
+            ("hopfield", ["Grace Hopfield"], ["Hopfield Inc"], ["Kim's own", "Second site"]),
+            ("grace hopfield.example", ["Grace Hopfield"], [], []),
+            ("pilot", [], [], ["Pilot Lyon"]),
+            ("sam analytical", ["Sam Shaw"], [], []),
+            ("sam hopfield", [], [], []),
+            ("100%", [], [], []),
+            ("  ", [], [], []),
+        ],
+    )
+    async def test_search_finds_what_holds_every_word(
+        self, crm: InstalledWorld, words: str, contacts: list[str], accounts: list[str], deals: list[str]
+    ) -> None:
+        found = await crm.as_user(ADA).search(words, 10)
+        assert _names(found.contacts) == contacts
+        assert [account.name for account in found.accounts] == accounts
+        assert [deal.name for deal in found.deals] == deals
+
+    async def test_search_is_best_first_and_no_more_than_asked(self, crm: InstalledWorld) -> None:
+        assert _names((await crm.as_user(ADA).search("ha", 10)).contacts) == ["Sam Shaw"]
+        assert _names((await crm.as_user(ADA).search("l", 3)).contacts)[0] == "Henriëtta Lovell"
+        found = await crm.as_user(ADA).search("m", 3)
+        assert _names(found.contacts) == ["Member 00", "Member 01", "Member 02"]
+
+    async def test_deals_closing_are_the_open_ones_between_both_days_included(self, crm: InstalledWorld) -> None:
+        ada = crm.as_user(ADA)
+        month = await ada.deals_closing(date(2026, 11, 1), date(2026, 11, 30))
+        assert [deal.name for deal in month] == ["Pilot Lyon", "Kim's own", "Renewal 2027"]
+        assert await ada.deals_closing(date(2026, 11, 2), date(2026, 11, 9)) == ()
+        assert [deal.name for deal in await ada.deals_closing(date(2026, 12, 1), date(2026, 12, 1))] == ["Crowd deal"]
+
+    async def test_an_added_account_and_contact_are_found_and_belong_to_who_added_them(self, crm: InstalledWorld) -> None:
+        kim = crm.as_user(KIM)
+        account = await kim.add_account("New Firm", "new-firm.example", "+44 1632 960003")
+        contact = await kim.add_contact(
+            NewContact("Nele New", ("Nele@New-Firm.example", "nele@home.example"), "Buyer", account.id, "+44 1632 960004")
+        )
+        assert contact.addresses == ("nele@new-firm.example", "nele@home.example")
+        assert (contact.owner, contact.account) == ("Kim Park", account)
+        assert await kim.contact(contact.id) == contact
+        answer = await crm.as_user(ADA).look_up(["nele@home.example"], ["new-firm.example"])
+        assert answer.contacts["nele@home.example"] == (contact,)
+        assert answer.accounts["new-firm.example"].account == account
+
+    async def test_an_added_lead_is_found(self, crm: InstalledWorld) -> None:
+        given = Lead("ignored", "Lou Lead", ("lou@new.example",), "CEO", "New AB", "New", "ignored", "+44 1632 960005", "ignored")
+        lead = await crm.as_user(KIM).add_lead(given)
+        assert (lead.name, lead.title, lead.company, lead.owner) == ("Lou Lead", "CEO", "New AB", "Kim Park")
+        assert lead.id != "ignored"
+        assert (await crm.as_user(ADA).look_up(["lou@new.example"], [])).leads["lou@new.example"] == (lead,)
+
+    async def test_an_added_deal_is_its_contacts(self, crm: InstalledWorld) -> None:
+        contacts = (crm.id_of("contact uli"), crm.id_of("contact jonas"))
+        given = NewDeal(
+            "Lenses",
+            crm.id_of("stage won over"),
+            Money(Decimal("1234.567"), "JPY"),
+            date(2026, 2, 28),
+            crm.id_of("account ulm"),
+            contacts,
+        )
+        deal = await crm.as_user(ADA).add_deal(given)
+        assert (deal.name, deal.stage, deal.state, deal.closing) == ("Lenses", "Won over", DealState.OPEN, date(2026, 2, 28))
+        assert (deal.amount, deal.contact_ids, deal.owner) == (Money(Decimal("1234.567"), "JPY"), contacts, "Ada Byron")
+        for contact_id in contacts:
+            assert deal in (await crm.as_user(ADA).contact(contact_id)).deals
+
+    async def test_added_activities_and_notes_are_seen_by_all_who_see_the_contact(self, crm: InstalledWorld) -> None:
+        kim, sam = crm.as_user(KIM), crm.id_of("contact sam")
+        at = datetime(2026, 11, 21, 9, 30, tzinfo=timezone(timedelta(hours=9)))
+        call = await kim.add_activity(sam, Activity("ignored", ActivityKind.CALL, "Call back", at, done=False))
+        task = await kim.add_activity(sam, Activity("", ActivityKind.TASK, "Write", date(2026, 11, 20), done=True))
+        note = await kim.add_note(sam, "Rang twice.\n=1+1")
+        contact = await crm.as_user(ADA).contact(sam)
+        assert contact.activities == (call, task)
+        assert (call.at, call.owner, task.at) == (at, "Kim Park", date(2026, 11, 20))
+        assert contact.notes == (note,)
+        assert (note.text, note.author) == ("Rang twice.\n=1+1", "Kim Park")

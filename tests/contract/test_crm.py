@@ -1,0 +1,402 @@
+"""The embedded CRM under the contract of all CRMs, and what only a database of its own can do: break, be locked, be shared."""
+
+import asyncio
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+pytest.register_assert_rewrite("tests.contract.crm_contract")
+
+from crm_client import embedded_administration as administration  # noqa: E402
+from crm_client.embedded import EmbeddedCrm  # noqa: E402
+from crm_client.embedded_administration import Scope  # noqa: E402
+from crm_client.embedded_database import close_idle, reading, writing  # noqa: E402
+from crm_client.embedded_rows import (  # noqa: E402
+    AccountRow,
+    ActivityRow,
+    ContactRow,
+    DealRow,
+    LeadRow,
+    NoteRow,
+    put_account,
+    put_activity,
+    put_contact,
+    put_deal,
+    put_lead,
+    put_note,
+)
+from mailmagnet.crm import MAIL_INTEGRATION, Crm, Currency, DealState, Money, NewContact, NewDeal, Organisation  # noqa: E402
+from mailmagnet.errors import BadAnswer, BadRequest, NotAuthorised, NotFound, NotPermitted, Unavailable  # noqa: E402
+from tests.contract.crm_contract import (  # noqa: E402
+    ACCOUNTS,
+    ADA,
+    CONTACTS,
+    CURRENCIES,
+    DEALS,
+    KIM,
+    LEADS,
+    ORGANISATION,
+    STAGES,
+    USERS,
+    CrmContract,
+)
+
+RECORD_URL = "http://crm.example/crm/{module}/{id}"
+
+
+class EmbeddedWorld:
+    """The contract's world in an embedded CRM's database. A record's id is its key with the spaces taken out."""
+
+    def __init__(self, database: Path) -> None:
+        self.database = database
+        administration.create(database, ORGANISATION)
+        for currency in CURRENCIES:
+            administration.add_currency(database, currency)
+        self._stages = {
+            stage.key: administration.add_stage(database, stage.pipeline, stage.name, stage.state) for stage in STAGES
+        }
+        self._users = {}
+        for user in USERS:
+            profile = f"Profile of {user.name}"
+            permissions = {MAIL_INTEGRATION} if user.permitted else set()
+            administration.add_profile(database, profile, permissions, Scope.EVERYONE if user.sees_all else Scope.OWN)
+            self._users[user.email] = administration.add_user(database, user.name, user.email, profile)
+            if not user.active:
+                administration.deactivate(database, user.email)
+        with writing(database) as connection:
+            self._put_records(connection)
+        for deal in DEALS:
+            for contact in deal.roles:
+                administration.set_contact_role(
+                    database, self.id_of(f"deal {deal.key}"), self.id_of(f"contact {contact}"), "Decision maker"
+                )
+        for contact_of_world in CONTACTS:
+            for email in contact_of_world.shared:
+                administration.share(database, "contacts", self.id_of(f"contact {contact_of_world.key}"), email)
+
+    def as_user(self, email: str) -> Crm:
+        return EmbeddedCrm(self.database, email, RECORD_URL)
+
+    def id_of(self, key: str) -> str:
+        kind, _, name = key.partition(" ")
+        return self._stages[name] if kind == "stage" else key.replace(" ", "-")
+
+    def _put_records(self, connection: sqlite3.Connection) -> None:
+        for account in ACCOUNTS:
+            put_account(
+                connection,
+                AccountRow(
+                    self.id_of(f"account {account.key}"), account.name, self._users[account.owner], account.domain, account.phone
+                ),
+            )
+        for contact in CONTACTS:
+            contact_id, owner = self.id_of(f"contact {contact.key}"), self._users[contact.owner]
+            account_id = self.id_of(f"account {contact.account}") if contact.account else None
+            put_contact(
+                connection,
+                ContactRow(contact_id, contact.name, owner, contact.addresses, contact.title, account_id, contact.phone),
+            )
+            for n, activity in enumerate(contact.activities):
+                put_activity(
+                    connection,
+                    ActivityRow(
+                        f"{contact_id}-{n}", contact_id, activity.kind, activity.subject, activity.at, activity.done, owner
+                    ),
+                )
+            for n, (text, at) in enumerate(contact.notes):
+                put_note(connection, NoteRow(f"{contact_id}-{n}", contact_id, text, at, owner))
+        for lead in LEADS:
+            put_lead(
+                connection,
+                LeadRow(self.id_of(f"lead {lead.key}"), lead.name, self._users[lead.owner], lead.addresses, company=lead.company),
+            )
+        for deal in DEALS:
+            put_deal(
+                connection,
+                DealRow(
+                    self.id_of(f"deal {deal.key}"),
+                    deal.name,
+                    self._stages[deal.stage],
+                    self._users[deal.owner],
+                    self.id_of(f"account {deal.account}") if deal.account else None,
+                    deal.amount,
+                    deal.closing,
+                    (self.id_of(f"contact {deal.primary}"),) if deal.primary else (),
+                ),
+            )
+
+
+@pytest.fixture
+def crm(tmp_path: Path) -> Iterator[EmbeddedWorld]:
+    database = tmp_path / "crm.db"
+    yield EmbeddedWorld(database)
+    close_idle(database)
+
+
+class TestEmbeddedCrm(CrmContract):
+    """The contract."""
+
+
+async def _statements_of_a_look_up(world: EmbeddedWorld, addresses: list[str], domains: list[str]) -> tuple[list[str], list[str]]:
+    looking_up: list[str] = []
+    sending: list[str] = []
+    view = world.as_user(ADA)
+    with reading(world.database) as connection:
+        connection.set_trace_callback(looking_up.append)
+    await view.look_up(addresses, domains)
+    with reading(world.database) as connection:
+        connection.set_trace_callback(sending.append)
+    await view.senders(addresses)
+    with reading(world.database) as connection:
+        connection.set_trace_callback(None)
+    return looking_up, sending
+
+
+async def test_the_number_of_statements_does_not_depend_on_how_much_is_asked(crm: EmbeddedWorld) -> None:
+    with writing(crm.database) as connection:
+        for n in range(1200):
+            put_account(connection, AccountRow(f"a{n}", f"Firm {n}", crm._users[ADA], f"firm{n}.example"))
+            put_contact(
+                connection, ContactRow(f"c{n}", f"Person {n}", crm._users[ADA], (f"p{n}@firm{n}.example",), account_id=f"a{n}")
+            )
+            stage = crm.id_of("stage qualification")
+            put_deal(connection, DealRow(f"d{n}", f"Deal {n}", stage, crm._users[ADA], f"a{n}", contact_ids=(f"c{n}",)))
+            put_lead(connection, LeadRow(f"l{n}", f"Lead {n}", crm._users[ADA], (f"p{n}@firm{n}.example",)))
+    few = await _statements_of_a_look_up(crm, ["p1@firm1.example"], ["firm1.example"])
+    many = await _statements_of_a_look_up(
+        crm, [f"p{n}@firm{n}.example" for n in range(1200)], [f"firm{n}.example" for n in range(1200)]
+    )
+    assert [len(statements) for statements in many] == [len(statements) for statements in few]
+    assert 0 < len(many[0]) <= 30
+    assert 0 < len(many[1]) <= 15
+
+
+async def test_a_look_up_reads_no_table_whole(crm: EmbeddedWorld) -> None:
+    addresses, domains = ["office@analytical.example"], ["analytical.example", "xn--lm-xka.example"]
+    looking_up, _ = await _statements_of_a_look_up(crm, addresses, domains)
+    tables = {
+        "accounts",
+        "contacts",
+        "contact_addresses",
+        "leads",
+        "lead_addresses",
+        "deals",
+        "deal_contacts",
+        "activities",
+        "notes",
+    }
+    scans = set()
+    with reading(crm.database) as connection:
+        for statement in looking_up:
+            if not statement.startswith(("BEGIN", "COMMIT")):
+                plan = [row["detail"] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}")]
+                scans |= {
+                    detail for detail in plan if detail.startswith("SCAN") and detail.split()[1] in {*tables, "record", "known"}
+                }
+                scans |= {detail for detail in plan if "AUTOMATIC" in detail}
+    assert scans == set()
+
+
+async def test_a_record_links_to_its_page(crm: EmbeddedWorld) -> None:
+    answer = await crm.as_user(ADA).look_up(["sam@shaw.example", "lea@lund.example"], [])
+    (sam,) = answer.contacts["sam@shaw.example"]
+    assert sam.url == "http://crm.example/crm/contacts/contact-sam"
+    assert sam.deals[0].url == "http://crm.example/crm/deals/deal-found"
+    assert sam.account is not None
+    assert sam.account.url == "http://crm.example/crm/accounts/account-analytical"
+    assert answer.leads["lea@lund.example"][0].url == "http://crm.example/crm/leads/lead-lea"
+    without = await EmbeddedCrm(crm.database, ADA).contact("contact-sam")
+    assert (without.url, without.deals[0].url) == ("", "")
+
+
+async def test_rights_follow_the_administration_at_once(crm: EmbeddedWorld) -> None:
+    kim = crm.as_user(KIM)
+    administration.share(crm.database, "contacts", "contact-henrietta", KIM)
+    assert (await kim.contact("contact-henrietta")).name == "Henriëtta Lovell"
+    administration.unshare(crm.database, "contacts", "contact-henrietta", KIM)
+    with pytest.raises(NotFound):
+        await kim.contact("contact-henrietta")
+    administration.set_permission(crm.database, "Profile of Kim Park", MAIL_INTEGRATION, held=False)
+    with pytest.raises(NotPermitted):
+        await kim.stages()
+    administration.set_permission(crm.database, "Profile of Kim Park", MAIL_INTEGRATION, held=True)
+    assert await kim.stages()
+    administration.deactivate(crm.database, KIM)
+    with pytest.raises(NotAuthorised):
+        await kim.stages()
+
+
+async def test_administration_done_twice_is_done_once(tmp_path: Path) -> None:
+    database = tmp_path / "crm.db"
+
+    async def everything() -> tuple[object, ...]:
+        administration.create(database, ORGANISATION)
+        administration.add_user(database, "Ada Byron", ADA, administration.ADMINISTRATOR)
+        administration.add_user(database, "Kim Park", KIM, administration.STANDARD)
+        administration.add_stage(database, "Partners", "Signed", DealState.WON)
+        administration.add_currency(database, Currency("USD", "US Dollar", Decimal("1.09")))
+        administration.share(database, "contacts", "any", KIM)
+        crm = EmbeddedCrm(database, ADA)
+        return await crm.users(), await crm.profiles(), await crm.stages(), await crm.currencies(), await crm.organisation()
+
+    assert await everything() == await everything()
+    kim = await EmbeddedCrm(database, KIM).me()
+    assert kim.profile.permissions == {MAIL_INTEGRATION}
+
+
+def test_administration_refuses_what_is_wrong_and_what_is_not_there(crm: EmbeddedWorld) -> None:
+    for wrong in ("eur", "EURO", "", "E1R"):
+        with pytest.raises(BadRequest):
+            administration.add_currency(crm.database, Currency(wrong, "?", Decimal(1)))
+    with pytest.raises(BadRequest):
+        administration.add_currency(crm.database, Currency("CHF", "Franc", Decimal(0)))
+    with pytest.raises(BadRequest):
+        administration.add_user(crm.database, "Nobody", "no address", "Profile of Kim Park")
+    with pytest.raises(BadRequest):
+        administration.create(crm.database.with_name("other.db"), Organisation("Corp", "Atlantis/Middle", "EUR"))
+    with pytest.raises(NotFound):
+        administration.add_user(crm.database, "Nobody", "nobody@corp.example", "No profile")
+    with pytest.raises(NotFound):
+        administration.deactivate(crm.database, "nobody@corp.example")
+    with pytest.raises(NotFound):
+        administration.set_contact_role(crm.database, "deal-renewal", "no-such-contact", "Signs")
+
+
+async def test_values_that_the_crm_does_not_take_are_refused_and_nothing_is_written(crm: EmbeddedWorld) -> None:
+    ada, stage = crm.as_user(ADA), crm.id_of("stage signed")
+    for call in (
+        ada.add_account("  "),
+        ada.add_contact(NewContact("Bad", ("no address",))),
+        ada.add_contact(NewContact("B\0d", ())),
+        ada.add_contact(NewContact("B\ud800d", ())),
+        ada.add_deal(NewDeal("Bad", stage, Money(Decimal(1), "XXX"))),
+        ada.add_deal(NewDeal("Bad", stage, Money(Decimal("NaN"), "EUR"))),
+        ada.add_note("contact-sam", "\n"),
+    ):
+        with pytest.raises(BadRequest):
+            await call
+    with reading(crm.database) as connection:
+        counts = [
+            connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+            for table in ("accounts", "contacts", "deals", "notes")
+        ]
+    assert counts == [len(ACCOUNTS), len(CONTACTS), len(DEALS), sum(len(contact.notes) for contact in CONTACTS)]
+
+
+async def test_a_missing_database_is_unavailable_and_is_not_made(tmp_path: Path) -> None:
+    missing = tmp_path / "none.db"
+    with pytest.raises(Unavailable):
+        await EmbeddedCrm(missing, ADA).look_up([], [])
+    assert not missing.exists()
+    with pytest.raises(Unavailable):
+        administration.create(tmp_path / "no" / "such" / "folder.db", ORGANISATION)
+
+
+@pytest.mark.parametrize("content", [b"", b"this is no database, whatever its name says " * 100], ids=["empty", "text"])
+async def test_a_file_that_is_no_database_of_ours_is_a_bad_answer(tmp_path: Path, content: bytes) -> None:
+    database = tmp_path / "crm.db"
+    database.write_bytes(content)
+    with pytest.raises(BadAnswer):
+        await EmbeddedCrm(database, ADA).look_up([], [])
+    assert database.read_bytes() == content
+
+
+async def test_another_programs_database_is_a_bad_answer_and_is_left_alone(tmp_path: Path) -> None:
+    database = tmp_path / "other.db"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("CREATE TABLE users (email TEXT)")
+    with pytest.raises(BadAnswer):
+        await EmbeddedCrm(database, ADA).me()
+    with pytest.raises(BadAnswer):
+        administration.create(database, ORGANISATION)
+    with closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("SELECT name FROM sqlite_schema").fetchall() == [("users",)]
+
+
+async def test_a_damaged_database_is_a_bad_answer(crm: EmbeddedWorld) -> None:
+    with closing(sqlite3.connect(crm.database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    close_idle(crm.database)
+    whole = crm.database.read_bytes()
+    crm.database.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
+    with pytest.raises(BadAnswer):
+        await crm.as_user(ADA).look_up(["sam@shaw.example"], [])
+
+
+async def test_a_database_put_in_the_place_of_another_is_read_anew(crm: EmbeddedWorld, tmp_path: Path) -> None:
+    assert (await crm.as_user(ADA).organisation()).name == "Corp Ltd"
+    other = tmp_path / "other.db"
+    administration.create(other, Organisation("Other Ltd", "UTC", "USD"))
+    administration.add_user(other, "Ada", ADA, administration.ADMINISTRATOR)
+    close_idle(other)
+    for suffix in ("", "-wal", "-shm"):
+        crm.database.with_name(f"crm.db{suffix}").unlink()
+    other.rename(crm.database)
+    assert (await crm.as_user(ADA).organisation()).name == "Other Ltd"
+
+
+async def test_while_another_writes_for_long_reading_goes_on_and_writing_is_unavailable(crm: EmbeddedWorld) -> None:
+    with closing(sqlite3.connect(crm.database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert (await crm.as_user(ADA).contact("contact-sam")).name == "Sam Shaw"
+        with pytest.raises(Unavailable):
+            await crm.as_user(ADA).add_note("contact-sam", "Hello")
+    await crm.as_user(ADA).add_note("contact-sam", "Hello")
+    assert [note.text for note in (await crm.as_user(ADA).contact("contact-sam")).notes] == ["Hello"]
+
+
+async def test_many_at_once_lose_nothing(crm: EmbeddedWorld) -> None:
+    async def add(n: int) -> None:
+        view = crm.as_user(ADA if n % 2 else KIM)
+        await view.add_contact(NewContact(f"Crowd {n}", ("crowd@many.example",)))
+        await view.senders(["crowd@many.example"])
+
+    await asyncio.gather(*(add(n) for n in range(60)))
+    answer = await crm.as_user(ADA).senders(["crowd@many.example"])
+    assert {contact.name for contact in answer.contacts["crowd@many.example"]} == {f"Crowd {n}" for n in range(60)}
+
+
+_WRITING_PROCESS = """
+import asyncio, sys
+from pathlib import Path
+from crm_client.embedded import EmbeddedCrm
+from mailmagnet.crm import NewContact
+
+async def write() -> None:
+    crm = EmbeddedCrm(Path(sys.argv[1]), sys.argv[2])
+    for n in range(40):
+        await crm.add_contact(NewContact(f"{sys.argv[3]} {n}", ("crowd@many.example",)))
+
+asyncio.run(write())
+"""
+
+
+async def test_several_processes_write_at_once(crm: EmbeddedWorld) -> None:
+    root = Path(__file__).parents[2]
+    processes = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", _WRITING_PROCESS, str(crm.database), ADA, name, cwd=root)
+        for name in ("One", "Two", "Three")
+    ]
+    assert [await process.wait() for process in processes] == [0, 0, 0]
+    answer = await crm.as_user(ADA).senders(["crowd@many.example"])
+    assert {contact.name for contact in answer.contacts["crowd@many.example"]} == {
+        f"{name} {n}" for name in ("One", "Two", "Three") for n in range(40)
+    }
+
+
+def test_only_the_owner_of_the_machines_account_reads_the_file(crm: EmbeddedWorld) -> None:
+    assert {file.stat().st_mode & 0o777 for file in crm.database.parent.glob("crm.db*")} == {0o600}
+
+
+async def test_the_same_deal_keeps_its_contacts_and_roles_when_it_moves(crm: EmbeddedWorld) -> None:
+    await crm.as_user(ADA).move_deal("deal-renewal", crm.id_of("stage signed"))
+    with reading(crm.database) as connection:
+        rows = connection.execute("SELECT contact_id, role FROM deal_contacts WHERE deal_id = 'deal-renewal' ORDER BY position")
+        assert [tuple(row) for row in rows] == [("contact-henrietta", ""), ("contact-jonas", "Decision maker")]
+    assert await crm.as_user(ADA).deals_closing(date(2026, 11, 30), date(2026, 11, 30)) == ()

@@ -1,0 +1,327 @@
+"""The sidebar: a whole signed request in, the whole answer out, from the real function in its own process."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from aiohttp import web
+
+from crm_client.embedded_administration import STANDARD, add_profile, add_user
+from crm_client.embedded_administration import Scope as DataScope
+from mailmagnet.crm import DealState
+from sandbox.faults import Fault
+from tests.scenario.addon_process import SCOPES, Sidebar, sidebar_at
+from tests.scenario.desk import ADA, Desk, desk_in
+from tests.signing import Signer, free_port
+
+OPEN, WON = DealState.OPEN, DealState.WON
+
+
+@pytest.fixture
+async def sidebar(desk: Desk) -> AsyncIterator[Sidebar]:
+    async with sidebar_at(desk) as made:
+        yield made
+
+
+def _soon() -> date:
+    """Today by the calendar: always in the current month."""
+    return datetime.now(ZoneInfo("Europe/Vienna")).date()
+
+
+# What the rep sees
+
+
+async def test_an_open_message_shows_who_wrote_it_and_what_is_at_stake(sidebar: Sidebar) -> None:
+    await sidebar.desk.contact("grace@a.example", (OPEN, _soon()), (WON, _soon() - timedelta(days=400)))
+    mail = sidebar.desk.arrive("Grace H <grace@a.example>")
+    card = (await sidebar.ask("/message", mail)).card
+    for words in ("Grace Hopper", "Closing this month", "Deal 0 of grace@a.example", "€1,000", "Negotiation", "1 won"):
+        assert words in card
+
+
+async def test_people_who_are_not_in_the_crm_are_said_to_be_not_in_it(sidebar: Sidebar) -> None:
+    card = (await sidebar.ask("/message", sidebar.desk.arrive("Stranger <stranger@b.example>"))).card
+    assert "stranger@b.example" in card
+    assert "is not in MailMagnet CRM" in card
+
+
+async def test_mail_among_colleagues_says_so(sidebar: Sidebar) -> None:
+    assert "Nobody outside" in (await sidebar.ask("/message", sidebar.desk.arrive("Kim <kim@corp.example>"))).card
+
+
+async def test_mail_to_an_alias_of_the_own_account_is_no_counterpart(sidebar: Sidebar) -> None:
+    mail = sidebar.desk.arrive("Grace <grace@a.example>", Cc="sales@corp.example, ada@corp.example")
+    card = (await sidebar.ask("/message", mail)).card
+    assert "corp.example" not in card
+
+
+async def test_a_mail_without_from_gets_an_answer(sidebar: Sidebar) -> None:
+    raw = b"To: ada@corp.example\r\nSubject: x\r\n\r\nHello"
+    mail = sidebar.desk.world.mailbox(ADA).arrive(raw).id
+    assert "does not say who it is from" in (await sidebar.ask("/message", mail)).card
+
+
+async def test_money_and_dates_are_the_readers(sidebar: Sidebar) -> None:
+    await sidebar.desk.contact("grace@a.example", (OPEN, _soon()))
+    mail = sidebar.desk.arrive("grace@a.example")
+    sidebar.locale = "de-AT"
+    assert "€ 1.000" in (await sidebar.ask("/message", mail)).card.replace("\u00a0", " ")
+
+
+async def test_the_homepage_shows_what_closes_and_finds_people(sidebar: Sidebar) -> None:
+    contact = await sidebar.desk.contact("grace@a.example", (OPEN, _soon()))
+    home = (await sidebar.ask("/home")).card
+    assert "Deal 0 of grace@a.example" in home
+    found = (await sidebar.ask("/search", words="hopper")).card
+    assert "Grace Hopper" in found
+    assert contact in found
+    assert "Grace Hopper" in (await sidebar.ask("/contact", id=contact)).card
+    assert "Type a name" in (await sidebar.ask("/search")).card
+
+
+async def test_the_homepage_reads_the_subject_of_customers_mail_live(sidebar: Sidebar) -> None:
+    await sidebar.desk.contact("grace@a.example", (OPEN, _soon()))
+    mail = sidebar.desk.arrive("Grace <grace@a.example>", subject="Xylophone invoice")
+    await sidebar.desk.run()
+    assert "Xylophone invoice" in (await sidebar.ask("/home")).card
+    sidebar.desk.world.mailbox(ADA).delete([mail])
+    assert "Xylophone invoice" not in (await sidebar.ask("/home")).card
+
+
+async def test_hostile_names_and_deals_are_shown_as_text(sidebar: Sidebar) -> None:
+    hostile = '<a href="https://evil.example">Click</a>'
+    await sidebar.desk.contact("grace@a.example", (OPEN, _soon()), name=hostile)
+    mail = sidebar.desk.arrive("Kim <kim@b.example>", Cc="<grace@a.example>, Bob <i>B</i> <bob@b.example>")
+    answered = await sidebar.ask("/message", mail)
+    assert answered.card
+    html = list(_values_of("text", answered.json))
+    assert any("&lt;a href=" in text for text in html)
+    assert not any("<a href=" in text or "<i>" in text for text in html)
+
+
+def _values_of(key: str, part: Any) -> Iterator[str]:
+    """Every text under a key, anywhere in an answer."""
+    if isinstance(part, dict):
+        yield from (value for name, value in part.items() if name == key and isinstance(value, str))
+        part = list(part.values())
+    if isinstance(part, list):
+        for inner in part:
+            yield from _values_of(key, inner)
+
+
+# Consent, permission
+
+
+async def test_missing_scopes_are_asked_for_and_the_rest_keeps_working(sidebar: Sidebar) -> None:
+    mail = sidebar.desk.arrive("grace@a.example")
+    metadata = "https://www.googleapis.com/auth/gmail.addons.current.message.metadata"
+    sidebar.scopes = SCOPES - {metadata}
+    assert (await sidebar.ask("/message", mail)).json == {"requesting_google_scopes": {"scopes": [metadata]}}
+    assert "Search" in (await sidebar.ask("/home")).card
+    email = "https://www.googleapis.com/auth/userinfo.email"
+    sidebar.scopes = SCOPES - {email}
+    assert (await sidebar.ask("/home")).json == {"requesting_google_scopes": {"scopes": [email]}}
+
+
+async def test_who_may_not_see_the_crm_sees_nothing_of_it(sidebar: Sidebar) -> None:
+    contact = await sidebar.desk.contact("grace@a.example", (OPEN, _soon()))
+    for address in ("kim@corp.example", "sam@corp.example", "lee@corp.example"):
+        sidebar.desk.world.add_account(address, address, hosted_domain="corp.example")
+    add_user(sidebar.desk.crm_database, "Kim", "kim@corp.example", STANDARD)
+    add_profile(sidebar.desk.crm_database, "No mail", (), DataScope.EVERYONE)
+    add_user(sidebar.desk.crm_database, "Sam", "sam@corp.example", "No mail")
+    for address, words in (
+        ("kim@corp.example", "is not there"),
+        ("sam@corp.example", "Mail Integration"),
+        ("lee@corp.example", ""),
+    ):
+        sidebar.address = address
+        raw = b"From: grace@a.example\r\nTo: x@corp.example\r\nSubject: x\r\n\r\nHello"
+        mail = sidebar.desk.world.mailbox(address).arrive(raw).id
+        opened, clicked = (await sidebar.ask("/message", mail)).card, (await sidebar.ask("/contact", id=contact)).card
+        assert "Grace Hopper" not in opened + clicked
+        assert "Deal 0" not in opened + clicked
+        if address == "sam@corp.example":
+            assert words in opened
+            assert words in clicked
+
+
+# When something is slow, down or strange
+
+
+async def test_gmail_that_hangs_is_told_with_a_way_to_try_again(desk: Desk) -> None:
+    mail = desk.arrive("grace@a.example")
+    async with sidebar_at(desk, MAILMAGNET_GMAIL_SECONDS="0.5") as sidebar:
+        desk.world.faults.add(Fault("gmail", latency_ms=60_000))
+        card = (await sidebar.ask("/message", mail)).card
+        assert "Gmail did not answer" in card
+        assert "/retry-message" in card
+        assert "Reference" in card
+        desk.world.faults.clear()
+        again = await sidebar.ask("/retry-message", mail, message_id=mail)
+        assert "updateCard" in again.card
+        assert "is not in MailMagnet CRM" in again.card
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (Fault("gmail", status=500), "Gmail"),
+        (Fault("gmail", status=429), "Gmail"),
+        (Fault("gmail", drop=True), "Gmail"),
+        (Fault("gmail", html=True), "Gmail"),
+    ],
+)
+async def test_gmail_that_fails_is_told(sidebar: Sidebar, fault: Fault, words: str) -> None:
+    mail = sidebar.desk.arrive("grace@a.example")
+    await sidebar.ask("/home")
+    sidebar.desk.world.faults.add(fault)
+    card = (await sidebar.ask("/message", mail)).card
+    assert words in card
+    assert "Retry" in card
+    sidebar.desk.world.faults.clear()
+
+
+async def test_an_unknown_message_gets_a_card(sidebar: Sidebar) -> None:
+    mail = sidebar.desk.arrive("grace@a.example")
+    event = await sidebar.event("/message", mail)
+    sidebar.desk.world.mailbox(ADA).delete([mail])
+    assert "Reference" in (await sidebar.send("/message", event)).card
+
+
+async def test_another_messages_token_opens_nothing(sidebar: Sidebar) -> None:
+    mine, other = sidebar.desk.arrive("grace@a.example"), sidebar.desk.arrive("secret@b.example")
+    event = await sidebar.event("/message", mine)
+    event["gmail"]["messageId"] = (await sidebar.event("/message", other))["gmail"]["messageId"]
+    card = (await sidebar.send("/message", event)).card
+    assert "secret@b.example" not in card
+    assert "Reference" in card
+
+
+async def test_a_crm_whose_file_is_broken_is_told_beside_who_wrote(sidebar: Sidebar) -> None:
+    mail = sidebar.desk.arrive("Grace Hopper <grace@a.example>")
+    for file in sidebar.desk.folder.glob("crm.sqlite*"):
+        file.write_bytes(b"<html>not a database at all</html>" * 100)
+    card = (await sidebar.ask("/message", mail)).card
+    assert "Grace Hopper" in card
+    assert "MailMagnet CRM" in card
+    assert "Retry" in card
+
+
+@pytest.mark.parametrize(("body", "seconds", "words"), [("<html>", 0.0, "Stub CRM"), ("{}", 60.0, "Stub CRM did not answer")])
+async def test_a_crm_that_answers_html_or_not_at_all_is_told_beside_who_wrote(
+    desk: Desk, body: str, seconds: float, words: str
+) -> None:
+    async def crm(_: web.Request) -> web.Response:
+        await asyncio.sleep(seconds)
+        return web.Response(text=body, content_type="text/html")
+
+    application = web.Application()
+    application.router.add_post("/crm", crm)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    port = free_port()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    source, url = "tests/http_crm_addon.py", f"http://127.0.0.1:{port}/crm"
+    async with sidebar_at(desk, source, TEST_CRM_URL=url, MAILMAGNET_ANSWER_SECONDS="2") as sidebar:
+        card = (await sidebar.ask("/message", desk.arrive("Grace Hopper <grace@a.example>"))).card
+    assert "Grace Hopper" in card
+    assert words in card
+    assert "Retry" in card
+    await runner.cleanup()
+
+
+# Who may call
+
+
+async def test_who_cannot_prove_to_be_google_gets_nothing(sidebar: Sidebar) -> None:
+    mail = sidebar.desk.arrive("Xavier Unmentionable <grace@a.example>", subject="Xylophone")
+    event = await sidebar.event("/message", mail)
+    google = sidebar.desk.world.google
+    right: dict[str, Any] = {"aud": f"{sidebar.url}/message", "email": google.service_account, "email_verified": True}
+    refused = {
+        "": 401,
+        "not.a.token": 401,
+        Signer().token(**right): 401,
+        google.system_token(f"{sidebar.url}/home"): 403,
+        google.system_token(sidebar.url): 403,
+        google.service_token("somebody@else.example", f"{sidebar.url}/message"): 403,
+    }
+    for token, status in refused.items():
+        answered = await sidebar.send("/message", event, token)
+        assert (answered.status, answered.body) == (status, b"")
+        assert (await sidebar.send("/message", b"no json", token)).status == status
+    forged = dict(event, authorizationEventObject={**event["authorizationEventObject"], "userIdToken": Signer().token(sub="1")})
+    answered = await sidebar.send("/message", forged)
+    assert (answered.status, answered.body) == (401, b"")
+    log = await sidebar.logged("refused", 13)
+    for secret in ("Unmentionable", "Xylophone", "grace@", ADA, google.service_account):
+        assert secret not in log
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        (b"", 400, "not JSON"),
+        (b"<html>", 400, "not JSON"),
+        (b"[" * 100_000, 400, "not JSON"),
+        (b"[]", 400, "authorizationEventObject"),
+        (b'{"authorizationEventObject": 1}', 400, "authorizationEventObject"),
+        (b" " * 10_000_000, 413, "larger than"),
+    ],
+)
+async def test_a_body_that_is_no_event_is_told_why(sidebar: Sidebar, body: bytes, status: int, words: str) -> None:
+    answered = await sidebar.send("/message", body)
+    assert answered.status == status
+    assert words in answered.json["error"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"commonEventObject": None}, "commonEventObject"),
+        ({"gmail": None}, "gmail"),
+        ({"gmail": {"messageId": "", "accessToken": "x"}}, "gmail.messageId"),
+        ({"gmail": {"messageId": "msg-f:1"}}, "gmail.accessToken"),
+        ({"gmail": {"messageId": ["x"], "accessToken": "x"}}, "gmail.messageId"),
+        ({"gmail": {"messageId": "../../x", "accessToken": "x"}}, "message"),
+        ({"commonEventObject": {"parameters": {"id": 3}}}, "commonEventObject.parameters.id"),
+    ],
+)
+async def test_an_event_with_a_wrong_field_is_told_which(sidebar: Sidebar, change: dict[str, Any], words: str) -> None:
+    event = {**(await sidebar.event("/message", sidebar.desk.arrive("grace@a.example"))), **change}
+    answered = await sidebar.send("/message", event)
+    assert answered.status == 400
+    assert words in answered.json["error"]
+
+
+async def test_only_the_sidebars_paths_are_served(sidebar: Sidebar) -> None:
+    for path in ("/", "/message/", "/admin", "/Message"):
+        assert (await sidebar.send(path, {})).status == 404
+    async with sidebar.session.get(f"{sidebar.url}/message") as answer:
+        assert answer.status == 405
+    assert (await sidebar.ask("/contact")).status == 400
+
+
+async def test_nothing_of_a_mail_or_a_person_is_logged(sidebar: Sidebar) -> None:
+    await sidebar.desk.contact("grace@a.example", (OPEN, _soon()), name="Grace Unmentionable")
+    mail = sidebar.desk.arrive("Grace Unmentionable <grace@a.example>", subject="Xylophone", Cc="copied@c.example")
+    await sidebar.ask("/message", mail)
+    await sidebar.ask("/home")
+    await sidebar.ask("/search", words="Unmentionable")
+    await sidebar.ask("/contact", id="Unmentionable")
+    sidebar.desk.world.faults.add(Fault("gmail", status=500))
+    await sidebar.ask("/message", mail)
+    sidebar.desk.world.faults.clear()
+    log = await sidebar.logged("answered", 5)
+    for secret in ("Unmentionable", "Xylophone", "grace", "copied", ADA, "corp.example", mail, sidebar.desk.account.sub):
+        assert secret not in log
+
+
+async def test_the_homepage_of_somebody_who_never_connected_works(tmp_path: Path) -> None:
+    async with desk_in(tmp_path) as desk, sidebar_at(desk) as sidebar:
+        assert "Sorting" in (await sidebar.ask("/home")).card
