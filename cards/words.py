@@ -82,10 +82,11 @@ _JOINER = "\u200d"
 def one_line(text: str) -> str:
     """Text on one line: white space is one space; controls, marks that turn the direction, and halves of characters are gone.
 
-    Isolates (FSI, PDI) stay: they are what `isolated` adds.
+    Isolates (FSI, PDI) stay: they are what `isolated` adds. So do spaces that may not break, which numbers have.
     """
-    visible = (character for character in text if character.isspace() or _can_be_shown(character))
-    return " ".join("".join(visible).split())
+    kept = "".join(character for character in text if character.isspace() or _can_be_shown(character))
+    line = re.sub(r"[^\S\u00a0\u202f]+", " ", kept).strip()
+    return line if any(unicodedata.category(character) != "Cf" for character in line) else ""
 
 
 def _can_be_shown(character: str) -> bool:

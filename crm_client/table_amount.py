@@ -45,7 +45,7 @@ def read_amount(text: str) -> tuple[Decimal, str]:
         small, large = sorted(readings)
         raise BadRequest(f"'{text}' could be {large:f} or {small:f}: write {large:.2f} or {small:f}0")
     amount = readings.pop()
-    return -amount if written["sign"] else amount, written["before"] or written["after"]
+    return amount.copy_negate() if written["sign"] else amount, written["before"] or written["after"]
 
 
 def written_amount(amount: Decimal) -> str:

@@ -73,7 +73,8 @@ def import_table(database: Path, kind: Kind, data: bytes, *, dry: bool, owner_em
     columns = _columns(kind, file.header.cells)
     _check_columns(kind, columns)
     with writing(database, dry=dry) as connection:
-        run = _Import(connection, user_id(connection, owner_email), frozenset(columns.values()))
+        claims = _claims(_given(line.cells, columns) for line in file.lines)
+        run = _Import(connection, user_id(connection, owner_email), frozenset(columns.values()), claims)
         for line in file.lines:
             run.take(kind, line, columns, len(file.header.cells))
     return TableReport(
@@ -190,11 +191,16 @@ Row = TypeVar("Row", AccountRow, ContactRow, DealRow)
 
 @dataclass(slots=True)
 class _Import:
-    """One import under way: what each line came to, and which line was about which record."""
+    """One import under way: what each line came to, and which line was about which record.
+
+    `claims` are the names and addresses that lines of the table name together (accounts: the names): a record under one of them
+    is that line's, and is not renamed by another that has but the address or domain in common with it.
+    """
 
     connection: sqlite3.Connection
     owner_id: str
     columns: frozenset[str]
+    claims: frozenset[tuple[str, str]]
     counts: dict[str, int] = field(default_factory=lambda: {"added": 0, "changed": 0, "unchanged": 0})
     accounts_added: int = 0
     bad_lines: list[BadLine] = field(default_factory=list)
@@ -228,7 +234,7 @@ class _Import:
         return self._settle(number, before, after, put_account)
 
     def _contact(self, number: int, given: Mapping[str, str]) -> str:
-        name = given.get("name") or f"{given.get('first name', '')} {given.get('last name', '')}".strip()
+        name = _full_name(given)
         _check(name, "it has no name")
         addresses = _addresses(given.get("emails", ""))
         before = self._known(given, read_contacts) or self._contact_like(given, name, addresses)
@@ -287,68 +293,63 @@ class _Import:
         return given.get("id") or new_id()
 
     def _account_like(self, given: Mapping[str, str], name: str, domain: str) -> AccountRow | None:
-        rows = self._candidates(
-            given,
-            name,
-            read_accounts,
-            "SELECT id FROM accounts WHERE folded_name = ?1 OR (?2 <> '' AND domain = ?2)",
-            (folded(name), domain),
-        )
-        of_name = [row for row in rows if folded(row.name) == folded(name)]
-        return _one_of(of_name, [row for row in of_name if row.domain == domain], "accounts have this name") or _one_of(
-            rows, [], "accounts have this domain"
-        )
+        of_name = self._rows(given, read_accounts, "SELECT id FROM accounts WHERE folded_name = ?", folded(name))
+        if of_name:
+            return _one_of(of_name, [row for row in of_name if row.domain == domain], "accounts have this name")
+        of_domain = self._rows(given, read_accounts, "SELECT id FROM accounts WHERE domain = ? AND domain <> ''", domain)
+        free = [row for row in of_domain if (folded(row.name), "") not in self.claims]
+        return _one_of(of_domain, [], "accounts have this domain") if free else None
 
     def _contact_like(self, given: Mapping[str, str], name: str, addresses: Collection[str]) -> ContactRow | None:
-        if addresses:
-            rows = self._candidates(
-                given,
-                name,
-                read_contacts,
-                "SELECT DISTINCT contact_id AS id FROM contact_addresses WHERE address IN (SELECT value FROM json_each(?))",
-                (as_json(addresses),),
-            )
-            return _one_of(
-                rows, [row for row in rows if folded(row.name) == folded(name)], "contacts have one of these addresses"
-            )
-        rows = self._candidates(
+        if not addresses:
+            return self._contact_of_name(given, name)
+        rows = self._rows(
             given,
-            name,
+            read_contacts,
+            "SELECT DISTINCT contact_id AS id FROM contact_addresses WHERE address IN (SELECT value FROM json_each(?))",
+            as_json(addresses),
+        )
+        of_name = [row for row in rows if _is_called(row.name, name)]
+        if of_name:
+            return _one_of(of_name, [], "contacts have this name and one of these addresses")
+        free = [row for row in rows if not any((folded(row.name), address) in self.claims for address in row.addresses)]
+        return _one_of(rows, [], "contacts have one of these addresses") if free else None
+
+    def _contact_of_name(self, given: Mapping[str, str], name: str) -> ContactRow | None:
+        rows = self._rows(
+            given,
             read_contacts,
             """
             SELECT contacts.id FROM contacts LEFT JOIN accounts ON accounts.id = account_id
-            WHERE contacts.folded_name = ?1 AND (?2 IN (accounts.folded_name, accounts.id) OR ?2 = '')
+            WHERE contacts.folded_name = ?1 AND (?2 = '' OR ?2 = accounts.id OR ?3 = accounts.folded_name)
             """,
-            (folded(name), folded(given.get("account", ""))),
+            folded(name),
+            given.get("account", ""),
+            folded(given.get("account", "")),
         )
         return _one_of(rows, [], "contacts have this name")
 
     def _deal_like(self, given: Mapping[str, str], name: str, account_id: str | None) -> DealRow | None:
-        rows = self._candidates(
+        rows = self._rows(
             given,
-            name,
             read_deals,
             "SELECT id FROM deals WHERE folded_name = ?1 AND (account_id IS ?2 OR ?3)",
-            (folded(name), account_id, "account" not in self.columns),
+            folded(name),
+            account_id,
+            "account" not in self.columns,
         )
         return _one_of(rows, [], "deals have this name")
 
-    def _candidates(
+    def _rows(
         self,
         given: Mapping[str, str],
-        name: str,
         read: Callable[[sqlite3.Connection, Iterable[str]], dict[str, Row]],
         statement: str,
-        parameters: Sequence[object],
+        *parameters: object,
     ) -> list[Row]:
-        """Records that a line may be about. One that an earlier line was about is meant again only under its very name, and never
-        by a line with an id of its own."""
+        """Records that a line may be about. A line with an id of its own is never about the record of an earlier line."""
         ids = [row["id"] for row in self.connection.execute(statement, parameters)]
-        return [
-            row
-            for row in read(self.connection, ids).values()
-            if row.id not in self.line_about or ("id" not in given and folded(row.name) == folded(name))
-        ]
+        return [row for row in read(self.connection, ids).values() if "id" not in given or row.id not in self.line_about]
 
     def _account_named(self, text: str, current: str | None, domains: Collection[str]) -> str:
         rows = read_accounts(
@@ -401,16 +402,17 @@ class _Import:
             return str(current)
         rows = self.connection.execute(
             """
-            SELECT stages.id, stages.name, pipelines.name AS pipeline, pipelines.position FROM stages
+            SELECT stages.id, stages.name, pipelines.name AS pipeline FROM stages
             JOIN pipelines ON pipelines.id = pipeline_id ORDER BY pipelines.position, stages.position
             """
         ).fetchall()
+        pipeline = next((row["pipeline"] for row in rows if row["id"] == current), rows[0]["pipeline"])
         rows = [row for row in rows if _is_called(row["pipeline"], given.get("pipeline", row["pipeline"]))]
         named = [row for row in rows if _is_called(row["name"], given["stage"])]
         for narrowed in (
             named,
             [row for row in named if row["name"] == given["stage"] and row["pipeline"] == given.get("pipeline", row["pipeline"])],
-            [row for row in named if row["id"] == current],
+            [row for row in named if row["pipeline"] == pipeline],
         ):
             if len(narrowed) == 1:
                 return str(narrowed[0]["id"])
@@ -455,6 +457,16 @@ def _given(cells: Sequence[str], columns: Mapping[int, str]) -> dict[str, str]:
     return given
 
 
+def _full_name(given: Mapping[str, str]) -> str:
+    return given.get("name") or f"{given.get('first name', '')} {given.get('last name', '')}".strip()
+
+
+def _claims(lines: Iterable[Mapping[str, str]]) -> frozenset[tuple[str, str]]:
+    return frozenset(
+        (folded(_full_name(given)), canonical(address)) for given in lines for address in ["", *_parts(given.get("emails", ""))]
+    )
+
+
 def _check(holds: object, reason: str) -> None:
     if not holds:
         raise BadRequest(reason)
@@ -480,10 +492,14 @@ def _together(there: Sequence[str], given: Sequence[str]) -> tuple[str, ...]:
 
 
 def _addresses(text: str) -> tuple[str, ...]:
-    addresses = [address for address in re.split(r"[\s;,]+", text) if address]
+    addresses = _parts(text)
     for address in addresses:
         _check(is_address(address), f"'{address}' is no mail address")
     return tuple(dict.fromkeys(canonical(address) for address in addresses))
+
+
+def _parts(text: str) -> list[str]:
+    return [part for part in re.split(r"[\s;,]+", text) if part]
 
 
 def _domain(text: str) -> str:

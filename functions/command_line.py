@@ -120,12 +120,12 @@ def add_user(name: str, address: str, sees: str) -> None:
 @click.option(
     "--without-mail", default="sam@corp.example", help="Address of a colleague without the Mail Integration permission."
 )
-def demo_data(user: str, colleague: str, without_mail: str) -> None:
+def demo_data(user: str, colleague: str) -> None:
     """Fill the embedded CRM with made-up people and deals, dated around today."""
     from crm_client.demo_data import write_demo_data
 
     with _told_plainly():
-        write_demo_data(_crm_database(), date.today(), user, colleague, without_mail)  # noqa: DTZ011  the day where the command is typed
+        write_demo_data(_crm_database(), date.today(), user, colleague)  # noqa: DTZ011  the day where the command is typed
     click.echo("The demo data is written.")
 
 

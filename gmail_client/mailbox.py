@@ -325,6 +325,10 @@ class _Gone(NotFound):
     """The mail is not there any more."""
 
 
+class _NoToken(Unavailable):
+    """The token endpoint failed at each of the tries that google-auth makes."""
+
+
 def _close(connections: list[Connection]) -> None:
     while connections:
         connections.pop().close()
@@ -351,7 +355,7 @@ def _of_refresh(error: RefreshError) -> Upstream:
     answer = next((part for part in error.args if isinstance(part, dict)), {})
     if answer.get("error") and not error.retryable:
         return token_refusal(HTTPStatus.BAD_REQUEST, {}, f'{{"error": "{answer["error"]}"}}'.encode())
-    return Unavailable(NAME, "no access token could be had")
+    return _NoToken(NAME, "no access token could be had")
 
 
 async def _patiently(once: Callable[[], Any]) -> Any:
@@ -365,10 +369,10 @@ async def _patiently(once: Callable[[], Any]) -> Any:
 
 
 def _passes(error: BaseException) -> bool:
-    """Whether it may be gone at the next try. What took its whole deadline already is not tried again."""
+    """Whether it may be gone at the next try. What took its whole deadline, or was tried already, is not tried again."""
     if isinstance(error, RateLimited):
         return error.retry_after <= LONGEST_WAIT
-    return isinstance(error, Unavailable) and not isinstance(error, TimedOut)
+    return isinstance(error, Unavailable) and not isinstance(error, TimedOut | _NoToken)
 
 
 def _wait(state: RetryCallState) -> float:

@@ -5,7 +5,6 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -18,6 +17,7 @@ from sandbox.card_format import card_format
 from sandbox.event import Surroundings, addon_event
 from sandbox.google_side import SIDEBAR_SCOPES
 from sandbox.mail_folder import BadPageToken, InvalidLabel, Label, LabelTaken, MailFolder, NoSuchLabel, NoSuchMail
+from sandbox.record_page import record_page
 from sandbox.safe_html import pictures_of, safe_page
 from sandbox.world import Account, NoSuchAccount, World
 
@@ -45,6 +45,9 @@ class Product:
     label_mailbox_url: str
     job_service_account: str
     crm_record: Callable[[str, str, str], Awaitable[Mapping[str, Any]]]
+
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class NoSuchRecord(LookupError):
@@ -78,17 +81,26 @@ def desk_routes(world: World, product: Product) -> list[web.AbstractRouteDef]:
 
 
 @web.middleware
-async def desk_guard(request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
+async def desk_guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """No other web site's page may ask the desk anything; and what the desk cannot do is said as JSON."""
     if not request.path.startswith(("/desk/", "/crm/")):
         return await handler(request)
-    host = urlsplit(f"//{request.host}").hostname
-    origin = request.headers.get("Origin", f"http://{request.host}")
-    foreign = host not in ("127.0.0.1", "localhost") or origin != f"http://{request.host}"
-    if foreign or request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+    if _is_foreign(request):
         return _refusal(403, "Only the desk's own page may ask this.")
     if request.method == "POST" and request.content_type != "application/json":
         return _refusal(415, "The desk reads JSON.")
+    return await _told_as_json(request, handler)
+
+
+def _is_foreign(request: web.Request) -> bool:
+    """Whether another site's page asks, or this one under a name that is not this machine's (DNS rebinding)."""
+    here = f"http://{request.host}"
+    on_this_machine = urlsplit(here).hostname in ("127.0.0.1", "localhost")
+    same_site = request.headers.get("Sec-Fetch-Site", "same-origin") in ("same-origin", "none")
+    return not (on_this_machine and same_site and request.headers.get("Origin", here) == here)
+
+
+async def _told_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except (NoSuchAccount, NoSuchMail, NoSuchLabel, NoSuchRecord):
@@ -182,7 +194,9 @@ class _Desk:
 
     async def modify(self, request: web.Request) -> web.Response:
         mailbox, asked = self._mailbox(request), await _json(request)
-        await asyncio.to_thread(mail_view.modify_threads, mailbox, _texts(asked, "ids"), _texts(asked, "add"), _texts(asked, "remove"))
+        await asyncio.to_thread(
+            mail_view.modify_threads, mailbox, _texts(asked, "ids"), _texts(asked, "add"), _texts(asked, "remove")
+        )
         return web.json_response({})
 
     async def scopes(self, request: web.Request) -> web.Response:
@@ -254,7 +268,9 @@ class _Desk:
             async with (
                 aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(SECONDS_FOR_JOB)) as session,
                 session.post(
-                    url, json=work | ({"dry_run": True} if asked.get("dry_run") else {}), headers={"Authorization": f"Bearer {token}"}
+                    url,
+                    json=work | ({"dry_run": True} if asked.get("dry_run") else {}),
+                    headers={"Authorization": f"Bearer {token}"},
                 ) as response,
             ):
                 told = _told(response.status, response.headers.get("Retry-After", ""), _object(await response.read()))
@@ -273,7 +289,7 @@ class _Desk:
         module, record_id = request.match_info["module"], request.match_info["id"]
         record = await self._product.crm_record(module, record_id, viewer)
         headers = {"Content-Security-Policy": PAGE_POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
-        return web.Response(text=_record_page(module, record), content_type="text/html", headers=headers)
+        return web.Response(text=record_page(module, record), content_type="text/html", headers=headers)
 
     def _account(self, request: web.Request) -> Account:
         return self._world.account(request.match_info["account"])
@@ -333,26 +349,3 @@ def _texts(asked: Mapping[str, Any], name: str) -> list[str]:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise BadQuestion(f"{name} should be a list of texts.")
     return values
-
-
-def _record_page(module: str, record: Mapping[str, Any]) -> str:
-    name = escape(str(record.get("name") or "Record"))
-    rows = "".join(f"<div><dt>{escape(key.replace('_', ' '))}</dt><dd dir='auto'>{_shown(value)}</dd></div>" for key, value in record.items() if value)
-    return (
-        f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{name}</title><meta name='viewport' "
-        "content='width=device-width'><link rel='icon' href='/icon.svg'><link rel='stylesheet' href='/page.css'>"
-        f"<link rel='stylesheet' href='/record.css'></head><body class='record'><main><p class='quiet'>MailMagnet CRM · {escape(module)}</p>"
-        f"<h1 dir='auto'>{name}</h1><dl>{rows}</dl></main></body></html>"
-    )
-
-
-def _shown(value: Any) -> str:
-    """A value of a record as HTML: lists and records as lists, the rest as text."""
-    if isinstance(value, Mapping):
-        if set(value) == {"amount", "currency"}:
-            return escape(f"{value['amount']} {value['currency']}")
-        rows = "".join(f"<li><span>{escape(key.replace('_', ' '))}</span> {_shown(inner)}</li>" for key, inner in value.items() if inner)
-        return f"<ul>{rows}</ul>"
-    if isinstance(value, list):
-        return "".join(f"<div class='one'>{_shown(inner)}</div>" for inner in value)
-    return escape(str(value))

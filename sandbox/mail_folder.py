@@ -285,7 +285,7 @@ class MailFolder:
         page_token: str = "",
         days: tzinfo = GOOGLE_DAYS,
     ) -> MessagePage:
-        """Messages that fit `q` (see sandbox.search_query) and have all `label_ids`; bare dates in it are days in the zone `days`.
+        """Messages that fit `q` (see sandbox.search_query) and have all `label_ids`; bare dates are days in the zone `days`.
 
         Spam and trash are left out unless asked for. Raises BadPageToken, NoSuchLabel.
         """
@@ -715,7 +715,7 @@ class _Writing:
         return history_id
 
     def _thread_of(self, mail: NewMail, part: mail_parts.Part, rfc822_id: str, number: int) -> int:
-        """The named one; else that of a mail of the same subject that this one refers to, or that refers to it; else a new one."""
+        """The named one; else that of a mail of the same subject that this one refers to, or the other way; else a new one."""
         subject = base_subject(part.first("Subject"))
         references = [*_ANGLE_ID.findall(part.first("References")), *_ANGLE_ID.findall(part.first("In-Reply-To"))][-50:]
         related = [reference for reference in (*reversed(references), rfc822_id) if reference]

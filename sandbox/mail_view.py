@@ -90,7 +90,9 @@ def _whole(mailbox: MailFolder, message: Message, account: Account) -> dict[str,
         "clipped": len(text) > LONGEST_TEXT or len(html) > LONGEST,
         "remote_images": has_remote_images(html),
         "attachments": [
-            {"part": part.part_id, "name": file_name(part), "size": len(part.content)} for part in mail.walk() if part.is_attachment
+            {"part": part.part_id, "name": file_name(part), "size": len(part.content)}
+            for part in mail.walk()
+            if part.is_attachment
         ],
     }
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from sandbox.world import Account, World
 SOURCE = Path(__file__).parent.parent / "main.py"
 HOST = "127.0.0.1"
 USER, USER_NAME = "ada@corp.example", "Ada Byron"
-COLLEAGUE, COLLEAGUE_NAME = "kim@corp.example", "Kim Park"
+COLLEAGUE, COLLEAGUE_NAME = "kim@corp.example", "Kim Berg"
 OWN_DOMAIN = "corp.example"
 JOB_SERVICE_ACCOUNT = "scheduler@sandbox.example"
 FUNCTIONS = ("addon", "label_tick", "label_mailbox")
@@ -70,6 +70,11 @@ class Demo:
         """Run the command `mailmagnet` with these words, `given` on its standard input; what it printed. Raises CommandFailed."""
         return await _run(words, self.environment, given)
 
+    @property
+    def today(self) -> date:
+        """The world's day, in UTC."""
+        return self.world.clock().astimezone(UTC).date()
+
     async def connect(self, account: Account) -> None:
         """Connect an account's mailbox: what comes from now on is new mail to the job."""
         token = self.world.google.refresh_token(account)
@@ -97,14 +102,15 @@ async def running_demo(
     port: int = 0,
     *,
     filled_with: str = "",
+    aliases: Sequence[str] = (),
     tell: Tell = lambda words: None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> AsyncIterator[Demo]:
     """Start the demo in `folder`, and stop all of it at the end. Port 0 takes a free one.
 
     A new folder gets accounts, CRM and connected mailboxes, and then `fill(demo)` lets the mail arrive; one that was filled with
-    the same (`filled_with`) earlier is opened as it was left. Raises PortTaken, NotStarted, CommandFailed, NotADemo, and what
-    `fill` raises.
+    the same (`filled_with`) earlier is opened as it was left. `aliases` are further addresses of the user. Raises PortTaken,
+    NotStarted, CommandFailed, NotADemo, and what `fill` raises.
     """
     is_new = await asyncio.to_thread(_prepare, folder, filled_with)
     listening = _listen(port)
@@ -116,13 +122,23 @@ async def running_demo(
         stack.callback(listening.close)
         world = World(folder / "world", clock)
         stack.callback(world.close)
-        user = world.add_account(USER, USER_NAME, aliases=(f"ada.byron@{OWN_DOMAIN}",), hosted_domain=OWN_DOMAIN)
+        user = world.add_account(USER, USER_NAME, aliases=(f"ada.byron@{OWN_DOMAIN}", *aliases), hosted_domain=OWN_DOMAIN)
         colleague = world.add_account(COLLEAGUE, COLLEAGUE_NAME, hosted_domain=OWN_DOMAIN)
         address = f"http://{HOST}:{listening.getsockname()[1]}"
-        urls = [f"http://{HOST}:{ports[name]}" for name in FUNCTIONS]
+        urls = {name: f"http://{HOST}:{port}" for name, port in ports.items()}
         environment = _environment(folder, world, address, urls)
         tell(f"The desk and Google's side start at {address} ...")
-        demo = Demo(address, folder, world, user, colleague, *urls, environment=environment)
+        demo = Demo(
+            address,
+            folder,
+            world,
+            user,
+            colleague,
+            addon_url=urls["addon"],
+            label_tick_url=urls["label_tick"],
+            label_mailbox_url=urls["label_mailbox"],
+            environment=environment,
+        )
         await stack.enter_async_context(_desk(demo, listening))
         environment["MAILMAGNET_VAULT_KEY"] = await _vault_key(folder, environment)
         tell("The functions addon, label_tick and label_mailbox start ...")
@@ -171,14 +187,13 @@ def _listen(port: int) -> socket.socket:
     return listening
 
 
-def _environment(folder: Path, world: World, address: str, urls: Sequence[str]) -> dict[str, str]:
+def _environment(folder: Path, world: World, address: str, urls: Mapping[str, str]) -> dict[str, str]:
     """What the functions and the command line are told."""
-    addon_url, label_tick_url, label_mailbox_url = urls
     settings = {
         "PROFILE": "sandbox",
-        "ADDON_URL": addon_url,
-        "LABEL_TICK_URL": label_tick_url,
-        "LABEL_MAILBOX_URL": label_mailbox_url,
+        "ADDON_URL": urls["addon"],
+        "LABEL_TICK_URL": urls["label_tick"],
+        "LABEL_MAILBOX_URL": urls["label_mailbox"],
         "CERTIFICATES_URL": f"{address}/oauth2/v1/certs",
         "GMAIL_URL": address,
         "TOKEN_URL": f"{address}/token",
@@ -227,7 +242,17 @@ async def _desk(demo: Demo, listening: socket.socket) -> AsyncIterator[None]:
 async def _function(name: str, port: int, demo: Demo) -> AsyncIterator[None]:
     """One function, as Google Cloud runs it, in a process group of its own; its log is a file in the folder."""
     log_file = demo.folder / f"{name}.log"
-    command = [_beside_python("functions-framework"), "--source", str(SOURCE), "--target", name, "--host", HOST, "--port", str(port)]
+    command = [
+        _beside_python("functions-framework"),
+        "--source",
+        str(SOURCE),
+        "--target",
+        name,
+        "--host",
+        HOST,
+        "--port",
+        str(port),
+    ]
     with log_file.open("ab") as log:
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -259,8 +284,12 @@ async def _listening(name: str, port: int, process: asyncio.subprocess.Process, 
                 return
     except TimeoutError:
         raise NotStarted(f"The function {name} does not listen after {SECONDS_TO_START} s.") from None
-    said = log_file.read_text(errors="replace").strip().splitlines()
-    raise NotStarted("\n".join([f"The function {name} did not start. It said:", *said[-12:]]))
+    said = await asyncio.to_thread(_last_lines, log_file)
+    raise NotStarted(f"The function {name} did not start. It said:\n{said}")
+
+
+def _last_lines(file: Path) -> str:
+    return "\n".join(file.read_text(errors="replace").strip().splitlines()[-12:])
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

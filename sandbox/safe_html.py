@@ -19,9 +19,9 @@ DEEPEST = 150
 """Tags within tags. Nobody writes more; reading a million takes minutes, so a mail that has more is shown as plain text."""
 
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
-_NOT_NESTING = frozenset(
-    "area base br col embed hr img input link meta source wbr p li td th tr dt dd tbody thead tfoot colgroup option".split()
-)
+_WITHOUT_END = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"}
+_END_MAY_LACK = {"p", "li", "td", "th", "tr", "dt", "dd", "tbody", "thead", "tfoot", "colgroup", "option"}
+_NOT_NESTING = _WITHOUT_END | _END_MAY_LACK
 
 _REMOTE_IMAGE = re.compile(r"""<img\b[^>]{0,2000}?\bsrc\s*=\s*["']?\s*(?:https?:)?//""", re.IGNORECASE)
 _PICTURE = re.compile(r"data:image/(?:png|gif|jpeg|webp);base64,", re.IGNORECASE)
@@ -105,11 +105,7 @@ def pictures_of(mail: Part) -> dict[str, str]:
     left = MOST_PICTURE_BYTES
     for part in mail.walk():
         content_id = part.first("Content-ID").strip().strip("<>")
-        if (
-            content_id
-            and part.mime_type in ("image/png", "image/gif", "image/jpeg", "image/webp")
-            and len(part.content) <= most_bytes
-        ):
+        if content_id and part.mime_type in ("image/png", "image/gif", "image/jpeg", "image/webp") and len(part.content) <= left:
             left -= len(part.content)
             found[content_id] = f"data:{part.mime_type};base64,{b64encode(part.content).decode('ascii')}"
     return found

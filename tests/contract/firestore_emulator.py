@@ -1,6 +1,6 @@
 """The real Firestore emulator for tests: started once a session, ended by its process id.
 
-Tests take `firestore_emulator` ("host:port") by importing it: `from tests.contract.firestore_emulator import firestore_emulator`.
+Tests take the fixture `firestore_emulator` ("host:port"), which tests/conftest.py offers to all of them.
 They hand it to the client as FIRESTORE_EMULATOR_HOST for their own time, and use a project of their own each.
 Reference: https://cloud.google.com/firestore/docs/emulator
 """

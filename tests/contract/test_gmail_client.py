@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from aiohttp import web
@@ -111,8 +112,17 @@ async def served(app: web.Application) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A world's keys, made once: each test's world starts from a copy."""
+    folder = tmp_path_factory.mktemp("keys")
+    World(folder, lambda: datetime.now(UTC)).close()
+    return folder
+
+
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+async def desk(keys: Path, tmp_path: Path) -> AsyncIterator[Desk]:
+    copytree(keys, tmp_path, dirs_exist_ok=True)
     world = World(tmp_path, lambda: datetime.now(UTC))
     world.quota.units_a_minute = 1_000_000
     ada = world.add_account(ADA, "Ada", ("ada@lovelace.example", "Sales@Corp.example"), "corp.example")

@@ -1049,4 +1049,4 @@ async def test_the_metadata_server_needs_its_header(desk: Desk) -> None:
 
 
 def test_the_lock_file_names_no_registry() -> None:
-    assert "http" not in (EMULATE / "package-lock.json").read_text()
+    assert "resolved" not in (EMULATE / "package-lock.json").read_text()

@@ -41,9 +41,6 @@ from mailmagnet.errors import (
 from mailmagnet.store import Cursor, Lease, Mailbox, MailRecord, Policy, RunCounts, Sharing, Store
 from metadata_store.firestore import FirestoreStore
 from metadata_store.sqlite import SqliteStore
-from tests.contract.firestore_emulator import firestore_emulator
-
-__all__ = ["firestore_emulator"]
 
 T = TypeVar("T")
 NOW = datetime(2027, 3, 14, 9, 26, 53, 589793, tzinfo=UTC)

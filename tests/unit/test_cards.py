@@ -1,4 +1,4 @@
-"""Every card in every state: the words a rep reads, held against Google's schema, and nothing that a mail or the CRM can break."""
+"""Every card in every state: the words a rep reads, held against Google's schema, and nothing that mail or CRM can break."""
 
 import html
 import json
@@ -143,26 +143,31 @@ def message(answer: OpenMessage, view: View = VIEW) -> Card:
 
 
 def as_text(card: Card) -> str:
-    lines = [f"# {card['header']['title']}", card["header"].get("subtitle")] if "header" in card else []
+    header = card.get("header", {})
+    lines = [f"# {header['title']}", *([header["subtitle"]] if "subtitle" in header else [])] if header else []
     for section in card["sections"]:
-        lines.append(f"--- {section.get('header', '')}".rstrip())
+        lines.append(f"--- {read(section.get('header', ''))}".rstrip())
         folds_after = section["uncollapsibleWidgetsCount"] if section.get("collapsible") else len(section["widgets"])
         for place, widget in enumerate(section["widgets"]):
-            lines += [("  … " if place >= folds_after else "") + line for line in widget_lines(widget)]
-    return "\n".join(html.unescape(re.sub(r"<[^>]*>", "", line)) for line in lines if line)
+            lines.append(("  … " if place >= folds_after else "") + widget_line(widget))
+    return "\n".join(lines)
 
 
-def widget_lines(widget: dict[str, Any]) -> list[str]:
+def widget_line(widget: dict[str, Any]) -> str:
     ((kind, content),) = widget.items()
     match kind:
         case "textParagraph":
-            return [content["text"]]
+            return read(content["text"])
         case "buttonList":
-            return [" ".join(f"[{button['text']}]" for button in content["buttons"])]
+            return " ".join(f"[{button['text']}]" for button in content["buttons"])
         case "textInput":
-            return [f"[{content['label']}: {content.get('value', '')}]"]
+            return f"[{content['label']}: {content.get('value', '')}]"
     below = f" / {content['bottomLabel']}" if "bottomLabel" in content else ""
-    return [f"{content['text']}{below}{' >' if 'onClick' in content else ''}"]
+    return f"{read(content['text'])}{below}{' >' if 'onClick' in content else ''}"
+
+
+def read(markup: str) -> str:
+    return html.unescape(re.sub(r"<[^>]*>", "", markup))
 
 
 def expect(card: Card, text: str) -> None:
@@ -487,12 +492,7 @@ MAILBOX = Mailbox(
     "u1",
     "kim@corp.example",
     Cursor("1"),
-    RunCounts(
-        NOW - timedelta(minutes=4),
-        40,
-        {Category.CLOSING_THIS_MONTH: 3, Category.OPEN_DEALS: 0, Category.CUSTOMER: 9},
-        remaining=30,
-    ),
+    RunCounts(NOW - timedelta(minutes=4), 40, {Category.CLOSING_THIS_MONTH: 3, Category.CUSTOMER: 9}, remaining=30),
 )
 MAILS = (
     CustomerMail("19a", "ada@analytical.example", NOW - timedelta(hours=1), "Re: invoice", "Ada Lovelace", True),
@@ -640,19 +640,6 @@ def test_a_form_is_answered_in_place_with_a_notice() -> None:
 HOSTILE = """<b>&"'</b><a href=javascript:alert(1)>x</a>"""
 
 
-def texts(node: Any) -> Iterator[str]:
-    """Every text in a card's HTML fields (the others are plain)."""
-    if isinstance(node, dict):
-        for key, value in node.items():
-            if (key == "text" and "onClick" not in node.keys() - {"text"}) or key == "header":
-                yield from [value] if isinstance(value, str) else texts(value)
-            else:
-                yield from texts(value)
-    elif isinstance(node, list):
-        for each in node:
-            yield from texts(each)
-
-
 def html_fields(card: Card) -> Iterator[str]:
     for section in card["sections"]:
         yield section.get("header", "")
@@ -687,7 +674,7 @@ def assert_safe(card: Card) -> None:
     json.dumps(card).encode()
     shown = as_text(card)
     assert "None" not in shown
-    assert not re.search(r"^ ?·|· ?$|· ·|  ·", shown, re.MULTILINE), shown
+    assert not re.search(r"^ ?·|· ?$|· ·|  ·|/ ·", shown, re.MULTILINE), shown
 
 
 def test_html_fields_are_escaped_and_plain_ones_are_not() -> None:
@@ -774,30 +761,18 @@ def test_over_100_sections_the_last_one_says_what_is_missing() -> None:
     assert as_text(made).splitlines()[-1] == "and 42 more"
 
 
+# Our own mark between facts, and the word that a forgotten "if" would show, are looked for in the card: no name has them.
 names = st.one_of(
     st.sampled_from(
-        [
-            HOSTILE,
-            "",
-            " ",
-            "Ada",
-            "עדה לאבלייס",
-            "أدا \u202e",
-            "👩\u200d💻 Ada 🇫🇷",
-            "x" * 900,
-            "a\nb\tc",
-            "\ud800",
-            "\u2069·",
-            "A & B",
-        ]
+        [HOSTILE, "", " ", "\u200f", "Ada", "עדה לאבלייס", "أدا \u202e", "👩\u200d💻 Ada 🇫🇷", "x" * 900, "a\nb", "\ud800"]
     ),
-    st.text(max_size=40),
+    st.text(max_size=40).filter(lambda text: "·" not in text and "None" not in text),
 )
 money = st.none() | st.builds(
-    Money, st.decimals(allow_nan=True, allow_infinity=True), st.sampled_from(["EUR", "JPY", "KWD", "XYZ"]) | st.text(max_size=5)
+    Money, st.decimals(allow_nan=True, allow_infinity=True), st.sampled_from(["EUR", "JPY", "KWD", "XYZ"]) | names
 )
 days = st.none() | st.dates(date(1900, 1, 1), date(2200, 1, 1))
-moments = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
+moments = st.integers(0, 4 * 10**9).map(lambda second: datetime.fromtimestamp(second, UTC))
 urls = st.sampled_from(["", "javascript:alert(1)", "https://crm.example/x", "http://127.0.0.1:1/x"]) | names
 accounts = st.builds(Account, st.text(max_size=5), names, names, names, names, urls)
 deals = st.builds(

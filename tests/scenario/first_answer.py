@@ -1,0 +1,47 @@
+"""A cold `addon` in this process: one request read from standard input, its answer and the modules it loaded written to standard output."""
+
+import asyncio
+import json
+import sys
+from typing import Any
+
+from functions_framework.aio import create_asgi_app
+
+
+async def _ask(app: Any, path: str, headers: dict[str, str], body: str) -> tuple[int, str]:
+    sent: list[Any] = []
+    given = [{"type": "http.request", "body": body.encode(), "more_body": False}]
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "scheme": "http",
+        "server": ("127.0.0.1", 80),
+        "client": ("127.0.0.1", 1),
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+    }
+
+    async def receive() -> Any:
+        return given.pop(0) if given else {"type": "http.disconnect"}
+
+    async def send(part: Any) -> None:
+        sent.append(part)
+
+    await app(scope, receive, send)
+    return sent[0]["status"], b"".join(part.get("body", b"") for part in sent).decode()
+
+
+def main() -> None:
+    asked = json.load(sys.stdin)
+    app = create_asgi_app("addon", asked["source"], "http")
+    status, text = asyncio.run(_ask(app, asked["path"], asked["headers"], asked["body"]))
+    json.dump({"status": status, "text": text, "modules": sorted(sys.modules)}, sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+"""The job as Google Cloud runs it: the tick, one task for each mailbox, and the mailbox's run, three processes over HTTP."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import aiohttp
+import pytest
+
+from mailmagnet.categories import LABEL_NAMES, Category
+from mailmagnet.crm import DealState
+from sandbox.faults import Fault
+from tests.scenario.addon_process import function_process, settings_of
+from tests.scenario.desk import ADA, Desk
+from tests.signing import free_port
+
+CLOSED_LONG_AGO = (DealState.WON, date(2020, 1, 31))
+CUSTOMER = LABEL_NAMES[Category.CUSTOMER]
+JOB_ACCOUNT = "job@desk.example"
+
+
+@dataclass
+class Job:
+    """The two functions, and calls to them as Cloud Scheduler and Cloud Tasks make them."""
+
+    desk: Desk
+    tick_url: str
+    mailbox_url: str
+    log: bytearray
+    session: aiohttp.ClientSession
+
+    async def call(self, url: str, body: Any, audience: str | None = None, account: str = JOB_ACCOUNT) -> tuple[int, str]:
+        token = self.desk.world.google.service_token(account, audience or url)
+        headers = {"Authorization": f"Bearer {token}"}
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        async with self.session.post(url, data=data, headers=headers) as answer:
+            return answer.status, await answer.text()
+
+    async def sort(self, **more: Any) -> tuple[int, dict[str, Any]]:
+        status, text = await self.call(self.mailbox_url, {"org": "corp.example", "user": self.desk.account.sub, **more})
+        return status, json.loads(text)
+
+
+@asynccontextmanager
+async def job_at(desk: Desk, **settings: str) -> AsyncIterator[Job]:
+    ports, log = {"label_tick": free_port(), "label_mailbox": free_port()}, bytearray()
+    urls = {target: f"http://127.0.0.1:{port}" for target, port in ports.items()}
+    environment = {
+        **settings_of(desk, "http://127.0.0.1:1"),
+        "MAILMAGNET_LABEL_TICK_URL": urls["label_tick"],
+        "MAILMAGNET_LABEL_MAILBOX_URL": urls["label_mailbox"],
+        **settings,
+    }
+    async with AsyncExitStack() as stack:
+        for target, port in ports.items():
+            await stack.enter_async_context(function_process("main.py", target, environment, port, log))
+        session = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)))
+        yield Job(desk, urls["label_tick"], urls["label_mailbox"], log, session)
+
+
+@pytest.fixture
+async def job(desk: Desk) -> AsyncIterator[Job]:
+    async with job_at(desk) as made:
+        yield made
+
+
+async def test_a_tick_sends_a_task_for_each_due_mailbox_and_the_task_sorts_its_mail(job: Job) -> None:
+    await job.desk.contact("grace@a.example", CLOSED_LONG_AGO)
+    mail = job.desk.arrive("Grace Unmentionable <grace@a.example>", subject="Xylophone")
+    assert await job.call(job.tick_url, {}) == (200, '{"tasks":1}')
+    await job.desk.world.tasks.settled()
+    assert await job.desk.labels_of(mail) == {CUSTOMER, "UNREAD"}
+    assert await job.call(job.tick_url, {}) == (200, '{"tasks":0}')
+    for secret in ("Unmentionable", "Xylophone", "grace", ADA, mail):
+        assert secret not in job.log.decode()
+
+
+async def test_a_run_answers_with_its_counts_and_a_dry_one_with_its_reasons(job: Job) -> None:
+    await job.desk.contact("grace@a.example", CLOSED_LONG_AGO)
+    mail = job.desk.arrive("grace@a.example")
+    status, dry = await job.sort(dry_run=True)
+    assert status == 200
+    assert dry["moves"] == [
+        {
+            "mail_id": mail,
+            "from_address": "grace@a.example",
+            "category": "customer",
+            "label": CUSTOMER,
+            "because": "Deal 0 of grace@a.example",
+            "closing": "2020-01-31",
+            "in_inbox": True,
+        }
+    ]
+    assert await job.desk.labels_of(mail) == {"INBOX", "UNREAD"}
+    status, done = await job.sort()
+    assert (status, done["sorted"], done["remaining"], done["crm_calls"]) == (
+        200,
+        {"closing_this_month": 0, "open_deals": 0, "customer": 1},
+        0,
+        1,
+    )
+    assert "moves" not in done
+
+
+async def test_only_the_jobs_own_account_may_call_and_only_the_right_function(job: Job) -> None:
+    work = {"org": "corp.example", "user": job.desk.account.sub}
+    assert await job.call(job.mailbox_url, work, account="somebody@else.example") == (403, "")
+    assert await job.call(job.mailbox_url, work, audience=job.tick_url) == (403, "")
+    assert await job.call(job.tick_url, {}, audience=job.mailbox_url) == (403, "")
+    async with job.session.post(job.mailbox_url, json=work) as answer:
+        assert (answer.status, await answer.read()) == (401, b"")
+    async with job.session.get(job.mailbox_url) as answer:
+        assert answer.status == 405
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"<html>", "not JSON"),
+        ({}, "org"),
+        ({"org": "corp.example", "user": ""}, "user"),
+        ({"org": "corp.example", "user": "1", "subject": "Xylophone"}, "subject"),
+        ({"org": "corp.example/../other", "user": "1"}, ""),
+    ],
+)
+async def test_work_that_cannot_be_read_is_told_why(job: Job, body: Any, words: str) -> None:
+    status, text = await job.call(job.mailbox_url, body)
+    assert status == 400
+    assert words in json.loads(text)["error"]
+
+
+async def test_a_mailbox_that_is_gone_off_or_without_consent_is_answered_as_done(job: Job) -> None:
+    status, text = await job.call(job.mailbox_url, {"org": "corp.example", "user": "42"})
+    assert (status, "not connected" in text or "error" in text) == (200, True)
+    job.desk.world.google.revoke_all(ADA)
+    status, answer = await job.sort()
+    assert status == 200
+    assert "Gmail" in answer["error"]
+    await job.desk.store.switch("corp.example", job.desk.account.sub, mailmagnet=True, labelling=False)
+    assert await job.sort() == (200, {"off": True})
+
+
+async def test_gmail_that_is_down_is_answered_so_that_the_task_comes_again(job: Job) -> None:
+    job.desk.world.faults.add(Fault("gmail", status=503))
+    status, _ = await job.sort()
+    assert status == 503
+    job.desk.world.faults.clear()
+    job.desk.world.quota.bill(ADA, 6_000 - job.desk.world.quota.spent(ADA))
+    status, _ = await job.sort()
+    assert status == 429

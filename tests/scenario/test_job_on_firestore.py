@@ -1,0 +1,75 @@
+"""The job on the production store: a full run on the real Firestore emulator, and everything that is then kept in it, written out."""
+
+import secrets
+from collections.abc import AsyncIterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.cloud.firestore import AsyncClient
+
+from mailmagnet.categories import LABEL_NAMES, Category
+from mailmagnet.crm import DealState
+from metadata_store.firestore import FirestoreStore
+from tests.scenario.desk import Desk, desk_in
+
+
+@pytest.fixture
+async def project(firestore_emulator: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore_emulator)
+    return f"run-{secrets.token_hex(4)}"
+
+
+@pytest.fixture
+async def desk_on_firestore(project: str, tmp_path: Path) -> AsyncIterator[Desk]:
+    async with desk_in(tmp_path, FirestoreStore(project)) as desk:
+        await desk.connect()
+        yield desk
+
+
+async def _documents(project: str) -> dict[str, dict[str, Any]]:
+    """Every document there is, by its path."""
+    client = AsyncClient(project=project)
+    kept: dict[str, dict[str, Any]] = {}
+
+    async def walk(collections: Any) -> None:
+        async for collection in collections:
+            async for reference in collection.list_documents():
+                snapshot = await reference.get()
+                kept[reference.path] = snapshot.to_dict() or {}
+                await walk(reference.collections())
+
+    await walk(client.collections())
+    client.close()
+    return kept
+
+
+async def test_a_full_run_keeps_three_facts_of_a_customers_mail_and_nothing_else(desk_on_firestore: Desk, project: str) -> None:
+    desk = desk_on_firestore
+    await desk.contact("grace@a.example", (DealState.WON, date(2020, 1, 31)), name="Grace Brewster Hopper")
+    subject = "Xylophone invoice"
+    mail = desk.arrive("Grace Brewster Hopper <grace@a.example>", subject=subject, Cc="Recipient <copied@c.example>")
+    desk.arrive("Stranger <stranger@b.example>", subject="Zeppelin offer")
+    await desk.run()
+    assert LABEL_NAMES[Category.CUSTOMER] in await desk.labels_of(mail)
+    kept = await _documents(project)
+    user = desk.account.sub
+    assert set(kept) >= {f"orgs/corp.example/mailboxes/{user}", f"orgs/corp.example/mails/{user}:{mail}"}
+    assert set(kept[f"orgs/corp.example/mails/{user}:{mail}"]) == {"from_address", "received_at"}
+    assert all(path.startswith("orgs/corp.example") for path in kept)
+    written = repr(kept)
+    for word in ("Xylophone", "Zeppelin", "nobody but Gmail", "Brewster", "copied@c.example", "stranger@b.example", "Deal 0"):
+        assert word not in written
+
+
+async def test_what_the_user_moved_back_stays_also_after_a_full_resync(desk_on_firestore: Desk) -> None:
+    desk = desk_on_firestore
+    await desk.contact("grace@a.example", (DealState.WON, date(2020, 1, 31)))
+    back = desk.arrive("grace@a.example")
+    await desk.run()
+    gmail = desk.world.mailbox(desk.account.address)
+    gmail.modify([back], add=["INBOX"])
+    gmail.expire_history()
+    await desk.run()
+    assert "INBOX" in await desk.labels_of(back)
