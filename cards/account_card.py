@@ -22,7 +22,7 @@ def account_card(known: KnownAccount, crm_name: str, today: date, view: View) ->
         reach_section(account.phone, (), account.owner),
         crm_section(account.url, crm_name),
     ]
-    return card(sections, account_name(account), shown_domain(account) if account.name.strip() else "")
+    return card(sections, account_name(account), shown_domain(account) if words.name(account.name) else "")
 
 
 def _nothing(said: str) -> Section | None:

@@ -155,7 +155,8 @@ def _activity_words(activity: Activity, view: View) -> str:
 
 def _note_words(note: Note, view: View) -> str:
     """ "Note by Kim, 3 days ago: “Wants invoice in two parts…”"."""
-    by = f"Note by {words.name(note.author, 40)}" if note.author.strip() else "Note"
+    author = words.name(note.author, 40)
+    by = f"Note by {author}" if author else "Note"
     text = words.name(note.text, 90)
     return f"{by}, {words.moment(note.at, view.now, view.reader)}" + (f": “{text}”" if text else "")
 
@@ -165,11 +166,12 @@ def _note_words(note: Note, view: View) -> str:
 
 def reach_section(phone: str, addresses: Sequence[str], owner: str) -> Section | None:
     """The first of phone, addresses and owner in sight, the others folded."""
-    lines = [decorated_text(words.name(phone), icon="PHONE", on_click=call(phone))] if phone.strip() else []
-    lines += [decorated_text(words.name(shown(address)), icon="EMAIL", on_click=write_to(address)) for address in addresses]
-    if owner.strip():
-        lines.append(decorated_text(spaced(coloured("Owner", GREY), words.name(owner)), icon="PERSON"))
-    return section(lines, in_sight=1)
+    lines = [(words.name(phone), "PHONE", call(phone))]
+    lines += [(words.name(shown(address)), "EMAIL", write_to(address)) for address in addresses]
+    if owner := words.name(owner):
+        lines.append((spaced(coloured("Owner", GREY), owner), "PERSON", None))
+    widgets = [decorated_text(text, icon=icon, on_click=on_click) for text, icon, on_click in lines if text]
+    return section(widgets, in_sight=1)
 
 
 def crm_section(url: str, crm_name: str) -> Section | None:

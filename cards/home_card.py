@@ -79,7 +79,7 @@ def _shows_mail(mailbox: Mailbox | None) -> bool:
 
 def _mail_line(mail: CustomerMail, view: View) -> Widget:
     """Sender, a dot while unread; subject and time below. A click opens the mail in Gmail."""
-    sender = words.name(mail.from_name, _NAME_BESIDE_A_DOT) or words.name(shown(mail.from_address), _NAME_BESIDE_A_DOT)
+    sender = words.name(mail.from_name or shown(mail.from_address), _NAME_BESIDE_A_DOT) or "No sender"
     text = spaced(bold(sender), coloured("●", BLUE)) if mail.unread else sender
     below = words.facts(_subject(mail), words.received(mail.received_at, view.now, view.reader))
     return decorated_text(text, below=below, on_click=open_link(f"https://mail.google.com/mail/#all/{mail.mail_id}"))

@@ -78,7 +78,11 @@ def open_link(url: str) -> OnClick | None:
 
 def write_to(address: str) -> OnClick | None:
     """Begin a mail; None for what is no address."""
-    return _link(f"mailto:{quote(address, safe='@')}") if re.fullmatch(r"[^\s@<>]+@[^\s@<>]+", address) else None
+    return (
+        _link(f"mailto:{quote(address, safe='@')}")
+        if re.fullmatch(r"[^\s@<>\ud800-\udfff]+@[^\s@<>\ud800-\udfff]+", address)
+        else None
+    )
 
 
 def call(phone: str) -> OnClick | None:
@@ -92,7 +96,7 @@ def _link(url: str) -> OnClick:
 
 
 def _is_web_page(url: str) -> bool:
-    if re.search(r"[\s\x00-\x1f\x7f\\]", url):
+    if re.search(r"[\s\x00-\x1f\x7f\\\ud800-\udfff]", url):
         return False
     try:
         parts = urlsplit(url)

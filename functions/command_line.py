@@ -117,9 +117,6 @@ def add_user(name: str, address: str, sees: str) -> None:
 @crm.command("demo-data")
 @click.option("--user", required=True, help="Address of the user whose CRM this is.")
 @click.option("--colleague", required=True, help="Address of a colleague who sees own records only.")
-@click.option(
-    "--without-mail", default="sam@corp.example", help="Address of a colleague without the Mail Integration permission."
-)
 def demo_data(user: str, colleague: str) -> None:
     """Fill the embedded CRM with made-up people and deals, dated around today."""
     from crm_client.demo_data import write_demo_data

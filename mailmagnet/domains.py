@@ -2,7 +2,7 @@
 
 import re
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,5 +41,5 @@ def _suffixes() -> "TLDExtract":
 
 @cache
 def _free_mail() -> frozenset[str]:
-    lines = files("mailmagnet").joinpath("free_mail.txt").read_text("utf-8").splitlines()
+    lines = Path(__file__).with_name("free_mail.txt").read_text("utf-8").splitlines()
     return frozenset(line for line in lines if line and not line.startswith("#"))

@@ -14,17 +14,18 @@ from sandbox.world import Account
 
 SEED = 7
 MADE_MAILS = 180
-COLLEAGUES_MAILS = 60
+COLLEAGUES_MAILS = 40
 
 Progress = Callable[[int, int], None]
 """Told of bytes done and bytes in all."""
 
 
 async def made_mail(demo: Demo, progress: Progress = lambda done, total: None) -> None:
-    """Mail of the demo CRM's people arrives for the user and the colleague: always the same, dated around today."""
+    """Mail of the demo CRM's people arrives for the user and two colleagues: always the same, dated around today."""
     table = await demo.mailmagnet("crm", "export", "contacts")
     people = _people(table.decode("utf-8-sig"))
-    await _arrive(demo, demo.colleague, generate(people, _owner(demo.colleague), demo.today, SEED + 1, COLLEAGUES_MAILS))
+    for number, account in enumerate((demo.colleague, demo.without_mail), start=1):
+        await _arrive(demo, account, generate(people, _owner(account), demo.today, SEED + number, COLLEAGUES_MAILS))
     await _arrive(demo, demo.user, generate(people, _owner(demo.user), demo.today, SEED, MADE_MAILS), progress)
 
 

@@ -543,7 +543,8 @@ class MailFolder:
                 raise NoSuchLabel(label_id)
         query = search_query.parse(q)
         keys = {search_query.label_key(label.name): label.id for label in labels}
-        condition, parameters = search_query.to_sql(query, search_query.SearchContext(self._clock(), days, keys))
+        fits, parameters = search_query.to_sql(query, search_query.SearchContext(self._clock(), days, keys))
+        condition = f"({fits})"
         for label_id in label_ids[1:]:
             condition += f" AND {_HAS_LABEL}"
             parameters.append(label_id)

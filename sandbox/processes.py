@@ -24,6 +24,9 @@ SOURCE = Path(__file__).parent.parent / "main.py"
 HOST = "127.0.0.1"
 USER, USER_NAME = "ada@corp.example", "Ada Byron"
 COLLEAGUE, COLLEAGUE_NAME = "kim@corp.example", "Kim Berg"
+WITHOUT_MAIL, WITHOUT_MAIL_NAME = "noa.lund@corp.example", "Noa Lund"
+"""A colleague whose profile in the demo CRM lacks the permission `Mail Integration`."""
+
 OWN_DOMAIN = "corp.example"
 JOB_SERVICE_ACCOUNT = "scheduler@sandbox.example"
 FUNCTIONS = ("addon", "label_tick", "label_mailbox")
@@ -61,6 +64,7 @@ class Demo:
     world: World
     user: Account
     colleague: Account
+    without_mail: Account
     addon_url: str
     label_tick_url: str
     label_mailbox_url: str
@@ -124,6 +128,7 @@ async def running_demo(
         stack.callback(world.close)
         user = world.add_account(USER, USER_NAME, aliases=(f"ada.byron@{OWN_DOMAIN}", *aliases), hosted_domain=OWN_DOMAIN)
         colleague = world.add_account(COLLEAGUE, COLLEAGUE_NAME, hosted_domain=OWN_DOMAIN)
+        without_mail = world.add_account(WITHOUT_MAIL, WITHOUT_MAIL_NAME, hosted_domain=OWN_DOMAIN)
         address = f"http://{HOST}:{listening.getsockname()[1]}"
         urls = {name: f"http://{HOST}:{port}" for name, port in ports.items()}
         environment = _environment(folder, world, address, urls)
@@ -134,6 +139,7 @@ async def running_demo(
             world,
             user,
             colleague,
+            without_mail,
             addon_url=urls["addon"],
             label_tick_url=urls["label_tick"],
             label_mailbox_url=urls["label_mailbox"],
@@ -153,9 +159,9 @@ async def running_demo(
 async def _set_up(demo: Demo, tell: Tell) -> None:
     tell("The demo CRM gets its firms, people and deals, dated around today ...")
     await demo.mailmagnet("crm", "demo-data", "--user", demo.user.address, "--colleague", demo.colleague.address)
-    tell(f"The mailboxes of {demo.user.address} and {demo.colleague.address} are connected ...")
-    await demo.connect(demo.user)
-    await demo.connect(demo.colleague)
+    for account in (demo.user, demo.colleague, demo.without_mail):
+        tell(f"The mailbox of {account.address} is connected ...")
+        await demo.connect(account)
 
 
 def _prepare(folder: Path, filled_with: str) -> bool:

@@ -41,7 +41,7 @@ async function begin() {
   showSide(!NARROW.matches);
   addEventListener("hashchange", () => guarded(go));
   document.addEventListener("keydown", onKey);
-  await go();
+  await guarded(go);
 }
 
 /** Runs it; what the desk refuses is told at the foot of the page. */
@@ -123,7 +123,13 @@ async function loadList(mine = page.shown) {
 }
 
 async function openThread(mine) {
-  const thread = await read(path(`threads/${page.route.thread}`));
+  let thread;
+  try {
+    thread = await read(path(`threads/${page.route.thread}`));
+  } catch (error) {
+    back();
+    throw error;
+  }
   if (mine !== page.shown) return;
   page.thread = thread;
   const newest = thread.messages.at(-1);

@@ -152,7 +152,14 @@ CONTACTS = (
     WorldContact("jonas", "Jonas Ekdahl", ADA, ("office@analytical.example",), "analytical"),
     WorldContact("petra", "Petra Quist", ADA, ("office@analytical.example", "petra@analytical.example"), "analytical"),
     WorldContact("grace", "Grace Hopfield", KIM, ("grace@hopfield.example",), "hopfield"),
-    WorldContact("uli", "Uli Glas", ADA, ("uli@mail.xn--lm-xka.example",), "ulm"),
+    WorldContact(
+        "uli",
+        "Uli Glas",
+        ADA,
+        ("uli@mail.xn--lm-xka.example",),
+        "ulm",
+        activities=tuple(Activity("", ActivityKind.TASK, f"Task {n}", date(2026, 12, n), done=False) for n in range(1, 9)),
+    ),
     WorldContact("sam", "Sam Shaw", ADA, ("sam@shaw.example",), "analytical", shared=(KIM,)),
     *(WorldContact(f"crowd {n}", f"Member {n:02}", ADA, (f"m{n}@crowd.example",), "crowd") for n in range(12)),
 )
@@ -265,6 +272,10 @@ class CrmContract:
         assert [note.at for note in contact.notes] == [NOON - timedelta(days=days) for days in (1, 2, 3)]
         assert contact.notes[0].text == "Note of day 1\n<b>as it is</b>"
         assert contact.notes[0].author == "Ada Byron"
+
+    async def test_all_planned_activities_come_however_many(self, crm: InstalledWorld) -> None:
+        uli = await crm.as_user(ADA).contact(crm.id_of("contact uli"))
+        assert [activity.subject for activity in uli.activities] == [f"Task {n}" for n in range(8, 0, -1)]
 
     async def test_the_job_gets_deals_but_neither_activities_nor_notes(self, crm: InstalledWorld) -> None:
         answer = await crm.as_user(ADA).senders(["h.lovell@analytical.example"])

@@ -36,6 +36,7 @@ async def test_something_closes_this_month_and_the_categories_are_all_there(data
     crm = EmbeddedCrm(database, ADA)
     closing = await crm.deals_closing(*month_of(today))
     assert len(closing) >= 5
+    assert {today, *month_of(today)} <= {deal.closing for deal in closing}
     with reading(database) as connection:
         addresses = [row["address"] for row in connection.execute("SELECT DISTINCT address FROM contact_addresses")]
     people = {contact.id: contact for found in (await crm.senders(addresses)).contacts.values() for contact in found}

@@ -22,7 +22,7 @@ def header(line: bytes) -> str:
         (b"Subject: =?utf-8?B?R3LDvMOfZQ==?=", "Grüße"),
         (b"Subject: =?utf-8?Q?Gr=C3?= =?utf-8?Q?=BC=C3=9Fe?=", "Grüße"),
         (b"Subject: =?iso-2022-jp?B?GyRCMnE1RBsoQg==?=", "会議"),
-        (b"Subject: =?gb2312?B?sai829Wm?= x", "报价諤 x"),
+        (b"Subject: =?gb2312?B?sai827Wl?= x", "报价单 x"),
         (b"Subject: plain =?utf-8?Q?a_b?= =?utf-8?Q?c?= end", "plain a bc end"),
         (b"Subject: =?x-nobody?Q?a?=", "=?x-nobody?Q?a?="),
         (b"Subject: =?utf-8?Q?never ends", "=?utf-8?Q?never ends"),
@@ -121,11 +121,23 @@ def test_dates(date: str, moment: datetime | None) -> None:
 
 FRAGMENTS = st.sampled_from(
     [
-        b"From: ", b"Content-Type: multipart/mixed; boundary=b\n", b"Content-Type: text/html; charset=utf-16\n", b"\n\n", b"--b\n", b"--b--\n",
-        b"=?utf-8?B?/w==?=", b"=?big5?Q?=80=?=", b"Content-Transfer-Encoding: base64\n", b"Content-Type: message/rfc822\n",
-        b"Content-Disposition: attachment; filename*=x'y'%ff%fe; filename*1*=%\n", b"\xff\x00", b"<![CDATA[", b"Date: ", b"Content-Type: ;;=\"\n",
+        b"From: ",
+        b"Date: ",
+        b"Content-Type: multipart/mixed; boundary=b\n",
+        b"Content-Type: text/html; charset=utf-16\n",
+        b'Content-Type: ;;="\n',
+        b"Content-Type: message/rfc822\n",
+        b"Content-Transfer-Encoding: base64\n",
+        b"Content-Disposition: attachment; filename*=x'y'%ff%fe; filename*1*=%\n",
+        b"=?utf-8?B?/w==?=",
+        b"=?big5?Q?=80=?=",
+        b"\n\n",
+        b"--b\n",
+        b"--b--\n",
+        b"\xff\x00",
+        b"<![CDATA[",
     ]
-)  # fmt: skip
+)
 
 
 @given(st.lists(st.one_of(FRAGMENTS, st.binary(max_size=20)), max_size=25).map(b"".join))

@@ -1,0 +1,149 @@
+"""One whole demo and one browser for all browser tests; each test gets a page of its own, whose console and requests are watched."""
+
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Locator, Page, Request, async_playwright
+
+from sandbox.demo_mail import made_mail
+from sandbox.processes import Demo, running_demo
+from sandbox.world import Account
+
+PICTURES = Path(__file__).parent.parent.parent / "docs" / "pictures"
+CHROMIUM_ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@dataclass
+class Desk:
+    """A page at the demo, in the words of who uses it."""
+
+    page: Page
+    demo: Demo
+    complaints: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    @property
+    def panel(self) -> Locator:
+        return self.page.locator("#panel .panel-body")
+
+    @property
+    def rows(self) -> Locator:
+        return self.page.locator("#view .thread")
+
+    def row(self, subject: str) -> Locator:
+        """The list's row with this subject."""
+        return self.rows.filter(has=self.page.locator(".subject", has_text=subject))
+
+    async def show(self, *, account: Account | None = None, **route: str) -> None:
+        """Open the page at a label, a search or a thread, and wait until list and panel are there."""
+        given = {"account": (account or self.demo.user).address, **route}
+        await self.page.goto(f"{self.demo.address}/#{urlencode(given)}")
+        await self.page.locator("#view > *").first.wait_for()
+        await self.settled()
+
+    async def settled(self) -> None:
+        """Until the add-on has answered."""
+        await self.page.locator("#panel .panel-body[aria-busy=false] > *").first.wait_for()
+
+    async def open(self, subject: str, *, account: Account | None = None) -> None:
+        """Find a mail by its subject and open it, as a person does."""
+        await self.show(account=account, q=f'subject:"{subject}"')
+        await self.row(subject).first.locator(".thread-link").click()
+        await self.page.locator(".open-thread").wait_for()
+        await self.page.locator("#panel .progress").wait_for(state="hidden")
+        await self.settled()
+
+    async def answer_with(self, *answers: dict[str, Any]) -> list[dict[str, Any]]:
+        """From now on the panel gets these answers, one after the other (the last for good); the questions it asked."""
+        asked: list[dict[str, Any]] = []
+        left = list(answers)
+
+        async def answer(route: Any) -> None:
+            asked.append(route.request.post_data_json)
+            told = left.pop(0) if len(left) > 1 else left[0]
+            await route.fulfill(json={"status": 200, "answer": told, "problem": "", "seconds": 0.1})
+
+        await self.page.route("**/desk/*/panel", answer)
+        return asked
+
+    def arrive(
+        self, sender: str, subject: str, body: str = "Hello.", *, html: str = "", account: Account | None = None, **headers: str
+    ) -> str:
+        """A mail comes in; its id."""
+        mail = EmailMessage()
+        owner = account or self.demo.user
+        mail["From"], mail["To"], mail["Subject"] = sender, owner.address, subject
+        mail["Date"] = self.demo.world.clock()
+        for name, value in headers.items():
+            mail[name.replace("_", "-")] = value
+        mail.set_content(body)
+        if html:
+            mail.add_alternative(html, subtype="html")
+        return self.demo.world.mailbox(owner.address).arrive(mail.as_bytes()).id
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def demo(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Demo]:
+    """The demo as `make demo` starts it, on made-up mail. Its Gmail has no quota unless a test sets one."""
+    async with running_demo(tmp_path_factory.mktemp("demo") / "demo", made_mail) as started:
+        started.world.quota.units_a_minute = 10_000_000
+        yield started
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    chromium = shutil.which("chromium")
+    assert chromium, "These tests need Debian's package chromium."
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
+        yield started
+        await started.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def desk(demo: Demo, browser: Browser) -> AsyncIterator[Desk]:
+    """A page 1280 px wide. At the end: no error in the console, and nothing asked of any other host."""
+    context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB", timezone_id="Europe/Vienna")
+    context.set_default_timeout(20_000)
+    made = Desk(await context.new_page(), demo)
+    context.on("console", lambda message: made.complaints.append(message.text) if message.type in ("error", "warning") else None)
+    context.on("weberror", lambda error: made.complaints.append(str(error.error)))
+    context.on("request", lambda request: made.requests.append(_address(request)))
+    yield made
+    await context.close()
+    demo.world.faults.clear()
+    assert made.complaints == []
+    assert [address for address in made.requests if not address.startswith((demo.address, "data:"))] == []
+
+
+def _address(request: Request) -> str:
+    return request.url
+
+
+@pytest.fixture
+def picture(desk: Desk, request: pytest.FixtureRequest) -> Callable[[str], Awaitable[None]]:
+    """Keeps what the page shows now as a picture for the README, when pytest is called with --pictures."""
+
+    async def take(name: str) -> None:
+        if request.config.getoption("--pictures"):
+            PICTURES.mkdir(parents=True, exist_ok=True)
+            await desk.page.mouse.move(2, 400)
+            await desk.page.screenshot(path=PICTURES / f"{name}.png", animations="disabled")
+
+    return take

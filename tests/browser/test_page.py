@@ -1,0 +1,310 @@
+"""The desk's page in a real browser, on the real demo: mail, panel and job, as a person uses them."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+from playwright.async_api import expect
+
+from sandbox.faults import Fault
+from sandbox.google_side import SIDEBAR_SCOPES
+from tests.browser.conftest import Desk
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+Picture = Callable[[str], Awaitable[None]]
+HENRIETTA = "Henrietta Lovell <henrietta.lovell@analytical-works.example>"
+
+
+async def test_a_known_contact(desk: Desk, picture: Picture) -> None:
+    desk.arrive(
+        HENRIETTA, "Signature page for Monday", "Dear Ada,\n\nthe signature page is at https://analytical-works.example/s.\n"
+    )
+    await desk.open("Signature page for Monday")
+    await expect(desk.panel).to_contain_text("Henrietta Lovell")
+    await expect(desk.panel).to_contain_text("Head of Procurement")
+    await expect(desk.panel).to_contain_text("Closing this month")
+    await expect(desk.panel).to_contain_text("Renewal next year")
+    await expect(desk.panel).to_contain_text("36,000")
+    await expect(desk.page.locator(".panel-notes")).to_be_hidden()
+    await expect(desk.page.locator(".plain a")).to_have_attribute("href", "https://analytical-works.example/s")
+    await picture("contact")
+
+
+async def test_the_link_to_the_crm_leads_to_the_record(desk: Desk) -> None:
+    desk.arrive(HENRIETTA, "Where is my record")
+    await desk.open("Where is my record")
+    async with desk.page.context.expect_page() as opened:
+        await desk.panel.get_by_text("Open in MailMagnet CRM").click()
+    record = await opened.value
+    await expect(record.get_by_role("heading", level=1)).to_have_text("Henrietta Lovell")
+    await expect(record.locator("body")).to_contain_text("Renewal next year")
+
+
+async def test_somebody_unknown(desk: Desk, picture: Picture) -> None:
+    desk.arrive("Grace Stranger <grace@nobody-knows.example>", "A first letter")
+    await desk.open("A first letter")
+    await expect(desk.panel).to_contain_text("grace@nobody-knows.example")
+    await expect(desk.panel).to_contain_text("is not in MailMagnet CRM")
+    await picture("unknown")
+
+
+async def test_only_colleagues(desk: Desk) -> None:
+    desk.arrive("Kim Berg <kim@corp.example>", "Lunch among ourselves")
+    await desk.open("Lunch among ourselves")
+    await expect(desk.panel).to_contain_text("Nobody outside")
+
+
+async def test_a_mailing_list(desk: Desk) -> None:
+    sender = "Announcements <announce@lists.tool-users.example>"
+    desk.arrive(sender, "Release 4.2", List_Id="Tool users <announce.lists.tool-users.example>", Precedence="list")
+    await desk.open("Release 4.2")
+    await expect(desk.panel).to_contain_text("mailing list")
+
+
+async def test_another_mail_of_a_thread_is_another_contact(desk: Desk) -> None:
+    desk.arrive(HENRIETTA, "Two of us write", Message_ID="<two-1@analytical-works.example>")
+    jonas = "Jonas Ekdahl <jonas.ekdahl@analytical-works.example>"
+    desk.arrive(
+        jonas,
+        "Re: Two of us write",
+        In_Reply_To="<two-1@analytical-works.example>",
+        References="<two-1@analytical-works.example>",
+    )
+    await desk.open("Two of us write")
+    await expect(desk.panel).to_contain_text("Plant Manager")
+    mails = desk.page.locator(".mail")
+    await expect(mails).to_have_count(2)
+    first = mails.first.get_by_role("button").first
+    await first.click()
+    if await first.get_attribute("aria-expanded") == "false":
+        await first.click()
+    await expect(desk.panel).to_contain_text("Head of Procurement")
+
+
+async def test_the_homepage_and_its_search(desk: Desk, picture: Picture) -> None:
+    await desk.show()
+    await expect(desk.panel).to_contain_text("Closing this month")
+    await picture("inbox")
+    await desk.panel.get_by_role("textbox").fill("Lovell")
+    await desk.panel.get_by_role("button", name="Search").click()
+    await desk.panel.get_by_text("Henrietta Lovell").first.click()
+    await expect(desk.panel).to_contain_text("Head of Procurement")
+    await desk.page.get_by_role("button", name="Back", exact=True).click()
+    await expect(desk.panel).to_contain_text("Lovell")
+
+
+async def test_the_dry_run_lists_and_changes_nothing(desk: Desk, picture: Picture) -> None:
+    desk.arrive(HENRIETTA, "Not moved by a dry run")
+    await desk.show()
+    await desk.page.get_by_role("button", name="Dry run").click()
+    dialog = desk.page.get_by_role("dialog")
+    await expect(dialog).to_contain_text("Nothing has been changed")
+    row = dialog.locator("tr", has_text="Not moved by a dry run")
+    await expect(row).to_contain_text("Henrietta Lovell")
+    await expect(row).to_contain_text("leaves the inbox")
+    await picture("dry-run")
+    await dialog.get_by_role("button", name="Close").click()
+    await desk.show(label="INBOX")
+    await expect(desk.row("Not moved by a dry run")).to_have_count(1)
+
+
+async def test_the_job_sorts_under_the_three_labels(desk: Desk, picture: Picture) -> None:
+    of_label = {
+        "Deals Closing This Month (CTM)": (HENRIETTA, "Sorted one"),
+        "Open Deals": ("Sigrid <sigrid.ostby@fjordland.example>", "Sorted two"),
+    }
+    for sender, subject in of_label.values():
+        desk.arrive(sender, subject)
+    desk.arrive("Grace Stranger <grace@nobody-knows.example>", "Stays in the inbox")
+    await desk.show()
+    for _, subject in of_label.values():
+        await expect(desk.row(subject)).to_have_count(1)
+    await desk.page.get_by_role("button", name="Run the job").click()
+    await expect(desk.page.locator(".job-sum")).to_contain_text("sorted")
+    await picture("job")
+    for _, subject in of_label.values():
+        await expect(desk.row(subject)).to_have_count(0)
+    await expect(desk.row("Stays in the inbox")).to_have_count(1)
+    for label, (_, subject) in of_label.items():
+        await desk.page.locator("#labels").get_by_role("link", name=label).click()
+        await expect(desk.row(subject)).to_have_count(1)
+    await picture("sorted")
+
+
+async def test_what_the_user_moves_back_stays_in_the_inbox(desk: Desk) -> None:
+    desk.arrive(HENRIETTA, "Moved back by hand")
+    await desk.show()
+    await desk.page.get_by_role("button", name="Run the job").click()
+    await expect(desk.row("Moved back by hand")).to_have_count(0)
+    await desk.open("Moved back by hand")
+    await desk.page.get_by_role("button", name="Move to Inbox").click()
+    await desk.show(label="INBOX")
+    await desk.page.get_by_role("button", name="Run the job").click()
+    await expect(desk.page.locator(".job-sum")).to_contain_text("0 of")
+    await expect(desk.row("Moved back by hand")).to_have_count(1)
+
+
+async def test_a_spent_quota_is_told_and_the_run_goes_on_later(desk: Desk) -> None:
+    desk.arrive(HENRIETTA, "Over the quota")
+    quota = desk.demo.world.quota
+    await desk.show()
+    quota.units_a_minute = 0
+    try:
+        await desk.page.get_by_role("button", name="Run the job").click()
+        await expect(desk.page.locator(".job-problem")).to_contain_text("quota")
+        await expect(desk.page.locator(".job-next")).to_contain_text("Goes on in")
+    finally:
+        quota.units_a_minute = 10_000_000
+    await desk.page.locator(".job-next").get_by_role("button", name="Stop").click()
+    await expect(desk.page.locator(".job-next")).to_be_empty()
+
+
+async def test_switching_the_user(desk: Desk) -> None:
+    desk.arrive(HENRIETTA, "Only for Kim", account=desk.demo.colleague)
+    await desk.show()
+    await expect(desk.row("Only for Kim")).to_have_count(0)
+    await desk.page.locator("#account-button").click()
+    await desk.page.get_by_role("menuitem", name="kim@corp.example").click()
+    await expect(desk.row("Only for Kim")).to_have_count(1)
+    await expect(desk.page.locator("#account-button")).to_have_attribute(
+        "aria-label", "Account: Kim Berg, kim@corp.example. Switch user"
+    )
+
+
+async def test_who_may_not_see_the_crm_is_told_so(desk: Desk) -> None:
+    desk.arrive(HENRIETTA, "For somebody without permission", account=desk.demo.without_mail)
+    await desk.open("For somebody without permission", account=desk.demo.without_mail)
+    await expect(desk.panel).not_to_contain_text("Renewal next year")
+    await expect(desk.panel).to_contain_text("MailMagnet CRM")
+
+
+async def test_a_slow_gmail_is_told_with_retry(desk: Desk, picture: Picture) -> None:
+    desk.arrive(HENRIETTA, "Slow as it can be")
+    await desk.show(q='subject:"Slow as it can be"')
+    desk.demo.world.faults.add(Fault("gmail", "users.messages.get", latency_ms=8_000))
+    await desk.row("Slow as it can be").locator(".thread-link").click()
+    await expect(desk.panel).to_contain_text("did not answer")
+    retry = desk.panel.get_by_role("button", name="Retry")
+    await expect(retry).to_be_visible()
+    await picture("slow")
+    desk.demo.world.faults.clear()
+    await retry.click()
+    await expect(desk.panel).to_contain_text("Head of Procurement")
+
+
+async def test_scopes_are_asked_for_and_can_be_refused(desk: Desk, picture: Picture) -> None:
+    desk.arrive(HENRIETTA, "Needs permission")
+    await desk.show(account=desk.demo.colleague)
+    desk.arrive(HENRIETTA, "Needs permission", account=desk.demo.colleague)
+    await desk.page.locator("#account-button").click()
+    await desk.page.get_by_role("menuitem", name="permissions away").click()
+    await expect(desk.panel).to_contain_text("wants access to your Google Account")
+    await picture("consent")
+    await desk.panel.get_by_role("button", name="Cancel").click()
+    await expect(desk.panel).to_contain_text("Permission was not given")
+    await desk.panel.get_by_role("button", name="Give permission").click()
+    for _ in SIDEBAR_SCOPES:
+        if await desk.panel.get_by_role("button", name="Continue").count():
+            await desk.panel.get_by_role("button", name="Continue").click()
+            await desk.page.locator("#panel .progress").wait_for(state="hidden")
+    await expect(desk.panel).to_contain_text("Closing this month")
+
+
+async def test_archive_star_label_and_delete(desk: Desk) -> None:
+    for subject in ("To be archived", "To be starred", "To be deleted", "To be labelled"):
+        desk.arrive("Grace Stranger <grace@nobody-knows.example>", subject)
+    await desk.show()
+    await desk.row("To be starred").get_by_role("button", name="Starred").click()
+    await expect(desk.row("To be starred").get_by_role("button", name="Starred")).to_have_attribute("aria-pressed", "true")
+    await desk.row("To be archived").get_by_role("checkbox").check()
+    await desk.page.locator("#toolbar").get_by_role("button", name="Archive").click()
+    await expect(desk.row("To be archived")).to_have_count(0)
+    await expect(desk.page.locator("#toasts")).to_contain_text("Conversation archived")
+    await desk.row("To be deleted").get_by_role("checkbox").check()
+    await desk.page.locator("#toolbar").get_by_role("button", name="Delete").click()
+    await expect(desk.row("To be deleted")).to_have_count(0)
+    await desk.row("To be labelled").get_by_role("checkbox").check()
+    await desk.page.locator("#toolbar").get_by_role("button", name="Label as").click()
+    await desk.page.get_by_role("menuitem", name="Customer").click()
+    await expect(desk.row("To be labelled").locator(".label-chip")).to_have_text("Customer")
+    await desk.show(label="TRASH")
+    await expect(desk.row("To be deleted")).to_have_count(1)
+    await desk.show(label="STARRED")
+    await expect(desk.row("To be starred")).to_have_count(1)
+    await desk.show(label="ALL")
+    await expect(desk.row("To be archived")).to_have_count(1)
+
+
+async def test_search_by_gmails_operators(desk: Desk) -> None:
+    desk.arrive("Grace Stranger <grace@nobody-knows.example>", "Quokka figures")
+    desk.arrive("Kim Berg <kim@corp.example>", "Quokka photos")
+    await desk.show()
+    await desk.page.get_by_role("searchbox").fill("quokka -from:kim")
+    await desk.page.keyboard.press("Enter")
+    await expect(desk.row("Quokka figures")).to_have_count(1)
+    await expect(desk.row("Quokka photos")).to_have_count(0)
+    await desk.page.get_by_role("searchbox").fill("nothinghasthisword")
+    await desk.page.keyboard.press("Enter")
+    await expect(desk.page.locator(".empty")).to_contain_text("No messages matched")
+    await desk.page.get_by_role("button", name="Clear search").click()
+    await expect(desk.row("Quokka photos")).to_have_count(1)
+
+
+async def test_by_keyboard_alone(desk: Desk) -> None:
+    for subject in ("Zebra three", "Zebra two", "Zebra one"):
+        desk.arrive("Grace Stranger <grace@nobody-knows.example>", subject)
+    await desk.show()
+    keyboard = desk.page.keyboard
+    await keyboard.press("/")
+    await expect(desk.page.get_by_role("searchbox")).to_be_focused()
+    await keyboard.type("subject:zebra")
+    await keyboard.press("Enter")
+    await expect(desk.rows).to_have_count(3)
+    await desk.page.locator("#main").focus()
+    await keyboard.press("j")
+    await expect(desk.rows.nth(0).locator(".thread-link")).to_be_focused()
+    await keyboard.press("j")
+    await keyboard.press("k")
+    await keyboard.press("o")
+    await expect(desk.page.locator(".thread-head h1")).to_be_visible()
+    opened = await desk.page.locator(".thread-head h1").inner_text()
+    await keyboard.press("u")
+    await expect(desk.row(opened).locator(".thread-link")).to_be_focused()
+    await keyboard.press("e")
+    await expect(desk.page.locator("#toasts")).to_contain_text("Conversation archived")
+    await keyboard.press("?")
+    await expect(desk.page.get_by_role("dialog")).to_contain_text("Keyboard shortcuts")
+    await keyboard.press("Escape")
+    await expect(desk.page.get_by_role("dialog")).to_be_hidden()
+
+
+async def test_a_narrow_window(desk: Desk, picture: Picture) -> None:
+    desk.arrive(HENRIETTA, "On a small screen")
+    await desk.page.set_viewport_size({"width": 390, "height": 800})
+    await desk.page.goto(desk.demo.address)
+    await expect(desk.row("On a small screen")).to_be_visible()
+    await expect(desk.page.locator("#panel")).to_be_hidden()
+    overflow = await desk.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert overflow <= 0
+    await desk.row("On a small screen").locator(".thread-link").click()
+    await picture("narrow")
+    await desk.page.get_by_role("button", name="MailMagnet panel").click()
+    await expect(desk.panel).to_contain_text("Head of Procurement")
+    await picture("narrow-panel")
+
+
+async def test_dark_and_from_right_to_left(desk: Desk, picture: Picture) -> None:
+    await desk.page.emulate_media(color_scheme="dark")
+    desk.arrive("شيرين <nour.haddad@levant-textiles.example>", "عرض جديد للأقمشة", "مرحبا آدا،\n\nهل يمكنكم إرسال العرض؟\n")
+    await desk.open("عرض جديد للأقمشة")
+    assert await desk.page.locator(".plain").evaluate("node => getComputedStyle(node).direction") == "rtl"
+    assert await desk.page.locator("body").evaluate("node => getComputedStyle(node).colorScheme") == "light dark"
+    await expect(desk.panel).to_contain_text("نور الحداد")
+    await picture("dark")
+
+
+async def test_a_mail_that_is_gone_is_said_so(desk: Desk) -> None:
+    await desk.page.goto(f"{desk.demo.address}/#account=ada%40corp.example&label=INBOX&thread=00000000000000ff")
+    await expect(desk.page.locator("#toasts, .empty").filter(has_text="not there")).to_have_count(1)
+    # The browser itself notes the 404 in its console.
+    desk.complaints.clear()
