@@ -703,6 +703,7 @@ def test_html_is_html_only_when_a_widget_function_made_it() -> None:
         ("http://crm.example/", False),
         ("http://127.0.0.1.evil.example/", False),
         ("javascript:alert(1)", False),
+        ("javascript://crm.example/%0aalert(1)", False),
         ("data:text/html,x", False),
         ("https:///x", False),
         ("https://[::1", False),

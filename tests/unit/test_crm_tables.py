@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crm_client import embedded_administration as administration
@@ -424,6 +424,7 @@ def test_the_export_is_what_excel_and_people_read(database: Path) -> None:
     )
 
 
+@settings(deadline=None, max_examples=30)
 @given(
     st.lists(
         st.tuples(
@@ -490,11 +491,13 @@ def test_what_is_no_amount_is_refused(text: str) -> None:
         read_amount(text)
 
 
+@settings(deadline=None)
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=None, min_value=-(10**15), max_value=10**15))
 def test_a_written_amount_is_read_as_itself(amount: Decimal) -> None:
     assert read_amount(written_amount(amount)) == (amount, "")
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**12), st.integers(0, 99), st.sampled_from([(",", "."), (".", ","), (" ", ","), ("'", ".")]))
 def test_grouped_amounts_with_cents_are_never_unclear(whole: int, cents: int, signs: tuple[str, str]) -> None:
     group, decimal = signs
