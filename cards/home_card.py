@@ -37,7 +37,7 @@ def home_card(homepage: Homepage, view: View) -> Card:
 
 
 def _retry(view: View) -> OnClick:
-    return run(f"{view.addon_url}{Path.HOME}")
+    return run(f"{view.addon_url}{Path.RETRY_HOME}")
 
 
 # Closing this month

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from babel import localedata
 from babel.core import Locale, UnknownLocaleError
 from babel.dates import format_skeleton, format_time, format_timedelta
-from babel.numbers import format_compact_currency, format_decimal, get_currency_precision
+from babel.numbers import NumberPattern, format_compact_currency, format_decimal, get_currency_precision
 
 from mailmagnet.crm import Money
 from mailmagnet.identity import Reader
@@ -150,7 +150,7 @@ def money(amount: Money | None, reader: Reader) -> str:
     if amount is None or not amount.amount.is_finite():
         return ""
     whole = amount.amount == amount.amount.to_integral_value()
-    return _formatted(amount, 0 if whole else get_currency_precision(amount.currency), reader)
+    return _formatted(amount, 0 if whole else get_currency_precision(_code(amount.currency)), reader)
 
 
 def totals(amounts: Iterable[Money | None], reader: Reader) -> str:
@@ -179,12 +179,17 @@ def _total(currency: str, parts: list[Decimal], reader: Reader) -> str:
 
 
 def _formatted(amount: Money, decimals: int, reader: Reader) -> str:
-    locale = locale_of(reader)
-    pattern = copy(locale.currency_formats["standard"])
-    pattern.frac_prec = (decimals, decimals)
+    pattern = _currency_pattern(reader.locale, decimals)
     with localcontext(_ROOM_FOR_ANY_AMOUNT):
-        said = pattern.apply(amount.amount, locale, currency=_code(amount.currency), currency_digits=False)
+        said = pattern.apply(amount.amount, locale_of(reader), currency=_code(amount.currency), currency_digits=False)
     return isolated(_spaced(said))
+
+
+@lru_cache(maxsize=64)
+def _currency_pattern(locale_name: str, decimals: int) -> NumberPattern:
+    pattern: NumberPattern = copy(_locale(locale_name).currency_formats["standard"])
+    pattern.frac_prec = (decimals, decimals)
+    return pattern
 
 
 def _spaced(said: str) -> str:

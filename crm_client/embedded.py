@@ -81,6 +81,9 @@ class EmbeddedCrm:
     async def lead(self, lead_id: str) -> Lead:
         return await self._see(lambda view: view.lead(lead_id))
 
+    async def deal(self, deal_id: str) -> Deal:
+        return await self._see(lambda view: view.deal(deal_id))
+
     async def search(self, words: str, most: int) -> Found:
         return await self._see(lambda view: view.search(words, most))
 

@@ -4,8 +4,11 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.x509 import load_pem_x509_certificate
+from pydantic import TypeAdapter
 
 from http_session.session import HttpSession
 from mailmagnet.errors import BadAnswer, Upstream
@@ -15,23 +18,23 @@ FETCH_SECONDS = 2.0
 RETRY_SECONDS = 30.0
 """How long after a fetch the next may be tried: forged key ids cannot make us ask Google at each call."""
 
-_PEM_BY_KEY_ID = TypeAdapter(dict[str, str])
+_pem_by_key_id = TypeAdapter(dict[str, str]).validate_python
 
 
 class Certificates:
-    """The certificates at one address, by key id, as PEM."""
+    """The certificates at one address: a JSON object of PEM by key id, read once into their public keys."""
 
     def __init__(self, session: HttpSession, url: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._session = session
         self._url = url
         self._clock = clock
-        self._last_good: Mapping[str, str] = {}
+        self._last_good: Mapping[str, RSAPublicKey] = {}
         self._fresh_until = 0.0
         self._next_try = 0.0
         self._fetching = asyncio.Lock()
 
-    async def for_key(self, key_id: str) -> Mapping[str, str]:
-        """The certificates, fetched anew when they have run out or none is known for `key_id`.
+    async def key(self, key_id: str) -> RSAPublicKey | None:
+        """The public key of this id, or None; fetched anew when the certificates have run out or none has this id.
 
         Raises Unavailable or BadAnswer only when there are no earlier ones to fall back to.
         """
@@ -39,7 +42,7 @@ class Certificates:
             async with self._fetching:
                 if not self._good_for(key_id):
                     await self._fetch()
-        return self._last_good
+        return self._last_good.get(key_id)
 
     def _good_for(self, key_id: str) -> bool:
         now = self._clock()
@@ -52,8 +55,8 @@ class Certificates:
             answer = await self._session.request(WHO, "GET", self._url, seconds=FETCH_SECONDS)
             if answer.status != 200:  # noqa: PLR2004
                 raise BadAnswer(WHO, f"status {answer.status}")
-            fetched = _PEM_BY_KEY_ID.validate_python(answer.json())
-        except ValidationError:
+            fetched = _public_keys(answer.json())
+        except ValueError:
             return self._fall_back(BadAnswer(WHO, "not certificates by key id"))
         except Upstream as problem:
             return self._fall_back(problem)
@@ -64,6 +67,12 @@ class Certificates:
     def _fall_back(self, problem: Upstream) -> None:
         if not self._last_good:
             raise problem
+
+
+def _public_keys(told: Any) -> Mapping[str, RSAPublicKey]:
+    """Raises ValueError for what are no certificates of RSA keys."""
+    keys = {key_id: load_pem_x509_certificate(pem.encode()).public_key() for key_id, pem in _pem_by_key_id(told).items()}
+    return {key_id: key for key_id, key in keys.items() if isinstance(key, RSAPublicKey)}
 
 
 def _max_age(cache_control: str) -> float:

@@ -9,14 +9,15 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from functions.settings import read_settings
+from crm_client.embedded import EmbeddedCrm
+from functions.settings import crm_database_of, read_settings
 from functions.wiring import Parts
 from mailmagnet.categories import LABEL_NAMES
 from mailmagnet.connect_mailbox import connect_mailbox
@@ -26,7 +27,7 @@ from mailmagnet.label_mail import LabelRun, label_mail, plan_labels
 from mailmagnet.vault import Connection
 
 TABLES = click.Choice(["accounts", "contacts", "deals"])
-RECORDS = click.Choice(["accounts", "contacts", "leads"])
+RECORDS = click.Choice(["accounts", "contacts", "leads", "deals"])
 
 Result = TypeVar("Result")
 
@@ -96,7 +97,7 @@ def create(name: str, time_zone: str, currency: str) -> None:
     from crm_client.embedded_administration import create as create_database
 
     with _told_plainly():
-        create_database(_crm_database(), Organisation(name, time_zone, currency.upper()))
+        create_database(crm_database_of(os.environ), Organisation(name, time_zone, currency.upper()))
     click.echo("The CRM is there. Add its users: mailmagnet crm add-user")
 
 
@@ -110,7 +111,7 @@ def add_user(name: str, address: str, sees: str) -> None:
     from crm_client.embedded_administration import add_user as add
 
     with _told_plainly():
-        add(_crm_database(), name, address, ADMINISTRATOR if sees == "everyone" else STANDARD)
+        add(crm_database_of(os.environ), name, address, ADMINISTRATOR if sees == "everyone" else STANDARD)
     click.echo("The user may use the CRM.")
 
 
@@ -122,7 +123,7 @@ def demo_data(user: str, colleague: str) -> None:
     from crm_client.demo_data import write_demo_data
 
     with _told_plainly():
-        write_demo_data(_crm_database(), date.today(), user, colleague)  # noqa: DTZ011  the day where the command is typed
+        write_demo_data(crm_database_of(os.environ), date.today(), user, colleague)  # noqa: DTZ011  the day where the command is typed
     click.echo("The demo data is written.")
 
 
@@ -136,7 +137,7 @@ def import_csv(table: str, file: Path, owner: str, dry_run: bool) -> None:
     from crm_client.tables import Kind, import_table
 
     with _told_plainly():
-        report = import_table(_crm_database(), Kind(table), file.read_bytes(), dry=dry_run, owner_email=owner)
+        report = import_table(crm_database_of(os.environ), Kind(table), file.read_bytes(), dry=dry_run, owner_email=owner)
     for bad in report.bad_lines:
         click.echo(f"line {bad.number}: {bad.reason}", err=True)
     done = "would be " if dry_run else ""
@@ -153,7 +154,7 @@ def export_csv(table: str) -> None:
     from crm_client.tables import Kind, export_table
 
     with _told_plainly():
-        sys.stdout.buffer.write(export_table(_crm_database(), Kind(table)))
+        sys.stdout.buffer.write(export_table(crm_database_of(os.environ), Kind(table)))
 
 
 @crm.command("show")
@@ -163,12 +164,11 @@ def export_csv(table: str) -> None:
 def show(module: str, record_id: str, user: str) -> None:
     """Print one record as JSON, as that user sees it."""
 
-    async def read(parts: Parts) -> Any:
-        view = parts.crm_of(Connection("", "", user))
-        one = {"accounts": view.account, "contacts": view.contact, "leads": view.lead}[module]
-        return await one(record_id)
-
-    click.echo(json.dumps(asdict(_with_parts(read)), default=str, ensure_ascii=False))
+    view = EmbeddedCrm(crm_database_of(os.environ), user)
+    read = {"accounts": view.account, "contacts": view.contact, "leads": view.lead, "deals": view.deal}[module]
+    with _told_plainly():
+        record = asyncio.run(read(record_id))
+    click.echo(json.dumps(asdict(record), default=str, ensure_ascii=False))
 
 
 def _print_run(run: LabelRun) -> None:
@@ -187,10 +187,6 @@ def _print_run(run: LabelRun) -> None:
         f"{len(run.moves)} of {run.looked_at} new mails {verb}, {run.remaining} left for the next run; "
         f"{run.units} Gmail quota units, {run.crm_calls} CRM calls."
     )
-
-
-def _crm_database() -> Path:
-    return read_settings(os.environ).crm_database
 
 
 def _with_parts(work: Callable[[Parts], Awaitable[Result]]) -> Result:

@@ -95,6 +95,11 @@ class Settings(BaseModel):
         return self
 
 
+def crm_database_of(environment: Mapping[str, str]) -> Path:
+    """The embedded CRM's file alone: looking after it by hand needs no other setting."""
+    return Path(environment.get(f"{PREFIX}CRM_DATABASE") or Settings.model_fields["crm_database"].default)
+
+
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """The settings from the environment. Raises BadSetting that names each wrong or missing variable and what it should be."""
     given = {name: environment[PREFIX + name.upper()] for name in Settings.model_fields if PREFIX + name.upper() in environment}

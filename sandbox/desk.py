@@ -64,6 +64,7 @@ def desk_routes(world: World, product: Product) -> list[web.AbstractRouteDef]:
     account = "/desk/{account}"
     return [
         web.get("/", _page_file),
+        web.get("/favicon.ico", _icon),
         web.get("/desk/start", desk.start),
         web.get(account + "/labels", desk.labels),
         web.post(account + "/labels", desk.create_label),
@@ -113,6 +114,10 @@ async def _told_as_json(request: web.Request, handler: Handler) -> web.StreamRes
 
 def _refusal(status: int, words: str) -> web.Response:
     return web.json_response({"error": words}, status=status)
+
+
+async def _icon(_: web.Request) -> web.StreamResponse:
+    return web.FileResponse(PAGE / "icon.svg")
 
 
 async def _page_file(request: web.Request) -> web.StreamResponse:

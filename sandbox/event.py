@@ -8,8 +8,8 @@ from sandbox.google_side import GoogleSide, event_message_id
 from sandbox.mail_folder import Message
 from sandbox.world import Account
 
-EMAIL_SCOPES = frozenset({"https://www.googleapis.com/auth/userinfo.email", "openid"})
-"""Without these two granted, Google sends no userIdToken."""
+EMAIL_SCOPE = "https://www.googleapis.com/auth/userinfo.email"
+"""Without it granted, Google sends no userIdToken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,6 @@ def _authorization(google: GoogleSide, url: str, around: Surroundings) -> dict[s
         "systemIdToken": google.system_token(url),
         "authorizedScopes": sorted(around.scopes),
     }
-    if set(around.scopes) >= EMAIL_SCOPES:
+    if EMAIL_SCOPE in around.scopes:
         tokens["userIdToken"] = google.user_id_token(around.account)
     return tokens

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import Message
 from email.utils import parsedate_to_datetime
-from html.parser import HTMLParser
 
 DEEPEST = 20
 """Parts nested deeper than this are left as they are: nobody wrote them."""
@@ -23,6 +22,9 @@ _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _WORD = re.compile(r"=\?([A-Za-z0-9_.:+-]+)(?:\*[A-Za-z-]+)?\?([BbQq])\?([^?\s]*(?: [^?\s]*)*)\?=")
 _WORDS = re.compile(rf"{_WORD.pattern}(?:\s+{_WORD.pattern})*")
 _QUOTED_WORDS = re.compile(rf'"\s*({_WORDS.pattern})\s*"')
+_TAG = re.compile(r"(<[^<>]*>|<!--)")
+_HIDDEN_ELEMENT = re.compile(r"<(script|style|title)\b")
+_WITHIN_A_LINE = re.compile(r"</?(?:a|b|i|u|em|strong|span|font|small|sub|sup|code|abbr|mark)\b")
 _ADDRESS_HEADERS = frozenset(
     (
         "from",
@@ -299,34 +301,20 @@ def _from_q(encoded: str) -> bytes:
     return binascii.a2b_qp(encoded.replace(" ", "_").encode("utf-8", "replace"), header=True)
 
 
-class _TextOfHtml(HTMLParser):
-    """Collects what is neither tag, script nor style."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.pieces: list[str] = []
-        self.hidden = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in ("script", "style", "title"):
-            self.hidden += 1
-        elif tag in ("br", "p", "div", "tr", "li", "td"):
-            self.pieces.append(" ")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in ("script", "style", "title") and self.hidden:
-            self.hidden -= 1
-
-    def handle_data(self, data: str) -> None:
-        if not self.hidden:
-            self.pieces.append(data)
-
-
 def _without_tags(text: str) -> str:
-    reader = _TextOfHtml()
-    try:
-        reader.feed(text)
-        reader.close()
-    except (AssertionError, ValueError):
-        return html.unescape(re.sub(r"<[^>]*>", " ", text))
-    return "".join(reader.pieces)
+    """The text between the tags; scripts, styles, titles and comments left out. Takes time in proportion to the text."""
+    pieces, hidden_until = [], ""
+    for piece in _TAG.split(text):
+        tag = piece.lower() if piece.startswith("<") else ""
+        if hidden_until:
+            if hidden_until in piece.lower():
+                hidden_until = ""
+        elif not tag:
+            pieces.append(html.unescape(piece))
+        elif tag.startswith("<!--"):
+            hidden_until = "" if "-->" in tag else "-->"
+        elif found := _HIDDEN_ELEMENT.match(tag):
+            hidden_until = f"</{found[1]}"
+        elif not _WITHIN_A_LINE.match(tag):
+            pieces.append(" ")
+    return "".join(pieces)

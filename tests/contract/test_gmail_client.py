@@ -17,7 +17,7 @@ from shutil import copytree
 import pytest
 from aiohttp import web
 
-from gmail_client.answers import refusal, token_refusal
+from gmail_client.answers import is_duplicate, is_gone, refusal, token_refusal
 from gmail_client.mailbox import BATCH, PAGE, UNITS, GmailMailbox
 from gmail_client.open_mail import HttpMailReader
 from http_session.session import HttpSession
@@ -702,6 +702,20 @@ def test_a_refusal_is_told_apart_by_its_reason(status: int, body: bytes, error: 
 )
 def test_a_token_refusal_is_told_apart_by_its_error(status: int, body: bytes, error: type[Upstream]) -> None:
     assert type(token_refusal(status, {}, body)) is error
+
+
+def test_a_mail_that_is_gone_is_told_from_a_label_that_is() -> None:
+    assert is_gone(404, google_error("notFound", "Requested entity was not found."))
+    assert not is_gone(404, google_error("notFound", "labelId not found"))
+    assert not is_gone(400, google_error("invalidArgument", "Invalid id value"))
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "duplicate"),
+    [(409, "", True), (400, "Label name exists or conflicts", True), (400, "Invalid label name", False), (500, "exists", False)],
+)
+def test_a_label_of_the_same_name_is_told_by_either_status(status: int, message: str, duplicate: bool) -> None:
+    assert is_duplicate(status, google_error("invalidArgument", message)) is duplicate
 
 
 def waits(headers: dict[str, str], message: str = "") -> float:

@@ -38,7 +38,7 @@ async def _ask(app: Any, path: str, headers: dict[str, str], body: str) -> tuple
 
 def main() -> None:
     asked = json.load(sys.stdin)
-    app = create_asgi_app("addon", asked["source"], "http")
+    app: Any = create_asgi_app("addon", asked["source"], "http")
     status, text = asyncio.run(_ask(app, asked["path"], asked["headers"], asked["body"]))
     json.dump({"status": status, "text": text, "modules": sorted(sys.modules)}, sys.stderr)
 

@@ -580,6 +580,11 @@ def test_the_homepage_with_everything_down() -> None:
     )
 
 
+def test_the_homepages_retry_asks_again_in_place() -> None:
+    down = Homepage(CRM, None, None, (), MAILBOX, crm_problem=Unavailable(CRM))
+    assert next(click["action"] for click in clicks(home_card(down, VIEW))) == {"function": "https://addon.example/retry-home"}
+
+
 # Errors
 
 

@@ -2,62 +2,84 @@
 
 import { el } from "../dom.js";
 
-const PLAIN = { B: "b", STRONG: "b", I: "i", EM: "i", U: "u", S: "s", STRIKE: "s", DEL: "s", BR: "br", CODE: "code", UL: "ul", OL: "ol", LI: "li" };
+const TAG = /<!--[\s\S]*?-->|<(\/?)([a-zA-Z][a-zA-Z0-9]*)((?:[^<>"']|"[^"]*"|'[^']*')*)>/g;
+const ATTRIBUTE = /([a-zA-Z-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))/g;
+const ENTITY = /&(?:#x[0-9a-f]{1,6}|#[0-9]{1,7}|[a-z][a-z0-9]{1,30});/gi;
+
+const PLAIN = {
+  b: "b", strong: "b", i: "i", em: "i", u: "u", s: "s", strike: "s", del: "s", code: "code", ul: "ul", ol: "ol", li: "li",
+  time: "span", span: "span", p: "span", div: "span",
+};
+const WITHOUT_TEXT = ["script", "style"];
 
 /** The link as it may be opened, or null: https, http, mailto and tel only. */
 export function allowedLink(url) {
-  try {
-    const link = new URL(url, location.href);
-    return ["https:", "http:", "mailto:", "tel:"].includes(link.protocol) ? link.href : null;
-  } catch {
-    return null;
-  }
+  const link = URL.parse(url, location.href);
+  return link && ["https:", "http:", "mailto:", "tel:"].includes(link.protocol) ? link.href : null;
 }
 
 /** Nodes for a text of a card. What Google would strip is left out, and `complain` is told. */
 export function textNodes(text, complain) {
-  const parsed = new DOMParser().parseFromString(String(text), "text/html");
-  return safe(parsed.body.childNodes, complain);
+  const whole = document.createDocumentFragment();
+  const open = [{ name: "", node: whole }];
+  let from = 0;
+  for (const found of String(text).matchAll(TAG)) {
+    addText(open, String(text).slice(from, found.index));
+    from = found.index + found[0].length;
+    if (found[2]) addTag(open, found[1] === "/", found[2].toLowerCase(), attributes(found[3]), complain);
+  }
+  addText(open, String(text).slice(from));
+  return [...whole.childNodes];
 }
 
 /** The text of a card without its markup. */
-export const plainText = (text) => new DOMParser().parseFromString(String(text ?? ""), "text/html").body.textContent;
+export const plainText = (text) => textNodes(text ?? "", () => {}).map((node) => node.textContent).join("");
 
-function safe(nodes, complain) {
-  return [...nodes].flatMap((node) => {
-    if (node.nodeType === Node.TEXT_NODE) return withLineBreaks(node.data);
-    if (node.nodeType !== Node.ELEMENT_NODE) return [];
-    return element(node, complain);
-  });
+function addText(open, text) {
+  const { name, node } = open.at(-1);
+  if (WITHOUT_TEXT.includes(name)) return;
+  decoded(text).split("\n").forEach((line, index) => node.append(...(index ? [el("br"), line] : [line])));
 }
 
-function element(node, complain) {
-  const inner = () => safe(node.childNodes, complain);
-  if (node.tagName in PLAIN) return el(PLAIN[node.tagName], {}, inner());
-  if (node.tagName === "TIME" || node.tagName === "SPAN" || node.tagName === "P" || node.tagName === "DIV") return inner();
-  if (node.tagName === "FONT") return coloured(node, inner());
-  if (node.tagName === "A") return linked(node, inner(), complain);
-  complain(`<${node.tagName.toLowerCase()}> is not part of a card's text: it is left out`);
-  return ["SCRIPT", "STYLE"].includes(node.tagName) ? [] : inner();
+function addTag(open, closes, name, given, complain) {
+  if (closes) {
+    const at = open.findLastIndex((one) => one.name === name);
+    if (at > 0) open.length = at;
+  } else if (name === "br") {
+    open.at(-1).node.append(el("br"));
+  } else {
+    const node = element(name, given, complain);
+    if (node) open.at(-1).node.append(node);
+    if (node || WITHOUT_TEXT.includes(name)) open.push({ name, node: node ?? open.at(-1).node });
+  }
 }
 
-function coloured(node, children) {
-  const font = el("font", {}, children);
-  const colour = node.getAttribute("color") ?? "";
-  if (/^#[0-9a-f]{3,8}$|^[a-z]+$/i.test(colour)) font.style.color = readable(colour);
-  return font;
+/** The element for a tag, or null for one that cards do not have. */
+function element(name, given, complain) {
+  if (name in PLAIN) return el(PLAIN[name]);
+  if (name === "font") return coloured(given.color ?? "");
+  if (name === "a") return linked(given.href ?? "", complain);
+  complain(`<${name}> is not part of a card's text: it is left out`);
+  return null;
 }
 
 /** A colour meant for white keeps its hue on a dark panel. */
-function readable(colour) {
-  return `color-mix(in oklab, ${colour} var(--text-colour-share), var(--text))`;
+function coloured(colour) {
+  const font = el("font");
+  if (/^#[0-9a-f]{3,8}$|^[a-z]+$/i.test(colour)) font.style.color = `color-mix(in oklab, ${colour} var(--text-colour-share), var(--text))`;
+  return font;
 }
 
-function linked(node, children, complain) {
-  const link = allowedLink(node.getAttribute("href") ?? "");
-  if (link) return el("a", { href: link, target: "_blank", rel: "noopener noreferrer" }, children);
+function linked(href, complain) {
+  const link = allowedLink(href);
+  if (link) return el("a", { href: link, target: "_blank", rel: "noopener noreferrer" });
   complain("a link in a text leads nowhere Gmail would open");
-  return children;
+  return el("span");
 }
 
-const withLineBreaks = (text) => text.split("\n").flatMap((line, index) => (index ? [el("br"), line] : [line]));
+const attributes = (text) => {
+  return Object.fromEntries([...text.matchAll(ATTRIBUTE)].map((found) => [found[1].toLowerCase(), decoded(found[2] ?? found[3] ?? found[4])]));
+};
+
+/** Text with its entities as characters. A parser is asked for one entity at a time: it never sees a tag. */
+const decoded = (text) => text.replace(ENTITY, (entity) => new DOMParser().parseFromString(entity, "text/html").body.textContent);
