@@ -21,7 +21,7 @@ _PEOPLE_IN_SIGHT = 3
 def message_card(answer: OpenMessage, view: View, message_id: str) -> Card:
     """`message_id` is the open mail's, as the event has it: what Retry opens again."""
     if not answer.people:
-        return _nobody_card(answer.mail)
+        return _nobody_card(answer.mail, answer.home)
     main, *others = answer.people
     sections = [
         *_main_sections(main, answer, view),
@@ -35,15 +35,15 @@ def message_card(answer: OpenMessage, view: View, message_id: str) -> Card:
     return card(sections, title, subtitle)
 
 
-def _nobody_card(mail: MailPeople) -> Card:
+def _nobody_card(mail: MailPeople, home: str) -> Card:
     title, subtitle = _name_and_address(mail.sender) if mail.sender else ("", "")
-    return card([section([text_paragraph(_nobody_words(mail))])], title, subtitle)
+    return card([section([text_paragraph(_nobody_words(mail, home))])], title, subtitle)
 
 
-def _nobody_words(mail: MailPeople) -> str:
+def _nobody_words(mail: MailPeople, home: str) -> str:
     match mail.about:
         case About.COLLEAGUES:
-            return "Nobody outside your company in this mail."
+            return f"Nobody outside {words.name(shown(home))} in this mail." if home else "Nobody but you in this mail."
         case About.LIST:
             return f"A mailing list: {words.name(mail.list_name)}. Nothing to look up." if mail.list_name else _NOTHING_FOR_A_LIST
         case About.NO_REPLY:

@@ -99,7 +99,9 @@ def _sorry(error: MailMagnetError, asked: Asked, path: str) -> Answer:
     log("WARNING", "problem shown", error=type(error).__name__, reason=str(error), reference=reference)
     retry, parameters = _again(asked.event, path)
     card = error_card(error, reference, asked.view, (retry, parameters))
-    return show(card) if path in (Path.HOME, Path.MESSAGE) else update_card(card)
+    if path in (Path.HOME, Path.MESSAGE):
+        return show(card)
+    return update_card(card) if path in (Path.RETRY_HOME, Path.RETRY_MESSAGE) else push_card(card)
 
 
 def _again(event: Event, path: str) -> tuple[Path, dict[str, str]]:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
@@ -21,7 +21,7 @@ from functions.settings import crm_database_of, read_settings
 from functions.wiring import Parts
 from mailmagnet.categories import LABEL_NAMES
 from mailmagnet.connect_mailbox import connect_mailbox
-from mailmagnet.crm import Organisation
+from mailmagnet.crm import Account, Contact, Deal, KnownAccount, Lead, Organisation
 from mailmagnet.errors import MailMagnetError
 from mailmagnet.label_mail import LabelRun, label_mail, plan_labels
 from mailmagnet.vault import Connection
@@ -30,6 +30,7 @@ TABLES = click.Choice(["accounts", "contacts", "deals"])
 RECORDS = click.Choice(["accounts", "contacts", "leads", "deals"])
 
 Result = TypeVar("Result")
+Read = Callable[[str], Coroutine[None, None, Account | Contact | Lead | Deal | KnownAccount]]
 
 
 @click.group()
@@ -165,9 +166,9 @@ def show(module: str, record_id: str, user: str) -> None:
     """Print one record as JSON, as that user sees it."""
 
     view = EmbeddedCrm(crm_database_of(os.environ), user)
-    read = {"accounts": view.account, "contacts": view.contact, "leads": view.lead, "deals": view.deal}[module]
+    read: Mapping[str, Read] = {"accounts": view.account, "contacts": view.contact, "leads": view.lead, "deals": view.deal}
     with _told_plainly():
-        record = asyncio.run(read(record_id))
+        record = asyncio.run(read[module](record_id))
     click.echo(json.dumps(asdict(record), default=str, ensure_ascii=False))
 
 

@@ -50,6 +50,7 @@ def decide(deals: Iterable[Deal], today: date) -> Decision | None:
     first, last = month_of(today)
     open_deals = [deal for deal in deals if deal.state is DealState.OPEN]
     closing = [deal for deal in open_deals if deal.closing and first <= deal.closing <= last]
+    closing.sort(key=lambda deal: deal.closing is not None and deal.closing < today)  # what is still to come is the better reason
     won = [deal for deal in reversed(deals) if deal.state is DealState.WON]
     for category, reasons in (
         (Category.CLOSING_THIS_MONTH, closing),

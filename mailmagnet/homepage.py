@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from mailmagnet.categories import month_of, today_in
 from mailmagnet.crm import Crm, Deal
-from mailmagnet.errors import NotFound, TimedOut, Upstream
+from mailmagnet.errors import NotAuthorised, TimedOut, Upstream
+from mailmagnet.gmail import NAME as GMAIL
 from mailmagnet.gmail import MailHeaders, MailReader
 from mailmagnet.identity import Identity
 from mailmagnet.open_message import connection_of
@@ -78,7 +79,7 @@ async def homepage(
     crm = crm_of(connection)
     closing, mails = await asyncio.gather(
         _in_time(crm.name, by, _closing_this_month(crm, now)),
-        _in_time("Gmail", by, _latest_mails(connection, store, reader)),
+        _in_time(GMAIL, by, _latest_mails(connection, store, reader)),
     )
     return Homepage(
         crm_name=crm.name,
@@ -115,7 +116,7 @@ async def _latest_mails(connection: Connection, store: Store, reader: MailReader
     if not mailbox or not mailbox.mailmagnet or mailbox.needs_consent:
         return _Mails(mailbox, ())
     if not connection.gmail_token:
-        raise NotFound("Gmail", "the mailbox has no connection")
+        raise NotAuthorised(GMAIL, "the mailbox has no connection")
     records = await store.latest_mails(connection.org, connection.user, LATEST_MAILS)
     read = await reader.mails(connection.gmail_token, [record.mail_id for record in records], ("From", "Subject"))
     by_id = {mail.mail_id: mail for mail in read}

@@ -52,7 +52,7 @@ class OpenMessage:
     """The answer: the people of the mail with what the CRM has on each, the main one first.
 
     When the CRM failed, `problem` says how, and the people come without what it has. `today` is the organisation's day, None when
-    the CRM was not asked or failed.
+    the CRM was not asked or failed. `home` is the user's own domain, "" for a consumer account.
     """
 
     mail: MailPeople
@@ -60,6 +60,7 @@ class OpenMessage:
     crm_name: str
     today: date | None = None
     problem: Upstream | None = None
+    home: str = ""
 
 
 async def open_message(
@@ -83,13 +84,17 @@ async def open_message(
     about = people_of(mail, connection.own_addresses, connection.own_domains)
     crm = crm_of(connection)
     if not about.people:
-        return OpenMessage(about, (), crm.name)
+        return OpenMessage(about, (), crm.name, home=identity.domain)
     try:
         found = await _in_time(crm, about.people, by)
     except Upstream as problem:
-        return OpenMessage(about, tuple(PersonView(person) for person in about.people), crm.name, problem=problem)
+        return OpenMessage(
+            about, tuple(PersonView(person) for person in about.people), crm.name, problem=problem, home=identity.domain
+        )
     today = today_in(found.organisation.time_zone, now)
-    return OpenMessage(about, tuple(_view(person, found, today) for person in about.people), crm.name, today)
+    return OpenMessage(
+        about, tuple(_view(person, found, today) for person in about.people), crm.name, today, home=identity.domain
+    )
 
 
 def connection_of(identity: Identity) -> Connection:

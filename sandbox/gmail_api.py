@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from email.utils import format_datetime, getaddresses, make_msgid
+from email.utils import format_datetime, make_msgid
 from typing import Any
 
 from sandbox import api_description, mail_parts, partial_response
@@ -485,7 +485,7 @@ def _ready_to_send(request: _Request, raw: bytes) -> tuple[bytes, set[str]]:
     }
     new = b"".join(text.encode() + line for name, text in added.items() if name not in names)
     to = [value for name, value in headers if name.lower() in ("to", "cc", "bcc")]
-    return new + raw, {address.lower() for _, address in getaddresses(to) if "@" in address}
+    return new + raw, mail_parts.addresses_in(", ".join(to))
 
 
 def _without_bcc(raw: bytes) -> bytes:

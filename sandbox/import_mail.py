@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import getaddresses
 from itertools import islice
 from pathlib import Path
 
@@ -21,6 +20,7 @@ LATEST = 2 * 86_400
 """Seconds after now up to which a Date is believed."""
 
 _FROM_LINE = re.compile(rb"^From (?:\S.*)?[0-9]{4}[^\n]*\r?\n", re.MULTILINE)
+_BARE_FROM_LINE = re.compile(rb"^From [^\n]*\r?\n", re.MULTILINE)
 _FROM_LINE_DATE = re.compile(r"[A-Z][a-z]{2} +[A-Z][a-z]{2} +\d{1,2} +\d{1,2}:\d{2}(?::\d{2})?.*?\d{4}(?: *[+-]\d{4})?")
 _ESCAPED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)
 _HEADER_FOLLOWS = re.compile(rb"[!-9;-~]+[ \t]*:|>From ")
@@ -162,7 +162,7 @@ class _Labels:
         return ("INBOX", "UNREAD")
 
     def _is_own(self, value: str) -> bool:
-        return bool(self._own) and any(address.lower() in self._own for _, address in getaddresses([value]))
+        return not self._own.isdisjoint(mail_parts.addresses_in(value))
 
     def _takeout(self, name: str) -> str:
         plain = name.casefold()
@@ -198,8 +198,9 @@ def _files(folder: Path) -> list[Path]:
 def _mails_of_file(file: Path) -> Iterator[_Found]:
     with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
         start = _start_of(content)
-        if _FROM_LINE.match(content, start):
-            yield from _mails_of_mbox(content, start)
+        pattern = next((line for line in (_FROM_LINE, _BARE_FROM_LINE) if line.match(content, start)), None)
+        if pattern:
+            yield from _mails_of_mbox(content, start, pattern)
         elif _HEADER_FOLLOWS.match(content, start):
             yield _Found(content[start:], None, len(content))
 
@@ -210,33 +211,36 @@ def _start_of(content: mmap.mmap) -> int:
     return found.end() if found else 0
 
 
-def _mails_of_mbox(content: mmap.mmap, start: int) -> Iterator[_Found]:
+def _mails_of_mbox(content: mmap.mmap, start: int, pattern: re.Pattern[bytes]) -> Iterator[_Found]:
     """A From_ line begins a mail where a header follows; Content-Length (mboxcl) is believed where a From_ line is at its end."""
-    line = _FROM_LINE.match(content, start)
+    line = pattern.match(content, start)
     while line:
-        following = _end_by_length(content, line.end()) or _next_from_line(content, line.end())
+        end = _end_by_length(content, line.end(), pattern)
+        following = pattern.match(content, end) if end else _next_from_line(content, line.end(), pattern)
         end = following.start() if following else len(content)
         yield _Found(_unescaped(content[line.end() : end]), _date_of(line[0]), end)
         line = following
 
 
-def _next_from_line(content: mmap.mmap, at: int) -> re.Match[bytes] | None:
-    for line in _FROM_LINE.finditer(content, at):
+def _next_from_line(content: mmap.mmap, at: int, pattern: re.Pattern[bytes]) -> re.Match[bytes] | None:
+    for line in pattern.finditer(content, at):
         after_blank = content[max(0, line.start() - 2) : line.start()] in (b"\n\n", b"\r\n") or line.start() == at
         if _HEADER_FOLLOWS.match(content, line.end()) and (after_blank or _FROM_LINE_DATE.search(line[0].decode("latin-1"))):
             return line
     return None
 
 
-def _end_by_length(content: mmap.mmap, at: int) -> re.Match[bytes] | None:
+def _end_by_length(content: mmap.mmap, at: int, pattern: re.Pattern[bytes]) -> int:
+    """Where Content-Length says that the mail ends, if a From_ line or the end of the file is there; else 0."""
     blank = _BLANK_LINE.search(content, at)
     length = _CONTENT_LENGTH.search(content, at, blank.end()) if blank else None
     if not blank or not length:
-        return None
+        return 0
     end = blank.end() + int(length[1])
     while content[end : end + 1] in (b"\n", b"\r"):
         end += 1
-    return _FROM_LINE.match(content, end) if end < len(content) and content[end - 1 : end] == b"\n" else None
+    at_line = end < len(content) and content[end - 1 : end] == b"\n" and pattern.match(content, end)
+    return end if at_line or end == len(content) else 0
 
 
 def _unescaped(raw: bytes) -> bytes:

@@ -15,6 +15,10 @@ DEEPEST = 20
 
 EARLIEST_YEAR, LATEST_YEAR = 1970, 2100
 
+LONGEST_PARAMETERS = 4_000
+"""Characters of a Content-Type or Content-Disposition that are read."""
+
+_ADDRESS = re.compile(r"[^\s<>,;:\"()\[\]@]{1,64}@[^\s<>,;:\"()\[\]@]{1,255}")
 _HEADER = re.compile(rb"^([!-9;-~]+)[ \t]*:[ \t]*(.*)$", re.DOTALL)
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _LINE_END = re.compile(rb"\r?\n")
@@ -153,6 +157,11 @@ def plain_text(mail: Part, longest: int = 100_000) -> str:
     return "\n".join(pieces)[:longest]
 
 
+def addresses_in(value: str) -> set[str]:
+    """All mail addresses in an address header, in lower case. Takes whatever looks like one, in names and comments too."""
+    return {address.lower() for address in _ADDRESS.findall(value)}
+
+
 def date_of(raw: bytes) -> datetime | None:
     """What the Date header says, in UTC; None when it is missing, cannot be read, or lies outside 1970 to 2100."""
     value = next((value for name, value in headers_of(split(raw)[0]) if name.lower() == "date"), "")
@@ -198,7 +207,7 @@ def _content_facts(headers: Sequence[tuple[str, str]]) -> tuple[str, str, str, b
     found = Message()
     for name, value in headers:
         if name.lower() in ("content-type", "content-disposition") and name not in found:
-            found[name] = value
+            found[name] = value[:LONGEST_PARAMETERS]
     mime_type = found.get_content_type()
     if len(found.items()) == 0:
         return "text/plain", "", "", b""
@@ -213,22 +222,22 @@ def _content_facts(headers: Sequence[tuple[str, str]]) -> tuple[str, str, str, b
 
 def _pieces(body: bytes, boundary: bytes) -> list[bytes]:
     """What stands between the boundary's lines."""
-    line = re.compile(rb"(?:\A|\r?\n)--" + re.escape(boundary) + rb"(--)?[ \t]*(?=\r?\n|\Z)")
-    pieces, start = [], -1
-    for found in line.finditer(body):
-        if start >= 0:
-            pieces.append(body[start : found.start()])
-        start = _after_line_end(body, found.end())
-        if found[1]:
-            return pieces
+    delimiter = b"--" + boundary
+    pieces, start, at = [], -1, body.find(delimiter)
+    while at >= 0:
+        line_end = body.find(b"\n", at)
+        line_end = len(body) if line_end < 0 else line_end
+        rest = body[at + len(delimiter) : line_end].strip()
+        if (at == 0 or body[at - 1 : at] == b"\n") and rest in (b"", b"--"):
+            if start >= 0:
+                pieces.append(body[start:at].removesuffix(b"\n").removesuffix(b"\r"))
+            if rest:
+                return pieces
+            start = min(line_end + 1, len(body))
+        at = body.find(delimiter, at + 1)
     if start >= 0:
         pieces.append(body[start:])
     return pieces
-
-
-def _after_line_end(body: bytes, at: int) -> int:
-    end = _LINE_END.match(body, at)
-    return end.end() if end else at
 
 
 def _decoded_body(body: bytes, headers: Sequence[tuple[str, str]]) -> bytes:

@@ -116,8 +116,12 @@ async def running_demo(
     the same (`filled_with`) earlier is opened as it was left. `aliases` are further addresses of the user. Raises PortTaken,
     NotStarted, CommandFailed, NotADemo, and what `fill` raises.
     """
-    is_new = await asyncio.to_thread(_prepare, folder, filled_with)
     listening = _listen(port)
+    try:
+        is_new = await asyncio.to_thread(_prepare, folder, filled_with)
+    except NotADemo:
+        listening.close()
+        raise
     sockets = {name: _listen(0) for name in FUNCTIONS}
     ports = {name: taken.getsockname()[1] for name, taken in sockets.items()}
     for taken in sockets.values():

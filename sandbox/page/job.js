@@ -14,7 +14,7 @@ export class Job {
   #dialog;
   #account;
   #done;
-  #running = false;
+  #running = "";
   #again = 0;
   #state = {};
 
@@ -54,7 +54,7 @@ export class Job {
   async #ask(dry) {
     if (this.#running) return null;
     const account = this.#account();
-    this.#running = true;
+    this.#running = dry ? "Looking through the mail" : "Sorting the mail";
     this.#draw();
     let told;
     try {
@@ -62,7 +62,7 @@ export class Job {
     } catch (error) {
       told = { problem: error.message };
     }
-    this.#running = false;
+    this.#running = "";
     if (account !== this.#account()) return null;
     this.#state = { ...told, at: Date.now() };
     this.#draw();
@@ -97,11 +97,11 @@ export class Job {
     const focused = document.activeElement?.dataset?.job;
     const one = (name, words, act) => {
       const settings = { type: "button", class: `button ${name === "run" ? "filled" : "outlined"}`, data: { job: name }, on: { click: act } };
-      return el("button", { ...settings, "aria-disabled": String(this.#running) }, words);
+      return el("button", { ...settings, "aria-disabled": String(Boolean(this.#running)) }, words);
     };
     fill(this.#place, el("h2", { class: "side-title", id: "job-title" }, "Sorting"),
       el("div", { class: "job-buttons" }, one("run", "Run the job", () => this.run()), one("dry", "Dry run", () => this.dryRun())),
-      el("div", { class: "job-told", role: "status", "aria-busy": String(this.#running) }, this.#running ? el("p", {}, "Sorting mail…") : this.#told()),
+      el("div", { class: "job-told", role: "status", "aria-busy": String(Boolean(this.#running)) }, this.#running ? el("p", {}, `${this.#running} …`) : this.#told()),
       el("p", { class: "job-next" }));
     if (focused) this.#place.querySelector(`[data-job="${focused}"]`)?.focus();
   }

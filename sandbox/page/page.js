@@ -36,7 +36,7 @@ async function begin() {
     ask: (question) => askAddon({ ...question, ...reader }),
     grant: (scopes) => write(path("scopes"), { add: scopes, remove: [] }),
   });
-  job = new Job(byId("job"), byId("dialog"), { account, done: () => refresh() });
+  job = new Job(byId("job"), byId("dialog"), { account, done: () => guarded(sorted) });
   showPanel(!NARROW.matches);
   showSide(!NARROW.matches);
   addEventListener("hashchange", () => guarded(go));
@@ -51,6 +51,12 @@ async function guarded(act) {
   } catch (error) {
     toast(byId("toasts"), error.message);
   }
+}
+
+/** After a run: the list, and the homepage if it is in sight. */
+async function sorted() {
+  await refresh();
+  if (!page.thread && panel.isAtRoot) panel.reload();
 }
 
 function timeZone() {

@@ -49,18 +49,16 @@ export class Panel {
     return this.#trigger && this.open(this.#trigger);
   }
 
+  /** Whether the card in sight is the one that the panel opened with. */
+  get isAtRoot() {
+    return this.#stack.length === 1;
+  }
+
   back() {
     if (this.#stack.length < 2) return;
     this.#stack.pop();
     if (this.#stale && this.#stack.length === 1) this.reload();
     else this.#draw();
-  }
-
-  /** The panel's bar: nothing is open any more. */
-  clear() {
-    this.#asked += 1;
-    this.#stack = [];
-    this.#draw();
   }
 
   async #call(question, spinner) {

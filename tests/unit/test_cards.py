@@ -132,7 +132,7 @@ def opened(*people: PersonView, problem: Upstream | None = None) -> OpenMessage:
 
 
 def nobody(about: About, list_name: str = "", sender: Person | None = None) -> OpenMessage:
-    return OpenMessage(MailPeople(about, (), list_name, sender), (), CRM, TODAY)
+    return OpenMessage(MailPeople(about, (), list_name, sender), (), CRM, TODAY, home="corp.example")
 
 
 def message(answer: OpenMessage, view: View = VIEW) -> Card:
@@ -185,7 +185,7 @@ def test_a_known_contact() -> None:
         # Ada Lovelace
         Head of Procurement · Analytical Ltd
         ---
-        ● Closing this month “Pilot Lyon” was to close on Tue 3 Nov
+        ● Closing this month “Renewal 2027” closes on Mon 30 Nov
         --- Deals · 4 open · €48,000 · US$4,999.50
         Renewal 2027 / Negotiation · €36,000 · 30 Nov >
         Pilot Lyon overdue / Proposal · €12,000 · 3 Nov
@@ -346,7 +346,7 @@ def test_nothing_known() -> None:
     [
         (
             nobody(About.COLLEAGUES, sender=Person("Kim", "kim@corp.example")),
-            "# Kim\nkim@corp.example\n---\nNobody outside your company in this mail.",
+            "# Kim\nkim@corp.example\n---\nNobody outside corp.example in this mail.",
         ),
         (
             nobody(About.LIST, "python-announce", Person("", "list@python.example")),
