@@ -108,10 +108,14 @@ def spellings(addresses: Iterable[str]) -> frozenset[str]:
     return frozenset(spelling for address in addresses for spelling in (address, without_tag(address)))
 
 
-def view_contacts(contacts: Iterable[Contact], today: date) -> tuple[ContactView, ...]:
-    """Contacts with their categories, the most relevant first: the higher category, then more open deals, then by name."""
+def view_contacts(contacts: Iterable[Contact], today: date, written_as: str = "") -> tuple[ContactView, ...]:
+    """Contacts with their categories, the most relevant first.
+
+    That is the one whose name the mail has (`written_as`), then the higher category, then more open deals, then by name.
+    """
     views = [ContactView(contact, decide(contact.deals, today)) for contact in contacts]
-    return tuple(sorted(views, key=_relevance))
+    words = _name_words(written_as)
+    return tuple(sorted(views, key=lambda view: (_name_words(view.contact.name) != words, *_relevance(view))))
 
 
 async def _in_time(crm: Crm, people: Collection[Person], by: float) -> LookUp:
@@ -133,7 +137,7 @@ def _view(person: Person, found: LookUp, today: date) -> PersonView:
     contacts = next((found.contacts[address] for address in asked if address in found.contacts), ())
     leads = next((found.leads[address] for address in asked if address in found.leads), ())
     if contacts or leads:
-        return PersonView(person, view_contacts(contacts, today), leads)
+        return PersonView(person, view_contacts(contacts, today, person.name), leads)
     account = found.accounts.get(registered_domain(domain_of(person.address)))
     return PersonView(person, account=account, perhaps=_same_name(person, account))
 

@@ -13,17 +13,29 @@ Field = dict[str, Any]
 
 @cache
 def card_format() -> dict[str, dict[str, Field]]:
-    """{type: {field: {"type": a type here or a JSON type, "list": whether it is one, "values": an enum's, or None}}}, from "Card" on."""
+    """{type: {field: {"type": a type here or a JSON type, "list": whether it is one, "values": an enum's, or None}}}: "Card" and
+    all that a card may hold."""
     schemas = json.loads(discovery_cache.get_static_doc("chat", "v1"))["schemas"]
-    return {
-        name.removeprefix(_PREFIX): {field: _field(described) for field, described in schema.get("properties", {}).items()}
-        for name, schema in schemas.items()
-        if name.startswith(_PREFIX) or name == "HostAppDataSourceMarkup" or "DataSourceMarkup" in name
-    }
+    described: dict[str, dict[str, Field]] = {}
+    ahead = [f"{_PREFIX}Card"]
+    while ahead:
+        name = ahead.pop()
+        fields = {field: _field(schema) for field, schema in schemas[name].get("properties", {}).items()}
+        described[_short(name)] = fields
+        held = (_one(schema).get("$ref") for schema in schemas[name].get("properties", {}).values())
+        ahead += [other for other in held if other and _short(other) not in described]
+    return described
 
 
-def _field(described: dict[str, Any]) -> Field:
-    is_list = described.get("type") == "array"
-    one = described["items"] if is_list else described
-    kind = one["$ref"].removeprefix(_PREFIX) if "$ref" in one else one["type"]
-    return {"type": kind, "list": is_list, "values": one.get("enum")}
+def _field(schema: dict[str, Any]) -> Field:
+    one = _one(schema)
+    return {"type": _short(one["$ref"]) if "$ref" in one else one["type"], "list": one is not schema, "values": one.get("enum")}
+
+
+def _one(schema: dict[str, Any]) -> dict[str, Any]:
+    """What a list holds; what is no list is itself."""
+    return schema["items"] if schema.get("type") == "array" else schema
+
+
+def _short(name: str) -> str:
+    return name.removeprefix(_PREFIX)

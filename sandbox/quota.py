@@ -111,7 +111,7 @@ class Quota:
     @contextmanager
     def seat(self, address: str) -> Iterator[None]:
         """Held as long as a request lasts. Raises TooManyAtOnce."""
-        if self._seated[address] > self.at_once:
+        if self._seated[address] >= self.at_once:
             raise TooManyAtOnce
         self._seated[address] += 1
         try:

@@ -9,7 +9,7 @@ need() { # need COMMAND PACKAGES...: the packages are wanted unless the command 
     if command -v "$command" >/dev/null 2>&1; then echo "   $command: there"; else echo "   $command: missing"; missing="$missing $*"; fi
 }
 
-need chromium chromium fonts-noto-core fonts-noto-color-emoji
+need chromium chromium fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji
 need node nodejs
 need npm npm
 need java default-jre-headless

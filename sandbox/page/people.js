@@ -23,7 +23,7 @@ export function writers(messages) {
 }
 
 function oneWriter({ name, unread }, short) {
-  return el("span", { class: unread ? "unread-writer" : "" }, short ? name.split(/\s+/)[0] : name);
+  return el("bdi", { class: unread ? "unread-writer" : "" }, short ? name.split(/\s+/)[0] : name);
 }
 
 /** A circle with the first letter of a name, its colour always the same for one address. */

@@ -29,6 +29,10 @@ CHROMIUM_ARGUMENTS = [
 ]
 
 
+Picture = Callable[[str], Awaitable[None]]
+"""Keeps what the page shows under a name."""
+
+
 @dataclass
 class Desk:
     """A page at the demo, in the words of who uses it."""
@@ -66,9 +70,9 @@ class Desk:
         """Until the add-on has answered."""
         await self.page.locator("#panel .panel-body[aria-busy=false] > *").first.wait_for()
 
-    async def open(self, subject: str, *, account: Account | None = None) -> None:
-        """Find a mail by its subject and open it, as a person does."""
-        await self.show(account=account, q=f'subject:"{subject}"')
+    async def open(self, subject: str, *, account: Account | None = None, label: str = "INBOX") -> None:
+        """Open a mail that has just come, from the list."""
+        await self.show(account=account, label=label)
         await self.row(subject).first.locator(".thread-link").click()
         await self.page.locator(".open-thread").wait_for()
         await self.page.locator("#panel .progress").wait_for(state="hidden")
@@ -139,13 +143,13 @@ async def desk(demo: Demo, browser: Browser) -> AsyncIterator[Desk]:
 
 
 @pytest.fixture
-def picture(desk: Desk, request: pytest.FixtureRequest) -> Callable[[str], Awaitable[None]]:
+def picture(desk: Desk, request: pytest.FixtureRequest) -> Picture:
     """Keeps what the page shows now as a picture for the README, when pytest is called with --pictures."""
 
     async def take(name: str) -> None:
         if request.config.getoption("--pictures"):
             PICTURES.mkdir(parents=True, exist_ok=True)
-            await desk.page.mouse.move(2, 400)
+            await desk.page.mouse.move(620, 3)
             await desk.page.screenshot(path=PICTURES / f"{name}.png", animations="disabled")
 
     return take

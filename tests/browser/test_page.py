@@ -1,23 +1,30 @@
 """The desk's page in a real browser, on the real demo: mail, panel and job, as a person uses them."""
 
-from collections.abc import Awaitable, Callable
-
 import pytest
 from playwright.async_api import expect
 
 from sandbox.faults import Fault
-from tests.browser.conftest import Desk
+from tests.browser.conftest import Desk, Picture
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-Picture = Callable[[str], Awaitable[None]]
+LETTER = """Dear Ada,
+
+the board has agreed to the renewal, thank you for your patience. Two things before we sign on Monday:
+
+  - Could the invoice come in two parts, half now and half in March?
+  - Jonas asks for a date for the training in Lyon. The second week of December would suit us best.
+
+The signature page is at https://analytical-works.example/s.
+
+Kind regards
+Henrietta
+"""
 HENRIETTA = "Henrietta Lovell <henrietta.lovell@analytical-works.example>"
 
 
 async def test_a_known_contact(desk: Desk, picture: Picture) -> None:
-    desk.arrive(
-        HENRIETTA, "Signature page for Monday", "Dear Ada,\n\nthe signature page is at https://analytical-works.example/s.\n"
-    )
+    desk.arrive(HENRIETTA, "Signature page for Monday", LETTER)
     await desk.open("Signature page for Monday")
     await expect(desk.panel).to_contain_text("Henrietta Lovell")
     await expect(desk.panel).to_contain_text("Head of Procurement")
@@ -135,7 +142,7 @@ async def test_what_the_user_moves_back_stays_in_the_inbox(desk: Desk) -> None:
     await desk.show()
     await desk.page.get_by_role("button", name="Run the job").click()
     await expect(desk.row("Moved back by hand")).to_have_count(0)
-    await desk.open("Moved back by hand")
+    await desk.open("Moved back by hand", label="ALL")
     await desk.page.get_by_role("button", name="Move to Inbox").click()
     await desk.show(label="INBOX")
     await desk.page.get_by_role("button", name="Run the job").click()

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.conftest import Desk
+from tests.browser.conftest import Desk, Picture
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -76,6 +76,74 @@ async def test_what_google_would_refuse_is_said_aloud(desk: Desk) -> None:
     await expect(notes).to_contain_text("card has 101 widgets")
     await expect(notes).to_contain_text("surprise is no field of an answer")
     await expect(desk.panel).not_to_contain_text("line 3")
+
+
+async def test_every_widget_is_shown_and_none_refused(desk: Desk, picture: Picture) -> None:
+    """One of each, with what the product uses or may use; a misspelt or unknown one would make a red note."""
+    go = {"action": {"function": HERE}}
+    icons: list[Card] = [
+        {"knownIcon": "EMAIL"},
+        {"materialIcon": {"name": "call"}},
+        {"iconUrl": "https://elsewhere.example/i.png"},
+    ]
+    tree = {"imageUri": "https://elsewhere.example/p.png", "altText": "Pine Tree"}
+    everything = card(
+        {"textParagraph": {"text": "<i>Paragraph</i> of several lines", "maxLines": 1}},
+        *(
+            {"decoratedText": {"startIcon": icon, "topLabel": "Top", "text": "Decorated", "bottomLabel": "Bottom"}}
+            for icon in icons
+        ),
+        {
+            "decoratedText": {
+                "text": "With a button",
+                "button": {"icon": {"materialIcon": {"name": "edit"}}, "altText": "Edit", "onClick": go},
+            }
+        },
+        {"decoratedText": {"text": "With an end", "endIcon": {"knownIcon": "STAR", "altText": "Star"}, "onClick": go}},
+        {
+            "buttonList": {
+                "buttons": [
+                    {"text": "Filled", "type": "FILLED", "onClick": go},
+                    {"text": "Tonal", "type": "FILLED_TONAL", "onClick": go},
+                    {"text": "Outlined", "type": "OUTLINED", "onClick": go},
+                    {"text": "Green", "color": {"red": 0.1, "green": 0.5, "blue": 0.2}, "onClick": go},
+                    {"text": "Off", "disabled": True, "onClick": go},
+                    {"text": "More", "onClick": {"overflowMenu": {"items": [{"text": "In the menu", "onClick": go}]}}},
+                ]
+            }
+        },
+        {"divider": {}},
+        {"image": {"imageUrl": "https://elsewhere.example/a.png", "altText": "Old Map"}},
+        {
+            "grid": {
+                "title": "Grid",
+                "columnCount": 2,
+                "items": [{"id": "1", "title": "Cell", "subtitle": "Below", "image": tree}],
+            }
+        },
+        {"columns": {"columnItems": [{"widgets": [paragraph("Left")]}, {"widgets": [paragraph("Right")]}]}},
+        {"chipList": {"chips": [{"label": "Chip", "onClick": go}]}},
+        {"carousel": {"carouselCards": [{"widgets": [{"textParagraph": {"text": "First of the carousel"}}]}]}},
+        {"dateTimePicker": {"name": "when", "label": "When", "type": "DATE_AND_TIME"}},
+        {"selectionInput": {"name": "switches", "label": "Switches", "type": "SWITCH", "items": [{"text": "One", "value": "1"}]}},
+        {"textInput": {"name": "initial", "label": "Initial", "initialSuggestions": {"items": [{"text": "Offered"}]}}},
+    )
+    await desk.answer_with(shown(everything), clicked(notice="Chosen."))
+    await desk.show()
+    for words in ("Paragraph", "Decorated", "With an end", "Green", "Cell", "Left", "Right", "Chip", "First of the carousel"):
+        await expect(desk.panel.get_by_text(words).first).to_be_visible()
+    for name in ("Old Map", "Pine Tree", "Star"):
+        await expect(desk.panel.get_by_role("img", name=name)).to_be_visible()
+    await expect(desk.panel.get_by_role("button", name="Off")).to_be_disabled()
+    await expect(desk.page.locator(".panel-notes")).to_be_hidden()
+    await desk.page.set_viewport_size({"width": 1280, "height": 1500})
+    await picture("widgets")
+    await desk.panel.get_by_label("Initial").focus()
+    await desk.panel.get_by_role("option", name="Offered").click()
+    await expect(desk.panel.get_by_label("Initial")).to_have_value("Offered")
+    await desk.panel.get_by_role("button", name="More", exact=True).click()
+    await desk.page.get_by_role("menuitem", name="In the menu").click()
+    await expect(desk.page.locator("#panel .toast")).to_have_text("Chosen.")
 
 
 async def test_sections_fold_and_unfold(desk: Desk) -> None:

@@ -185,7 +185,7 @@ def test_today_is_at_most_a_day_from_utcs_and_never_goes_back(now: datetime, zon
 
 
 def test_a_deal_that_is_still_to_close_is_a_better_reason_than_one_that_should_have() -> None:
-    overdue, coming = a_deal(closing=date(2026, 11, 3)), a_deal(closing=date(2026, 11, 30))
+    overdue, coming = deal(DealState.OPEN, date(2026, 11, 3)), deal(DealState.OPEN, date(2026, 11, 30))
     decision = decide([overdue, coming], date(2026, 11, 23))
     assert decision
     assert decision.because == coming

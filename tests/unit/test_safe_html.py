@@ -1,0 +1,102 @@
+"""A mail's HTML made safe: what stays, what goes, and that no mail takes long."""
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sandbox.mail_parts import read
+from sandbox.safe_html import DEEPEST, has_remote_images, pictures_of, safe_page
+
+
+def body(mail_html: str, *, remote_images: bool = False) -> str:
+    page = safe_page(mail_html, {"logo@mail": "data:image/png;base64,AAAA"}, remote_images=remote_images)
+    return page.text.partition('<body dir="auto">')[2].partition("</body></html>")[0]
+
+
+def test_what_a_letter_is_written_with_stays() -> None:
+    letter = '<h2>Hi</h2><p style="color:red">x <b>y</b></p><table bgcolor="#fff"><tbody><tr><td colspan="2">z</td></tr></tbody></table>'
+    assert body(letter) == letter
+
+
+def test_what_could_run_goes() -> None:
+    hostile = (
+        "<p onclick=a()>t</p><script>a()</script><svg onload=a()></svg><iframe src=x></iframe><object data=x></object>"
+        "<form action=x><input name=y></form><style>p{}</style><meta http-equiv=refresh content='0;url=x'><base href=x><link href=x>"
+    )
+    assert body(hostile) == "<p>t</p>"
+
+
+def test_links_lead_to_the_web_mail_or_phone_and_open_elsewhere() -> None:
+    for bad in (
+        "javascript:a()",
+        "data:text/html,x",
+        "vbscript:a",
+        "//evil.example",
+        "/desk/start",
+        "file:///etc/passwd",
+        " jAvascript:a()",
+    ):
+        assert "href" not in body(f'<a href="{bad}">x</a>')
+    for good in ("https://a.example/b?c=d", "http://a.example", "mailto:a@b.example", "tel:+43 1"):
+        link = body(f'<a href="{good}">x</a>')
+        assert f'href="{good}"' in link
+        assert 'target="_blank"' in link
+        assert 'rel="noopener noreferrer"' in link
+
+
+def test_pictures_of_the_mail_stay_and_others_are_asked_for() -> None:
+    assert body('<img src="cid:logo@mail">') == '<img src="data:image/png;base64,AAAA">'
+    assert "src" not in body('<img src="cid:other@mail">')
+    assert "src" not in body('<img src="data:image/svg+xml;base64,AAAA">')
+    remote = '<img src="https://a.example/x.png">'
+    assert "src" not in body(remote)
+    assert body(remote, remote_images=True) == remote
+    assert has_remote_images(remote)
+    assert not has_remote_images('<img src="cid:logo@mail">')
+
+
+def test_the_policy_opens_for_pictures_alone_and_only_when_asked() -> None:
+    assert "img-src data:;" in safe_page("", {}, remote_images=False).policy
+    assert "img-src data: https: http:;" in safe_page("", {}, remote_images=True).policy
+    for remote_images in (False, True):
+        policy = safe_page("", {}, remote_images=remote_images).policy
+        assert policy.startswith("default-src 'none';")
+        assert "sandbox" in policy
+        assert "allow-scripts" not in policy
+
+
+def test_style_cannot_cover_the_page_or_fetch() -> None:
+    assert (
+        body('<p style="position:fixed;inset:0;z-index:9;background:url(https://a.example);color:red">x</p>')
+        == '<p style="color:red">x</p>'
+    )
+
+
+def test_layout_nested_too_deep_is_shown_as_text() -> None:
+    within = "<div>" * DEEPEST + "ground"
+    assert "<div>" in body(within)
+    beyond = body("<div>" * (DEEPEST + 1) + "ground <script>a()</script>")
+    assert "<div>" not in beyond
+    assert "ground" in beyond
+    assert "<script" not in beyond
+
+
+def test_paragraphs_without_an_end_are_not_nesting() -> None:
+    assert body("<p>x" * 1_000).count("<p>x") == 1_000
+
+
+def test_pictures_are_found_by_content_id() -> None:
+    mail = (
+        b'Content-Type: multipart/related; boundary="b"\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n<img src="cid:logo">\r\n'
+        b"--b\r\nContent-Type: image/png\r\nContent-ID: <logo>\r\nContent-Transfer-Encoding: base64\r\n\r\nAAAA\r\n--b--\r\n"
+    )
+    assert pictures_of(read(mail)) == {"logo": "data:image/png;base64,AAAA"}
+
+
+@given(st.text(st.sampled_from("<>/\"'= &;abimgsrconclikyvet:()-!"), max_size=300))
+def test_whatever_comes_nothing_that_runs_is_left(mail_html: str) -> None:
+    left = body(mail_html)
+    assert not re.search(r"<(script|style|iframe|object|embed|form|svg|meta|base|link)\b", left, re.IGNORECASE)
+    assert not re.search(r"<[^>]*\son[a-z]+\s*=", left, re.IGNORECASE)
+    assert not re.search(r"<[^>]*(javascript|vbscript):", left, re.IGNORECASE)

@@ -1,0 +1,94 @@
+"""The events that the desk sends to the add-on, and the tables it makes of a mailbox's senders."""
+
+import csv
+import io
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from google.auth import jwt
+
+from sandbox.card_format import card_format
+from sandbox.event import EMAIL_SCOPE, Surroundings, addon_event
+from sandbox.frequent_senders import Sender, contacts_table, deals_table, frequent_senders
+from sandbox.google_side import SIDEBAR_SCOPES
+from sandbox.world import World
+
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+URL = "http://127.0.0.1:1/message"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    made = World(tmp_path, lambda: NOW)
+    made.add_account("ada@corp.example", "Ada Byron", hosted_domain="corp.example")
+    return made
+
+
+def mail_from(sender: str) -> bytes:
+    return f"From: {sender}\r\nTo: ada@corp.example\r\nSubject: Hello\r\n\r\nHello.\r\n".encode()
+
+
+def test_an_event_for_an_open_mail_is_as_google_sends_it(world: World) -> None:
+    account = world.account("ada@corp.example")
+    message = world.mailbox(account.address).arrive(mail_from("grace@hopper.example"))
+    around = Surroundings(account, "de-AT", "Europe/Vienna", 3_600_000, SIDEBAR_SCOPES, message)
+    event = addon_event(world.google, URL, around, {"id": "7"}, {"words": {"stringInputs": {"value": ["x"]}}})
+    assert event["commonEventObject"] == {
+        "hostApp": "GMAIL",
+        "platform": "WEB",
+        "userLocale": "de-AT",
+        "timeZone": {"id": "Europe/Vienna", "offset": "3600000"},
+        "parameters": {"id": "7"},
+        "formInputs": {"words": {"stringInputs": {"value": ["x"]}}},
+    }
+    assert event["gmail"]["messageId"] == f"msg-f:{int(message.id, 16)}"
+    assert world.google.opens(event["gmail"]["accessToken"], account.address, message.id)
+    tokens = event["authorizationEventObject"]
+    certificates = world.google.certificates()
+    assert jwt.decode(tokens["systemIdToken"], certs=certificates)["aud"] == URL
+    claims = jwt.decode(tokens["userIdToken"], certs=certificates)
+    assert (claims["aud"], claims["sub"], claims["hd"]) == (world.google.client_id, account.sub, "corp.example")
+    assert set(tokens["authorizedScopes"]) == SIDEBAR_SCOPES
+
+
+def test_without_the_address_scope_there_is_no_user_token(world: World) -> None:
+    around = Surroundings(world.account("ada@corp.example"), scopes=SIDEBAR_SCOPES - {EMAIL_SCOPE})
+    assert "userIdToken" not in addon_event(world.google, URL, around)["authorizationEventObject"]
+
+
+def test_the_most_frequent_senders_are_counted_by_address(world: World) -> None:
+    mailbox = world.mailbox("ada@corp.example")
+    for sender in (
+        "Bob <bob@b.example>",
+        "BOB@B.example",
+        "Grace <grace@hopper.example>",
+        "Bob <bob@b.example>",
+        "ada@corp.example",
+        "nobody",
+    ):
+        mailbox.arrive(mail_from(sender))
+    assert frequent_senders(mailbox, ("ada@corp.example",), 5) == [
+        Sender("bob@b.example", "Bob", 3),
+        Sender("grace@hopper.example", "Grace", 1),
+    ]
+
+
+def test_three_in_four_senders_get_a_deal_one_closing_this_month() -> None:
+    senders = [Sender(f"p{number}@x.example", f"P {number}", 1) for number in range(4)]
+    deals = list(csv.DictReader(io.StringIO(deals_table(senders, date(2026, 11, 23)).decode())))
+    assert [(deal["Contacts"], deal["Stage"], deal["Closing date"]) for deal in deals] == [
+        ("p0@x.example", "Negotiation", "2026-11-30"),
+        ("p1@x.example", "Proposal", "2027-02-06"),
+        ("p2@x.example", "Closed Won", "2026-10-14"),
+    ]
+    contacts = list(csv.DictReader(io.StringIO(contacts_table(senders).decode())))
+    assert contacts[3] == {"Name": "P 3", "Emails": "p3@x.example", "Account": "x.example"}
+
+
+def test_the_card_format_is_googles_and_whole() -> None:
+    described = card_format()
+    assert described["Card"]["sections"] == {"type": "Section", "list": True, "values": None}
+    assert described["Button"]["type"]["values"] == ["TYPE_UNSPECIFIED", "OUTLINED", "FILLED", "FILLED_TONAL", "BORDERLESS"]
+    types = {field["type"] for fields in described.values() for field in fields.values()}
+    assert types - set(described) == {"string", "boolean", "integer", "number"}
