@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from email.utils import parseaddr
 from typing import TypeVar
 
+from mailmagnet.address_headers import decoded, mailboxes
 from mailmagnet.categories import month_of, today_in
 from mailmagnet.crm import Crm, Deal
 from mailmagnet.errors import NotAuthorised, TimedOut, Upstream
@@ -124,7 +124,6 @@ async def _latest_mails(connection: Connection, store: Store, reader: MailReader
 
 
 def _customer_mail(record: MailRecord, mail: MailHeaders) -> CustomerMail:
-    name, _ = parseaddr(mail.first("From"))
-    return CustomerMail(
-        record.mail_id, record.from_address, record.received_at, mail.first("Subject"), name, "UNREAD" in mail.label_ids
-    )
+    name = next((mailbox.name for mailbox in mailboxes(mail.first("From"))), "")
+    subject = decoded(mail.first("Subject"))
+    return CustomerMail(record.mail_id, record.from_address, record.received_at, subject, name, "UNREAD" in mail.label_ids)

@@ -118,7 +118,7 @@ async def running_demo(
     """
     listening = _listen(port)
     try:
-        is_new = await asyncio.to_thread(_prepare, folder, filled_with)
+        is_new = await asyncio.to_thread(_prepare, folder, filled_with, tell)
     except NotADemo:
         listening.close()
         raise
@@ -168,12 +168,13 @@ async def _set_up(demo: Demo, tell: Tell) -> None:
         await demo.connect(account)
 
 
-def _prepare(folder: Path, filled_with: str) -> bool:
+def _prepare(folder: Path, filled_with: str, tell: Tell) -> bool:
     """Make the folder ready; whether it is new. One of ours that was not finished, or holds other mail, is begun anew."""
     mark = folder / _MARK
     if mark.exists():
         if json.loads(mark.read_text()) == {"filled_with": filled_with, "ready": True}:
             return False
+        tell(f"What {folder} holds was not finished or is other mail: it is deleted and made anew ...")
         shutil.rmtree(folder)
     elif folder.exists() and any(folder.iterdir()):
         raise NotADemo(f"The folder {folder} holds something else: name an empty or a new one.")
