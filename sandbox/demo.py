@@ -105,7 +105,8 @@ async def _offer_contacts(demo: Demo, contacts: int | None) -> None:
         wanted = await asyncio.to_thread(click.prompt, question, default=len(senders), type=click.IntRange(0, len(senders)))
         senders = senders[:wanted]
     if senders:
-        _tell(f"{len(senders)} senders become contacts, three in four with a deal ...")
+        many = f"{len(senders)} senders become contacts, three in four" if len(senders) > 1 else "1 sender becomes a contact,"
+        _tell(f"{many} with a deal ...")
         await make_contacts(demo, senders)
 
 

@@ -3,12 +3,30 @@
 import { el, fill } from "./dom.js";
 import { icon } from "./icons.js";
 
-const WORDS = [["j", "Older conversation"], ["k", "Newer conversation"], ["o", "Open (or Enter)"], ["u", "Back to the list"], ["e", "Archive"],
-  ["#", "Delete"], ["s", "Star"], ["x", "Select"], ["/", "Search"], ["?", "This list"]];
+const WORDS = [
+  ["j", "Older conversation"],
+  ["k", "Newer conversation"],
+  ["o", "Open (or Enter)"],
+  ["u", "Back to the list"],
+  ["e", "Archive"],
+  ["#", "Delete"],
+  ["s", "Star"],
+  ["x", "Select"],
+  ["/", "Search"],
+  ["?", "This list"],
+];
 
 export function showKeys(dialog) {
-  const close = el("button", { type: "button", class: "icon-button", "aria-label": "Close", on: { click: () => dialog.close() } }, icon("close"));
+  const close = el(
+    "button",
+    { type: "button", class: "icon-button", "aria-label": "Close", on: { click: () => dialog.close() } },
+    icon("close"),
+  );
   const rows = WORDS.map(([key, words]) => el("div", {}, el("dt", {}, el("kbd", {}, key)), el("dd", {}, words)));
-  fill(dialog, el("header", { class: "dialog-head" }, el("h2", { id: "dialog-title" }, "Keyboard shortcuts"), close), el("dl", { class: "keys" }, rows));
+  fill(
+    dialog,
+    el("header", { class: "dialog-head" }, el("h2", { id: "dialog-title" }, "Keyboard shortcuts"), close),
+    el("dl", { class: "keys" }, rows),
+  );
   dialog.showModal();
 }

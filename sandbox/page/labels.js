@@ -5,8 +5,15 @@ import { icon } from "./icons.js";
 import { address } from "./route.js";
 
 /** System labels in Gmail's order: id, name, icon. "" is all mail. */
-const SYSTEM = [["INBOX", "Inbox", "inbox"], ["STARRED", "Starred", "star"], ["SENT", "Sent", "send"], ["DRAFT", "Drafts", "draft"],
-  ["ALL", "All Mail", "mail"], ["SPAM", "Spam", "spam"], ["TRASH", "Trash", "delete"]];
+const SYSTEM = [
+  ["INBOX", "Inbox", "inbox"],
+  ["STARRED", "Starred", "star"],
+  ["SENT", "Sent", "send"],
+  ["DRAFT", "Drafts", "draft"],
+  ["ALL", "All Mail", "mail"],
+  ["SPAM", "Spam", "spam"],
+  ["TRASH", "Trash", "delete"],
+];
 
 const SHADES = ["#c2dbff", "#c6f0d6", "#fde0b2", "#fbc8d9", "#e0d1ff", "#cbf0f8", "#eef2a7", "#ffd5c2"];
 
@@ -22,24 +29,40 @@ export function drawLabels(place, labels, route) {
   const system = SYSTEM.map(([id, name, drawing]) => row({ ...counted.get(id), id, name, drawing }, route));
   const own = labels.filter((label) => !label.system);
   const rows = own.map((label) => row({ ...label, drawing: "label", ...nested(label, own) }, route));
-  fill(place, el("ul", { class: "labels" }, system),
-    own.length ? [el("h2", { class: "side-title" }, "Labels"), el("ul", { class: "labels own" }, rows)] : null);
+  fill(
+    place,
+    el("ul", { class: "labels" }, system),
+    own.length ? [el("h2", { class: "side-title" }, "Labels"), el("ul", { class: "labels own" }, rows)] : null,
+  );
 }
 
 /** A label named "Clients/Lyon" stands indented below "Clients", by its last name, when there is one. */
 function nested(label, own) {
-  const parent = own.filter((other) => label.name.startsWith(`${other.name}/`)).sort((one, other) => other.name.length - one.name.length)[0];
-  return parent ? { name: label.name.slice(parent.name.length + 1), depth: label.name.split("/").length - 1, title: label.name } : {};
+  const parent = own
+    .filter((other) => label.name.startsWith(`${other.name}/`))
+    .sort((one, other) => other.name.length - one.name.length)[0];
+  return parent
+    ? { name: label.name.slice(parent.name.length + 1), depth: label.name.split("/").length - 1, title: label.name }
+    : {};
 }
 
 function row({ id, name, title, drawing, depth = 0, threads = 0, unread_threads: unread = 0 }, route) {
   const here = route.label === id && !route.q;
   const number = id === "DRAFT" || !unread ? threads : unread;
   const words = `${title ?? name}: ${threads} ${threads === 1 ? "conversation" : "conversations"}, ${unread} unread`;
-  const link = el("a", {
-    href: address({ account: route.account, label: id }), class: `label-link${unread ? " has-unread" : ""}`, "aria-current": here ? "page" : null,
-    title: words, data: { label: id },
-  }, icon(drawing), el("span", { class: "label-name", dir: "auto" }, name), number > 0 && el("span", { class: "label-count" }, number.toLocaleString()));
+  const link = el(
+    "a",
+    {
+      href: address({ account: route.account, label: id }),
+      class: `label-link${unread ? " has-unread" : ""}`,
+      "aria-current": here ? "page" : null,
+      title: words,
+      data: { label: id },
+    },
+    icon(drawing),
+    el("span", { class: "label-name", dir: "auto" }, name),
+    number > 0 && el("span", { class: "label-count" }, number.toLocaleString()),
+  );
   if (depth) link.style.paddingInlineStart = `${26 + depth * 14}px`;
   if (drawing === "label") link.querySelector(".icon").style.color = shadeOf(id).strong;
   return el("li", {}, link);
@@ -47,13 +70,21 @@ function row({ id, name, title, drawing, depth = 0, threads = 0, unread_threads:
 
 /** The chips of a mail: its own labels, and Inbox where that is not self-evident. `remove(label)` puts a cross on each. */
 export function chips(labels, ids, { without = "", remove = null } = {}) {
-  const shown = labels.filter((label) => ids.includes(label.id) && label.id !== without && (!label.system || label.id === "INBOX"));
+  const shown = labels.filter(
+    (label) => ids.includes(label.id) && label.id !== without && (!label.system || label.id === "INBOX"),
+  );
   return shown.map((label) => {
-    const node = el("span", { class: label.system ? "label-chip system" : "label-chip", data: { label: label.id } },
-      el("span", { dir: "auto" }, labelName(labels, label.id)));
+    const node = el(
+      "span",
+      { class: label.system ? "label-chip system" : "label-chip", data: { label: label.id } },
+      el("span", { dir: "auto" }, labelName(labels, label.id)),
+    );
     if (!label.system) node.style.setProperty("--shade", shadeOf(label.id).soft);
     const words = `Remove label ${labelName(labels, label.id)}`;
-    if (remove) node.append(el("button", { type: "button", "aria-label": words, title: words, on: { click: () => remove(label.id) } }, icon("close")));
+    if (remove)
+      node.append(
+        el("button", { type: "button", "aria-label": words, title: words, on: { click: () => remove(label.id) } }, icon("close")),
+      );
     return node;
   });
 }

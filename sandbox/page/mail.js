@@ -13,17 +13,36 @@ const ADDRESS = /\b(?:https?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]}]|[\w.+-]+@[\w-]+(?
 export function drawThread(place, thread, { account, labels, acts }) {
   const newest = thread.messages.length - 1;
   const mails = thread.messages.map((message, index) => mail(message, index === newest || message.unread, { account, acts }));
-  fill(place, el("article", { class: "open-thread", data: { thread: thread.id } },
-    el("header", { class: "thread-head" }, el("h1", { dir: "auto" }, thread.subject || "(no subject)"),
-      el("span", { class: "thread-chips" }, chips(labels, thread.labels, { remove: acts.unlabel }))),
-    mails));
+  fill(
+    place,
+    el(
+      "article",
+      { class: "open-thread", data: { thread: thread.id } },
+      el(
+        "header",
+        { class: "thread-head" },
+        el("h1", { dir: "auto" }, thread.subject || "(no subject)"),
+        el("span", { class: "thread-chips" }, chips(labels, thread.labels, { remove: acts.unlabel })),
+      ),
+      mails,
+    ),
+  );
 }
 
 function mail(message, open, surroundings) {
   const body = el("div", { class: "mail-body", hidden: !open });
   const node = el("section", { class: "mail", "aria-label": `From ${nameOf(message.from)}`, data: { mail: message.id } });
-  const toggle = el("button", { type: "button", class: "mail-head", "aria-expanded": String(open) }, face(message.from), headWords(message),
-    el("time", { class: "date", title: whole(message.received_at), datetime: new Date(message.received_at).toISOString() }, inMail(message.received_at)));
+  const toggle = el(
+    "button",
+    { type: "button", class: "mail-head", "aria-expanded": String(open) },
+    face(message.from),
+    headWords(message),
+    el(
+      "time",
+      { class: "date", title: whole(message.received_at), datetime: new Date(message.received_at).toISOString() },
+      inMail(message.received_at),
+    ),
+  );
   const show = (on) => {
     body.hidden = !on;
     node.classList.toggle("closed", !on);
@@ -41,14 +60,27 @@ function mail(message, open, surroundings) {
 
 function headWords(message) {
   const { from } = message;
-  return el("span", { class: "mail-words" },
-    el("span", { class: "mail-from" }, el("b", { dir: "auto" }, nameOf(from)), " ", from.address && el("span", { class: "mail-address" }, `<${from.address}>`)),
+  return el(
+    "span",
+    { class: "mail-words" },
+    el(
+      "span",
+      { class: "mail-from" },
+      el("b", { dir: "auto" }, nameOf(from)),
+      " ",
+      from.address && el("span", { class: "mail-address" }, `<${from.address}>`),
+    ),
     el("span", { class: "mail-to", dir: "auto" }, recipients(message)),
-    el("span", { class: "mail-snippet", dir: "auto" }, message.snippet));
+    el("span", { class: "mail-snippet", dir: "auto" }, message.snippet),
+  );
 }
 
 function recipients({ to, cc }) {
-  const names = (people) => people.slice(0, 4).map((person) => (person.me ? "me" : nameOf(person))).join(", ") + (people.length > 4 ? " …" : "");
+  const names = (people) =>
+    people
+      .slice(0, 4)
+      .map((person) => (person.me ? "me" : nameOf(person)))
+      .join(", ") + (people.length > 4 ? " …" : "");
   if (!to.length && !cc.length) return "to undisclosed recipients";
   return [to.length && `to ${names(to)}`, cc.length && `cc ${names(cc)}`].filter(Boolean).join(", ");
 }
@@ -64,9 +96,12 @@ function content(message, { account }) {
 function htmlBody(message, account) {
   const source = of(account, `mails/${message.id}/body`);
   const frame = el("iframe", {
-    class: "mail-frame", title: `Text of the mail from ${nameOf(message.from)}`, referrerpolicy: "no-referrer",
+    class: "mail-frame",
+    title: `Text of the mail from ${nameOf(message.from)}`,
+    referrerpolicy: "no-referrer",
     // Without allow-scripts nothing can run in it; the same origin lets this page measure how high the mail is.
-    sandbox: "allow-same-origin allow-popups allow-popups-to-escape-sandbox", src: source,
+    sandbox: "allow-same-origin allow-popups allow-popups-to-escape-sandbox",
+    src: source,
   });
   frame.addEventListener("load", () => fit(frame));
   return message.remote_images ? [imageBar(() => (frame.src = `${source}?images=1`)), frame] : [frame];
@@ -94,8 +129,17 @@ function attachments(message, account) {
   if (!message.attachments.length) return null;
   const items = message.attachments.map((file) => {
     const link = of(account, `mails/${message.id}/attachments/${file.part}`);
-    return el("li", {}, el("a", { href: link, download: file.name, class: "attachment" }, icon("attach"),
-      el("span", { dir: "auto" }, file.name), el("small", {}, sizeOf(file.size))));
+    return el(
+      "li",
+      {},
+      el(
+        "a",
+        { href: link, download: file.name, class: "attachment" },
+        icon("attach"),
+        el("span", { dir: "auto" }, file.name),
+        el("small", {}, sizeOf(file.size)),
+      ),
+    );
   });
   const count = `${items.length} ${items.length === 1 ? "attachment" : "attachments"}`;
   return el("div", { class: "attachments" }, el("h2", {}, count), el("ul", {}, items));

@@ -16,7 +16,13 @@ const NARROW = matchMedia("(max-width: 860px)");
 const PAGE_OF_THREADS = 50;
 
 const page = {
-  start: null, route: parse(""), labels: [], list: { threads: [], next: "" }, thread: null, selected: new Set(), shown: 0,
+  start: null,
+  route: parse(""),
+  labels: [],
+  list: { threads: [], next: "" },
+  thread: null,
+  selected: new Set(),
+  shown: 0,
   /** Page tokens of the list in sight, the first page's first. */
   tokens: [""],
 };
@@ -32,7 +38,8 @@ async function begin() {
   page.start = await read("/desk/start");
   const reader = { locale: navigator.language, ...timeZone() };
   panel = new Panel(byId("panel"), {
-    name: page.start.addon, format: page.start.card_format,
+    name: page.start.addon,
+    format: page.start.card_format,
     ask: (question) => askAddon({ ...question, ...reader }),
     grant: (scopes) => write(path("scopes"), { add: scopes, remove: [] }),
   });
@@ -75,7 +82,9 @@ async function askAddon(question) {
 async function go() {
   const before = page.route;
   const route = parse(location.hash);
-  route.account = page.start.accounts.some((one) => one.address === route.account) ? route.account : page.start.accounts[0].address;
+  route.account = page.start.accounts.some((one) => one.address === route.account)
+    ? route.account
+    : page.start.accounts[0].address;
   if (!route.label && !route.q) route.label = "INBOX";
   page.route = route;
   if (before.account !== route.account) switched();
@@ -122,7 +131,12 @@ async function openList(mine, before) {
 
 async function loadList(mine = page.shown) {
   const { label, q, page: number } = page.route;
-  const list = await read(path("threads"), { label: q ? "" : label, q, page: page.tokens[Number(number || 1) - 1] ?? "", most: PAGE_OF_THREADS });
+  const list = await read(path("threads"), {
+    label: q ? "" : label,
+    q,
+    page: page.tokens[Number(number || 1) - 1] ?? "",
+    most: PAGE_OF_THREADS,
+  });
   if (mine !== page.shown) return;
   page.list = list;
   if (list.next) page.tokens[Number(number || 1)] = list.next;
@@ -150,14 +164,37 @@ async function openThread(mine) {
 async function refresh() {
   const mine = page.shown;
   await Promise.all([loadLabels(), loadList()]);
-  if (page.thread && mine === page.shown) page.thread = await read(path(`threads/${page.thread.id}`));
-  if (mine === page.shown) draw();
+  const thread = page.thread && (await read(path(`threads/${page.thread.id}`)));
+  if (mine !== page.shown) return;
+  page.thread = thread;
+  draw();
 }
 
 function draw() {
+  keepingFocus(drawAll);
+}
+
+/** Redraws, and gives the focus back to what it was on, where that is still there. */
+function keepingFocus(redraw) {
+  const focused = document.activeElement;
+  const row = rowInFocus()?.dataset.thread;
+  const place = row
+    ? `#view [data-thread="${row}"] .${[...focused.classList].join(".")}`
+    : `#toolbar [data-act="${focused.dataset.act}"]`;
+  redraw();
+  if (!focused.isConnected) document.querySelector(place)?.focus();
+}
+
+function drawAll() {
   const { route, labels, list, selected, thread } = page;
   drawToolbar();
-  const acts = { select, star: (one) => toggleStar(one), archive: (one) => archive([one]), trash: (one) => trash([one]), read: (one, on) => markRead([one], on) };
+  const acts = {
+    select,
+    star: (one) => toggleStar(one),
+    archive: (one) => archive([one]),
+    trash: (one) => trash([one]),
+    read: (one, on) => markRead([one], on),
+  };
   if (!thread) drawThreads(byId("view"), list, { route, labels, selected, acts });
   else if (!byId("view").querySelector(`.open-thread[data-thread="${thread.id}"]`) || page.redraw) drawOpenThread();
   page.redraw = false;
@@ -174,17 +211,37 @@ function drawOpenThread() {
 function drawToolbar() {
   const targets = chosen();
   const one = (name, words, drawing, act, off = false) => {
-    const settings = { type: "button", class: "icon-button", title: words, "aria-label": words, disabled: off, data: { act: name } };
+    const settings = {
+      type: "button",
+      class: "icon-button",
+      title: words,
+      "aria-label": words,
+      disabled: off,
+      data: { act: name },
+    };
     return el("button", { ...settings, on: { click: (event) => guarded(() => act(event.currentTarget)) } }, icon(drawing));
   };
-  const acts = targets.length ? [
-    inInbox(targets) ? one("archive", "Archive", "archive", () => archive(targets)) : one("inbox", "Move to Inbox", "moveToInbox", () => toInbox(targets)),
-    one("trash", "Delete", "delete", () => trash(targets)),
-    page.thread ? one("unread", "Mark as unread", "mail", () => markUnreadAndLeave(targets)) : one("read", "Mark as read", "mailOpen", () => markRead(targets, true)),
-    one("label", "Label as", "label", (button) => labelMenu(button, targets)),
-  ] : [];
+  const acts = targets.length
+    ? [
+        inInbox(targets)
+          ? one("archive", "Archive", "archive", () => archive(targets))
+          : one("inbox", "Move to Inbox", "moveToInbox", () => toInbox(targets)),
+        one("trash", "Delete", "delete", () => trash(targets)),
+        page.thread
+          ? one("unread", "Mark as unread", "mail", () => markUnreadAndLeave(targets))
+          : one("read", "Mark as read", "mailOpen", () => markRead(targets, true)),
+        one("label", "Label as", "label", (button) => labelMenu(button, targets)),
+      ]
+    : [];
   const lead = page.thread ? one("back", `Back to ${heading(page.route, page.labels)}`, "back", back) : pickAll();
-  fill(byId("toolbar"), lead, page.thread ? null : one("refresh", "Refresh", "refresh", refresh), acts, el("span", { class: "space" }), page.thread ? neighbours(one) : pager(one));
+  fill(
+    byId("toolbar"),
+    lead,
+    page.thread ? null : one("refresh", "Refresh", "refresh", refresh),
+    acts,
+    el("span", { class: "space" }),
+    page.thread ? neighbours(one) : pager(one),
+  );
 }
 
 function pickAll() {
@@ -193,7 +250,14 @@ function pickAll() {
     page.selected = new Set(event.target.checked ? page.list.threads.map((thread) => thread.id) : []);
     draw();
   };
-  return el("input", { type: "checkbox", class: "pick", checked: all, disabled: !page.list.threads.length, "aria-label": "Select all", on: { change: pick } });
+  return el("input", {
+    type: "checkbox",
+    class: "pick",
+    checked: all,
+    disabled: !page.list.threads.length,
+    "aria-label": "Select all",
+    on: { change: pick },
+  });
 }
 
 function pager(one) {
@@ -204,15 +268,21 @@ function pager(one) {
   const total = all ?? (page.list.next ? "many" : last);
   const turn = (to) => () => show({ page: to > 1 ? String(to) : "" });
   if (!page.list.threads.length) return [];
-  return [el("span", { class: "pages" }, `${first.toLocaleString()}–${last.toLocaleString()} of ${total.toLocaleString()}`),
-    one("newer", "Newer", "back", turn(number - 1), number === 1), one("older", "Older", "chevronRight", turn(number + 1), !page.list.next)];
+  return [
+    el("span", { class: "pages" }, `${first.toLocaleString()}–${last.toLocaleString()} of ${total.toLocaleString()}`),
+    one("newer", "Newer", "back", turn(number - 1), number === 1),
+    one("older", "Older", "chevronRight", turn(number + 1), !page.list.next),
+  ];
 }
 
 function neighbours(one) {
   const at = page.list.threads.findIndex((thread) => thread.id === page.thread.id);
   if (at < 0) return [];
   const to = (index) => () => show({ thread: page.list.threads[index].id });
-  return [one("newer", "Newer", "back", to(at - 1), at === 0), one("older", "Older", "chevronRight", to(at + 1), at === page.list.threads.length - 1)];
+  return [
+    one("newer", "Newer", "back", to(at - 1), at === 0),
+    one("older", "Older", "chevronRight", to(at + 1), at === page.list.threads.length - 1),
+  ];
 }
 
 /** The threads that buttons and keys are about: those picked, or the open one. */
@@ -279,10 +349,17 @@ function labelMenu(button, threads) {
   const own = page.labels.filter((label) => !label.system);
   const entries = own.map((label) => {
     const on = threads.every((thread) => thread.labels.includes(label.id));
-    const act = () => guarded(() => modify(threads, on ? [] : [label.id], on ? [label.id] : [], on ? `Removed from ${label.name}` : `Added to ${label.name}`));
+    const act = () =>
+      guarded(() =>
+        modify(threads, on ? [] : [label.id], on ? [label.id] : [], on ? `Removed from ${label.name}` : `Added to ${label.name}`),
+      );
     return { text: label.name, icon: icon(on ? "check" : "label"), act };
   });
-  openMenu(button, [...entries, { text: "New label…", icon: icon("add"), act: () => guarded(() => newLabel(threads)) }], "Label as");
+  openMenu(
+    button,
+    [...entries, { text: "New label…", icon: icon("add"), act: () => guarded(() => newLabel(threads)) }],
+    "Label as",
+  );
 }
 
 async function newLabel(threads) {
@@ -318,7 +395,10 @@ function showSide(on) {
 
 /** What stands in the page from the start and never changes. */
 function drawStanding() {
-  const toggles = { "menu-button": ["menu", () => showSide(byId("side").hidden)], "panel-button": ["panel", () => showPanel(byId("panel").hidden)] };
+  const toggles = {
+    "menu-button": ["menu", () => showSide(byId("side").hidden)],
+    "panel-button": ["panel", () => showPanel(byId("panel").hidden)],
+  };
   for (const [id, [drawing, act]] of Object.entries(toggles)) {
     byId(id).append(icon(drawing));
     byId(id).addEventListener("click", act);
@@ -334,7 +414,11 @@ function drawStanding() {
     const q = byId("query").value.trim();
     show({ q, label: q ? "" : "INBOX", thread: "", page: "" });
   });
-  const close = el("button", { type: "button", class: "icon-button panel-close", "aria-label": "Close panel", on: { click: () => showPanel(false) } }, icon("close"));
+  const close = el(
+    "button",
+    { type: "button", class: "icon-button panel-close", "aria-label": "Close panel", on: { click: () => showPanel(false) } },
+    icon("close"),
+  );
   byId("panel").querySelector(".panel-bar").append(close);
 }
 
@@ -350,7 +434,9 @@ function rowInFocus() {
 
 function stepRow(step) {
   if (page.thread) {
-    byId("toolbar").querySelector(`[data-act="${step > 0 ? "older" : "newer"}"]:not([disabled])`)?.click();
+    byId("toolbar")
+      .querySelector(`[data-act="${step > 0 ? "older" : "newer"}"]:not([disabled])`)
+      ?.click();
     return;
   }
   const rows = [...byId("view").querySelectorAll(".thread")];
@@ -390,5 +476,14 @@ function onKey(event) {
 }
 
 begin().catch((error) => {
-  fill(byId("view"), el("div", { class: "empty", role: "alert" }, icon("warning"), el("h1", {}, "The desk could not be opened"), el("p", {}, error.message)));
+  fill(
+    byId("view"),
+    el(
+      "div",
+      { class: "empty", role: "alert" },
+      icon("warning"),
+      el("h1", {}, "The desk could not be opened"),
+      el("p", {}, error.message),
+    ),
+  );
 });

@@ -9,7 +9,15 @@ import { faultsOf } from "./panel/limits.js";
 import { allowedLink } from "./panel/text.js";
 import { overflowMenu } from "./panel/widgets.js";
 
-const ANSWER_FIELDS = ["action", "renderActions", "stateChanged", "autoComplete", "requesting_google_scopes", "custom_authorization_prompt", "hostAppAction"];
+const ANSWER_FIELDS = [
+  "action",
+  "renderActions",
+  "stateChanged",
+  "autoComplete",
+  "requesting_google_scopes",
+  "custom_authorization_prompt",
+  "hostAppAction",
+];
 const SECONDS_GOOGLE_WAITS = 30;
 const OVERLAY = "popup,width=520,height=680";
 
@@ -33,7 +41,11 @@ export class Panel {
     this.#ask = ask;
     this.#grant = grant;
     this.#format = format;
-    this.#parts = skeleton(place, name, { back: () => this.back(), more: (button) => this.#menu(button), peek: () => this.#takePeek() });
+    this.#parts = skeleton(place, name, {
+      back: () => this.back(),
+      more: (button) => this.#menu(button),
+      peek: () => this.#takePeek(),
+    });
   }
 
   /** What the add-on shows now: {kind: "homepage"} or {kind: "message", mail}. */
@@ -77,7 +89,8 @@ export class Panel {
 
   /** Shows an answer; `anew` when it opens the panel and no earlier card stays. */
   #show({ answer, problem, seconds }, anew) {
-    const faults = seconds > SECONDS_GOOGLE_WAITS ? [`the answer took ${Math.round(seconds)} s: Google waits ${SECONDS_GOOGLE_WAITS} s`] : [];
+    const faults =
+      seconds > SECONDS_GOOGLE_WAITS ? [`the answer took ${Math.round(seconds)} s: Google waits ${SECONDS_GOOGLE_WAITS} s`] : [];
     if (anew) this.#stack = [];
     this.#note([], true);
     if (problem) {
@@ -108,7 +121,8 @@ export class Panel {
     if (step.updateCard) return this.#update(step.updateCard);
     if (step.pop) return this.#cut(this.#stack.length - 1);
     if (step.popToRoot) return this.#cut(1);
-    if (step.popToCard) return this.#cut(this.#stack.findLastIndex(({ card }) => card.name === step.popToCard) + 1 || this.#stack.length);
+    if (step.popToCard)
+      return this.#cut(this.#stack.findLastIndex(({ card }) => card.name === step.popToCard) + 1 || this.#stack.length);
     if (step.endNavigation || step.end_navigation) return false;
     faults.push(`a navigation is none that Gmail knows: ${Object.keys(step).join(", ") || "empty"}`);
     return false;
@@ -153,7 +167,8 @@ export class Panel {
     if (top) host.form.restore(top.inputs);
     body.scrollTop = 0;
     peek.hidden = !this.#peeking;
-    if (this.#peeking) fill(peek, cardHeader(this.#peeking.peekCardHeader ?? this.#peeking.header ?? { title: this.#parts.name }));
+    if (this.#peeking)
+      fill(peek, cardHeader(this.#peeking.peekCardHeader ?? this.#peeking.header ?? { title: this.#parts.name }));
     this.#note([...(top ? faultsOf(top.card, this.#format) : []), ...complaints], true);
   }
 
@@ -172,7 +187,12 @@ export class Panel {
     if (onClick.action) return this.#run(onClick.action);
     if (onClick.openDynamicLinkAction) return this.#run(onClick.openDynamicLinkAction);
     if (onClick.openLink) return this.#openLink(onClick.openLink);
-    if (onClick.overflowMenu) return overflowMenu(onClick.overflowMenu, node, this.#host(() => {}));
+    if (onClick.overflowMenu)
+      return overflowMenu(
+        onClick.overflowMenu,
+        node,
+        this.#host(() => {}),
+      );
     if (onClick.card) {
       this.#push(onClick.card);
       this.#draw();
@@ -236,7 +256,15 @@ export class Panel {
     const before = afresh ? [] : [...notes.querySelectorAll("li")].map((item) => item.textContent);
     const all = [...new Set([...before, ...faults])];
     notes.hidden = all.length === 0;
-    fill(notes, el("strong", {}, "Google would refuse this"), el("ul", {}, all.map((fault) => el("li", { dir: "auto" }, fault))));
+    fill(
+      notes,
+      el("strong", {}, "Google would refuse this"),
+      el(
+        "ul",
+        {},
+        all.map((fault) => el("li", { dir: "auto" }, fault)),
+      ),
+    );
   }
 
   #failed(problem, again = "Retry") {
@@ -249,14 +277,22 @@ export class Panel {
   #menu(button) {
     const actions = this.#stack.at(-1)?.card.cardActions ?? [];
     const entries = actions.map((action) => ({ text: action.actionLabel, act: () => this.#click(action.onClick, button) }));
-    openMenu(button, [...entries, { text: "Refresh", icon: icon("refresh"), act: () => this.reload() }], `${this.#parts.name} menu`);
+    openMenu(
+      button,
+      [...entries, { text: "Refresh", icon: icon("refresh"), act: () => this.reload() }],
+      `${this.#parts.name} menu`,
+    );
   }
 }
 
 function skeleton(place, name, { back, more, peek }) {
   const parts = {
     name,
-    back: el("button", { type: "button", class: "icon-button", "aria-label": "Back", hidden: true, on: { click: back } }, icon("back")),
+    back: el(
+      "button",
+      { type: "button", class: "icon-button", "aria-label": "Back", hidden: true, on: { click: back } },
+      icon("back"),
+    ),
     progress: el("div", { class: "progress", role: "progressbar", "aria-label": `${name} is working`, hidden: true }),
     notes: el("div", { class: "panel-notes", role: "note", "aria-label": "What Google would refuse", hidden: true }),
     body: el("div", { class: "panel-body", tabindex: "-1", "aria-live": "polite", "aria-busy": "false" }),
@@ -264,9 +300,15 @@ function skeleton(place, name, { back, more, peek }) {
     toasts: el("div", { class: "toasts", role: "status" }),
     form: null,
   };
-  const menu = el("button", { type: "button", class: "icon-button", "aria-label": `${name} menu`, "aria-haspopup": "menu" }, icon("more"));
+  const menu = el(
+    "button",
+    { type: "button", class: "icon-button", "aria-label": `${name} menu`, "aria-haspopup": "menu" },
+    icon("more"),
+  );
   menu.addEventListener("click", () => more(menu));
-  place.querySelector(".panel-bar").prepend(parts.back, el("span", { class: "logo", "aria-hidden": "true" }), el("h1", {}, name), menu);
+  place
+    .querySelector(".panel-bar")
+    .prepend(parts.back, el("span", { class: "logo", "aria-hidden": "true" }), el("h1", {}, name), menu);
   place.append(parts.progress, parts.notes, parts.body, parts.peek, parts.toasts);
   return parts;
 }

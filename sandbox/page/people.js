@@ -18,7 +18,10 @@ export function writers(messages) {
     else names.push({ name, unread });
   }
   const shown = names.length > 3 ? [names[0], null, names.at(-1)] : names;
-  const nodes = shown.flatMap((writer, index) => [index && writer ? ", " : "", writer ? oneWriter(writer, names.length > 1) : " .. "]);
+  const nodes = shown.flatMap((writer, index) => [
+    index && writer ? ", " : "",
+    writer ? oneWriter(writer, names.length > 1) : " .. ",
+  ]);
   return messages.length > 1 ? [...nodes, el("span", { class: "count" }, ` ${messages.length}`)] : nodes;
 }
 

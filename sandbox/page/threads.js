@@ -25,49 +25,91 @@ export function drawThreads(place, list, { route, labels, selected, acts }) {
     return;
   }
   const rows = list.threads.map((thread) => row(thread, { route, labels, chosen: selected.has(thread.id), acts }));
-  fill(place, el("h1", { class: "only-heard" }, heading(route, labels)), el("ul", { class: "threads", "aria-label": "Conversations" }, rows));
+  fill(
+    place,
+    el("h1", { class: "only-heard" }, heading(route, labels)),
+    el("ul", { class: "threads", "aria-label": "Conversations" }, rows),
+  );
 }
 
 /** What the list is of. */
 export const heading = (route, labels) => (route.q ? `Search: ${route.q}` : labelName(labels, route.label));
 
 function empty(route, labels) {
-  const [title, more] = route.q ? ["No messages matched your search", "Try other words, or from:, to:, subject:, label:, after: and has:attachment."]
+  const [title, more] = route.q
+    ? ["No messages matched your search", "Try other words, or from:, to:, subject:, label:, after: and has:attachment."]
     : (EMPTY[route.label] ?? [`There are no conversations in ${labelName(labels, route.label)}`, ""]);
-  return el("div", { class: "empty" }, icon(route.q ? "search" : "inbox"), el("h1", { dir: "auto" }, title), more && el("p", {}, more));
+  return el(
+    "div",
+    { class: "empty" },
+    icon(route.q ? "search" : "inbox"),
+    el("h1", { dir: "auto" }, title),
+    more && el("p", {}, more),
+  );
 }
 
 function row(thread, { route, labels, chosen, acts }) {
   const last = thread.messages.at(-1);
-  const link = el("a", { class: "thread-link", href: address({ ...route, thread: thread.id }) },
+  const link = el(
+    "a",
+    { class: "thread-link", href: address({ ...route, thread: thread.id }) },
     el("span", { class: "writers", dir: "auto" }, writers(thread.messages)),
-    el("span", { class: "about" },
+    el(
+      "span",
+      { class: "about" },
       chips(labels, thread.labels, { without: route.q ? "" : route.label }),
       el("span", { class: "subject", dir: "auto" }, thread.subject || "(no subject)"),
-      el("span", { class: "snippet", dir: "auto" }, thread.snippet)),
+      el("span", { class: "snippet", dir: "auto" }, thread.snippet),
+    ),
     thread.has_attachment && el("span", { class: "has-attachment", title: "Has attachment" }, icon("attach")),
-    el("time", { class: "date", title: whole(last.received_at), datetime: new Date(last.received_at).toISOString() }, inList(last.received_at)));
+    el(
+      "time",
+      { class: "date", title: whole(last.received_at), datetime: new Date(last.received_at).toISOString() },
+      inList(last.received_at),
+    ),
+  );
   const settings = { class: `thread${thread.unread ? " unread" : ""}${chosen ? " selected" : ""}`, data: { thread: thread.id } };
   return el("li", settings, checkbox(thread, chosen, acts), star(thread, acts), link, quickActs(thread, acts));
 }
 
 function checkbox(thread, chosen, acts) {
   const words = `Select ${thread.subject || "conversation without subject"}`;
-  return el("input", { type: "checkbox", class: "pick", checked: chosen, "aria-label": words, on: { change: (event) => acts.select(thread.id, event.target.checked) } });
+  return el("input", {
+    type: "checkbox",
+    class: "pick",
+    checked: chosen,
+    "aria-label": words,
+    on: { change: (event) => acts.select(thread.id, event.target.checked) },
+  });
 }
 
 function star(thread, acts) {
-  const settings = { type: "button", class: "icon-button star", "aria-pressed": String(thread.starred), "aria-label": "Starred", on: { click: () => acts.star(thread) } };
+  const settings = {
+    type: "button",
+    class: "icon-button star",
+    "aria-pressed": String(thread.starred),
+    "aria-label": "Starred",
+    on: { click: () => acts.star(thread) },
+  };
   return el("button", settings, icon("star"));
 }
 
 /** What shows on a row under the pointer; by key it is the toolbar's. */
 function quickActs(thread, acts) {
   const one = (name, words, act) => {
-    return el("button", { type: "button", class: "icon-button", tabindex: "-1", title: words, "aria-label": words, on: { click: act } }, icon(name));
+    return el(
+      "button",
+      { type: "button", class: "icon-button", tabindex: "-1", title: words, "aria-label": words, on: { click: act } },
+      icon(name),
+    );
   };
-  return el("span", { class: "quick" },
+  return el(
+    "span",
+    { class: "quick" },
     one("archive", "Archive", () => acts.archive(thread)),
     one("delete", "Delete", () => acts.trash(thread)),
-    one(thread.unread ? "mailOpen" : "mail", thread.unread ? "Mark as read" : "Mark as unread", () => acts.read(thread, thread.unread)));
+    one(thread.unread ? "mailOpen" : "mail", thread.unread ? "Mark as read" : "Mark as unread", () =>
+      acts.read(thread, thread.unread),
+    ),
+  );
 }

@@ -1,5 +1,7 @@
 """Hostile mail in the real page: nothing in it runs, nothing is fetched, nothing gets out of its frame."""
 
+import base64
+
 import pytest
 from playwright.async_api import expect
 
@@ -8,6 +10,7 @@ from tests.browser.conftest import Desk
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MALLORY = "Mallory <mallory@evil.example>"
+PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 HOSTILE = """
 <html><head><meta http-equiv="refresh" content="0;url=https://evil.example/refresh"><base href="https://evil.example/">
 <link rel="stylesheet" href="https://evil.example/style.css"><style>@import url(https://evil.example/import.css);
@@ -70,18 +73,18 @@ async def test_a_script_could_not_run_even_if_it_got_through(desk: Desk) -> None
 
 
 async def test_pictures_of_the_mail_itself_are_shown_and_others_asked_for(desk: Desk) -> None:
-    pixel = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
-    desk.arrive(MALLORY, "With pictures", html=f'<p>See <img id=a src="{pixel}"><img src="https://evil.example/far.png"></p>')
+    desk.arrive(MALLORY, "With pictures", html=f'<p>See <img id=a src="{PIXEL}"><img src="https://evil.example/far.png"></p>')
     await desk.open("With pictures")
     await expect(desk.page.get_by_role("button", name="Display images below")).to_be_visible()
     images = desk.page.frame_locator(".mail-frame").locator("img")
     assert await images.first.evaluate("node => node.naturalWidth") == 1
     assert not [address for address in desk.requests if "evil" in address]
-    await desk.page.context.route("https://evil.example/**", lambda route: route.abort())
-    async with desk.page.expect_request("https://evil.example/far.png"):
+    gif = base64.b64decode(PIXEL.partition(",")[2])
+    await desk.page.context.route("https://evil.example/far.png", lambda route: route.fulfill(body=gif, content_type="image/gif"))
+    async with desk.page.expect_response("https://evil.example/far.png"):
         await desk.page.get_by_role("button", name="Display images below").click()
-    desk.requests.clear()
-    desk.complaints.clear()
+    await expect(images.last).to_have_attribute("src", "https://evil.example/far.png")
+    desk.requests.remove("https://evil.example/far.png")
 
 
 async def test_ten_megabytes_of_nesting_open_at_once(desk: Desk) -> None:

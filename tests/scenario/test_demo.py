@@ -1,4 +1,4 @@
-"""`python -m sandbox.demo` as a person uses it: it starts, says its address, stops at Ctrl-C with all it started, and says what is wrong."""
+"""`python -m sandbox.demo` as a person uses it: it says its address, stops at Ctrl-C with all it started, and says what is wrong."""
 
 import asyncio
 import os
@@ -66,7 +66,7 @@ async def test_own_mail_contacts_and_an_end_that_leaves_nothing_behind(tmp_path:
     try:
         said = await said_until(process, "in a browser")
         assert "3 mails arrived" in said
-        assert "1 senders become contacts" in said
+        assert "1 sender becomes a contact" in said
         address = next(word for word in said.split() if word.startswith("http://") and word == word.rstrip("."))
         labels = await labels_of(address)
         assert labels["All Mail"] == 3

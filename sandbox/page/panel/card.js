@@ -10,15 +10,25 @@ import { button, picture, widget } from "./widgets.js";
 export function cardNode(card, host) {
   const sections = sectionsShown(card).map((description) => section(description, host));
   const body = el("div", { class: `card-sections${card.sectionDividerStyle === "NO_DIVIDER" ? " no-dividers" : ""}` }, sections);
-  return el("div", { class: "card" }, card.header && cardHeader(card.header), body, card.fixedFooter && footer(card.fixedFooter, host));
+  return el(
+    "div",
+    { class: "card" },
+    card.header && cardHeader(card.header),
+    body,
+    card.fixedFooter && footer(card.fixedFooter, host),
+  );
 }
 
 /** The head of a card; also what peeks from the foot of the panel. */
 export function cardHeader(header) {
   const shape = header.imageType === "CIRCLE" ? "circle" : "square";
-  return el("header", { class: "card-header" },
-    header.imageUrl && el("span", { class: `header-image ${shape}` }, picture(header.imageUrl, header.imageAltText || header.title)),
-    el("div", {}, el("h2", { dir: "auto" }, header.title), header.subtitle && el("p", { dir: "auto" }, header.subtitle)));
+  return el(
+    "header",
+    { class: "card-header" },
+    header.imageUrl &&
+      el("span", { class: `header-image ${shape}` }, picture(header.imageUrl, header.imageAltText || header.title)),
+    el("div", {}, el("h2", { dir: "auto" }, header.title), header.subtitle && el("p", { dir: "auto" }, header.subtitle)),
+  );
 }
 
 function section(description, host) {

@@ -21,15 +21,23 @@ const wordsFor = (scope) => WORDS[scope.split("/").at(-1)] ?? scope;
 /** Asks for `scopes`; `done` is told those that were given, none when the user cancels. */
 export function consent(name, scopes, done) {
   const boxes = scopes.map((scope) => el("input", { type: "checkbox", value: scope, checked: true }));
-  const rows = scopes.map((scope, index) => el("label", { class: "choice" }, boxes[index], el("span", {}, wordsFor(scope), el("small", {}, scope))));
+  const rows = scopes.map((scope, index) =>
+    el("label", { class: "choice" }, boxes[index], el("span", {}, wordsFor(scope), el("small", {}, scope))),
+  );
   const finish = (event) => {
     event.preventDefault();
     done(boxes.filter((box) => box.checked).map((box) => box.value));
   };
-  return el("form", { class: "consent", on: { submit: finish } },
+  return el(
+    "form",
+    { class: "consent", on: { submit: finish } },
     el("h2", {}, `${name} wants access to your Google Account`),
     el("fieldset", { class: "field" }, el("legend", {}, `Select what ${name} can access`), rows),
-    el("div", { class: "buttons" },
+    el(
+      "div",
+      { class: "buttons" },
       el("button", { type: "button", class: "button borderless", on: { click: () => done([]) } }, "Cancel"),
-      el("button", { type: "submit", class: "button filled" }, "Continue")));
+      el("button", { type: "submit", class: "button filled" }, "Continue"),
+    ),
+  );
 }

@@ -13,8 +13,15 @@ export function textInput(widget, host) {
   const limit = widget.validation?.characterLimit || null;
   const kind = { INTEGER: "numeric", FLOAT: "decimal", EMAIL: "email" }[widget.validation?.inputType] ?? null;
   const input = el(several ? "textarea" : "input", {
-    id, class: "input", dir: "auto", placeholder: widget.placeholderText, maxlength: limit, inputmode: kind, rows: several ? 3 : null,
-    autocomplete: "off", "aria-label": widget.label ? null : (widget.hintText ?? widget.placeholderText ?? widget.name),
+    id,
+    class: "input",
+    dir: "auto",
+    placeholder: widget.placeholderText,
+    maxlength: limit,
+    inputmode: kind,
+    rows: several ? 3 : null,
+    autocomplete: "off",
+    "aria-label": widget.label ? null : (widget.hintText ?? widget.placeholderText ?? widget.name),
   });
   input.value = widget.value ?? "";
   const field = labelled(widget.label, id, input, widget.hintText);
@@ -68,7 +75,14 @@ function choices(widget, host, type, switches) {
   const group = newId("choice");
   const inputs = (widget.items ?? []).map((item) => {
     const role = switches ? "switch" : null;
-    const input = el("input", { type, role, name: group, value: item.value, checked: item.selected, class: switches ? "switch" : null });
+    const input = el("input", {
+      type,
+      role,
+      name: group,
+      value: item.value,
+      checked: item.selected,
+      class: switches ? "switch" : null,
+    });
     input.addEventListener("change", () => changed(widget, host));
     return { item, input };
   });
@@ -90,11 +104,20 @@ function multiSelect(widget, host) {
   const most = widget.multiSelectMaxSelectedItems || Infinity;
   const names = new Map((widget.items ?? []).map((item) => [item.value, item.text]));
   let chosen = (widget.items ?? []).filter((item) => item.selected).map((item) => item.value);
-  const input = el("input", { id, class: "input", dir: "auto", autocomplete: "off", "aria-label": widget.label ? null : widget.name });
+  const input = el("input", {
+    id,
+    class: "input",
+    dir: "auto",
+    autocomplete: "off",
+    "aria-label": widget.label ? null : widget.name,
+  });
   const chips = el("div", { class: "chips" });
   const set = (values) => {
     chosen = values.slice(0, most);
-    fill(chips, chosen.map((value) => removable(names.get(value) ?? value, () => choose(chosen.filter((other) => other !== value)))));
+    fill(
+      chips,
+      chosen.map((value) => removable(names.get(value) ?? value, () => choose(chosen.filter((other) => other !== value)))),
+    );
   };
   const choose = (values) => {
     set(values);
@@ -116,9 +139,11 @@ function multiSelect(widget, host) {
 }
 
 function multiSelectItems(widget, host) {
-  const remote = widget.externalDataSource ?? widget.dataSourceConfigs?.find((source) => source.remoteDataSource)?.remoteDataSource;
+  const remote =
+    widget.externalDataSource ?? widget.dataSourceConfigs?.find((source) => source.remoteDataSource)?.remoteDataSource;
   const least = widget.multiSelectMinQueryLength ?? widget.dataSourceConfigs?.[0]?.minCharactersTrigger ?? 0;
-  if (widget.platformDataSource) host.complain("a multi-select with Google's own people is not shown on the desk: only its items are");
+  if (widget.platformDataSource)
+    host.complain("a multi-select with Google's own people is not shown on the desk: only its items are");
   return async (text) => {
     if (remote && text.length >= least) return host.suggestions(remote, text);
     return (widget.items ?? []).filter((item) => item.text.toLowerCase().includes(text.toLowerCase()));
@@ -127,8 +152,12 @@ function multiSelectItems(widget, host) {
 
 function removable(text, remove) {
   const label = `Remove ${text}`;
-  return el("span", { class: "chip" }, el("span", { dir: "auto" }, text),
-    el("button", { type: "button", class: "chip-remove", "aria-label": label, on: { click: remove } }, icon("close")));
+  return el(
+    "span",
+    { class: "chip" },
+    el("span", { dir: "auto" }, text),
+    el("button", { type: "button", class: "chip-remove", "aria-label": label, on: { click: remove } }, icon("close")),
+  );
 }
 
 /** https://developers.google.com/workspace/chat/api/reference/rest/v1/cards#DateTimePicker */
@@ -160,7 +189,13 @@ function epochOf({ dateInput: day, dateTimeInput: moment, timeInput: time }) {
 /** https://developers.google.com/workspace/chat/api/reference/rest/v1/cards#SwitchControl, at the end of a decorated text. */
 export function switchControl(control, host, label) {
   const box = ["CHECKBOX", "CHECK_BOX"].includes(control.controlType);
-  const settings = { type: "checkbox", role: box ? null : "switch", class: box ? "" : "switch", checked: control.selected, "aria-label": label };
+  const settings = {
+    type: "checkbox",
+    role: box ? null : "switch",
+    class: box ? "" : "switch",
+    checked: control.selected,
+    "aria-label": label,
+  };
   const input = el("input", settings);
   const value = control.value ?? "true";
   input.addEventListener("change", () => changed(control, host));
@@ -173,7 +208,13 @@ export function switchControl(control, host, label) {
 }
 
 function labelled(label, id, input, hint) {
-  return el("div", { class: "field" }, label && el("label", { for: id, dir: "auto" }, label), input, hint && el("small", { dir: "auto" }, hint));
+  return el(
+    "div",
+    { class: "field" },
+    label && el("label", { for: id, dir: "auto" }, label),
+    input,
+    hint && el("small", { dir: "auto" }, hint),
+  );
 }
 
 function register(widget, host, field, { read, restore }) {
@@ -210,7 +251,11 @@ function suggestions(input, find, take) {
         close();
         take(item);
       };
-      return el("div", { role: "option", id: newId("offer"), dir: "auto", on: { pointerdown: choose, click: choose } }, item.text);
+      return el(
+        "div",
+        { role: "option", id: newId("offer"), dir: "auto", on: { pointerdown: choose, click: choose } },
+        item.text,
+      );
     };
     fill(box, items.map(option));
     box.hidden = items.length === 0 || document.activeElement !== input;

@@ -16,10 +16,14 @@ export function faultsOf(card, format) {
   const faults = [];
   compare(card, "Card", "card", format, faults);
   const sections = list(card?.sections);
-  if (sections.length > SECTIONS_IN_A_CARD) faults.push(`card has ${sections.length} sections: Google allows ${SECTIONS_IN_A_CARD}`);
+  if (sections.length > SECTIONS_IN_A_CARD)
+    faults.push(`card has ${sections.length} sections: Google allows ${SECTIONS_IN_A_CARD}`);
   if (!sections.length && !card?.header) faults.push("card is empty: it has neither a header nor a section");
   const dropped = sections.length - sectionsShown(card).length;
-  if (dropped) faults.push(`card has ${widgetsIn(card)} widgets: Google drops what goes over ${WIDGETS_IN_A_CARD} (here ${dropped} sections)`);
+  if (dropped)
+    faults.push(
+      `card has ${widgetsIn(card)} widgets: Google drops what goes over ${WIDGETS_IN_A_CARD} (here ${dropped} sections)`,
+    );
   return faults;
 }
 
@@ -62,7 +66,8 @@ function compareList(value, field, path, format, faults) {
 
 function compareField(value, field, path, format, faults) {
   if (field.type in format) compare(value, field.type, path, format, faults);
-  else if (field.values && !field.values.includes(value)) faults.push(`${path} is “${value}”: it may be ${field.values.join(", ")}`);
+  else if (field.values && !field.values.includes(value))
+    faults.push(`${path} is “${value}”: it may be ${field.values.join(", ")}`);
   else if (!PRIMITIVE[field.type](value)) faults.push(`${path} should be of type ${field.type}`);
 }
 
@@ -81,7 +86,8 @@ const RULES = {
   Widget: oneKind,
   Widgets: oneKind,
   Columns: (columns, path, fault) => {
-    if (list(columns.columnItems).length > COLUMNS) fault(`${path} has ${columns.columnItems.length} columns: Google shows ${COLUMNS}`);
+    if (list(columns.columnItems).length > COLUMNS)
+      fault(`${path} has ${columns.columnItems.length} columns: Google shows ${COLUMNS}`);
   },
   Button: (button, path, fault) => {
     if (!button.text && !button.icon) fault(`${path} has neither text nor icon`);
@@ -126,14 +132,16 @@ const RULES = {
       fault(`${path} has ${input.items.length} items: Google allows ${ITEMS_IN_A_SELECTION}`);
     }
     const chosen = list(input.items).filter((item) => item.selected).length;
-    if (["RADIO_BUTTON", "DROPDOWN"].includes(input.type) && chosen > 1) fault(`${path} has ${chosen} selected items: it may have one`);
+    if (["RADIO_BUTTON", "DROPDOWN"].includes(input.type) && chosen > 1)
+      fault(`${path} has ${chosen} selected items: it may have one`);
   },
   SwitchControl: (control, path, fault) => {
     if (!control.name) fault(`${path} needs a name`);
   },
   TextInput: (input, path, fault) => {
     if (!input.name) fault(`${path} needs a name`);
-    if (!input.label && !input.hintText && !input.placeholderText) fault(`${path} needs a label, a hintText or a placeholderText`);
+    if (!input.label && !input.hintText && !input.placeholderText)
+      fault(`${path} needs a label, a hintText or a placeholderText`);
   },
   DateTimePicker: (picker, path, fault) => {
     if (!picker.name) fault(`${path} needs a name`);

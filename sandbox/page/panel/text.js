@@ -7,8 +7,22 @@ const ATTRIBUTE = /([a-zA-Z-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))/g;
 const ENTITY = /&(?:#x[0-9a-f]{1,6}|#[0-9]{1,7}|[a-z][a-z0-9]{1,30});/gi;
 
 const PLAIN = {
-  b: "b", strong: "b", i: "i", em: "i", u: "u", s: "s", strike: "s", del: "s", code: "code", ul: "ul", ol: "ol", li: "li",
-  time: "span", span: "span", p: "span", div: "span",
+  b: "b",
+  strong: "b",
+  i: "i",
+  em: "i",
+  u: "u",
+  s: "s",
+  strike: "s",
+  del: "s",
+  code: "code",
+  ul: "ul",
+  ol: "ol",
+  li: "li",
+  time: "span",
+  span: "span",
+  p: "span",
+  div: "span",
 };
 const WITHOUT_TEXT = ["script", "style"];
 
@@ -33,12 +47,17 @@ export function textNodes(text, complain) {
 }
 
 /** The text of a card without its markup. */
-export const plainText = (text) => textNodes(text ?? "", () => {}).map((node) => node.textContent).join("");
+export const plainText = (text) =>
+  textNodes(text ?? "", () => {})
+    .map((node) => node.textContent)
+    .join("");
 
 function addText(open, text) {
   const { name, node } = open.at(-1);
   if (WITHOUT_TEXT.includes(name)) return;
-  decoded(text).split("\n").forEach((line, index) => node.append(...(index ? [el("br"), line] : [line])));
+  decoded(text)
+    .split("\n")
+    .forEach((line, index) => node.append(...(index ? [el("br"), line] : [line])));
 }
 
 function addTag(open, closes, name, given, complain) {
@@ -66,7 +85,8 @@ function element(name, given, complain) {
 /** A colour meant for white keeps its hue on a dark panel. */
 function coloured(colour) {
   const font = el("font");
-  if (/^#[0-9a-f]{3,8}$|^[a-z]+$/i.test(colour)) font.style.color = `color-mix(in oklab, ${colour} var(--text-colour-share), var(--text))`;
+  if (/^#[0-9a-f]{3,8}$|^[a-z]+$/i.test(colour))
+    font.style.color = `color-mix(in oklab, ${colour} var(--text-colour-share), var(--text))`;
   return font;
 }
 
@@ -78,7 +98,9 @@ function linked(href, complain) {
 }
 
 const attributes = (text) => {
-  return Object.fromEntries([...text.matchAll(ATTRIBUTE)].map((found) => [found[1].toLowerCase(), decoded(found[2] ?? found[3] ?? found[4])]));
+  return Object.fromEntries(
+    [...text.matchAll(ATTRIBUTE)].map((found) => [found[1].toLowerCase(), decoded(found[2] ?? found[3] ?? found[4])]),
+  );
 };
 
 /** Text with its entities as characters. A parser is asked for one entity at a time: it never sees a tag. */

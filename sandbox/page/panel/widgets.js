@@ -5,7 +5,20 @@ import { icon, knownIcon, materialIcon } from "../icons.js";
 import { dateTimePicker, selectionInput, switchControl, textInput } from "./inputs.js";
 import { plainText, textNodes } from "./text.js";
 
-const KINDS = { textParagraph, decoratedText, buttonList, image, divider, grid, columns, chipList, carousel, textInput, selectionInput, dateTimePicker };
+const KINDS = {
+  textParagraph,
+  decoratedText,
+  buttonList,
+  image,
+  divider,
+  grid,
+  columns,
+  chipList,
+  carousel,
+  textInput,
+  selectionInput,
+  dateTimePicker,
+};
 
 /** Any widget; one that the panel does not know is left out (the limits say so aloud). */
 export function widget(description, host) {
@@ -41,14 +54,29 @@ function folded(node, lines) {
 function decoratedText(text, host) {
   const start = text.startIcon ?? text.icon;
   const words = text.contentText?.text ?? text.text ?? "";
-  const middle = el("div", { class: "decorated-words" },
+  const middle = el(
+    "div",
+    { class: "decorated-words" },
     label("top", text.topLabel, text.topLabelText, host),
-    el("div", { class: text.wrapText ? "decorated-text wraps" : "decorated-text", dir: "auto", title: text.wrapText ? null : plainText(words) },
-      textNodes(words, host.complain)),
-    label("bottom", text.bottomLabel, text.bottomLabelText, host));
+    el(
+      "div",
+      {
+        class: text.wrapText ? "decorated-text wraps" : "decorated-text",
+        dir: "auto",
+        title: text.wrapText ? null : plainText(words),
+      },
+      textNodes(words, host.complain),
+    ),
+    label("bottom", text.bottomLabel, text.bottomLabelText, host),
+  );
   const place = (text.startIconVerticalAlignment ?? "").toLowerCase();
-  const row = el("div", { class: `decorated${place ? ` start-${place}` : ""}` },
-    start && el("span", { class: "start-icon" }, cardIcon(start)), middle, decoratedEnd(text, plainText(words), host));
+  const row = el(
+    "div",
+    { class: `decorated${place ? ` start-${place}` : ""}` },
+    start && el("span", { class: "start-icon" }, cardIcon(start)),
+    middle,
+    decoratedEnd(text, plainText(words), host),
+  );
   if (text.onClick) clickable(text.switchControl || text.button ? middle : row, text.onClick, host);
   return row;
 }
@@ -80,17 +108,29 @@ function clickable(node, onClick, host) {
 }
 
 function buttonList(list, host) {
-  return el("div", { class: "buttons" }, (list.buttons ?? []).map((description) => button(description, host)));
+  return el(
+    "div",
+    { class: "buttons" },
+    (list.buttons ?? []).map((description) => button(description, host)),
+  );
 }
 
 /** https://developers.google.com/workspace/chat/api/reference/rest/v1/cards#Button */
 export function button(description, host) {
   const type = description.color ? "filled" : (description.type ?? "BORDERLESS").toLowerCase().replace("_", "-");
   const name = description.altText || description.icon?.altText;
-  const node = el("button", {
-    type: "button", class: `button ${type}${description.text ? "" : " icon-only"}`, disabled: description.disabled,
-    "aria-label": description.text ? (description.altText ?? null) : (name ?? "Button"), title: description.text ? null : name,
-  }, description.icon && cardIcon(description.icon, true), description.text && el("span", { dir: "auto" }, description.text));
+  const node = el(
+    "button",
+    {
+      type: "button",
+      class: `button ${type}${description.text ? "" : " icon-only"}`,
+      disabled: description.disabled,
+      "aria-label": description.text ? (description.altText ?? null) : (name ?? "Button"),
+      title: description.text ? null : name,
+    },
+    description.icon && cardIcon(description.icon, true),
+    description.text && el("span", { dir: "auto" }, description.text),
+  );
   if (description.color) paint(node, description.color);
   if (description.onClick?.overflowMenu) node.setAttribute("aria-haspopup", "menu");
   if (description.onClick) node.addEventListener("click", () => host.click(description.onClick, node));
@@ -106,7 +146,9 @@ function paint(node, { red = 0, green = 0, blue = 0, alpha = 1 }) {
 export function overflowMenu(menu, node, host) {
   const entries = (menu.items ?? []).map((item) => {
     return {
-      text: item.text, icon: item.startIcon && cardIcon(item.startIcon), disabled: item.disabled,
+      text: item.text,
+      icon: item.startIcon && cardIcon(item.startIcon),
+      disabled: item.disabled,
       act: () => host.click(item.onClick, node),
     };
   });
@@ -123,7 +165,9 @@ export function cardIcon(description, quiet = false) {
 const wordsFor = (altText) => (altText ? { role: "img", "aria-label": altText, title: altText } : {});
 
 function drawnIcon(description) {
-  return description.materialIcon ? materialIcon(description.materialIcon.name) : picture(description.iconUrl, description.altText);
+  return description.materialIcon
+    ? materialIcon(description.materialIcon.name)
+    : picture(description.iconUrl, description.altText);
 }
 
 function image(description, host) {
@@ -135,8 +179,16 @@ function image(description, host) {
 /** A picture from this machine; one from elsewhere is not fetched on the desk: the first letters of what it shows stand for it. */
 export function picture(url, altText) {
   if (onThisMachine(url)) return el("img", { src: url, alt: altText ?? "" });
-  const initials = (altText ?? "").split(/\s+/).slice(0, 2).map((word) => [...word][0] ?? "").join("");
-  return el("span", { class: "no-picture", role: "img", "aria-label": altText || "Picture" }, initials.toUpperCase() || icon("image"));
+  const initials = (altText ?? "")
+    .split(/\s+/)
+    .slice(0, 2)
+    .map((word) => [...word][0] ?? "")
+    .join("");
+  return el(
+    "span",
+    { class: "no-picture", role: "img", "aria-label": altText || "Picture" },
+    initials.toUpperCase() || icon("image"),
+  );
 }
 
 function onThisMachine(url) {
@@ -155,12 +207,22 @@ function grid(description, host) {
 }
 
 function gridItem(item, { onClick, borderStyle }, host) {
-  const words = [item.title && el("div", { class: "grid-item-title", dir: "auto" }, item.title),
-    item.subtitle && el("div", { class: "small-label", dir: "auto" }, item.subtitle)];
-  const shown = item.image && el("div", { class: `crop-${(item.image.cropStyle?.type ?? "none").toLowerCase()}` },
-    picture(item.image.imageUri, item.image.altText ?? item.title));
-  const node = el("div", { class: `grid-item${borderStyle?.type === "STROKE" ? " stroke" : ""}` },
-    item.layout === "TEXT_ABOVE" ? [words, shown] : [shown, words]);
+  const words = [
+    item.title && el("div", { class: "grid-item-title", dir: "auto" }, item.title),
+    item.subtitle && el("div", { class: "small-label", dir: "auto" }, item.subtitle),
+  ];
+  const shown =
+    item.image &&
+    el(
+      "div",
+      { class: `crop-${(item.image.cropStyle?.type ?? "none").toLowerCase()}` },
+      picture(item.image.imageUri, item.image.altText ?? item.title),
+    );
+  const node = el(
+    "div",
+    { class: `grid-item${borderStyle?.type === "STROKE" ? " stroke" : ""}` },
+    item.layout === "TEXT_ABOVE" ? [words, shown] : [shown, words],
+  );
   if (onClick) clickable(node, withParameter(onClick, "grid_item_identifier", item.id), host);
   return node;
 }
@@ -172,10 +234,20 @@ function withParameter(onClick, key, value) {
 
 function columns(description, host) {
   const sides = (description.columnItems ?? []).slice(0, 2).map((column) => {
-    const places = [column.horizontalSizeStyle, column.horizontalAlignment && `ALIGN-${column.horizontalAlignment}`,
-      column.verticalAlignment && `VERTICAL-${column.verticalAlignment}`];
-    const classes = places.filter(Boolean).map((place) => place.toLowerCase()).join(" ");
-    return el("div", { class: `column ${classes}` }, (column.widgets ?? []).map((inner) => widget(inner, host)));
+    const places = [
+      column.horizontalSizeStyle,
+      column.horizontalAlignment && `ALIGN-${column.horizontalAlignment}`,
+      column.verticalAlignment && `VERTICAL-${column.verticalAlignment}`,
+    ];
+    const classes = places
+      .filter(Boolean)
+      .map((place) => place.toLowerCase())
+      .join(" ");
+    return el(
+      "div",
+      { class: `column ${classes}` },
+      (column.widgets ?? []).map((inner) => widget(inner, host)),
+    );
   });
   return el("div", { class: "columns" }, sides);
 }
@@ -183,8 +255,12 @@ function columns(description, host) {
 function chipList(list, host) {
   const chips = (list.chips ?? []).map((chip) => {
     const off = chip.disabled || chip.enabled === false;
-    const node = el("button", { type: "button", class: "chip", disabled: off, "aria-label": chip.label ? null : chip.altText },
-      chip.icon && cardIcon(chip.icon, true), chip.label && el("span", { dir: "auto" }, chip.label));
+    const node = el(
+      "button",
+      { type: "button", class: "chip", disabled: off, "aria-label": chip.label ? null : chip.altText },
+      chip.icon && cardIcon(chip.icon, true),
+      chip.label && el("span", { dir: "auto" }, chip.label),
+    );
     if (chip.onClick) node.addEventListener("click", () => host.click(chip.onClick, node));
     return node;
   });
@@ -193,8 +269,16 @@ function chipList(list, host) {
 
 function carousel(description, host) {
   const cards = (description.carouselCards ?? []).map((card) => {
-    return el("div", { class: "carousel-card" }, (card.widgets ?? []).map((inner) => widget(inner, host)),
-      el("div", { class: "carousel-footer" }, (card.footerWidgets ?? []).map((inner) => widget(inner, host))));
+    return el(
+      "div",
+      { class: "carousel-card" },
+      (card.widgets ?? []).map((inner) => widget(inner, host)),
+      el(
+        "div",
+        { class: "carousel-footer" },
+        (card.footerWidgets ?? []).map((inner) => widget(inner, host)),
+      ),
+    );
   });
   return el("div", { class: "carousel", tabindex: "0", role: "group", "aria-label": "Cards" }, cards);
 }
