@@ -36,26 +36,29 @@ def entry_point(name: str, make_parts: Callable[[], Parts], answer: Answer) -> C
     async def serve(request: Request) -> Response:
         if not made:
             made.append(make_parts())
-        started = time.perf_counter()
-        response = await _bounded(answer, request, made[0])
-        log("INFO", "answered", function=name, status=response.status_code, ms=round((time.perf_counter() - started) * 1000))
-        return response
+        return await _bounded(name, answer, request, made[0])
 
     serve.__name__ = name
     return serve
 
 
-async def _bounded(answer: Answer, request: Request, parts: Parts) -> Response:
+async def _bounded(name: str, answer: Answer, request: Request, parts: Parts) -> Response:
+    """The answer, and the one line that is logged of it."""
+    started = time.perf_counter()
     try:
-        return await answer(request, parts)
+        response = await answer(request, parts)
     except MailMagnetError as error:
         reference = new_reference()
-        log("WARNING", "refused", error=type(error).__name__, reason=str(error), reference=reference)
-        return _status(error, reference)
+        response = _status(error, reference)
+        facts = {"error": type(error).__name__, "reason": str(error), "reference": reference}
+        log("WARNING", "refused", function=name, status=response.status_code, **facts)
+        return response
     except Exception as error:  # the boundary: what nobody foresaw still gets an answer and a line, without its text
         reference = new_reference()
-        log("ERROR", "failed", error=type(error).__name__, where=_where(error), reference=reference)
+        log("ERROR", "failed", function=name, error=type(error).__name__, where=_where(error), reference=reference)
         return JSONResponse({"error": "MailMagnet failed. Try again.", "reference": reference}, 500)
+    log("INFO", "answered", function=name, status=response.status_code, ms=round((time.perf_counter() - started) * 1000))
+    return response
 
 
 async def body_of(request: Request) -> bytes:

@@ -1,0 +1,94 @@
+"""The command `mailmagnet`, typed as a person types it, in a process of its own."""
+
+import asyncio
+import json
+import os
+import sys
+from datetime import date
+from pathlib import Path
+
+from mailmagnet.categories import LABEL_NAMES, Category
+from mailmagnet.crm import DealState
+from tests.scenario.addon_process import HOUSE, settings_of
+from tests.scenario.desk import ADA, Desk, desk_in
+
+CUSTOMER = LABEL_NAMES[Category.CUSTOMER]
+
+
+async def typed(*words: str, given: str = "", **environment: str) -> tuple[int, str, str]:
+    """Exit code, standard output, standard error."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "functions.command_line", *words),
+        cwd=HOUSE,
+        env={"PATH": os.environ["PATH"], "COLUMNS": "200", **environment},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    said, complained = await asyncio.wait_for(process.communicate(given.encode()), 60)
+    return process.returncode or 0, said.decode(), complained.decode()
+
+
+def of(desk: Desk) -> tuple[str, ...]:
+    return ("--org", "corp.example", "--user", desk.account.sub)
+
+
+async def test_a_mailbox_is_connected_dry_run_and_sorted_by_hand(tmp_path: Path) -> None:
+    async with desk_in(tmp_path) as desk:
+        environment = settings_of(desk, "http://127.0.0.1:1")
+        token = desk.world.google.refresh_token(desk.account)
+        words = ("connect", *of(desk), "--address", ADA, "--own-domain", "corp.example")
+        assert (await typed(*words, given=token, **environment))[0] == 0
+        await desk.contact("grace@a.example", (DealState.WON, date(2020, 1, 31)))
+        mail = desk.arrive("grace@a.example")
+        code, dry, _ = await typed("label", *of(desk), "--dry-run", **environment)
+        assert code == 0
+        for fact in (mail, "grace@a.example", CUSTOMER, "Deal 0 of grace@a.example", "1 of 1 new mails would be sorted"):
+            assert fact in dry
+        assert await desk.labels_of(mail) == {"INBOX", "UNREAD"}
+        assert "1 of 1 new mails sorted" in (await typed("label", *of(desk), **environment))[1]
+        assert await desk.labels_of(mail) == {CUSTOMER, "UNREAD"}
+
+
+async def test_what_goes_wrong_is_told_in_one_line(desk: Desk) -> None:
+    environment = settings_of(desk, "http://127.0.0.1:1")
+    code, _, complained = await typed("label", "--org", "corp.example", "--user", "42", **environment)
+    assert (code, complained.count("\n")) == (1, 1)
+    assert "not connected" in complained or "no such mailbox" in complained.lower()
+    code, _, complained = await typed("connect", *of(desk), "--address", ADA, **environment)
+    assert code == 2
+    assert "standard input" in complained
+    code, _, complained = await typed("label", *of(desk))
+    assert code == 1
+    assert "MAILMAGNET_ADDON_URL: is not set" in complained
+
+
+async def test_a_token_of_another_account_connects_nothing(desk: Desk) -> None:
+    other = desk.world.add_account("kim@corp.example", "Kim", hosted_domain="corp.example")
+    token = desk.world.google.refresh_token(other)
+    environment = settings_of(desk, "http://127.0.0.1:1")
+    code, _, complained = await typed("connect", *of(desk), "--address", ADA, given=token, **environment)
+    assert code == 1
+    assert "not the account" in complained
+
+
+async def test_a_small_team_starts_its_crm_with_nothing_but_a_file(tmp_path: Path) -> None:
+    environment = {"MAILMAGNET_CRM_DATABASE": str(tmp_path / "crm.sqlite")}
+    table = tmp_path / "contacts.csv"
+    table.write_text("Name;E-mail;Company\nGrace Hopper;grace@a.example;Hopper Inc\nNobody;no address;\n")
+    start = ("crm", "create", "--name", "Corp", "--time-zone", "Europe/Vienna", "--currency", "EUR")
+    assert (await typed(*start, **environment))[0] == 0
+    user = ("crm", "add-user", "--name", "Ada", "--address", ADA, "--sees", "everyone")
+    assert (await typed(*user, **environment))[0] == 0
+    importing = ("crm", "import", "contacts", str(table), "--owner", ADA)
+    _, dry, complained = await typed(*importing, "--dry-run", **environment)
+    assert "1 would be added" in dry
+    assert complained.startswith("line 3: ")
+    assert "1 added" in (await typed(*importing, **environment))[1]
+    assert "0 added, 0 changed, 1 unchanged" in (await typed(*importing, **environment))[1]
+    exported = (await typed("crm", "export", "contacts", **environment))[1]
+    record_id = exported.splitlines()[1].rpartition(",")[2]
+    shown = json.loads((await typed("crm", "show", "contacts", record_id, "--user", ADA, **environment))[1])
+    assert (shown["name"], shown["account"]["name"]) == ("Grace Hopper", "Hopper Inc")
+    _, _, unknown = await typed("crm", "show", "contacts", record_id, "--user", "x@b.example", **environment)
+    assert "Grace" not in unknown
