@@ -1,7 +1,7 @@
 """One desk for the scenarios of the job: a world with Gmail in it, the embedded CRM, the store and the vault, all real, in one folder."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -78,20 +78,16 @@ class Desk:
     async def run(self) -> LabelRun:
         """The job, once, a minute after whatever was before: Gmail's quota is whole again."""
         self.clock.turn(minutes=1)
-        return await label_mail(
-            "corp.example",
-            self.account.sub,
-            store=self.store,
-            vault=self.vault,
-            gmail_of=self.gmail_of,
-            crm_of=lambda _: self.crm,
-            now=self.clock.now,
-        )
+        return await self.use(label_mail)
 
     async def dry_run(self) -> LabelRun:
         """What the job would do."""
         self.clock.turn(minutes=1)
-        return await plan_labels(
+        return await self.use(plan_labels)
+
+    async def use(self, use_case: Callable[..., Awaitable[LabelRun]]) -> LabelRun:
+        """A use case of the job on this mailbox, now."""
+        return await use_case(
             "corp.example",
             self.account.sub,
             store=self.store,

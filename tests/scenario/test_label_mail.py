@@ -246,15 +246,7 @@ async def test_when_gmails_quota_runs_out_nothing_is_lost(desk: Desk) -> None:
     desk.clock.turn(minutes=1)
     desk.world.quota.bill(ADA, 5_999)
     with pytest.raises(RateLimited) as limited:
-        await label_mail(
-            "corp.example",
-            desk.account.sub,
-            store=desk.store,
-            vault=desk.vault,
-            gmail_of=desk.gmail_of,
-            crm_of=lambda _: desk.crm,
-            now=desk.clock.now,
-        )
+        await desk.use(label_mail)
     assert limited.value.retry_after > 0
     assert (await desk.mailbox()).cursor == cursor
     await desk.run()
