@@ -84,7 +84,8 @@ def one_line(text: str) -> str:
 
     Isolates (FSI, PDI) stay: they are what `isolated` adds. So do spaces that may not break, which numbers have.
     """
-    if text.isprintable() and text == text.strip() and "  " not in text:  # nearly all text: what follows costs ten times as much
+    plain = text.replace("\u00a0", "x")
+    if plain.isprintable() and text == text.strip() and "  " not in text:  # nearly all text: what follows costs ten times as much
         return text
     kept = "".join(character for character in text if character.isspace() or _can_be_shown(character))
     line = re.sub(r"[^\S\u00a0\u202f]+", " ", kept).strip()
@@ -266,5 +267,9 @@ def _near(when: date, today: date) -> str:
 
 
 def _short(when: date, today: date, reader: Reader, skeleton: str) -> str:
-    skeleton = skeleton if when.year == today.year else "yMMMd"
-    return format_skeleton(skeleton, datetime(when.year, when.month, when.day, tzinfo=UTC), locale=locale_of(reader))
+    return _by_skeleton(when, skeleton if when.year == today.year else "yMMMd", reader.locale)
+
+
+@lru_cache(maxsize=1024)  # a few days stand in nearly every card
+def _by_skeleton(when: date, skeleton: str, locale_name: str) -> str:
+    return format_skeleton(skeleton, datetime(when.year, when.month, when.day, tzinfo=UTC), locale=_locale(locale_name))
