@@ -57,7 +57,9 @@ async def _run(
 ) -> None:
     main = asyncio.current_task()
     if main:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
+        # SIGINT too: started in the background by a shell, Python would not listen to it.
+        for stop in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(stop, main.cancel)
 
     async def fill(demo: Demo) -> None:
         if mbox:
