@@ -318,7 +318,7 @@ def _chat() -> Json:
             }
             for place in ("TOP", "MIDDLE", "BOTTOM")
         ),
-        {"textParagraph": {"text": "**Markdown** as it stands", "textSyntax": "MARKDOWN"}},
+        {"textParagraph": {"text": "**Markdown** and <b> as they stand", "textSyntax": "MARKDOWN"}},
         {"textParagraph": {"text": "<b>HTML</b>, said so", "textSyntax": "HTML"}},
         {"textInput": {"name": "placeholder", "label": "With a placeholder", "placeholderText": "A number from 0 to 100"}},
         {"selectionInput": {"name": "hinted", "label": "With a hint", "items": [{"text": "One", "value": "1"}], "hintText": "A hint"}},
