@@ -29,11 +29,37 @@ ANSWER_FIELDS = (
 NAVIGATIONS = ("pushCard", "updateCard", "pop", "popToRoot", "popToCard", "endNavigation", "end_navigation")
 ACTION_FIELDS = ("navigations", "notification", "link", "modifyOperations")
 
-KNOWN_ICONS = (
-    "AIRPLANE BOOKMARK BUS CAR CLOCK CONFIRMATION_NUMBER_ICON DESCRIPTION DOLLAR EMAIL EVENT_PERFORMER EVENT_SEAT FLIGHT_ARRIVAL "
-    "FLIGHT_DEPARTURE HOTEL HOTEL_ROOM_TYPE INVITE MAP_PIN MEMBERSHIP MULTIPLE_PEOPLE PERSON PHONE RESTAURANT_ICON SHOPPING_CART "
-    "STAR STORE TICKET TRAIN VIDEO_CAMERA VIDEO_PLAY"
-).split()
+KNOWN_ICONS = [
+    "AIRPLANE",
+    "BOOKMARK",
+    "BUS",
+    "CAR",
+    "CLOCK",
+    "CONFIRMATION_NUMBER_ICON",
+    "DESCRIPTION",
+    "DOLLAR",
+    "EMAIL",
+    "EVENT_PERFORMER",
+    "EVENT_SEAT",
+    "FLIGHT_ARRIVAL",
+    "FLIGHT_DEPARTURE",
+    "HOTEL",
+    "HOTEL_ROOM_TYPE",
+    "INVITE",
+    "MAP_PIN",
+    "MEMBERSHIP",
+    "MULTIPLE_PEOPLE",
+    "PERSON",
+    "PHONE",
+    "RESTAURANT_ICON",
+    "SHOPPING_CART",
+    "STAR",
+    "STORE",
+    "TICKET",
+    "TRAIN",
+    "VIDEO_CAMERA",
+    "VIDEO_PLAY",
+]
 """https://developers.google.com/workspace/chat/format-messages#builtinicons"""
 
 REQUIRED = {
@@ -65,11 +91,37 @@ EXACTLY_ONE = {
     "OnClick": ("action", "card", "openDynamicLinkAction", "openLink", "overflowMenu"),
 }
 BESIDE_A_WIDGET = ("horizontalAlignment", "id", "visibility", "eventActions")
-HTTPS = (("Action", "function"), ("CardHeader", "imageUrl"), ("Icon", "iconUrl"), ("Image", "imageUrl"), ("ImageComponent", "imageUri"))
+HTTPS = (
+    ("Action", "function"),
+    ("CardHeader", "imageUrl"),
+    ("Icon", "iconUrl"),
+    ("Image", "imageUrl"),
+    ("ImageComponent", "imageUri"),
+)
 MARKUP = (("TextParagraph", "text"), ("DecoratedText", "text"), ("Section", "header"))
 """Fields whose text may be marked up."""
 
-TAGS = "a b br code del div em font i li ol p s span strike strong time u ul".split()
+TAGS = [
+    "a",
+    "b",
+    "br",
+    "code",
+    "del",
+    "div",
+    "em",
+    "font",
+    "i",
+    "li",
+    "ol",
+    "p",
+    "s",
+    "span",
+    "strike",
+    "strong",
+    "time",
+    "u",
+    "ul",
+]
 _TAG = re.compile(r"<!--.*?-->|<(/?)([a-zA-Z][a-zA-Z0-9]*)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>", re.DOTALL)
 _HREF = re.compile(r"href\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.IGNORECASE)
 _HTTPS = re.compile(r"https://[^\s]|http://(127\.0\.0\.1|localhost)([:/]|$)", re.IGNORECASE)
@@ -228,7 +280,7 @@ def _widget(widget: Json, path: str) -> Fault:
 
 
 def _short_id(value: Json, path: str) -> Fault:
-    if isinstance(given := value.get("id"), str) and not re.fullmatch(r"[a-zA-Z0-9-]{1,%d}" % LONGEST_ID, given):
+    if isinstance(given := value.get("id"), str) and not re.fullmatch(rf"[a-zA-Z0-9-]{{1,{LONGEST_ID}}}", given):
         yield f"{path}.id may have {LONGEST_ID} letters, digits and hyphens"
 
 

@@ -148,9 +148,7 @@ class _Desk:
 
     async def start(self, request: web.Request) -> web.Response:
         accounts = [{"address": account.address, "name": account.name} for account in self._world.accounts()]
-        return web.json_response(
-            {"addon": ADDON_NAME, "accounts": accounts, "scopes": sorted(SIDEBAR_SCOPES)}
-        )
+        return web.json_response({"addon": ADDON_NAME, "accounts": accounts, "scopes": sorted(SIDEBAR_SCOPES)})
 
     async def labels(self, request: web.Request) -> web.Response:
         mailbox = self._mailbox(request)

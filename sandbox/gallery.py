@@ -14,7 +14,9 @@ SUGGEST: Json = {"function": f"{ADDRESS}/suggest"}
 CHANGED: Json = {"function": f"{ADDRESS}/changed", "loadIndicator": "NONE"}
 PINE = f"{ADDRESS}/pine.png"
 GREEN: Json = {"red": 0.1, "green": 0.5, "blue": 0.25, "alpha": 1}
-LONG = "A paragraph that goes on: Ada wrote of the renewal, of the pilot in Lyon, of an invoice in two parts, and of who signs it."
+LONG = (
+    "A paragraph that goes on: Ada wrote of the renewal, of the pilot in Lyon, of an invoice in two parts, and of who signs it."
+)
 EPOCH = "1795996800000"
 OFFERED: Json = {"items": [{"text": "Lovelace"}, {"text": "Hopper"}]}
 
@@ -139,7 +141,13 @@ def _decorated() -> Json:
         {"decoratedText": {"text": LONG}},
         {"decoratedText": {"text": LONG, "wrapText": True}},
         {"decoratedText": {"icon": {"knownIcon": "PERSON"}, "text": "The old name of the start icon"}},
-        {"decoratedText": {"text": "Opens, with an end icon", "endIcon": {"knownIcon": "STAR", "altText": "Star"}, "onClick": GO}},
+        {
+            "decoratedText": {
+                "text": "Opens, with an end icon",
+                "endIcon": {"knownIcon": "STAR", "altText": "Star"},
+                "onClick": GO,
+            }
+        },
         {"decoratedText": {"text": "With a button", "button": {"text": "Call", "onClick": GO}}},
         switch("SWITCH", "switch"),
         switch("CHECK_BOX", "check_box"),
@@ -149,7 +157,12 @@ def _decorated() -> Json:
 
 def _icons() -> Json:
     shapes = [
-        {"decoratedText": {"startIcon": {"iconUrl": PINE, "altText": "Pine Tree", "imageType": shape}, "text": f"A picture, {shape}"}}
+        {
+            "decoratedText": {
+                "startIcon": {"iconUrl": PINE, "altText": "Pine Tree", "imageType": shape},
+                "text": f"A picture, {shape}",
+            }
+        }
         for shape in ("SQUARE", "CIRCLE")
     ]
     known = [{"label": name.lower(), "icon": {"knownIcon": name}, "onClick": GO} for name in KNOWN_ICONS]
@@ -262,10 +275,20 @@ def _chips() -> Json:
 
 def _text_fields() -> Json:
     def valid(kind: str) -> Json:
-        return {"textInput": {"name": f"valid_{kind}", "label": kind.lower(), "validation": {"inputType": kind, "characterLimit": 40}}}
+        return {
+            "textInput": {"name": f"valid_{kind}", "label": kind.lower(), "validation": {"inputType": kind, "characterLimit": 40}}
+        }
 
     return _card(
-        {"textInput": {"name": "line", "label": "One line", "type": "SINGLE_LINE", "value": "Filled in", "hintText": "A hint below"}},
+        {
+            "textInput": {
+                "name": "line",
+                "label": "One line",
+                "type": "SINGLE_LINE",
+                "value": "Filled in",
+                "hintText": "A hint below",
+            }
+        },
         {"textInput": {"name": "lines", "label": "Several lines", "type": "MULTIPLE_LINE", "onChangeAction": CHANGED}},
         {"textInput": {"name": "offered", "label": "Suggestions of the card", "initialSuggestions": OFFERED}},
         {"textInput": {"name": "asked", "label": "Suggestions of the add-on", "autoCompleteAction": SUGGEST}},
@@ -294,9 +317,7 @@ def _dates() -> Json:
         named = {"name": kind.lower(), "label": kind.replace("_", " ").lower(), "type": kind}
         return {"dateTimePicker": {**named, "valueMsEpoch": EPOCH, **more}}
 
-    return _card(
-        date("DATE_AND_TIME", timezoneOffsetDate=60, onChangeAction=CHANGED), date("DATE_ONLY"), date("TIME_ONLY")
-    )
+    return _card(date("DATE_AND_TIME", timezoneOffsetDate=60, onChangeAction=CHANGED), date("DATE_ONLY"), date("TIME_ONLY"))
 
 
 def _chat() -> Json:
@@ -321,6 +342,13 @@ def _chat() -> Json:
         {"textParagraph": {"text": "**Markdown** and <b> as they stand", "textSyntax": "MARKDOWN"}},
         {"textParagraph": {"text": "<b>HTML</b>, said so", "textSyntax": "HTML"}},
         {"textInput": {"name": "placeholder", "label": "With a placeholder", "placeholderText": "A number from 0 to 100"}},
-        {"selectionInput": {"name": "hinted", "label": "With a hint", "items": [{"text": "One", "value": "1"}], "hintText": "A hint"}},
+        {
+            "selectionInput": {
+                "name": "hinted",
+                "label": "With a hint",
+                "items": [{"text": "One", "value": "1"}],
+                "hintText": "A hint",
+            }
+        },
         title="Only in Google Chat",
     )

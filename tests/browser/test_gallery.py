@@ -175,7 +175,9 @@ async def test_a_click_where_no_add_on_runs_says_what_would_be_sent(desk: Desk) 
     await expect(place.get_by_label("Suggestions of the add-on")).to_have_value("Lovell")
     place = desk.page.get_by_role("complementary", name="Chips, light")
     await place.get_by_role("button", name="Label").first.click()
-    await expect(place.locator(".toast")).to_have_text(re.compile('Gmail would call https://addon.example/go with parameters {"id":"7"}'))
+    await expect(place.locator(".toast")).to_have_text(
+        re.compile('Gmail would call https://addon.example/go with parameters {"id":"7"}')
+    )
 
 
 @contextmanager

@@ -42,20 +42,38 @@ def test_what_google_takes_is_not_refused(answer: Json) -> None:
         (one({"textParagraph": {"txt": "x"}}), f"{HERE}.textParagraph.txt is no field of Google's TextParagraph"),
         (one({"textParagraph": {}}), f"{HERE}.textParagraph needs text"),
         (one({"decoratedText": {"text": "x", "wrapText": "yes"}}), f"{HERE}.decoratedText.wrapText should be of type boolean"),
-        (one({"divider": {}, "image": {"imageUrl": "https://x.example/"}}), f"{HERE} should be exactly one widget, and is divider and image"),
+        (
+            one({"divider": {}, "image": {"imageUrl": "https://x.example/"}}),
+            f"{HERE} should be exactly one widget, and is divider and image",
+        ),
         (one({}), f"{HERE} should be exactly one widget, and is none"),
         (one({"textParagraph": {"text": "x"}, "id": "x" * 65}), f"{HERE}.id may have 64 letters, digits and hyphens"),
-        (one({"textParagraph": {"text": "<img src=x>"}}), f"{HERE}.textParagraph.text: <img> is not part of a card's text, and is left out"),
+        (
+            one({"textParagraph": {"text": "<img src=x>"}}),
+            f"{HERE}.textParagraph.text: <img> is not part of a card's text, and is left out",
+        ),
         (
             one({"textParagraph": {"text": "<a href='javas&#99;ript:x'>x</a>"}}),
             f"{HERE}.textParagraph.text: a link in a text leads nowhere Gmail would open",
         ),
-        (button(type="ROUND"), f"{HERE}.buttonList.buttons[0].type is “ROUND”: it may be TYPE_UNSPECIFIED, OUTLINED, FILLED, FILLED_TONAL, BORDERLESS"),
-        (button(onClick={"openLink": {"url": "javascript:x"}}), f"{HERE}.buttonList.buttons[0].onClick.openLink.url is not an address Gmail would open"),
-        (button(onClick={"action": {"function": "go"}}), f"{HERE}.buttonList.buttons[0].onClick.action.function should be an https address"),
+        (
+            button(type="ROUND"),
+            f"{HERE}.buttonList.buttons[0].type is “ROUND”: it may be TYPE_UNSPECIFIED, OUTLINED, FILLED, FILLED_TONAL, BORDERLESS",
+        ),
+        (
+            button(onClick={"openLink": {"url": "javascript:x"}}),
+            f"{HERE}.buttonList.buttons[0].onClick.openLink.url is not an address Gmail would open",
+        ),
+        (
+            button(onClick={"action": {"function": "go"}}),
+            f"{HERE}.buttonList.buttons[0].onClick.action.function should be an https address",
+        ),
         (button(onClick={}), f"{HERE}.buttonList.buttons[0] does nothing: it has no onClick"),
         (button(color={"red": 255}), f"{HERE}.buttonList.buttons[0].color.red is 255: it may be 0 to 1"),
-        (button(icon={"knownIcon": "DRAGON"}), f"{HERE}.buttonList.buttons[0].icon.knownIcon is “DRAGON”: Google has no icon of that name"),
+        (
+            button(icon={"knownIcon": "DRAGON"}),
+            f"{HERE}.buttonList.buttons[0].icon.knownIcon is “DRAGON”: Google has no icon of that name",
+        ),
         (one({"columns": {"columnItems": [{"widgets": []}] * 3}}), f"{HERE}.columns has 3 columns: Google shows 2"),
         (choice("CHECK_BOX", 101), f"{HERE}.selectionInput has 101 items: Google allows 100"),
         (choice("DROPDOWN", 3, chosen=2), f"{HERE}.selectionInput has 2 selected items: it may have one"),
@@ -65,14 +83,20 @@ def test_what_google_takes_is_not_refused(answer: Json) -> None:
             f"{HERE}.textInput.value has 4 characters: its characterLimit is 3",
         ),
         (one({"carousel": {}}), f"{HERE}.carousel is for Google Chat alone: add-ons do not have it"),
-        ({"sections": [{"widgets": [{"divider": {}}] * 101}]}, "card has 101 widgets: Google drops the section that goes over 100, and all that follow"),
+        (
+            {"sections": [{"widgets": [{"divider": {}}] * 101}]},
+            "card has 101 widgets: Google drops the section that goes over 100, and all that follow",
+        ),
         ({**GOOD, "cardActions": [{"actionLabel": "x", "onClick": GO}] * 11}, "card.cardActions has 11 items: Google allows 10"),
         ({}, "card is empty: it has neither a header nor a section"),
         ({"sections": "x"}, "card.sections should be a list"),
         ({"action": {}, "surprise": 1}, "surprise is no field of an answer to Gmail"),
         ({"action": {"navigations": [{"push": GOOD}]}}, "navigations[0] is none that Gmail knows: push"),
         ({"action": {"notification": {}}}, "action.notification needs a text"),
-        ({"renderActions": {"action": {"navigations": [{"updateCard": {}}]}}}, "navigations[0].updateCard is empty: it has neither a header nor a section"),
+        (
+            {"renderActions": {"action": {"navigations": [{"updateCard": {}}]}}},
+            "navigations[0].updateCard is empty: it has neither a header nor a section",
+        ),
     ],
 )
 def test_what_google_would_refuse_is_said_with_its_place(card: Json, fault: str) -> None:
