@@ -13,7 +13,6 @@ import aiohttp
 from aiohttp import web
 
 from sandbox import mail_parts, mail_view
-from sandbox.card_format import card_format
 from sandbox.event import Surroundings, addon_event
 from sandbox.google_side import SIDEBAR_SCOPES
 from sandbox.mail_folder import BadPageToken, InvalidLabel, Label, LabelTaken, MailFolder, NoSuchLabel, NoSuchMail
@@ -121,7 +120,12 @@ async def _icon(_: web.Request) -> web.StreamResponse:
 
 
 async def _page_file(request: web.Request) -> web.StreamResponse:
-    file = PAGE / request.match_info.get("file", "index.html")
+    return served(request.match_info.get("file", "index.html"))
+
+
+def served(name: str) -> web.StreamResponse:
+    """A file of the page, under the policy of the page."""
+    file = PAGE / name
     if not file.is_file():
         raise web.HTTPNotFound
     headers = {
@@ -144,9 +148,7 @@ class _Desk:
 
     async def start(self, request: web.Request) -> web.Response:
         accounts = [{"address": account.address, "name": account.name} for account in self._world.accounts()]
-        return web.json_response(
-            {"addon": ADDON_NAME, "accounts": accounts, "card_format": card_format(), "scopes": sorted(SIDEBAR_SCOPES)}
-        )
+        return web.json_response({"addon": ADDON_NAME, "accounts": accounts, "scopes": sorted(SIDEBAR_SCOPES)})
 
     async def labels(self, request: web.Request) -> web.Response:
         mailbox = self._mailbox(request)

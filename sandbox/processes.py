@@ -16,6 +16,7 @@ from typing import Any
 
 from aiohttp import web
 
+from sandbox.card_page import gallery_routes
 from sandbox.desk import NoSuchRecord, Product, desk_guard, desk_routes
 from sandbox.gmail_server import LARGEST_REQUEST, google_routes
 from sandbox.world import Account, World
@@ -238,7 +239,7 @@ async def _desk(demo: Demo, listening: socket.socket) -> AsyncIterator[None]:
     """The page, its API and Google's side, served at the socket."""
     product = Product(demo.addon_url, demo.label_mailbox_url, JOB_SERVICE_ACCOUNT, demo.crm_record)
     app = web.Application(client_max_size=LARGEST_REQUEST, middlewares=[desk_guard])
-    app.add_routes([*google_routes(demo.world), *desk_routes(demo.world, product)])
+    app.add_routes([*google_routes(demo.world), *desk_routes(demo.world, product), *gallery_routes()])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
     await web.SockSite(runner, listening).start()

@@ -2,7 +2,7 @@
 
 import { byId, el, fill, openMenu, toast } from "./dom.js";
 import { icon } from "./icons.js";
-import { of, read, write } from "./api.js";
+import { of, read, refused, write } from "./api.js";
 import { Job } from "./job.js";
 import { showKeys } from "./keys.js";
 import { drawLabels, labelName } from "./labels.js";
@@ -39,7 +39,7 @@ async function begin() {
   const reader = { locale: navigator.language, ...timeZone() };
   panel = new Panel(byId("panel"), {
     name: page.start.addon,
-    format: page.start.card_format,
+    check: refused,
     ask: (question) => askAddon({ ...question, ...reader }),
     grant: (scopes) => write(path("scopes"), { add: scopes, remove: [] }),
   });

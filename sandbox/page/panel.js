@@ -5,26 +5,18 @@ import { icon } from "./icons.js";
 import { cardHeader, cardNode } from "./panel/card.js";
 import { consent } from "./panel/consent.js";
 import { Form } from "./panel/form.js";
-import { faultsOf } from "./panel/limits.js";
 import { allowedLink } from "./panel/text.js";
 import { overflowMenu } from "./panel/widgets.js";
 
-const ANSWER_FIELDS = [
-  "action",
-  "renderActions",
-  "stateChanged",
-  "autoComplete",
-  "requesting_google_scopes",
-  "custom_authorization_prompt",
-  "hostAppAction",
-];
 const SECONDS_GOOGLE_WAITS = 30;
+/** Within which a panel should answer: a rep does not wait longer. */
+const SECONDS_WANTED = 5;
 const OVERLAY = "popup,width=520,height=680";
 
 export class Panel {
   #ask;
   #grant;
-  #format;
+  #check;
   #parts;
   /** Cards, the one in sight last: {card, inputs}. */
   #stack = [];
@@ -32,15 +24,16 @@ export class Panel {
   #trigger = null;
   #stale = false;
   #asked = 0;
+  #checked = 0;
 
   /**
    * `ask(question)` sends a trigger or a click to the add-on and gives {answer, problem, seconds}; `grant(scopes)` keeps what the
-   * user allowed; `format` is Google's description of a card.
+   * user allowed; `check(answer)` gives what Google would refuse in an answer or a card.
    */
-  constructor(place, { name, ask, grant, format }) {
+  constructor(place, { name, ask, grant, check }) {
     this.#ask = ask;
     this.#grant = grant;
-    this.#format = format;
+    this.#check = check;
     this.#parts = skeleton(place, name, {
       back: () => this.back(),
       more: (button) => this.#menu(button),
@@ -70,7 +63,7 @@ export class Panel {
     if (this.#stack.length < 2) return;
     this.#stack.pop();
     if (this.#stale && this.#stack.length === 1) this.reload();
-    else this.#draw();
+    else this.#drawAndJudge();
   }
 
   async #call(question, spinner) {
@@ -89,16 +82,13 @@ export class Panel {
 
   /** Shows an answer; `anew` when it opens the panel and no earlier card stays. */
   #show({ answer, problem, seconds }, anew) {
-    const faults =
-      seconds > SECONDS_GOOGLE_WAITS ? [`the answer took ${Math.round(seconds)} s: Google waits ${SECONDS_GOOGLE_WAITS} s`] : [];
+    const faults = slowness(Math.round(seconds));
     if (anew) this.#stack = [];
     this.#note([], true);
     if (problem) {
       this.#failed(problem);
       return;
     }
-    const unknown = Object.keys(answer).filter((name) => !ANSWER_FIELDS.includes(name));
-    faults.push(...unknown.map((name) => `${name} is no field of an answer to Gmail`));
     if (answer.requesting_google_scopes) this.#askConsent(answer.requesting_google_scopes.scopes ?? []);
     else this.#render(answer, anew, faults);
   }
@@ -106,25 +96,23 @@ export class Panel {
   #render(answer, anew, faults) {
     const actions = answer.custom_authorization_prompt ?? answer.renderActions ?? answer;
     const action = actions.action ?? {};
-    const changed = (action.navigations ?? []).map((step) => this.#navigate(step, faults)).some(Boolean);
+    const changed = (action.navigations ?? []).map((step) => this.#navigate(step)).some(Boolean);
     if (answer.stateChanged) this.#stale = true;
     if (actions.hostAppAction ?? answer.hostAppAction) faults.push("a draft action needs a draft that is open: none is");
     if (changed || anew) this.#draw();
-    this.#note(faults);
+    this.#judge(answer, faults);
     if (action.notification?.text) toast(this.#parts.toasts, action.notification.text);
     if (action.link) this.#openLink(action.link);
   }
 
   /** One step of navigation; whether the card in sight is another one. */
-  #navigate(step, faults) {
+  #navigate(step) {
     if (step.pushCard) return this.#push(step.pushCard);
     if (step.updateCard) return this.#update(step.updateCard);
     if (step.pop) return this.#cut(this.#stack.length - 1);
     if (step.popToRoot) return this.#cut(1);
     if (step.popToCard)
       return this.#cut(this.#stack.findLastIndex(({ card }) => card.name === step.popToCard) + 1 || this.#stack.length);
-    if (step.endNavigation || step.end_navigation) return false;
-    faults.push(`a navigation is none that Gmail knows: ${Object.keys(step).join(", ") || "empty"}`);
     return false;
   }
 
@@ -151,32 +139,42 @@ export class Panel {
   #takePeek() {
     this.#stack.push({ card: this.#peeking, inputs: {} });
     this.#peeking = null;
-    this.#draw();
+    this.#drawAndJudge();
   }
 
   #draw() {
     const { body, back, peek } = this.#parts;
     const top = this.#stack.at(-1);
-    const complaints = [];
-    const host = this.#host((fault) => complaints.push(fault));
+    const host = this.#host();
     this.#parts.form = host.form;
     back.hidden = this.#stack.length < 2;
     const hadFocus = body.contains(document.activeElement);
-    fill(body, top ? cardNode(top.card, host) : null);
+    fill(body, top ? whole(top.card, host) : null);
     if (hadFocus) body.focus();
     if (top) host.form.restore(top.inputs);
     body.scrollTop = 0;
     peek.hidden = !this.#peeking;
     if (this.#peeking)
       fill(peek, cardHeader(this.#peeking.peekCardHeader ?? this.#peeking.header ?? { title: this.#parts.name }));
-    this.#note([...(top ? faultsOf(top.card, this.#format) : []), ...complaints], true);
+  }
+
+  #drawAndJudge() {
+    this.#draw();
+    this.#judge(this.#stack.at(-1).card);
+  }
+
+  /** Says what Google would refuse in an answer or a card, once it is known, beside `faults` that are known now. */
+  async #judge(answer, faults = []) {
+    const mine = ++this.#checked;
+    this.#note(faults, true);
+    const refused = await this.#check(answer).catch((error) => [error.message]);
+    if (mine === this.#checked) this.#note(refused);
   }
 
   /** What widgets may ask of the panel. */
-  #host(complain) {
+  #host() {
     return {
       form: new Form(),
-      complain,
       click: (onClick, node) => this.#click(onClick, node),
       run: (action) => this.#run(action),
       suggestions: (action, text) => this.#suggest(action, text),
@@ -188,14 +186,10 @@ export class Panel {
     if (onClick.openDynamicLinkAction) return this.#run(onClick.openDynamicLinkAction);
     if (onClick.openLink) return this.#openLink(onClick.openLink);
     if (onClick.overflowMenu)
-      return overflowMenu(
-        onClick.overflowMenu,
-        node,
-        this.#host(() => {}),
-      );
+      return overflowMenu(onClick.overflowMenu, node, { click: (chosen) => this.#click(chosen, node) });
     if (onClick.card) {
       this.#push(onClick.card);
-      this.#draw();
+      this.#drawAndJudge();
     }
     return null;
   }
@@ -283,6 +277,21 @@ export class Panel {
       `${this.#parts.name} menu`,
     );
   }
+}
+
+/** The card; words in its place when it is so wrong that there is nothing to draw. */
+function whole(card, host) {
+  try {
+    return cardNode(card, host);
+  } catch {
+    return el("p", { class: "panel-failed", role: "alert" }, "Gmail could not show this card.");
+  }
+}
+
+function slowness(seconds) {
+  if (seconds > SECONDS_GOOGLE_WAITS) return [`the answer took ${seconds} s: Google waits ${SECONDS_GOOGLE_WAITS} s`];
+  if (seconds > SECONDS_WANTED) return [`the answer took ${seconds} s: a rep waits ${SECONDS_WANTED} s (Google ${SECONDS_GOOGLE_WAITS} s)`];
+  return [];
 }
 
 function skeleton(place, name, { back, more, peek }) {

@@ -73,7 +73,7 @@ async def test_what_google_would_refuse_is_said_aloud(desk: Desk) -> None:
     await expect(notes).to_contain_text("textParagraph.txt is no field of Google's TextParagraph")
     await expect(notes).to_contain_text("wrapText should be of type boolean")
     await expect(notes).to_contain_text("should be exactly one widget, and is divider and image")
-    await expect(notes).to_contain_text("card has 101 widgets")
+    await expect(notes).to_contain_text("pushCard has 101 widgets")
     await expect(notes).to_contain_text("surprise is no field of an answer")
     await expect(desk.panel).not_to_contain_text("line 3")
 
@@ -83,7 +83,7 @@ async def test_every_widget_is_shown_and_none_refused(desk: Desk, picture: Pictu
     go = {"action": {"function": HERE}}
     icons: list[Card] = [
         {"knownIcon": "EMAIL"},
-        {"materialIcon": {"name": "call"}},
+        {"knownIcon": "PHONE"},
         {"iconUrl": "https://elsewhere.example/i.png"},
     ]
     tree = {"imageUri": "https://elsewhere.example/p.png", "altText": "Pine Tree"}
@@ -96,7 +96,7 @@ async def test_every_widget_is_shown_and_none_refused(desk: Desk, picture: Pictu
         {
             "decoratedText": {
                 "text": "With a button",
-                "button": {"icon": {"materialIcon": {"name": "edit"}}, "altText": "Edit", "onClick": go},
+                "button": {"icon": {"knownIcon": "DESCRIPTION"}, "altText": "Edit", "onClick": go},
             }
         },
         {"decoratedText": {"text": "With an end", "endIcon": {"knownIcon": "STAR", "altText": "Star"}, "onClick": go}},
@@ -123,14 +123,13 @@ async def test_every_widget_is_shown_and_none_refused(desk: Desk, picture: Pictu
         },
         {"columns": {"columnItems": [{"widgets": [paragraph("Left")]}, {"widgets": [paragraph("Right")]}]}},
         {"chipList": {"chips": [{"label": "Chip", "onClick": go}]}},
-        {"carousel": {"carouselCards": [{"widgets": [{"textParagraph": {"text": "First of the carousel"}}]}]}},
         {"dateTimePicker": {"name": "when", "label": "When", "type": "DATE_AND_TIME"}},
         {"selectionInput": {"name": "switches", "label": "Switches", "type": "SWITCH", "items": [{"text": "One", "value": "1"}]}},
         {"textInput": {"name": "initial", "label": "Initial", "initialSuggestions": {"items": [{"text": "Offered"}]}}},
     )
     await desk.answer_with(shown(everything), clicked(notice="Chosen."))
     await desk.show()
-    for words in ("Paragraph", "Decorated", "With an end", "Green", "Cell", "Left", "Right", "Chip", "First of the carousel"):
+    for words in ("Paragraph", "Decorated", "With an end", "Green", "Cell", "Left", "Right", "Chip"):
         await expect(desk.panel.get_by_text(words).first).to_be_visible()
     for name in ("Old Map", "Pine Tree", "Star"):
         await expect(desk.panel.get_by_role("img", name=name)).to_be_visible()

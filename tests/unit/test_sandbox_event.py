@@ -88,7 +88,7 @@ def test_three_in_four_senders_get_a_deal_one_closing_this_month() -> None:
 
 def test_the_card_format_is_googles_and_whole() -> None:
     described = card_format()
-    assert described["Card"]["sections"] == {"type": "Section", "list": True, "values": None}
+    assert described["Card"]["sections"] == {"type": "Section", "list": True, "values": None, "only": ""}
     assert described["Button"]["type"]["values"] == ["TYPE_UNSPECIFIED", "OUTLINED", "FILLED", "FILLED_TONAL", "BORDERLESS"]
     types = {field["type"] for fields in described.values() for field in fields.values()}
     assert types - set(described) == {"string", "boolean", "integer", "number"}

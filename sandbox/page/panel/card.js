@@ -4,7 +4,7 @@ import { el } from "../dom.js";
 import { icon } from "../icons.js";
 import { sectionsShown } from "./limits.js";
 import { textNodes } from "./text.js";
-import { button, picture, widget } from "./widgets.js";
+import { button, cardIcon, picture, widget } from "./widgets.js";
 
 /** https://developers.google.com/workspace/chat/api/reference/rest/v1/cards#Card */
 export function cardNode(card, host) {
@@ -34,18 +34,23 @@ export function cardHeader(header) {
 function section(description, host) {
   const widgets = (description.widgets ?? []).map((each) => widget(each, host)).filter(Boolean);
   const always = description.collapsible ? (description.uncollapsibleWidgetsCount ?? 0) : widgets.length;
-  const heading = description.header && el("h3", { dir: "auto" }, textNodes(description.header, host.complain));
+  const heading = description.header && el("h3", { dir: "auto" }, textNodes(description.header));
   const node = el("section", { class: "card-section" }, heading, widgets);
   if (widgets.length > always) node.append(...collapse(widgets.slice(always), description.collapseControl, host));
   return node;
 }
 
 function collapse(hidden, control, host) {
-  const words = { more: control?.expandButton?.text ?? "Show more", less: control?.collapseButton?.text ?? "Show less" };
+  const more = { text: "Show more", ...control?.expandButton };
+  const less = { text: "Show less", ...control?.collapseButton };
   const toggle = el("button", { type: "button", class: "collapse", "aria-expanded": "false" });
   const show = (open) => {
     hidden.forEach((node) => (node.hidden = !open));
-    toggle.replaceChildren(icon(open ? "chevronUp" : "chevronDown"), el("span", { dir: "auto" }, open ? words.less : words.more));
+    const { text, icon: own } = open ? less : more;
+    toggle.replaceChildren(
+      own ? cardIcon(own, true) : icon(open ? "chevronUp" : "chevronDown"),
+      el("span", { dir: "auto" }, text),
+    );
     toggle.setAttribute("aria-expanded", String(open));
   };
   toggle.addEventListener("click", () => show(toggle.getAttribute("aria-expanded") === "false"));

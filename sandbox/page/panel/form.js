@@ -1,7 +1,7 @@
 /** The inputs of one card, and what the event says of them. */
 
 export class Form {
-  /** Fields by name: {read() -> the event's form input or null when empty, restore(input), refuse(text)}. */
+  /** Fields by name: {read() -> the event's form input or null when empty, restore(input), refuse(text), fault() -> what is wrong}. */
   #fields = new Map();
 
   add(name, field) {
@@ -19,8 +19,14 @@ export class Form {
     for (const [name, input] of Object.entries(inputs)) this.#fields.get(name)?.restore(input);
   }
 
-  /** Whether all that the action requires is filled in; says so at each field that is not. */
+  /** Whether all is filled in as it should be; says so at each field that is not. */
   isComplete(action) {
+    const wrong = [...this.#fields.values()].filter((field) => field.fault?.());
+    wrong.forEach((field) => field.refuse(field.fault()));
+    return this.#hasAllOf(action) && wrong.length === 0;
+  }
+
+  #hasAllOf(action) {
     const names = action.allWidgetsAreRequired ? [...this.#fields.keys()] : (action.requiredWidgets ?? []);
     const missing = names.filter((name) => this.#fields.has(name) && !this.#fields.get(name).read());
     missing.forEach((name) => this.#fields.get(name).refuse("Required"));

@@ -3,14 +3,26 @@
 import { el, fill, newId } from "../dom.js";
 import { icon } from "../icons.js";
 import { strings, valuesOf } from "./form.js";
+import { picture } from "./widgets.js";
 
 const WAIT_BEFORE_ASKING = 250;
+/** What Google takes where a card does not say. */
+const MOST_CHOSEN = 3;
+const LEAST_LETTERS_TO_ASK = 3;
+const MINUTE = 60_000;
+
+const SHAPES = {
+  INTEGER: { looks: /^[+-]?\d+$/, words: "Enter a whole number" },
+  FLOAT: { looks: /^[+-]?\d*[.,]?\d+$/, words: "Enter a number" },
+  EMAIL: { looks: /^[^\s@]+@[^\s@]+\.[^\s@]+$/, words: "Enter an email address" },
+};
 
 /** https://developers.google.com/workspace/chat/api/reference/rest/v1/cards#TextInput */
 export function textInput(widget, host) {
   const id = newId("text");
-  const several = widget.type === "MULTIPLE_LINE";
+  const several = widget.type === "MULTIPLE_LINE" && !widget.initialSuggestions;
   const limit = widget.validation?.characterLimit || null;
+  const shape = SHAPES[widget.validation?.inputType];
   const kind = { INTEGER: "numeric", FLOAT: "decimal", EMAIL: "email" }[widget.validation?.inputType] ?? null;
   const input = el(several ? "textarea" : "input", {
     id,
@@ -35,6 +47,7 @@ export function textInput(widget, host) {
   register(widget, host, field, {
     read: () => strings(input.value ? [input.value] : []),
     restore: (kept) => (input.value = valuesOf(kept)[0] ?? ""),
+    fault: () => input.value && shape && !shape.looks.test(input.value.trim()) && shape.words,
   });
   return field;
 }
@@ -88,9 +101,12 @@ function choices(widget, host, type, switches) {
   });
   const rows = inputs.map(({ item, input }) => {
     const text = el("span", { dir: "auto" }, item.text, item.bottomText && el("small", {}, item.bottomText));
-    return el("label", { class: switches ? "choice choice-switch" : "choice" }, input, text);
+    const start = item.startIconUri && el("span", { class: "card-icon" }, picture(item.startIconUri, item.text));
+    return el("label", { class: switches ? "choice choice-switch" : "choice" }, input, start, text);
   });
-  const field = el("fieldset", { class: "field" }, widget.label && el("legend", { dir: "auto" }, widget.label), rows);
+  const legend = widget.label && el("legend", { dir: "auto" }, widget.label);
+  const hint = widget.hintText && el("small", { dir: "auto" }, widget.hintText);
+  const field = el("fieldset", { class: "field", "aria-label": widget.label ? null : widget.name }, legend, rows, hint);
   register(widget, host, field, {
     read: () => strings(inputs.filter(({ input }) => input.checked).map(({ input }) => input.value)),
     restore: (kept) => inputs.forEach(({ input }) => (input.checked = valuesOf(kept).includes(input.value))),
@@ -101,8 +117,8 @@ function choices(widget, host, type, switches) {
 /** Several of many: chips, and a box that finds more among the items or by asking the add-on. */
 function multiSelect(widget, host) {
   const id = newId("choice");
-  const most = widget.multiSelectMaxSelectedItems || Infinity;
-  const names = new Map((widget.items ?? []).map((item) => [item.value, item.text]));
+  const most = widget.multiSelectMaxSelectedItems || MOST_CHOSEN;
+  const known = new Map((widget.items ?? []).map((item) => [item.value, item]));
   let chosen = (widget.items ?? []).filter((item) => item.selected).map((item) => item.value);
   const input = el("input", {
     id,
@@ -116,7 +132,7 @@ function multiSelect(widget, host) {
     chosen = values.slice(0, most);
     fill(
       chips,
-      chosen.map((value) => removable(names.get(value) ?? value, () => choose(chosen.filter((other) => other !== value)))),
+      chosen.map((value) => removable(known.get(value) ?? { text: value }, () => choose(chosen.filter((other) => other !== value)))),
     );
   };
   const choose = (values) => {
@@ -126,7 +142,7 @@ function multiSelect(widget, host) {
   const found = multiSelectItems(widget, host, input);
   const offer = async (text) => (await found(text)).filter((item) => !chosen.includes(item.value));
   const take = (item) => {
-    names.set(item.value, item.text);
+    known.set(item.value, item);
     input.value = "";
     choose([...chosen, item.value]);
   };
@@ -141,20 +157,20 @@ function multiSelect(widget, host) {
 function multiSelectItems(widget, host) {
   const remote =
     widget.externalDataSource ?? widget.dataSourceConfigs?.find((source) => source.remoteDataSource)?.remoteDataSource;
-  const least = widget.multiSelectMinQueryLength ?? widget.dataSourceConfigs?.[0]?.minCharactersTrigger ?? 0;
-  if (widget.platformDataSource)
-    host.complain("a multi-select with Google's own people is not shown on the desk: only its items are");
+  const least = widget.multiSelectMinQueryLength ?? widget.dataSourceConfigs?.[0]?.minCharactersTrigger ?? (remote ? LEAST_LETTERS_TO_ASK : 0);
   return async (text) => {
-    if (remote && text.length >= least) return host.suggestions(remote, text);
+    if (text.length < least) return [];
+    if (remote) return host.suggestions(remote, text);
     return (widget.items ?? []).filter((item) => item.text.toLowerCase().includes(text.toLowerCase()));
   };
 }
 
-function removable(text, remove) {
+function removable({ text, startIconUri, bottomText }, remove) {
   const label = `Remove ${text}`;
   return el(
     "span",
-    { class: "chip" },
+    { class: "chip", title: bottomText },
+    startIconUri && el("span", { class: "card-icon" }, picture(startIconUri, text)),
     el("span", { dir: "auto" }, text),
     el("button", { type: "button", class: "chip-remove", "aria-label": label, on: { click: remove } }, icon("close")),
   );
@@ -165,16 +181,20 @@ export function dateTimePicker(widget, host) {
   const type = { DATE_ONLY: "date", TIME_ONLY: "time" }[widget.type] ?? "datetime-local";
   const id = newId("date");
   const input = el("input", { id, class: "input", type, "aria-label": widget.label ? null : widget.name });
-  const show = (milliseconds) => (input.valueAsNumber = type === "time" ? milliseconds % 86_400_000 : milliseconds);
+  const shift = (moment) => (type === "datetime-local" ? zone(widget, moment) * MINUTE : 0);
+  const show = (moment) => (input.valueAsNumber = type === "time" ? moment % 86_400_000 : moment + shift(moment));
   if (widget.valueMsEpoch) show(Number(widget.valueMsEpoch));
   input.addEventListener("change", () => changed(widget, host));
   const field = labelled(widget.label, id, input);
   register(widget, host, field, {
-    read: () => (input.value ? dateInput(type, input.valueAsNumber) : null),
-    restore: (kept) => (input.valueAsNumber = epochOf(kept)),
+    read: () => (input.value ? dateInput(type, input.valueAsNumber - shift(input.valueAsNumber)) : null),
+    restore: (kept) => show(epochOf(kept)),
   });
   return field;
 }
+
+/** The minutes that the picker's clock is ahead of UTC: as the card says, else as this machine's. */
+const zone = (widget, moment) => widget.timezoneOffsetDate ?? -new Date(moment).getTimezoneOffset();
 
 function dateInput(type, milliseconds) {
   if (type === "date") return { dateInput: { msSinceEpoch: String(milliseconds) } };
@@ -217,13 +237,13 @@ function labelled(label, id, input, hint) {
   );
 }
 
-function register(widget, host, field, { read, restore }) {
+function register(widget, host, field, { read, restore, fault }) {
   const refuse = (text) => {
     field.querySelector(".refused")?.remove();
     field.append(el("small", { class: "refused", role: "alert" }, text));
     field.querySelector("input, select, textarea")?.focus();
   };
-  host.form.add(widget.name, { read, restore: (kept) => kept && restore(kept), refuse });
+  host.form.add(widget.name, { read, restore: (kept) => kept && restore(kept), refuse, fault });
 }
 
 function changed(widget, host) {

@@ -32,15 +32,15 @@ export function allowedLink(url) {
   return link && ["https:", "http:", "mailto:", "tel:"].includes(link.protocol) ? link.href : null;
 }
 
-/** Nodes for a text of a card. What Google would strip is left out, and `complain` is told. */
-export function textNodes(text, complain) {
+/** Nodes for a text of a card. What Google would strip is left out (card_check.py says so aloud). */
+export function textNodes(text) {
   const whole = document.createDocumentFragment();
   const open = [{ name: "", node: whole }];
   let from = 0;
   for (const found of String(text).matchAll(TAG)) {
     addText(open, String(text).slice(from, found.index));
     from = found.index + found[0].length;
-    if (found[2]) addTag(open, found[1] === "/", found[2].toLowerCase(), attributes(found[3]), complain);
+    if (found[2]) addTag(open, found[1] === "/", found[2].toLowerCase(), attributes(found[3]));
   }
   addText(open, String(text).slice(from));
   return [...whole.childNodes];
@@ -48,7 +48,7 @@ export function textNodes(text, complain) {
 
 /** The text of a card without its markup. */
 export const plainText = (text) =>
-  textNodes(text ?? "", () => {})
+  textNodes(text ?? "")
     .map((node) => node.textContent)
     .join("");
 
@@ -60,25 +60,24 @@ function addText(open, text) {
     .forEach((line, index) => node.append(...(index ? [el("br"), line] : [line])));
 }
 
-function addTag(open, closes, name, given, complain) {
+function addTag(open, closes, name, given) {
   if (closes) {
     const at = open.findLastIndex((one) => one.name === name);
     if (at > 0) open.length = at;
   } else if (name === "br") {
     open.at(-1).node.append(el("br"));
   } else {
-    const node = element(name, given, complain);
+    const node = element(name, given);
     if (node) open.at(-1).node.append(node);
     if (node || WITHOUT_TEXT.includes(name)) open.push({ name, node: node ?? open.at(-1).node });
   }
 }
 
 /** The element for a tag, or null for one that cards do not have. */
-function element(name, given, complain) {
+function element(name, given) {
   if (name in PLAIN) return el(PLAIN[name]);
   if (name === "font") return coloured(given.color ?? "");
-  if (name === "a") return linked(given.href ?? "", complain);
-  complain(`<${name}> is not part of a card's text: it is left out`);
+  if (name === "a") return linked(given.href ?? "");
   return null;
 }
 
@@ -90,11 +89,9 @@ function coloured(colour) {
   return font;
 }
 
-function linked(href, complain) {
+function linked(href) {
   const link = allowedLink(href);
-  if (link) return el("a", { href: link, target: "_blank", rel: "noopener noreferrer" });
-  complain("a link in a text leads nowhere Gmail would open");
-  return el("span");
+  return link ? el("a", { href: link, target: "_blank", rel: "noopener noreferrer" }) : el("span");
 }
 
 const attributes = (text) => {

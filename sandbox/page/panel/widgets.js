@@ -36,7 +36,7 @@ function textParagraph(paragraph, host) {
 }
 
 function textOf(paragraph, host) {
-  return paragraph.textSyntax === "MARKDOWN" ? [paragraph.text ?? ""] : textNodes(paragraph.text ?? "", host.complain);
+  return paragraph.textSyntax === "MARKDOWN" ? [paragraph.text ?? ""] : textNodes(paragraph.text ?? "");
 }
 
 function folded(node, lines) {
@@ -48,6 +48,9 @@ function folded(node, lines) {
     more.setAttribute("aria-expanded", String(open));
     more.textContent = open ? "Show less" : "Show more";
   });
+  // What fits needs no button.
+  const fits = () => node.classList.contains("clamped") && (more.hidden = node.scrollHeight <= node.clientHeight + 1);
+  new ResizeObserver(fits).observe(node);
   return el("div", {}, node, more);
 }
 
@@ -65,7 +68,7 @@ function decoratedText(text, host) {
         dir: "auto",
         title: text.wrapText ? null : plainText(words),
       },
-      textNodes(words, host.complain),
+      textNodes(words),
     ),
     label("bottom", text.bottomLabel, text.bottomLabelText, host),
   );
@@ -137,8 +140,11 @@ export function button(description, host) {
   return node;
 }
 
-function paint(node, { red = 0, green = 0, blue = 0, alpha = 1 }) {
-  node.style.backgroundColor = `rgb(${red * 255} ${green * 255} ${blue * 255} / ${alpha})`;
+const rgb = ({ red = 0, green = 0, blue = 0 }) => `rgb(${red * 255} ${green * 255} ${blue * 255})`;
+
+/** A card's colours are opaque: Google passes over their alpha. */
+function paint(node, { red = 0, green = 0, blue = 0 }) {
+  node.style.backgroundColor = rgb({ red, green, blue });
   node.style.color = 0.299 * red + 0.587 * green + 0.114 * blue > 0.6 ? "#1f1f1f" : "#fff";
 }
 
@@ -166,8 +172,19 @@ const wordsFor = (altText) => (altText ? { role: "img", "aria-label": altText, t
 
 function drawnIcon(description) {
   return description.materialIcon
-    ? materialIcon(description.materialIcon.name)
+    ? materialSymbol(description.materialIcon)
     : picture(description.iconUrl, description.altText);
+}
+
+const USUAL_WEIGHT = 400;
+const USUAL_STROKE = 1.7;
+const STROKE_OF_A_GRADE = 0.002;
+
+function materialSymbol({ name, fill, weight = USUAL_WEIGHT, grade = 0 }) {
+  const drawn = materialIcon(name);
+  drawn.style.strokeWidth = (weight / USUAL_WEIGHT) * USUAL_STROKE + grade * STROKE_OF_A_GRADE;
+  if (fill) drawn.style.fill = "currentColor";
+  return drawn;
 }
 
 function image(description, host) {
@@ -211,20 +228,25 @@ function gridItem(item, { onClick, borderStyle }, host) {
     item.title && el("div", { class: "grid-item-title", dir: "auto" }, item.title),
     item.subtitle && el("div", { class: "small-label", dir: "auto" }, item.subtitle),
   ];
-  const shown =
-    item.image &&
-    el(
-      "div",
-      { class: `crop-${(item.image.cropStyle?.type ?? "none").toLowerCase()}` },
-      picture(item.image.imageUri, item.image.altText ?? item.title),
-    );
-  const node = el(
-    "div",
-    { class: `grid-item${borderStyle?.type === "STROKE" ? " stroke" : ""}` },
-    item.layout === "TEXT_ABOVE" ? [words, shown] : [shown, words],
-  );
+  const shown = item.image && gridPicture(item.image, item.title);
+  const node = el("div", { class: "grid-item" }, item.layout === "TEXT_ABOVE" ? [words, shown] : [shown, words]);
+  if (borderStyle) border(node, borderStyle);
   if (onClick) clickable(node, withParameter(onClick, "grid_item_identifier", item.id), host);
   return node;
+}
+
+function gridPicture({ imageUri, altText, cropStyle, borderStyle }, title) {
+  const node = picture(imageUri, altText ?? title);
+  if (cropStyle?.type === "RECTANGLE_CUSTOM") node.style.aspectRatio = cropStyle.aspectRatio || "";
+  if (borderStyle) border(node, borderStyle);
+  return el("div", { class: `crop-${(cropStyle?.type ?? "none").toLowerCase()}` }, node);
+}
+
+function border(node, { type, strokeColor, cornerRadius }) {
+  node.classList.toggle("stroke", type === "STROKE");
+  node.classList.toggle("no-border", type === "NO_BORDER");
+  if (strokeColor) node.style.borderColor = rgb(strokeColor);
+  if (cornerRadius) node.style.borderRadius = `${cornerRadius}px`;
 }
 
 function withParameter(onClick, key, value) {
@@ -257,7 +279,7 @@ function chipList(list, host) {
     const off = chip.disabled || chip.enabled === false;
     const node = el(
       "button",
-      { type: "button", class: "chip", disabled: off, "aria-label": chip.label ? null : chip.altText },
+      { type: "button", class: "chip", disabled: off, "aria-label": chip.altText, title: chip.altText },
       chip.icon && cardIcon(chip.icon, true),
       chip.label && el("span", { dir: "auto" }, chip.label),
     );

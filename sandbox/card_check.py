@@ -1,0 +1,377 @@
+"""What Google would refuse, drop or strip in an add-on's answer, or in a card: in words, each with the place where it is."""
+
+import re
+from collections.abc import Callable, Iterator
+from html import unescape
+from typing import Any
+
+from sandbox.card_format import Field, card_format
+
+Json = dict[str, Any]
+Fault = Iterator[str]
+
+MOST_WIDGETS = 100
+MOST_SECTIONS = 100
+MOST_COLUMNS = 2
+MOST_ITEMS = 100
+MOST_CARD_ACTIONS = 10
+LONGEST_ID = 64
+
+ANSWER_FIELDS = (
+    "action",
+    "renderActions",
+    "stateChanged",
+    "autoComplete",
+    "requesting_google_scopes",
+    "custom_authorization_prompt",
+    "hostAppAction",
+)
+NAVIGATIONS = ("pushCard", "updateCard", "pop", "popToRoot", "popToCard", "endNavigation", "end_navigation")
+ACTION_FIELDS = ("navigations", "notification", "link", "modifyOperations")
+
+KNOWN_ICONS = [
+    "AIRPLANE",
+    "BOOKMARK",
+    "BUS",
+    "CAR",
+    "CLOCK",
+    "CONFIRMATION_NUMBER_ICON",
+    "DESCRIPTION",
+    "DOLLAR",
+    "EMAIL",
+    "EVENT_PERFORMER",
+    "EVENT_SEAT",
+    "FLIGHT_ARRIVAL",
+    "FLIGHT_DEPARTURE",
+    "HOTEL",
+    "HOTEL_ROOM_TYPE",
+    "INVITE",
+    "MAP_PIN",
+    "MEMBERSHIP",
+    "MULTIPLE_PEOPLE",
+    "PERSON",
+    "PHONE",
+    "RESTAURANT_ICON",
+    "SHOPPING_CART",
+    "STAR",
+    "STORE",
+    "TICKET",
+    "TRAIN",
+    "VIDEO_CAMERA",
+    "VIDEO_PLAY",
+]
+"""https://developers.google.com/workspace/chat/format-messages#builtinicons"""
+
+REQUIRED = {
+    "Action": ("function",),
+    "ActionParameter": ("key", "value"),
+    "ButtonList": ("buttons",),
+    "CardAction": ("actionLabel", "onClick"),
+    "CardFixedFooter": ("primaryButton",),
+    "CardHeader": ("title",),
+    "DateTimePicker": ("name",),
+    "Grid": ("items",),
+    "Image": ("imageUrl",),
+    "MaterialIcon": ("name",),
+    "OpenLink": ("url",),
+    "OverflowMenu": ("items",),
+    "OverflowMenuItem": ("text", "onClick"),
+    "Section": ("widgets",),
+    "SelectionInput": ("name",),
+    "SuggestionItem": ("text",),
+    "SwitchControl": ("name",),
+    "TextInput": ("name",),
+    "TextParagraph": ("text",),
+}
+"""Fields that must be there, and not be empty."""
+
+EXACTLY_ONE = {
+    "Icon": ("knownIcon", "iconUrl", "materialIcon"),
+    "NestedWidget": ("buttonList", "image", "textParagraph"),
+    "OnClick": ("action", "card", "openDynamicLinkAction", "openLink", "overflowMenu"),
+}
+BESIDE_A_WIDGET = ("horizontalAlignment", "id", "visibility", "eventActions")
+HTTPS = (
+    ("Action", "function"),
+    ("CardHeader", "imageUrl"),
+    ("Icon", "iconUrl"),
+    ("Image", "imageUrl"),
+    ("ImageComponent", "imageUri"),
+)
+MARKUP = (("TextParagraph", "text"), ("DecoratedText", "text"), ("Section", "header"))
+"""Fields whose text may be marked up."""
+
+TAGS = [
+    "a",
+    "b",
+    "br",
+    "code",
+    "del",
+    "div",
+    "em",
+    "font",
+    "i",
+    "li",
+    "ol",
+    "p",
+    "s",
+    "span",
+    "strike",
+    "strong",
+    "time",
+    "u",
+    "ul",
+]
+_TAG = re.compile(r"<!--.*?-->|<(/?)([a-zA-Z][a-zA-Z0-9]*)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>", re.DOTALL)
+_HREF = re.compile(r"href\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.IGNORECASE)
+_HTTPS = re.compile(r"https://[^\s]|http://(127\.0\.0\.1|localhost)([:/]|$)", re.IGNORECASE)
+_OPENS = re.compile(r"(https?://|mailto:|tel:)[^\s]", re.IGNORECASE)
+
+
+def refused(answer: Any) -> list[str]:
+    """The faults of an add-on's answer or of a single card, in the order they are met, none twice."""
+    if not isinstance(answer, dict):
+        return ["it should be an object: a card, or an add-on's answer"]
+    try:
+        found = _answer(answer) if is_answer(answer) else _card(answer, "card")
+        return list(dict.fromkeys(found))
+    except RecursionError:
+        return ["it is nested too deeply"]
+
+
+def is_answer(answer: Json) -> bool:
+    """Whether it is one of the envelopes that an add-on answers with; else it is read as a card."""
+    return any(field in answer for field in ANSWER_FIELDS)
+
+
+def _answer(answer: Json) -> Fault:
+    for name, inner in answer.items():
+        if name not in ANSWER_FIELDS:
+            yield f"{name} is no field of an answer to Gmail"
+        elif name != "stateChanged" and not isinstance(inner, dict):
+            yield f"{name} should be an object"
+    yield from _action(answer.get("action"), "action")
+    for envelope in ("renderActions", "custom_authorization_prompt"):
+        if isinstance(inner := answer.get(envelope), dict):
+            yield from _action(inner.get("action"), f"{envelope}.action")
+    if not isinstance(answer.get("stateChanged", False), bool):
+        yield "stateChanged should be of type boolean"
+
+
+def _action(action: Any, path: str) -> Fault:
+    if not isinstance(action, dict):
+        return
+    yield from (f"{path}.{name} is no field of an action" for name in action if name not in ACTION_FIELDS)
+    for index, step in enumerate(_list(action.get("navigations"))):
+        yield from _navigation(step, f"navigations[{index}]")
+    if (notification := action.get("notification")) is not None and not _text_of(notification, "text"):
+        yield f"{path}.notification needs a text"
+    if link := action.get("link"):
+        yield from _object(link, "OpenLink", f"{path}.link")
+
+
+def _navigation(step: Any, path: str) -> Fault:
+    known = [name for name in step if name in NAVIGATIONS] if isinstance(step, dict) else []
+    if len(known) != 1 or len(step) != 1:
+        named = ", ".join(step) if isinstance(step, dict) and step else "empty"
+        yield f"{path} is none that Gmail knows: {named}"
+    for name in ("pushCard", "updateCard"):
+        if name in known:
+            yield from _card(step[name], f"{path}.{name}")
+
+
+def _card(card: Any, path: str) -> Fault:
+    yield from _object(card, "Card", path)
+    if not isinstance(card, dict):
+        return
+    sections = _list(card.get("sections"))
+    if not sections and not card.get("header"):
+        yield f"{path} is empty: it has neither a header nor a section"
+    if len(sections) > MOST_SECTIONS:
+        yield f"{path} has {len(sections)} sections: Google allows {MOST_SECTIONS}"
+    widgets = sum(_widgets_in(section) for section in sections)
+    if widgets > MOST_WIDGETS:
+        yield f"{path} has {widgets} widgets: Google drops the section that goes over {MOST_WIDGETS}, and all that follow"
+
+
+def _widgets_in(section: Any) -> int:
+    """Those in columns count as well."""
+    widgets = [widget for widget in _list(_of(section, "widgets")) if isinstance(widget, dict)]
+    columns = [column for widget in widgets for column in _list(_of(widget.get("columns"), "columnItems"))]
+    return len(widgets) + sum(len(_list(_of(column, "widgets"))) for column in columns)
+
+
+def _object(value: Any, kind: str, path: str) -> Fault:
+    if not isinstance(value, dict):
+        yield f"{path} should be an object"
+        return
+    for name, inner in value.items():
+        field = card_format()[kind].get(name)
+        if not field:
+            yield f"{path}.{name} is no field of Google's {kind}"
+            continue
+        if field["only"]:
+            yield f"{path}.{name} is for {field['only']} alone: add-ons do not have it"
+        yield from _field(inner, field, f"{path}.{name}")
+    yield from _required(value, kind, path)
+    yield from _addresses(value, kind, path)
+    if kind in PROSE:
+        yield from PROSE[kind](value, path)
+
+
+def _field(value: Any, field: Field, path: str) -> Fault:
+    if not field["list"]:
+        yield from _single(value, field, path)
+    elif not isinstance(value, list):
+        yield f"{path} should be a list"
+    else:
+        for index, item in enumerate(value):
+            yield from _single(item, field, f"{path}[{index}]")
+
+
+def _single(value: Any, field: Field, path: str) -> Fault:
+    if field["type"] in card_format():
+        yield from _object(value, field["type"], path)
+    elif field["values"] and value not in field["values"]:
+        yield f"{path} is “{value}”: it may be {', '.join(field['values'])}"
+    elif not IS_OF_TYPE[field["type"]](value):
+        yield f"{path} should be of type {field['type']}"
+
+
+IS_OF_TYPE: dict[str, Callable[[Any], bool]] = {
+    "string": lambda value: isinstance(value, str),
+    "boolean": lambda value: isinstance(value, bool),
+    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+}
+
+
+def _required(value: Json, kind: str, path: str) -> Fault:
+    yield from (f"{path} needs {name}" for name in REQUIRED.get(kind, ()) if value.get(name) in (None, "", []))
+    one_of = EXACTLY_ONE.get(kind)
+    if one_of and sum(name in value for name in one_of) != 1:
+        yield f"{path} needs exactly one of {', '.join(one_of)}"
+
+
+def _addresses(value: Json, kind: str, path: str) -> Fault:
+    for of, name in HTTPS:
+        if of == kind and isinstance(address := value.get(name), str) and address and not _HTTPS.match(address):
+            yield f"{path}.{name} should be an https address"
+    for of, name in MARKUP:
+        if of == kind and isinstance(text := value.get(name), str):
+            yield from _markup(text, f"{path}.{name}")
+
+
+def _markup(text: str, path: str) -> Fault:
+    for found in _TAG.finditer(text):
+        name = (found[2] or "").lower()
+        if name and name not in TAGS:
+            yield f"{path}: <{name}> is not part of a card's text, and is left out"
+        href = _HREF.search(found[3] or "") if name == "a" and not found[1] else None
+        if href and not _OPENS.match(unescape(href[1] or href[2] or href[3] or "")):
+            yield f"{path}: a link in a text leads nowhere Gmail would open"
+
+
+def _widget(widget: Json, path: str) -> Fault:
+    kinds = [name for name in widget if name not in BESIDE_A_WIDGET]
+    if len(kinds) != 1:
+        yield f"{path} should be exactly one widget, and is {' and '.join(kinds) or 'none'}"
+    yield from _short_id(widget, path)
+
+
+def _short_id(value: Json, path: str) -> Fault:
+    if isinstance(given := value.get("id"), str) and not re.fullmatch(rf"[a-zA-Z0-9-]{{1,{LONGEST_ID}}}", given):
+        yield f"{path}.id may have {LONGEST_ID} letters, digits and hyphens"
+
+
+def _card_alone(card: Json, path: str) -> Fault:
+    if len(_list(card.get("cardActions"))) > MOST_CARD_ACTIONS:
+        yield f"{path}.cardActions has {len(card['cardActions'])} items: Google allows {MOST_CARD_ACTIONS}"
+
+
+def _columns(columns: Json, path: str) -> Fault:
+    if (count := len(_list(columns.get("columnItems")))) > MOST_COLUMNS:
+        yield f"{path} has {count} columns: Google shows {MOST_COLUMNS}"
+
+
+def _button(button: Json, path: str) -> Fault:
+    if not button.get("text") and not button.get("icon"):
+        yield f"{path} has neither text nor icon"
+    # The buttons that fold a section do so by themselves.
+    if not button.get("onClick") and not button.get("disabled") and ".collapseControl." not in path:
+        yield f"{path} does nothing: it has no onClick"
+
+
+def _decorated_text(text: Json, path: str) -> Fault:
+    if not text.get("text") and not text.get("contentText"):
+        yield f"{path} needs text"
+    if sum(name in text for name in ("button", "switchControl", "endIcon")) > 1:
+        yield f"{path} may have one of button, switchControl and endIcon"
+
+
+def _icon(icon: Json, path: str) -> Fault:
+    if icon.get("knownIcon") and icon["knownIcon"] not in KNOWN_ICONS:
+        yield f"{path}.knownIcon is “{icon['knownIcon']}”: Google has no icon of that name"
+
+
+def _open_link(link: Json, path: str) -> Fault:
+    if isinstance(url := link.get("url"), str) and url and not _OPENS.match(url):
+        yield f"{path}.url is not an address Gmail would open"
+
+
+def _selection_input(selection: Json, path: str) -> Fault:
+    items = [item for item in _list(selection.get("items")) if isinstance(item, dict)]
+    if len(items) > MOST_ITEMS:
+        yield f"{path} has {len(items)} items: Google allows {MOST_ITEMS}"
+    chosen = sum(item.get("selected") is True for item in items)
+    if selection.get("type") in ("RADIO_BUTTON", "DROPDOWN") and chosen > 1:
+        yield f"{path} has {chosen} selected items: it may have one"
+
+
+def _text_input(text: Json, path: str) -> Fault:
+    if not text.get("label") and not text.get("hintText"):
+        yield f"{path} needs a label or a hintText"
+    most = _of(text.get("validation"), "characterLimit")
+    if isinstance(most, int) and 0 < most < len(str(text.get("value", ""))):
+        yield f"{path}.value has {len(text['value'])} characters: its characterLimit is {most}"
+
+
+def _overflow_menu_item(item: Json, path: str) -> Fault:
+    if _of(item.get("onClick"), "overflowMenu"):
+        yield f"{path}.onClick cannot open another menu: Google turns the item off"
+
+
+def _colour(colour: Json, path: str) -> Fault:
+    for name, share in colour.items():
+        if isinstance(share, int | float) and not 0 <= share <= 1:
+            yield f"{path}.{name} is {share}: it may be 0 to 1"
+
+
+PROSE: dict[str, Callable[[Json, str], Fault]] = {
+    "Button": _button,
+    "Card": _card_alone,
+    "Color": _colour,
+    "Columns": _columns,
+    "DecoratedText": _decorated_text,
+    "Icon": _icon,
+    "OpenLink": _open_link,
+    "OverflowMenuItem": _overflow_menu_item,
+    "Section": _short_id,
+    "SelectionInput": _selection_input,
+    "TextInput": _text_input,
+    "Widget": _widget,
+    "Widgets": _widget,
+}
+"""What Google's descriptions say in prose."""
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _of(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _text_of(value: Any, name: str) -> bool:
+    return isinstance(found := _of(value, name), str) and bool(found)
