@@ -75,14 +75,13 @@ class _Dials:
         self._demo = demo
         self._world = demo.world
         self._gmail = ""
-        self._signed_out: set[str] = set()
 
     async def state(self, request: web.Request) -> web.Response:
         """The world's time and what is wrong; "" is all well."""
         return web.json_response(self._state(self._account(request)))
 
     def _state(self, account: Account) -> Mapping[str, Any]:
-        gmail = "signed out" if account.sub in self._signed_out else self._gmail
+        gmail = self._gmail if self._world.google.has_consented(account.address) else "signed out"
         return {
             "now": self._world.clock().isoformat(),
             "turned": self._demo.clock.turned.total_seconds(),
@@ -116,10 +115,8 @@ class _Dials:
         self._gmail = "" if fault == "signed out" else fault
         if fault == "signed out":
             self._world.google.revoke_all(account.address)
-            self._signed_out.add(account.sub)
-        elif account.sub in self._signed_out:
+        elif not self._world.google.has_consented(account.address):
             await self._demo.connect(account)
-            self._signed_out.discard(account.sub)
         if self._gmail:
             self._world.faults.add(_GMAIL_FAULTS[self._gmail])
 

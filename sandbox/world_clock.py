@@ -25,7 +25,7 @@ class TurnedClock:
         self._keep(timedelta())
 
     def _keep(self, turned: timedelta) -> None:
-        self.turned = turned
+        self.turned = timedelta(seconds=round(turned.total_seconds()))
         whole = self.file.with_suffix(".new")
-        whole.write_text(str(turned.total_seconds()))
+        whole.write_text(str(self.turned.total_seconds()))
         whole.replace(self.file)
