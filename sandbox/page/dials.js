@@ -3,7 +3,7 @@
 import { el, fill, newId } from "./dom.js";
 import { icon } from "./icons.js";
 import { of, read, write } from "./api.js";
-import { turn, whole, worldDay } from "./dates.js";
+import { today, turn, whole, worldDay } from "./dates.js";
 
 const FAULTS = [
   ["slow", "Slow"],
@@ -34,7 +34,7 @@ export class Dials {
     this.#day = day;
     this.#turned = turned;
     day.addEventListener("click", () => this.open());
-    fill(tools, tool("settings", "World's dials", () => this.open()), tool("visibility", "Behind the panel", behind));
+    fill(tools, tool("settings", "World's dials", () => this.open()), tool("list", "Behind the panel", behind));
     this.#parts = Object.fromEntries(["time", "upstreams", "crm", "mail", "tasks"].map((name) => [name, el("section")]));
     this.#parts.said = el("p", { class: "dials-said", role: "status" });
   }
@@ -114,7 +114,7 @@ export class Dials {
   #drawTime() {
     const { now, turned } = this.#state;
     const to = (words, where, said) => button(`time-${where}`, words, () => this.#turn("time", { to: where }, said));
-    const date = el("input", { type: "date", class: "dial-input", required: true, value: now.slice(0, 10), "aria-label": "Date" });
+    const date = el("input", { type: "date", class: "dial-input", required: true, value: today(), "aria-label": "Date" });
     const turnTo = (event) => {
       event.preventDefault();
       this.#turn("time", { to: date.value }, "The world's time is turned.");
@@ -236,7 +236,7 @@ export class Dials {
         { class: "dial-form", on: { submit: arrive } },
         field("From", from),
         field("Subject", subject),
-        field("Text", text),
+        el("div", { class: "dial-wide" }, field("Text", text)),
         list,
         el("button", { class: "button outlined" }, "Let it arrive"),
       ),

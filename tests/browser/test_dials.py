@@ -16,8 +16,10 @@ CRM = "MailMagnet CRM"
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="session")
 async def today(desk: Desk) -> AsyncIterator[None]:
-    """After each test the world is as it was."""
+    """After each test the world is as it was. Commands are awaited longer than what the page does alone."""
+    expect.set_options(timeout=20_000)
     yield
+    expect.set_options(timeout=5_000)
     desk.demo.clock.turn_back()
     desk.demo.crm_fault_file.unlink(missing_ok=True)
     desk.demo.world.faults.clear()
