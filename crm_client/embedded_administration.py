@@ -5,17 +5,19 @@ BadRequest for values it does not take, and NotFound for what is not there. Doin
 """
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from crm_client.embedded_database import CRM_NAME, create_file, writing
-from crm_client.embedded_rows import is_address, new_id
+from crm_client.embedded_database import CRM_NAME, create_file, reading, writing
+from crm_client.embedded_rows import is_address, new_id, put_deal, read_deals
 from crm_client.embedded_view import Module
 from mailmagnet.addresses import canonical
-from mailmagnet.crm import MAIL_INTEGRATION, Currency, DealState, Organisation
+from mailmagnet.crm import MAIL_INTEGRATION, Currency, DealState, Money, Organisation
 from mailmagnet.errors import BadRequest, NotFound
 
 ADMINISTRATOR = "Administrator"
@@ -89,6 +91,67 @@ def set_permission(database: Path, profile: str, permission: str, *, held: bool)
             )
         else:
             connection.execute("DELETE FROM permissions WHERE profile_id = ? AND permission = ?", (profile_id, permission))
+
+
+def profiles(database: Path) -> Sequence[Mapping[str, object]]:
+    """Every profile's name, its permissions, and the addresses of its active users."""
+    with reading(database) as connection:
+        held = connection.execute("SELECT name, permission FROM permissions JOIN profiles ON id = profile_id").fetchall()
+        users = connection.execute(
+            "SELECT profiles.name, email FROM users JOIN profiles ON profiles.id = profile_id WHERE active ORDER BY email"
+        ).fetchall()
+        return [
+            {
+                "name": row["name"],
+                "permissions": sorted(one["permission"] for one in held if one["name"] == row["name"]),
+                "users": [one["email"] for one in users if one["name"] == row["name"]],
+            }
+            for row in connection.execute("SELECT name FROM profiles ORDER BY name")
+        ]
+
+
+def stages(database: Path) -> Sequence[Mapping[str, str]]:
+    """Every stage's name, pipeline and state, in the CRM's order."""
+    with reading(database) as connection:
+        rows = connection.execute(
+            """
+            SELECT stages.name, pipelines.name AS pipeline, state FROM stages JOIN pipelines ON pipelines.id = pipeline_id
+            ORDER BY pipelines.position, stages.position
+            """
+        )
+        return [dict(row) for row in rows]
+
+
+def change_deal(
+    database: Path, deal_id: str, stage: str | None = None, closing: date | None = None, amount: Decimal | None = None
+) -> None:
+    """Change a deal's stage (by name, of its own pipeline if that has one), its closing date, its amount (in its own currency,
+    or the home currency when it has none). What is None stays."""
+    with writing(database) as connection:
+        deal = read_deals(connection, [deal_id]).get(deal_id)
+        if deal is None:
+            raise NotFound(CRM_NAME, "there is no such deal")
+        if stage is not None:
+            deal = replace(deal, stage_id=_stage_id(connection, stage, like=deal.stage_id))
+        if closing is not None:
+            deal = replace(deal, closing=closing)
+        if amount is not None:
+            home = connection.execute("SELECT home_currency FROM organisation").fetchone()["home_currency"]
+            deal = replace(deal, amount=Money(amount, deal.amount.currency if deal.amount else home))
+        put_deal(connection, deal)
+
+
+def _stage_id(connection: sqlite3.Connection, name: str, like: str) -> str:
+    row = connection.execute(
+        """
+        SELECT id FROM stages WHERE name = ?
+        ORDER BY pipeline_id = (SELECT pipeline_id FROM stages WHERE id = ?) DESC, position
+        """,
+        (name, like),
+    ).fetchone()
+    if row is None:
+        raise NotFound(CRM_NAME, "there is no stage of this name")
+    return str(row["id"])
 
 
 def add_user(database: Path, name: str, email: str, profile: str) -> str:

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,9 +22,10 @@ from functions.settings import crm_database_of, read_settings
 from functions.wiring import Parts
 from mailmagnet.categories import LABEL_NAMES
 from mailmagnet.connect_mailbox import connect_mailbox
-from mailmagnet.crm import Account, Contact, Deal, KnownAccount, Lead, Organisation
+from mailmagnet.crm import MAIL_INTEGRATION, Account, Contact, Deal, KnownAccount, Lead, Organisation
 from mailmagnet.errors import MailMagnetError
 from mailmagnet.label_mail import LabelRun, label_mail, plan_labels
+from mailmagnet.store import Mailbox
 from mailmagnet.vault import Connection
 
 TABLES = click.Choice(["accounts", "contacts", "deals"])
@@ -84,6 +86,30 @@ def label(org: str, user: str, dry_run: bool) -> None:
     _print_run(run)
 
 
+@mailmagnet.command()
+@click.option("--org", required=True, help="The mailbox's org, as it was connected.")
+@click.option("--user", required=True, help="The mailbox's user, as it was connected.")
+@click.option("--most", type=click.IntRange(1, 1000), default=100, show_default=True, help="How many mails, the newest first.")
+def kept(org: str, user: str, most: int) -> None:
+    """Print as JSON all that is kept of a mailbox: its document, and the three facts of each mail."""
+
+    async def read(parts: Parts) -> Mapping[str, object]:
+        mailbox = await parts.store.mailbox(org, user)
+        mails = await parts.store.latest_mails(org, user, most)
+        return {"mailbox": _mailbox_as_json(mailbox) if mailbox else None, "mails": [asdict(mail) for mail in mails]}
+
+    click.echo(json.dumps(_with_parts(read), default=_plain, ensure_ascii=False))
+
+
+def _mailbox_as_json(mailbox: Mailbox) -> Mapping[str, object]:
+    """As `asdict`, with what comes in any order sorted."""
+    return {**asdict(mailbox), "shared_contacts": sorted(mailbox.shared_contacts)}
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
 @mailmagnet.group()
 def crm() -> None:
     """The embedded CRM: demo data, CSV tables, records."""
@@ -114,6 +140,62 @@ def add_user(name: str, address: str, sees: str) -> None:
     with _told_plainly():
         add(crm_database_of(os.environ), name, address, ADMINISTRATOR if sees == "everyone" else STANDARD)
     click.echo("The user may use the CRM.")
+
+
+@crm.command("profiles")
+def profiles() -> None:
+    """Print every profile with its permissions and users as JSON."""
+    from crm_client.embedded_administration import profiles as all_profiles
+
+    with _told_plainly():
+        click.echo(json.dumps(all_profiles(crm_database_of(os.environ)), ensure_ascii=False))
+
+
+@crm.command("stages")
+def stages() -> None:
+    """Print every stage with its pipeline and state as JSON."""
+    from crm_client.embedded_administration import stages as all_stages
+
+    with _told_plainly():
+        click.echo(json.dumps(all_stages(crm_database_of(os.environ)), ensure_ascii=False))
+
+
+@crm.command("set-permission")
+@click.option("--profile", required=True, help="The profile's name.")
+@click.option("--permission", required=True, help=f"The permission, as {MAIL_INTEGRATION}.")
+@click.option("--held/--not-held", required=True, help="Give it, or take it away.")
+def set_permission(profile: str, permission: str, held: bool) -> None:
+    """Give a profile a permission, or take it away."""
+    from crm_client.embedded_administration import set_permission as set_one
+
+    with _told_plainly():
+        set_one(crm_database_of(os.environ), profile, permission, held=held)
+    click.echo(f"The profile {'holds' if held else 'does not hold'} the permission.")
+
+
+@crm.command("change-deal")
+@click.argument("deal_id")
+@click.option("--stage", help="The new stage's name.")
+@click.option("--closing", type=click.DateTime(["%Y-%m-%d"]), help="The new closing date, as 2026-12-31.")
+@click.option("--amount", help="The new amount, as 36000.50, in the deal's currency.")
+def change_deal(deal_id: str, stage: str | None, closing: datetime | None, amount: str | None) -> None:
+    """Change a deal's stage, closing date or amount; what is not given stays."""
+    from crm_client.embedded_administration import change_deal as change
+
+    with _told_plainly():
+        day = closing.date() if closing else None
+        change(crm_database_of(os.environ), deal_id, stage, day, _amount(amount) if amount is not None else None)
+    click.echo("The deal is changed.")
+
+
+def _amount(text: str) -> Decimal:
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        raise click.UsageError("The amount should be a number, as 36000.50.") from None
+    if not amount.is_finite():
+        raise click.UsageError("The amount should be a number, as 36000.50.")
+    return amount
 
 
 @crm.command("demo-data")

@@ -46,6 +46,9 @@ GOOGLE = {
 }
 """Google's own addresses: the only ones that production may be started with."""
 
+SANDBOX_ONLY = ("clock_file", "crm_fault_file")
+"""What the sandbox turns, and production refuses."""
+
 
 class Settings(BaseModel):
     """Every setting, with its unit and its default. The variable's name is the field's in upper case behind MAILMAGNET_."""
@@ -86,12 +89,20 @@ class Settings(BaseModel):
     job_call_seconds: float = Field(20.0, gt=0, le=60, description="seconds that one outward call of the job may take")
     sort_every_minutes: int = Field(10, ge=1, le=60, description="minutes between two runs of a mailbox")
 
+    clock_file: str = Field(
+        "", description="file with the seconds by which the sandbox has turned the time; for the sandbox alone"
+    )
+    crm_fault_file: str = Field("", description="file that says what is wrong with the embedded CRM; for the sandbox alone")
+
     @model_validator(mode="after")
     def _google_alone_in_production(self) -> Self:
         if self.profile is Profile.PRODUCTION:
             wrong = [PREFIX + name.upper() for name, address in GOOGLE.items() if getattr(self, name) != address]
             if wrong:
                 raise ValueError(f"{', '.join(wrong)} should be left unset: production trusts Google's own addresses alone")
+            turned = [PREFIX + name.upper() for name in SANDBOX_ONLY if getattr(self, name)]
+            if turned:
+                raise ValueError(f"{', '.join(turned)} should be left unset: time and faults are made in the sandbox alone")
         return self
 
 

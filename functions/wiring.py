@@ -4,8 +4,9 @@ What the sidebar's first answer does not need is imported when it is first used:
 """
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from crm_client.embedded import EmbeddedCrm
@@ -80,7 +81,12 @@ class Parts:
 
     def crm_of(self, connection: Connection) -> Crm:
         """The CRM as this connection's user sees it."""
-        return EmbeddedCrm(self.settings.crm_database, connection.address, self.settings.crm_record_url)
+        database, record_url = self.settings.crm_database, self.settings.crm_record_url
+        if self.settings.crm_fault_file:
+            from crm_client.faulty import FaultyCrm
+
+            return FaultyCrm(database, connection.address, record_url, Path(self.settings.crm_fault_file))
+        return EmbeddedCrm(database, connection.address, record_url)
 
     def gmail_of(self, connection: Connection) -> Gmail:
         """The mailbox of this connection."""
@@ -96,7 +102,9 @@ class Parts:
         )
 
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        """The time; in the sandbox turned as its clock file says. Tokens are verified by the machine's own."""
+        now = datetime.now(UTC)
+        return now + _turned_by(Path(self.settings.clock_file)) if self.settings.clock_file else now
 
     async def _own_access_token(self) -> str:
         """This service's own token (https://cloud.google.com/docs/authentication/get-id-token#metadata-server)."""
@@ -115,3 +123,10 @@ class Parts:
             await self.session.close()
         if "store" in self.__dict__:
             await self.store.close()
+
+
+def _turned_by(clock_file: Path) -> timedelta:
+    try:
+        return timedelta(seconds=float(clock_file.read_text()))
+    except FileNotFoundError:
+        return timedelta()

@@ -40,7 +40,7 @@ class _Access:
 
 
 class HttpMailReader:
-    """Fulfils mailmagnet.gmail.MailReader. `seconds` is the deadline of each single call; nothing is tried twice."""
+    """Fulfils mailmagnet.gmail.MailReader. `seconds` is the deadline of each single call; nothing is tried twice but a refused token."""
 
     def __init__(
         self,
@@ -70,7 +70,17 @@ class HttpMailReader:
         if not mail_ids:
             return ()
         access = self._access(gmail_token)
-        headers = {"Authorization": f"Bearer {await self._token(access, gmail_token)}"}
+        token = await self._token(access, gmail_token)
+        try:
+            return await self._mails(access, token, mail_ids, names)
+        except NotAuthorised:
+            # Gmail's clock and this machine's may differ: a token that is refused is renewed once.
+            if access.token == token:
+                access.until = 0.0
+        return await self._mails(access, await self._token(access, gmail_token), mail_ids, names)
+
+    async def _mails(self, access: _Access, token: str, mail_ids: Sequence[str], names: Sequence[str]) -> Sequence[MailHeaders]:
+        headers = {"Authorization": f"Bearer {token}"}
 
         async def one(mail_id: str) -> MailHeaders | Upstream:
             async with access.places:
@@ -81,8 +91,6 @@ class HttpMailReader:
 
         answers = await asyncio.gather(*map(one, mail_ids))
         for problem in answers:
-            if isinstance(problem, NotAuthorised):
-                access.until = 0.0
             if isinstance(problem, Upstream) and not isinstance(problem, NotFound):
                 raise problem
         return tuple(mail for mail in answers if isinstance(mail, MailHeaders))

@@ -13,6 +13,8 @@ import aiohttp
 from aiohttp import web
 
 from sandbox import mail_parts, mail_view
+from sandbox.behind_panel import BehindPanel
+from sandbox.dials import CannotTurn
 from sandbox.event import Surroundings, addon_event
 from sandbox.google_side import SIDEBAR_SCOPES
 from sandbox.mail_folder import BadPageToken, InvalidLabel, Label, LabelTaken, MailFolder, NoSuchLabel, NoSuchMail
@@ -73,6 +75,7 @@ def desk_routes(world: World, product: Product) -> list[web.AbstractRouteDef]:
         web.get(account + "/mails/{mail}/attachments/{part}", desk.attachment),
         web.post(account + "/modify", desk.modify),
         web.post(account + "/panel", desk.panel),
+        web.get(account + "/behind", desk.behind),
         web.post(account + "/scopes", desk.scopes),
         web.post(account + "/job", desk.job),
         web.get("/crm/{module}/{id}", desk.record),
@@ -107,7 +110,7 @@ async def _told_as_json(request: web.Request, handler: Handler) -> web.StreamRes
         return _refusal(404, "This is not there (any more).")
     except LabelTaken:
         return _refusal(409, "There is a label of that name already.")
-    except (InvalidLabel, BadPageToken, BadQuestion) as error:
+    except (InvalidLabel, BadPageToken, BadQuestion, CannotTurn) as error:
         return _refusal(400, str(error) or "The desk cannot do this.")
 
 
@@ -145,6 +148,7 @@ class _Desk:
         self._product = product
         self._scopes: dict[str, frozenset[str]] = {}
         self._last_reader = ""
+        self._behind = BehindPanel(world)
 
     async def start(self, request: web.Request) -> web.Response:
         accounts = [{"address": account.address, "name": account.name} for account in self._world.accounts()]
@@ -228,10 +232,16 @@ class _Desk:
             message=await asyncio.to_thread(self._mailbox(request).message, str(mail_id)) if mail_id else None,
         )
         event = addon_event(self._world.google, url, around, asked.get("parameters"), asked.get("form_inputs"))
-        started = time.perf_counter()
+        since, started = self._behind.mark(), time.perf_counter()
         status, answer, problem = await self._call(url, event)
         seconds = time.perf_counter() - started
-        return web.json_response({"status": status, "answer": answer, "problem": problem, "seconds": round(seconds, 3)})
+        told = {"status": status, "answer": answer, "problem": problem, "seconds": round(seconds, 3)}
+        self._behind.keep(account, url, event, told, since)
+        return web.json_response(told)
+
+    async def behind(self, request: web.Request) -> web.Response:
+        """What stood behind the panel's last call."""
+        return web.json_response(self._behind.last(self._account(request)))
 
     def _addon_url(self, asked: Mapping[str, Any]) -> str:
         """The URL of a trigger or a click; only those below the add-on's own are called."""

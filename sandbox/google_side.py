@@ -206,6 +206,10 @@ class GoogleSide:
             if grant.address == address and not grant.revoked:
                 self.revoke(token)
 
+    def has_consented(self, address: str) -> bool:
+        """Whether any consent of the user stands."""
+        return any(grant.address == address and not grant.revoked for grant in self._grants.values())
+
     def _keep_grants(self) -> None:
         whole = self._grants_file.with_suffix(".new")
         whole.write_text(json.dumps({token: asdict(grant) for token, grant in self._grants.items()}))

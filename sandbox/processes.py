@@ -18,8 +18,10 @@ from aiohttp import web
 
 from sandbox.card_page import gallery_routes
 from sandbox.desk import NoSuchRecord, Product, desk_guard, desk_routes
+from sandbox.dials import CannotTurn, dial_routes
 from sandbox.gmail_server import LARGEST_REQUEST, google_routes
 from sandbox.world import Account, World
+from sandbox.world_clock import TurnedClock
 
 SOURCE = Path(__file__).parent.parent / "main.py"
 HOST = "127.0.0.1"
@@ -44,7 +46,7 @@ class NotStarted(Exception):
     """A part of the demo did not start; the message says which and what it said."""
 
 
-class CommandFailed(Exception):
+class CommandFailed(CannotTurn):
     """The command line refused; the message is what it said."""
 
 
@@ -63,6 +65,7 @@ class Demo:
     address: str
     folder: Path
     world: World
+    clock: TurnedClock
     user: Account
     colleague: Account
     without_mail: Account
@@ -70,10 +73,16 @@ class Demo:
     label_tick_url: str
     label_mailbox_url: str
     environment: Mapping[str, str] = field(repr=False)
+    job_service_account: str = JOB_SERVICE_ACCOUNT
 
     async def mailmagnet(self, *words: str, given: bytes = b"") -> bytes:
         """Run the command `mailmagnet` with these words, `given` on its standard input; what it printed. Raises CommandFailed."""
         return await _run(words, self.environment, given)
+
+    @property
+    def crm_fault_file(self) -> Path:
+        """Says to the functions what is wrong with the CRM."""
+        return _crm_fault_file(self.folder)
 
     @property
     def today(self) -> date:
@@ -129,7 +138,8 @@ async def running_demo(
         taken.close()
     async with AsyncExitStack() as stack:
         stack.callback(listening.close)
-        world = World(folder / "world", clock)
+        turned = TurnedClock(_clock_file(folder), clock)
+        world = World(folder / "world", turned)
         stack.callback(world.close)
         user = world.add_account(USER, USER_NAME, aliases=(f"ada.byron@{OWN_DOMAIN}", *aliases), hosted_domain=OWN_DOMAIN)
         colleague = world.add_account(COLLEAGUE, COLLEAGUE_NAME, hosted_domain=OWN_DOMAIN)
@@ -142,6 +152,7 @@ async def running_demo(
             address,
             folder,
             world,
+            turned,
             user,
             colleague,
             without_mail,
@@ -199,6 +210,14 @@ def _listen(port: int) -> socket.socket:
     return listening
 
 
+def _clock_file(folder: Path) -> Path:
+    return folder / "clock"
+
+
+def _crm_fault_file(folder: Path) -> Path:
+    return folder / "crm-fault.json"
+
+
 def _environment(folder: Path, world: World, address: str, urls: Mapping[str, str]) -> dict[str, str]:
     """What the functions and the command line are told."""
     settings = {
@@ -220,6 +239,8 @@ def _environment(folder: Path, world: World, address: str, urls: Mapping[str, st
         "CRM_RECORD_URL": f"{address}/crm/{{module}}/{{id}}",
         "STORE_DATABASE": str(folder / "store.sqlite"),
         "VAULT_FILE": str(folder / "vault"),
+        "CLOCK_FILE": str(_clock_file(folder)),
+        "CRM_FAULT_FILE": str(_crm_fault_file(folder)),
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("MAILMAGNET_")}
     return inherited | {f"MAILMAGNET_{name}": value for name, value in settings.items()}
@@ -239,7 +260,7 @@ async def _desk(demo: Demo, listening: socket.socket) -> AsyncIterator[None]:
     """The page, its API and Google's side, served at the socket."""
     product = Product(demo.addon_url, demo.label_mailbox_url, JOB_SERVICE_ACCOUNT, demo.crm_record)
     app = web.Application(client_max_size=LARGEST_REQUEST, middlewares=[desk_guard])
-    app.add_routes([*google_routes(demo.world), *desk_routes(demo.world, product), *gallery_routes()])
+    app.add_routes([*google_routes(demo.world), *desk_routes(demo.world, product), *dial_routes(demo), *gallery_routes()])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
     await web.SockSite(runner, listening).start()

@@ -1,10 +1,16 @@
 /** Dates as Gmail writes them. Moments are milliseconds since 1970. */
 
 const DAY = 86_400_000;
+let turned = 0;
+
+/** By how many milliseconds the world's time is turned. */
+export const turn = (by) => (turned = by);
+const worldNow = () => Date.now() + turned;
 const TIME = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
 const DAY_OF_YEAR = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
 const SHORT = new Intl.DateTimeFormat(undefined, { year: "2-digit", month: "numeric", day: "numeric" });
 const WHOLE = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
+const DATE = new Intl.DateTimeFormat(undefined, { weekday: "short", year: "numeric", month: "short", day: "numeric" });
 const MAIL = new Intl.DateTimeFormat(undefined, {
   weekday: "short",
   year: "numeric",
@@ -16,7 +22,7 @@ const MAIL = new Intl.DateTimeFormat(undefined, {
 const AGO = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
 
 /** In a list: the time today, the day this year, else the date. */
-export function inList(moment, now = Date.now()) {
+export function inList(moment, now = worldNow()) {
   const day = new Date(moment);
   const today = new Date(now);
   if (day.toDateString() === today.toDateString()) return TIME.format(day);
@@ -24,7 +30,7 @@ export function inList(moment, now = Date.now()) {
 }
 
 /** In an open mail: date, time, and how long ago when that is not long. */
-export function inMail(moment, now = Date.now()) {
+export function inMail(moment, now = worldNow()) {
   const written = MAIL.format(moment);
   const ago = now - moment;
   if (ago < 0 || ago > 14 * DAY) return written;
@@ -32,11 +38,12 @@ export function inMail(moment, now = Date.now()) {
 }
 
 export const whole = (moment) => WHOLE.format(moment);
+export const worldDay = () => DATE.format(worldNow());
 export const time = (moment) => TIME.format(moment);
 export const day = (iso) => DAY_OF_YEAR.format(new Date(`${iso}T12:00`));
 
 /** This day, as ISO 8601 writes it. */
-export const today = () => new Date(Date.now() - new Date().getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
+export const today = () => new Date(worldNow() - new Date().getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
 
 function howLongAgo(ago) {
   if (ago < 3_600_000) return AGO.format(-Math.round(ago / 60_000), "minute");

@@ -3,6 +3,8 @@
 import { byId, el, fill, openMenu, toast } from "./dom.js";
 import { icon } from "./icons.js";
 import { of, read, refused, write } from "./api.js";
+import { Dials } from "./dials.js";
+import { Drawer } from "./drawer.js";
 import { Job } from "./job.js";
 import { showKeys } from "./keys.js";
 import { drawLabels, labelName } from "./labels.js";
@@ -28,6 +30,8 @@ const page = {
 };
 let panel;
 let job;
+let dials;
+let drawer;
 
 const account = () => page.route.account;
 const me = () => page.start.accounts.find((one) => one.address === account());
@@ -44,6 +48,9 @@ async function begin() {
     grant: (scopes) => write(path("scopes"), { add: scopes, remove: [] }),
   });
   job = new Job(byId("job"), byId("dialog"), { account, done: () => guarded(sorted) });
+  drawer = new Drawer(byId("drawer"), { account });
+  const turned = () => guarded(afterTurn);
+  dials = new Dials(byId("dials"), { account, tools: byId("tools"), day: byId("world-day"), turned, behind: () => drawer.toggle() });
   showPanel(!NARROW.matches);
   showSide(!NARROW.matches);
   addEventListener("hashchange", () => guarded(go));
@@ -60,10 +67,18 @@ async function guarded(act) {
   }
 }
 
+/** After a dial was turned: what is in sight is asked for again. */
+async function afterTurn() {
+  page.redraw = true;
+  await refresh();
+  panel.reload();
+}
+
 /** After a run: the list, and the homepage if it is in sight. */
 async function sorted() {
   await refresh();
   if (!page.thread && panel.isAtRoot) panel.reload();
+  drawer.refresh();
 }
 
 function timeZone() {
@@ -75,6 +90,8 @@ async function askAddon(question) {
     return await write(path("panel"), question);
   } catch (error) {
     return { problem: error.message, seconds: 0 };
+  } finally {
+    drawer.refresh();
   }
 }
 
@@ -108,6 +125,7 @@ function switched() {
   button.title = `${me().name} · ${me().address}`;
   page.list = { threads: [], next: "" };
   job.forget();
+  guarded(() => dials.look());
 }
 
 async function loadLabels() {

@@ -33,6 +33,13 @@ def test_production_refuses_anybody_who_is_not_google(name: str) -> None:
         read_settings({**GOOD, f"MAILMAGNET_{name}": "https://elsewhere.example"})
 
 
+@pytest.mark.parametrize("name", ["CLOCK_FILE", "CRM_FAULT_FILE"])
+def test_production_has_neither_a_turned_clock_nor_faults(name: str) -> None:
+    with pytest.raises(BadSetting, match=f"MAILMAGNET_{name} should be left unset"):
+        read_settings({**GOOD, f"MAILMAGNET_{name}": "/somewhere"})
+    assert read_settings({**GOOD, "MAILMAGNET_PROFILE": "sandbox", f"MAILMAGNET_{name}": "/somewhere"})
+
+
 def test_the_sandbox_may_stand_in_for_google() -> None:
     url = "http://127.0.0.1:9000/oauth2/v1/certs"
     settings = read_settings({**GOOD, "MAILMAGNET_PROFILE": "sandbox", "MAILMAGNET_CERTIFICATES_URL": url})

@@ -1,0 +1,62 @@
+"""The embedded CRM with something wrong, as a file says: for the sandbox, to see what a rep sees when a CRM is down."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from crm_client.embedded import EmbeddedCrm
+from crm_client.embedded_database import CRM_NAME
+from crm_client.embedded_view import View
+from mailmagnet.errors import BadAnswer, NotAuthorised, RateLimited, Unavailable, Upstream
+
+Answer = TypeVar("Answer")
+
+SLOW_SECONDS = 20.0
+"""Longer than any answer of the sidebar may take."""
+
+RETRY_SECONDS = 30.0
+
+
+class FaultyCrm(EmbeddedCrm):
+    """As EmbeddedCrm; before each call it does what the file asks for: "slow" waits, the others raise. An empty file asks for nothing."""
+
+    def __init__(self, database: Path, user_email: str, record_url: str, fault_file: Path) -> None:
+        super().__init__(database, user_email, record_url)
+        self._fault_file = fault_file
+
+    async def _see(self, ask: Callable[[View], Answer]) -> Answer:
+        await self._meet()
+        return await super()._see(ask)
+
+    async def _change(self, change: Callable[[View], Answer]) -> Answer:
+        await self._meet()
+        return await super()._change(change)
+
+    async def _meet(self) -> None:
+        fault = _asked_for(self._fault_file)
+        if fault == "slow":
+            await asyncio.sleep(SLOW_SECONDS)
+        elif fault:
+            raise _problem(fault)
+
+
+def _problem(fault: str) -> Upstream:
+    match fault:
+        case "limited":
+            return RateLimited(CRM_NAME, RETRY_SECONDS)
+        case "html":
+            return BadAnswer(CRM_NAME, "the answer is HTML")
+        case "signed out":
+            return NotAuthorised(CRM_NAME, "the connection was revoked")
+        case "dropping":
+            return Unavailable(CRM_NAME, "the connection failed")
+    return Unavailable(CRM_NAME, "answered 500")
+
+
+def _asked_for(file: Path) -> str:
+    try:
+        return str(json.loads(file.read_text())["fault"])
+    except FileNotFoundError:
+        return ""

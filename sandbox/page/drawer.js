@@ -1,0 +1,136 @@
+/** Behind the panel: the last call's event and answer, the Gmail calls made for it, the quota spent, and what is stored, live. */
+
+import { el, fill } from "./dom.js";
+import { icon } from "./icons.js";
+import { of, read } from "./api.js";
+
+export class Drawer {
+  #place;
+  #account;
+  #opener = null;
+  #body = el("div", { class: "drawer-body" });
+  #asked = 0;
+
+  /** `account()` is whose panel is meant. */
+  constructor(place, { account }) {
+    this.#place = place;
+    this.#account = account;
+    const close = el(
+      "button",
+      { type: "button", class: "icon-button", "aria-label": "Close", on: { click: () => this.close() } },
+      icon("close"),
+    );
+    fill(place, el("header", { class: "drawer-head" }, el("h2", { id: "drawer-title" }, "Behind the panel"), close), this.#body);
+    place.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      event.stopPropagation();
+      this.close();
+    });
+  }
+
+  toggle() {
+    if (this.#place.hidden) this.open();
+    else this.close();
+  }
+
+  open() {
+    this.#opener = document.activeElement;
+    this.#place.hidden = false;
+    this.#place.focus();
+    return this.refresh();
+  }
+
+  close() {
+    this.#place.hidden = true;
+    this.#opener?.focus();
+  }
+
+  /** Asks again for all that is shown, while it is open. */
+  async refresh() {
+    if (this.#place.hidden) return;
+    const mine = ++this.#asked;
+    const part = (path) => read(of(this.#account(), path)).catch((error) => ({ problem: error.message }));
+    const behind = await part("behind");
+    if (mine !== this.#asked) return;
+    this.#draw(behind, null);
+    const kept = await part("kept");
+    if (mine === this.#asked) this.#draw(behind, kept);
+  }
+
+  #draw(behind, kept) {
+    const focused = document.activeElement?.dataset?.copy;
+    const { call, quota, problem } = behind;
+    fill(
+      this.#body,
+      problem ? el("p", { class: "job-problem" }, problem) : [lastCall(call), calls(call, quota)],
+      kept ? stored(kept) : el("section", {}, el("h3", {}, "What is stored"), el("p", { class: "quiet" }, "Reading the store …")),
+    );
+    if (focused) this.#body.querySelector(`[data-copy="${focused}"]`)?.focus();
+  }
+}
+
+function lastCall(call) {
+  if (!call.url) return el("p", { class: "quiet" }, "The panel has asked nothing yet.");
+  const outcome = call.problem || `${call.status} in ${call.seconds.toFixed(2)} s`;
+  return [
+    el("p", { class: "drawer-call" }, el("b", {}, `POST ${new URL(call.url).pathname}`), ` · ${outcome}`),
+    json("Event that was sent", call.event),
+    json("Answer", call.answer),
+  ];
+}
+
+function json(words, value) {
+  const text = JSON.stringify(value, null, 2);
+  const heard = el("span", { class: "only-heard", role: "status" });
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      fill(heard, "Copied");
+      fill(button.lastChild, "Copied");
+    } catch {
+      fill(button.lastChild, "Cannot copy here");
+    }
+  };
+  const settings = { type: "button", class: "button borderless", "aria-label": `Copy: ${words}`, data: { copy: words }, on: { click: copy } };
+  const button = el("button", settings, icon("draft"), el("span", {}, "Copy"));
+  return el(
+    "section",
+    {},
+    el("div", { class: "drawer-title" }, el("h3", {}, words), button, heard),
+    el("pre", { class: "json", tabindex: "0", role: "region", "aria-label": words, dir: "ltr" }, text),
+  );
+}
+
+function calls(call, quota) {
+  const rows = (call.calls ?? []).map((one) => [one.method, `${one.ms} ms`, one.status, one.units]);
+  const sum = (call.calls ?? []).reduce((units, one) => units + one.units, 0);
+  return el(
+    "section",
+    {},
+    el("h3", {}, `Gmail calls · ${rows.length}, ${sum.toLocaleString()} quota units`),
+    rows.length ? table(["Method", "Time", "Status", "Units"], rows) : el("p", { class: "quiet" }, "None was answered."),
+    el("p", { class: "quiet" }, `${quota.spent.toLocaleString()} of ${quota.units_a_minute.toLocaleString()} units spent in the last minute.`),
+  );
+}
+
+function stored(kept) {
+  if (kept.problem) return el("p", { class: "job-problem" }, kept.problem);
+  const rows = kept.mails.map((mail) => [mail.mail_id, mail.from_address, mail.received_at]);
+  return el(
+    "section",
+    { data: { kept: "true" } },
+    el("h3", {}, "What is stored, now"),
+    el("p", { class: "quiet" }, "Of each mail from a contact three facts, the newest first; of the mailbox one document."),
+    rows.length ? table(["Mail", "From", "Received"], rows) : el("p", { class: "quiet" }, "Of no mail anything."),
+    json("Mailbox", kept.mailbox),
+  );
+}
+
+function table(head, rows) {
+  return el(
+    "table",
+    { class: "plan facts" },
+    el("thead", {}, el("tr", {}, head.map((word) => el("th", { scope: "col" }, word)))),
+    el("tbody", {}, rows.map((row) => el("tr", {}, row.map((cell) => el("td", {}, cell))))),
+  );
+}
