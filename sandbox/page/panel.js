@@ -25,6 +25,7 @@ export class Panel {
   #ask;
   #grant;
   #format;
+  #changeDraft;
   #parts;
   /** Cards, the one in sight last: {card, inputs}. */
   #stack = [];
@@ -35,12 +36,13 @@ export class Panel {
 
   /**
    * `ask(question)` sends a trigger or a click to the add-on and gives {answer, problem, seconds}; `grant(scopes)` keeps what the
-   * user allowed; `format` is Google's description of a card.
+   * user allowed; `format` is Google's description of a card; `changeDraft(action)` carries out a draft action and gives its faults.
    */
-  constructor(place, { name, ask, grant, format }) {
+  constructor(place, { name, ask, grant, format, changeDraft }) {
     this.#ask = ask;
     this.#grant = grant;
     this.#format = format;
+    this.#changeDraft = changeDraft;
     this.#parts = skeleton(place, name, {
       back: () => this.back(),
       more: (button) => this.#menu(button),
@@ -108,7 +110,8 @@ export class Panel {
     const action = actions.action ?? {};
     const changed = (action.navigations ?? []).map((step) => this.#navigate(step, faults)).some(Boolean);
     if (answer.stateChanged) this.#stale = true;
-    if (actions.hostAppAction ?? answer.hostAppAction) faults.push("a draft action needs a draft that is open: none is");
+    const hostAction = actions.hostAppAction ?? answer.hostAppAction;
+    if (hostAction) this.#changeDraft(hostAction).then((refused) => this.#note(refused));
     if (changed || anew) this.#draw();
     this.#note(faults);
     if (action.notification?.text) toast(this.#parts.toasts, action.notification.text);
