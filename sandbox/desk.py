@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from email.utils import getaddresses
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -13,11 +14,18 @@ import aiohttp
 from aiohttp import web
 
 from sandbox import mail_parts, mail_view
+from sandbox.asked import BadQuestion
+from sandbox.asked import json_object as _object
+from sandbox.asked import question as _json
+from sandbox.asked import text as _text
+from sandbox.asked import texts as _texts
 from sandbox.behind_panel import BehindPanel
+from sandbox.compose_mail import RECIPIENTS
+from sandbox.desk_mail import mail_routes
 from sandbox.dials import CannotTurn
-from sandbox.event import Surroundings, addon_event
+from sandbox.event import Draft, Surroundings, addon_event
 from sandbox.google_side import SIDEBAR_SCOPES
-from sandbox.mail_folder import BadPageToken, InvalidLabel, Label, LabelTaken, MailFolder, NoSuchLabel, NoSuchMail
+from sandbox.mail_folder import BadPageToken, InvalidLabel, LabelTaken, MailFolder, NoSuchLabel, NoSuchMail
 from sandbox.record_page import record_page
 from sandbox.safe_html import pictures_of, safe_page
 from sandbox.world import Account, NoSuchAccount, World
@@ -26,6 +34,9 @@ PAGE = Path(__file__).parent / "page"
 ADDON_NAME = "MailMagnet"
 TRIGGERS = {"homepage": "/home", "message": "/message"}
 """Paths below the add-on's URL, as its deployment names them."""
+
+DEPLOYMENT = Path(__file__).parent.parent / "appsscript.json"
+"""The add-on's deployment, which names its compose triggers; URLs in it begin with ADDON_URL in place of the add-on's own."""
 
 SECONDS_FOR_ADDON = 32
 """A little longer than Google waits, so that the panel can say that it was too long."""
@@ -46,6 +57,7 @@ class Product:
     label_mailbox_url: str
     job_service_account: str
     crm_record: Callable[[str, str, str], Awaitable[Mapping[str, Any]]]
+    deployment: Path = DEPLOYMENT
 
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -55,25 +67,21 @@ class NoSuchRecord(LookupError):
     """The CRM has no such record, or none that this user may see."""
 
 
-class BadQuestion(ValueError):
-    """What the page asked cannot be answered; the message says why."""
-
-
 def desk_routes(world: World, product: Product) -> list[web.AbstractRouteDef]:
     """The page's routes."""
     desk = _Desk(world, product)
     account = "/desk/{account}"
     return [
         web.get("/", _page_file),
+        web.get("/u/{number:[0-9]+}/", _page_file),
         web.get("/favicon.ico", _icon),
         web.get("/desk/start", desk.start),
         web.get(account + "/labels", desk.labels),
-        web.post(account + "/labels", desk.create_label),
+        *mail_routes(world),
         web.get(account + "/threads", desk.threads),
         web.get(account + "/threads/{thread}", desk.thread),
         web.get(account + "/mails/{mail}/body", desk.body),
         web.get(account + "/mails/{mail}/attachments/{part}", desk.attachment),
-        web.post(account + "/modify", desk.modify),
         web.post(account + "/panel", desk.panel),
         web.get(account + "/behind", desk.behind),
         web.post(account + "/scopes", desk.scopes),
@@ -90,8 +98,10 @@ async def desk_guard(request: web.Request, handler: Handler) -> web.StreamRespon
         return await handler(request)
     if _is_foreign(request):
         return _refusal(403, "Only the desk's own page may ask this.")
-    if request.method == "POST" and request.content_type != "application/json":
-        return _refusal(415, "The desk reads JSON.")
+    # Neither type is one that another site's page may send without being asked about first.
+    expected = "application/octet-stream" if request.path.endswith("/import") else "application/json"
+    if request.method == "POST" and request.content_type != expected:
+        return _refusal(415, f"The desk reads {expected} here.")
     return await _told_as_json(request, handler)
 
 
@@ -152,16 +162,18 @@ class _Desk:
 
     async def start(self, request: web.Request) -> web.Response:
         accounts = [{"address": account.address, "name": account.name} for account in self._world.accounts()]
-        return web.json_response({"addon": ADDON_NAME, "accounts": accounts, "scopes": sorted(SIDEBAR_SCOPES)})
+        return web.json_response(
+            {
+                "addon": ADDON_NAME,
+                "accounts": accounts,
+                "scopes": sorted(SIDEBAR_SCOPES),
+                "compose_actions": [label for label, _ in self._compose_actions()],
+            }
+        )
 
     async def labels(self, request: web.Request) -> web.Response:
         mailbox = self._mailbox(request)
         return web.json_response(await asyncio.to_thread(mail_view.labels, mailbox))
-
-    async def create_label(self, request: web.Request) -> web.Response:
-        mailbox, asked = self._mailbox(request), await _json(request)
-        label = await asyncio.to_thread(mailbox.create_label, Label("", _text(asked, "name")))
-        return web.json_response({"id": label.id, "name": label.name})
 
     async def threads(self, request: web.Request) -> web.Response:
         account, mailbox = self._account(request), self._mailbox(request)
@@ -203,13 +215,6 @@ class _Desk:
         }
         return web.Response(body=wanted.content, content_type="application/octet-stream", headers=headers)
 
-    async def modify(self, request: web.Request) -> web.Response:
-        mailbox, asked = self._mailbox(request), await _json(request)
-        await asyncio.to_thread(
-            mail_view.modify_threads, mailbox, _texts(asked, "ids"), _texts(asked, "add"), _texts(asked, "remove")
-        )
-        return web.json_response({})
-
     async def scopes(self, request: web.Request) -> web.Response:
         """What the user grants the add-on, and takes away again."""
         account, asked = self._account(request), await _json(request)
@@ -230,6 +235,7 @@ class _Desk:
             offset=int(asked.get("offset", 0)),
             scopes=self._granted(account),
             message=await asyncio.to_thread(self._mailbox(request).message, str(mail_id)) if mail_id else None,
+            draft=self._draft(asked),
         )
         event = addon_event(self._world.google, url, around, asked.get("parameters"), asked.get("form_inputs"))
         since, started = self._behind.mark(), time.perf_counter()
@@ -245,6 +251,8 @@ class _Desk:
 
     def _addon_url(self, asked: Mapping[str, Any]) -> str:
         """The URL of a trigger or a click; only those below the add-on's own are called."""
+        if asked.get("trigger") == "compose":
+            return self._compose_url(asked.get("compose_action"))
         if "trigger" in asked:
             path = TRIGGERS.get(_text(asked, "trigger"))
             if not path:
@@ -256,6 +264,35 @@ class _Desk:
         if not plain or not url.startswith(self._product.addon_url + "/"):
             raise BadQuestion("A button leads to a URL that is not below the add-on's.")
         return url
+
+    def _compose_trigger(self) -> Mapping[str, Any]:
+        deployment = json.loads(self._product.deployment.read_text())
+        trigger: Mapping[str, Any] = deployment["addOns"].get("gmail", {}).get("composeTrigger", {})
+        return trigger
+
+    def _compose_actions(self) -> list[tuple[str, str]]:
+        """What the deployment offers in a compose window: label and URL of each."""
+        return [
+            (action.get("label", ADDON_NAME), action["runFunction"].replace("https://ADDON_URL", self._product.addon_url, 1))
+            for action in self._compose_trigger().get("actions", [])
+        ]
+
+    def _compose_url(self, number: Any) -> str:
+        urls = [url for _, url in self._compose_actions()]
+        if not isinstance(number, int) or not 0 <= number < len(urls):
+            raise BadQuestion("The add-on has no such compose action.")
+        if not urls[number].startswith(self._product.addon_url + "/"):
+            raise BadQuestion("A compose action leads to a URL that is not below the add-on's.")
+        return urls[number]
+
+    def _draft(self, asked: Mapping[str, Any]) -> Draft | None:
+        """The draft that a compose event is about; its recipients only where the deployment asks for them."""
+        draft = asked.get("draft")
+        if not isinstance(draft, dict):
+            return None
+        if self._compose_trigger().get("draftAccess") != "METADATA":
+            return Draft()
+        return Draft(*(tuple(_addresses(_text(draft, name))) for name in RECIPIENTS))
 
     async def _call(self, url: str, event: Mapping[str, Any]) -> tuple[int, Any, str]:
         """Status, answer and problem: one of the last two is empty."""
@@ -334,35 +371,11 @@ def _told(status: int, retry_after: str, answer: Any) -> dict[str, Any]:
     return {"result": answer}
 
 
+def _addresses(typed: str) -> list[str]:
+    """The recipients so far; what is not yet an address is none."""
+    return [address for _, address in getaddresses([typed]) if "@" in address]
+
+
 def _safe_body(raw: bytes, remote_images: bool) -> Any:
     mail = mail_parts.read(raw)
     return safe_page(mail_parts.html_text(mail), pictures_of(mail), remote_images=remote_images)
-
-
-async def _json(request: web.Request) -> dict[str, Any]:
-    asked = _object(await request.read())
-    if not isinstance(asked, dict):
-        raise BadQuestion("The desk reads a JSON object.")
-    return asked
-
-
-def _object(body: bytes) -> Any:
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _text(asked: Mapping[str, Any], name: str, default: str = "") -> str:
-    value = asked.get(name, default)
-    if not isinstance(value, str):
-        raise BadQuestion(f"{name} should be a text.")
-    return value
-
-
-def _texts(asked: Mapping[str, Any], name: str) -> list[str]:
-    values = asked.get(name, [])
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise BadQuestion(f"{name} should be a list of texts.")
-    return values

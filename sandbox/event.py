@@ -13,8 +13,18 @@ EMAIL_SCOPE = "https://www.googleapis.com/auth/userinfo.email"
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """Recipients of the draft being written, as far as the add-on may know them."""
+
+    to: tuple[str, ...] = ()
+    cc: tuple[str, ...] = ()
+    bcc: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Whose Gmail it is, how it is read (`offset` in milliseconds from UTC), what the user granted, and which mail is open."""
+    """Whose Gmail it is, how it is read (`offset` in milliseconds from UTC), what the user granted, and which mail is open or
+    being written."""
 
     account: Account
     locale: str = "en"
@@ -22,6 +32,7 @@ class Surroundings:
     offset: int = 0
     scopes: Collection[str] = field(default_factory=frozenset)
     message: Message | None = None
+    draft: Draft | None = None
 
 
 def addon_event(
@@ -49,6 +60,9 @@ def addon_event(
             "threadId": around.message.thread_id,
             "accessToken": google.message_token(around.account, around.message.id),
         }
+    if around.draft:
+        kept = {"toRecipients": around.draft.to, "ccRecipients": around.draft.cc, "bccRecipients": around.draft.bcc}
+        event["gmail"] = {name: list(addresses) for name, addresses in kept.items() if addresses}
     return event
 
 

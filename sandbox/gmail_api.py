@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from email.utils import format_datetime, make_msgid
 from typing import Any
 
 from sandbox import api_description, mail_parts, partial_response
+from sandbox.delivery import NobodyToSendTo, send
 from sandbox.faults import AnswerStatus
 from sandbox.google_side import MAIL_SCOPE, SCOPE, Access, BadToken
 from sandbox.mail_folder import (
@@ -456,47 +456,10 @@ def _send(request: _Request) -> Json:
 
 def _sent(request: _Request, raw: bytes, thread_id: str) -> Message:
     """Keep the mail as sent, and let it arrive in this world's mailboxes that it is to."""
-    raw, recipients = _ready_to_send(request, raw)
-    if not recipients:
-        raise _invalid("Recipient address required")
-    own = any(address in recipients for address in _lower(request.account.addresses))
-    labels = ("SENT", "INBOX", "UNREAD") if own else ("SENT",)
-    message = _added(request, NewMail(raw, request.world.clock(), labels, thread_id))
-    for account in request.world.accounts():
-        if account != request.account and recipients & _lower(account.addresses):
-            request.world.mailbox(account.address).arrive(_without_bcc(raw))
-    return message
-
-
-def _lower(addresses: tuple[str, ...]) -> set[str]:
-    return {address.lower() for address in addresses}
-
-
-def _ready_to_send(request: _Request, raw: bytes) -> tuple[bytes, set[str]]:
-    """The mail with From, Date and Message-ID, which Gmail adds where they are missing, and to whom it goes."""
-    head, _ = mail_parts.split(raw)
-    headers = mail_parts.headers_of(head)
-    names = {name.lower() for name, _ in headers}
-    line = b"\r\n" if b"\r\n" in head else b"\n"
-    added = {
-        "from": f"From: {request.account.address}",
-        "date": f"Date: {format_datetime(request.world.clock())}",
-        "message-id": f"Message-ID: {make_msgid(domain='mail.sandbox.example')}",
-    }
-    new = b"".join(text.encode() + line for name, text in added.items() if name not in names)
-    to = [value for name, value in headers if name.lower() in ("to", "cc", "bcc")]
-    return new + raw, mail_parts.addresses_in(", ".join(to))
-
-
-def _without_bcc(raw: bytes) -> bytes:
-    head, body = mail_parts.split(raw)
-    kept, hidden = [], False
-    for line in head.splitlines(keepends=True):
-        if line[:1] not in (b" ", b"\t"):
-            hidden = line[:4].lower() == b"bcc:"
-        if not hidden:
-            kept.append(line)
-    return b"".join(kept) + body
+    try:
+        return send(request.world, request.account, raw, thread_id)
+    except NobodyToSendTo:
+        raise _invalid("Recipient address required") from None
 
 
 def _modify_message(request: _Request) -> Json:

@@ -411,6 +411,13 @@ class MailFolder:
             raise NoSuchMail(draft_id)
         return Draft(draft_id, self.message(_hex(row[0])))
 
+    def draft_of(self, message_id: str) -> Draft:
+        """The draft that this message is. Raises NoSuchMail."""
+        row = self._db().execute("SELECT id FROM drafts WHERE message_id = ?", [_number(message_id)]).fetchone()
+        if not row:
+            raise NoSuchMail(message_id)
+        return self.draft(_draft_id(row[0]))
+
     def create_draft(self, raw: bytes, thread_id: str = "") -> Draft:
         """Raises NoSuchMail for a thread that is not there."""
         with self._writing() as writing:

@@ -1,6 +1,6 @@
 """Mail as the page shows it: labels with counts, threads, one thread whole. Plain JSON out; blocks, as the mailboxes do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from email.utils import getaddresses
 from typing import Any
 
@@ -22,7 +22,13 @@ def labels(mailbox: MailFolder) -> list[dict[str, Any]]:
     """Every label with its counts, and all mail."""
     counts = mailbox.counts()
     listed = [
-        {"id": label.id, "name": label.name, "system": label.system, **_counts(counts.get(label.id, Counts()))}
+        {
+            "id": label.id,
+            "name": label.name,
+            "system": label.system,
+            "background": label.background,
+            **_counts(counts.get(label.id, Counts())),
+        }
         for label in mailbox.labels()
     ]
     return [*listed, {"id": ALL_MAIL, "name": "All Mail", "system": True, "threads": mailbox.totals()[1], "unread_threads": 0}]
@@ -73,6 +79,7 @@ def _message(message: Message, account: Account) -> dict[str, Any]:
         "from": sender[0] if sender else {"name": message.from_, "address": "", "me": False},
         "received_at": int(message.received_at.timestamp() * 1000),
         "unread": "UNREAD" in message.label_ids,
+        "draft": "DRAFT" in message.label_ids,
         "snippet": message.snippet,
     }
 
@@ -112,10 +119,23 @@ def file_name(part: mail_parts.Part) -> str:
     return part.filename.rpartition("/")[2] or {"message/rfc822": "mail.eml"}.get(part.mime_type, f"untitled-{part.part_id}")
 
 
-def modify_threads(mailbox: MailFolder, thread_ids: Sequence[str], add: Sequence[str], remove: Sequence[str]) -> None:
-    """Add and take away labels on whole threads."""
+def modify_threads(
+    mailbox: MailFolder, thread_ids: Sequence[str], add: Sequence[str], remove: Sequence[str]
+) -> dict[str, list[str]]:
+    """Add and take away labels on whole threads; which of these labels each message had before."""
+    touched = {*add, *remove}
+    before: dict[str, list[str]] = {}
     for thread_id in thread_ids:
-        mailbox.modify([message.id for message in mailbox.thread(thread_id).messages], add, remove)
+        messages = mailbox.thread(thread_id).messages
+        before |= {message.id: sorted(touched.intersection(message.label_ids)) for message in messages}
+        mailbox.modify([message.id for message in messages], add, remove)
+    return before
+
+
+def put_back(mailbox: MailFolder, before: Mapping[str, Sequence[str]], touched: Sequence[str]) -> None:
+    """Of the labels `touched`, give each message those that it had before."""
+    for message_id, had in before.items():
+        mailbox.modify([message_id], had, sorted(set(touched) - set(had)))
 
 
 def add_subjects(mailbox: MailFolder, moves: Sequence[dict[str, Any]]) -> None:

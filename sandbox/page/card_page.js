@@ -13,6 +13,7 @@ const panel = new Panel(byId("panel"), {
   ask: async (question) => (question.trigger ? { ...shown, seconds: 0 } : { answer: toldOf(question), seconds: 0 }),
   grant: async () => {},
   check: refused,
+  changeDraft: noDraft,
 });
 
 async function follow() {

@@ -64,10 +64,15 @@ export function openMenu(button, entries, label) {
   menu.querySelector("button:not([disabled])")?.focus();
 }
 
-/** A short word at the foot of `place`, gone after a while; read aloud by screen readers. */
-export function toast(place, text) {
+/** A short word at the foot of `place`, gone after a while; read aloud by screen readers. With `undo` it has a button for that. */
+export function toast(place, text, undo = null) {
   place.querySelector(".toast")?.remove();
   const note = el("div", { class: "toast", dir: "auto" }, text);
+  const takeBack = () => {
+    note.remove();
+    undo();
+  };
+  if (undo) note.append(el("button", { type: "button", class: "toast-undo", on: { click: takeBack } }, "Undo"));
   place.append(note);
-  setTimeout(() => note.remove(), 6000);
+  setTimeout(() => note.remove(), undo ? 10_000 : 6000);
 }

@@ -12,7 +12,16 @@ const WORDS = [
   ["#", "Delete"],
   ["s", "Star"],
   ["x", "Select"],
+  ["I", "Mark as read (Shift-i)"],
+  ["U", "Mark as unread (Shift-u)"],
+  ["z", "Undo"],
+  ["c", "Compose"],
+  ["r", "Reply"],
+  ["a", "Reply to all"],
+  ["f", "Forward"],
+  ["Ctrl-Enter", "Send"],
   ["/", "Search"],
+  ["Esc", "Close, or leave the search"],
   ["?", "This list"],
 ];
 

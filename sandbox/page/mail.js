@@ -9,7 +9,8 @@ import { face, nameOf } from "./people.js";
 
 const ADDRESS = /\b(?:https?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]}]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+)/g;
 
-/** Draws a thread; `acts` has unlabel(id) and opened(message): which message the add-on shows. */
+/** Draws a thread; `acts` has unlabel(id), opened(message): which message the add-on shows, answer(message, how), and
+ * edit(message) for a draft. */
 export function drawThread(place, thread, { account, labels, acts }) {
   const newest = thread.messages.length - 1;
   const mails = thread.messages.map((message, index) => mail(message, index === newest || message.unread, { account, acts }));
@@ -54,8 +55,41 @@ function mail(message, open, surroundings) {
     if (!body.hidden) surroundings.acts.opened(message);
   });
   show(open);
-  node.append(toggle, body);
+  if (message.draft) node.append(draftHead(message, surroundings));
+  else node.append(toggle, body);
   return node;
+}
+
+/** A draft in a conversation: a click goes on writing it. */
+function draftHead(message, { acts }) {
+  return el(
+    "button",
+    { type: "button", class: "mail-head", on: { click: () => acts.edit(message) } },
+    face(message.from),
+    el(
+      "span",
+      { class: "mail-words" },
+      el("b", { class: "draft-writer" }, "Draft"),
+      el("span", { class: "draft-snippet", dir: "auto" }, message.snippet),
+    ),
+    icon("edit"),
+  );
+}
+
+/** Reply, reply to all when there is more than one to reply to, forward. */
+function answers(message, { acts }) {
+  const several = [...message.to, ...message.cc].filter((person) => !person.me).length > (message.from.me ? 1 : 0);
+  const one = (how, words, drawing) => {
+    const settings = { type: "button", class: "button outlined", on: { click: () => acts.answer(message, how) } };
+    return el("button", settings, icon(drawing), words);
+  };
+  return el(
+    "div",
+    { class: "answers" },
+    one("reply", "Reply", "reply"),
+    several && one("reply_all", "Reply to all", "group"),
+    one("forward", "Forward", "chevronRight"),
+  );
 }
 
 function headWords(message) {
@@ -85,11 +119,12 @@ function recipients({ to, cc }) {
   return [to.length && `to ${names(to)}`, cc.length && `cc ${names(cc)}`].filter(Boolean).join(", ");
 }
 
-function content(message, { account }) {
+function content(message, surroundings) {
+  const { account } = surroundings;
   const shown = message.html ? htmlBody(message, account) : [el("pre", { class: "plain", dir: "auto" }, linked(message.text))];
   if (!message.html && !message.text.trim()) shown.splice(0, 1, el("p", { class: "quiet" }, "This mail has no text."));
   const clipped = message.clipped && el("p", { class: "quiet" }, "[Message clipped: the rest of it is too long to show]");
-  return [...shown, clipped, attachments(message, account)].filter(Boolean);
+  return [...shown, clipped, attachments(message, account), answers(message, surroundings)].filter(Boolean);
 }
 
 /** The mail's HTML in a frame that may run nothing; the desk has cleaned it and forbids it to fetch anything. */

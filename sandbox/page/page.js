@@ -3,15 +3,18 @@
 import { byId, el, fill, openMenu, toast } from "./dom.js";
 import { icon } from "./icons.js";
 import { of, read, refused, write } from "./api.js";
+import { askText, askYes } from "./ask.js";
+import { Compose, answerTo, nothingWritten } from "./compose.js";
 import { Dials } from "./dials.js";
 import { Drawer } from "./drawer.js";
+import { chooseFiles, importInto, watchDrops } from "./import.js";
 import { Job } from "./job.js";
 import { showKeys } from "./keys.js";
-import { drawLabels, labelName } from "./labels.js";
+import { COLOURS, drawLabels, labelName } from "./labels.js";
 import { drawThread } from "./mail.js";
 import { face } from "./people.js";
 import { Panel } from "./panel.js";
-import { address, parse } from "./route.js";
+import { address, numberInPath, parse, pathOf } from "./route.js";
 import { drawThreads, heading } from "./threads.js";
 
 const NARROW = matchMedia("(max-width: 860px)");
@@ -32,6 +35,10 @@ let panel;
 let job;
 let dials;
 let drawer;
+/** The compose window, or null; and the number of the add-on's compose action that the panel shows, or null. */
+let compose = null;
+let composeAction = null;
+let undoLast = null;
 
 const account = () => page.route.account;
 const me = () => page.start.accounts.find((one) => one.address === account());
@@ -44,7 +51,8 @@ async function begin() {
   panel = new Panel(byId("panel"), {
     name: page.start.addon,
     check: refused,
-    ask: (question) => askAddon({ ...question, ...reader }),
+    ask: (question) => askAddon({ ...question, ...reader, ...composeEvent() }),
+    changeDraft,
     grant: (scopes) => write(path("scopes"), { add: scopes, remove: [] }),
   });
   job = new Job(byId("job"), byId("dialog"), { account, done: () => guarded(sorted) });
@@ -54,6 +62,7 @@ async function begin() {
   showPanel(!NARROW.matches);
   showSide(!NARROW.matches);
   addEventListener("hashchange", () => guarded(go));
+  watchDrops(importFiles);
   document.addEventListener("keydown", onKey);
   await guarded(go);
 }
@@ -99,9 +108,12 @@ async function askAddon(question) {
 async function go() {
   const before = page.route;
   const route = parse(location.hash);
-  route.account = page.start.accounts.some((one) => one.address === route.account)
-    ? route.account
-    : page.start.accounts[0].address;
+  const accounts = page.start.accounts;
+  const named = accounts.findIndex((one) => one.address === route.account);
+  const number = named >= 0 ? named : Math.min(numberInPath(location.pathname), accounts.length - 1);
+  route.account = accounts[number].address;
+  if (named >= 0 || location.pathname !== pathOf(number))
+    history.replaceState(null, "", pathOf(number) + (location.hash ? address(route) : ""));
   if (!route.label && !route.q) route.label = "INBOX";
   page.route = route;
   if (before.account !== route.account) switched();
@@ -133,7 +145,7 @@ async function loadLabels() {
   const labels = await read(path("labels"));
   if (asked !== account()) return;
   page.labels = labels;
-  drawLabels(byId("labels"), labels, page.route);
+  drawLabels(byId("labels"), labels, page.route, { menu: labelOptions, add: () => guarded(() => newLabel([])) });
   const inbox = labels.find((label) => label.id === "INBOX");
   document.title = `${inbox?.unread_threads ? `(${inbox.unread_threads}) ` : ""}Gmail on your desk - ${account()}`;
 }
@@ -144,7 +156,7 @@ async function openList(mine, before) {
   page.thread = null;
   draw();
   if (before?.thread) focusRow(before.thread);
-  if (!before?.account || before.thread || before.account !== account()) panel.open({ kind: "homepage" });
+  if (!before?.account || before.thread || before.account !== account()) openPanel();
 }
 
 async function loadList(mine = page.shown) {
@@ -173,6 +185,7 @@ async function openThread(mine) {
   const newest = thread.messages.at(-1);
   draw();
   byId("main").scrollTop = 0;
+  composeAction = null;
   panel.open({ kind: "message", mail: newest.id });
   if (thread.messages.some((message) => message.unread)) await modify([thread], [], ["UNREAD"], "");
   else if (!page.list.threads.length) await loadList();
@@ -182,8 +195,9 @@ async function openThread(mine) {
 async function refresh() {
   const mine = page.shown;
   await Promise.all([loadLabels(), loadList()]);
-  const thread = page.thread && (await read(path(`threads/${page.thread.id}`)));
+  const thread = page.thread && (await read(path(`threads/${page.thread.id}`)).catch(() => null));
   if (mine !== page.shown) return;
+  if (page.thread && !thread) return back();
   page.thread = thread;
   draw();
 }
@@ -212,6 +226,7 @@ function drawAll() {
     archive: (one) => archive([one]),
     trash: (one) => trash([one]),
     read: (one, on) => markRead([one], on),
+    edit: (draft) => guarded(() => editDraft(draft)),
   };
   if (!thread) drawThreads(byId("view"), list, { route, labels, selected, acts });
   else if (!byId("view").querySelector(`.open-thread[data-thread="${thread.id}"]`) || page.redraw) drawOpenThread();
@@ -221,7 +236,12 @@ function drawAll() {
 function drawOpenThread() {
   const acts = {
     unlabel: (id) => modify([page.thread], [], [id], `Removed from ${labelName(page.labels, id)}`),
-    opened: (message) => panel.open({ kind: "message", mail: message.id }),
+    opened: (message) => {
+      composeAction = null;
+      panel.open({ kind: "message", mail: message.id });
+    },
+    answer: (message, how) => guarded(() => answer(message, how)),
+    edit: (draft) => guarded(() => editDraft(draft)),
   };
   drawThread(byId("view"), page.thread, { account: account(), labels: page.labels, acts });
 }
@@ -328,10 +348,36 @@ function select(id, on) {
 
 /** Adds and takes away labels, of whole conversations, and says so. */
 async function modify(threads, add, remove, said) {
-  await write(path("modify"), { ids: threads.map((thread) => thread.id), add, remove });
+  const undo = await change(threads, add, remove);
   page.redraw = Boolean(said);
   await refresh();
-  if (said) toast(byId("toasts"), said);
+  if (said) tell(said, undo);
+}
+
+/** Changes labels; what takes it back. */
+async function change(threads, add, remove) {
+  const mine = path("undo");
+  const { before } = await write(path("modify"), { ids: threads.map((thread) => thread.id), add, remove });
+  return async () => {
+    await write(mine, { add, remove, before });
+    page.redraw = true;
+    await refresh();
+    tell("Undone");
+  };
+}
+
+/** Says it at the foot of the page; the last that can be taken back can be with z, too. */
+function tell(words, undo = null) {
+  undoLast = undo && once(() => guarded(undo));
+  toast(byId("toasts"), words, undoLast);
+}
+
+function once(act) {
+  let done = false;
+  return () => {
+    if (!done) act();
+    done = true;
+  };
 }
 
 async function gone(threads, add, remove, said) {
@@ -342,8 +388,7 @@ async function gone(threads, add, remove, said) {
     focusRow(next);
     return;
   }
-  await write(path("modify"), { ids: threads.map((thread) => thread.id), add, remove });
-  toast(byId("toasts"), said);
+  tell(said, await change(threads, add, remove));
   back();
 }
 
@@ -381,16 +426,122 @@ function labelMenu(button, threads) {
 }
 
 async function newLabel(threads) {
-  const name = prompt("Name of the new label")?.trim();
-  if (!name) return;
+  const name = await askText(byId("dialog"), "New label", "", "Create");
+  if (name) await makeLabel(name, threads);
+}
+
+async function makeLabel(name, threads) {
   const label = await write(path("labels"), { name });
-  await modify(threads, [label.id], [], `Added to ${name}`);
+  if (threads.length) await modify(threads, [label.id], [], `Added to ${name}`);
+  else await refresh();
+}
+
+/** What can be done with one of the user's own labels. */
+function labelOptions(button, label) {
+  const changed = async (change) => {
+    await write(path(`labels/${label.id}`), change);
+    page.redraw = true;
+    await refresh();
+  };
+  const rename = async () => {
+    const name = await askText(byId("dialog"), `Rename ${label.name}`, label.name, "Rename");
+    if (name) await changed({ name });
+  };
+  const nest = async () => {
+    const name = await askText(byId("dialog"), `New label below ${label.name}`, "", "Create");
+    if (name) await makeLabel(`${label.name}/${name}`, []);
+  };
+  const remove = async () => {
+    const words = "It goes, with the labels below it. The mail stays.";
+    if (!(await askYes(byId("dialog"), `Delete the label ${label.name}?`, words, "Delete"))) return;
+    await write(path(`labels/${label.id}/delete`), {});
+    if (page.route.label === label.id) show({ label: "INBOX", thread: "", page: "" });
+    else await refresh();
+  };
+  const colours = COLOURS.map(([words, background]) => {
+    const spot = el("span", { class: "colour-spot", "aria-hidden": "true" });
+    spot.style.backgroundColor = background;
+    const text = label.background === background ? `${words} (now)` : words;
+    return { text, icon: spot, act: () => guarded(() => changed({ background, text: "#000000" })) };
+  });
+  openMenu(
+    button,
+    [
+      { text: "Rename…", icon: icon("edit"), act: () => guarded(rename) },
+      { text: "New label below…", icon: icon("add"), act: () => guarded(nest) },
+      { text: "Delete…", icon: icon("delete"), act: () => guarded(remove) },
+      ...colours,
+    ],
+    `Label ${label.name}`,
+  );
+}
+
+/** Opens the compose window; one that is open is saved and closed before. */
+async function openCompose(begun) {
+  await compose?.close();
+  compose = new Compose(byId("compose"), account(), begun, page.start.compose_actions, {
+    saved: () => guarded(loadLabels),
+    closed: () => guarded(composeClosed),
+    said: tell,
+    failed: (words) => toast(byId("toasts"), words),
+    again: openCompose,
+    action: openComposeAction,
+  });
+}
+
+async function composeClosed() {
+  compose = null;
+  if (composeAction !== null) openPanel();
+  page.redraw = true;
+  await refresh();
+}
+
+const editDraft = async (draft) => openCompose(await read(path(`mails/${draft.id}/draft`)));
+const answer = async (message, how) => openCompose(await answerTo(account(), message.id, how));
+
+/** What is open decides what the panel shows. */
+function openPanel() {
+  composeAction = null;
+  const newest = page.thread?.messages.findLast((message) => !message.draft);
+  panel.open(newest ? { kind: "message", mail: newest.id } : { kind: "homepage" });
+}
+
+function openComposeAction(number) {
+  composeAction = number;
+  showPanel(true);
+  panel.open({ kind: "compose" });
+}
+
+/** What a question to the add-on says of the draft, while the panel shows a compose action's card. */
+function composeEvent() {
+  return compose && composeAction !== null ? { compose_action: composeAction, draft: compose.recipients() } : {};
+}
+
+/** Carries out a draft action of the add-on; what Gmail would refuse in it. */
+async function changeDraft({ gmailAction = {} }) {
+  const { updateDraftActionMarkup: update, openCreatedDraftActionMarkup: created } = gmailAction;
+  if (update && compose) return compose.update(update);
+  if (update) return ["a draft action needs a draft that is open: none is"];
+  if (!created) return [`Gmail knows no such draft action: ${Object.keys(gmailAction).join(", ") || "empty"}`];
+  try {
+    await openCompose(await read(path(`drafts/${created.draftId}`)));
+    return [];
+  } catch {
+    return [`there is no draft ${created.draftId}`];
+  }
+}
+
+async function importFiles(files) {
+  if (!files.length) return;
+  await importInto(account(), files, byId("dialog"));
+  await guarded(refresh);
 }
 
 function accountMenu(button) {
   const entries = page.start.accounts.map((one) => {
     const words = one.address === account() ? `${one.name} (now) · ${one.address}` : `${one.name} · ${one.address}`;
-    return { text: words, icon: face(one), act: () => (location.hash = address({ account: one.address, label: "INBOX" })) };
+    const to = pathOf(page.start.accounts.indexOf(one)) + address({ label: "INBOX" });
+    return { text: words, icon: face(one), act: () => location.assign(to) };
   });
   const scopes = { text: `Take ${page.start.addon}'s permissions away`, icon: icon("lock"), act: () => guarded(takeScopes) };
   openMenu(button, [...entries, scopes], "Accounts");
@@ -421,6 +572,10 @@ function drawStanding() {
     byId(id).append(icon(drawing));
     byId(id).addEventListener("click", act);
   }
+  byId("compose-button").append(icon("edit"), "Compose");
+  byId("compose-button").addEventListener("click", () => guarded(() => openCompose(nothingWritten())));
+  byId("import-button").append(icon("add"), "Import mail…");
+  byId("import-button").addEventListener("click", () => chooseFiles(importFiles));
   byId("search").querySelector("[type=submit]").append(icon("search"));
   byId("clear-search").append(icon("close"));
   byId("keys-button").append(icon("help"));
@@ -473,6 +628,12 @@ const onThreads = (act) => () => {
   if (threads.length) guarded(() => act(threads));
 };
 
+/** Answers the open conversation's newest mail. */
+const onNewest = (how) => () => {
+  const newest = page.thread?.messages.findLast((message) => !message.draft);
+  if (newest) guarded(() => answer(newest, how));
+};
+
 const KEYS = {
   j: () => stepRow(1),
   k: () => stepRow(-1),
@@ -482,12 +643,20 @@ const KEYS = {
   "#": onThreads(trash),
   s: onThreads((threads) => Promise.all(threads.map(toggleStar))),
   x: () => rowInFocus()?.querySelector(".pick").click(),
+  I: onThreads((threads) => markRead(threads, true)),
+  U: onThreads((threads) => (page.thread ? markUnreadAndLeave(threads) : markRead(threads, false))),
+  c: () => guarded(() => openCompose(nothingWritten())),
+  r: onNewest("reply"),
+  a: onNewest("reply_all"),
+  f: onNewest("forward"),
+  z: () => undoLast?.(),
   "/": () => byId("query").focus(),
   "?": () => showKeys(byId("dialog")),
 };
 
 function onKey(event) {
-  const typing = event.target.closest?.("input:not([type=checkbox]), textarea, select, dialog, [role=menu]");
+  const typing = event.target.closest?.("input:not([type=checkbox]), textarea, select, dialog, [role=menu], [role=dialog]");
+  if (event.key === "Escape" && event.target === byId("query")) byId("main").focus();
   if (typing || event.ctrlKey || event.metaKey || event.altKey || !(event.key in KEYS)) return;
   event.preventDefault();
   KEYS[event.key]();

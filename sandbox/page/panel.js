@@ -17,6 +17,7 @@ export class Panel {
   #ask;
   #grant;
   #check;
+  #changeDraft;
   #parts;
   /** Cards, the one in sight last: {card, inputs}. */
   #stack = [];
@@ -28,12 +29,14 @@ export class Panel {
 
   /**
    * `ask(question)` sends a trigger or a click to the add-on and gives {answer, problem, seconds}; `grant(scopes)` keeps what the
-   * user allowed; `check(answer)` gives what Google would refuse in an answer or a card.
+   * user allowed; `check(answer)` gives what Google would refuse in an answer or a card; `changeDraft(action)` carries out a draft
+   * action and gives its faults.
    */
-  constructor(place, { name, ask, grant, check }) {
+  constructor(place, { name, ask, grant, check, changeDraft }) {
     this.#ask = ask;
     this.#grant = grant;
     this.#check = check;
+    this.#changeDraft = changeDraft;
     this.#parts = skeleton(place, name, {
       back: () => this.back(),
       more: (button) => this.#menu(button),
@@ -98,7 +101,8 @@ export class Panel {
     const action = actions.action ?? {};
     const changed = (action.navigations ?? []).map((step) => this.#navigate(step)).some(Boolean);
     if (answer.stateChanged) this.#stale = true;
-    if (actions.hostAppAction ?? answer.hostAppAction) faults.push("a draft action needs a draft that is open: none is");
+    const hostAction = actions.hostAppAction ?? answer.hostAppAction;
+    if (hostAction) this.#changeDraft(hostAction).then((refused) => this.#note(refused));
     if (changed || anew) this.#draw();
     this.#judge(answer, faults);
     if (action.notification?.text) toast(this.#parts.toasts, action.notification.text);

@@ -11,11 +11,11 @@ export const nameOf = (person) => person.name || person.address.split("@")[0] ||
 /** Gmail's list of who wrote in a thread: one name whole, several by their first names, first and last when there are more than three. */
 export function writers(messages) {
   const names = [];
-  for (const { from, unread } of messages) {
-    const name = from.me ? "me" : nameOf(from);
+  for (const { from, unread, draft } of messages) {
+    const name = draft ? "Draft" : from.me ? "me" : nameOf(from);
     const known = names.find((other) => other.name === name);
     if (known) known.unread ||= unread;
-    else names.push({ name, unread });
+    else names.push({ name, unread, draft });
   }
   const shown = names.length > 3 ? [names[0], null, names.at(-1)] : names;
   const nodes = shown.flatMap((writer, index) => [
@@ -25,8 +25,9 @@ export function writers(messages) {
   return messages.length > 1 ? [...nodes, el("span", { class: "count" }, ` ${messages.length}`)] : nodes;
 }
 
-function oneWriter({ name, unread }, short) {
-  return el("bdi", { class: unread ? "unread-writer" : "" }, short ? name.split(/\s+/)[0] : name);
+function oneWriter({ name, unread, draft }, short) {
+  const style = draft ? "draft-writer" : unread ? "unread-writer" : "";
+  return el("bdi", { class: style }, short ? name.split(/\s+/)[0] : name);
 }
 
 /** A circle with the first letter of a name, its colour always the same for one address. */

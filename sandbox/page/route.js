@@ -1,15 +1,22 @@
-/** What is open, as the address bar has it after #: account, and one of label or search, with a page and perhaps a thread. */
+/** What is open, as the address bar has it: the account by its number in the path (/u/0/), and after # one of label or search, with a
+ * page and perhaps a thread. */
 
-const FIELDS = ["account", "label", "q", "thread", "page"];
+const FIELDS = ["label", "q", "thread", "page"];
 
-/** {account, label, q, thread, page} from an address; what is not there is "". */
+/** {account, label, q, thread, page} from an address; what is not there is "". An account in it is by its mail address. */
 export function parse(hash) {
   const given = new URLSearchParams(hash.replace(/^#/, ""));
-  return Object.fromEntries(FIELDS.map((name) => [name, given.get(name) ?? ""]));
+  return Object.fromEntries(["account", ...FIELDS].map((name) => [name, given.get(name) ?? ""]));
 }
 
-/** The address of a route. */
+/** The address of a route, below its account's. */
 export function address(route) {
   const given = FIELDS.filter((name) => route[name]).map((name) => [name, route[name]]);
   return `#${new URLSearchParams(given)}`;
 }
+
+/** Which account the path is of, by number: 0 is the first. */
+export const numberInPath = (path) => Number(/^\/u\/(\d+)\//.exec(path)?.[1] ?? 0);
+
+/** The path of the account with this number. */
+export const pathOf = (number) => `/u/${number}/`;

@@ -17,7 +17,8 @@ const EMPTY = {
 };
 
 /**
- * Draws the list. `list` is {threads, next}; `acts` has select(id, on), star(thread), archive(thread), trash(thread), read(thread, on).
+ * Draws the list. `list` is {threads, next}; `acts` has select(id, on), star(thread), archive(thread), trash(thread), read(thread, on),
+ * edit(draft's message).
  */
 export function drawThreads(place, list, { route, labels, selected, acts }) {
   if (!list.threads.length) {
@@ -50,9 +51,14 @@ function empty(route, labels) {
 
 function row(thread, { route, labels, chosen, acts }) {
   const last = thread.messages.at(-1);
+  const draft = route.label === "DRAFT" && !route.q && thread.messages.findLast((message) => message.draft);
   const link = el(
     "a",
-    { class: "thread-link", href: address({ ...route, thread: thread.id }) },
+    {
+      class: "thread-link",
+      href: address({ ...route, thread: thread.id }),
+      on: draft ? { click: (event) => event.preventDefault() || acts.edit(draft) } : {},
+    },
     el("span", { class: "writers", dir: "auto" }, writers(thread.messages)),
     el(
       "span",

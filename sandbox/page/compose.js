@@ -1,0 +1,335 @@
+/** The compose window: a mail being written, saved as a real draft while it is typed, and changed by an add-on's draft actions. */
+
+import { el, fill, newId } from "./dom.js";
+import { icon } from "./icons.js";
+import { of, read, write } from "./api.js";
+import { inMail } from "./dates.js";
+
+const SAVED_AFTER = 600;
+const RECIPIENTS = { to: "To", cc: "Cc", bcc: "Bcc" };
+const TITLES = { reply: "Reply", reply_all: "Reply to all", forward: "Forward" };
+const TAGS = ["B", "STRONG", "I", "EM", "U", "S", "A", "P", "DIV", "BR", "UL", "OL", "LI", "BLOCKQUOTE", "PRE", "CODE", "SPAN", "HR"];
+const LEFT_OUT = ["SCRIPT", "STYLE", "TITLE", "HEAD", "NOSCRIPT", "TEMPLATE", "IFRAME", "OBJECT", "SVG", "MATH"];
+const FORMATS = [
+  ["bold", "Bold", "B"],
+  ["italic", "Italic", "I"],
+  ["underline", "Underline", "U"],
+  ["insertUnorderedList", "Bulleted list", "•"],
+  ["insertOrderedList", "Numbered list", "1."],
+];
+const DRAFT_ACTIONS = ["updateToRecipients", "updateCcRecipients", "updateBccRecipients", "updateSubject", "updateBody"];
+const PLACES = ["IN_PLACE_INSERT", "INSERT_AT_START", "INSERT_AT_END", "REPLACE"];
+
+/** What an empty window begins with. */
+export const nothingWritten = () => ({ id: "", to: "", cc: "", bcc: "", subject: "", html: "", files: [] });
+
+/** How an answer to the mail `id` begins; `how` is reply, reply_all or forward. */
+export async function answerTo(account, id, how) {
+  const begun = await read(of(account, `mails/${id}/answer`), { how });
+  return { ...nothingWritten(), ...begun, answers: id, how, html: quoted(begun, how) };
+}
+
+export class Compose {
+  #place;
+  #account;
+  #acts;
+  #id;
+  #answers;
+  #parts;
+  #waiting = 0;
+  #dirty = false;
+  #saving = Promise.resolve();
+  #cursor = null;
+
+  /**
+   * `begun` is what it starts with: a draft's fields, with `answers` and `how` for the answer to a mail. `acts` has saved(), closed(),
+   * said(words, undo), failed(words), again(written) and action(number); `actions` are the words of the add-on's compose actions.
+   */
+  constructor(place, account, begun, actions, acts) {
+    this.#place = place;
+    this.#account = account;
+    this.#acts = acts;
+    this.#id = begun.id;
+    this.#answers = begun.id ? {} : { answers: begun.answers ?? "", how: begun.how ?? "" };
+    this.#parts = this.#draw(begun, actions);
+    document.addEventListener("selectionchange", this.#keepCursor);
+    (begun.to ? this.#parts.editor : this.#parts.to).focus();
+    if (begun.to) this.#toStart();
+  }
+
+  /** The recipients as they stand. */
+  recipients() {
+    return { to: this.#parts.to.value, cc: this.#parts.cc.value, bcc: this.#parts.bcc.value };
+  }
+
+  /** Saves what is not saved yet, and closes the window; the draft stays. */
+  async close() {
+    if (!this.#place.firstChild) return;
+    await this.#saved();
+    this.#gone();
+  }
+
+  /** Carries out an add-on's updateDraftActionMarkup; what Gmail would refuse in it. */
+  update(markup) {
+    const faults = Object.keys(markup)
+      .filter((name) => !DRAFT_ACTIONS.includes(name))
+      .map((name) => `${name} is no field of updateDraftActionMarkup`);
+    for (const [name, title] of Object.entries(RECIPIENTS)) {
+      const people = markup[`update${title}Recipients`]?.[`${name}Recipients`];
+      if (!people) continue;
+      this.#parts[name].value = people.map(({ email }) => email).join(", ");
+      if (people.length) this.#showCopies();
+    }
+    if (markup.updateSubject) this.#parts.subject.value = markup.updateSubject.subject ?? "";
+    if (markup.updateBody) faults.push(...this.#updateBody(markup.updateBody));
+    this.#changed();
+    return faults;
+  }
+
+  #updateBody({ type, insertContents = [] }) {
+    if (!PLACES.includes(type)) return [`${type} is no way to change a draft's text`];
+    const nodes = insertContents.flatMap(inserted);
+    const { editor } = this.#parts;
+    if (type === "REPLACE") editor.replaceChildren(...nodes);
+    else if (type === "INSERT_AT_START") editor.prepend(...nodes);
+    else if (type === "INSERT_AT_END") editor.append(...nodes);
+    else this.#insert(nodes);
+    return [];
+  }
+
+  /** At the cursor, in place of what is selected; at the start when the cursor has never been in the text. */
+  #insert(nodes) {
+    const { editor } = this.#parts;
+    if (!this.#cursor || !editor.contains(this.#cursor.commonAncestorContainer)) {
+      editor.prepend(...nodes);
+      return;
+    }
+    this.#cursor.deleteContents();
+    const piece = document.createDocumentFragment();
+    piece.append(...nodes);
+    this.#cursor.insertNode(piece);
+    this.#cursor.collapse(false);
+  }
+
+  #keepCursor = () => {
+    const selection = document.getSelection();
+    if (selection.rangeCount && this.#parts.editor.contains(selection.anchorNode)) this.#cursor = selection.getRangeAt(0).cloneRange();
+  };
+
+  #toStart() {
+    const range = document.createRange();
+    range.setStart(this.#parts.editor, 0);
+    document.getSelection().removeAllRanges();
+    document.getSelection().addRange(range);
+    this.#cursor = range.cloneRange();
+  }
+
+  #written() {
+    const { subject, editor } = this.#parts;
+    return { id: this.#id, ...this.recipients(), subject: subject.value, html: editor.innerHTML, ...this.#answers };
+  }
+
+  #changed = () => {
+    this.#dirty = true;
+    this.#parts.state.textContent = "";
+    clearTimeout(this.#waiting);
+    this.#waiting = setTimeout(() => this.#saved().catch((error) => this.#acts.failed(error.message)), SAVED_AFTER);
+  };
+
+  /** One save after the other: a draft that is made twice would be two. */
+  #saved() {
+    clearTimeout(this.#waiting);
+    const before = this.#saving.catch(() => null);
+    this.#saving = before.then(async () => {
+      if (!this.#dirty) return;
+      this.#dirty = false;
+      this.#parts.state.textContent = "Saving…";
+      try {
+        this.#id = (await write(of(this.#account, "drafts"), this.#written())).id;
+      } catch (error) {
+        this.#dirty = true;
+        this.#parts.state.textContent = "Not saved";
+        throw error;
+      }
+      this.#parts.state.textContent = "Draft saved";
+      this.#acts.saved();
+    });
+    return this.#saving;
+  }
+
+  async #send() {
+    this.#dirty ||= !this.#id;
+    try {
+      await this.#saved();
+      await write(of(this.#account, `drafts/${this.#id}/send`), this.#written());
+    } catch (error) {
+      this.#acts.failed(error.message);
+      return;
+    }
+    this.#gone();
+    this.#acts.said("Message sent");
+  }
+
+  async #discard() {
+    clearTimeout(this.#waiting);
+    this.#dirty = false;
+    await this.#saving.catch(() => null);
+    const written = this.#written();
+    if (this.#id) await write(of(this.#account, `drafts/${this.#id}/discard`), {});
+    this.#gone();
+    this.#acts.said("Draft discarded", () => this.#acts.again({ ...written, id: "" }));
+  }
+
+  #gone() {
+    clearTimeout(this.#waiting);
+    document.removeEventListener("selectionchange", this.#keepCursor);
+    this.#place.replaceChildren();
+    this.#acts.closed();
+  }
+
+  #showCopies() {
+    this.#parts.copies.hidden = true;
+    this.#parts.rows.cc.hidden = this.#parts.rows.bcc.hidden = false;
+  }
+
+  #draw(begun, actions) {
+    const title = newId("compose");
+    const parts = { rows: {}, state: el("span", { class: "compose-state", role: "status" }) };
+    for (const [name, words] of Object.entries(RECIPIENTS)) {
+      const settings = { type: "text", dir: "auto", autocomplete: "off", spellcheck: "false", "aria-label": words };
+      parts[name] = el("input", { ...settings, value: begun[name], on: { input: this.#changed } });
+      parts.rows[name] = el("label", { class: "compose-row" }, el("span", { "aria-hidden": "true" }, words), parts[name]);
+    }
+    const noCopies = !begun.cc && !begun.bcc;
+    parts.rows.cc.hidden = parts.rows.bcc.hidden = noCopies;
+    parts.copies = textButton("Cc Bcc", () => {
+      this.#showCopies();
+      this.#parts.cc.focus();
+    });
+    parts.copies.hidden = !noCopies;
+    parts.rows.to.append(parts.copies);
+    parts.subject = el("input", {
+      type: "text",
+      class: "compose-subject",
+      dir: "auto",
+      placeholder: "Subject",
+      "aria-label": "Subject",
+      value: begun.subject,
+      on: { input: this.#changed },
+    });
+    parts.editor = editor(begun.html, this.#changed);
+    const close = () => this.close().catch((error) => this.#acts.failed(error.message));
+    const window = el(
+      "section",
+      { class: "compose", role: "dialog", "aria-labelledby": title, on: { keydown: (event) => this.#onKey(event, close) } },
+      el(
+        "header",
+        {},
+        el("h2", { id: title }, TITLES[begun.how] ?? "New message"),
+        parts.state,
+        iconButton("close", "Save and close", close),
+      ),
+      el("div", { class: "compose-heads" }, Object.values(parts.rows), parts.subject),
+      parts.editor,
+      begun.files?.length ? el("p", { class: "compose-files", dir: "auto" }, `With ${begun.files.join(", ")}`) : null,
+      this.#foot(actions),
+    );
+    fill(this.#place, window);
+    return parts;
+  }
+
+  #foot(actions) {
+    const send = el("button", { type: "button", class: "button filled", title: "Send (Ctrl-Enter)" }, "Send");
+    send.addEventListener("click", () => this.#send());
+    const addon = actions.map((words, number) => {
+      const settings = { type: "button", class: "button outlined compose-action", on: { click: () => this.#acts.action(number) } };
+      return el("button", settings, icon("panel"), el("span", { dir: "auto" }, words));
+    });
+    return el(
+      "footer",
+      {},
+      send,
+      el("div", { role: "group", "aria-label": "Formatting", class: "formats" }, FORMATS.map(formatButton)),
+      addon,
+      el("span", { class: "space" }),
+      iconButton("delete", "Discard draft", () => this.#discard().catch((error) => this.#acts.failed(error.message))),
+    );
+  }
+
+  #onKey(event, close) {
+    if (event.key === "Escape") close();
+    else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.#send();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+}
+
+function editor(html, changed) {
+  const node = el("div", {
+    class: "compose-text",
+    contenteditable: "true",
+    role: "textbox",
+    "aria-multiline": "true",
+    "aria-label": "Message",
+    dir: "auto",
+    on: { input: changed },
+  });
+  node.append(...safeNodes(html));
+  node.addEventListener("paste", (event) => {
+    event.preventDefault();
+    document.execCommand("insertText", false, event.clipboardData.getData("text/plain"));
+  });
+  node.addEventListener("drop", (event) => event.preventDefault());
+  return node;
+}
+
+function formatButton([command, words, sign]) {
+  const button = el("button", { type: "button", class: `icon-button format-${command}`, title: words, "aria-label": words }, sign);
+  // The press must not take the selection out of the text.
+  button.addEventListener("mousedown", (event) => event.preventDefault());
+  button.addEventListener("click", () => document.execCommand(command));
+  return button;
+}
+
+const textButton = (words, act) => el("button", { type: "button", class: "link-button", on: { click: act } }, words);
+
+function iconButton(drawing, words, act) {
+  const settings = { type: "button", class: "icon-button", title: words, "aria-label": words, on: { click: act } };
+  return el("button", settings, icon(drawing));
+}
+
+function quoted({ quoted: mail, received_at: received }, how) {
+  const place = document.createElement("div");
+  const when = inMail(received, received + 365 * 86_400_000);
+  const heads =
+    how === "forward"
+      ? ["---------- Forwarded message ---------", `From: ${mail.from}`, `Date: ${when}`, `Subject: ${mail.subject}`, `To: ${mail.to}`]
+      : [`On ${when}, ${mail.from} wrote:`];
+  const text = safeNodes(mail.html);
+  place.append(el("div", {}, el("br")), ...heads.map((words) => el("div", { dir: "auto" }, words)));
+  place.append(how === "forward" ? el("div", {}, el("br"), text) : el("blockquote", {}, text));
+  return place.innerHTML;
+}
+
+function inserted({ content = "", contentType = "TEXT" }) {
+  if (contentType === "TEXT") return content.split("\n").flatMap((line, index) => (index ? [el("br"), line] : [line]));
+  const nodes = safeNodes(content);
+  return contentType === "IMMUTABLE_HTML" ? [el("div", { contenteditable: "false" }, nodes)] : nodes;
+}
+
+/** Nodes for HTML of any origin: made anew from what a mail may hold here, so that nothing runs and nothing is fetched. */
+function safeNodes(html) {
+  return copies(new DOMParser().parseFromString(html, "text/html").body);
+}
+
+function copies(parent) {
+  return [...parent.childNodes].flatMap((node) => {
+    if (node.nodeType === Node.TEXT_NODE) return [node.data];
+    const name = node.nodeName.toUpperCase();
+    if (node.nodeType !== Node.ELEMENT_NODE || LEFT_OUT.includes(name)) return [];
+    if (!TAGS.includes(name)) return copies(node);
+    const link = name === "A" && /^(https?:|mailto:|tel:)/i.test(node.getAttribute("href") ?? "") ? node.getAttribute("href") : null;
+    return [el(name, { href: link }, copies(node))];
+  });
+}

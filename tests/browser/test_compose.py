@@ -1,0 +1,257 @@
+"""Writing mail in a real browser: drafts, sending, replies, and what an add-on's compose trigger and draft actions do to a draft."""
+
+import json
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from google.auth import jwt
+from playwright.async_api import Browser, Locator, Page, expect
+
+from sandbox import mail_parts
+from sandbox.desk import Product, desk_guard, desk_routes
+from sandbox.gmail_server import google_routes
+from sandbox.mail_folder import MailFolder
+from sandbox.world import World
+from tests.browser.conftest import Desk
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+HENRIETTA = "Henrietta Lovell <henrietta.lovell@analytical-works.example>"
+
+
+def window(page: Page) -> Locator:
+    return page.locator(".compose")
+
+
+async def begin(page: Page, to: str, subject: str, text: str) -> None:
+    """Open the window and write."""
+    await page.get_by_role("button", name="Compose", exact=True).click()
+    await page.get_by_label("To", exact=True).fill(to)
+    await page.get_by_label("Subject").fill(subject)
+    await page.get_by_role("textbox", name="Message").click()
+    await page.keyboard.type(text)
+
+
+def drafts_of(mailbox: MailFolder, subject: str) -> list[Any]:
+    return [draft for draft in mailbox.drafts()[0] if draft.message.subject == subject]
+
+
+async def test_a_mail_is_a_draft_while_it_is_written_and_arrives_when_it_is_sent(desk: Desk) -> None:
+    mailbox = desk.demo.world.mailbox(desk.demo.user.address)
+    colleague = desk.demo.world.mailbox(desk.demo.colleague.address)
+    before = colleague.newest_history_id()
+    await desk.show()
+    await begin(desk.page, "Kim Berg <kim@corp.example>, far@away.example", "Written here", "Good morning")
+    await expect(window(desk.page).get_by_text("Draft saved")).to_be_visible()
+    draft = drafts_of(mailbox, "Written here")[0]
+    assert draft.message.to == "Kim Berg <kim@corp.example>, far@away.example"
+    await desk.page.get_by_role("button", name="Send").click()
+    await expect(desk.page.locator("#toasts")).to_contain_text("Message sent")
+    await expect(window(desk.page)).to_have_count(0)
+    assert drafts_of(mailbox, "Written here") == []
+    [sent] = mailbox.messages('subject:"Written here"', ["SENT"]).messages
+    assert "Good morning" in mail_parts.plain_text(mail_parts.read(mailbox.raw(sent.id)))
+    [arrived] = colleague.messages('subject:"Written here"', ["INBOX"]).messages
+    assert "UNREAD" in arrived.label_ids
+    assert [change.kind for change in colleague.history(before).changes] == ["messageAdded"]
+
+
+async def test_nobody_and_half_an_address_are_refused(desk: Desk) -> None:
+    await desk.show()
+    await begin(desk.page, "", "To nobody", "x")
+    await desk.page.keyboard.press("Control+Enter")
+    await expect(desk.page.locator("#toasts")).to_contain_text("at least one recipient")
+    await desk.page.get_by_label("To", exact=True).fill("kim")
+    await desk.page.keyboard.press("Control+Enter")
+    await expect(desk.page.locator("#toasts")).to_contain_text("is not an address")
+    await expect(window(desk.page)).to_be_visible()
+    await desk.page.get_by_role("button", name="Discard draft").click()
+    # The browser itself notes the 400s in its console.
+    desk.complaints.clear()
+
+
+async def test_a_draft_is_closed_opened_again_discarded_and_taken_back(desk: Desk) -> None:
+    mailbox = desk.demo.world.mailbox(desk.demo.user.address)
+    await desk.show()
+    await begin(desk.page, "far@away.example", "Half a thought", "To be")
+    await desk.page.keyboard.press("Escape")
+    await expect(window(desk.page)).to_have_count(0)
+    await desk.page.locator("#labels").get_by_role("link", name="Drafts").click()
+    await desk.row("Half a thought").locator(".thread-link").click()
+    await expect(window(desk.page).get_by_role("textbox", name="Message")).to_have_text("To be")
+    await window(desk.page).get_by_role("button", name="Discard draft").click()
+    await expect(desk.row("Half a thought")).to_have_count(0)
+    assert drafts_of(mailbox, "Half a thought") == []
+    await desk.page.get_by_role("button", name="Undo").click()
+    await expect(window(desk.page).get_by_role("textbox", name="Message")).to_have_text("To be")
+    await expect(desk.page.get_by_label("To", exact=True)).to_have_value("far@away.example")
+
+
+async def test_a_reply_quotes_and_stays_in_its_thread(desk: Desk) -> None:
+    mailbox = desk.demo.world.mailbox(desk.demo.user.address)
+    copied = "Jonas Ekdahl <jonas.ekdahl@analytical-works.example>, ada@corp.example"
+    mail_id = desk.arrive(
+        HENRIETTA, "Two parts", "In two parts please.", Cc=copied, Message_ID="<parts@analytical-works.example>"
+    )
+    await desk.open("Two parts")
+    await desk.page.keyboard.press("a")
+    await expect(desk.page.get_by_label("To", exact=True)).to_have_value(HENRIETTA)
+    await expect(desk.page.get_by_label("Cc", exact=True)).to_have_value("Jonas Ekdahl <jonas.ekdahl@analytical-works.example>")
+    await expect(desk.page.get_by_label("Subject")).to_have_value("Re: Two parts")
+    await expect(window(desk.page).locator("blockquote")).to_contain_text("In two parts please.")
+    await expect(window(desk.page).get_by_role("textbox", name="Message")).to_be_focused()
+    await desk.page.keyboard.type("Gladly.")
+    await desk.page.keyboard.press("Control+Enter")
+    await expect(desk.page.locator(".mail")).to_have_count(2)
+    sent = mailbox.thread(mailbox.message(mail_id).thread_id).messages[-1]
+    mail = mail_parts.read(mailbox.raw(sent.id))
+    assert (mail.first("In-Reply-To"), mail.first("References")) == ("<parts@analytical-works.example>",) * 2
+    text = mail_parts.plain_text(mail)
+    assert text.index("Gladly.") < text.index("wrote:") < text.index("In two parts please.")
+
+
+async def test_what_is_quoted_cannot_run_in_the_window(desk: Desk) -> None:
+    html = (
+        "<p onclick='alert(1)'>Safe words</p><script>document.title='run'</script><img src='https://far.example/x.png' onerror=alert(1)>"
+        "<a href='javascript:alert(1)'>press</a><style>*{display:none}</style><form action='https://far.example'><input></form>"
+    )
+    desk.arrive(HENRIETTA, "Careful with this", html=html)
+    await desk.open("Careful with this")
+    await desk.page.keyboard.press("f")
+    editor = window(desk.page).get_by_role("textbox", name="Message")
+    await expect(editor).to_contain_text("Safe words")
+    assert await editor.locator("script, style, img, form, input, [onclick], [onerror], [href^=javascript]").count() == 0
+
+
+ACTIONS = {
+    "updateToRecipients": {"toRecipients": [{"email": "new@corner.example"}]},
+    "updateCcRecipients": {"ccRecipients": [{"email": "copy@corner.example"}]},
+    "updateBccRecipients": {"bccRecipients": []},
+    "updateSubject": {"subject": "From a template"},
+}
+
+
+def body_action(kind: str, content: str, content_type: str = "MUTABLE_HTML") -> dict[str, Any]:
+    return {"updateBody": {"type": kind, "insertContents": [{"content": content, "contentType": content_type}]}}
+
+
+@dataclass
+class Stub:
+    """A desk whose add-on is a small server of the test's own, with a compose trigger; and the calls that came."""
+
+    page: Page
+    world: World
+    addon_url: str
+    events: list[dict[str, Any]] = field(default_factory=list)
+    markup: dict[str, Any] = field(default_factory=dict)
+
+    async def home(self, _: web.Request) -> web.Response:
+        return web.json_response({"action": {"navigations": [{"pushCard": {"header": {"title": "Home"}}}]}})
+
+    async def compose(self, request: web.Request) -> web.Response:
+        self.events.append({"authorization": request.headers["Authorization"], **await request.json()})
+        button = {"text": "Use template", "onClick": {"action": {"function": f"{self.addon_url}/use"}}}
+        card = {"header": {"title": "Templates"}, "sections": [{"widgets": [{"buttonList": {"buttons": [button]}}]}]}
+        return web.json_response({"action": {"navigations": [{"pushCard": card}]}})
+
+    async def use(self, request: web.Request) -> web.Response:
+        self.events.append(await request.json())
+        return web.json_response({"renderActions": {"hostAppAction": {"gmailAction": self.markup}}})
+
+    async def press(self, **markup: Any) -> None:
+        """The card's button, answered with this updateDraftActionMarkup."""
+        self.markup = {"updateDraftActionMarkup": markup}
+        await expect(self.page.locator(".compose-state")).to_have_text("Draft saved")
+        async with self.page.expect_response("**/desk/*/drafts"):
+            await self.page.locator("#panel").get_by_role("button", name="Use template").click()
+
+
+async def _serve(routes: list[web.AbstractRouteDef], middlewares: list[Any]) -> tuple[web.AppRunner, str]:
+    app = web.Application(middlewares=middlewares)
+    app.add_routes(routes)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    await web.SockSite(runner, listening).start()
+    return runner, f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+async def _no_record(module: str, record_id: str, viewer: str) -> dict[str, Any]:
+    raise LookupError
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def stub(tmp_path: Path, browser: Browser) -> AsyncIterator[Stub]:
+    world = World(tmp_path / "world", lambda: datetime.now(UTC))
+    world.add_account("ada@corp.example", "Ada Byron")
+    context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
+    context.set_default_timeout(20_000)
+    made = Stub(await context.new_page(), world, "")
+    routes = [web.post("/home", made.home), web.post("/compose", made.compose), web.post("/use", made.use)]
+    addon, made.addon_url = await _serve(routes, [])
+    trigger = {"actions": [{"label": "Insert template", "runFunction": "https://ADDON_URL/compose"}], "draftAccess": "METADATA"}
+    deployment = tmp_path / "appsscript.json"
+    deployment.write_text(json.dumps({"addOns": {"gmail": {"composeTrigger": trigger}}}))
+    product = Product(made.addon_url, made.addon_url, "job@corp.example", _no_record, deployment)
+    desk, address = await _serve([*google_routes(world), *desk_routes(world, product)], [desk_guard])
+    complaints: list[str] = []
+    made.page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
+    made.page.on("pageerror", lambda error: complaints.append(str(error)))
+    await made.page.goto(address)
+    yield made
+    await context.close()
+    await desk.cleanup()
+    await addon.cleanup()
+    world.close()
+    assert complaints == []
+
+
+async def test_the_compose_trigger_gets_a_signed_event_with_the_recipients(stub: Stub) -> None:
+    await begin(stub.page, "Grace <grace@hopper.example>, unfinish", "S", "x")
+    await stub.page.get_by_role("button", name="Insert template").click()
+    await expect(stub.page.locator("#panel")).to_contain_text("Templates")
+    [event] = stub.events
+    assert event["gmail"] == {"toRecipients": ["grace@hopper.example"]}
+    token = event["authorization"].removeprefix("Bearer ")
+    claims = jwt.decode(token, certs=stub.world.google.certificates())
+    assert claims["aud"] == f"{stub.addon_url}/compose"
+
+
+async def test_draft_actions_change_the_real_draft(stub: Stub) -> None:
+    mailbox = stub.world.mailbox("ada@corp.example")
+    await begin(stub.page, "grace@hopper.example", "Before", "one three")
+    for _ in range(len(" three")):
+        await stub.page.keyboard.press("ArrowLeft")
+    await stub.page.get_by_role("button", name="Insert template").click()
+    await stub.press(**ACTIONS)
+    await stub.press(**body_action("IN_PLACE_INSERT", "<b onclick='x()'> two</b><script>1</script>"))
+    await stub.press(**body_action("INSERT_AT_START", "zero <", "TEXT"))
+    await stub.press(**body_action("INSERT_AT_END", "<p>four</p>"))
+    await expect(stub.page.get_by_role("textbox", name="Message")).to_have_text("zero <one two threefour")
+    [draft] = mailbox.drafts()[0]
+    mail = mail_parts.read(mailbox.raw(draft.message.id))
+    kept = [mail.first(name) for name in ("To", "Cc", "Bcc", "Subject")]
+    assert kept == ["new@corner.example", "copy@corner.example", "", "From a template"]
+    assert "zero &lt;one<b> two</b> three<p>four</p>" in mail_parts.html_text(mail)
+    assert "script" not in mail_parts.html_text(mail)
+
+
+async def test_an_unknown_draft_action_is_a_red_note_and_a_created_draft_opens(stub: Stub) -> None:
+    mailbox = stub.world.mailbox("ada@corp.example")
+    draft = mailbox.create_draft(b"To: grace@hopper.example\r\nSubject: Made by the add-on\r\n\r\nHello <Grace>.\r\n")
+    await begin(stub.page, "", "S", "x")
+    await stub.page.get_by_role("button", name="Insert template").click()
+    await stub.press(updateColour={})
+    await expect(stub.page.locator(".panel-notes")).to_contain_text("updateColour is no field")
+    stub.markup = {"openCreatedDraftActionMarkup": {"draftId": draft.id, "draftThreadId": draft.message.thread_id}}
+    await stub.page.locator("#panel").get_by_role("button", name="Use template").click()
+    await expect(stub.page.get_by_label("Subject")).to_have_value("Made by the add-on")
+    await expect(stub.page.get_by_role("textbox", name="Message")).to_have_text("Hello <Grace>.")
