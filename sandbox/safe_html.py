@@ -15,13 +15,23 @@ LONGEST = 300_000
 
 MOST_PICTURE_BYTES = 10_000_000
 
-DEEPEST = 150
+DEEPEST = 300
 """Tags within tags. Nobody writes more; reading a million takes minutes, so a mail that has more is shown as plain text."""
 
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
+MOST_FORMATS = 12
+"""Open <b>, <font> ... within one another: a browser repeats all of them in each paragraph that follows."""
+
+# Comments, tags with at most some hundred attributes, and a "<" that is neither.
+_MARKUP = re.compile(
+    r"""<!--.*?(?:--!?>|\Z)|<[!?][^>]*>"""
+    r"""|<(?P<end>/?)(?P<name>[a-zA-Z][a-zA-Z0-9]*)(?P<attributes>(?:[^<>"']+|"[^"]*"|'[^']*'){0,300}+)>|<""",
+    re.DOTALL,
+)
+_ATTRIBUTE = re.compile(r"""([a-zA-Z][a-zA-Z-]*+)(?:\s*+=\s*+(?:"([^"]*)"|'([^']*)'|([^\s"'<>]+)))?""")
 _WITHOUT_END = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"}
 _END_MAY_LACK = {"p", "li", "td", "th", "tr", "dt", "dd", "tbody", "thead", "tfoot", "colgroup", "option"}
 _NOT_NESTING = _WITHOUT_END | _END_MAY_LACK
+_FORMATS = {"a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"}
 
 _REMOTE_IMAGE = re.compile(r"""<img\b[^>]{0,2000}?\bsrc\s*=\s*["']?\s*(?:https?:)?//""", re.IGNORECASE)
 _PICTURE = re.compile(r"data:image/(?:png|gif|jpeg|webp);base64,", re.IGNORECASE)
@@ -85,7 +95,10 @@ class SafePage:
 def safe_page(mail_html: str, pictures: Mapping[str, str], *, remote_images: bool) -> SafePage:
     """The page of one mail. `pictures` are its own (Content-ID to data: address); those of other hosts only when asked for."""
     shown = mail_html[:LONGEST]
-    body = _too_deep(shown) if _depth(shown) > DEEPEST else _cleaner(pictures, remote_images).clean(shown)
+    try:
+        body = _cleaner(pictures, remote_images).clean(_Plainly().written(shown))
+    except _TooDeepError:
+        body = _as_text(shown)
     images = "data: https: http:" if remote_images else "data:"
     policy = (
         f"default-src 'none'; style-src 'unsafe-inline'; img-src {images}; base-uri 'none'; form-action 'none'; "
@@ -111,17 +124,55 @@ def pictures_of(mail: Part) -> dict[str, str]:
     return found
 
 
-def _depth(mail_html: str) -> int:
-    """About how deep its tags stand within one another; those that need no end are not counted."""
-    depth = deepest = 0
-    for end, name in _TAG.findall(mail_html):
-        if name.lower() not in _NOT_NESTING:
-            depth = max(0, depth - 1) if end else depth + 1
-            deepest = max(deepest, depth)
-    return deepest
+class _TooDeepError(Exception):
+    """More tags within tags than anybody writes."""
 
 
-def _too_deep(mail_html: str) -> str:
+class _Plainly:
+    """Writes markup anew so that it can be read in one way only, and knows how deep its tags stand within one another.
+
+    A depth that is only estimated can be fooled (by ends within comments, within attributes, or of tags that are not open), so
+    what comes out holds no tag that was not counted, and only the end of the tag opened last is believed.
+    """
+
+    def __init__(self) -> None:
+        self._open: list[str] = []
+        self._formats = 0
+
+    def written(self, mail_html: str) -> str:
+        """Raises _TooDeepError."""
+        return _MARKUP.sub(self._one, mail_html)
+
+    def _one(self, found: re.Match[str]) -> str:
+        if found[0] == "<":
+            return "&lt;"
+        if not found["name"]:
+            return ""
+        name = found["name"].lower()
+        self._count(name, is_end=bool(found["end"]))
+        return f"</{name}>" if found["end"] else f"<{name}{_attributes(found['attributes'])}>"
+
+    def _count(self, name: str, *, is_end: bool) -> None:
+        if name in _NOT_NESTING or (is_end and self._open[-1:] != [name]):
+            return
+        self._formats += (-1 if is_end else 1) * (name in _FORMATS)
+        if is_end:
+            self._open.pop()
+        else:
+            self._open.append(name)
+        if len(self._open) > DEEPEST or self._formats > MOST_FORMATS:
+            raise _TooDeepError
+
+
+def _attributes(written: str) -> str:
+    def one(name: str, *values: str) -> str:
+        value = "".join(values).replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")
+        return f' {name}="{value}"'
+
+    return "".join(one(*attribute) for attribute in _ATTRIBUTE.findall(written))
+
+
+def _as_text(mail_html: str) -> str:
     text = html.escape(html.unescape(re.sub(r"<[^>]*>?", " ", mail_html)).strip())
     return f"<p><i>This mail's layout is nested too deep to be shown: here is its text.</i></p><pre>{text}</pre>"
 

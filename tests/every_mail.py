@@ -1,4 +1,4 @@
-"""`make test-mail MBOX=path`: a person's mail arrives, every mail is opened through `addon`, and the job sorts what it should.
+"""`make test-mail MBOX=path`: a person's mail arrives, every mail is opened through `addon` and in the page, and the job sorts.
 
 What is printed are counts: no word of a mail leaves this process.
 """
@@ -10,6 +10,7 @@ import json
 import mailbox
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -26,6 +27,7 @@ from sandbox.event import Surroundings, addon_event
 from sandbox.mail_folder import Message
 from sandbox.processes import Demo, running_demo
 from tests.card_schema import cards_in, check_answer
+from tests.every_mail_in_page import open_every_mail_in_page
 from tests.scenario.addon_process import SCOPES
 
 FREQUENT = 100
@@ -111,6 +113,7 @@ async def main(mbox: Path) -> None:
             categories = frequent(senders)
             await _contacts(demo, categories)
             await _open_every_mail(demo, clock)
+            await _open_every_mail_in_page(demo, clock)
             await _sort(demo, clock, expected(senders, categories))
 
 
@@ -152,6 +155,23 @@ async def _open_every_mail(demo: Demo, clock: Clock) -> None:
     told = ", ".join(f"{count} {kind}" for kind, count in titles.most_common())
     say.print(f"{len(messages)} mails opened, {sum(titles.values())} valid cards: {told}")
     assert titles["problem"] == 0, "a card told of a problem"
+
+
+async def _open_every_mail_in_page(demo: Demo, clock: Clock) -> None:
+    messages = [message async for message in _all_mail(demo)]
+    started = time.perf_counter()
+    with Progress(console=say) as progress:
+        bar = progress.add_task("Every mail is opened in the page", total=len(messages))
+
+        def before_each() -> None:
+            if demo.world.quota.spent(demo.user.address) + UNITS_TO_OPEN > demo.world.quota.units_a_minute:
+                clock.turn(minutes=1)
+            progress.advance(bar)
+
+        wrong = await open_every_mail_in_page(demo, messages, before_each)
+    told = ", ".join(f"{count} {kind}" for kind, count in wrong.most_common()) or "no error in page, panel or functions"
+    say.print(f"{len(messages)} mails opened in the page in {time.perf_counter() - started:.0f} s: {told}")
+    assert not wrong, "opening mail in the page went wrong"
 
 
 async def _all_mail(demo: Demo) -> Any:

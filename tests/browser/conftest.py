@@ -107,6 +107,13 @@ class Desk:
         return self.demo.world.mailbox(owner.address).arrive(mail.as_bytes()).id
 
 
+def chromium() -> str:
+    """The browser's path."""
+    found = shutil.which("chromium")
+    assert found, "These tests need Debian's package chromium."
+    return found
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def demo(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Demo]:
     """The demo as `make demo` starts it, on made-up mail. Its Gmail has no quota unless a test sets one."""
@@ -117,10 +124,8 @@ async def demo(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Demo]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    chromium = shutil.which("chromium")
-    assert chromium, "These tests need Debian's package chromium."
     async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
+        started = await playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGUMENTS)
         yield started
         await started.close()
 

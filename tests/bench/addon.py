@@ -1,4 +1,4 @@
-"""`make bench`: how fast the open message is, measured here and now, printed and written to bench.json."""
+"""How fast the function `addon` opens a message under load, before stub upstreams, and how fast it starts."""
 
 import asyncio
 import json
@@ -16,11 +16,10 @@ from typing import Any
 import aiohttp
 import psutil
 from rich.console import Console
-from rich.table import Table
 
 from tests.signing import Signer, free_port
 
-HOUSE = Path(__file__).parents[1]
+HOUSE = Path(__file__).parents[2]
 CLIENTS = (1, 8, 32)
 DELAYS_MS = (0, 100)
 SECONDS_A_MEASUREMENT = 6.0
@@ -73,7 +72,7 @@ class Bench:
         }
 
     def upstream(self) -> Any:
-        command = [sys.executable, "-m", "tests.bench_upstream", str(self.upstream_port), str(self.delay_ms / 1000)]
+        command = [sys.executable, "-m", "tests.bench.upstream", str(self.upstream_port), str(self.delay_ms / 1000)]
         return _process([*command, str(self.certificates)], {})
 
     def addon(self) -> Any:
@@ -180,7 +179,7 @@ def _import_ratio() -> dict[str, float]:
     return {"import_ms": round(1000 * ours, 1), "import_flask_ms": round(1000 * flasks, 1), "import_ratio": round(ratio, 2)}
 
 
-def measure(say: Console) -> dict[str, Any]:
+def measure_addon(say: Console) -> dict[str, Any]:
     """Everything, one thing after the other."""
     figures: dict[str, Any] = {"open_message": []}
     with tempfile.TemporaryDirectory() as name:
@@ -204,27 +203,3 @@ def measure(say: Console) -> dict[str, Any]:
     say.print(f"import functions.addon beside import flask, {IMPORTS} pairs ...")
     figures.update(_import_ratio())
     return figures
-
-
-def main() -> None:
-    say = Console()
-    figures = measure(say)
-    table = Table("upstreams", "clients", "requests/s", "p50 ms", "p95 ms", title="addon, message opened, one worker")
-    for row in figures["open_message"]:
-        table.add_row(
-            f"{row['upstream_ms']} ms",
-            str(row["clients"]),
-            str(row["requests_per_second"]),
-            str(row["p50_ms"]),
-            str(row["p95_ms"]),
-        )
-    say.print(table)
-    for name, value in figures.items():
-        if name != "open_message":
-            say.print(f"{name}: {value}")
-    (HOUSE / "bench.json").write_text(json.dumps(figures, indent=2) + "\n")
-    say.print("Written to bench.json. To repeat: make bench")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,165 @@
+"""axe on each screen of the page, wide and narrow, light and dark: nothing serious that a screen reader's user would stumble over."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from sandbox.faults import Fault
+from tests.browser.conftest import Desk
+from tests.browser.test_page import HENRIETTA
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+HERE = Path(__file__).parent
+AXE = HERE / "node_modules" / "axe-core" / "axe.min.js"
+STRANGER = "Grace Stranger <grace@nobody-knows.example>"
+LOOKS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
+
+# The text inside a mail's frame is its sender's; the frame itself is looked at.
+RUN = """async () => {
+    const found = await axe.run(document, { iframes: false, preload: false, resultTypes: ["violations"] });
+    return found.violations
+        .filter(({ impact }) => ["serious", "critical"].includes(impact))
+        .map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(({ target, any }) => `${target} ${any[0]?.message ?? ""}`)}`);
+}"""
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """axe's source, installed from the lock file when it is not there."""
+    if not AXE.is_file():
+        subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=HERE, check=True, timeout=240)
+    return AXE.read_text()
+
+
+async def look(page: Page, axe: str) -> list[str]:
+    """What axe finds on the screen in sight, in every look."""
+    found: list[str] = []
+    await page.evaluate(axe)
+    for width, scheme in LOOKS:
+        await page.set_viewport_size({"width": width, "height": 800})
+        await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
+        await page.evaluate("Promise.all(document.getAnimations().map(one => one.finish()))")
+        complaints: list[str] = await page.evaluate(RUN)
+        found += [f"{width} px, {scheme}: {complaint}" for complaint in complaints]
+    return found
+
+
+async def test_axe_finds_what_is_wrong(desk: Desk, axe: str) -> None:
+    """That the other tests could fail at all."""
+    await desk.show()
+    await desk.page.evaluate("document.querySelector('#query').removeAttribute('aria-label'); query.placeholder = ''")
+    assert any("label" in found for found in await look(desk.page, axe))
+
+
+async def test_the_inbox_and_the_homepage(desk: Desk, axe: str) -> None:
+    desk.arrive(HENRIETTA, "In the inbox")
+    await desk.show()
+    await expect(desk.panel).to_contain_text("Closing this month")
+    assert await look(desk.page, axe) == []
+    await desk.rows.first.get_by_role("checkbox").check()
+    assert await look(desk.page, axe) == []
+
+
+async def test_an_empty_list(desk: Desk, axe: str) -> None:
+    await desk.show(q="nothinghasthisword")
+    assert await look(desk.page, axe) == []
+
+
+CARDS: list[tuple[str, str, dict[str, str]]] = [
+    ("known", HENRIETTA, {}),
+    ("unknown", STRANGER, {}),
+    ("colleague", "Kim Berg <kim@corp.example>", {}),
+    ("mailing list", "List <say@lists.tool-users.example>", {"List_Id": "<say.lists.tool-users.example>", "Precedence": "list"}),
+    ("machine", "no-reply@shop.example", {"Auto_Submitted": "auto-generated"}),
+]
+
+
+@pytest.mark.parametrize(("kind", "sender", "headers"), CARDS, ids=[kind for kind, _, _ in CARDS])
+async def test_an_open_mail(desk: Desk, axe: str, kind: str, sender: str, headers: dict[str, str]) -> None:
+    subject = f"For axe: {kind}"
+    desk.arrive(sender, subject, html="<p>Hello. <img src='https://far.example/picture.png'></p>", **headers)
+    await desk.open(subject)
+    await expect(desk.page.frame_locator(".mail-frame").locator("body")).to_contain_text("Hello")
+    assert await look(desk.page, axe) == []
+
+
+async def test_a_card_that_tells_of_a_problem(desk: Desk, axe: str) -> None:
+    desk.arrive(HENRIETTA, "For axe: nobody answers")
+    await desk.show(q='subject:"For axe: nobody answers"')
+    desk.demo.world.faults.add(Fault("gmail", "users.messages.get", latency_ms=8_000))
+    await desk.row("nobody answers").locator(".thread-link").click()
+    await expect(desk.panel.get_by_role("button", name="Retry")).to_be_visible()
+    assert await look(desk.page, axe) == []
+
+
+async def test_who_may_not_see_the_crm(desk: Desk, axe: str) -> None:
+    desk.arrive(HENRIETTA, "For axe: not allowed", account=desk.demo.without_mail)
+    await desk.open("For axe: not allowed", account=desk.demo.without_mail)
+    assert await look(desk.page, axe) == []
+
+
+async def test_search_results_and_a_contact_card_in_the_panel(desk: Desk, axe: str) -> None:
+    await desk.show()
+    await desk.panel.get_by_role("textbox").fill("Lovell")
+    await desk.panel.get_by_role("button", name="Search").click()
+    contact = desk.panel.get_by_text("Henrietta Lovell").first
+    await expect(contact).to_be_visible()
+    assert await look(desk.page, axe) == []
+    await desk.page.set_viewport_size({"width": 1280, "height": 800})
+    await contact.click()
+    await expect(desk.panel).to_contain_text("Head of Procurement")
+    assert await look(desk.page, axe) == []
+
+
+async def test_notes_on_what_google_would_refuse(desk: Desk, axe: str) -> None:
+    refused = {"header": {"title": "Wrong"}, "sections": [{"widgets": [{"textParagraph": {"text": "Hi", "colour": "red"}}]}]}
+    await desk.answer_with({"action": {"navigations": [{"pushCard": refused}]}})
+    await desk.show()
+    await expect(desk.page.locator(".panel-notes")).to_contain_text("colour")
+    assert await look(desk.page, axe) == []
+
+
+async def test_the_dry_runs_dialog_and_the_job(desk: Desk, axe: str) -> None:
+    desk.arrive(HENRIETTA, "For axe: would move")
+    await desk.show()
+    await desk.page.get_by_role("button", name="Dry run").click()
+    dialog = desk.page.get_by_role("dialog")
+    await expect(dialog).to_contain_text("would move")
+    assert await look(desk.page, axe) == []
+    await desk.page.set_viewport_size({"width": 1280, "height": 800})
+    await dialog.get_by_role("button", name="Close").click()
+    await desk.page.get_by_role("button", name="Run the job").click()
+    await expect(desk.page.locator(".job-sum")).to_contain_text("sorted")
+    assert await look(desk.page, axe) == []
+
+
+async def test_the_keys_dialog_and_the_menu_of_accounts(desk: Desk, axe: str) -> None:
+    await desk.show()
+    await desk.page.keyboard.press("?")
+    await expect(desk.page.get_by_role("dialog")).to_contain_text("Keyboard shortcuts")
+    assert await look(desk.page, axe) == []
+    await desk.page.keyboard.press("Escape")
+    await desk.page.locator("#account-button").click()
+    await expect(desk.page.get_by_role("menuitem").first).to_be_visible()
+    assert await look(desk.page, axe) == []
+
+
+async def test_consent(desk: Desk, axe: str) -> None:
+    scopes = ["https://www.googleapis.com/auth/userinfo.email", "https://www.googleapis.com/auth/script.locale"]
+    await desk.answer_with({"requesting_google_scopes": {"scopes": scopes}})
+    await desk.page.goto(desk.demo.address)
+    await expect(desk.panel.get_by_role("button", name="Continue")).to_be_visible()
+    assert await look(desk.page, axe) == []
+
+
+async def test_a_record_of_the_crm(desk: Desk, axe: str) -> None:
+    desk.arrive(HENRIETTA, "For axe: the record")
+    await desk.open("For axe: the record")
+    async with desk.page.context.expect_page() as opened:
+        await desk.panel.get_by_text("Open in MailMagnet CRM").click()
+    record = await opened.value
+    await expect(record.get_by_role("heading", level=1)).to_have_text("Henrietta Lovell")
+    assert await look(record, axe) == []
