@@ -3,7 +3,7 @@
 import { byId, el } from "./dom.js";
 import { read, refused } from "./api.js";
 import { Panel } from "./panel.js";
-import { toldOf } from "./panel/no_addon.js";
+import { noDraft, toldOf } from "./panel/no_addon.js";
 
 async function begin() {
   const cards = await read("/desk/gallery");

@@ -8,3 +8,6 @@ export function toldOf({ function: address, parameters, form_inputs: inputs }) {
   const text = `Gmail would call ${address} with parameters ${JSON.stringify(parameters)} and inputs ${JSON.stringify(inputs)}`;
   return { renderActions: { action: { notification: { text } } } };
 }
+
+/** The answer to a draft action: there is no draft here. */
+export const noDraft = async () => ["a draft action needs a draft that is open: none is"];
