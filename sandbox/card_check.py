@@ -209,10 +209,10 @@ def _object(value: Any, kind: str, path: str) -> Fault:
         field = card_format()[kind].get(name)
         if not field:
             yield f"{path}.{name} is no field of Google's {kind}"
-            continue
-        if field["only"]:
+        elif field["only"]:
             yield f"{path}.{name} is for {field['only']} alone: add-ons do not have it"
-        yield from _field(inner, field, f"{path}.{name}")
+        else:
+            yield from _field(inner, field, f"{path}.{name}")
     yield from _required(value, kind, path)
     yield from _addresses(value, kind, path)
     if kind in PROSE:

@@ -23,12 +23,6 @@ class NoCard(ValueError):
     """A file does not hold a card or an answer; the message says why."""
 
 
-def answer_in(file: Path) -> dict[str, Any]:
-    """The add-on's answer that the file holds. NoCard when it holds none."""
-    found = card_in(file)
-    return found if is_answer(found) else {"action": {"navigations": [{"pushCard": found}]}}
-
-
 def card_in(file: Path) -> dict[str, Any]:
     """The card, or the answer, that the file holds, as it stands there. NoCard when it holds neither."""
     try:
@@ -101,11 +95,13 @@ def _card_of(file: Path) -> Callable[[web.Request], Any]:
             if _version(file) != request.query.get("seen"):
                 break
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-        version = _version(file)
+        about = {"name": file.name, "version": _version(file)}
         try:
-            return web.json_response({"name": file.name, "version": version, "answer": answer_in(file), "problem": ""})
+            found = card_in(file)
         except NoCard as problem:
-            return web.json_response({"name": file.name, "version": version, "answer": None, "problem": str(problem)})
+            return web.json_response({**about, "answer": None, "problem": str(problem), "refused": [str(problem)]})
+        answer = found if is_answer(found) else {"action": {"navigations": [{"pushCard": found}]}}
+        return web.json_response({**about, "answer": answer, "problem": "", "refused": refused(found)})
 
     return card
 

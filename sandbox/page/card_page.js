@@ -33,9 +33,8 @@ async function show(found) {
   byId("file").textContent = found.name;
   document.title = found.name;
   await panel.open({ kind: "homepage" });
-  const faults = found.problem ? [found.problem] : await refused(found.answer);
-  const list = faults.map((fault) => el("li", { dir: "auto" }, fault));
-  fill(byId("refused"), faults.length ? el("ul", { class: "refused-words" }, list) : el("p", {}, "Nothing: Google would take this."));
+  const list = found.refused.map((fault) => el("li", { dir: "auto" }, fault));
+  fill(byId("refused"), list.length ? el("ul", { class: "refused-words" }, list) : el("p", {}, "Nothing: Google would take this."));
 }
 
 follow();

@@ -186,14 +186,12 @@ def card_page(file: Path) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-u", "-m", "sandbox", "card", str(file), "--port", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
-        yield process.stdout.readline().split()[1]
-    finally:
-        process.terminate()
-        process.wait()
-        process.stdout.close()
+        try:
+            yield process.stdout.readline().split()[1]
+        finally:
+            process.terminate()
 
 
 async def test_a_card_file_is_shown_and_followed(desk: Desk, tmp_path: Path) -> None:
@@ -206,7 +204,7 @@ async def test_a_card_file_is_shown_and_followed(desk: Desk, tmp_path: Path) -> 
         refused = desk.page.locator("#refused")
         await expect(refused).to_have_text("Nothing: Google would take this.")
         file.write_text(json.dumps(good | {"sectoins": []}))
-        await expect(refused).to_contain_text("pushCard.sectoins is no field of Google's Card")
+        await expect(refused).to_contain_text("card.sectoins is no field of Google's Card")
         file.write_text("{")
         await expect(refused).to_contain_text("my card.json is not JSON: line 1")
         file.write_text(json.dumps({"sections": [{"widgets": "x"}]}))
