@@ -281,7 +281,8 @@ function button(name, words, act) {
 }
 
 function field(words, input) {
-  return el("label", { class: "dial-field" }, el("span", {}, words), input);
+  input.id = newId("dial");
+  return el("div", { class: "dial-field" }, el("label", { for: input.id }, words), input);
 }
 
 function select(options) {
