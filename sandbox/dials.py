@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import formataddr, parseaddr
 from pathlib import Path
@@ -90,7 +90,7 @@ class _Dials:
         }
 
     async def time(self, request: web.Request) -> web.Response:
-        """Turn to "tomorrow", to "next month", to a date, or back to "today"."""
+        """Turn to "tomorrow", to "next month", to a moment (ISO 8601), or back to "today"."""
         account, to = self._account(request), _text(await _asked(request), "to")
         if to == "today":
             self._demo.clock.turn_back()
@@ -211,19 +211,21 @@ def _crm_fault(file: Path) -> str:
 
 
 def _moment(to: str, now: datetime) -> datetime:
-    """A day's moment at the same time of day."""
+    """The same time of day, a day or a month later; or the moment that is named."""
     if to == "tomorrow":
         return now + timedelta(days=1)
     if to == "next month":
         year, month = divmod(now.year * 12 + now.month, 12)
         return now.replace(year=year, month=month + 1, day=min(now.day, calendar.monthrange(year, month + 1)[1]))
     try:
-        day = date.fromisoformat(to)
+        moment = datetime.fromisoformat(to)
     except ValueError:
         raise CannotTurn("That is not a date.") from None
-    if abs(day.year - now.year) > MOST_YEARS:
+    if moment.tzinfo is None:
+        raise CannotTurn("A moment needs its time zone.")
+    if abs(moment.year - now.year) > MOST_YEARS:
         raise CannotTurn(f"The world turns by {MOST_YEARS} years at most.")
-    return datetime.combine(day, now.timetz())
+    return moment
 
 
 def _deals(table: bytes) -> list[Mapping[str, str]]:

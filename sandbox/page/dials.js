@@ -117,7 +117,10 @@ export class Dials {
     const date = el("input", { type: "date", class: "dial-input", required: true, value: today(), "aria-label": "Date" });
     const turnTo = (event) => {
       event.preventDefault();
-      this.#turn("time", { to: date.value }, "The world's time is turned.");
+      const [year, month, day] = date.value.split("-").map(Number);
+      const moment = new Date(now);
+      moment.setFullYear(year, month - 1, day);
+      this.#turn("time", { to: moment.toISOString() }, "The world's time is turned.");
     };
     const days = Math.round(turned / SECONDS_A_DAY);
     const by = turned ? ` · turned by ${days.toLocaleString()} ${Math.abs(days) === 1 ? "day" : "days"}` : " · as this machine's";
@@ -281,7 +284,8 @@ function button(name, words, act) {
 }
 
 function field(words, input) {
-  return el("label", { class: "dial-field" }, el("span", {}, words), input);
+  input.id = newId("dial");
+  return el("div", { class: "dial-field" }, el("label", { for: input.id }, words), input);
 }
 
 function select(options) {
