@@ -165,11 +165,9 @@ async function openThread(mine) {
   }
   if (mine !== page.shown) return;
   page.thread = thread;
-  const newest = thread.messages.at(-1);
   draw();
   byId("main").scrollTop = 0;
-  composeAction = null;
-  panel.open({ kind: "message", mail: newest.id });
+  openPanel();
   if (thread.messages.some((message) => message.unread)) await modify([thread], [], ["UNREAD"], "");
   else if (!page.list.threads.length) await loadList();
 }
