@@ -34,6 +34,7 @@ def mail_routes(world: World) -> list[web.AbstractRouteDef]:
         web.post(account + "/undo", mail.undo),
         web.get(account + "/mails/{mail}/answer", mail.answer),
         web.get(account + "/mails/{mail}/draft", mail.draft_of),
+        web.post(account + "/clean", mail.clean),
         web.post(account + "/drafts", mail.save_draft),
         web.get(account + "/drafts/{draft}", mail.draft),
         web.post(account + "/drafts/{draft}/send", mail.send_draft),
@@ -98,6 +99,11 @@ class _Mail:
         mailbox = self._mailbox(request)
         draft = await asyncio.to_thread(mailbox.draft, request.match_info["draft"])
         return web.json_response(await asyncio.to_thread(_draft, mailbox, draft))
+
+    async def clean(self, request: web.Request) -> web.Response:
+        """An add-on's HTML, reduced to what a draft may hold."""
+        asked = await question(request)
+        return web.json_response({"html": await asyncio.to_thread(compose_mail.clean, text(asked, "html"))})
 
     async def save_draft(self, request: web.Request) -> web.Response:
         account, mailbox, asked = self._account(request), self._mailbox(request), await question(request)

@@ -70,7 +70,7 @@ export class Compose {
   }
 
   /** Carries out an add-on's updateDraftActionMarkup; what Gmail would refuse in it. */
-  update(markup) {
+  async update(markup) {
     const faults = Object.keys(markup)
       .filter((name) => !DRAFT_ACTIONS.includes(name))
       .map((name) => `${name} is no field of updateDraftActionMarkup`);
@@ -81,14 +81,14 @@ export class Compose {
       if (people.length) this.#showCopies();
     }
     if (markup.updateSubject) this.#parts.subject.value = markup.updateSubject.subject ?? "";
-    if (markup.updateBody) faults.push(...this.#updateBody(markup.updateBody));
+    if (markup.updateBody) faults.push(...(await this.#updateBody(markup.updateBody)));
     this.#changed();
     return faults;
   }
 
-  #updateBody({ type, insertContents = [] }) {
+  async #updateBody({ type, insertContents = [] }) {
     if (!PLACES.includes(type)) return [`${type} is no way to change a draft's text`];
-    const nodes = insertContents.flatMap(inserted);
+    const nodes = (await Promise.all(insertContents.map((content) => inserted(this.#account, content)))).flat();
     const { editor } = this.#parts;
     if (type === "REPLACE") editor.replaceChildren(...nodes);
     else if (type === "INSERT_AT_START") editor.prepend(...nodes);
@@ -312,13 +312,14 @@ function quoted({ quoted: mail, received_at: received }, how) {
   return place.innerHTML;
 }
 
-function inserted({ content = "", contentType = "TEXT" }) {
+async function inserted(account, { content = "", contentType = "TEXT" }) {
   if (contentType === "TEXT") return content.split("\n").flatMap((line, index) => (index ? [el("br"), line] : [line]));
-  const nodes = safeNodes(content);
+  const { html } = await write(of(account, "clean"), { html: content });
+  const nodes = safeNodes(html);
   return contentType === "IMMUTABLE_HTML" ? [el("div", { contenteditable: "false" }, nodes)] : nodes;
 }
 
-/** Nodes for HTML of any origin: made anew from what a mail may hold here, so that nothing runs and nothing is fetched. */
+/** Nodes for HTML, which the desk has cleaned already: made anew from what a mail may hold here, so that nothing runs and nothing is fetched. */
 function safeNodes(html) {
   return copies(new DOMParser().parseFromString(html, "text/html").body);
 }

@@ -12,7 +12,7 @@ const ADDRESS = /\b(?:https?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]}]|[\w.+-]+@[\w-]+(?
 /** Draws a thread; `acts` has unlabel(id), opened(message): which message the add-on shows, answer(message, how), and
  * edit(message) for a draft. */
 export function drawThread(place, thread, { account, labels, acts }) {
-  const newest = thread.messages.length - 1;
+  const newest = thread.messages.findLastIndex((message) => !message.draft);
   const mails = thread.messages.map((message, index) => mail(message, index === newest || message.unread, { account, acts }));
   fill(
     place,

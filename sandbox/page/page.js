@@ -28,6 +28,7 @@ const page = {
   thread: null,
   selected: new Set(),
   shown: 0,
+  opening: false,
   /** Page tokens of the list in sight, the first page's first. */
   tokens: [""],
 };
@@ -182,11 +183,9 @@ async function openThread(mine) {
   }
   if (mine !== page.shown) return;
   page.thread = thread;
-  const newest = thread.messages.at(-1);
   draw();
   byId("main").scrollTop = 0;
-  composeAction = null;
-  panel.open({ kind: "message", mail: newest.id });
+  openPanel();
   if (thread.messages.some((message) => message.unread)) await modify([thread], [], ["UNREAD"], "");
   else if (!page.list.threads.length) await loadList();
 }
@@ -491,13 +490,24 @@ async function openCompose(begun) {
 
 async function composeClosed() {
   compose = null;
+  byId("main").focus();
   if (composeAction !== null) openPanel();
   page.redraw = true;
   await refresh();
 }
 
-const editDraft = async (draft) => openCompose(await read(path(`mails/${draft.id}/draft`)));
-const answer = async (message, how) => openCompose(await answerTo(account(), message.id, how));
+const editDraft = (draft) => opening(async () => openCompose(await read(path(`mails/${draft.id}/draft`))));
+const answer = (message, how) => opening(async () => openCompose(await answerTo(account(), message.id, how)));
+
+/** Whoever asked for a window types on: until it is there, what is typed is no shortcut. */
+async function opening(act) {
+  page.opening = true;
+  try {
+    await act();
+  } finally {
+    page.opening = false;
+  }
+}
 
 /** What is open decides what the panel shows. */
 function openPanel() {
@@ -657,7 +667,7 @@ const KEYS = {
 function onKey(event) {
   const typing = event.target.closest?.("input:not([type=checkbox]), textarea, select, dialog, [role=menu], [role=dialog]");
   if (event.key === "Escape" && event.target === byId("query")) byId("main").focus();
-  if (typing || event.ctrlKey || event.metaKey || event.altKey || !(event.key in KEYS)) return;
+  if (page.opening || typing || event.ctrlKey || event.metaKey || event.altKey || !(event.key in KEYS)) return;
   event.preventDefault();
   KEYS[event.key]();
 }

@@ -2,7 +2,7 @@
 
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -173,7 +173,7 @@ class Stub:
             await self.page.locator("#panel").get_by_role("button", name="Use template").click()
 
 
-async def _serve(routes: list[web.AbstractRouteDef], middlewares: list[Any]) -> tuple[web.AppRunner, str]:
+async def _serve(routes: Sequence[web.AbstractRouteDef], middlewares: list[Any]) -> tuple[web.AppRunner, str]:
     app = web.Application(middlewares=middlewares)
     app.add_routes(routes)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)

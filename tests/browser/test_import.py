@@ -1,7 +1,7 @@
 """Importing mail by dropping a file on the page, in a real browser: progress, an honest count, and what is no mail."""
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import FilePayload, expect
 
 from tests.browser.conftest import Desk
 
@@ -44,10 +44,8 @@ async def test_a_single_mail_by_the_button_and_what_is_no_mail(desk: Desk) -> No
     async with desk.page.expect_file_chooser() as chooser:
         await desk.page.get_by_role("button", name="Import mail").click()
     mail = b"From: x@chosen.example\r\nSubject: Chosen by hand\r\nDate: Mon, 16 Nov 2026 10:00:00 +0000\r\n\r\nHi\r\n"
-    picture = {"name": "cat.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\n" + bytes(200)}
-    await (await chooser.value).set_files(
-        [{"name": "one.eml", "mimeType": "message/rfc822", "buffer": mail}, picture]  # type: ignore[list-item]
-    )
+    picture: FilePayload = {"name": "cat.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\n" + bytes(200)}
+    await (await chooser.value).set_files([FilePayload(name="one.eml", mimeType="message/rfc822", buffer=mail), picture])
     dialog = desk.page.get_by_role("dialog")
     await expect(dialog).to_contain_text("1 mail imported")
     await expect(dialog.get_by_role("alert")).to_contain_text("There is no mail in it")
