@@ -80,7 +80,7 @@ CARDS: list[tuple[str, str, dict[str, str]]] = [
 @pytest.mark.parametrize(("kind", "sender", "headers"), CARDS, ids=[kind for kind, _, _ in CARDS])
 async def test_an_open_mail(desk: Desk, axe: str, kind: str, sender: str, headers: dict[str, str]) -> None:
     subject = f"For axe: {kind}"
-    desk.arrive(sender, subject, html="<p>Hello. <img src='https://far.example/picture.png'></p>", **headers)
+    desk.arrive(sender, subject, html="<p>Hello. <img src='https://far.example/picture.png'></p>", account=None, **headers)
     await desk.open(subject)
     await expect(desk.page.frame_locator(".mail-frame").locator("body")).to_contain_text("Hello")
     assert await look(desk.page, axe) == []
