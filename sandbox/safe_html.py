@@ -18,8 +18,8 @@ MOST_PICTURE_BYTES = 10_000_000
 DEEPEST = 300
 """Tags within tags. Nobody writes more; reading a million takes minutes, so a mail that has more is shown as plain text."""
 
-MOST_FORMATS = 12
-"""Open <b>, <font> ... within one another: a browser repeats all of them in each paragraph that follows."""
+MOST_REPEATED = 100_000
+"""An open <b> or <font> is repeated in each paragraph that follows: so many are written at most."""
 
 # Comments, tags with at most some hundred attributes, and a "<" that is neither.
 _MARKUP = re.compile(
@@ -138,6 +138,7 @@ class _Plainly:
     def __init__(self) -> None:
         self._open: list[str] = []
         self._formats = 0
+        self._repeated = 0
 
     def written(self, mail_html: str) -> str:
         """Raises _TooDeepError."""
@@ -153,15 +154,19 @@ class _Plainly:
         return f"</{name}>" if found["end"] else f"<{name}{_attributes(found['attributes'])}>"
 
     def _count(self, name: str, *, is_end: bool) -> None:
-        if name in _NOT_NESTING or (is_end and self._open[-1:] != [name]):
-            return
-        self._formats += (-1 if is_end else 1) * (name in _FORMATS)
-        if is_end:
-            self._open.pop()
-        else:
-            self._open.append(name)
-        if len(self._open) > DEEPEST or self._formats > MOST_FORMATS:
+        self._repeated += self._formats
+        if name not in _NOT_NESTING:
+            self._nest(name, is_end=is_end)
+        if len(self._open) > DEEPEST or self._repeated > MOST_REPEATED:
             raise _TooDeepError
+
+    def _nest(self, name: str, *, is_end: bool) -> None:
+        if not is_end:
+            self._open.append(name)
+            self._formats += name in _FORMATS
+        elif self._open[-1:] == [name]:
+            self._open.pop()
+            self._formats -= name in _FORMATS
 
 
 def _attributes(written: str) -> str:

@@ -90,7 +90,7 @@ class _Reader:
 
 
 def _is_for(answer: Response, mail_id: str) -> bool:
-    return answer.url.endswith("/panel") and answer.request.post_data_json.get("mail") == mail_id
+    return answer.url.endswith("/panel") and (answer.request.post_data_json or {}).get("mail") == mail_id
 
 
 async def open_every_mail_in_page(demo: Demo, messages: Sequence[Message], before_each: Callable[[], None]) -> Counter[str]:

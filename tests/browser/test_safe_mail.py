@@ -49,6 +49,102 @@ async def test_nothing_runs_and_nothing_is_fetched(desk: Desk) -> None:
     assert len(desk.page.context.pages) == 1
 
 
+FETCHERS = {
+    "script": "<script src='https://evil.example/1'></script><script>top.ran = 1</script>",
+    "handlers": "<b onclick='top.ran=1' onmouseover='top.ran=1' onfocus='top.ran=1' tabindex=0 autofocus>press me</b>",
+    "details": "<details open ontoggle='top.ran=1'><summary>more</summary></details><marquee onstart='top.ran=1'>x</marquee>",
+    "form": "<form action='https://evil.example/1'><input autofocus onfocus='top.ran=1'><input type=image src='https://evil.example/2'></form>",
+    "javascript link": "<a href='javascript:top.ran=1'>press me</a>",
+    "javascript link in disguise": "<a href=' &#1;java&#10;script&colon;top.ran=1'>press me</a>",
+    "data link": "<a href='data:text/html,<script>opener.ran=1</script>'>press me</a>",
+    "vbscript and file links": "<a href='vbscript:1'>one</a><a href='file:///etc/hostname'>press me</a>",
+    "css fetches": """<style>@import 'https://evil.example/1'; @font-face { font-family: f; src: url(https://evil.example/2) }
+        p { font-family: f; background: url(https://evil.example/3) } p::after { content: url(https://evil.example/4) }</style>
+        <p style="font-family:f;background:url(https://evil.example/5);list-style:url(https://evil.example/6);
+        border-image:url(https://evil.example/7);cursor:url(https://evil.example/8),auto;color:url(https://evil.example/9)">x</p>""",
+    "svg": """<svg onload="top.ran=1"><script>top.ran=1</script><image href="https://evil.example/1"/><use href="https://evil.example/2#x"/>
+        <a xlink:href="javascript:top.ran=1"><text>x</text></a><foreignObject><iframe src="https://evil.example/3"></iframe>
+        </foreignObject><animate onbegin="top.ran=1"/></svg><img src="data:image/svg+xml,<svg onload='top.ran=1'/>">""",
+    "refresh": "<meta http-equiv=refresh content='0;url=https://evil.example/1'><base href='https://evil.example/'><img src='2'>",
+    "links that fetch": """<link rel=prefetch href='https://evil.example/1'><link rel=preload as=image href='https://evil.example/2'>
+        <link rel=dns-prefetch href='//evil.example'><link rel=preconnect href='https://evil.example'>""",
+    "embedded": """<object data='https://evil.example/1'></object><embed src='https://evil.example/2'><iframe src='https://evil.example/3'>
+        </iframe><iframe srcdoc='<script>top.ran=1</script>'></iframe><frameset><frame src='https://evil.example/4'></frameset>""",
+    "pictures": """<img srcset='https://evil.example/1 2x'><picture>
+        <source srcset='https://evil.example/2'><img src='//evil.example/3'></picture>
+        <video poster='https://evil.example/4'><source src='https://evil.example/5'></video><audio src='https://evil.example/6'></audio>
+        <table background='https://evil.example/7'><tr><td background='https://evil.example/8'>x</table>
+        <img lowsrc='https://evil.example/9' dynsrc='https://evil.example/10' longdesc='https://evil.example/11'>""",
+    "mutations": """<math><mtext><table><mglyph><style><img src=x onerror="top.ran=1"></style></mglyph></table></mtext></math>
+        <noscript><p title="</noscript><img src=x onerror=top.ran=1>"></noscript><xmp><p title="</xmp><img src=x onerror=top.ran=1>"></xmp>
+        <form><math><mtext></form><form><mglyph><svg><mtext><style><path id="</style><img onerror=top.ran=1 src>">""",
+    "quotes": """<p title='<img src=x onerror=top.ran=1>'>x</p><p a"b='"><img src=x onerror=top.ran=1>'>y</p>
+        <img src="x` `" onerror=top.ran=1>""",
+}
+
+
+@pytest.mark.parametrize("html", FETCHERS.values(), ids=FETCHERS.keys())
+async def test_nothing_runs_and_nothing_is_even_tried(desk: Desk, html: str) -> None:
+    """Stricter than what the browser's policies refuse: the cleaning has left nothing for them to refuse."""
+    tried: list[str] = []
+    desk.page.context.on("request", lambda request: tried.append(request.url))
+    subject = f"Hostile number {list(FETCHERS.values()).index(html)}."
+    desk.arrive(MALLORY, subject, html=f"<p>Words that stay</p>{html}")
+    await desk.open(subject)
+    frame = desk.page.frame_locator(".mail-frame")
+    await expect(frame.locator("body")).to_contain_text("Words that stay")
+    for pressed in await frame.get_by_text("press me").all():
+        await pressed.click()
+    assert await desk.page.evaluate("window.ran") is None
+    assert [address for address in tried if not address.startswith(desk.demo.address)] == []
+    assert len(desk.page.frames) == 2, "the page and the mail's frame"
+    assert len(desk.page.context.pages) == 1
+    assert desk.page.url.startswith(desk.demo.address)
+
+
+async def test_nothing_leaves_the_frame(desk: Desk) -> None:
+    """Whatever its CSS says: the toolbar, the list of labels and the panel are still what lies under the mouse."""
+    cover = "position:fixed;position:sticky;inset:-9999px;z-index:2147483647;width:9999px;height:9999px;background-color:red"
+    pull = "margin:-9999px -9999px -9999px -9999px;padding:9999px;width:30000px;transform:scale(99);background-color:red"
+    style = (
+        "<style>html, body, * { position: fixed !important; inset: -9999px !important; z-index: 2147483647 !important }</style>"
+    )
+    desk.arrive(MALLORY, "Over everything", html=f"{style}<p>Words</p><div style='{cover}'>a</div><div style='{pull}'>b</div>")
+    await desk.open("Over everything")
+    await expect(desk.page.frame_locator(".mail-frame").locator("body")).to_contain_text("Words")
+    covered = await desk.page.evaluate(
+        """() => [...document.querySelectorAll("#toolbar button, #labels a, #panel .panel-bar button, .top button")]
+            .filter(node => node.checkVisibility() && node.getBoundingClientRect().width > 0)
+            .filter(node => {
+                const { left, top, width, height } = node.getBoundingClientRect();
+                const x = left + width / 2, y = top + height / 2;
+                return y < innerHeight && !node.contains(document.elementFromPoint(x, y));
+            }).length"""
+    )
+    assert covered == 0
+    overflow = await desk.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert overflow <= 0
+
+
+async def test_a_link_opens_beside_the_page_and_never_in_its_place(desk: Desk) -> None:
+    await desk.page.context.route("https://evil.example/*", lambda route: route.fulfill(body="<p>elsewhere</p>"))
+    desk.arrive(
+        MALLORY,
+        "Out of the frame",
+        html="<a href='https://evil.example/page' target=_top ping='https://evil.example/ping'>go</a>",
+    )
+    await desk.open("Out of the frame")
+    before = desk.page.url
+    async with desk.page.context.expect_page() as opened:
+        await desk.page.frame_locator(".mail-frame").locator("a").click()
+    elsewhere = await opened.value
+    await elsewhere.wait_for_load_state()
+    assert await elsewhere.evaluate("window.opener") is None
+    assert desk.page.url == before
+    assert [address for address in desk.requests if "evil" in address] == ["https://evil.example/page"]
+    desk.requests.remove("https://evil.example/page")
+
+
 async def test_a_script_could_not_run_even_if_it_got_through(desk: Desk) -> None:
     """The frame's sandbox and policy hold on their own, without the cleaning before them."""
     desk.arrive(MALLORY, "Second line of defence", html="<p>harmless</p>")
@@ -87,10 +183,23 @@ async def test_pictures_of_the_mail_itself_are_shown_and_others_asked_for(desk: 
     desk.requests.remove("https://evil.example/far.png")
 
 
-async def test_ten_megabytes_of_nesting_open_at_once(desk: Desk) -> None:
-    desk.arrive(MALLORY, "Deep as the sea", html="<div>" * 2_000_000 + "the ground")
-    await desk.open("Deep as the sea")
-    await expect(desk.page.frame_locator(".mail-frame").locator("body")).to_contain_text("nested too deep")
+DEEP = {
+    "open": "<div>" * 2_000_000,
+    "ends of tags that are not open": "<div></x>" * 1_100_000,
+    "ends within comments": "<div><!--</div>-->" * 550_000,
+    "ends within attributes": """<div title='></div>'>""" * 500_000,
+    "formats for each paragraph": "<p>" + "".join(f"<b title={n}>" for n in range(39)) + "</p>" + "<p>x</p>" * 1_200_000,
+}
+
+
+@pytest.mark.parametrize("html", DEEP.values(), ids=DEEP.keys())
+async def test_ten_megabytes_of_nesting_open_at_once(desk: Desk, html: str) -> None:
+    subject = f"Deep as the sea {list(DEEP.values()).index(html)}."
+    desk.arrive(MALLORY, subject, html=html + "the ground")
+    await desk.open(subject)
+    frame = desk.page.frame_locator(".mail-frame")
+    await expect(frame.locator("body")).to_be_visible()
+    assert await frame.locator("body *").count() < 30_000
 
 
 async def test_headers_are_text_and_never_markup(desk: Desk) -> None:
