@@ -15,6 +15,7 @@ from mailmagnet.errors import (
     MailMagnetError,
     NotAuthorised,
     NotFound,
+    NotPermitted,
     NotVerified,
     RateLimited,
     Upstream,
@@ -85,8 +86,8 @@ def _status(error: MailMagnetError, reference: str) -> Response:
             status = 409
         case RateLimited():
             status = 429
-        case NotAuthorised() | NotFound():
-            # Answered as done: Cloud Tasks would only ask again, and nothing changes until somebody gives consent.
+        case NotAuthorised() | NotPermitted() | NotFound():
+            # Answered as done: Cloud Tasks would only ask again, and nothing changes until somebody gives consent or permission.
             status = 200
         case Upstream():
             status = 503

@@ -10,8 +10,9 @@ from typing import Any
 import aiohttp
 import pytest
 
+from crm_client.embedded_administration import ADMINISTRATOR, set_permission
 from mailmagnet.categories import LABEL_NAMES, Category
-from mailmagnet.crm import DealState
+from mailmagnet.crm import MAIL_INTEGRATION, DealState
 from sandbox.faults import Fault
 from tests.scenario.addon_process import function_process, settings_of
 from tests.scenario.desk import ADA, Desk
@@ -141,6 +142,19 @@ async def test_a_mailbox_that_is_gone_off_or_without_consent_is_answered_as_done
     assert "Gmail" in answer["error"]
     await job.desk.store.switch("corp.example", job.desk.account.sub, mailmagnet=True, labelling=False)
     assert await job.sort() == (200, {"off": True})
+
+
+async def test_a_user_without_the_permission_is_answered_as_done_and_nothing_moves(job: Job) -> None:
+    await job.desk.contact("grace@a.example", CLOSED_LONG_AGO)
+    mail = job.desk.arrive("grace@a.example")
+    set_permission(job.desk.crm_database, ADMINISTRATOR, MAIL_INTEGRATION, held=False)
+    status, answer = await job.sort()
+    assert status == 200
+    assert "error" in answer
+    assert await job.desk.labels_of(mail) == {"INBOX", "UNREAD"}
+    set_permission(job.desk.crm_database, ADMINISTRATOR, MAIL_INTEGRATION, held=True)
+    await job.sort()
+    assert await job.desk.labels_of(mail) == {CUSTOMER, "UNREAD"}
 
 
 async def test_gmail_that_is_down_is_answered_so_that_the_task_comes_again(job: Job) -> None:
