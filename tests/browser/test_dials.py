@@ -153,7 +153,7 @@ async def test_the_tick_sends_tasks_to_who_is_due(desk: Desk) -> None:
     await expect(dials.get_by_role("status")).to_have_text("It is a month later.")
     await dials.get_by_role("button", name="Tick").click()
     await expect(dials.locator(".dials-said")).to_have_text("The tick sent 3 tasks.")
-    await expect(dials.get_by_role("cell", name="200", exact=True).first).to_be_visible()
+    await expect(dials.locator("tbody tr").first).to_contain_text("200")
 
 
 async def test_behind_the_panel(desk: Desk, picture: Picture) -> None:
