@@ -14,8 +14,9 @@ from http_session.session import HttpSession
 from mailmagnet.errors import BadRequest, NotAuthorised, NotFound, Upstream
 from mailmagnet.gmail import NAME, PEOPLE_HEADERS, MailHeaders, OpenMailTokens
 
-AT_ONCE = 5
-"""Requests for one user: more at once are refused (https://developers.google.com/workspace/gmail/api/reference/quota)."""
+AT_ONCE = 3
+"""Requests for one user. More than 5 at once are refused (https://developers.google.com/workspace/gmail/api/reference/quota), and the
+job may be at work on the same mailbox."""
 EARLY = 60.0
 """Seconds before its end that an access token is no longer used."""
 MOST_GRANTS = 1000

@@ -77,7 +77,7 @@ class MailReader(Protocol):
     async def mails(self, gmail_token: str, mail_ids: Sequence[str], names: Sequence[str]) -> Sequence[MailHeaders]:
         """The named headers of mails in a connected mailbox (`gmail_token`: its refresh token), mail that is gone left out.
 
-        For a handful of mails: one request each, at most 5 at once; 20 units each.
+        For a handful of mails: one request each, a few at once; 20 units each.
         """
         ...
 

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import pytest_asyncio
@@ -15,10 +16,13 @@ from google.auth import jwt
 from playwright.async_api import Browser, Locator, Page, expect
 
 from sandbox import mail_parts
+from sandbox.card_page import gallery_routes
 from sandbox.desk import Product, desk_guard, desk_routes
+from sandbox.dials import Dialled, dial_routes
 from sandbox.gmail_server import google_routes
 from sandbox.mail_folder import MailFolder
 from sandbox.world import World
+from sandbox.world_clock import TurnedClock
 from tests.browser.conftest import Desk
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -200,8 +204,13 @@ async def stub(tmp_path: Path, browser: Browser) -> AsyncIterator[Stub]:
     trigger = {"actions": [{"label": "Insert template", "runFunction": "https://ADDON_URL/compose"}], "draftAccess": "METADATA"}
     deployment = tmp_path / "appsscript.json"
     deployment.write_text(json.dumps({"addOns": {"gmail": {"composeTrigger": trigger}}}))
+    clock = TurnedClock(tmp_path / "turned", lambda: datetime.now(UTC))
+    dialled = SimpleNamespace(world=world, clock=clock, crm_fault_file=tmp_path / "fault")
     product = Product(made.addon_url, made.addon_url, "job@corp.example", _no_record, deployment)
-    desk, address = await _serve([*google_routes(world), *desk_routes(world, product)], [desk_guard])
+    desk, address = await _serve(
+        [*google_routes(world), *desk_routes(world, product), *dial_routes(cast(Dialled, dialled)), *gallery_routes()],
+        [desk_guard],
+    )
     complaints: list[str] = []
     made.page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
     made.page.on("pageerror", lambda error: complaints.append(str(error)))
