@@ -59,7 +59,7 @@ async def answer_mailbox(request: Request, parts: Parts) -> Response:
         )
     except Forbidden:
         return JSONResponse({"off": True})
-    counts = {**{category.value: number for category, number in done.sorted.items()}}
+    counts = {category.value: number for category, number in done.sorted.items()}
     log(
         "INFO", "sorted", looked_at=done.looked_at, remaining=done.remaining, units=done.units, crm_calls=done.crm_calls, **counts
     )
