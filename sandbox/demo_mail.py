@@ -21,12 +21,12 @@ Progress = Callable[[int, int], None]
 
 
 async def made_mail(demo: Demo, progress: Progress = lambda done, total: None) -> None:
-    """Mail of the demo CRM's people arrives for the user and two colleagues: always the same, dated around today."""
+    """Mail of the demo CRM's people arrives for the user and two colleagues: always the same, dated up to now."""
     table = await demo.mailmagnet("crm", "export", "contacts")
-    people = _people(table.decode("utf-8-sig"))
+    people, now = _people(table.decode("utf-8-sig")), demo.world.clock()
     for number, account in enumerate((demo.colleague, demo.without_mail), start=1):
-        await _arrive(demo, account, generate(people, _owner(account), demo.today, SEED + number, COLLEAGUES_MAILS))
-    await _arrive(demo, demo.user, generate(people, _owner(demo.user), demo.today, SEED, MADE_MAILS), progress)
+        await _arrive(demo, account, generate(people, _owner(account), now, SEED + number, COLLEAGUES_MAILS))
+    await _arrive(demo, demo.user, generate(people, _owner(demo.user), now, SEED, MADE_MAILS), progress)
 
 
 async def own_mail(demo: Demo, path: Path, progress: Progress = lambda done, total: None) -> Imported:

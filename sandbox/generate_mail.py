@@ -5,7 +5,7 @@ import itertools
 import quopri
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from email.header import Header
 from email.message import EmailMessage
 from email.utils import format_datetime, formataddr
@@ -138,10 +138,12 @@ _LANGUAGES: Sequence[tuple[str, str, str, str]] = (
 )
 
 
-def generate(people: Sequence[Person], owner: tuple[str, str], today: date, seed: int, count: int = 180) -> list[bytes]:
-    """`count` mails of the last DAYS_BACK days, oldest first, the same for the same arguments. `owner` (name, address) gets them;
-    what the owner wrote is among them. `people` (at least one) write most of the ordinary ones."""
-    post = _Post(owner, today, Random(seed))  # noqa: S311  not for secrets
+def generate(people: Sequence[Person], owner: tuple[str, str], now: datetime, seed: int, count: int = 180) -> list[bytes]:
+    """`count` mails of the last DAYS_BACK days, none later than `now` (aware), oldest first, the same for the same arguments.
+
+    `owner` (name, address) gets them; what the owner wrote is among them. `people` (at least one) write most of the ordinary ones.
+    """
+    post = _Post(owner, now.astimezone(UTC), Random(seed))  # noqa: S311  not for secrets
     odd = [mail for make, _ in zip(itertools.cycle(_ODDITIES), range(count // ODD_ONE_IN), strict=False) for mail in make(post)]
     ordinary: list[_Mail] = []
     while len(ordinary) + len(odd) < count:
@@ -164,23 +166,25 @@ class _Mail:
 class _Post:
     """Whose mailbox it is, and what chance decides."""
 
-    def __init__(self, owner: tuple[str, str], today: date, random: Random) -> None:
+    def __init__(self, owner: tuple[str, str], now: datetime, random: Random) -> None:
         self.name, self.address = owner
         self.domain = self.address.rpartition("@")[2]
         self.random = random
-        self.newest = datetime.combine(today, time(6), UTC)
+        self.now = now
         self._numbers = itertools.count(1)
         self._languages = itertools.cycle(random.sample(_LANGUAGES, len(_LANGUAGES)))
         self._topics: dict[str, list[tuple[str, str, Sequence[str]]]] = {}
 
     def moment(self) -> datetime:
-        """Some working hour of the last weeks, more often lately."""
+        """Some working hour of the last weeks, more often lately; of today, the last hour and a half."""
         days = int(DAYS_BACK * self.random.random() ** 2)
         if not days:
-            return self.newest - timedelta(minutes=self.random.randrange(1, 90), seconds=self.random.randrange(60))
-        day = self.newest - timedelta(days=days)
+            return self.now - timedelta(minutes=self.random.randrange(1, 90), seconds=self.random.randrange(60))
+        day = self.now.date() - timedelta(days=days)
         day -= timedelta(days=max(0, day.weekday() - 4))
-        return day + timedelta(hours=1, minutes=self.random.randrange(600), seconds=self.random.randrange(60))
+        return datetime.combine(day, time(7), UTC) + timedelta(
+            minutes=self.random.randrange(600), seconds=self.random.randrange(60)
+        )
 
     def next_number(self) -> int:
         return next(self._numbers)
@@ -243,7 +247,7 @@ def _conversation(post: _Post, people: Sequence[Person]) -> Iterator[_Mail]:
     length = post.random.randrange(1, len(replies) + 2)
     both, references = ((name, address), (post.name, post.address)), list[str]()
     for turn, text in enumerate([opening, *replies][:length]):
-        if at > post.newest:
+        if at > post.now:
             return
         sender, to = both[turn % 2], both[1 - turn % 2]
         message = post.message(sender, [to], ("Re: " if turn else "") + subject.format(**facts), at)

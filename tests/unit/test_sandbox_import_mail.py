@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -188,7 +188,7 @@ def test_what_mboxrd_writes_is_read(tmp_path: Path, texts: list[bytes]) -> None:
 
 
 def test_a_generated_mailbox_comes_in_whole(folder: MailFolder, tmp_path: Path) -> None:
-    mails = generate(PEOPLE, OWNER, date(2026, 11, 23), 7, EVERY_ODDITY)
+    mails = generate(PEOPLE, OWNER, NOW, 7, EVERY_ODDITY)
     (tmp_path / "all.mbox").write_bytes(mbox(mails))
     imported = import_mail(tmp_path / "all.mbox", folder, NOW, own_addresses=[OWNER[1]])
     assert imported.mails == len(mails) == EVERY_ODDITY
@@ -208,19 +208,29 @@ def test_a_generated_mailbox_comes_in_whole(folder: MailFolder, tmp_path: Path) 
 
 
 def test_the_same_seed_is_the_same_mailbox() -> None:
-    assert generate(PEOPLE, OWNER, date(2026, 11, 23), 7) == generate(PEOPLE, OWNER, date(2026, 11, 23), 7)
-    assert generate(PEOPLE, OWNER, date(2026, 11, 23), 7) != generate(PEOPLE, OWNER, date(2026, 11, 23), 8)
-    assert len(generate(PEOPLE, OWNER, date(2026, 11, 23), 7, 50)) == 50
+    assert generate(PEOPLE, OWNER, NOW, 7) == generate(PEOPLE, OWNER, NOW, 7)
+    assert generate(PEOPLE, OWNER, NOW, 7) != generate(PEOPLE, OWNER, NOW, 8)
+    assert len(generate(PEOPLE, OWNER, NOW, 7, 50)) == 50
+
+
+@given(now=st.datetimes(datetime(2026, 1, 1), datetime(2028, 12, 31), timezones=st.just(UTC)))  # noqa: DTZ001  aware by timezones
+@settings(max_examples=20, deadline=None)
+def test_no_mail_is_of_the_future_at_any_hour_of_any_day(now: datetime) -> None:
+    mails = generate(PEOPLE, OWNER, now, 7)
+    dates = [at for at in (mail_parts.parsed_date(mail_parts.read(raw).first("Date")) for raw in mails) if at]
+    assert len(dates) > len(mails) * 0.9
+    assert max(dates) <= now
+    assert sum(at > now - timedelta(minutes=92) for at in dates) > len(dates) / 20
 
 
 def test_made_up_mail_is_of_made_up_people() -> None:
-    for raw in generate(PEOPLE, OWNER, date(2026, 11, 23), 7, EVERY_ODDITY):
+    for raw in generate(PEOPLE, OWNER, NOW, 7, EVERY_ODDITY):
         hosts = re.findall(rb"@([\w.-]*\.[a-z]+)\b", raw) + re.findall(rb"https?://([\w.-]+)", raw)
         assert all(host.endswith(b".example") for host in hosts), hosts
 
 
 def test_most_generated_mail_is_ordinary() -> None:
-    mails = [mail_parts.read(raw) for raw in generate(PEOPLE, OWNER, date(2026, 11, 23), 7)]
+    mails = [mail_parts.read(raw) for raw in generate(PEOPLE, OWNER, NOW, 7)]
     known = sum(
         any(address in mail.first("From") for _, address, _ in PEOPLE) and "\ufffd" not in mail.first("Subject") for mail in mails
     )
