@@ -59,9 +59,7 @@ def connect(org: str, user: str, address: str, own_domains: tuple[str, ...]) -> 
     if not token:
         raise click.UsageError("Give the refresh token on standard input.")
     consent = Connection(org, user, address, own_domains=frozenset(own_domains), gmail_token=token)
-    _with_parts(
-        lambda parts: connect_mailbox(consent, store=parts.store, vault=parts.vault, gmail_of=parts.gmail_of, now=parts.now())
-    )
+    _with_parts(lambda parts: connect_mailbox(consent, parts))
     click.echo("Connected. Mail that comes from now on is sorted.")
 
 
@@ -72,18 +70,7 @@ def connect(org: str, user: str, address: str, own_domains: tuple[str, ...]) -> 
 def label(org: str, user: str, dry_run: bool) -> None:
     """Sort the mail that came to one mailbox since the last run."""
     use_case = plan_labels if dry_run else label_mail
-    run = _with_parts(
-        lambda parts: use_case(
-            org,
-            user,
-            store=parts.store,
-            vault=parts.vault,
-            gmail_of=parts.gmail_of,
-            crm_of=parts.crm_of,
-            now=parts.now(),
-        )
-    )
-    _print_run(run)
+    _print_run(_with_parts(lambda parts: use_case(org, user, parts)))
 
 
 @mailmagnet.command()
