@@ -1,5 +1,8 @@
 """The homepage's card: what closes this month, the latest mail from customers, a search, and how sorting goes."""
 
+from collections.abc import Mapping
+from datetime import date
+
 from cards import words
 from cards.contact_sections import CATEGORY_WORDS
 from cards.deal_lines import IN_SIGHT, closing_deal_line
@@ -24,6 +27,7 @@ from cards.widgets import (
     text_paragraph,
 )
 from mailmagnet.addresses import shown
+from mailmagnet.categories import Category
 from mailmagnet.homepage import CustomerMail, Homepage
 from mailmagnet.store import Mailbox
 
@@ -97,11 +101,11 @@ def _subject(mail: CustomerMail) -> str:
 def _sorting_section(homepage: Homepage, view: View) -> Section | None:
     if homepage.mailbox is None and homepage.mail_problem:
         return None
-    said, below = _sorting_words(homepage.mailbox, view)
+    said, below = _sorting_words(homepage.mailbox, homepage.today or view.today, view)
     return section([decorated_text(spaced(coloured("Sorting:", GREY), said), below=below, wrap=True)])
 
 
-def _sorting_words(mailbox: Mailbox | None, view: View) -> tuple[str, str]:
+def _sorting_words(mailbox: Mailbox | None, today: date, view: View) -> tuple[str, str]:
     if mailbox is None:
         return "your mailbox is not connected", ""
     if mailbox.needs_consent:
@@ -109,13 +113,13 @@ def _sorting_words(mailbox: Mailbox | None, view: View) -> tuple[str, str]:
     if not (mailbox.mailmagnet and mailbox.labelling):
         return "off", ""
     run_counts = mailbox.last_run
-    total = sum(run_counts.sorted.values())
-    done = f"{words.counted(total, 'mail', 'mails', view.reader)} sorted" if total else "nothing new to sort"
+    counts = run_counts.day.sorted if run_counts.day and run_counts.day.day == today else {}
+    total = sum(counts.values())
+    done = f"{words.counted(total, 'mail', 'mails', view.reader)} sorted today" if total else "nothing sorted yet today"
     more = f"{words.number(run_counts.remaining, view.reader)} more to come" if run_counts.remaining else ""
     said = f"{done}, last run {words.ago(run_counts.at, view.now)}"
-    return said, words.facts(*_by_category(mailbox, view), more)
+    return said, words.facts(*_by_category(counts, view), more)
 
 
-def _by_category(mailbox: Mailbox, view: View) -> list[str]:
-    counts = mailbox.last_run.sorted
+def _by_category(counts: Mapping[Category, int], view: View) -> list[str]:
     return [f"{said} {words.number(counts[each], view.reader)}" for each, said in CATEGORY_WORDS.items() if counts.get(each)]

@@ -13,7 +13,7 @@ from mailmagnet.gmail import INBOX, NAME, SENDER_HEADERS, UNTOUCHED, Arrival, Gm
 from mailmagnet.open_message import spellings
 from mailmagnet.parts import Parts
 from mailmagnet.people import sender_of
-from mailmagnet.store import Cursor, Mailbox, MailRecord, Policy, RunCounts, Store
+from mailmagnet.store import Cursor, DayCounts, Mailbox, MailRecord, Policy, RunCounts, Store
 from mailmagnet.vault import Connection, Vault
 
 UNITS_A_RUN = 5_000
@@ -78,12 +78,16 @@ class _Arrived:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What is decided: a record for each contact's mail, a move for each that is in a category."""
+    """What is decided: a record for each contact's mail, a move for each that is in a category.
+
+    `today` is the day in the CRM organisation's time zone, None when the CRM was not asked.
+    """
 
     records: tuple[MailRecord, ...] = ()
     moves: tuple[Move, ...] = ()
     crm_calls: int = 0
     newest: datetime | None = None
+    today: date | None = None
 
 
 async def label_mail(org: str, user: str, parts: Parts) -> LabelRun:
@@ -104,7 +108,8 @@ async def label_mail(org: str, user: str, parts: Parts) -> LabelRun:
         await store.add_mail_records(lease, plan.records)
         labels = await _put_under_labels(plan.moves, mailbox.labels, gmail)
         run = LabelRun(plan.moves, len(arrived.mail_ids), arrived.remaining, gmail.units, plan.crm_calls)
-        counts = RunCounts(now, run.looked_at, run.sorted, run.remaining)
+        day = _day_counts(mailbox.last_run.day, run.sorted, plan.today)
+        counts = RunCounts(now, run.looked_at, run.sorted, run.remaining, day)
         await store.save_run(lease, _reached(arrived, plan), labels, counts)
     except NotAuthorised as refused:
         if refused.who == NAME:
@@ -201,7 +206,15 @@ async def _plan(arrived: _Arrived, connection: Connection, policy: Policy, gmail
     known = await crm.senders(spellings(outside))
     today = today_in(known.organisation.time_zone, now)
     records, moves = _decided([mail for mail in mails if senders.get(mail.mail_id) in outside], senders, known.contacts, today)
-    return _Plan(records, moves, 1, newest)
+    return _Plan(records, moves, 1, newest, today)
+
+
+def _day_counts(earlier: DayCounts | None, sorted_now: Mapping[Category, int], today: date | None) -> DayCounts | None:
+    """The day's counts with this run's added. A run that sorts nothing leaves them as they are, be they of an earlier day."""
+    if today is None or not any(sorted_now.values()):
+        return earlier
+    before = earlier.sorted if earlier and earlier.day == today else {}
+    return DayCounts(today, {category: before.get(category, 0) + count for category, count in sorted_now.items()})
 
 
 def _left_out(sender: str, connection: Connection, policy: Policy) -> bool:

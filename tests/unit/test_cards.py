@@ -57,7 +57,7 @@ from mailmagnet.homepage import CustomerMail, Homepage
 from mailmagnet.identity import Reader
 from mailmagnet.open_message import ContactView, OpenMessage, PersonView
 from mailmagnet.people import About, MailPeople, Person
-from mailmagnet.store import Cursor, Mailbox, RunCounts
+from mailmagnet.store import Cursor, DayCounts, Mailbox, RunCounts
 from tests.card_schema import check_answer, check_card
 
 Card = dict[str, Any]
@@ -492,7 +492,13 @@ MAILBOX = Mailbox(
     "u1",
     "kim@corp.example",
     Cursor("1"),
-    RunCounts(NOW - timedelta(minutes=4), 40, {Category.CLOSING_THIS_MONTH: 3, Category.CUSTOMER: 9}, remaining=30),
+    RunCounts(
+        NOW - timedelta(minutes=4),
+        40,
+        {Category.CUSTOMER: 2},
+        remaining=30,
+        day=DayCounts(TODAY, {Category.CLOSING_THIS_MONTH: 3, Category.OPEN_DEALS: 0, Category.CUSTOMER: 9}),
+    ),
 )
 MAILS = (
     CustomerMail("19a", "ada@analytical.example", NOW - timedelta(hours=1), "Re: invoice", "Ada Lovelace", True),
@@ -517,7 +523,7 @@ def test_the_homepage() -> None:
         [Search contacts, accounts, deals: ]
         [Search]
         ---
-        Sorting: 12 mails sorted, last run 4 min ago / Closing this month 3 · Customer 9 · 30 more to come
+        Sorting: 12 mails sorted today, last run 4 min ago / Closing this month 3 · Customer 9 · 30 more to come
         """,
     )
 
@@ -535,7 +541,7 @@ def test_the_homepage_of_somebody_new() -> None:
         [Search contacts, accounts, deals: ]
         [Search]
         ---
-        Sorting: nothing new to sort, last run just now
+        Sorting: nothing sorted yet today, last run just now
         """,
     )
 
@@ -551,8 +557,21 @@ def test_the_homepage_of_somebody_new() -> None:
         (replace(MAILBOX, labelling=False), "Sorting: off"),
         (replace(MAILBOX, mailmagnet=False, labelling=False), "Sorting: off"),
         (
-            replace(MAILBOX, last_run=RunCounts(NOW - timedelta(days=2), 1, {Category.CUSTOMER: 1})),
-            "Sorting: 1 mail sorted, last run 2 days ago / Customer 1",
+            replace(MAILBOX, last_run=RunCounts(NOW - timedelta(hours=2), day=DayCounts(TODAY, {Category.CUSTOMER: 1}))),
+            "Sorting: 1 mail sorted today, last run 2 hr ago / Customer 1",
+        ),
+        (
+            replace(
+                MAILBOX,
+                last_run=RunCounts(
+                    NOW - timedelta(days=2),
+                    1,
+                    {Category.CUSTOMER: 1},
+                    remaining=4,
+                    day=DayCounts(TODAY - timedelta(days=2), {Category.CUSTOMER: 1}),
+                ),
+            ),
+            "Sorting: nothing sorted yet today, last run 2 days ago / 4 more to come",
         ),
     ],
 )
