@@ -7,7 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TypeVar
@@ -20,7 +20,7 @@ from rich.table import Table
 from crm_client.embedded import EmbeddedCrm
 from functions.settings import crm_database_of, read_settings
 from functions.wiring import Parts
-from mailmagnet.categories import LABEL_NAMES
+from mailmagnet.categories import LABEL_NAMES, today_in
 from mailmagnet.connect_mailbox import connect_mailbox
 from mailmagnet.crm import MAIL_INTEGRATION, Account, Contact, Deal, KnownAccount, Lead, Organisation
 from mailmagnet.errors import MailMagnetError
@@ -190,10 +190,10 @@ def _amount(text: str) -> Decimal:
 @click.option("--colleague", required=True, help="Address of a colleague who sees own records only.")
 def demo_data(user: str, colleague: str) -> None:
     """Fill the embedded CRM with made-up people and deals, dated around today."""
-    from crm_client.demo_data import write_demo_data
+    from crm_client.demo_data import TIME_ZONE, write_demo_data
 
     with _told_plainly():
-        write_demo_data(crm_database_of(os.environ), date.today(), user, colleague)  # noqa: DTZ011  the day where the command is typed
+        write_demo_data(crm_database_of(os.environ), today_in(TIME_ZONE, datetime.now(UTC)), user, colleague)
     click.echo("The demo data is written.")
 
 
