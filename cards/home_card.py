@@ -6,14 +6,13 @@ from datetime import date
 from cards import words
 from cards.contact_sections import CATEGORY_WORDS
 from cards.deal_lines import IN_SIGHT, closing_deal_line
-from cards.problems import problem_widgets
+from cards.problems import problem_section
 from cards.search_card import search_section
 from cards.view import Path, View
 from cards.widgets import (
     BLUE,
     GREY,
     Card,
-    OnClick,
     Section,
     Widget,
     bold,
@@ -28,29 +27,37 @@ from cards.widgets import (
 )
 from mailmagnet.addresses import shown
 from mailmagnet.categories import Category
+from mailmagnet.errors import Upstream
 from mailmagnet.homepage import CustomerMail, Homepage
 from mailmagnet.store import Mailbox
 
 _NAME_BESIDE_A_DOT = 34  # of the some 36 characters that a panel 300 pixels wide shows in a line
 
 
-def home_card(homepage: Homepage, view: View) -> Card:
+def home_card(homepage: Homepage, view: View, reference: str = "") -> Card:
+    """`reference` is that of the answer's problems."""
     return card(
-        [_closing_section(homepage, view), _mails_section(homepage, view), search_section(view), _sorting_section(homepage, view)]
+        [
+            _closing_section(homepage, view, reference),
+            _mails_section(homepage, view, reference),
+            search_section(view),
+            _sorting_section(homepage, view),
+        ]
     )
 
 
-def _retry(view: View) -> OnClick:
-    return run(f"{view.addon_url}{Path.RETRY_HOME}")
+def _problem(problem: Upstream | None, reference: str, view: View, title: str) -> Section | None:
+    retry = run(f"{view.addon_url}{Path.RETRY_HOME}")
+    return problem_section(problem, reference, view, retry, title) if problem else None
 
 
 # Closing this month
 
 
-def _closing_section(homepage: Homepage, view: View) -> Section | None:
+def _closing_section(homepage: Homepage, view: View, reference: str) -> Section | None:
     title = "Closing this month"
     if homepage.closing is None:
-        return section(problem_widgets(homepage.crm_problem, view, _retry(view)), title) if homepage.crm_problem else None
+        return _problem(homepage.crm_problem, reference, view, title)
     if not homepage.closing:
         return section([text_paragraph(coloured("No open deal closes this month.", GREY))], title)
     today = homepage.today or view.today
@@ -65,10 +72,10 @@ def _closing_section(homepage: Homepage, view: View) -> Section | None:
 # New from customers
 
 
-def _mails_section(homepage: Homepage, view: View) -> Section | None:
+def _mails_section(homepage: Homepage, view: View, reference: str) -> Section | None:
     title = "New from customers"
     if homepage.mails is None:
-        return section(problem_widgets(homepage.mail_problem, view, _retry(view)), title) if homepage.mail_problem else None
+        return _problem(homepage.mail_problem, reference, view, title)
     if homepage.mails:
         header = words.facts(title, words.number(len(homepage.mails), view.reader))
         return section([_mail_line(mail, view) for mail in homepage.mails], header)

@@ -18,8 +18,8 @@ from mailmagnet.people import About, MailPeople, Person
 _PEOPLE_IN_SIGHT = 3
 
 
-def message_card(answer: OpenMessage, view: View, message_id: str) -> Card:
-    """`message_id` is the open mail's, as the event has it: what Retry opens again."""
+def message_card(answer: OpenMessage, view: View, message_id: str, reference: str = "") -> Card:
+    """`message_id` is the open mail's, as the event has it: what Retry opens again. `reference` is that of the answer's problem."""
     if not answer.people:
         return _nobody_card(answer.mail, answer.home)
     main, *others = answer.people
@@ -30,7 +30,7 @@ def message_card(answer: OpenMessage, view: View, message_id: str) -> Card:
     ]
     if answer.problem:
         retry = run(f"{view.addon_url}{Path.RETRY_MESSAGE}", message_id=message_id)
-        sections.insert(0, problem_section(answer.problem, view, retry))
+        sections.insert(0, problem_section(answer.problem, reference, view, retry))
     title, subtitle = _who(main)
     return card(sections, title, subtitle)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from cards import words
 from cards.view import View
-from cards.widgets import GREY, OnClick, Section, Widget, button, button_list, coloured, section, text_paragraph
+from cards.widgets import GREY, OnClick, Section, button, button_list, coloured, section, text_paragraph
 from mailmagnet.crm import MAIL_INTEGRATION
 from mailmagnet.errors import (
     BadAnswer,
@@ -41,19 +41,18 @@ def problem_of(error: MailMagnetError, reader: Reader) -> Problem:
     return _upstream_problem(error, reader) if isinstance(error, Upstream) else _own_problem(error)
 
 
-def problem_section(error: MailMagnetError, view: View, retry: OnClick | None, header: str = "") -> Section | None:
-    """The problem as a section; `retry` is what its button does, and is left out where it would not help."""
-    return section(problem_widgets(error, view, retry), header)
-
-
-def problem_widgets(error: MailMagnetError, view: View, retry: OnClick | None) -> list[Widget]:
+def problem_section(
+    error: MailMagnetError, reference: str, view: View, retry: OnClick | None, header: str = ""
+) -> Section | None:
+    """The problem; `retry` is what its button does, left out where it would not help; `reference` is also in the log."""
     problem = problem_of(error, view.reader)
     widgets = [text_paragraph(problem.happened)]
     if problem.to_do:
         widgets.append(text_paragraph(coloured(problem.to_do, GREY)))
     if problem.again and retry:
         widgets.append(button_list(button("Retry", retry)))
-    return widgets
+    widgets.append(text_paragraph(coloured(f"Reference {reference}", GREY)))
+    return section(widgets, header)
 
 
 def _upstream_problem(error: Upstream, reader: Reader) -> Problem:

@@ -13,12 +13,21 @@ class Path(StrEnum):
 
     HOME = "/home"
     MESSAGE = "/message"
-    RETRY_HOME = "/retry-home"
-    RETRY_MESSAGE = "/retry-message"  # message_id
     CONTACT = "/contact"  # id
     LEAD = "/lead"  # id
     ACCOUNT = "/account"  # id
     SEARCH = "/search"  # form input SEARCH_INPUT
+    RETRY_HOME = "/retry-home"
+    RETRY_MESSAGE = "/retry-message"  # message_id
+    RETRY_CONTACT = "/retry-contact"  # id
+    RETRY_LEAD = "/retry-lead"  # id
+    RETRY_ACCOUNT = "/retry-account"  # id
+    RETRY_SEARCH = "/retry-search"  # form input SEARCH_INPUT
+
+    @property
+    def again(self) -> "Path":
+        """What Retry calls: the same, its answer in place of the card that has the button."""
+        return self if self.startswith("/retry-") else Path(f"/retry-{self.removeprefix('/')}")
 
 
 SEARCH_INPUT = "words"

@@ -60,6 +60,11 @@ class Desk:
     crm_database: Path
 
     @property
+    def crm_fault_file(self) -> Path:
+        """Says to the functions what is wrong with the CRM."""
+        return self.folder / "crm-fault.json"
+
+    @property
     def crm(self) -> EmbeddedCrm:
         return EmbeddedCrm(self.crm_database, ADA)
 

@@ -1,11 +1,12 @@
 """The sidebar: a whole signed request in, the whole answer out, from the real function in its own process."""
 
 import asyncio
+import json
+import re
 from collections.abc import AsyncIterator, Iterator
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from aiohttp import web
@@ -15,10 +16,11 @@ from crm_client.embedded_administration import Scope as DataScope
 from mailmagnet.crm import DealState
 from sandbox.faults import Fault
 from tests.scenario.addon_process import SCOPES, Sidebar, sidebar_at
-from tests.scenario.desk import ADA, Desk, desk_in
+from tests.scenario.desk import ADA, NOW, Desk, desk_in
 from tests.signing import Signer, free_port
 
 OPEN, WON = DealState.OPEN, DealState.WON
+TODAY = NOW.date()
 
 
 @pytest.fixture
@@ -27,16 +29,11 @@ async def sidebar(desk: Desk) -> AsyncIterator[Sidebar]:
         yield made
 
 
-def _soon() -> date:
-    """Today by the calendar: always in the current month."""
-    return datetime.now(ZoneInfo("Europe/Vienna")).date()
-
-
 # What the rep sees
 
 
 async def test_an_open_message_shows_who_wrote_it_and_what_is_at_stake(sidebar: Sidebar) -> None:
-    await sidebar.desk.contact("grace@a.example", (OPEN, _soon()), (WON, _soon() - timedelta(days=400)))
+    await sidebar.desk.contact("grace@a.example", (OPEN, TODAY), (WON, TODAY - timedelta(days=400)))
     mail = sidebar.desk.arrive("Grace H <grace@a.example>")
     card = (await sidebar.ask("/message", mail)).card
     for words in ("Grace Hopper", "Closing this month", "Deal 0 of grace@a.example", "€1,000", "Negotiation", "1 won"):
@@ -66,14 +63,14 @@ async def test_a_mail_without_from_gets_an_answer(sidebar: Sidebar) -> None:
 
 
 async def test_money_and_dates_are_the_readers(sidebar: Sidebar) -> None:
-    await sidebar.desk.contact("grace@a.example", (OPEN, _soon()))
+    await sidebar.desk.contact("grace@a.example", (OPEN, TODAY))
     mail = sidebar.desk.arrive("grace@a.example")
     sidebar.locale = "de-AT"
     assert "€ 1.000" in (await sidebar.ask("/message", mail)).card.replace("\u00a0", " ")
 
 
 async def test_the_homepage_shows_what_closes_and_finds_people(sidebar: Sidebar) -> None:
-    contact = await sidebar.desk.contact("grace@a.example", (OPEN, _soon()))
+    contact = await sidebar.desk.contact("grace@a.example", (OPEN, TODAY))
     home = (await sidebar.ask("/home")).card
     assert "Deal 0 of grace@a.example" in home
     found = (await sidebar.ask("/search", words="hopper")).card
@@ -84,17 +81,22 @@ async def test_the_homepage_shows_what_closes_and_finds_people(sidebar: Sidebar)
 
 
 async def test_the_homepage_reads_the_subject_of_customers_mail_live(sidebar: Sidebar) -> None:
-    await sidebar.desk.contact("grace@a.example", (OPEN, _soon()))
+    await sidebar.desk.contact("grace@a.example", (OPEN, TODAY))
     mail = sidebar.desk.arrive("Grace <grace@a.example>", subject="Xylophone invoice")
     await sidebar.desk.run()
     assert "Xylophone invoice" in (await sidebar.ask("/home")).card
-    sidebar.desk.world.mailbox(ADA).delete([mail])
+    mailbox = sidebar.desk.world.mailbox(ADA)
+    mailbox.modify([mail], add=["TRASH"])
+    assert "Xylophone invoice" not in (await sidebar.ask("/home")).card
+    mailbox.modify([mail], remove=["TRASH"])
+    assert "Xylophone invoice" in (await sidebar.ask("/home")).card
+    mailbox.delete([mail])
     assert "Xylophone invoice" not in (await sidebar.ask("/home")).card
 
 
 async def test_hostile_names_and_deals_are_shown_as_text(sidebar: Sidebar) -> None:
     hostile = '<a href="https://evil.example">Click</a>'
-    await sidebar.desk.contact("grace@a.example", (OPEN, _soon()), name=hostile)
+    await sidebar.desk.contact("grace@a.example", (OPEN, TODAY), name=hostile)
     mail = sidebar.desk.arrive("Kim <kim@b.example>", Cc="<grace@a.example>, Bob <i>B</i> <bob@b.example>")
     answered = await sidebar.ask("/message", mail)
     assert answered.card
@@ -128,7 +130,7 @@ async def test_missing_scopes_are_asked_for_and_the_rest_keeps_working(sidebar: 
 
 
 async def test_who_may_not_see_the_crm_sees_nothing_of_it(sidebar: Sidebar) -> None:
-    contact = await sidebar.desk.contact("grace@a.example", (OPEN, _soon()))
+    contact = await sidebar.desk.contact("grace@a.example", (OPEN, TODAY))
     for address in ("kim@corp.example", "sam@corp.example", "lee@corp.example"):
         sidebar.desk.world.add_account(address, address, hosted_domain="corp.example")
     add_user(sidebar.desk.crm_database, "Kim", "kim@corp.example", STANDARD)
@@ -210,6 +212,57 @@ async def test_a_crm_whose_file_is_broken_is_told_beside_who_wrote(sidebar: Side
     assert "Grace Hopper" in card
     assert "MailMagnet CRM" in card
     assert "Retry" in card
+
+
+def _crm_is(desk: Desk, fault: str) -> None:
+    desk.crm_fault_file.write_text(json.dumps({"fault": fault}))
+
+
+async def test_a_problem_that_a_card_tells_has_a_reference_that_is_in_the_log_too(sidebar: Sidebar) -> None:
+    mail = sidebar.desk.arrive("Grace Hopper <grace@a.example>")
+    _crm_is(sidebar.desk, "failing")
+    for path, opened in (("/message", mail), ("/home", "")):
+        card = (await sidebar.ask(path, opened)).card
+        (reference,) = re.findall("Reference ([0-9a-f]{8})", card)
+        assert "MailMagnet CRM cannot be reached" in card
+        assert f'"reference": "{reference}"' in await sidebar.logged("problem shown", 1 if opened else 2)
+
+
+async def test_retry_answers_in_place_of_the_card_that_failed(sidebar: Sidebar) -> None:
+    contact = await sidebar.desk.contact("grace@a.example")
+    _crm_is(sidebar.desk, "failing")
+    failed = await sidebar.ask("/contact", id=contact)
+    assert "pushCard" in failed.card
+    action = next(iter(_values_of("function", failed.json)))
+    assert action == f"{sidebar.url}/retry-contact"
+    assert "updateCard" in (await sidebar.ask("/retry-contact", id=contact)).card
+    _crm_is(sidebar.desk, "")
+    again = (await sidebar.ask("/retry-contact", id=contact)).card
+    assert "updateCard" in again
+    assert "Grace Hopper" in again
+
+
+async def test_a_search_that_failed_is_tried_again_with_its_words(sidebar: Sidebar) -> None:
+    await sidebar.desk.contact("grace@a.example")
+    _crm_is(sidebar.desk, "failing")
+    failed = await sidebar.ask("/search", words="hopper")
+    assert list(_values_of("value", failed.json)) == ["hopper"]
+    assert f"{sidebar.url}/retry-search" in list(_values_of("function", failed.json))
+    _crm_is(sidebar.desk, "")
+    again = (await sidebar.ask("/retry-search", words="hopper")).card
+    assert "updateCard" in again
+    assert "Grace Hopper" in again
+    assert "Type a name" in (await sidebar.ask("/retry-search")).card
+
+
+async def test_a_homepage_without_gmail_still_says_how_sorting_goes(sidebar: Sidebar) -> None:
+    await sidebar.desk.contact("grace@a.example", (OPEN, TODAY))
+    sidebar.desk.arrive("grace@a.example")
+    await sidebar.desk.run()
+    sidebar.desk.world.faults.add(Fault("gmail", status=500))
+    card = (await sidebar.ask("/home")).card
+    assert "Gmail cannot be reached" in card
+    assert "1 mail sorted today" in card
 
 
 @pytest.mark.parametrize(("body", "seconds", "words"), [("<html>", 0.0, "Stub CRM"), ("{}", 60.0, "Stub CRM did not answer")])
@@ -308,7 +361,7 @@ async def test_only_the_sidebars_paths_are_served(sidebar: Sidebar) -> None:
 
 
 async def test_nothing_of_a_mail_or_a_person_is_logged(sidebar: Sidebar) -> None:
-    await sidebar.desk.contact("grace@a.example", (OPEN, _soon()), name="Grace Unmentionable")
+    await sidebar.desk.contact("grace@a.example", (OPEN, TODAY), name="Grace Unmentionable")
     mail = sidebar.desk.arrive("Grace Unmentionable <grace@a.example>", subject="Xylophone", Cc="copied@c.example")
     await sidebar.ask("/message", mail)
     await sidebar.ask("/home")

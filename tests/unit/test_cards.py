@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from cards import answers, widgets
 from cards.account_card import account_card
 from cards.contact_card import contact_card
-from cards.error_card import error_card
+from cards.error_card import error_card, failed_search_card
 from cards.home_card import home_card
 from cards.lead_card import lead_card
 from cards.message_card import message_card
@@ -136,7 +136,7 @@ def nobody(about: About, list_name: str = "", sender: Person | None = None) -> O
 
 
 def message(answer: OpenMessage, view: View = VIEW) -> Card:
-    return message_card(answer, view, MESSAGE_ID)
+    return message_card(answer, view, MESSAGE_ID, "7f3a")
 
 
 # A card as lines: a click is ">", a fold is "…", colours and bold are left out.
@@ -386,7 +386,7 @@ def test_the_crm_does_not_answer(problem: Upstream, said: str) -> None:
     answer = opened(PersonView(Person("Ada Lovelace", "ada@analytical.example")), PersonView(GRACE_PERSON), problem=problem)
     expect(
         message(answer),
-        f"# Ada Lovelace\nada@analytical.example\n---\n{said}\n--- Also in this mail\nGrace Hopper / grace@hopper.example",
+        f"# Ada Lovelace\nada@analytical.example\n---\n{said}\nReference 7f3a\n--- Also in this mail\nGrace Hopper / grace@hopper.example",
     )
 
 
@@ -584,14 +584,16 @@ def test_how_sorting_goes(mailbox: Mailbox | None, said: str) -> None:
 def test_the_homepage_with_everything_down() -> None:
     down = Homepage(CRM, None, None, None, None, crm_problem=Unavailable(CRM), mail_problem=TimedOut("Gmail", 2.5))
     expect(
-        home_card(down, VIEW),
+        home_card(down, VIEW, "7f3a"),
         """
         --- Closing this month
         Zoho CRM cannot be reached now.
         [Retry]
+        Reference 7f3a
         --- New from customers
         Gmail did not answer within 2.5 s.
         [Retry]
+        Reference 7f3a
         ---
         [Search contacts, accounts, deals: ]
         [Search]
@@ -606,32 +608,56 @@ def test_the_homepages_retry_asks_again_in_place() -> None:
 
 # Errors
 
+RETRY_CONTACT = {"function": "https://addon.example/retry-contact", "parameters": [{"key": "id", "value": "c1"}]}
+
 
 @pytest.mark.parametrize(
-    ("error", "retry", "said"),
+    ("error", "said"),
     [
-        (TimedOut("Gmail", 4), True, "Gmail did not answer within 4 s.\n[Retry]"),
-        (TimedOut("Gmail", 4), False, "Gmail did not answer within 4 s."),
-        (NotAuthorised("Gmail"), True, "MailMagnet has no access to your Gmail.\nAsk your admin to connect it."),
-        (NotPermitted("Gmail"), True, "Gmail does not let MailMagnet read this mail.\nAsk your admin to allow it."),
-        (NotFound("Gmail"), True, "This is not in Gmail any more."),
-        (Upstream("Gmail"), True, "Gmail did not do what it was asked.\n[Retry]"),
-        (Forbidden(), True, "You are not allowed to do this.\nAsk your admin."),
-        (NotVerified(), True, "MailMagnet could not make sure who you are.\nClose the panel and open it again."),
-        (BadRequest(), True, "MailMagnet could not read what Gmail sent.\nClose the panel and open it again."),
-        (ScopesMissing(["x"]), True, "MailMagnet needs your consent for this.\nOpen it again and allow what it asks for."),
-        (LeaseTaken(), True, "Your mail is being sorted right now.\nCome back in a minute.\n[Retry]"),
-        (MailMagnetError(), True, "MailMagnet could not finish this.\nIf it stays so, tell your admin the reference.\n[Retry]"),
+        (TimedOut("Gmail", 4), "Gmail did not answer within 4 s.\n[Retry]"),
+        (NotAuthorised("Gmail"), "MailMagnet has no access to your Gmail.\nAsk your admin to connect it."),
+        (NotPermitted("Gmail"), "Gmail does not let MailMagnet read this mail.\nAsk your admin to allow it."),
+        (NotFound("Gmail"), "This is not in Gmail any more."),
+        (Upstream("Gmail"), "Gmail did not do what it was asked.\n[Retry]"),
+        (Forbidden(), "You are not allowed to do this.\nAsk your admin."),
+        (NotVerified(), "MailMagnet could not make sure who you are.\nClose the panel and open it again."),
+        (BadRequest(), "MailMagnet could not read what Gmail sent.\nClose the panel and open it again."),
+        (ScopesMissing(["x"]), "MailMagnet needs your consent for this.\nOpen it again and allow what it asks for."),
+        (LeaseTaken(), "Your mail is being sorted right now.\nCome back in a minute.\n[Retry]"),
+        (MailMagnetError(), "MailMagnet could not finish this.\nIf it stays so, tell your admin the reference.\n[Retry]"),
     ],
 )
-def test_errors_say_what_happened_and_what_to_do(error: MailMagnetError, retry: bool, said: str) -> None:
-    card = error_card(error, "7F3A", VIEW, (Path.CONTACT, {"id": "c1"}) if retry else None)
-    expect(card, f"---\n{said}\n---\nReference 7F3A")
+def test_errors_say_what_happened_and_what_to_do(error: MailMagnetError, said: str) -> None:
+    card = error_card(error, "7F3A", VIEW, (Path.RETRY_CONTACT, {"id": "c1"}))
+    expect(card, f"---\n{said}\nReference 7F3A")
+    assert [click["action"] for click in clicks(card)] == [RETRY_CONTACT] * ("[Retry]" in said)
 
 
 def test_what_an_error_says_for_the_log_is_not_shown() -> None:
-    card = error_card(BadAnswer(CRM, "<html>secret"), "7F3A", VIEW, None)
+    card = error_card(BadAnswer(CRM, "<html>secret"), "7F3A", VIEW, (Path.RETRY_CONTACT, {}))
     assert "secret" not in json.dumps(card)
+
+
+def test_a_search_that_failed_keeps_the_words_for_retry_to_take() -> None:
+    card = failed_search_card(TimedOut(CRM, 4), "7F3A", "x & <y>", VIEW)
+    expect(
+        card,
+        """
+        ---
+        [Search contacts, accounts, deals: x & <y>]
+        [Search]
+        ---
+        Zoho CRM did not answer within 4 s.
+        [Retry]
+        Reference 7F3A
+        """,
+    )
+    assert [click["action"] for click in clicks(card)][1:] == [{"function": "https://addon.example/retry-search"}]
+
+
+def test_every_path_has_one_that_asks_again_in_place() -> None:
+    first = [path for path in Path if path.again is not path]
+    assert {path.again for path in first} == set(Path) - set(first)
 
 
 # Envelopes
