@@ -56,7 +56,7 @@ def problem_section(
 
 
 def _upstream_problem(error: Upstream, reader: Reader) -> Problem:
-    who = words.name(error.who)
+    who = words.name(f"{error.who[:1].upper()}{error.who[1:]}")
     match error:
         case NotAuthorised():
             return Problem(f"MailMagnet has no access to your {who}.", "Ask your admin to connect it.")

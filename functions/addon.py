@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -23,6 +22,7 @@ from functions.event import SCOPE_OPEN_MAIL, Event, event_of, json_of, user_toke
 from functions.log import log, new_reference
 from functions.wiring import Parts
 from mailmagnet.crm import Crm
+from mailmagnet.deadline import in_time
 from mailmagnet.errors import BadRequest, MailMagnetError, ScopesMissing, TimedOut, Upstream
 from mailmagnet.gmail import OpenMailTokens
 from mailmagnet.homepage import homepage
@@ -33,7 +33,6 @@ from mailmagnet.open_record import open_account, open_contact, search
 CARD_SECONDS = 0.4
 """Kept back from the answer's time for making the card and sending it."""
 
-Result = TypeVar("Result")
 Trigger = Callable[["Asked"], Awaitable[Answer]]
 
 
@@ -46,15 +45,6 @@ class Asked:
     parts: Parts
     view: View
     by: float
-
-    async def within(self, answer: Awaitable[Result], who: str) -> Result:
-        """An answer of `who`, by `by`. Raises TimedOut."""
-        seconds = self.by - asyncio.get_running_loop().time()
-        try:
-            async with asyncio.timeout(seconds):
-                return await answer
-        except TimeoutError:
-            raise TimedOut(who, max(round(seconds, 1), 0.0)) from None
 
 
 async def answer(request: Request, parts: Parts) -> Response:
@@ -153,25 +143,25 @@ async def _message(asked: Asked) -> Card:
 
 async def _contact(asked: Asked) -> Card:
     crm = await _crm(asked)
-    opened = await asked.within(open_contact(asked.event.parameter("id"), crm, asked.parts.now()), crm.name)
+    opened = await in_time(crm.name, asked.by, open_contact(asked.event.parameter("id"), crm, asked.parts.now()))
     return contact_card(opened.record, crm.name, opened.today, asked.view)
 
 
 async def _lead(asked: Asked) -> Card:
     crm = await _crm(asked)
-    return lead_card(await asked.within(crm.lead(asked.event.parameter("id")), crm.name), crm.name)
+    return lead_card(await in_time(crm.name, asked.by, crm.lead(asked.event.parameter("id"))), crm.name)
 
 
 async def _account(asked: Asked) -> Card:
     crm = await _crm(asked)
-    opened = await asked.within(open_account(asked.event.parameter("id"), crm, asked.parts.now()), crm.name)
+    opened = await in_time(crm.name, asked.by, open_account(asked.event.parameter("id"), crm, asked.parts.now()))
     return account_card(opened.record, crm.name, opened.today, asked.view)
 
 
 async def _search(asked: Asked) -> Card:
     words = asked.event.form_text(SEARCH_INPUT).strip()
     crm = await _crm(asked)
-    opened = await asked.within(search(words, crm, asked.parts.now()), crm.name)
+    opened = await in_time(crm.name, asked.by, search(words, crm, asked.parts.now()))
     return search_card(opened.record, words, crm.name, opened.today, asked.view)
 
 

@@ -1,15 +1,15 @@
 """The use case "homepage": without an open mail, what closes this month, the latest mail from customers, and how sorting goes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TypeVar
 
 from mailmagnet.address_headers import decoded, mailboxes
 from mailmagnet.categories import month_of, today_in
 from mailmagnet.crm import Crm, Deal
-from mailmagnet.errors import NotAuthorised, TimedOut, Upstream
+from mailmagnet.deadline import in_time_or_problem
+from mailmagnet.errors import NotAuthorised, Upstream
 from mailmagnet.gmail import NAME as GMAIL
 from mailmagnet.gmail import MailHeaders, MailReader
 from mailmagnet.identity import Identity
@@ -73,7 +73,7 @@ async def homepage(
     connection = await vault.connection(identity.org, identity.user) or connection_of(identity)
     crm = crm_of(connection)
     closing, (mailbox, mails) = await asyncio.gather(
-        _in_time(crm.name, by, _closing_this_month(crm, now)), _mailbox_and_mails(connection, store, reader, by)
+        in_time_or_problem(crm.name, by, _closing_this_month(crm, now)), _mailbox_and_mails(connection, store, reader, by)
     )
     return Homepage(
         crm_name=crm.name,
@@ -86,20 +86,6 @@ async def homepage(
     )
 
 
-Part = TypeVar("Part")
-
-
-async def _in_time(who: str, by: float, part: Awaitable[Part]) -> Part | Upstream:
-    seconds = by - asyncio.get_running_loop().time()
-    try:
-        async with asyncio.timeout(seconds):
-            return await part
-    except TimeoutError:
-        return TimedOut(who, max(round(seconds, 1), 0.0))
-    except Upstream as problem:
-        return problem
-
-
 async def _closing_this_month(crm: Crm, now: datetime) -> _Closing:
     today = today_in((await crm.organisation()).time_zone, now)
     return _Closing(today, tuple(await crm.deals_closing(*month_of(today))))
@@ -109,12 +95,12 @@ async def _mailbox_and_mails(
     connection: Connection, store: Store, reader: MailReader, by: float
 ) -> tuple[Mailbox | None, tuple[CustomerMail, ...] | Upstream]:
     """How sorting goes is known without Gmail, and told also when Gmail fails."""
-    mailbox = await _in_time("MailMagnet", by, store.mailbox(connection.org, connection.user))
+    mailbox = await in_time_or_problem("MailMagnet", by, store.mailbox(connection.org, connection.user))
     if isinstance(mailbox, Upstream):
         return None, mailbox
     if not mailbox or not mailbox.mailmagnet or mailbox.needs_consent:
         return mailbox, ()
-    return mailbox, await _in_time(GMAIL, by, _latest_mails(connection, store, reader))
+    return mailbox, await in_time_or_problem(GMAIL, by, _latest_mails(connection, store, reader))
 
 
 async def _latest_mails(connection: Connection, store: Store, reader: MailReader) -> tuple[CustomerMail, ...]:

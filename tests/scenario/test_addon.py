@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
@@ -212,6 +213,28 @@ async def test_a_crm_whose_file_is_broken_is_told_beside_who_wrote(sidebar: Side
     assert "Grace Hopper" in card
     assert "MailMagnet CRM" in card
     assert "Retry" in card
+
+
+@pytest.mark.parametrize("path", ["/message", "/home", "/search"])
+async def test_a_vault_that_hangs_is_told_in_time_with_what_gmail_gave(desk: Desk, path: str) -> None:
+    disk_that_hangs = desk.folder / "pipe"
+    os.mkfifo(disk_that_hangs)
+    mail = desk.arrive("Grace Hopper <grace@a.example>") if path == "/message" else ""
+    words = "grace" if path == "/search" else ""
+    async with sidebar_at(desk, MAILMAGNET_VAULT_FILE=str(disk_that_hangs), MAILMAGNET_ANSWER_SECONDS="2") as sidebar:
+        card = (await sidebar.ask(path, mail, words)).card
+        assert "MailMagnet did not answer" in card
+        assert f"/retry-{path[1:]}" in card
+        assert ("Grace Hopper" in card) == (path == "/message")
+        disk_that_hangs.open("wb").close()  # what waits for it may end
+
+
+async def test_a_vault_that_cannot_be_read_is_told_beside_who_wrote(desk: Desk) -> None:
+    (desk.folder / "damaged").write_bytes(b"no vault")
+    async with sidebar_at(desk, MAILMAGNET_VAULT_FILE=str(desk.folder / "damaged")) as sidebar:
+        card = (await sidebar.ask("/message", desk.arrive("Grace Hopper <grace@a.example>"))).card
+    assert "Grace Hopper" in card
+    assert "The vault sent an answer that MailMagnet cannot read" in card
 
 
 def _crm_is(desk: Desk, fault: str) -> None:
