@@ -5,7 +5,7 @@ from datetime import date
 
 from cards import words
 from cards.contact_sections import CATEGORY_WORDS
-from cards.deal_lines import IN_SIGHT, closing_deal_line
+from cards.deal_lines import IN_SIGHT, closing_deal_line, open_deals
 from cards.problems import problem_section
 from cards.search_card import search_section
 from cards.view import Path, View
@@ -66,7 +66,8 @@ def _closing_section(homepage: Homepage, view: View, reference: str) -> Section 
         words.counted(len(homepage.closing), "deal", "deals", view.reader),
         words.totals((deal.amount for deal in homepage.closing), view.reader),
     )
-    return section([closing_deal_line(deal, today, view) for deal in homepage.closing], header, IN_SIGHT)
+    lines = [closing_deal_line(deal, today, view) for deal in open_deals(homepage.closing, today)]
+    return section(lines, header, IN_SIGHT)
 
 
 # New from customers
@@ -114,7 +115,7 @@ def _sorting_section(homepage: Homepage, view: View) -> Section | None:
 
 def _sorting_words(mailbox: Mailbox | None, today: date, view: View) -> tuple[str, str]:
     if mailbox is None:
-        return "your mailbox is not connected", ""
+        return "your mailbox is not connected", "Ask your admin to connect it."
     if mailbox.needs_consent:
         return "needs your consent", "Gmail stopped letting MailMagnet in. Nothing is sorted until you connect it again."
     if not (mailbox.mailmagnet and mailbox.labelling):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from cards import words
 from cards.view import View
-from cards.widgets import GREY, OnClick, Section, button, button_list, coloured, section, text_paragraph
+from cards.widgets import OnClick, Section, button, decorated_text, section
 from mailmagnet.crm import MAIL_INTEGRATION
 from mailmagnet.errors import (
     BadAnswer,
@@ -46,13 +46,9 @@ def problem_section(
 ) -> Section | None:
     """The problem; `retry` is what its button does, left out where it would not help; `reference` is also in the log."""
     problem = problem_of(error, view.reader)
-    widgets = [text_paragraph(problem.happened)]
-    if problem.to_do:
-        widgets.append(text_paragraph(coloured(problem.to_do, GREY)))
-    if problem.again and retry:
-        widgets.append(button_list(button("Retry", retry)))
-    widgets.append(text_paragraph(coloured(f"Reference {reference}", GREY)))
-    return section(widgets, header)
+    again = button("Retry", retry) if problem.again and retry else None
+    below = words.facts(problem.to_do, f"Reference {reference}")
+    return section([decorated_text(problem.happened, below=below, wrap=True, at_its_end=again)], header)
 
 
 def _upstream_problem(error: Upstream, reader: Reader) -> Problem:
@@ -70,7 +66,7 @@ def _upstream_problem(error: Upstream, reader: Reader) -> Problem:
 def _passing_problem(error: Upstream, who: str, reader: Reader) -> Problem:
     match error:
         case TimedOut(seconds=seconds):
-            within = f"within {words.number(seconds, reader)} s" if seconds > 0 else "in time"
+            within = f"within {words.number(seconds, reader)}\u00a0s" if seconds > 0 else "in time"
             return Problem(f"{who} did not answer {within}.", again=True)
         case Unavailable():
             return Problem(f"{who} cannot be reached now.", again=True)
