@@ -398,6 +398,42 @@ async def test_nothing_of_a_mail_or_a_person_is_logged(sidebar: Sidebar) -> None
         assert secret not in log
 
 
+async def test_no_token_is_in_a_card_or_in_the_log(sidebar: Sidebar) -> None:
+    await sidebar.desk.contact("grace@a.example", (OPEN, TODAY))
+    mail = sidebar.desk.arrive("grace@a.example")
+    await sidebar.desk.run()
+    told = ""
+    for path, opened in (("/message", mail), ("/home", "")):
+        event = await sidebar.event(path, opened)
+        authorization = event["authorizationEventObject"]
+        bearer = sidebar.desk.world.google.system_token(f"{sidebar.url}{path}")
+        tokens = [bearer, *(authorization[name] for name in ("userOAuthToken", "userIdToken"))]
+        told += (await sidebar.send(path, event, bearer)).card
+        sidebar.desk.world.faults.add(Fault("gmail", status=500))
+        told += (await sidebar.send(path, event, bearer)).card
+        sidebar.desk.world.faults.clear()
+        told += await sidebar.logged("answered", 2 if opened else 4)
+        connection = await sidebar.desk.vault.connection("corp.example", sidebar.desk.account.sub)
+        assert connection
+        tokens += [connection.gmail_token, *([event["gmail"]["accessToken"]] if opened else [])]
+        assert len(set(tokens)) == len(tokens)
+        assert [token for token in tokens if not token or token in told] == []
+
+
+async def test_what_the_crm_has_is_read_anew_each_time_and_is_nowhere_else(sidebar: Sidebar) -> None:
+    mail = sidebar.desk.arrive("grace@a.example")
+    assert "is not in MailMagnet CRM" in (await sidebar.ask("/message", mail)).card
+    contact = await sidebar.desk.contact("grace@a.example", (OPEN, TODAY), name="Grace Xylophone")
+    assert "Grace Xylophone" in (await sidebar.ask("/message", mail)).card
+    assert "Grace Xylophone" in (await sidebar.ask("/contact", id=contact)).card
+    assert "Deal 0" in (await sidebar.ask("/home")).card
+    await sidebar.desk.run()
+    files = [file for file in sidebar.desk.folder.rglob("*") if file.is_file() and not file.name.startswith("crm.sqlite")]
+    assert {file.name for file in files} >= {"store.sqlite", "vault"}
+    for word in (b"Xylophone", b"Deal 0", b"Negotiation"):
+        assert [file.name for file in files if word in file.read_bytes()] == []
+
+
 async def test_the_homepage_of_somebody_who_never_connected_works(tmp_path: Path) -> None:
     async with desk_in(tmp_path) as desk, sidebar_at(desk) as sidebar:
         assert "Sorting" in (await sidebar.ask("/home")).card

@@ -538,6 +538,11 @@ def test_the_homepage() -> None:
     )
 
 
+def test_a_customers_mail_is_opened_by_its_id_alone() -> None:
+    opens = [click["openLink"]["url"] for click in clicks(home_card(replace(HOME, closing=()), VIEW)) if "openLink" in click]
+    assert opens == [f"https://mail.google.com/mail/#all/{mail.mail_id}" for mail in MAILS]
+
+
 def test_the_homepage_of_somebody_new() -> None:
     new = replace(MAILBOX, last_run=RunCounts(NOW))
     expect(
