@@ -210,11 +210,16 @@ def import_csv(table: str, file: Path, owner: str, dry_run: bool) -> None:
         report = import_table(crm_database_of(os.environ), Kind(table), file.read_bytes(), dry=dry_run, owner_email=owner)
     for bad in report.bad_lines:
         click.echo(f"line {bad.number}: {bad.reason}", err=True)
+    for name in report.columns_left_out:
+        click.echo(f"column {name}: passed over, it means nothing here", err=True)
     done = "would be " if dry_run else ""
     click.echo(
         f"{report.added} {done}added, {report.changed} {done}changed, {report.unchanged} unchanged, "
         f"{len(report.bad_lines)} {'line' if len(report.bad_lines) == 1 else 'lines'} passed over"
     )
+    if report.accounts_added:
+        accounts = "account" if report.accounts_added == 1 else "accounts"
+        click.echo(f"{report.accounts_added} {accounts} named there {done}added too")
 
 
 @crm.command("export")

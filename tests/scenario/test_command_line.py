@@ -80,7 +80,7 @@ async def test_a_token_of_another_account_connects_nothing(desk: Desk) -> None:
 async def test_a_small_team_starts_its_crm_with_nothing_but_a_file(tmp_path: Path) -> None:
     environment = {"MAILMAGNET_CRM_DATABASE": str(tmp_path / "crm.sqlite")}
     table = tmp_path / "contacts.csv"
-    table.write_text("Name;E-mail;Company\nGrace Hopper;grace@a.example;Hopper Inc\nNobody;no address;\n")
+    table.write_text("Name;E-mail;Company;Shoe size\nGrace Hopper;grace@a.example;Hopper Inc;38\nNobody;no address;;\n")
     start = ("crm", "create", "--name", "Corp", "--time-zone", "Europe/Vienna", "--currency", "EUR")
     assert (await typed(*start, **environment))[0] == 0
     user = ("crm", "add-user", "--name", "Ada", "--address", ADA, "--sees", "everyone")
@@ -89,6 +89,8 @@ async def test_a_small_team_starts_its_crm_with_nothing_but_a_file(tmp_path: Pat
     _, dry, complained = await typed(*importing, "--dry-run", **environment)
     assert "1 would be added" in dry
     assert complained.startswith("line 3: ")
+    assert "column Shoe size: passed over" in complained
+    assert "1 account named there would be added too" in dry
     assert "1 added" in (await typed(*importing, **environment))[1]
     assert "0 added, 0 changed, 1 unchanged" in (await typed(*importing, **environment))[1]
     exported = (await typed("crm", "export", "contacts", **environment))[1]
