@@ -27,7 +27,17 @@ class Path(StrEnum):
     @property
     def again(self) -> "Path":
         """What Retry calls: the same, its answer in place of the card that has the button."""
-        return self if self.startswith("/retry-") else Path(f"/retry-{self.removeprefix('/')}")
+        return _AGAIN.get(self, self)
+
+
+_AGAIN = {
+    Path.HOME: Path.RETRY_HOME,
+    Path.MESSAGE: Path.RETRY_MESSAGE,
+    Path.CONTACT: Path.RETRY_CONTACT,
+    Path.LEAD: Path.RETRY_LEAD,
+    Path.ACCOUNT: Path.RETRY_ACCOUNT,
+    Path.SEARCH: Path.RETRY_SEARCH,
+}
 
 
 SEARCH_INPUT = "words"
