@@ -8,9 +8,10 @@ from datetime import date, datetime
 from mailmagnet.addresses import domain_of, without_tag
 from mailmagnet.categories import Decision, decide, rank, today_in
 from mailmagnet.crm import Contact, Crm, DealState, KnownAccount, Lead, LookUp
-from mailmagnet.deadline import in_time_or_problem
+from mailmagnet.deadline import in_time, in_time_or_problem
 from mailmagnet.domains import is_free_mail, registered_domain
 from mailmagnet.errors import Upstream
+from mailmagnet.gmail import NAME as GMAIL
 from mailmagnet.gmail import MailReader, OpenMailTokens
 from mailmagnet.identity import Identity
 from mailmagnet.people import MailPeople, Person, people_of
@@ -78,10 +79,10 @@ async def open_message(
     """Who the open mail is about and what the CRM has on them, answered by `by` (the running loop's time, in seconds).
 
     Gmail and the vault are asked side by side, then the CRM once. What the vault or the CRM failed to say is told in the answer's
-    `problem`. Raises what `MailReader.open_mail` raises: without the mail there is nothing to show.
+    `problem`. Raises what `MailReader.open_mail` raises, and TimedOut: without the mail there is nothing to show.
     """
     mail, kept = await asyncio.gather(
-        reader.open_mail(message_id, tokens),
+        in_time(GMAIL, by, reader.open_mail(message_id, tokens)),
         in_time_or_problem("MailMagnet", by, vault.connection(identity.org, identity.user)),
     )
     connection = kept if isinstance(kept, Connection) else connection_of(identity)

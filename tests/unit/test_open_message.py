@@ -68,12 +68,14 @@ class Parts:
 
     name = "Zoho CRM"
 
-    def __init__(self, vault_seconds: float = 0, crm_seconds: float = 0) -> None:
+    def __init__(self, gmail_seconds: float = 0, vault_seconds: float = 0, crm_seconds: float = 0) -> None:
+        self.gmail_seconds = gmail_seconds
         self.vault_seconds = vault_seconds
         self.crm_seconds = crm_seconds
         self.asked = 0
 
     async def open_mail(self, message_id: str, tokens: OpenMailTokens) -> MailHeaders:
+        await asyncio.sleep(self.gmail_seconds)
         return MAIL
 
     async def connection(self, org: str, user: str) -> None:
@@ -120,3 +122,9 @@ async def test_who_does_not_answer_in_time_is_told_beside_who_wrote(
     assert isinstance(opened.problem, TimedOut)
     assert (opened.problem.who, opened.problem.seconds) == (who, min(seconds, 0.2))
     assert [(view.person.name, view.known) for view in opened.people] == [("Grace Hopper", False)]
+
+
+async def test_without_the_mail_there_is_nothing_to_show_but_that_gmail_did_not_answer() -> None:
+    with pytest.raises(TimedOut) as told:
+        await Parts(gmail_seconds=60).open(0.1)
+    assert (told.value.who, told.value.seconds) == ("Gmail", 0.1)
