@@ -221,7 +221,7 @@ async def test_a_vault_that_hangs_is_told_in_time_with_what_gmail_gave(desk: Des
     os.mkfifo(disk_that_hangs)
     mail = desk.arrive("Grace Hopper <grace@a.example>") if path == "/message" else ""
     words = "grace" if path == "/search" else ""
-    async with sidebar_at(desk, MAILMAGNET_VAULT_FILE=str(disk_that_hangs), MAILMAGNET_ANSWER_SECONDS="2") as sidebar:
+    async with sidebar_at(desk, MAILMAGNET_VAULT_FILE=str(disk_that_hangs), MAILMAGNET_ANSWER_SECONDS="4") as sidebar:
         card = (await sidebar.ask(path, mail, words)).card
         assert "MailMagnet did not answer" in card
         assert f"/retry-{path[1:]}" in card
@@ -303,7 +303,7 @@ async def test_a_crm_that_answers_html_or_not_at_all_is_told_beside_who_wrote(
     port = free_port()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     source, url = "tests/http_crm_addon.py", f"http://127.0.0.1:{port}/crm"
-    async with sidebar_at(desk, source, TEST_CRM_URL=url, MAILMAGNET_ANSWER_SECONDS="2") as sidebar:
+    async with sidebar_at(desk, source, TEST_CRM_URL=url, MAILMAGNET_ANSWER_SECONDS="4") as sidebar:
         card = (await sidebar.ask("/message", desk.arrive("Grace Hopper <grace@a.example>"))).card
     assert "Grace Hopper" in card
     assert words in card
