@@ -1,6 +1,6 @@
 """The homepage's card: what closes this month, the latest mail from customers, a search, and how sorting goes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from cards import words
@@ -28,7 +28,7 @@ from cards.widgets import (
 from mailmagnet.addresses import shown
 from mailmagnet.categories import Category
 from mailmagnet.errors import Upstream
-from mailmagnet.homepage import CustomerMail, Homepage
+from mailmagnet.homepage import LATEST_MAILS, CustomerMail, Homepage
 from mailmagnet.store import Mailbox
 
 _NAME_BESIDE_A_DOT = 34  # of the some 36 characters that a panel 300 pixels wide shows in a line
@@ -78,11 +78,17 @@ def _mails_section(homepage: Homepage, view: View, reference: str) -> Section | 
     if homepage.mails is None:
         return _problem(homepage.mail_problem, reference, view, title)
     if homepage.mails:
-        header = words.facts(title, words.number(len(homepage.mails), view.reader))
-        return section([_mail_line(mail, view) for mail in homepage.mails], header)
+        return section([_mail_line(mail, view) for mail in homepage.mails], words.facts(title, _new_count(homepage.mails, view)))
     if not _shows_mail(homepage.mailbox):
         return None
     return section([text_paragraph(coloured("No mail from customers yet.", GREY))], title)
+
+
+def _new_count(mails: Sequence[CustomerMail], view: View) -> str:
+    """How many are unread; where all that were asked for are, there may be more."""
+    unread = sum(mail.unread for mail in mails)
+    more = "+" if unread >= LATEST_MAILS else ""
+    return f"{words.number(unread, view.reader)}{more}" if unread else ""
 
 
 def _shows_mail(mailbox: Mailbox | None) -> bool:

@@ -525,7 +525,7 @@ def test_the_homepage() -> None:
         --- Closing this month · 2 deals · €48,000
         Renewal 2027 / Analytical Ltd · 30 Nov >
         Pilot Lyon overdue / Analytical Ltd · 3 Nov >
-        --- New from customers · 3
+        --- New from customers · 1
         Ada Lovelace ● / Re: invoice · 09:30 >
         Bob Ross / (no subject) · yesterday >
         carl@analytical.example / Cannot be read now · 21 Oct >
@@ -536,6 +536,14 @@ def test_the_homepage() -> None:
         Sorting: 12 mails sorted today, last run 4 min ago / Closing this month 3 · Customer 9 · 30 more to come
         """,
     )
+
+
+@pytest.mark.parametrize(
+    ("unread", "header"), [(0, "--- New from customers"), (4, "--- New from customers · 4"), (5, "--- New from customers · 5+")]
+)
+def test_of_the_latest_mails_the_unread_ones_are_new(unread: int, header: str) -> None:
+    mails = tuple(replace(MAILS[0], mail_id=str(number), unread=number < unread) for number in range(5))
+    assert header in as_text(home_card(replace(HOME, mails=mails), VIEW)).splitlines()
 
 
 def test_a_customers_mail_is_opened_by_its_id_alone() -> None:
