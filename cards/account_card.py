@@ -5,7 +5,7 @@ from datetime import date
 from cards import words
 from cards.contact_sections import crm_section, reach_section
 from cards.deal_lines import deals_section
-from cards.people_lines import account_name, contact_line, shown_domain
+from cards.people_lines import account_name, colleague_line, shown_domain
 from cards.view import View
 from cards.widgets import GREY, Card, Section, card, coloured, section, text_paragraph
 from mailmagnet.crm import KnownAccount
@@ -30,7 +30,7 @@ def _nothing(said: str) -> Section | None:
 
 
 def _contacts_section(known: KnownAccount, view: View) -> Section | None:
-    lines = [contact_line(contact, view) for contact in known.contacts]
+    lines = [colleague_line(contact, view) for contact in known.contacts]
     if (more := known.contact_count - len(known.contacts)) > 0:
         lines.append(text_paragraph(coloured(f"and {words.number(more, view.reader)} more", GREY)))
     header = words.facts("Contacts", words.number(known.contact_count, view.reader))

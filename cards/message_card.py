@@ -6,7 +6,7 @@ from datetime import date
 from cards import words
 from cards.contact_sections import contact_role, contact_sections, crm_section, lead_sections, role, standing
 from cards.deal_lines import IN_SIGHT, deal_line, open_deals
-from cards.people_lines import account_name, at_stake, contact_line, contact_name, lead_line, lead_name
+from cards.people_lines import account_name, at_stake, colleague_line, contact_line, contact_name, lead_line, lead_name
 from cards.problems import problem_section
 from cards.view import Path, View
 from cards.widgets import GREY, Card, Section, Widget, bold, card, coloured, decorated_text, run, section, spaced, text_paragraph
@@ -18,8 +18,8 @@ from mailmagnet.people import About, MailPeople, Person
 _PEOPLE_IN_SIGHT = 3
 
 
-def message_card(answer: OpenMessage, view: View, message_id: str) -> Card:
-    """`message_id` is the open mail's, as the event has it: what Retry opens again."""
+def message_card(answer: OpenMessage, view: View, message_id: str, reference: str = "") -> Card:
+    """`message_id` is the open mail's, as the event has it: what Retry opens again. `reference` is that of the answer's problem."""
     if not answer.people:
         return _nobody_card(answer.mail, answer.home)
     main, *others = answer.people
@@ -30,7 +30,7 @@ def message_card(answer: OpenMessage, view: View, message_id: str) -> Card:
     ]
     if answer.problem:
         retry = run(f"{view.addon_url}{Path.RETRY_MESSAGE}", message_id=message_id)
-        sections.insert(0, problem_section(answer.problem, view, retry))
+        sections.insert(0, problem_section(answer.problem, reference, view, retry))
     title, subtitle = _who(main)
     return card(sections, title, subtitle)
 
@@ -58,6 +58,8 @@ _NOTHING_FOR_A_LIST = "A mailing list. Nothing to look up."
 
 
 def _who(main: PersonView) -> tuple[str, str]:
+    """The header's two lines. It has no picture: the CRMs' records bring none, and initials would have to be drawn by a server that is
+    then told whose mail is read."""
     if main.contacts:
         contact = main.contacts[0].contact
         return contact_name(contact), contact_role(contact)
@@ -124,7 +126,7 @@ def _account_section(known: KnownAccount, view: View) -> Section | None:
     """The company, and who we know there."""
     said = spaced(bold(account_name(known.account)), f"is: {at_stake(known, view)}")
     line = decorated_text(said, wrap=True, on_click=run(f"{view.addon_url}{Path.ACCOUNT}", id=known.account.id))
-    people = [contact_line(contact, view) for contact in known.contacts]
+    people = [colleague_line(contact, view) for contact in known.contacts]
     return section([line, *people], in_sight=1 + _PEOPLE_IN_SIGHT)
 
 

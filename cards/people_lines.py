@@ -12,8 +12,16 @@ from mailmagnet.crm import Account, Contact, KnownAccount, Lead
 
 def contact_line(contact: Contact, view: View) -> Widget:
     """Name, with title and company below. A click opens the contact."""
-    on_click = run(f"{view.addon_url}{Path.CONTACT}", id=contact.id)
-    return decorated_text(contact_name(contact), below=contact_role(contact), on_click=on_click)
+    return _contact_line(contact, contact_role(contact), view)
+
+
+def colleague_line(contact: Contact, view: View) -> Widget:
+    """The same under the company's own name: with the title alone below."""
+    return _contact_line(contact, role(contact.title, ""), view)
+
+
+def _contact_line(contact: Contact, below: str, view: View) -> Widget:
+    return decorated_text(contact_name(contact), below=below, on_click=run(f"{view.addon_url}{Path.CONTACT}", id=contact.id))
 
 
 def lead_line(lead: Lead, view: View) -> Widget:

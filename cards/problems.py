@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from cards import words
 from cards.view import View
-from cards.widgets import GREY, OnClick, Section, Widget, button, button_list, coloured, section, text_paragraph
+from cards.widgets import OnClick, Section, button, decorated_text, section
 from mailmagnet.crm import MAIL_INTEGRATION
 from mailmagnet.errors import (
     BadAnswer,
@@ -41,23 +41,18 @@ def problem_of(error: MailMagnetError, reader: Reader) -> Problem:
     return _upstream_problem(error, reader) if isinstance(error, Upstream) else _own_problem(error)
 
 
-def problem_section(error: MailMagnetError, view: View, retry: OnClick | None, header: str = "") -> Section | None:
-    """The problem as a section; `retry` is what its button does, and is left out where it would not help."""
-    return section(problem_widgets(error, view, retry), header)
-
-
-def problem_widgets(error: MailMagnetError, view: View, retry: OnClick | None) -> list[Widget]:
+def problem_section(
+    error: MailMagnetError, reference: str, view: View, retry: OnClick | None, header: str = ""
+) -> Section | None:
+    """The problem; `retry` is what its button does, left out where it would not help; `reference` is also in the log."""
     problem = problem_of(error, view.reader)
-    widgets = [text_paragraph(problem.happened)]
-    if problem.to_do:
-        widgets.append(text_paragraph(coloured(problem.to_do, GREY)))
-    if problem.again and retry:
-        widgets.append(button_list(button("Retry", retry)))
-    return widgets
+    again = button("Retry", retry) if problem.again and retry else None
+    below = words.facts(problem.to_do, f"Reference {reference}")
+    return section([decorated_text(problem.happened, below=below, wrap=True, at_its_end=again)], header)
 
 
 def _upstream_problem(error: Upstream, reader: Reader) -> Problem:
-    who = words.name(error.who)
+    who = words.name(f"{error.who[:1].upper()}{error.who[1:]}")
     match error:
         case NotAuthorised():
             return Problem(f"MailMagnet has no access to your {who}.", "Ask your admin to connect it.")
@@ -71,7 +66,7 @@ def _upstream_problem(error: Upstream, reader: Reader) -> Problem:
 def _passing_problem(error: Upstream, who: str, reader: Reader) -> Problem:
     match error:
         case TimedOut(seconds=seconds):
-            within = f"within {words.number(seconds, reader)} s" if seconds > 0 else "in time"
+            within = f"within {words.number(seconds, reader)}\u00a0s" if seconds > 0 else "in time"
             return Problem(f"{who} did not answer {within}.", again=True)
         case Unavailable():
             return Problem(f"{who} cannot be reached now.", again=True)

@@ -13,12 +13,31 @@ class Path(StrEnum):
 
     HOME = "/home"
     MESSAGE = "/message"
-    RETRY_HOME = "/retry-home"
-    RETRY_MESSAGE = "/retry-message"  # message_id
     CONTACT = "/contact"  # id
     LEAD = "/lead"  # id
     ACCOUNT = "/account"  # id
     SEARCH = "/search"  # form input SEARCH_INPUT
+    RETRY_HOME = "/retry-home"
+    RETRY_MESSAGE = "/retry-message"  # message_id
+    RETRY_CONTACT = "/retry-contact"  # id
+    RETRY_LEAD = "/retry-lead"  # id
+    RETRY_ACCOUNT = "/retry-account"  # id
+    RETRY_SEARCH = "/retry-search"  # form input SEARCH_INPUT
+
+    @property
+    def again(self) -> "Path":
+        """What Retry calls: the same, its answer in place of the card that has the button."""
+        return _AGAIN.get(self, self)
+
+
+_AGAIN = {
+    Path.HOME: Path.RETRY_HOME,
+    Path.MESSAGE: Path.RETRY_MESSAGE,
+    Path.CONTACT: Path.RETRY_CONTACT,
+    Path.LEAD: Path.RETRY_LEAD,
+    Path.ACCOUNT: Path.RETRY_ACCOUNT,
+    Path.SEARCH: Path.RETRY_SEARCH,
+}
 
 
 SEARCH_INPUT = "words"

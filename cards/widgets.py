@@ -113,7 +113,15 @@ def text_paragraph(text: str) -> Widget:
     return {"textParagraph": {"text": str(html(text))}}
 
 
-def decorated_text(text: str, *, below: str = "", icon: str = "", wrap: bool = False, on_click: OnClick | None = None) -> Widget:
+def decorated_text(
+    text: str,
+    *,
+    below: str = "",
+    icon: str = "",
+    wrap: bool = False,
+    on_click: OnClick | None = None,
+    at_its_end: Button | None = None,
+) -> Widget:
     """https://developers.google.com/workspace/add-ons/reference/rpc/google.apps.card.v1#decoratedtext
 
     `text` is HTML, and is cut by Gmail at the panel's edge unless it wraps; `below` (bottomLabel) is plain and always wraps.
@@ -128,6 +136,8 @@ def decorated_text(text: str, *, below: str = "", icon: str = "", wrap: bool = F
         line["wrapText"] = True
     if on_click:
         line["onClick"] = on_click
+    if at_its_end:
+        line["button"] = at_its_end
     return {"decoratedText": line}
 
 

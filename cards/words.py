@@ -157,7 +157,7 @@ def money(amount: Money | None, reader: Reader) -> str:
 def totals(amounts: Iterable[Money | None], reader: Reader) -> str:
     """Sums as a person would say them, each currency by itself, side by side; "" when there is nothing to add.
 
-    A currency with one amount keeps it exactly, so that it reads like the deal's own line.
+    A currency with one amount keeps it to the whole unit, so that it reads like the deal's own line; less than one unit stays exact.
     """
     by_currency: dict[str, list[Decimal]] = defaultdict(list)
     for each in amounts:
@@ -167,11 +167,13 @@ def totals(amounts: Iterable[Money | None], reader: Reader) -> str:
 
 
 def _total(currency: str, parts: list[Decimal], reader: Reader) -> str:
-    if len(parts) == 1:
-        return money(Money(parts[0], currency), reader)
     with localcontext(_ROOM_FOR_ANY_AMOUNT):
         total = sum(parts, Decimal())
         size = abs(total)
+        if size < 1:
+            return money(Money(total, currency), reader)
+        if len(parts) == 1:
+            return _formatted(Money(total.to_integral_value(), currency), 0, reader)
         if size >= _MILLION:
             short = format_compact_currency(total, _code(currency), locale=locale_of(reader), fraction_digits=1)
             return isolated(_spaced(short))

@@ -43,6 +43,9 @@ from mailmagnet.crm import ActivityKind, Currency, DealState, Money, Organisatio
 _SEED = 1815
 """What is drawn by chance is drawn alike at each writing."""
 
+TIME_ZONE = "Europe/Vienna"
+"""The demo's organisation is there: "today" is its day, wherever the demo is written."""
+
 WITHOUT_MAIL = "Without mail"
 """The demo's profile that does not hold `Mail Integration`."""
 
@@ -276,12 +279,12 @@ _TALKS = (
 
 
 def write_demo_data(database: Path, today: date, user_email: str, colleague_email: str) -> None:
-    """Make the database where there is none, and write the demo's records as of `today`.
+    """Make the database where there is none, and write the demo's records as of `today`, a day in TIME_ZONE.
 
     `user_email` sees everyone's records, `colleague_email` its own and one shared; a third user lacks `Mail Integration`.
     Written again, the demo's own records are put back as of that day; others stay as they are.
     """
-    create(database, Organisation("Corp Ltd", "Europe/Vienna", "EUR"))
+    create(database, Organisation("Corp Ltd", TIME_ZONE, "EUR"))
     for currency in _CURRENCIES:
         add_currency(database, currency)
     stages = {name: add_stage(database, PARTNERS, name, state) for name, state in _PARTNER_STAGES}

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -11,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from cards.account_card import account_card
 from cards.answers import Answer, notify, push_card, requesting_google_scopes, show, update_card
 from cards.contact_card import contact_card
-from cards.error_card import error_card
+from cards.error_card import error_card, failed_search_card
 from cards.home_card import home_card
 from cards.lead_card import lead_card
 from cards.message_card import message_card
@@ -23,6 +22,7 @@ from functions.event import SCOPE_OPEN_MAIL, Event, event_of, json_of, user_toke
 from functions.log import log, new_reference
 from functions.wiring import Parts
 from mailmagnet.crm import Crm
+from mailmagnet.deadline import in_time
 from mailmagnet.errors import BadRequest, MailMagnetError, ScopesMissing, TimedOut, Upstream
 from mailmagnet.gmail import OpenMailTokens
 from mailmagnet.homepage import homepage
@@ -33,7 +33,6 @@ from mailmagnet.open_record import open_account, open_contact, search
 CARD_SECONDS = 0.4
 """Kept back from the answer's time for making the card and sending it."""
 
-Result = TypeVar("Result")
 Trigger = Callable[["Asked"], Awaitable[Answer]]
 
 
@@ -47,23 +46,15 @@ class Asked:
     view: View
     by: float
 
-    async def within(self, answer: Awaitable[Result], who: str) -> Result:
-        """An answer of `who`, by `by`. Raises TimedOut."""
-        seconds = self.by - asyncio.get_running_loop().time()
-        try:
-            async with asyncio.timeout(seconds):
-                return await answer
-        except TimeoutError:
-            raise TimedOut(who, max(round(seconds, 1), 0.0)) from None
-
 
 async def answer(request: Request, parts: Parts) -> Response:
     """The answer to one trigger or click, within the settings' `answer_seconds`. Raises what is no user's to see."""
     started = asyncio.get_running_loop().time()
-    path = request.url.path
-    trigger = TRIGGERS.get(path)
-    if request.method != "POST" or not trigger:
-        return Response(status_code=404 if not trigger else 405)
+    if request.url.path not in TRIGGERS:
+        return Response(status_code=404)
+    if request.method != "POST":
+        return Response(status_code=405)
+    path = Path(request.url.path)
     await parts.verifier.caller(
         request.headers.get("authorization", ""),
         audience=parts.settings.addon_url + path,
@@ -78,14 +69,14 @@ async def answer(request: Request, parts: Parts) -> Response:
     seconds = parts.settings.answer_seconds - CARD_SECONDS
     view = View(event.reader, parts.now(), parts.settings.addon_url)
     asked = Asked(event, identity, parts, view, started + seconds)
-    return JSONResponse(await _in_time(trigger, asked, path, seconds))
+    return JSONResponse(await _in_time(asked, path, seconds))
 
 
-async def _in_time(trigger: Trigger, asked: Asked, path: str, seconds: float) -> Answer:
+async def _in_time(asked: Asked, path: Path, seconds: float) -> Answer:
     try:
         # The core keeps to `by` itself and shows what has come; this is for what does not.
         async with asyncio.timeout_at(asked.by + CARD_SECONDS / 2):
-            return await trigger(asked)
+            return await TRIGGERS[path](asked)
     except ScopesMissing as missing:
         return requesting_google_scopes(missing.scopes)
     except TimeoutError:
@@ -94,23 +85,29 @@ async def _in_time(trigger: Trigger, asked: Asked, path: str, seconds: float) ->
         return _sorry(error, asked, path)
 
 
-def _sorry(error: MailMagnetError, asked: Asked, path: str) -> Answer:
-    reference = new_reference()
-    log("WARNING", "problem shown", error=type(error).__name__, reason=str(error), reference=reference)
-    retry, parameters = _again(asked.event, path)
-    card = error_card(error, reference, asked.view, (retry, parameters))
+def _sorry(error: MailMagnetError, asked: Asked, path: Path) -> Answer:
+    reference = _reference_of(error)
+    if path.again is Path.RETRY_SEARCH:
+        card = failed_search_card(error, reference, asked.event.form_text(SEARCH_INPUT), asked.view)
+    else:
+        card = error_card(error, reference, asked.view, (path.again, _ids(path, asked.event)))
     if path in (Path.HOME, Path.MESSAGE):
         return show(card)
-    return update_card(card) if path in (Path.RETRY_HOME, Path.RETRY_MESSAGE) else push_card(card)
+    return update_card(card) if path is path.again else push_card(card)
 
 
-def _again(event: Event, path: str) -> tuple[Path, dict[str, str]]:
-    """The click that asks once more for what has failed."""
-    if path == Path.HOME:
-        return Path.RETRY_HOME, {}
-    if path == Path.MESSAGE and event.gmail:
-        return Path.RETRY_MESSAGE, {"message_id": event.gmail.message_id}
-    return Path(path), dict(event.common.parameters)
+def _ids(path: Path, event: Event) -> dict[str, str]:
+    """What the click that asks once more has to carry."""
+    return {"message_id": event.gmail.message_id} if path is Path.MESSAGE and event.gmail else dict(event.common.parameters)
+
+
+def _reference_of(*problems: MailMagnetError | None) -> str:
+    """The reference under which the problems that an answer shows are in the log; "" when there is none."""
+    told = [problem for problem in problems if problem]
+    reference = new_reference() if told else ""
+    for problem in told:
+        log("WARNING", "problem shown", error=type(problem).__name__, reason=str(problem), reference=reference)
+    return reference
 
 
 async def _home(asked: Asked) -> Card:
@@ -123,7 +120,7 @@ async def _home(asked: Asked) -> Card:
         now=asked.parts.now(),
         by=asked.by,
     )
-    return home_card(answer, asked.view)
+    return home_card(answer, asked.view, _reference_of(answer.crm_problem, answer.mail_problem))
 
 
 async def _message(asked: Asked) -> Card:
@@ -141,33 +138,31 @@ async def _message(asked: Asked) -> Card:
         now=asked.parts.now(),
         by=asked.by,
     )
-    return message_card(answer, asked.view, gmail.message_id)
+    return message_card(answer, asked.view, gmail.message_id, _reference_of(answer.problem))
 
 
 async def _contact(asked: Asked) -> Card:
     crm = await _crm(asked)
-    opened = await asked.within(open_contact(asked.event.parameter("id"), crm, asked.parts.now()), crm.name)
+    opened = await in_time(crm.name, asked.by, open_contact(asked.event.parameter("id"), crm, asked.parts.now()))
     return contact_card(opened.record, crm.name, opened.today, asked.view)
 
 
 async def _lead(asked: Asked) -> Card:
     crm = await _crm(asked)
-    return lead_card(await asked.within(crm.lead(asked.event.parameter("id")), crm.name), crm.name)
+    return lead_card(await in_time(crm.name, asked.by, crm.lead(asked.event.parameter("id"))), crm.name)
 
 
 async def _account(asked: Asked) -> Card:
     crm = await _crm(asked)
-    opened = await asked.within(open_account(asked.event.parameter("id"), crm, asked.parts.now()), crm.name)
+    opened = await in_time(crm.name, asked.by, open_account(asked.event.parameter("id"), crm, asked.parts.now()))
     return account_card(opened.record, crm.name, opened.today, asked.view)
 
 
-async def _search(asked: Asked) -> Answer:
+async def _search(asked: Asked) -> Card:
     words = asked.event.form_text(SEARCH_INPUT).strip()
-    if not words:
-        return notify("Type a name, a company or an address to search for.")
     crm = await _crm(asked)
-    opened = await asked.within(search(words, crm, asked.parts.now()), crm.name)
-    return push_card(search_card(opened.record, words, crm.name, opened.today, asked.view))
+    opened = await in_time(crm.name, asked.by, search(words, crm, asked.parts.now()))
+    return search_card(opened.record, words, crm.name, opened.today, asked.view)
 
 
 async def _crm(asked: Asked) -> Crm:
@@ -176,35 +171,34 @@ async def _crm(asked: Asked) -> Crm:
     return asked.parts.crm_of(kept or connection_of(asked.identity))
 
 
-def _shown(card: Callable[[Asked], Awaitable[Card]]) -> Trigger:
+def _in(envelope: Callable[[Card], Answer], card: Callable[[Asked], Awaitable[Card]]) -> Trigger:
     async def trigger(asked: Asked) -> Answer:
-        return show(await card(asked))
+        return envelope(await card(asked))
 
     return trigger
 
 
-def _pushed(card: Callable[[Asked], Awaitable[Card]]) -> Trigger:
+def _with_words(search: Trigger) -> Trigger:
     async def click(asked: Asked) -> Answer:
-        return push_card(await card(asked))
+        if not asked.event.form_text(SEARCH_INPUT).strip():
+            return notify("Type a name, a company or an address to search for.")
+        return await search(asked)
 
     return click
 
 
-def _updated(card: Callable[[Asked], Awaitable[Card]]) -> Trigger:
-    async def click(asked: Asked) -> Answer:
-        return update_card(await card(asked))
-
-    return click
-
-
-TRIGGERS: dict[str, Trigger] = {
-    Path.HOME: _shown(_home),
-    Path.MESSAGE: _shown(_message),
-    Path.RETRY_HOME: _updated(_home),
-    Path.RETRY_MESSAGE: _updated(_message),
-    Path.CONTACT: _pushed(_contact),
-    Path.LEAD: _pushed(_lead),
-    Path.ACCOUNT: _pushed(_account),
-    Path.SEARCH: _search,
+TRIGGERS: dict[Path, Trigger] = {
+    Path.HOME: _in(show, _home),
+    Path.MESSAGE: _in(show, _message),
+    Path.CONTACT: _in(push_card, _contact),
+    Path.LEAD: _in(push_card, _lead),
+    Path.ACCOUNT: _in(push_card, _account),
+    Path.SEARCH: _with_words(_in(push_card, _search)),
+    Path.RETRY_HOME: _in(update_card, _home),
+    Path.RETRY_MESSAGE: _in(update_card, _message),
+    Path.RETRY_CONTACT: _in(update_card, _contact),
+    Path.RETRY_LEAD: _in(update_card, _lead),
+    Path.RETRY_ACCOUNT: _in(update_card, _account),
+    Path.RETRY_SEARCH: _with_words(_in(update_card, _search)),
 }
 """Every path that is served, and the only audiences that a call may be meant for."""

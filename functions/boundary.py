@@ -11,6 +11,7 @@ from functions.wiring import Parts
 from mailmagnet.errors import (
     BadRequest,
     Forbidden,
+    LeaseLost,
     LeaseTaken,
     MailMagnetError,
     NotAuthorised,
@@ -82,7 +83,7 @@ def _status(error: MailMagnetError, reference: str) -> Response:
             status = 413
         case BadRequest():
             status = 400
-        case LeaseTaken():
+        case LeaseTaken() | LeaseLost():
             status = 409
         case RateLimited():
             status = 429

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TypeVar
@@ -20,7 +20,7 @@ from rich.table import Table
 from crm_client.embedded import EmbeddedCrm
 from functions.settings import crm_database_of, read_settings
 from functions.wiring import Parts
-from mailmagnet.categories import LABEL_NAMES
+from mailmagnet.categories import LABEL_NAMES, today_in
 from mailmagnet.connect_mailbox import connect_mailbox
 from mailmagnet.crm import MAIL_INTEGRATION, Account, Contact, Deal, KnownAccount, Lead, Organisation
 from mailmagnet.errors import MailMagnetError
@@ -59,9 +59,7 @@ def connect(org: str, user: str, address: str, own_domains: tuple[str, ...]) -> 
     if not token:
         raise click.UsageError("Give the refresh token on standard input.")
     consent = Connection(org, user, address, own_domains=frozenset(own_domains), gmail_token=token)
-    _with_parts(
-        lambda parts: connect_mailbox(consent, store=parts.store, vault=parts.vault, gmail_of=parts.gmail_of, now=parts.now())
-    )
+    _with_parts(lambda parts: connect_mailbox(consent, parts))
     click.echo("Connected. Mail that comes from now on is sorted.")
 
 
@@ -72,18 +70,7 @@ def connect(org: str, user: str, address: str, own_domains: tuple[str, ...]) -> 
 def label(org: str, user: str, dry_run: bool) -> None:
     """Sort the mail that came to one mailbox since the last run."""
     use_case = plan_labels if dry_run else label_mail
-    run = _with_parts(
-        lambda parts: use_case(
-            org,
-            user,
-            store=parts.store,
-            vault=parts.vault,
-            gmail_of=parts.gmail_of,
-            crm_of=parts.crm_of,
-            now=parts.now(),
-        )
-    )
-    _print_run(run)
+    _print_run(_with_parts(lambda parts: use_case(org, user, parts)))
 
 
 @mailmagnet.command()
@@ -203,10 +190,10 @@ def _amount(text: str) -> Decimal:
 @click.option("--colleague", required=True, help="Address of a colleague who sees own records only.")
 def demo_data(user: str, colleague: str) -> None:
     """Fill the embedded CRM with made-up people and deals, dated around today."""
-    from crm_client.demo_data import write_demo_data
+    from crm_client.demo_data import TIME_ZONE, write_demo_data
 
     with _told_plainly():
-        write_demo_data(crm_database_of(os.environ), date.today(), user, colleague)  # noqa: DTZ011  the day where the command is typed
+        write_demo_data(crm_database_of(os.environ), today_in(TIME_ZONE, datetime.now(UTC)), user, colleague)
     click.echo("The demo data is written.")
 
 
@@ -223,11 +210,16 @@ def import_csv(table: str, file: Path, owner: str, dry_run: bool) -> None:
         report = import_table(crm_database_of(os.environ), Kind(table), file.read_bytes(), dry=dry_run, owner_email=owner)
     for bad in report.bad_lines:
         click.echo(f"line {bad.number}: {bad.reason}", err=True)
+    for name in report.columns_left_out:
+        click.echo(f"column {name}: passed over, it means nothing here", err=True)
     done = "would be " if dry_run else ""
     click.echo(
         f"{report.added} {done}added, {report.changed} {done}changed, {report.unchanged} unchanged, "
         f"{len(report.bad_lines)} {'line' if len(report.bad_lines) == 1 else 'lines'} passed over"
     )
+    if report.accounts_added:
+        accounts = "account" if report.accounts_added == 1 else "accounts"
+        click.echo(f"{report.accounts_added} {accounts} named there {done}added too")
 
 
 @crm.command("export")

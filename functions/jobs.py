@@ -48,15 +48,7 @@ async def answer_mailbox(request: Request, parts: Parts) -> Response:
     work = _work_of(json_of(await body_of(request)))
     run = plan_labels if work.dry_run else label_mail
     try:
-        done = await run(
-            work.org,
-            work.user,
-            store=parts.store,
-            vault=parts.vault,
-            gmail_of=parts.gmail_of,
-            crm_of=parts.crm_of,
-            now=parts.now(),
-        )
+        done = await run(work.org, work.user, parts)
     except Forbidden:
         return JSONResponse({"off": True})
     counts = {category.value: number for category, number in done.sorted.items()}

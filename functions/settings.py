@@ -113,7 +113,7 @@ def crm_database_of(environment: Mapping[str, str]) -> Path:
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """The settings from the environment. Raises BadSetting that names each wrong or missing variable and what it should be."""
-    given = {name: environment[PREFIX + name.upper()] for name in Settings.model_fields if PREFIX + name.upper() in environment}
+    given = {name.removeprefix(PREFIX).lower(): value for name, value in environment.items() if name.startswith(PREFIX)}
     try:
         return Settings.model_validate(given)
     except ValidationError as error:
@@ -124,6 +124,8 @@ def _complaint(location: tuple[int | str, ...], message: str) -> str:
     if not location:
         return message.removeprefix("Value error, ")
     name = str(location[0])
+    if name not in Settings.model_fields:
+        return f"{PREFIX}{name.upper()}: there is no such setting"
     meant = Settings.model_fields[name].description
     problem = message.removeprefix("Value error, ").replace("Field required", "is not set")
     return f"{PREFIX}{name.upper()}: {problem}" + (f" (it is the {meant})" if meant else "")

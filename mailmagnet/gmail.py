@@ -17,7 +17,6 @@ PEOPLE_HEADERS = (
     "Reply-To",
     "To",
     "Cc",
-    "Sender",
     "X-Original-From",
     "X-Original-Sender",
     "List-Id",
@@ -25,7 +24,6 @@ PEOPLE_HEADERS = (
     "Delivered-To",
     "Auto-Submitted",
     "Precedence",
-    "Content-Class",
 )
 """The headers that tell who a mail is about. Nothing else of an open mail is read."""
 

@@ -1,15 +1,15 @@
 """The use case "homepage": without an open mail, what closes this month, the latest mail from customers, and how sorting goes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TypeVar
 
 from mailmagnet.address_headers import decoded, mailboxes
 from mailmagnet.categories import month_of, today_in
 from mailmagnet.crm import Crm, Deal
-from mailmagnet.errors import NotAuthorised, TimedOut, Upstream
+from mailmagnet.deadline import in_time_or_problem
+from mailmagnet.errors import NotAuthorised, Upstream
 from mailmagnet.gmail import NAME as GMAIL
 from mailmagnet.gmail import MailHeaders, MailReader
 from mailmagnet.identity import Identity
@@ -37,7 +37,8 @@ class CustomerMail:
 class Homepage:
     """The answer. Each part stands alone: `closing` or `mails` is None when it could not be had, and its problem says why.
 
-    `today` is the day in the CRM organisation's time zone. `mailbox` is None when this user's mail is not connected.
+    `today` is the day in the CRM organisation's time zone. `mailbox` is None when this user's mail is not connected, or when
+    `mails` is None because the store did not answer.
     """
 
     crm_name: str
@@ -53,12 +54,6 @@ class Homepage:
 class _Closing:
     today: date
     deals: tuple[Deal, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Mails:
-    mailbox: Mailbox | None
-    latest: tuple[CustomerMail, ...]
 
 
 async def homepage(
@@ -77,33 +72,18 @@ async def homepage(
     """
     connection = await vault.connection(identity.org, identity.user) or connection_of(identity)
     crm = crm_of(connection)
-    closing, mails = await asyncio.gather(
-        _in_time(crm.name, by, _closing_this_month(crm, now)),
-        _in_time(GMAIL, by, _latest_mails(connection, store, reader)),
+    closing, (mailbox, mails) = await asyncio.gather(
+        in_time_or_problem(crm.name, by, _closing_this_month(crm, now)), _mailbox_and_mails(connection, store, reader, by)
     )
     return Homepage(
         crm_name=crm.name,
         today=closing.today if isinstance(closing, _Closing) else None,
         closing=closing.deals if isinstance(closing, _Closing) else None,
-        mails=mails.latest if isinstance(mails, _Mails) else None,
-        mailbox=mails.mailbox if isinstance(mails, _Mails) else None,
+        mails=None if isinstance(mails, Upstream) else mails,
+        mailbox=mailbox,
         crm_problem=closing if isinstance(closing, Upstream) else None,
         mail_problem=mails if isinstance(mails, Upstream) else None,
     )
-
-
-Part = TypeVar("Part")
-
-
-async def _in_time(who: str, by: float, part: Awaitable[Part]) -> Part | Upstream:
-    seconds = by - asyncio.get_running_loop().time()
-    try:
-        async with asyncio.timeout(seconds):
-            return await part
-    except TimeoutError:
-        return TimedOut(who, max(round(seconds, 1), 0.0))
-    except Upstream as problem:
-        return problem
 
 
 async def _closing_this_month(crm: Crm, now: datetime) -> _Closing:
@@ -111,16 +91,26 @@ async def _closing_this_month(crm: Crm, now: datetime) -> _Closing:
     return _Closing(today, tuple(await crm.deals_closing(*month_of(today))))
 
 
-async def _latest_mails(connection: Connection, store: Store, reader: MailReader) -> _Mails:
-    mailbox = await store.mailbox(connection.org, connection.user)
+async def _mailbox_and_mails(
+    connection: Connection, store: Store, reader: MailReader, by: float
+) -> tuple[Mailbox | None, tuple[CustomerMail, ...] | Upstream]:
+    """How sorting goes is known without Gmail, and told also when Gmail fails."""
+    mailbox = await in_time_or_problem("MailMagnet", by, store.mailbox(connection.org, connection.user))
+    if isinstance(mailbox, Upstream):
+        return None, mailbox
     if not mailbox or not mailbox.mailmagnet or mailbox.needs_consent:
-        return _Mails(mailbox, ())
+        return mailbox, ()
+    return mailbox, await in_time_or_problem(GMAIL, by, _latest_mails(connection, store, reader))
+
+
+async def _latest_mails(connection: Connection, store: Store, reader: MailReader) -> tuple[CustomerMail, ...]:
+    """Those that are still in the mailbox, and not on their way out of it."""
     if not connection.gmail_token:
         raise NotAuthorised(GMAIL, "the mailbox has no connection")
     records = await store.latest_mails(connection.org, connection.user, LATEST_MAILS)
     read = await reader.mails(connection.gmail_token, [record.mail_id for record in records], ("From", "Subject"))
-    by_id = {mail.mail_id: mail for mail in read}
-    return _Mails(mailbox, tuple(_customer_mail(record, by_id[record.mail_id]) for record in records if record.mail_id in by_id))
+    by_id = {mail.mail_id: mail for mail in read if not mail.label_ids & {"SPAM", "TRASH"}}
+    return tuple(_customer_mail(record, by_id[record.mail_id]) for record in records if record.mail_id in by_id)
 
 
 def _customer_mail(record: MailRecord, mail: MailHeaders) -> CustomerMail:

@@ -1,7 +1,7 @@
 """The use case "label mail": one mailbox's run: lease -> history -> senders -> categories -> records -> labels -> cursor."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -11,8 +11,9 @@ from mailmagnet.crm import Contact, Crm
 from mailmagnet.errors import CursorExpired, Forbidden, NotAuthorised, NotFound
 from mailmagnet.gmail import INBOX, NAME, SENDER_HEADERS, UNTOUCHED, Arrival, Gmail, MailHeaders
 from mailmagnet.open_message import spellings
+from mailmagnet.parts import Parts
 from mailmagnet.people import sender_of
-from mailmagnet.store import Cursor, Mailbox, MailRecord, Policy, RunCounts, Store
+from mailmagnet.store import Cursor, DayCounts, Mailbox, MailRecord, Policy, RunCounts, Store
 from mailmagnet.vault import Connection, Vault
 
 UNITS_A_RUN = 5_000
@@ -77,41 +78,38 @@ class _Arrived:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What is decided: a record for each contact's mail, a move for each that is in a category."""
+    """What is decided: a record for each contact's mail, a move for each that is in a category.
+
+    `today` is the day in the CRM organisation's time zone, None when the CRM was not asked.
+    """
 
     records: tuple[MailRecord, ...] = ()
     moves: tuple[Move, ...] = ()
     crm_calls: int = 0
     newest: datetime | None = None
+    today: date | None = None
 
 
-async def label_mail(
-    org: str,
-    user: str,
-    *,
-    store: Store,
-    vault: Vault,
-    gmail_of: Callable[[Connection], Gmail],
-    crm_of: Callable[[Connection], Crm],
-    now: datetime,
-) -> LabelRun:
+async def label_mail(org: str, user: str, parts: Parts) -> LabelRun:
     """Sort the mail that came to one mailbox since its cursor.
 
     At most MAILS_A_RUN mails are looked at; run again while `remaining` is not 0. Raises LeaseTaken, LeaseLost, NotFound (no such
     mailbox), Forbidden (labelling is off), and what Gmail, the CRM, the store and the vault raise: then the cursor stays where it
     was, and the next run does the same again. NotAuthorised by Gmail marks the mailbox "needs consent".
     """
+    store, now = parts.store, parts.now()
     lease = await store.take_lease(org, user, now, LEASE_SECONDS)
     try:
         mailbox = await _labelling_mailbox(org, user, store)
-        connection = await _connection(mailbox, vault)
-        gmail = gmail_of(connection)
+        connection = await _connection(mailbox, parts.vault)
+        gmail = parts.gmail_of(connection)
         arrived = await _arrived(mailbox, gmail, store)
-        plan = await _plan(arrived, connection, await store.policy(org), gmail, crm_of(connection), now)
+        plan = await _plan(arrived, connection, await store.policy(org), gmail, parts.crm_of(connection), now)
         await store.add_mail_records(lease, plan.records)
         labels = await _put_under_labels(plan.moves, mailbox.labels, gmail)
         run = LabelRun(plan.moves, len(arrived.mail_ids), arrived.remaining, gmail.units, plan.crm_calls)
-        counts = RunCounts(now, run.looked_at, run.sorted, run.remaining)
+        day = _day_counts(mailbox.last_run.day, run.sorted, plan.today)
+        counts = RunCounts(now, run.looked_at, run.sorted, run.remaining, day)
         await store.save_run(lease, _reached(arrived, plan), labels, counts)
     except NotAuthorised as refused:
         if refused.who == NAME:
@@ -122,22 +120,14 @@ async def label_mail(
     return run
 
 
-async def plan_labels(
-    org: str,
-    user: str,
-    *,
-    store: Store,
-    vault: Vault,
-    gmail_of: Callable[[Connection], Gmail],
-    crm_of: Callable[[Connection], Crm],
-    now: datetime,
-) -> LabelRun:
+async def plan_labels(org: str, user: str, parts: Parts) -> LabelRun:
     """The dry run: what `label_mail` would do now, and why. Changes nothing; takes no lease; raises the same."""
+    store, now = parts.store, parts.now()
     mailbox = await _labelling_mailbox(org, user, store)
-    connection = await _connection(mailbox, vault)
-    gmail = gmail_of(connection)
+    connection = await _connection(mailbox, parts.vault)
+    gmail = parts.gmail_of(connection)
     arrived = await _arrived(mailbox, gmail, store)
-    plan = await _plan(arrived, connection, await store.policy(org), gmail, crm_of(connection), now)
+    plan = await _plan(arrived, connection, await store.policy(org), gmail, parts.crm_of(connection), now)
     return LabelRun(plan.moves, len(arrived.mail_ids), arrived.remaining, gmail.units, plan.crm_calls, dry=True)
 
 
@@ -216,7 +206,15 @@ async def _plan(arrived: _Arrived, connection: Connection, policy: Policy, gmail
     known = await crm.senders(spellings(outside))
     today = today_in(known.organisation.time_zone, now)
     records, moves = _decided([mail for mail in mails if senders.get(mail.mail_id) in outside], senders, known.contacts, today)
-    return _Plan(records, moves, 1, newest)
+    return _Plan(records, moves, 1, newest, today)
+
+
+def _day_counts(earlier: DayCounts | None, sorted_now: Mapping[Category, int], today: date | None) -> DayCounts | None:
+    """The day's counts with this run's added. A run that sorts nothing leaves them as they are, be they of an earlier day."""
+    if today is None or not any(sorted_now.values()):
+        return earlier
+    before = earlier.sorted if earlier and earlier.day == today else {}
+    return DayCounts(today, {category: before.get(category, 0) + count for category, count in sorted_now.items()})
 
 
 def _left_out(sender: str, connection: Connection, policy: Policy) -> bool:

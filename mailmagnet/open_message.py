@@ -8,8 +8,10 @@ from datetime import date, datetime
 from mailmagnet.addresses import domain_of, without_tag
 from mailmagnet.categories import Decision, decide, rank, today_in
 from mailmagnet.crm import Contact, Crm, DealState, KnownAccount, Lead, LookUp
+from mailmagnet.deadline import in_time, in_time_or_problem
 from mailmagnet.domains import is_free_mail, registered_domain
-from mailmagnet.errors import TimedOut, Upstream
+from mailmagnet.errors import Upstream
+from mailmagnet.gmail import NAME as GMAIL
 from mailmagnet.gmail import MailReader, OpenMailTokens
 from mailmagnet.identity import Identity
 from mailmagnet.people import MailPeople, Person, people_of
@@ -51,8 +53,8 @@ class PersonView:
 class OpenMessage:
     """The answer: the people of the mail with what the CRM has on each, the main one first.
 
-    When the CRM failed, `problem` says how, and the people come without what it has. `today` is the organisation's day, None when
-    the CRM was not asked or failed. `home` is the user's own domain, "" for a consumer account.
+    When the vault or the CRM failed, `problem` says how, and the people come without what the CRM has. `today` is the organisation's
+    day, None when the CRM was not asked or failed. `home` is the user's own domain, "" for a consumer account.
     """
 
     mail: MailPeople
@@ -76,21 +78,22 @@ async def open_message(
 ) -> OpenMessage:
     """Who the open mail is about and what the CRM has on them, answered by `by` (the running loop's time, in seconds).
 
-    Gmail and the vault are asked side by side, then the CRM once. What the CRM failed to say is told in the answer's `problem`.
-    Raises what `MailReader.open_mail` and `Vault.connection` raise: without the mail there is nothing to show.
+    Gmail and the vault are asked side by side, then the CRM once. What the vault or the CRM failed to say is told in the answer's
+    `problem`. Raises what `MailReader.open_mail` raises, and TimedOut: without the mail there is nothing to show.
     """
-    mail, kept = await asyncio.gather(reader.open_mail(message_id, tokens), vault.connection(identity.org, identity.user))
-    connection = kept or connection_of(identity)
+    mail, kept = await asyncio.gather(
+        in_time(GMAIL, by, reader.open_mail(message_id, tokens)),
+        in_time_or_problem("MailMagnet", by, vault.connection(identity.org, identity.user)),
+    )
+    connection = kept if isinstance(kept, Connection) else connection_of(identity)
     about = people_of(mail, connection.own_addresses, connection.own_domains)
     crm = crm_of(connection)
     if not about.people:
         return OpenMessage(about, (), crm.name, home=identity.domain)
-    try:
-        found = await _in_time(crm, about.people, by)
-    except Upstream as problem:
-        return OpenMessage(
-            about, tuple(PersonView(person) for person in about.people), crm.name, problem=problem, home=identity.domain
-        )
+    found = kept if isinstance(kept, Upstream) else await _look_up(about.people, crm, by)
+    if isinstance(found, Upstream):
+        people = tuple(PersonView(person) for person in about.people)
+        return OpenMessage(about, people, crm.name, problem=found, home=identity.domain)
     today = today_in(found.organisation.time_zone, now)
     return OpenMessage(
         about, tuple(_view(person, found, today) for person in about.people), crm.name, today, home=identity.domain
@@ -118,13 +121,10 @@ def view_contacts(contacts: Iterable[Contact], today: date, written_as: str = ""
     return tuple(sorted(views, key=lambda view: (_name_words(view.contact.name) != words, *_relevance(view))))
 
 
-async def _in_time(crm: Crm, people: Collection[Person], by: float) -> LookUp:
-    seconds = min(CRM_SECONDS, by - asyncio.get_running_loop().time())
-    try:
-        async with asyncio.timeout(seconds):
-            return await crm.look_up(spellings(person.address for person in people), _company_domains(people))
-    except TimeoutError:
-        raise TimedOut(crm.name, max(round(seconds, 1), 0.0)) from None
+async def _look_up(people: Collection[Person], crm: Crm, by: float) -> LookUp | Upstream:
+    at_most = asyncio.get_running_loop().time() + CRM_SECONDS
+    asked = crm.look_up(spellings(person.address for person in people), _company_domains(people))
+    return await in_time_or_problem(crm.name, min(by, at_most), asked)
 
 
 def _company_domains(people: Iterable[Person]) -> frozenset[str]:

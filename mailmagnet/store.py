@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -35,9 +35,21 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
+class DayCounts:
+    """How many mails were sorted under each label on one day.
+
+    The day is that of the CRM organisation's time zone, as the month that decides is: a run knows of no reader.
+    """
+
+    day: date
+    sorted: Mapping[Category, int]
+
+
+@dataclass(frozen=True, slots=True)
 class RunCounts:
     """What the last labelling run did: mails looked at, sorted under each label, and left for the next run.
 
+    `day` is the last day on which any were sorted, up to this run, None before the first.
     A mailbox just connected has one with nothing in it, at the moment of connecting: a full resync never goes further back.
     """
 
@@ -45,6 +57,7 @@ class RunCounts:
     looked_at: int = 0
     sorted: Mapping[Category, int] = field(default_factory=dict)
     remaining: int = 0
+    day: DayCounts | None = None
 
 
 @dataclass(frozen=True, slots=True)

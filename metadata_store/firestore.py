@@ -18,7 +18,7 @@ a lease that was lost. Reference: https://firebase.google.com/docs/firestore/ref
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 from google.api_core import exceptions as answers
@@ -35,7 +35,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 
 from mailmagnet.categories import Category
 from mailmagnet.errors import LeaseLost, LeaseTaken, NotAuthorised, NotFound, NotPermitted, RateLimited, TimedOut, Unavailable
-from mailmagnet.store import Cursor, Lease, Mailbox, MailRecord, Policy, RunCounts, Sharing
+from mailmagnet.store import Cursor, DayCounts, Lease, Mailbox, MailRecord, Policy, RunCounts, Sharing
 from metadata_store.ids import mail_id, org_id, user_id
 
 WHO = "Firestore"
@@ -345,17 +345,34 @@ def _cursor_map(cursor: Cursor) -> dict[str, Any]:
 
 
 def _run_map(counts: RunCounts) -> dict[str, Any]:
-    return {"at": counts.at, "looked_at": counts.looked_at, "sorted": dict(counts.sorted), "remaining": counts.remaining}
+    return {
+        "at": counts.at,
+        "looked_at": counts.looked_at,
+        "sorted": dict(counts.sorted),
+        "remaining": counts.remaining,
+        "day": {"day": counts.day.day.isoformat(), "sorted": dict(counts.day.sorted)} if counts.day else None,
+    }
+
+
+def _run(kept: Mapping[str, Any]) -> RunCounts:
+    day = kept.get("day")  # a run of before days were counted has none
+    return RunCounts(
+        at=_moment(kept["at"]),
+        looked_at=kept["looked_at"],
+        sorted=_by_category(kept["sorted"]),
+        remaining=kept["remaining"],
+        day=DayCounts(date.fromisoformat(day["day"]), _by_category(day["sorted"])) if day else None,
+    )
 
 
 def _mailbox(org: str, user: str, kept: Mapping[str, Any]) -> Mailbox:
-    cursor, run = kept["cursor"], kept["last_run"]
+    cursor = kept["cursor"]
     return Mailbox(
         org=org,
         user=user,
         address=kept["address"],
         cursor=Cursor(cursor["history_id"], _moment(cursor["resync_after"]) if cursor["resync_after"] else None),
-        last_run=RunCounts(_moment(run["at"]), run["looked_at"], _by_category(run["sorted"]), run["remaining"]),
+        last_run=_run(kept["last_run"]),
         mailmagnet=kept["mailmagnet"],
         labelling=kept["labelling"],
         needs_consent=kept["needs_consent"],

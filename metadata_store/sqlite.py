@@ -7,20 +7,20 @@ import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 from mailmagnet.categories import Category
 from mailmagnet.errors import BadSetting, LeaseLost, LeaseTaken, NotFound, TimedOut, Unavailable
-from mailmagnet.store import Cursor, Lease, Mailbox, MailRecord, Policy, RunCounts, Sharing
+from mailmagnet.store import Cursor, DayCounts, Lease, Mailbox, MailRecord, Policy, RunCounts, Sharing
 from metadata_store.ids import mail_id, org_id, user_id
 
 WHO = "SQLite"
 SECONDS = 5.0
 """The deadline of a call: how long it waits while another process writes."""
 
-VERSION = 1
+VERSION = 2
 SCHEMA = """
 CREATE TABLE policies (
     org TEXT PRIMARY KEY, sharing TEXT, excluded TEXT NOT NULL, retention_days INTEGER NOT NULL
@@ -31,6 +31,7 @@ CREATE TABLE mailboxes (
     sharing TEXT NOT NULL, shared_contacts TEXT NOT NULL, labels TEXT NOT NULL,
     history_id TEXT NOT NULL, resync_after INTEGER,
     run_at INTEGER NOT NULL, run_looked_at INTEGER NOT NULL, run_sorted TEXT NOT NULL, run_remaining INTEGER NOT NULL,
+    run_day TEXT, run_day_sorted TEXT,
     fence INTEGER NOT NULL, leased_until INTEGER,
     PRIMARY KEY (org, user)
 ) STRICT, WITHOUT ROWID;
@@ -42,6 +43,11 @@ CREATE INDEX mails_of_a_user ON mails (org, user, received_at);
 CREATE INDEX mails_from_an_address ON mails (org, from_address, received_at);
 CREATE INDEX mails_by_age ON mails (org, received_at);
 """
+DAYS_ARE_COUNTED = """
+ALTER TABLE mailboxes ADD COLUMN run_day TEXT;
+ALTER TABLE mailboxes ADD COLUMN run_day_sorted TEXT;
+"""
+"""From version 1 to 2."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 T = TypeVar("T")
@@ -171,7 +177,8 @@ class SqliteStore:
             _check_lease(file, lease)
             file.execute(
                 "UPDATE mailboxes SET history_id = :history_id, resync_after = :resync_after, labels = :labels, run_at = :run_at,"
-                " run_looked_at = :run_looked_at, run_sorted = :run_sorted, run_remaining = :run_remaining"
+                " run_looked_at = :run_looked_at, run_sorted = :run_sorted, run_remaining = :run_remaining,"
+                " run_day = :run_day, run_day_sorted = :run_day_sorted"
                 " WHERE org = :org AND user = :user",
                 facts,
             )
@@ -248,10 +255,10 @@ def _opened(database: Path) -> sqlite3.Connection:
 
 def _make_tables(file: sqlite3.Connection) -> None:
     version = file.execute("PRAGMA user_version").fetchone()[0]
-    if version not in {0, VERSION}:
+    if version > VERSION:
         raise BadSetting(f"the store's file is of version {version}; this MailMagnet reads version {VERSION}")
-    if version == 0:
-        for statement in SCHEMA.split(";"):
+    if version < VERSION:
+        for statement in (DAYS_ARE_COUNTED if version else SCHEMA).split(";"):
             file.execute(statement)
         file.execute(f"PRAGMA user_version = {VERSION}")
 
@@ -329,6 +336,8 @@ def _run_columns(counts: RunCounts) -> dict[str, Any]:
         "run_looked_at": counts.looked_at,
         "run_sorted": json.dumps(counts.sorted),
         "run_remaining": counts.remaining,
+        "run_day": counts.day.day.isoformat() if counts.day else None,
+        "run_day_sorted": json.dumps(counts.day.sorted) if counts.day else None,
     }
 
 
@@ -349,7 +358,8 @@ def _mailbox(row: sqlite3.Row) -> Mailbox:
 
 
 def _run(row: sqlite3.Row) -> RunCounts:
-    return RunCounts(_moment(row["run_at"]), row["run_looked_at"], _by_category(row["run_sorted"]), row["run_remaining"])
+    day = DayCounts(date.fromisoformat(row["run_day"]), _by_category(row["run_day_sorted"])) if row["run_day"] else None
+    return RunCounts(_moment(row["run_at"]), row["run_looked_at"], _by_category(row["run_sorted"]), row["run_remaining"], day)
 
 
 def _record(row: sqlite3.Row) -> MailRecord:

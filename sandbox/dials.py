@@ -48,6 +48,7 @@ class Dialled(Protocol):
     @property
     def job_service_account(self) -> str: ...
 
+    def now(self) -> datetime: ...
     async def connect(self, account: Account) -> None: ...
     async def mailmagnet(self, *words: str, given: bytes = b"") -> bytes: ...
 
@@ -95,7 +96,7 @@ class _Dials:
         if to == "today":
             self._demo.clock.turn_back()
         else:
-            self._demo.clock.turn_to(_moment(to, self._world.clock()))
+            self._demo.clock.turn_to(_moment(to, self._demo.now()))
         return web.json_response(self._state(account))
 
     async def fault(self, request: web.Request) -> web.Response:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
@@ -31,6 +32,9 @@ WITHOUT_MAIL, WITHOUT_MAIL_NAME = "noa.lund@corp.example", "Noa Lund"
 """A colleague whose profile in the demo CRM lacks the permission `Mail Integration`."""
 
 OWN_DOMAIN = "corp.example"
+ORGANISATION_ZONE = ZoneInfo("Europe/Vienna")
+"""Of the organisation in the demo CRM."""
+
 JOB_SERVICE_ACCOUNT = "scheduler@sandbox.example"
 FUNCTIONS = ("addon", "label_tick", "label_mailbox")
 SECONDS_TO_START = 90
@@ -84,10 +88,14 @@ class Demo:
         """Says to the functions what is wrong with the CRM."""
         return _crm_fault_file(self.folder)
 
+    def now(self) -> datetime:
+        """The world's time where the demo CRM's organisation is: its day and month are those that decide."""
+        return self.world.clock().astimezone(ORGANISATION_ZONE)
+
     @property
     def today(self) -> date:
-        """The world's day, in UTC."""
-        return self.world.clock().astimezone(UTC).date()
+        """The day there."""
+        return self.now().date()
 
     async def connect(self, account: Account) -> None:
         """Connect an account's mailbox: what comes from now on is new mail to the job."""

@@ -66,6 +66,8 @@ class Desk:
     ada: Account
     session: HttpSession
     opened: list[GmailMailbox] = field(default_factory=list)
+    answered: list[bytes] = field(default_factory=list)
+    """Every body that Gmail has sent."""
 
     @property
     def folder(self) -> MailFolder:
@@ -94,6 +96,12 @@ class Desk:
 
     def labels_of(self, mail_ids: Iterable[str]) -> list[set[str]]:
         return [set(self.folder.message(mail_id).label_ids) for mail_id in mail_ids]
+
+    def must_have_heard_senders_alone(self) -> None:
+        heard = b"".join(self.answered)
+        assert b"grace1@hopper.example" in heard
+        for word in (b"snippet", b"the text of the mail", b"Secret"):
+            assert word not in heard
 
     def calls(self) -> Counter[tuple[str, int]]:
         """How often each method was called, by how it ended."""
@@ -125,10 +133,17 @@ async def desk(keys: Path, tmp_path: Path) -> AsyncIterator[Desk]:
     copytree(keys, tmp_path, dirs_exist_ok=True)
     world = World(tmp_path, lambda: datetime.now(UTC))
     world.quota.units_a_minute = 1_000_000
+    answered: list[bytes] = []
+
+    async def keep(_: web.Request, response: web.StreamResponse) -> None:
+        answered.append(bytes(response.body) if isinstance(response, web.Response) and isinstance(response.body, bytes) else b"")
+
     ada = world.add_account(ADA, "Ada", ("ada@lovelace.example", "Sales@Corp.example"), "corp.example")
-    async with served(make_app(world)) as origin:
+    app = make_app(world)
+    app.on_response_prepare.append(keep)
+    async with served(app) as origin:
         session = HttpSession({origin})
-        desk = Desk(world, origin, ada, session)
+        desk = Desk(world, origin, ada, session, answered=answered)
         yield desk
         await session.close()
     world.close()
@@ -479,6 +494,24 @@ async def test_the_open_mail_gives_the_headers_that_tell_people_and_no_others(de
     assert mail.first("from") == "Grace 1 <grace1@hopper.example>"
     assert await desk.reader().open_mail(mail_id.upper(), tokens(desk, mail_id)) == mail
     assert [call.units for call in desk.world.quota.calls] == [20, 20]
+
+
+async def test_the_sidebar_hears_neither_text_nor_subject_of_a_mail(desk: Desk) -> None:
+    mail_ids = desk.arrive(3)
+    await desk.reader().open_mail(mail_ids[0], tokens(desk, mail_ids[0]))
+    await desk.reader().mails(desk.world.google.refresh_token(desk.ada), mail_ids, SENDER_HEADERS)
+    desk.must_have_heard_senders_alone()
+
+
+async def test_the_job_hears_neither_text_nor_subject_of_a_mail(desk: Desk) -> None:
+    mailbox = desk.mailbox()
+    since = (await mailbox.profile()).history_id
+    mail_ids = desk.arrive(3)
+    await mailbox.history(since, 100)
+    await mailbox.mails_after(START)
+    await mailbox.headers(mail_ids, SENDER_HEADERS)
+    await mailbox.move(mail_ids, desk.label("Ours"), INBOX)
+    desk.must_have_heard_senders_alone()
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -38,9 +38,9 @@ from mailmagnet.errors import (
     Unavailable,
     Upstream,
 )
-from mailmagnet.store import Cursor, Lease, Mailbox, MailRecord, Policy, RunCounts, Sharing, Store
+from mailmagnet.store import Cursor, DayCounts, Lease, Mailbox, MailRecord, Policy, RunCounts, Sharing, Store
 from metadata_store.firestore import FirestoreStore
-from metadata_store.sqlite import SqliteStore
+from metadata_store.sqlite import VERSION, SqliteStore
 
 T = TypeVar("T")
 NOW = datetime(2027, 3, 14, 9, 26, 53, 589793, tzinfo=UTC)
@@ -129,7 +129,9 @@ class TestConnect:
             user=ADA,
             address="ada@analytical.example",
             cursor=Cursor("987654321", NOW - timedelta(days=3, microseconds=1)),
-            last_run=RunCounts(NOW, 250, {Category.OPEN_DEALS: 3, Category.CUSTOMER: 0}, 17),
+            last_run=RunCounts(
+                NOW, 250, {Category.OPEN_DEALS: 3, Category.CUSTOMER: 0}, 17, DayCounts(date(2027, 3, 1), {Category.CUSTOMER: 1})
+            ),
             mailmagnet=True,
             labelling=False,
             sharing=Sharing.CUSTOM,
@@ -366,7 +368,8 @@ class TestRun:
         lease = await store.take_lease(ORG, ADA, NOW, 600)
         cursor = Cursor("2000", NOW - timedelta(hours=1))
         labels = {Category.OPEN_DEALS: "Label_2"}
-        counts = RunCounts(NOW + timedelta(seconds=1), 12, {Category.OPEN_DEALS: 4}, 3)
+        day = DayCounts(date(2027, 3, 14), {Category.OPEN_DEALS: 9, Category.CUSTOMER: 0})
+        counts = RunCounts(NOW + timedelta(seconds=1), 12, {Category.OPEN_DEALS: 4}, 3, day)
         for _ in range(2):
             await store.save_run(lease, cursor, labels, counts)
             assert await store.mailbox(ORG, ADA) == replace(mailbox(), cursor=cursor, labels=labels, last_run=counts)
@@ -741,10 +744,25 @@ class TestSqlite:
 
     def test_a_file_of_a_later_version_stops_the_start(self, tmp_path: Path) -> None:
         file = sqlite3.connect(tmp_path / "store.db")
-        file.execute("PRAGMA user_version = 2")
+        file.execute(f"PRAGMA user_version = {VERSION + 1}")
         file.close()
-        with pytest.raises(BadSetting, match="version 2"):
+        with pytest.raises(BadSetting, match=f"version {VERSION + 1}"):
             SqliteStore(tmp_path / "store.db")
+
+    async def test_a_file_of_the_first_version_is_brought_up_to_date(self, tmp_path: Path) -> None:
+        store = SqliteStore(tmp_path / "store.db")
+        await keep(store, [record(1)])
+        await store.close()
+        file = sqlite3.connect(tmp_path / "store.db")
+        for column in ("run_day", "run_day_sorted"):
+            file.execute(f"ALTER TABLE mailboxes DROP COLUMN {column}")
+        file.execute("PRAGMA user_version = 1")
+        file.close()
+        for _ in range(2):
+            store = SqliteStore(tmp_path / "store.db")
+            assert await store.mailbox(ORG, ADA) == mailbox()
+            assert await mail_ids(store) == [record(1).mail_id]
+            await store.close()
 
     def test_it_needs_nothing_of_google_s(self) -> None:
         loaded = "import sys, metadata_store.sqlite; print({'grpc', 'google.auth', 'google.api_core'} & set(sys.modules))"

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -95,9 +96,13 @@ class Sidebar:
 
 
 def settings_of(desk: Desk, url: str) -> dict[str, str]:
-    """The environment of a function at this desk."""
+    """The environment of a function at this desk: when it starts it is the time of the desk, which is no matter of the calendar."""
     google = desk.world.google
+    clock_file = desk.folder / "clock"
+    clock_file.write_text(str((desk.clock.now - datetime.now(UTC)).total_seconds()))
     return {
+        "MAILMAGNET_CLOCK_FILE": str(clock_file),
+        "MAILMAGNET_CRM_FAULT_FILE": str(desk.crm_fault_file),
         "FUNCTION_USE_ASGI": "true",
         "MAILMAGNET_PROFILE": "sandbox",
         "MAILMAGNET_ADDON_URL": url,

@@ -47,7 +47,7 @@ class Clock:
 
 @dataclass
 class Desk:
-    """What a scenario does at the desk, in its own words."""
+    """What a scenario does at the desk, in its own words; it is the job's parts itself."""
 
     folder: Path
     origin: str
@@ -60,6 +60,11 @@ class Desk:
     crm_database: Path
 
     @property
+    def crm_fault_file(self) -> Path:
+        """Says to the functions what is wrong with the CRM."""
+        return self.folder / "crm-fault.json"
+
+    @property
     def crm(self) -> EmbeddedCrm:
         return EmbeddedCrm(self.crm_database, ADA)
 
@@ -69,11 +74,17 @@ class Desk:
             connection.gmail_token, google.client_id, google.client_secret, self.origin, f"{self.origin}/token", seconds=10
         )
 
+    def crm_of(self, _: Connection) -> EmbeddedCrm:
+        return self.crm
+
+    def now(self) -> datetime:
+        return self.clock.now
+
     async def connect(self) -> Mailbox:
         """Connect the mailbox through its consent."""
         token = self.world.google.refresh_token(self.account)
         consent = Connection("corp.example", self.account.sub, ADA, own_domains=frozenset({"corp.example"}), gmail_token=token)
-        return await connect_mailbox(consent, store=self.store, vault=self.vault, gmail_of=self.gmail_of, now=self.clock.now)
+        return await connect_mailbox(consent, self)
 
     async def run(self) -> LabelRun:
         """The job, once, a minute after whatever was before: Gmail's quota is whole again."""
@@ -87,15 +98,7 @@ class Desk:
 
     async def use(self, use_case: Callable[..., Awaitable[LabelRun]]) -> LabelRun:
         """A use case of the job on this mailbox, now."""
-        return await use_case(
-            "corp.example",
-            self.account.sub,
-            store=self.store,
-            vault=self.vault,
-            gmail_of=self.gmail_of,
-            crm_of=lambda _: self.crm,
-            now=self.clock.now,
-        )
+        return await use_case("corp.example", self.account.sub, self)
 
     async def contact(self, address: str, *deals: tuple[DealState, date | None], name: str = "Grace Hopper") -> str:
         """A contact with deals (state, closing) in the CRM."""

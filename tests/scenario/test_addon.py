@@ -1,11 +1,13 @@
 """The sidebar: a whole signed request in, the whole answer out, from the real function in its own process."""
 
 import asyncio
+import json
+import os
+import re
 from collections.abc import AsyncIterator, Iterator
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from aiohttp import web
@@ -15,10 +17,11 @@ from crm_client.embedded_administration import Scope as DataScope
 from mailmagnet.crm import DealState
 from sandbox.faults import Fault
 from tests.scenario.addon_process import SCOPES, Sidebar, sidebar_at
-from tests.scenario.desk import ADA, Desk, desk_in
+from tests.scenario.desk import ADA, NOW, Desk, desk_in
 from tests.signing import Signer, free_port
 
 OPEN, WON = DealState.OPEN, DealState.WON
+TODAY = NOW.date()
 
 
 @pytest.fixture
@@ -27,16 +30,11 @@ async def sidebar(desk: Desk) -> AsyncIterator[Sidebar]:
         yield made
 
 
-def _soon() -> date:
-    """Today by the calendar: always in the current month."""
-    return datetime.now(ZoneInfo("Europe/Vienna")).date()
-
-
 # What the rep sees
 
 
 async def test_an_open_message_shows_who_wrote_it_and_what_is_at_stake(sidebar: Sidebar) -> None:
-    await sidebar.desk.contact("grace@a.example", (OPEN, _soon()), (WON, _soon() - timedelta(days=400)))
+    await sidebar.desk.contact("grace@a.example", (OPEN, TODAY), (WON, TODAY - timedelta(days=400)))
     mail = sidebar.desk.arrive("Grace H <grace@a.example>")
     card = (await sidebar.ask("/message", mail)).card
     for words in ("Grace Hopper", "Closing this month", "Deal 0 of grace@a.example", "€1,000", "Negotiation", "1 won"):
@@ -66,14 +64,14 @@ async def test_a_mail_without_from_gets_an_answer(sidebar: Sidebar) -> None:
 
 
 async def test_money_and_dates_are_the_readers(sidebar: Sidebar) -> None:
-    await sidebar.desk.contact("grace@a.example", (OPEN, _soon()))
+    await sidebar.desk.contact("grace@a.example", (OPEN, TODAY))
     mail = sidebar.desk.arrive("grace@a.example")
     sidebar.locale = "de-AT"
     assert "€ 1.000" in (await sidebar.ask("/message", mail)).card.replace("\u00a0", " ")
 
 
 async def test_the_homepage_shows_what_closes_and_finds_people(sidebar: Sidebar) -> None:
-    contact = await sidebar.desk.contact("grace@a.example", (OPEN, _soon()))
+    contact = await sidebar.desk.contact("grace@a.example", (OPEN, TODAY))
     home = (await sidebar.ask("/home")).card
     assert "Deal 0 of grace@a.example" in home
     found = (await sidebar.ask("/search", words="hopper")).card
@@ -84,17 +82,22 @@ async def test_the_homepage_shows_what_closes_and_finds_people(sidebar: Sidebar)
 
 
 async def test_the_homepage_reads_the_subject_of_customers_mail_live(sidebar: Sidebar) -> None:
-    await sidebar.desk.contact("grace@a.example", (OPEN, _soon()))
+    await sidebar.desk.contact("grace@a.example", (OPEN, TODAY))
     mail = sidebar.desk.arrive("Grace <grace@a.example>", subject="Xylophone invoice")
     await sidebar.desk.run()
     assert "Xylophone invoice" in (await sidebar.ask("/home")).card
-    sidebar.desk.world.mailbox(ADA).delete([mail])
+    mailbox = sidebar.desk.world.mailbox(ADA)
+    mailbox.modify([mail], add=["TRASH"])
+    assert "Xylophone invoice" not in (await sidebar.ask("/home")).card
+    mailbox.modify([mail], remove=["TRASH"])
+    assert "Xylophone invoice" in (await sidebar.ask("/home")).card
+    mailbox.delete([mail])
     assert "Xylophone invoice" not in (await sidebar.ask("/home")).card
 
 
 async def test_hostile_names_and_deals_are_shown_as_text(sidebar: Sidebar) -> None:
     hostile = '<a href="https://evil.example">Click</a>'
-    await sidebar.desk.contact("grace@a.example", (OPEN, _soon()), name=hostile)
+    await sidebar.desk.contact("grace@a.example", (OPEN, TODAY), name=hostile)
     mail = sidebar.desk.arrive("Kim <kim@b.example>", Cc="<grace@a.example>, Bob <i>B</i> <bob@b.example>")
     answered = await sidebar.ask("/message", mail)
     assert answered.card
@@ -128,7 +131,7 @@ async def test_missing_scopes_are_asked_for_and_the_rest_keeps_working(sidebar: 
 
 
 async def test_who_may_not_see_the_crm_sees_nothing_of_it(sidebar: Sidebar) -> None:
-    contact = await sidebar.desk.contact("grace@a.example", (OPEN, _soon()))
+    contact = await sidebar.desk.contact("grace@a.example", (OPEN, TODAY))
     for address in ("kim@corp.example", "sam@corp.example", "lee@corp.example"):
         sidebar.desk.world.add_account(address, address, hosted_domain="corp.example")
     add_user(sidebar.desk.crm_database, "Kim", "kim@corp.example", STANDARD)
@@ -212,6 +215,79 @@ async def test_a_crm_whose_file_is_broken_is_told_beside_who_wrote(sidebar: Side
     assert "Retry" in card
 
 
+@pytest.mark.parametrize("path", ["/message", "/home", "/search"])
+async def test_a_vault_that_hangs_is_told_in_time_with_what_gmail_gave(desk: Desk, path: str) -> None:
+    disk_that_hangs = desk.folder / "pipe"
+    os.mkfifo(disk_that_hangs)
+    mail = desk.arrive("Grace Hopper <grace@a.example>") if path == "/message" else ""
+    words = "grace" if path == "/search" else ""
+    async with sidebar_at(desk, MAILMAGNET_VAULT_FILE=str(disk_that_hangs), MAILMAGNET_ANSWER_SECONDS="4") as sidebar:
+        card = (await sidebar.ask(path, mail, words)).card
+        assert "MailMagnet did not answer" in card
+        assert f"/retry-{path[1:]}" in card
+        assert ("Grace Hopper" in card) == (path == "/message")
+        disk_that_hangs.open("wb").close()  # what waits for it may end
+
+
+async def test_a_vault_that_cannot_be_read_is_told_beside_who_wrote(desk: Desk) -> None:
+    (desk.folder / "damaged").write_bytes(b"no vault")
+    async with sidebar_at(desk, MAILMAGNET_VAULT_FILE=str(desk.folder / "damaged")) as sidebar:
+        card = (await sidebar.ask("/message", desk.arrive("Grace Hopper <grace@a.example>"))).card
+    assert "Grace Hopper" in card
+    assert "The vault sent an answer that MailMagnet cannot read" in card
+
+
+def _crm_is(desk: Desk, fault: str) -> None:
+    desk.crm_fault_file.write_text(json.dumps({"fault": fault}))
+
+
+async def test_a_problem_that_a_card_tells_has_a_reference_that_is_in_the_log_too(sidebar: Sidebar) -> None:
+    mail = sidebar.desk.arrive("Grace Hopper <grace@a.example>")
+    _crm_is(sidebar.desk, "failing")
+    for path, opened in (("/message", mail), ("/home", "")):
+        card = (await sidebar.ask(path, opened)).card
+        (reference,) = re.findall("Reference ([0-9a-f]{8})", card)
+        assert "MailMagnet CRM cannot be reached" in card
+        assert f'"reference": "{reference}"' in await sidebar.logged("problem shown", 1 if opened else 2)
+
+
+async def test_retry_answers_in_place_of_the_card_that_failed(sidebar: Sidebar) -> None:
+    contact = await sidebar.desk.contact("grace@a.example")
+    _crm_is(sidebar.desk, "failing")
+    failed = await sidebar.ask("/contact", id=contact)
+    assert "pushCard" in failed.card
+    action = next(iter(_values_of("function", failed.json)))
+    assert action == f"{sidebar.url}/retry-contact"
+    assert "updateCard" in (await sidebar.ask("/retry-contact", id=contact)).card
+    _crm_is(sidebar.desk, "")
+    again = (await sidebar.ask("/retry-contact", id=contact)).card
+    assert "updateCard" in again
+    assert "Grace Hopper" in again
+
+
+async def test_a_search_that_failed_is_tried_again_with_its_words(sidebar: Sidebar) -> None:
+    await sidebar.desk.contact("grace@a.example")
+    _crm_is(sidebar.desk, "failing")
+    failed = await sidebar.ask("/search", words="hopper")
+    assert list(_values_of("value", failed.json)) == ["hopper"]
+    assert f"{sidebar.url}/retry-search" in list(_values_of("function", failed.json))
+    _crm_is(sidebar.desk, "")
+    again = (await sidebar.ask("/retry-search", words="hopper")).card
+    assert "updateCard" in again
+    assert "Grace Hopper" in again
+    assert "Type a name" in (await sidebar.ask("/retry-search")).card
+
+
+async def test_a_homepage_without_gmail_still_says_how_sorting_goes(sidebar: Sidebar) -> None:
+    await sidebar.desk.contact("grace@a.example", (OPEN, TODAY))
+    sidebar.desk.arrive("grace@a.example")
+    await sidebar.desk.run()
+    sidebar.desk.world.faults.add(Fault("gmail", status=500))
+    card = (await sidebar.ask("/home")).card
+    assert "Gmail cannot be reached" in card
+    assert "1 mail sorted today" in card
+
+
 @pytest.mark.parametrize(("body", "seconds", "words"), [("<html>", 0.0, "Stub CRM"), ("{}", 60.0, "Stub CRM did not answer")])
 async def test_a_crm_that_answers_html_or_not_at_all_is_told_beside_who_wrote(
     desk: Desk, body: str, seconds: float, words: str
@@ -227,7 +303,7 @@ async def test_a_crm_that_answers_html_or_not_at_all_is_told_beside_who_wrote(
     port = free_port()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     source, url = "tests/http_crm_addon.py", f"http://127.0.0.1:{port}/crm"
-    async with sidebar_at(desk, source, TEST_CRM_URL=url, MAILMAGNET_ANSWER_SECONDS="2") as sidebar:
+    async with sidebar_at(desk, source, TEST_CRM_URL=url, MAILMAGNET_ANSWER_SECONDS="4") as sidebar:
         card = (await sidebar.ask("/message", desk.arrive("Grace Hopper <grace@a.example>"))).card
     assert "Grace Hopper" in card
     assert words in card
@@ -308,7 +384,7 @@ async def test_only_the_sidebars_paths_are_served(sidebar: Sidebar) -> None:
 
 
 async def test_nothing_of_a_mail_or_a_person_is_logged(sidebar: Sidebar) -> None:
-    await sidebar.desk.contact("grace@a.example", (OPEN, _soon()), name="Grace Unmentionable")
+    await sidebar.desk.contact("grace@a.example", (OPEN, TODAY), name="Grace Unmentionable")
     mail = sidebar.desk.arrive("Grace Unmentionable <grace@a.example>", subject="Xylophone", Cc="copied@c.example")
     await sidebar.ask("/message", mail)
     await sidebar.ask("/home")
@@ -320,6 +396,42 @@ async def test_nothing_of_a_mail_or_a_person_is_logged(sidebar: Sidebar) -> None
     log = await sidebar.logged("answered", 5)
     for secret in ("Unmentionable", "Xylophone", "grace", "copied", ADA, "corp.example", mail, sidebar.desk.account.sub):
         assert secret not in log
+
+
+async def test_no_token_is_in_a_card_or_in_the_log(sidebar: Sidebar) -> None:
+    await sidebar.desk.contact("grace@a.example", (OPEN, TODAY))
+    mail = sidebar.desk.arrive("grace@a.example")
+    await sidebar.desk.run()
+    told = ""
+    for path, opened in (("/message", mail), ("/home", "")):
+        event = await sidebar.event(path, opened)
+        authorization = event["authorizationEventObject"]
+        bearer = sidebar.desk.world.google.system_token(f"{sidebar.url}{path}")
+        tokens = [bearer, *(authorization[name] for name in ("userOAuthToken", "userIdToken"))]
+        told += (await sidebar.send(path, event, bearer)).card
+        sidebar.desk.world.faults.add(Fault("gmail", status=500))
+        told += (await sidebar.send(path, event, bearer)).card
+        sidebar.desk.world.faults.clear()
+        told += await sidebar.logged("answered", 2 if opened else 4)
+        connection = await sidebar.desk.vault.connection("corp.example", sidebar.desk.account.sub)
+        assert connection
+        tokens += [connection.gmail_token, *([event["gmail"]["accessToken"]] if opened else [])]
+        assert len(set(tokens)) == len(tokens)
+        assert [token for token in tokens if not token or token in told] == []
+
+
+async def test_what_the_crm_has_is_read_anew_each_time_and_is_nowhere_else(sidebar: Sidebar) -> None:
+    mail = sidebar.desk.arrive("grace@a.example")
+    assert "is not in MailMagnet CRM" in (await sidebar.ask("/message", mail)).card
+    contact = await sidebar.desk.contact("grace@a.example", (OPEN, TODAY), name="Grace Xylophone")
+    assert "Grace Xylophone" in (await sidebar.ask("/message", mail)).card
+    assert "Grace Xylophone" in (await sidebar.ask("/contact", id=contact)).card
+    assert "Deal 0" in (await sidebar.ask("/home")).card
+    await sidebar.desk.run()
+    files = [file for file in sidebar.desk.folder.rglob("*") if file.is_file() and not file.name.startswith("crm.sqlite")]
+    assert {file.name for file in files} >= {"store.sqlite", "vault"}
+    for word in (b"Xylophone", b"Deal 0", b"Negotiation"):
+        assert [file.name for file in files if word in file.read_bytes()] == []
 
 
 async def test_the_homepage_of_somebody_who_never_connected_works(tmp_path: Path) -> None:

@@ -1,11 +1,16 @@
 """The command `mailmagnet`, typed as a person types it, in a process of its own."""
 
 import asyncio
+import csv
+import io
 import json
 import os
 import sys
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
 
 from mailmagnet.categories import LABEL_NAMES, Category
 from mailmagnet.crm import DealState
@@ -75,7 +80,7 @@ async def test_a_token_of_another_account_connects_nothing(desk: Desk) -> None:
 async def test_a_small_team_starts_its_crm_with_nothing_but_a_file(tmp_path: Path) -> None:
     environment = {"MAILMAGNET_CRM_DATABASE": str(tmp_path / "crm.sqlite")}
     table = tmp_path / "contacts.csv"
-    table.write_text("Name;E-mail;Company\nGrace Hopper;grace@a.example;Hopper Inc\nNobody;no address;\n")
+    table.write_text("Name;E-mail;Company;Shoe size\nGrace Hopper;grace@a.example;Hopper Inc;38\nNobody;no address;;\n")
     start = ("crm", "create", "--name", "Corp", "--time-zone", "Europe/Vienna", "--currency", "EUR")
     assert (await typed(*start, **environment))[0] == 0
     user = ("crm", "add-user", "--name", "Ada", "--address", ADA, "--sees", "everyone")
@@ -84,6 +89,8 @@ async def test_a_small_team_starts_its_crm_with_nothing_but_a_file(tmp_path: Pat
     _, dry, complained = await typed(*importing, "--dry-run", **environment)
     assert "1 would be added" in dry
     assert complained.startswith("line 3: ")
+    assert "column Shoe size: passed over" in complained
+    assert "1 account named there would be added too" in dry
     assert "1 added" in (await typed(*importing, **environment))[1]
     assert "0 added, 0 changed, 1 unchanged" in (await typed(*importing, **environment))[1]
     exported = (await typed("crm", "export", "contacts", **environment))[1]
@@ -92,3 +99,15 @@ async def test_a_small_team_starts_its_crm_with_nothing_but_a_file(tmp_path: Pat
     assert (shown["name"], shown["account"]["name"]) == ("Grace Hopper", "Hopper Inc")
     _, _, unknown = await typed("crm", "show", "contacts", record_id, "--user", "x@b.example", **environment)
     assert "Grace" not in unknown
+
+
+@pytest.mark.parametrize("typed_at", ["Pacific/Kiritimati", "Etc/GMT+12"])
+async def test_demo_data_is_dated_around_the_day_where_the_organisation_is(tmp_path: Path, typed_at: str) -> None:
+    """At any moment one of the two places has another day than Vienna."""
+    environment = {"MAILMAGNET_CRM_DATABASE": str(tmp_path / "crm.sqlite"), "TZ": typed_at}
+    before = datetime.now(ZoneInfo("Europe/Vienna")).date()
+    assert (await typed("crm", "demo-data", "--user", ADA, "--colleague", "kim@corp.example", **environment))[0] == 0
+    after = datetime.now(ZoneInfo("Europe/Vienna")).date()
+    exported = (await typed("crm", "export", "deals", **environment))[1]
+    (closes_today,) = (deal for deal in csv.DictReader(io.StringIO(exported.lstrip("\ufeff"))) if deal["Name"] == "Prüfstand 2")
+    assert date.fromisoformat(closes_today["Closing date"]) in {before, after}

@@ -59,7 +59,19 @@ async def test_a_full_run_keeps_three_facts_of_a_customers_mail_and_nothing_else
     assert set(kept[f"orgs/corp.example/mails/{user}:{mail}"]) == {"from_address", "received_at"}
     assert all(path.startswith("orgs/corp.example") for path in kept)
     written = repr(kept)
-    for word in ("Xylophone", "Zeppelin", "nobody but Gmail", "Brewster", "copied@c.example", "stranger@b.example", "Deal 0"):
+    connection = await desk.vault.connection("corp.example", user)
+    assert connection
+    assert connection.gmail_token
+    for word in (
+        connection.gmail_token,
+        "Xylophone",
+        "Zeppelin",
+        "nobody but Gmail",
+        "Brewster",
+        "copied@c.example",
+        "stranger@b.example",
+        "Deal 0",
+    ):
         assert word not in written
 
 

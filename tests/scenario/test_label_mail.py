@@ -13,7 +13,7 @@ from mailmagnet.categories import Category
 from mailmagnet.crm import DealState
 from mailmagnet.errors import Forbidden, LeaseTaken, MailMagnetError, NotAuthorised, RateLimited, Unavailable
 from mailmagnet.label_mail import MAILS_A_RUN, label_mail
-from mailmagnet.store import Policy, Store
+from mailmagnet.store import DayCounts, Policy, Store
 from sandbox.faults import Fault
 from tests.scenario.desk import ADA, NOW, OURS, Desk, desk_in
 
@@ -54,6 +54,28 @@ async def test_a_second_run_moves_nothing_and_costs_next_to_nothing(desk: Desk) 
     again = await desk.run()
     assert (again.moves, again.looked_at, again.crm_calls) == ((), 0, 0)
     assert again.units == 2
+
+
+async def test_the_days_count_grows_with_its_runs_and_begins_anew_on_the_next_day_of_the_organisation(desk: Desk) -> None:
+    await desk.contact("grace@a.example", (OPEN, NEXT_MONTH))
+    await desk.contact("kay@a.example", (WON, LAST_MONTH))
+    assert (await desk.mailbox()).last_run.day is None
+    nothing = dict.fromkeys(Category, 0)
+    for senders, counted in (
+        (("grace@a.example", "kay@a.example"), {Category.OPEN_DEALS: 1, Category.CUSTOMER: 1}),
+        (("grace@a.example",), {Category.OPEN_DEALS: 2, Category.CUSTOMER: 1}),
+        (("stranger@b.example",), {Category.OPEN_DEALS: 2, Category.CUSTOMER: 1}),
+        ((), {Category.OPEN_DEALS: 2, Category.CUSTOMER: 1}),
+    ):
+        for sender in senders:
+            desk.arrive(sender)
+        await desk.run()
+        assert (await desk.mailbox()).last_run.day == DayCounts(NOW.date(), nothing | counted)
+    # half past eleven at night in UTC is the next day in Vienna
+    desk.clock.now = datetime(2026, 11, 23, 23, 30, tzinfo=UTC)
+    desk.arrive("kay@a.example")
+    await desk.run()
+    assert (await desk.mailbox()).last_run.day == DayCounts(date(2026, 11, 24), nothing | {Category.CUSTOMER: 1})
 
 
 async def test_the_units_that_a_run_counts_are_those_that_gmail_billed(desk: Desk) -> None:

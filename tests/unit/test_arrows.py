@@ -43,6 +43,23 @@ def test_imports_point_inwards(package: str) -> None:
     assert {str(file.relative_to(HOUSE)): strangers for file in files if (strangers := _strangers(package, file))} == {}
 
 
+@pytest.mark.parametrize(("package", "libraries"), [("mailmagnet", {"idna", "tldextract"}), ("cards", {"babel"})])
+def test_core_and_cards_know_no_framework_and_no_vendor(package: str, libraries: set[str]) -> None:
+    imported = set().union(*(_imported(file) for file in _files(package)))
+    assert imported - sys.stdlib_module_names - set(MAY_IMPORT) == libraries
+
+
+def test_cards_are_pure() -> None:
+    outside = {"asyncio", "io", "logging", "os", "pathlib", "random", "secrets", "socket", "subprocess", "sys", "time"}
+    for file in _files("cards"):
+        assert _imported(file) & outside == set(), file.name
+        calls = [node.func for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
+        asked = {call.attr for call in calls if isinstance(call, ast.Attribute)} | {
+            call.id for call in calls if isinstance(call, ast.Name)
+        }
+        assert asked & {"now", "today", "utcnow", "open", "getenv", "print"} == set(), file.name
+
+
 def test_an_arrow_that_runs_back_up_is_seen(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.py"
     wrong.write_text("import os\nfrom functions.settings import Settings\n")

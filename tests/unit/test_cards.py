@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from cards import answers, widgets
 from cards.account_card import account_card
 from cards.contact_card import contact_card
-from cards.error_card import error_card
+from cards.error_card import error_card, failed_search_card
 from cards.home_card import home_card
 from cards.lead_card import lead_card
 from cards.message_card import message_card
@@ -57,7 +57,7 @@ from mailmagnet.homepage import CustomerMail, Homepage
 from mailmagnet.identity import Reader
 from mailmagnet.open_message import ContactView, OpenMessage, PersonView
 from mailmagnet.people import About, MailPeople, Person
-from mailmagnet.store import Cursor, Mailbox, RunCounts
+from mailmagnet.store import Cursor, DayCounts, Mailbox, RunCounts
 from tests.card_schema import check_answer, check_card
 
 Card = dict[str, Any]
@@ -136,7 +136,7 @@ def nobody(about: About, list_name: str = "", sender: Person | None = None) -> O
 
 
 def message(answer: OpenMessage, view: View = VIEW) -> Card:
-    return message_card(answer, view, MESSAGE_ID)
+    return message_card(answer, view, MESSAGE_ID, "7f3a")
 
 
 # A card as lines: a click is ">", a fold is "…", colours and bold are left out.
@@ -163,7 +163,8 @@ def widget_line(widget: dict[str, Any]) -> str:
         case "textInput":
             return f"[{content['label']}: {content.get('value', '')}]"
     below = f" / {content['bottomLabel']}" if "bottomLabel" in content else ""
-    return f"{read(content['text'])}{below}{' >' if 'onClick' in content else ''}"
+    button = f" [{content['button']['text']}]" if "button" in content else ""
+    return f"{read(content['text'])}{button}{below}{' >' if 'onClick' in content else ''}"
 
 
 def read(markup: str) -> str:
@@ -186,7 +187,7 @@ def test_a_known_contact() -> None:
         Head of Procurement · Analytical Ltd
         ---
         ● Closing this month “Renewal 2027” closes on Mon 30 Nov
-        --- Deals · 4 open · €48,000 · US$4,999.50
+        --- Deals · 4 open · €48,000 · US$5,000
         Renewal 2027 / Negotiation · €36,000 · 30 Nov >
         Pilot Lyon overdue / Proposal · €12,000 · 3 Nov
         Training / Qualification · 1 Feb 2027
@@ -314,10 +315,10 @@ def test_nobody_known_but_the_company_is() -> None:
         Perhaps a second address of Grace Hopper? Same name and company. >
         ---
         Hopper Inc is: 4 contacts, 1 open deal (€9,000) >
-        Grace Hopper / Admiral · Hopper Inc >
-        Colleague 6 / Hopper Inc >
-        Colleague 7 / Hopper Inc >
-          … Colleague 8 / Hopper Inc >
+        Grace Hopper / Admiral >
+        Colleague 6 >
+        Colleague 7 >
+          … Colleague 8 >
         """,
     )
 
@@ -367,19 +368,28 @@ def test_nobody_to_look_up(answer: OpenMessage, text: str) -> None:
 @pytest.mark.parametrize(
     ("problem", "said"),
     [
-        (TimedOut(CRM, 4), "Zoho CRM did not answer within 4 s.\n[Retry]"),
-        (TimedOut(CRM, 0), "Zoho CRM did not answer in time.\n[Retry]"),
-        (Unavailable(CRM), "Zoho CRM cannot be reached now.\n[Retry]"),
-        (RateLimited(CRM, 30), "Zoho CRM was asked too often.\nIt answers again in 30 seconds.\n[Retry]"),
-        (BadAnswer(CRM), "Zoho CRM sent an answer that MailMagnet cannot read.\nIf it stays so, tell your admin.\n[Retry]"),
-        (NotAuthorised(CRM), "MailMagnet has no access to your Zoho CRM.\nAsk your admin to connect it."),
-        (NotPermitted(CRM), "Your profile in Zoho CRM lacks the permission “Mail Integration”.\nAsk your admin for it."),
+        (TimedOut(CRM, 4), "Zoho CRM did not answer within 4\u00a0s. [Retry] / Reference 7f3a"),
+        (TimedOut(CRM, 0), "Zoho CRM did not answer in time. [Retry] / Reference 7f3a"),
+        (Unavailable(CRM), "Zoho CRM cannot be reached now. [Retry] / Reference 7f3a"),
+        (RateLimited(CRM, 30), "Zoho CRM was asked too often. [Retry] / It answers again in 30 seconds. · Reference 7f3a"),
+        (
+            BadAnswer(CRM),
+            "Zoho CRM sent an answer that MailMagnet cannot read. [Retry] / If it stays so, tell your admin. · Reference 7f3a",
+        ),
+        (NotAuthorised(CRM), "MailMagnet has no access to your Zoho CRM. / Ask your admin to connect it. · Reference 7f3a"),
+        (
+            NotPermitted(CRM),
+            "Your profile in Zoho CRM lacks the permission “Mail Integration”. / Ask your admin for it. · Reference 7f3a",
+        ),
         (
             NotPermitted(CRM, "the profile lacks Mail Integration"),
-            "Your profile in Zoho CRM lacks the permission “Mail Integration”.\nAsk your admin for it.",
+            "Your profile in Zoho CRM lacks the permission “Mail Integration”. / Ask your admin for it. · Reference 7f3a",
         ),
-        (NotPermitted(CRM, "no right to read contacts"), "Your profile in Zoho CRM does not allow this.\nAsk your admin for it."),
-        (NotFound(CRM), "This is not in Zoho CRM any more."),
+        (
+            NotPermitted(CRM, "no right to read contacts"),
+            "Your profile in Zoho CRM does not allow this. / Ask your admin for it. · Reference 7f3a",
+        ),
+        (NotFound(CRM), "This is not in Zoho CRM any more. / Reference 7f3a"),
     ],
 )
 def test_the_crm_does_not_answer(problem: Upstream, said: str) -> None:
@@ -407,7 +417,7 @@ def test_overdue_activities_are_marked_when_nothing_is_planned() -> None:
 def test_the_same_card_in_german_numbers_and_dates() -> None:
     text = as_text(message(opened(known(ADA_PERSON, ADA)), replace(VIEW, reader=Reader("de-DE", "Europe/Berlin"))))
     assert "Renewal 2027 / Negotiation · 36.000\u00a0€ · 30. Nov. >" in text
-    assert "Deals · 4 open · 48.000\u00a0€ · 4.999,50\u00a0$" in text
+    assert "Deals · 4 open · 48.000\u00a0€ · 5.000\u00a0$" in text
 
 
 # One record
@@ -423,7 +433,7 @@ def test_an_account() -> None:
         Renewal 2027 / Negotiation · €36,000 · 30 Nov >
         Pilot Lyon overdue / Proposal · €12,000 · 3 Nov
         --- Contacts · 12
-        Ada Lovelace / Head of Procurement · Analytical Ltd >
+        Ada Lovelace / Head of Procurement >
         Bob Ross >
         and 10 more
         ---
@@ -492,14 +502,20 @@ MAILBOX = Mailbox(
     "u1",
     "kim@corp.example",
     Cursor("1"),
-    RunCounts(NOW - timedelta(minutes=4), 40, {Category.CLOSING_THIS_MONTH: 3, Category.CUSTOMER: 9}, remaining=30),
+    RunCounts(
+        NOW - timedelta(minutes=4),
+        40,
+        {Category.CUSTOMER: 2},
+        remaining=30,
+        day=DayCounts(TODAY, {Category.CLOSING_THIS_MONTH: 3, Category.OPEN_DEALS: 0, Category.CUSTOMER: 9}),
+    ),
 )
 MAILS = (
     CustomerMail("19a", "ada@analytical.example", NOW - timedelta(hours=1), "Re: invoice", "Ada Lovelace", True),
     CustomerMail("19b", "bob@analytical.example", NOW - timedelta(days=1), "", "Bob Ross"),
     CustomerMail("19c", "carl@analytical.example", NOW - timedelta(days=30)),
 )
-HOME = Homepage(CRM, TODAY, (RENEWAL, replace(PILOT, closing=date(2026, 11, 25))), MAILS, MAILBOX)
+HOME = Homepage(CRM, TODAY, (PILOT, RENEWAL), MAILS, MAILBOX)
 
 
 def test_the_homepage() -> None:
@@ -508,8 +524,8 @@ def test_the_homepage() -> None:
         """
         --- Closing this month · 2 deals · €48,000
         Renewal 2027 / Analytical Ltd · 30 Nov >
-        Pilot Lyon / Analytical Ltd · 25 Nov >
-        --- New from customers · 3
+        Pilot Lyon overdue / Analytical Ltd · 3 Nov >
+        --- New from customers · 1
         Ada Lovelace ● / Re: invoice · 09:30 >
         Bob Ross / (no subject) · yesterday >
         carl@analytical.example / Cannot be read now · 21 Oct >
@@ -517,9 +533,22 @@ def test_the_homepage() -> None:
         [Search contacts, accounts, deals: ]
         [Search]
         ---
-        Sorting: 12 mails sorted, last run 4 min ago / Closing this month 3 · Customer 9 · 30 more to come
+        Sorting: 12 mails sorted today, last run 4 min ago / Closing this month 3 · Customer 9 · 30 more to come
         """,
     )
+
+
+@pytest.mark.parametrize(
+    ("unread", "header"), [(0, "--- New from customers"), (4, "--- New from customers · 4"), (5, "--- New from customers · 5+")]
+)
+def test_of_the_latest_mails_the_unread_ones_are_new(unread: int, header: str) -> None:
+    mails = tuple(replace(MAILS[0], mail_id=str(number), unread=number < unread) for number in range(5))
+    assert header in as_text(home_card(replace(HOME, mails=mails), VIEW)).splitlines()
+
+
+def test_a_customers_mail_is_opened_by_its_id_alone() -> None:
+    opens = [click["openLink"]["url"] for click in clicks(home_card(replace(HOME, closing=()), VIEW)) if "openLink" in click]
+    assert opens == [f"https://mail.google.com/mail/#all/{mail.mail_id}" for mail in MAILS]
 
 
 def test_the_homepage_of_somebody_new() -> None:
@@ -535,7 +564,7 @@ def test_the_homepage_of_somebody_new() -> None:
         [Search contacts, accounts, deals: ]
         [Search]
         ---
-        Sorting: nothing new to sort, last run just now
+        Sorting: nothing sorted yet today, last run just now
         """,
     )
 
@@ -543,7 +572,7 @@ def test_the_homepage_of_somebody_new() -> None:
 @pytest.mark.parametrize(
     ("mailbox", "said"),
     [
-        (None, "Sorting: your mailbox is not connected"),
+        (None, "Sorting: your mailbox is not connected / Ask your admin to connect it."),
         (
             replace(MAILBOX, needs_consent=True),
             "Sorting: needs your consent / Gmail stopped letting MailMagnet in. Nothing is sorted until you connect it again.",
@@ -551,8 +580,21 @@ def test_the_homepage_of_somebody_new() -> None:
         (replace(MAILBOX, labelling=False), "Sorting: off"),
         (replace(MAILBOX, mailmagnet=False, labelling=False), "Sorting: off"),
         (
-            replace(MAILBOX, last_run=RunCounts(NOW - timedelta(days=2), 1, {Category.CUSTOMER: 1})),
-            "Sorting: 1 mail sorted, last run 2 days ago / Customer 1",
+            replace(MAILBOX, last_run=RunCounts(NOW - timedelta(hours=2), day=DayCounts(TODAY, {Category.CUSTOMER: 1}))),
+            "Sorting: 1 mail sorted today, last run 2 hr ago / Customer 1",
+        ),
+        (
+            replace(
+                MAILBOX,
+                last_run=RunCounts(
+                    NOW - timedelta(days=2),
+                    1,
+                    {Category.CUSTOMER: 1},
+                    remaining=4,
+                    day=DayCounts(TODAY - timedelta(days=2), {Category.CUSTOMER: 1}),
+                ),
+            ),
+            "Sorting: nothing sorted yet today, last run 2 days ago / 4 more to come",
         ),
     ],
 )
@@ -565,14 +607,12 @@ def test_how_sorting_goes(mailbox: Mailbox | None, said: str) -> None:
 def test_the_homepage_with_everything_down() -> None:
     down = Homepage(CRM, None, None, None, None, crm_problem=Unavailable(CRM), mail_problem=TimedOut("Gmail", 2.5))
     expect(
-        home_card(down, VIEW),
+        home_card(down, VIEW, "7f3a"),
         """
         --- Closing this month
-        Zoho CRM cannot be reached now.
-        [Retry]
+        Zoho CRM cannot be reached now. [Retry] / Reference 7f3a
         --- New from customers
-        Gmail did not answer within 2.5 s.
-        [Retry]
+        Gmail did not answer within 2.5\u00a0s. [Retry] / Reference 7f3a
         ---
         [Search contacts, accounts, deals: ]
         [Search]
@@ -587,32 +627,60 @@ def test_the_homepages_retry_asks_again_in_place() -> None:
 
 # Errors
 
+RETRY_CONTACT = {"function": "https://addon.example/retry-contact", "parameters": [{"key": "id", "value": "c1"}]}
+
 
 @pytest.mark.parametrize(
-    ("error", "retry", "said"),
+    ("error", "said"),
     [
-        (TimedOut("Gmail", 4), True, "Gmail did not answer within 4 s.\n[Retry]"),
-        (TimedOut("Gmail", 4), False, "Gmail did not answer within 4 s."),
-        (NotAuthorised("Gmail"), True, "MailMagnet has no access to your Gmail.\nAsk your admin to connect it."),
-        (NotPermitted("Gmail"), True, "Gmail does not let MailMagnet read this mail.\nAsk your admin to allow it."),
-        (NotFound("Gmail"), True, "This is not in Gmail any more."),
-        (Upstream("Gmail"), True, "Gmail did not do what it was asked.\n[Retry]"),
-        (Forbidden(), True, "You are not allowed to do this.\nAsk your admin."),
-        (NotVerified(), True, "MailMagnet could not make sure who you are.\nClose the panel and open it again."),
-        (BadRequest(), True, "MailMagnet could not read what Gmail sent.\nClose the panel and open it again."),
-        (ScopesMissing(["x"]), True, "MailMagnet needs your consent for this.\nOpen it again and allow what it asks for."),
-        (LeaseTaken(), True, "Your mail is being sorted right now.\nCome back in a minute.\n[Retry]"),
-        (MailMagnetError(), True, "MailMagnet could not finish this.\nIf it stays so, tell your admin the reference.\n[Retry]"),
+        (TimedOut("Gmail", 4), "Gmail did not answer within 4\u00a0s. [Retry] / Reference 7F3A"),
+        (NotAuthorised("Gmail"), "MailMagnet has no access to your Gmail. / Ask your admin to connect it. · Reference 7F3A"),
+        (NotPermitted("Gmail"), "Gmail does not let MailMagnet read this mail. / Ask your admin to allow it. · Reference 7F3A"),
+        (NotFound("Gmail"), "This is not in Gmail any more. / Reference 7F3A"),
+        (Upstream("Gmail"), "Gmail did not do what it was asked. [Retry] / Reference 7F3A"),
+        (Forbidden(), "You are not allowed to do this. / Ask your admin. · Reference 7F3A"),
+        (NotVerified(), "MailMagnet could not make sure who you are. / Close the panel and open it again. · Reference 7F3A"),
+        (BadRequest(), "MailMagnet could not read what Gmail sent. / Close the panel and open it again. · Reference 7F3A"),
+        (
+            ScopesMissing(["x"]),
+            "MailMagnet needs your consent for this. / Open it again and allow what it asks for. · Reference 7F3A",
+        ),
+        (LeaseTaken(), "Your mail is being sorted right now. [Retry] / Come back in a minute. · Reference 7F3A"),
+        (
+            MailMagnetError(),
+            "MailMagnet could not finish this. [Retry] / If it stays so, tell your admin the reference. · Reference 7F3A",
+        ),
     ],
 )
-def test_errors_say_what_happened_and_what_to_do(error: MailMagnetError, retry: bool, said: str) -> None:
-    card = error_card(error, "7F3A", VIEW, (Path.CONTACT, {"id": "c1"}) if retry else None)
-    expect(card, f"---\n{said}\n---\nReference 7F3A")
+def test_errors_say_what_happened_and_what_to_do(error: MailMagnetError, said: str) -> None:
+    card = error_card(error, "7F3A", VIEW, (Path.RETRY_CONTACT, {"id": "c1"}))
+    expect(card, f"---\n{said}")
+    assert [click["action"] for click in clicks(card)] == [RETRY_CONTACT] * ("[Retry]" in said)
 
 
 def test_what_an_error_says_for_the_log_is_not_shown() -> None:
-    card = error_card(BadAnswer(CRM, "<html>secret"), "7F3A", VIEW, None)
+    card = error_card(BadAnswer(CRM, "<html>secret"), "7F3A", VIEW, (Path.RETRY_CONTACT, {}))
     assert "secret" not in json.dumps(card)
+
+
+def test_a_search_that_failed_keeps_the_words_for_retry_to_take() -> None:
+    card = failed_search_card(TimedOut(CRM, 4), "7F3A", "x & <y>", VIEW)
+    expect(
+        card,
+        """
+        ---
+        [Search contacts, accounts, deals: x & <y>]
+        [Search]
+        ---
+        Zoho CRM did not answer within 4\u00a0s. [Retry] / Reference 7F3A
+        """,
+    )
+    assert [click["action"] for click in clicks(card)][1:] == [{"function": "https://addon.example/retry-search"}]
+
+
+def test_every_path_has_one_that_asks_again_in_place() -> None:
+    first = [path for path in Path if path.again is not path]
+    assert {path.again for path in first} == set(Path) - set(first)
 
 
 # Envelopes

@@ -1,10 +1,19 @@
-"""Open message, the rules in it: which of several contacts comes first, and who an unknown sender may be."""
+"""Open message: which of several contacts comes first, who an unknown sender may be, and what is shown when somebody does not answer."""
 
-from datetime import date
+import asyncio
+from collections.abc import Collection
+from datetime import UTC, date, datetime
+from typing import cast
 
-from mailmagnet.crm import Account, Contact, Deal, DealState, KnownAccount, LookUp, Organisation
-from mailmagnet.open_message import _view, spellings, view_contacts
+import pytest
+
+from mailmagnet.crm import Account, Contact, Crm, Deal, DealState, KnownAccount, LookUp, Organisation
+from mailmagnet.errors import TimedOut
+from mailmagnet.gmail import MailHeaders, MailReader, OpenMailTokens
+from mailmagnet.identity import Identity
+from mailmagnet.open_message import OpenMessage, _view, open_message, spellings, view_contacts
 from mailmagnet.people import Person
+from mailmagnet.vault import Vault
 
 TODAY = date(2026, 11, 23)
 CORP = Organisation("Corp", "Europe/Vienna", "EUR")
@@ -49,3 +58,75 @@ def test_a_known_person_is_not_also_told_by_company() -> None:
 
 def test_every_address_is_asked_for_with_and_without_its_tag() -> None:
     assert spellings(["ada+x@a.example", "bob@b.example"]) == {"ada+x@a.example", "ada@a.example", "bob@b.example"}
+
+
+MAIL = MailHeaders("1", "1", datetime(2026, 11, 23, tzinfo=UTC), frozenset(), (("From", "Grace Hopper <grace@hopper.example>"),))
+
+
+class Parts:
+    """A mail, a vault and a CRM, each as quick as it is asked to be."""
+
+    name = "Zoho CRM"
+
+    def __init__(self, gmail_seconds: float = 0, vault_seconds: float = 0, crm_seconds: float = 0) -> None:
+        self.gmail_seconds = gmail_seconds
+        self.vault_seconds = vault_seconds
+        self.crm_seconds = crm_seconds
+        self.asked = 0
+
+    async def open_mail(self, message_id: str, tokens: OpenMailTokens) -> MailHeaders:
+        await asyncio.sleep(self.gmail_seconds)
+        return MAIL
+
+    async def connection(self, org: str, user: str) -> None:
+        await asyncio.sleep(self.vault_seconds)
+
+    async def look_up(self, addresses: Collection[str], domains: Collection[str]) -> LookUp:
+        self.asked += 1
+        await asyncio.sleep(self.crm_seconds)
+        return LookUp(CORP, {"grace@hopper.example": (contact("Grace Hopper"),)}, {}, {})
+
+    async def open(self, seconds: float) -> OpenMessage:
+        return await open_message(
+            "1",
+            OpenMailTokens("user", "message"),
+            Identity("corp.example", "1", "kim@corp.example", "corp.example"),
+            reader=cast(MailReader, self),
+            vault=cast(Vault, self),
+            crm_of=lambda _: cast(Crm, self),
+            now=datetime(2026, 11, 23, tzinfo=UTC),
+            by=asyncio.get_running_loop().time() + seconds,
+        )
+
+
+async def test_the_crm_is_asked_once_for_all_people() -> None:
+    parts = Parts()
+    opened = await parts.open(60)
+    assert (parts.asked, opened.problem, [view.contacts[0].contact.name for view in opened.people]) == (1, None, ["Grace Hopper"])
+
+
+@pytest.mark.parametrize(
+    ("parts", "seconds", "who"),
+    [
+        (Parts(crm_seconds=60), 60.0, "Zoho CRM"),
+        (Parts(crm_seconds=60), 0.1, "Zoho CRM"),
+        (Parts(vault_seconds=60), 0.1, "MailMagnet"),
+    ],
+    ids=["a CRM has its own deadline", "or the answer's, when that is nearer", "a vault the answer's"],
+)
+async def test_who_does_not_answer_in_time_is_told_beside_who_wrote(
+    parts: Parts, seconds: float, who: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailmagnet.open_message.CRM_SECONDS", 0.2)
+    opened = await parts.open(seconds)
+    assert isinstance(opened.problem, TimedOut)
+    assert opened.problem.who == who
+    assert opened.problem.seconds <= min(seconds, 0.2)
+    assert [(view.person.name, view.known) for view in opened.people] == [("Grace Hopper", False)]
+
+
+async def test_without_the_mail_there_is_nothing_to_show_but_that_gmail_did_not_answer() -> None:
+    with pytest.raises(TimedOut) as told:
+        await Parts(gmail_seconds=60).open(0.1)
+    assert told.value.who == "Gmail"
+    assert told.value.seconds <= 0.1

@@ -495,3 +495,17 @@ def test_well_formed_headers_are_read_as_the_standard_library_reads_them(
     header = header.replace(", ", chance.choice([", ", ",", ",\r\n "]))
     parsed = email.policy.default.header_factory("To", header.replace("\r\n", "")).addresses
     assert mailboxes(header) == [(each.display_name, each.addr_spec) for each in parsed]
+
+
+def test_every_header_that_is_asked_for_is_read_and_no_other() -> None:
+    read: set[str] = set()
+
+    class Watched(MailHeaders):
+        def all(self, name: str) -> tuple[str, ...]:
+            read.add(name)
+            return super().all(name)
+
+    for sender in ("Ada via Team <team@corp.example>", "news@x.example", "ada@x.example"):
+        lines = (("From", sender), ("List-Id", "<team.corp.example>"), ("To", "team@corp.example"))
+        people_of(Watched("1", "1", datetime(2026, 3, 1, tzinfo=UTC), frozenset(), lines), US, OUR_DOMAINS)
+    assert read == set(PEOPLE_HEADERS)

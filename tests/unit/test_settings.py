@@ -71,6 +71,11 @@ def test_a_wrong_one_is_named_with_what_it_should_be(name: str, value: str, shou
     assert should in str(complaint.value)
 
 
+def test_a_misspelt_one_is_named() -> None:
+    with pytest.raises(BadSetting, match="MAILMAGNET_SORT_EVERY_MINUTE: there is no such setting"):
+        read_settings({**GOOD, "MAILMAGNET_SORT_EVERY_MINUTE": "5"})
+
+
 def test_all_that_is_wrong_is_told_at_once_and_no_secret_with_it() -> None:
     with pytest.raises(BadSetting) as complaint:
         read_settings({**GOOD, "MAILMAGNET_ADDON_URL": "no", "MAILMAGNET_SORT_EVERY_MINUTES": "many"})

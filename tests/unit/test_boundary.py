@@ -1,0 +1,99 @@
+"""The error boundary: each error of the tree becomes its status, with a reference that is in the log, and no word of what came in."""
+
+import json
+from collections.abc import Iterator
+from typing import cast
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+
+from functions.boundary import BodyTooLarge, entry_point
+from functions.wiring import Parts
+from mailmagnet.errors import (
+    BadAnswer,
+    BadRequest,
+    BadSetting,
+    BadTable,
+    CursorExpired,
+    Forbidden,
+    LeaseLost,
+    LeaseTaken,
+    MailMagnetError,
+    NotAuthorised,
+    NotFound,
+    NotPermitted,
+    NotVerified,
+    RateLimited,
+    ScopesMissing,
+    TimedOut,
+    Unavailable,
+    Upstream,
+)
+
+STATUSES: dict[MailMagnetError, int] = {
+    BadRequest("gmail: Field required"): 400,
+    BodyTooLarge("too large"): 413,
+    NotVerified("no bearer token"): 401,
+    Forbidden("another audience"): 403,
+    LeaseTaken(): 409,
+    LeaseLost(): 409,
+    NotAuthorised("Gmail"): 200,
+    NotPermitted("Gmail"): 200,
+    NotFound("Gmail"): 200,
+    RateLimited("Gmail", 30): 429,
+    Unavailable("Gmail"): 503,
+    TimedOut("Gmail", 4): 503,
+    BadAnswer("Gmail"): 503,
+    Upstream("Gmail"): 503,
+    # The functions turn these into something else; one that comes so far is our own fault.
+    MailMagnetError(): 500,
+    BadSetting("a host that is not on the list"): 500,
+    ScopesMissing(["x"]): 500,
+    CursorExpired(): 500,
+    BadTable(): 500,
+}
+
+
+async def answered(error: Exception) -> Response:
+    async def answer(request: Request, parts: Parts) -> Response:
+        raise error
+
+    serve = entry_point("addon", lambda: cast(Parts, None), answer)
+    return await serve(Request({"type": "http", "method": "POST", "path": "/", "headers": []}))
+
+
+@pytest.mark.parametrize(("error", "status"), STATUSES.items(), ids=lambda each: type(each).__name__)
+async def test_each_error_has_its_status_and_a_reference_that_is_in_the_log(
+    error: MailMagnetError, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    response = await answered(error)
+    assert response.status_code == status
+    line = json.loads(capsys.readouterr().out)
+    assert (line["severity"], line["status"], line["error"]) == ("WARNING", status, type(error).__name__)
+    if status in (401, 403):
+        assert response.body == b""
+    else:
+        assert json.loads(bytes(response.body)) == {"error": str(error), "reference": line["reference"]}
+    assert response.headers.get("retry-after") == ("30" if status == 429 else None)
+
+
+def _tree(error: type[MailMagnetError]) -> Iterator[type[MailMagnetError]]:
+    yield error
+    for child in error.__subclasses__():
+        yield from _tree(child)
+
+
+def test_no_error_of_the_tree_is_forgotten() -> None:
+    ours = {error for error in _tree(MailMagnetError) if error.__module__ in ("mailmagnet.errors", "functions.boundary")}
+    assert ours == {type(error) for error in STATUSES}
+
+
+async def test_what_nobody_foresaw_is_answered_and_logged_without_its_text(capsys: pytest.CaptureFixture[str]) -> None:
+    response = await answered(KeyError("grace@a.example"))
+    line = json.loads(capsys.readouterr().out)
+    assert response.status_code == 500
+    assert (line["severity"], line["error"]) == ("ERROR", "KeyError")
+    assert line["where"].startswith("test_boundary.py:")
+    assert line["reference"] == json.loads(bytes(response.body))["reference"]
+    assert "grace@a.example" not in json.dumps(line) + bytes(response.body).decode()
