@@ -34,6 +34,8 @@ async def demo(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Demo]:
             await made.mailmagnet("crm", "import", kind, str(file), "--owner", made.user.address)
 
     async with running_demo(tmp_path_factory.mktemp("dials") / "demo", fill) as started:
+        # From here on the function has Google's certificates.
+        await ask(started, "panel", trigger="homepage")
         yield started
 
 
@@ -233,6 +235,12 @@ async def test_what_the_job_calls_meanwhile_is_not_told_as_the_panels(demo: Demo
     assert (await job)["result"]["looked_at"] >= 1
     assert [call["name"] for call in await calls_of(demo)] == ["users.messages.get", "look_up"]
     assert len(demo.world.calls.recent) - before > 2
+
+
+async def test_of_two_answers_made_at_once_each_has_its_own_calls(demo: Demo) -> None:
+    demo.world.faults.add(Fault("gmail", latency_ms=300))
+    await asyncio.gather(opened(demo), opened(demo))
+    assert [call["name"] for call in await calls_of(demo)] == ["users.messages.get", "look_up"]
 
 
 async def test_a_profile_loses_the_permission_and_has_it_back(demo: Demo) -> None:
