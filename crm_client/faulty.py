@@ -1,14 +1,18 @@
-"""The embedded CRM with something wrong, as a file says: for the sandbox, to see what a rep sees when a CRM is down."""
+"""The embedded CRM with something wrong, as a file says, and its calls told in another: for the sandbox, to see what a rep sees when a
+CRM is down, and what was asked of it."""
 
 import asyncio
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from crm_client.embedded import EmbeddedCrm
 from crm_client.embedded_database import CRM_NAME
 from crm_client.embedded_view import View
+from http_session.session import traceparent
 from mailmagnet.errors import BadAnswer, NotAuthorised, RateLimited, Unavailable, Upstream
 
 Answer = TypeVar("Answer")
@@ -20,19 +24,47 @@ RETRY_SECONDS = 30.0
 
 
 class FaultyCrm(EmbeddedCrm):
-    """As EmbeddedCrm; before each call it does what the file asks for: "slow" waits, the others raise. An empty file asks for nothing."""
+    """As EmbeddedCrm; before each call it does what the file asks for: "slow" waits, the others raise. "" asks for nothing.
+
+    Beside the file, in one that ends in .calls, each call made for a trace becomes a line of JSON when it is over:
+    {trace, name, began (time.time), ms, problem ("" when it was answered)}; nothing of what was asked or answered.
+    """
 
     def __init__(self, database: Path, user_email: str, record_url: str, fault_file: Path) -> None:
         super().__init__(database, user_email, record_url)
         self._fault_file = fault_file
 
     async def _see(self, ask: Callable[[View], Answer]) -> Answer:
-        await self._meet()
-        return await super()._see(ask)
+        with self._told(ask):
+            await self._meet()
+            return await super()._see(ask)
 
     async def _change(self, change: Callable[[View], Answer]) -> Answer:
-        await self._meet()
-        return await super()._change(change)
+        with self._told(change):
+            await self._meet()
+            return await super()._change(change)
+
+    @contextmanager
+    def _told(self, call: Callable[[View], Answer]) -> Iterator[None]:
+        began, started, problem = time.time(), time.perf_counter(), ""
+        try:
+            yield
+        except asyncio.CancelledError:
+            problem = "given up"
+            raise
+        except Upstream as error:
+            problem = error.what or type(error).__name__
+            raise
+        except Exception:
+            problem = "failed"
+            raise
+        finally:
+            if trace := traceparent.get():
+                # The method's name, out of "EmbeddedCrm.look_up.<locals>.<lambda>" or "View.stages".
+                name = call.__qualname__.split(".")[1]
+                line = {"trace": trace, "name": name, "began": began, "ms": (time.perf_counter() - started) * 1000}
+                with self._fault_file.with_suffix(".calls").open("a") as told:
+                    told.write(json.dumps(line | {"problem": problem}) + "\n")
 
     async def _meet(self) -> None:
         fault = _asked_for(self._fault_file)

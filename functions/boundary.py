@@ -1,5 +1,6 @@
 """The error boundary of all three functions: each error of the tree becomes a status, and one log line with a short reference."""
 
+import re
 import time
 from collections.abc import Awaitable, Callable
 
@@ -8,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from functions.log import log, new_reference
 from functions.wiring import Parts
+from http_session.session import traceparent
 from mailmagnet.errors import (
     BadRequest,
     Forbidden,
@@ -23,6 +25,8 @@ from mailmagnet.errors import (
 )
 
 MAX_BODY_BYTES = 1024 * 1024
+
+_TRACE = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 Answer = Callable[[Request, Parts], Awaitable[Response]]
 
@@ -47,6 +51,7 @@ def entry_point(name: str, make_parts: Callable[[], Parts], answer: Answer) -> C
 async def _bounded(name: str, answer: Answer, request: Request, parts: Parts) -> Response:
     """The answer, and the one line that is logged of it."""
     started = time.perf_counter()
+    traceparent.set(_trace_of(request))
     try:
         response = await answer(request, parts)
     except MailMagnetError as error:
@@ -61,6 +66,12 @@ async def _bounded(name: str, answer: Answer, request: Request, parts: Parts) ->
         return JSONResponse({"error": "MailMagnet failed. Try again.", "reference": reference}, 500)
     log("INFO", "answered", function=name, status=response.status_code, ms=round((time.perf_counter() - started) * 1000))
     return response
+
+
+def _trace_of(request: Request) -> str:
+    """The trace that Google's front end, or whoever calls, has put the request in; "" when it is none."""
+    told = request.headers.get("traceparent", "")
+    return told if _TRACE.fullmatch(told) else ""
 
 
 async def body_of(request: Request) -> bytes:

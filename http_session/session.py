@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Collection, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +15,9 @@ from mailmagnet.errors import BadAnswer, BadSetting, TimedOut, Unavailable
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 """Answers larger than this are refused unread: none that MailMagnet asks for comes near it."""
+
+traceparent: ContextVar[str] = ContextVar("traceparent", default="")
+"""The trace of the request being answered, "" for none: given on with every call made for it (https://www.w3.org/TR/trace-context/)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +70,11 @@ class HttpSession:
         if f"{parts.scheme}://{parts.netloc}" not in self._origins:
             raise BadSetting(f"{parts.scheme}://{parts.netloc} is not on the list of hosts that may be called")
         self.calls[who] += 1
+        sent = {**(headers or {}), **({"traceparent": trace} if (trace := traceparent.get()) else {})}
         try:
             async with (
                 asyncio.timeout(seconds),
-                self._session.request(method, url, headers=headers, params=params, data=body, allow_redirects=False) as answer,
+                self._session.request(method, url, headers=sent, params=params, data=body, allow_redirects=False) as answer,
             ):
                 return Answer(who, answer.status, answer.headers, await self._whole(who, answer))
         except TimeoutError:

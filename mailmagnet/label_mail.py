@@ -103,7 +103,7 @@ async def label_mail(org: str, user: str, parts: Parts) -> LabelRun:
         mailbox = await _labelling_mailbox(org, user, store)
         connection = await _connection(mailbox, parts.vault)
         gmail = parts.gmail_of(connection)
-        arrived = await _arrived(mailbox, gmail, store)
+        arrived = await _arrived(mailbox, gmail, store, now)
         plan = await _plan(arrived, connection, await store.policy(org), gmail, parts.crm_of(connection), now)
         await store.add_mail_records(lease, plan.records)
         labels = await _put_under_labels(plan.moves, mailbox.labels, gmail)
@@ -126,7 +126,7 @@ async def plan_labels(org: str, user: str, parts: Parts) -> LabelRun:
     mailbox = await _labelling_mailbox(org, user, store)
     connection = await _connection(mailbox, parts.vault)
     gmail = parts.gmail_of(connection)
-    arrived = await _arrived(mailbox, gmail, store)
+    arrived = await _arrived(mailbox, gmail, store, now)
     plan = await _plan(arrived, connection, await store.policy(org), gmail, parts.crm_of(connection), now)
     return LabelRun(plan.moves, len(arrived.mail_ids), arrived.remaining, gmail.units, plan.crm_calls, dry=True)
 
@@ -147,7 +147,7 @@ async def _connection(mailbox: Mailbox, vault: Vault) -> Connection:
     return connection
 
 
-async def _arrived(mailbox: Mailbox, gmail: Gmail, store: Store) -> _Arrived:
+async def _arrived(mailbox: Mailbox, gmail: Gmail, store: Store, now: datetime) -> _Arrived:
     if mailbox.cursor.resync_after:
         return await _arrived_after(mailbox.cursor.resync_after, mailbox.cursor.history_id, mailbox, gmail, store)
     try:
@@ -155,7 +155,9 @@ async def _arrived(mailbox: Mailbox, gmail: Gmail, store: Store) -> _Arrived:
     except CursorExpired:
         # The newest history id is taken before the mails are listed: what comes meanwhile is in both, and in neither is lost.
         newest = (await gmail.profile()).history_id
-        return await _arrived_after(mailbox.last_run.at - RESYNC_OVERLAP, newest, mailbox, gmail, store)
+        # The last run may lie in the future: the clock has gone back since.
+        after = min(mailbox.last_run.at, now) - RESYNC_OVERLAP
+        return await _arrived_after(after, newest, mailbox, gmail, store)
 
 
 async def _arrived_since(mailbox: Mailbox, gmail: Gmail, store: Store) -> _Arrived:

@@ -14,7 +14,7 @@ async def tick(*, store: Store, tasks: Tasks, now: datetime, every: timedelta) -
     slot = now.replace(second=0, microsecond=0)
     sent = 0
     for org in await store.orgs():
-        for mailbox in await store.due_mailboxes(org, now - every):
+        for mailbox in await store.due_mailboxes(org, now, every):
             sent += await tasks.enqueue(MailboxTask(org, mailbox.user, slot))
         policy = await store.policy(org)
         await store.delete_mails_before(org, now - timedelta(days=policy.retention_days))

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -76,6 +76,14 @@ class Mailbox:
     shared_contacts: frozenset[str] = frozenset()
     labels: Mapping[Category, str] = field(default_factory=dict)
 
+    def is_due(self, now: datetime, every: timedelta) -> bool:
+        """Whether it is to be sorted now: consented, not sorted since `every` ago, or with mail left over.
+
+        A last run that is still to come was told by a clock that has gone back since: then it is due, not left until that moment.
+        """
+        ran_lately = now - every <= self.last_run.at <= now
+        return self.labelling and not self.needs_consent and (not ran_lately or self.last_run.remaining > 0)
+
 
 @dataclass(frozen=True, slots=True)
 class MailRecord:
@@ -94,6 +102,14 @@ class Lease:
     user: str
     fence: int
     until: datetime
+
+
+def keeps_others_out(leased_until: datetime | None, now: datetime, seconds: float) -> bool:
+    """Whether a mailbox leased until then may not be leased now, for so many seconds.
+
+    A lease that ends much later than one taken now would was taken by a clock that has gone back since: nobody works under it.
+    """
+    return leased_until is not None and now < leased_until <= now + timedelta(seconds=2 * seconds)
 
 
 class Store(Protocol):
@@ -118,8 +134,8 @@ class Store(Protocol):
         """Keep a mailbox. One that is there already keeps its cursor, labels, last run, sharing and lease; consent is renewed."""
         ...
 
-    async def due_mailboxes(self, org: str, before: datetime) -> Sequence[Mailbox]:
-        """Mailboxes with labelling on and consent given whose last run was before a moment, or left mail over."""
+    async def due_mailboxes(self, org: str, now: datetime, every: timedelta) -> Sequence[Mailbox]:
+        """Those that `Mailbox.is_due`."""
         ...
 
     async def switch(self, org: str, user: str, *, mailmagnet: bool, labelling: bool) -> None:
@@ -130,7 +146,7 @@ class Store(Protocol):
         ...
 
     async def take_lease(self, org: str, user: str, now: datetime, seconds: float) -> Lease:
-        """Take the mailbox for a while. Raises LeaseTaken while another's lease has not run out, NotFound without a mailbox."""
+        """Take the mailbox for a while. Raises LeaseTaken while another's `keeps_others_out`, NotFound without a mailbox."""
         ...
 
     async def release_lease(self, lease: Lease) -> None:

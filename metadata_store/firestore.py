@@ -35,7 +35,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 
 from mailmagnet.categories import Category
 from mailmagnet.errors import LeaseLost, LeaseTaken, NotAuthorised, NotFound, NotPermitted, RateLimited, TimedOut, Unavailable
-from mailmagnet.store import Cursor, DayCounts, Lease, Mailbox, MailRecord, Policy, RunCounts, Sharing
+from mailmagnet.store import Cursor, DayCounts, Lease, Mailbox, MailRecord, Policy, RunCounts, Sharing, keeps_others_out
 from metadata_store.ids import mail_id, org_id, user_id
 
 WHO = "Firestore"
@@ -105,7 +105,7 @@ class FirestoreStore:
         if not mailbox.mailmagnet:
             await self._delete_mails(mailbox.org, mailbox.user)
 
-    async def due_mailboxes(self, org: str, before: datetime) -> Sequence[Mailbox]:
+    async def due_mailboxes(self, org: str, now: datetime, every: timedelta) -> Sequence[Mailbox]:
         active = (
             self._mailboxes(org)
             .where(filter=FieldFilter("labelling", "==", True))
@@ -113,7 +113,7 @@ class FirestoreStore:
             .order_by("__name__")
         )
         mailboxes = [_mailbox(org, kept.id, kept.to_dict() or {}) async for page in _pages(active) for kept in page]
-        return [mailbox for mailbox in mailboxes if mailbox.last_run.at < before or mailbox.last_run.remaining]
+        return [mailbox for mailbox in mailboxes if mailbox.is_due(now, every)]
 
     async def switch(self, org: str, user: str, *, mailmagnet: bool, labelling: bool) -> None:
         def switch(kept: dict[str, Any] | None) -> dict[str, Any]:
@@ -131,7 +131,7 @@ class FirestoreStore:
         def take(kept: dict[str, Any] | None) -> dict[str, Any]:
             if kept is None:
                 raise NotFound(WHO, "no such mailbox")
-            if kept["leased_until"] and kept["leased_until"] > now:
+            if keeps_others_out(kept["leased_until"], now, seconds):
                 raise LeaseTaken
             return {"fence": kept["fence"] + 1, "leased_until": until}
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from mailmagnet.categories import Category
 from mailmagnet.errors import BadSetting, LeaseLost, LeaseTaken, NotFound, TimedOut, Unavailable
-from mailmagnet.store import Cursor, DayCounts, Lease, Mailbox, MailRecord, Policy, RunCounts, Sharing
+from mailmagnet.store import Cursor, DayCounts, Lease, Mailbox, MailRecord, Policy, RunCounts, Sharing, keeps_others_out
 from metadata_store.ids import mail_id, org_id, user_id
 
 WHO = "SQLite"
@@ -101,14 +101,10 @@ class SqliteStore:
 
         await self._write(connect)
 
-    async def due_mailboxes(self, org: str, before: datetime) -> Sequence[Mailbox]:
-        rows = await self._rows(
-            "SELECT * FROM mailboxes WHERE org = ? AND labelling AND NOT needs_consent"
-            " AND (run_at < ? OR run_remaining > 0) ORDER BY user",
-            org_id(org),
-            _microseconds(before),
-        )
-        return [_mailbox(row) for row in rows]
+    async def due_mailboxes(self, org: str, now: datetime, every: timedelta) -> Sequence[Mailbox]:
+        active = "SELECT * FROM mailboxes WHERE org = ? AND labelling AND NOT needs_consent ORDER BY user"
+        mailboxes = [_mailbox(row) for row in await self._rows(active, org_id(org))]
+        return [mailbox for mailbox in mailboxes if mailbox.is_due(now, every)]
 
     async def switch(self, org: str, user: str, *, mailmagnet: bool, labelling: bool) -> None:
         key = (org_id(org), user_id(user))
@@ -133,7 +129,8 @@ class SqliteStore:
             row = _lease_row(file, *key)
             if row is None:
                 raise NotFound(WHO, "no such mailbox")
-            if row["leased_until"] is not None and row["leased_until"] > _microseconds(now):
+            leased_until = _moment(row["leased_until"]) if row["leased_until"] is not None else None
+            if keeps_others_out(leased_until, now, seconds):
                 raise LeaseTaken
             file.execute(
                 "UPDATE mailboxes SET fence = fence + 1, leased_until = ? WHERE org = ? AND user = ?",

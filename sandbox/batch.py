@@ -39,7 +39,9 @@ async def _answer_part(world: World, content: bytes, outer: dict[str, str]) -> g
         return gmail_api.GoogleError(400, "badRequest", "Failed to parse batch request part.", "INVALID_ARGUMENT").answer()
     url = urlsplit(words[1])
     own = {name.lower(): value for name, value in mail_parts.headers_of(head)}
-    inherited = {name: value for name, value in outer.items() if name in ("authorization", "x-goog-gmail-access-token")}
+    inherited = {
+        name: value for name, value in outer.items() if name in ("authorization", "x-goog-gmail-access-token", "traceparent")
+    }
     query = tuple(parse_qsl(url.query, keep_blank_values=True))
     return await gmail_api.answer(world, gmail_api.Call(words[0], unquote(url.path), query, inherited | own, body))
 

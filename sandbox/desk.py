@@ -51,12 +51,14 @@ PAGE_POLICY = (
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """Where the product is reached: its functions' URLs, who calls the job, and how one CRM record is read (module, id, viewer)."""
+    """Where the product is reached: its functions' URLs, who calls the job, how one CRM record is read (module, id, viewer),
+    and the file in which the functions tell what they asked of the CRM."""
 
     addon_url: str
     label_mailbox_url: str
     job_service_account: str
     crm_record: Callable[[str, str, str], Awaitable[Mapping[str, Any]]]
+    crm_calls_file: Path
     deployment: Path = DEPLOYMENT
 
 
@@ -158,7 +160,7 @@ class _Desk:
         self._product = product
         self._scopes: dict[str, frozenset[str]] = {}
         self._last_reader = ""
-        self._behind = BehindPanel(world)
+        self._behind = BehindPanel(world, product.crm_calls_file)
 
     async def start(self, request: web.Request) -> web.Response:
         accounts = [{"address": account.address, "name": account.name} for account in self._world.accounts()]
@@ -238,11 +240,11 @@ class _Desk:
             draft=self._draft(asked),
         )
         event = addon_event(self._world.google, url, around, asked.get("parameters"), asked.get("form_inputs"))
-        since, started = self._behind.mark(), time.perf_counter()
-        status, answer, problem = await self._call(url, event)
+        watch, started = self._behind.watch(), time.perf_counter()
+        status, answer, problem = await self._call(url, event, watch.trace)
         seconds = time.perf_counter() - started
         told = {"status": status, "answer": answer, "problem": problem, "seconds": round(seconds, 3)}
-        self._behind.keep(account, url, event, told, since)
+        self._behind.keep(account, url, event, told, watch)
         return web.json_response(told)
 
     async def behind(self, request: web.Request) -> web.Response:
@@ -294,9 +296,10 @@ class _Desk:
             return Draft()
         return Draft(*(tuple(_addresses(_text(draft, name))) for name in RECIPIENTS))
 
-    async def _call(self, url: str, event: Mapping[str, Any]) -> tuple[int, Any, str]:
+    async def _call(self, url: str, event: Mapping[str, Any], trace: str) -> tuple[int, Any, str]:
         """Status, answer and problem: one of the last two is empty."""
-        headers = {"Authorization": f"Bearer {self._world.google.system_token(url)}", "User-Agent": "Google-gsuiteaddons"}
+        token = self._world.google.system_token(url)
+        headers = {"Authorization": f"Bearer {token}", "User-Agent": "Google-gsuiteaddons", "traceparent": trace}
         try:
             async with (
                 aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(SECONDS_FOR_ADDON)) as session,

@@ -6,13 +6,12 @@ import base64
 import binascii
 import html
 import json
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sandbox import api_description, mail_parts, partial_response
+from sandbox import api_description, calls, mail_parts, partial_response
 from sandbox.delivery import NobodyToSendTo, send
 from sandbox.faults import AnswerStatus
 from sandbox.google_side import MAIL_SCOPE, SCOPE, Access, BadToken
@@ -31,7 +30,7 @@ from sandbox.mail_folder import (
     NoSuchMail,
     Thread,
 )
-from sandbox.quota import UNITS, OverQuota, RecentCall, TooManyAtOnce
+from sandbox.quota import UNITS, OverQuota, TooManyAtOnce
 from sandbox.world import Account, World
 
 Json = dict[str, Any]
@@ -81,33 +80,35 @@ class GoogleError(Exception):
 async def answer(world: World, call: Call) -> Answer:
     """Answer one call: who is it, may they, what does it cost, then do it. Raises sandbox.faults.Dropped and AnswerHtml."""
     found = api_description.find(call.verb, call.path.removeprefix("/upload"))
-    if not found:
-        return _not_found().answer()
+    name = found[0].name if found else f"{call.verb} {call.path}"
+    with world.calls.calling(name, call.headers.get("traceparent", "")) as kept:
+        answered = await _answer(world, call, found, kept) if found else _not_found().answer()
+        kept.status = answered.status
+    return answered
+
+
+async def _answer(world: World, call: Call, found: tuple[api_description.Method, Mapping[str, str]], kept: calls.Call) -> Answer:
     method, path = found
-    started = time.perf_counter()
-    address, units = "", 0
     try:
         access = _access(world, call)
         account = _account(world, access, path["userId"])
-        address = account.address
-        with world.quota.seat(address):
+        kept.address = account.address
+        with world.quota.seat(account.address):
             await world.faults.meet("gmail", method.name)
             request = _request(world, account, access, method, path, call)
-            world.quota.bill(address, UNITS.get(method.name, 1))
             units = UNITS.get(method.name, 1)
+            world.quota.bill(account.address, units)
+            kept.units = units
             result = _selected(await asyncio.to_thread(_done, request), request)
-        answered = Answer(204, None) if result is None else Answer(200, result)
+        return Answer(204, None) if result is None else Answer(200, result)
     except GoogleError as error:
-        answered = error.answer()
+        return error.answer()
     except TooManyAtOnce:
-        answered = _limit(429, "Too many concurrent requests for user").answer()
+        return _limit(429, "Too many concurrent requests for user").answer()
     except OverQuota as over:
-        answered = _over_quota(world, over).answer()
+        return _over_quota(world, over).answer()
     except AnswerStatus as fault:
-        answered = _asked_for(fault.status).answer()
-    taken = (time.perf_counter() - started) * 1000
-    world.quota.calls.append(RecentCall(world.clock(), address, method.name, units, taken, answered.status))
-    return answered
+        return _asked_for(fault.status).answer()
 
 
 @dataclass(frozen=True, slots=True)

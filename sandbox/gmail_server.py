@@ -24,13 +24,13 @@ def google_routes(world: World) -> list[web.RouteDef]:
     served: list[tuple[str, str, _Handler]] = [
         ("*", "/gmail/v1/{rest:.*}", _gmail),
         ("*", "/upload/gmail/v1/{rest:.*}", _gmail),
-        ("POST", "/batch", _batch),
-        ("POST", "/batch/gmail/v1", _batch),
-        ("GET", "/oauth2/v1/certs", _certificates),
-        ("POST", "/token", _token),
-        ("POST", "/revoke", _revoke),
-        ("GET", "/computeMetadata/v1/instance/service-accounts/default/token", _metadata_token),
-        ("POST", "/v2/projects/{project}/locations/{location}/queues/{queue}/tasks", _create_task),
+        ("POST", "/batch", _kept("batch", _batch)),
+        ("POST", "/batch/gmail/v1", _kept("batch", _batch)),
+        ("GET", "/oauth2/v1/certs", _kept("certificates", _certificates)),
+        ("POST", "/token", _kept("token", _token)),
+        ("POST", "/revoke", _kept("revoke", _revoke)),
+        ("GET", "/computeMetadata/v1/instance/service-accounts/default/token", _kept("own token", _metadata_token)),
+        ("POST", "/v2/projects/{project}/locations/{location}/queues/{queue}/tasks", _kept("create task", _create_task)),
     ]
     return [web.route(verb, path, partial(_faulty, world, handler)) for verb, path, handler in served]
 
@@ -46,6 +46,18 @@ def make_app(world: World) -> web.Application:
 
     app.cleanup_ctx.append(tasks)
     return app
+
+
+def _kept(name: str, handler: _Handler) -> _Handler:
+    """The same, kept in the list of calls."""
+
+    async def serve(world: World, request: web.Request) -> web.StreamResponse:
+        with world.calls.calling(name, request.headers.get("traceparent", "")) as call:
+            response = await handler(world, request)
+            call.status = response.status
+        return response
+
+    return serve
 
 
 async def _faulty(world: World, handler: _Handler, request: web.Request) -> web.StreamResponse:

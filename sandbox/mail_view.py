@@ -1,5 +1,6 @@
 """Mail as the page shows it: labels with counts, threads, one thread whole. Plain JSON out; blocks, as the mailboxes do."""
 
+import re
 from collections.abc import Mapping, Sequence
 from email.utils import getaddresses
 from typing import Any
@@ -14,6 +15,9 @@ LONGEST_TEXT = 200_000
 
 ALL_MAIL = "ALL"
 """The page's name for all mail but spam and trash: no label of Gmail's API."""
+
+_TURNS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Characters that set the writing's direction."""
 
 _WITH_SPAM_AND_TRASH = frozenset({"SPAM", "TRASH"})
 
@@ -115,8 +119,10 @@ def people(header: str, account: Account) -> list[dict[str, Any]]:
 
 
 def file_name(part: mail_parts.Part) -> str:
-    """An attachment's name; one that has none is named by what it is."""
-    return part.filename.rpartition("/")[2] or {"message/rfc822": "mail.eml"}.get(part.mime_type, f"untitled-{part.part_id}")
+    """An attachment's name; one that has none is named by what it is. A name cannot turn its letters round to look like another."""
+    return _TURNS.sub("", part.filename.rpartition("/")[2]) or {"message/rfc822": "mail.eml"}.get(
+        part.mime_type, f"untitled-{part.part_id}"
+    )
 
 
 def modify_threads(

@@ -93,6 +93,11 @@ class Demo:
         return self.world.clock().astimezone(ORGANISATION_ZONE)
 
     @property
+    def crm_calls_file(self) -> Path:
+        """Where the functions tell what they asked of the CRM."""
+        return self.crm_fault_file.with_suffix(".calls")
+
+    @property
     def today(self) -> date:
         """The day there."""
         return self.now().date()
@@ -266,7 +271,7 @@ async def _vault_key(folder: Path, environment: Mapping[str, str]) -> str:
 @asynccontextmanager
 async def _desk(demo: Demo, listening: socket.socket) -> AsyncIterator[None]:
     """The page, its API and Google's side, served at the socket."""
-    product = Product(demo.addon_url, demo.label_mailbox_url, JOB_SERVICE_ACCOUNT, demo.crm_record)
+    product = Product(demo.addon_url, demo.label_mailbox_url, JOB_SERVICE_ACCOUNT, demo.crm_record, demo.crm_calls_file)
     app = web.Application(client_max_size=LARGEST_REQUEST, middlewares=[desk_guard])
     app.add_routes([*google_routes(demo.world), *desk_routes(demo.world, product), *dial_routes(demo), *gallery_routes()])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)

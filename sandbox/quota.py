@@ -1,10 +1,9 @@
-"""Gmail's quota: units per user and minute, requests at once, and the list of recent calls
+"""Gmail's quota: units per user and minute, and requests at once
 (https://developers.google.com/workspace/gmail/api/reference/quota)."""
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -63,18 +62,6 @@ class TooManyAtOnce(Exception):
     """More requests at once than one user may have."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecentCall:
-    """One answered call: when (world's clock), whose mailbox, which method, what it cost, how long it took and how it ended."""
-
-    at: datetime
-    address: str
-    method: str
-    units: int
-    ms: float
-    status: int
-
-
 class Quota:
     """`units_a_minute` and `at_once` are per user; `refuse_with` is the status of an answer over quota: Google sends either."""
 
@@ -82,7 +69,6 @@ class Quota:
         self.units_a_minute = 6_000
         self.at_once = 5
         self.refuse_with: Literal[429, 403] = 429
-        self.calls: deque[RecentCall] = deque(maxlen=2_000)
         self._clock = clock
         self._bills: defaultdict[str, deque[tuple[datetime, int]]] = defaultdict(deque)
         self._totals: defaultdict[str, int] = defaultdict(int)

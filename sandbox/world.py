@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+from sandbox.calls import Calls
 from sandbox.cloud_tasks import CloudTasks
 from sandbox.faults import Faults
 from sandbox.google_side import GoogleSide
@@ -40,7 +41,8 @@ class World:
     """One desk. Its dials and Google's other services:
 
     world.clock    the world's aware time
-    world.quota    sandbox.quota.Quota              units per user and minute, recent calls
+    world.quota    sandbox.quota.Quota              units per user and minute
+    world.calls    sandbox.calls.Calls              the calls made, and how each ended
     world.faults   sandbox.faults.Faults            latency, errors, dropped connections on request
     world.google   sandbox.google_side.GoogleSide   keys, id tokens, access and refresh tokens, add-on tokens
     world.tasks    sandbox.cloud_tasks.CloudTasks   the queue, and what became of its tasks
@@ -52,6 +54,7 @@ class World:
         self.folder = folder
         self.clock = clock
         self.quota = Quota(clock)
+        self.calls = Calls(clock)
         self.faults = Faults()
         self.google = GoogleSide(folder, clock)
         self.tasks = CloudTasks(self.google, clock)

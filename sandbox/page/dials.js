@@ -208,7 +208,7 @@ export class Dials {
     return el(
       "form",
       { class: "dial-form", on: { submit: save } },
-      field("Deal", deals),
+      el("div", { class: "dial-wide" }, field("Deal", deals)),
       field("Stage", stages),
       field("Closing date", closing),
       field("Amount", amount),

@@ -1,4 +1,4 @@
-/** Behind the panel: the last call's event and answer, the Gmail calls made for it, the quota spent, and what is stored, live. */
+/** Behind the panel: the last call's event and answer, the calls made for it, the quota spent, and what is stored, live. */
 
 import { el, fill } from "./dom.js";
 import { icon } from "./icons.js";
@@ -102,16 +102,37 @@ function json(words, value) {
 }
 
 function calls(call, quota) {
-  const rows = (call.calls ?? []).map((one) => [one.method, `${one.ms} ms`, one.status, one.units]);
-  const sum = (call.calls ?? []).reduce((units, one) => units + one.units, 0);
+  const made = call.calls ?? [];
+  const units = made.reduce((sum, one) => sum + one.units, 0);
+  const whole = Math.max(1, (call.seconds ?? 0) * 1000);
+  const rows = made.map((one) => [
+    [el("b", {}, one.name), el("small", {}, one.who), when(one, whole)],
+    milliseconds(one.began),
+    milliseconds(one.ms),
+    one.how,
+    one.units,
+  ]);
   return el(
     "section",
     {},
-    el("h3", {}, `Gmail calls · ${rows.length}, ${sum.toLocaleString()} quota units`),
-    rows.length ? table(["Method", "Time", "Status", "Units"], rows) : el("p", { class: "quiet" }, "None was answered."),
+    el("h3", {}, `Calls made for it · ${rows.length}, ${units.toLocaleString()} quota ${units === 1 ? "unit" : "units"}`),
+    rows.length
+      ? table(["Call", "Began", "Took", "Ended", "Units"], rows, "calls")
+      : el("p", { class: "quiet" }, "None: neither Google nor the CRM was asked."),
     el("p", { class: "quiet" }, `${quota.spent.toLocaleString()} of ${quota.units_a_minute.toLocaleString()} units spent in the last minute.`),
   );
 }
+
+/** A bar from the call's beginning to its end within the answer's whole time, and in words whether others ran at the same time. */
+function when(one, whole) {
+  const bar = el("span", { class: "call-bar", "aria-hidden": "true" }, el("span"));
+  bar.firstChild.style.insetInlineStart = `${Math.min(99, (100 * one.began) / whole)}%`;
+  bar.firstChild.style.width = `${Math.max(1, Math.min(100, (100 * one.ms) / whole))}%`;
+  const others = one.beside > 0 && el("small", {}, `side by side with ${one.beside} ${one.beside === 1 ? "other" : "others"}`);
+  return [bar, others];
+}
+
+const milliseconds = (number) => `${number.toLocaleString()} ms`;
 
 function stored(kept) {
   if (kept.problem) return el("p", { class: "job-problem" }, kept.problem);
@@ -126,10 +147,10 @@ function stored(kept) {
   );
 }
 
-function table(head, rows) {
+function table(head, rows, kind = "facts") {
   return el(
     "table",
-    { class: "plan facts" },
+    { class: `plan ${kind}` },
     el("thead", {}, el("tr", {}, head.map((word) => el("th", { scope: "col" }, word)))),
     el("tbody", {}, rows.map((row) => el("tr", {}, row.map((cell) => el("td", {}, cell))))),
   );

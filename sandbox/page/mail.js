@@ -155,7 +155,15 @@ function imageBar(show) {
 function fit(frame) {
   const inside = frame.contentDocument?.documentElement;
   if (!inside) return;
-  const measure = () => (frame.style.height = `${Math.min(inside.scrollHeight, 30_000)}px`);
+  // Measured with no height, so that what is as high as the frame (100vh) cannot make it grow for ever. What is around it keeps its
+  // height meanwhile, and so the reader's place.
+  const measure = () => {
+    const around = frame.parentElement;
+    around.style.minHeight = `${around.offsetHeight}px`;
+    frame.style.height = "0";
+    frame.style.height = `${Math.min(inside.scrollHeight, 30_000)}px`;
+    around.style.minHeight = "";
+  };
   measure();
   new ResizeObserver(measure).observe(inside.querySelector("body"));
 }

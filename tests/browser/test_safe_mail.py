@@ -1,9 +1,10 @@
 """Hostile mail in the real page: nothing in it runs, nothing is fetched, nothing gets out of its frame."""
 
 import base64
+from email.message import EmailMessage
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.browser.conftest import Desk
 
@@ -78,6 +79,34 @@ FETCHERS = {
     "mutations": """<math><mtext><table><mglyph><style><img src=x onerror="top.ran=1"></style></mglyph></table></mtext></math>
         <noscript><p title="</noscript><img src=x onerror=top.ran=1>"></noscript><xmp><p title="</xmp><img src=x onerror=top.ran=1>"></xmp>
         <form><math><mtext></form><form><mglyph><svg><mtext><style><path id="</style><img onerror=top.ran=1 src>">""",
+    "conditional comments": """<!--[if IE]><img src=x onerror=top.ran=1><![endif]--><!--><img src=x onerror=top.ran=1>-->
+        <!-- --!><img src=x onerror=top.ran=1><!--<!--><img src=x onerror=top.ran=1>""",
+    "CDATA and instructions": """<svg><![CDATA[><img src=x onerror=top.ran=1>]]></svg><![CDATA[<img src=x onerror=top.ran=1>]]>
+        <?xml-stylesheet href='https://evil.example/1'?><!DOCTYPE html [<!ENTITY x SYSTEM 'https://evil.example/2'>]>""",
+    "plaintext": "<plaintext><img src=x onerror=top.ran=1><script>top.ran=1</script>",
+    "templates": """<template><img src=x onerror=top.ran=1></template><select><template><style></select>
+        <img src=x onerror=top.ran=1></style></template></select><div><template shadowrootmode=open><img src=x onerror=top.ran=1></div>""",
+    "null bytes": "<scr\0ipt>top.ran=1</scr\0ipt><img\0 src=x onerror=top.ran=1><a href='java\0script:top.ran=1'>press me</a>",
+    "MathML": """<math href='javascript:top.ran=1'><mtext>press me</mtext></math><math><maction actiontype=statusline
+        xlink:href='javascript:top.ran=1'>x</maction><annotation-xml encoding='text/html'><style><img src=x onerror=top.ran=1>
+        </style></annotation-xml></math>""",
+    "SVG that mutates": """<svg></p><style><a id="</style><img src=x onerror=top.ran=1>"></style></svg><svg><desc><style><img src=x
+        onerror=top.ran=1></style></desc><set attributeName=href to=javascript:top.ran=1><animate attributeName=href
+        values=javascript:top.ran=1></svg><svg><use href='data:image/svg+xml,<svg id=x onload=top.ran=1>#x'/></svg>""",
+    "pictures that run": """<img src='data:text/html,<script>top.ran=1</script>'><img src='data:image/svg+xml;base64,PHN2Zy8+'>
+        <img src='cid:nobody'><img src='javascript:top.ran=1'><img src='blob:https://evil.example/1'><image src='https://evil.example/2'>""",
+    "other elements that fetch": """<portal src='https://evil.example/1'></portal><applet code='https://evil.example/2'></applet>
+        <bgsound src='https://evil.example/3'><track src='https://evil.example/4'><input type=image src='https://evil.example/5'>
+        <frame src='https://evil.example/6'><body background='https://evil.example/7'><isindex action='https://evil.example/8'>
+        <link rel=modulepreload href='https://evil.example/9'><link rel=icon href='https://evil.example/10'>
+        <link rel=manifest href='https://evil.example/11'><script type=speculationrules>{"prefetch":[{"urls":["https://evil.example/12"]}]}
+        </script><blockquote cite='https://evil.example/13'>x</blockquote><q cite='https://evil.example/14'>x</q>""",
+    "moving and covering": """<style>@keyframes k { to { background: url(https://evil.example/1) } }</style>
+        <p style="animation:k 1s;transition:all 1s;\\70osition:fixed;posi/**/tion:fixed;transform:scale(99);filter:url(https://evil.example/2);
+        mask:url(https://evil.example/3);clip-path:url(https://evil.example/4);content:url(https://evil.example/5);
+        background:image-set('https://evil.example/6' 1x);--x:url(https://evil.example/7);width:var(--x)">x</p>""",
+    "named windows": """<a href='https://evil.example/1' target='_top' name='ran'></a><a id='ran' name='ran'></a><img name='ran'>
+        <form name='ran'></form><iframe name='ran'></iframe><base target='_top'>""",
     "quotes": """<p title='<img src=x onerror=top.ran=1>'>x</p><p a"b='"><img src=x onerror=top.ran=1>'>y</p>
         <img src="x` `" onerror=top.ran=1>""",
 }
@@ -100,6 +129,47 @@ async def test_nothing_runs_and_nothing_is_even_tried(desk: Desk, html: str) -> 
     assert len(desk.page.frames) == 2, "the page and the mail's frame"
     assert len(desk.page.context.pages) == 1
     assert desk.page.url.startswith(desk.demo.address)
+
+
+CHARSETS = {
+    "utf-7": b"+ADw-script+AD4-top.ran=1+ADw-/script+AD4APA-img src=x onerror=top.ran=1+AD4-Words that stay",
+    "utf-16": "<script>top.ran=1</script><img src=x onerror=top.ran=1>Words that stay".encode("utf-16"),
+    "iso-2022-jp": b"Words that stay\x1b$B<script>\x1b(B<img src=x onerror=top.ran=1 title='\x1b$B'>",
+    "utf-8": b"\xc0\xbcscript\xc0\xbetop.ran=1\xff\xfe<img src=x\x80 onerror=top.ran=1>Words that stay",
+    "gb18030": b"Words that stay<a title='\x81'><img src=x onerror=top.ran=1>'>",
+    "no-such-charset": b"Words that stay<script>top.ran=1</script><img src=x onerror=top.ran=1>",
+}
+
+
+@pytest.mark.parametrize("charset", CHARSETS)
+async def test_no_charset_hides_what_would_run(desk: Desk, charset: str) -> None:
+    head = f"From: {MALLORY}\nSubject: Written in {charset}\nMIME-Version: 1.0\nContent-Type: text/html; charset={charset}\n\n"
+    desk.demo.world.mailbox(desk.demo.user.address).arrive(head.encode() + CHARSETS[charset])
+    await desk.open(f"Written in {charset}")
+    frame = desk.page.frame_locator(".mail-frame")
+    await expect(frame.locator("body")).to_contain_text("Words that stay")
+    await expect(frame.locator("script, [onerror], img[src]")).to_have_count(0)
+    assert await desk.page.evaluate("window.ran") is None
+    assert [address for address in desk.requests if not address.startswith(desk.demo.address)] == []
+
+
+async def test_a_frame_as_high_as_itself_does_not_grow(desk: Desk) -> None:
+    desk.arrive(MALLORY, "High as the sky", html="<div style='height:100vh;width:100vw'>Words</div><p style='height:50vh'>x</p>")
+    await desk.open("High as the sky")
+    frame = desk.page.locator(".mail-frame")
+    await expect(desk.page.frame_locator(".mail-frame").locator("body")).to_contain_text("Words")
+    heights = await frame.evaluate(
+        """async frame => {
+            const heights = [];
+            for (let number = 0; number < 60; number += 1) {
+                await new Promise(requestAnimationFrame);
+                heights.push(frame.offsetHeight);
+            }
+            return heights.slice(30);
+        }"""
+    )
+    assert len(set(heights)) == 1
+    assert heights[0] < 400
 
 
 async def test_nothing_leaves_the_frame(desk: Desk) -> None:
@@ -168,6 +238,105 @@ async def test_a_script_could_not_run_even_if_it_got_through(desk: Desk) -> None
     desk.complaints.clear()
 
 
+ACTIVE = """
+<script>parent.ran = top.ran = "script"; top.location = "https://evil.example/script"</script>
+<img src="data:image/gif;base64,x" onerror="parent.ran='handler'"><svg onload="parent.ran='svg'"></svg>
+<meta http-equiv="refresh" content="0;url=https://evil.example/refresh">
+<iframe srcdoc="<script>top.ran='srcdoc'</script>"></iframe>
+<p>Words</p>
+<a id="script" href="javascript:parent.ran='link'">one</a>
+<a id="top" href="https://evil.example/top" target="_top">two</a>
+<a id="self" href="https://evil.example/self">three</a>
+<form action="https://evil.example/form" target="_top"><button id="form">four</button></form>
+"""
+
+
+async def uncleaned(desk: Desk, subject: str, html: str, *, with_policy: bool) -> None:
+    """A mail whose frame will get this HTML as it is, as if the cleaning had let all of it through."""
+
+    async def answer(route: Route) -> None:
+        response = await route.fetch()
+        policy = response.headers["content-security-policy"]
+        headers = {"content-type": "text/html"} | ({"content-security-policy": policy} if with_policy else {})
+        await route.fulfill(body=html, headers=headers)
+
+    await desk.page.context.route("**/mails/*/body*", answer)
+    desk.arrive(MALLORY, subject, html="<p>harmless</p>")
+
+
+async def test_the_frames_sandbox_holds_without_cleaning_and_policy(desk: Desk) -> None:
+    await uncleaned(desk, "The sandbox alone", ACTIVE, with_policy=False)
+    await desk.open("The sandbox alone")
+    before = desk.page.url
+    for pressed in ("script", "form", "top", "self"):
+        frame = desk.page.frame_locator(".mail-frame")
+        await expect(frame.locator("p")).to_have_text("Words")
+        await frame.locator(f"#{pressed}").click()
+    await desk.page.evaluate("new Promise(done => setTimeout(done, 300))")
+    assert await desk.page.evaluate("window.ran") is None
+    assert desk.page.url == before
+    assert not [address for address in desk.requests if "evil" in address]
+    assert desk.complaints, "the browser says that it has refused"
+    desk.complaints.clear()
+
+
+async def test_the_mails_policy_holds_without_cleaning_and_frame(desk: Desk) -> None:
+    """The mail's address opened by itself: nothing of this page is around it."""
+    await uncleaned(desk, "The policy alone", HOSTILE + ACTIVE, with_policy=True)
+    await desk.open("The policy alone")
+    address = await desk.page.locator(".mail-frame").get_attribute("src")
+    alone = await desk.page.context.new_page()
+    await alone.goto(f"{desk.demo.address}{address}")
+    await expect(alone.get_by_text("Words", exact=True)).to_be_visible()
+    for pressed in ("script", "form"):
+        await alone.locator(f"#{pressed}").click(force=True)
+    await desk.page.evaluate("new Promise(done => setTimeout(done, 300))")
+    assert await alone.evaluate("window.ran") is None
+    assert alone.url == f"{desk.demo.address}{address}"
+    assert not [asked for asked in desk.requests if "evil" in asked]
+    desk.complaints.clear()
+
+
+FILES = {
+    "<img src=x onerror=top.ran=1>.html": ("html", "<script>top.ran = opener.ran = 'html'</script>"),
+    '"><svg onload=top.ran=1>.svg': ("svg+xml", "<svg xmlns='http://www.w3.org/2000/svg' onload='top.ran=1'/>"),
+    "../../../../etc/passwd": ("plain", "root"),
+    "invoice\u202efdp.exe": ("plain", "MZ"),
+}
+
+
+async def test_attachments_are_saved_and_never_shown(desk: Desk) -> None:
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = MALLORY, desk.demo.user.address, "Please open the attachments"
+    mail.set_content("They are harmless.")
+    for name, (kind, text) in FILES.items():
+        mail.add_attachment(text, subtype="plain", filename=name)
+        part = list(mail.iter_attachments())[-1]
+        part.replace_header("Content-Type", f"{'image' if kind == 'svg+xml' else 'text'}/{kind}")
+    desk.demo.world.mailbox(desk.demo.user.address).arrive(mail.as_bytes())
+    await desk.open("Please open the attachments")
+    before = desk.page.url
+    links = desk.page.locator(".attachment")
+    await expect(links).to_have_count(len(FILES))
+    for name in ("<img src=x onerror=top.ran=1>.html", '"><svg onload=top.ran=1>.svg', "passwd", "invoicefdp.exe"):
+        await expect(desk.page.locator(".attachments")).to_contain_text(name)
+    for link in await links.all():
+        async with desk.page.expect_download() as saved:
+            await link.click()
+        assert "/" not in (await saved.value).suggested_filename
+        address = await link.get_attribute("href")
+        assert address
+        response = await desk.page.context.request.get(f"{desk.demo.address}{address}")
+        headers = response.headers
+        assert headers["content-type"] == "application/octet-stream"
+        assert headers["content-disposition"].startswith("attachment;")
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["content-security-policy"] == "sandbox"
+    assert await desk.page.evaluate("window.ran") is None
+    assert desk.page.url == before
+    assert len(desk.page.context.pages) == 1
+
+
 async def test_pictures_of_the_mail_itself_are_shown_and_others_asked_for(desk: Desk) -> None:
     desk.arrive(MALLORY, "With pictures", html=f'<p>See <img id=a src="{PIXEL}"><img src="https://evil.example/far.png"></p>')
     await desk.open("With pictures")
@@ -221,6 +390,20 @@ async def test_another_sites_page_may_ask_the_desk_nothing(desk: Desk) -> None:
     )
     assert foreign.status == 403
     assert (await request.post(f"{address}job", form={"dry_run": "1"})).status == 415
+
+
+async def test_a_mails_body_is_sent_so_that_nothing_of_it_gets_around(desk: Desk) -> None:
+    mail_id = desk.arrive(MALLORY, "The headers of its body", html="<p>harmless</p>")
+    address = f"{desk.demo.address}/desk/ada@corp.example/mails/{mail_id}/body"
+    for query, images in (("", "img-src data:;"), ("?images=1", "img-src data: https: http:;")):
+        headers = (await desk.page.context.request.get(address + query)).headers
+        policy = headers["content-security-policy"]
+        assert all(rule in policy for rule in ("default-src 'none';", images, "base-uri 'none'", "form-action 'none'"))
+        assert policy.endswith("frame-ancestors 'self'; sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox")
+        assert headers["content-type"] == "text/html; charset=utf-8"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["x-dns-prefetch-control"] == "off"
 
 
 async def test_the_pages_own_policy_is_strict(desk: Desk) -> None:

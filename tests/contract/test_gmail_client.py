@@ -104,8 +104,10 @@ class Desk:
             assert word not in heard
 
     def calls(self) -> Counter[tuple[str, int]]:
-        """How often each method was called, by how it ended."""
-        return Counter((call.method.removeprefix("users."), call.status) for call in self.world.quota.calls)
+        """How often each of Gmail's methods was called, by how it ended."""
+        return Counter(
+            (call.name.removeprefix("users."), call.status) for call in self.world.calls.recent if call.name.startswith("users.")
+        )
 
 
 @asynccontextmanager
@@ -147,7 +149,7 @@ async def desk(keys: Path, tmp_path: Path) -> AsyncIterator[Desk]:
         yield desk
         await session.close()
     world.close()
-    billed = sum(call.units for call in world.quota.calls)
+    billed = sum(call.units for call in world.calls.recent)
     assert not desk.opened or sum(mailbox.units for mailbox in desk.opened) == billed
 
 
@@ -493,7 +495,7 @@ async def test_the_open_mail_gives_the_headers_that_tell_people_and_no_others(de
     assert {name for name, _ in mail.headers} <= set(PEOPLE_HEADERS)
     assert mail.first("from") == "Grace 1 <grace1@hopper.example>"
     assert await desk.reader().open_mail(mail_id.upper(), tokens(desk, mail_id)) == mail
-    assert [call.units for call in desk.world.quota.calls] == [20, 20]
+    assert [call.units for call in desk.world.calls.recent] == [20, 20]
 
 
 async def test_the_sidebar_hears_neither_text_nor_subject_of_a_mail(desk: Desk) -> None:

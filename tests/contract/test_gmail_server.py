@@ -699,7 +699,7 @@ async def test_units_are_billed_and_enforced(mine: Mailbox, desk: Desk) -> None:
     await mine.ok("GET", "labels")
     await mine.call("GET", "messages/00000000deadbeef")
     assert desk.world.quota.spent(mine.address) - before == 41
-    assert [(call.method, call.units, call.status) for call in list(desk.world.quota.calls)[-3:]] == [
+    assert [(call.name, call.units, call.status) for call in list(desk.world.calls.recent)[-3:]] == [
         ("users.messages.get", 20, 200),
         ("users.labels.list", 1, 200),
         ("users.messages.get", 20, 404),

@@ -44,6 +44,7 @@ from metadata_store.sqlite import VERSION, SqliteStore
 
 T = TypeVar("T")
 NOW = datetime(2027, 3, 14, 9, 26, 53, 589793, tzinfo=UTC)
+TEN_MINUTES = timedelta(minutes=10)
 ORG, OTHER_ORG = "analytical.example", "hopper.example"
 ADA, BOB = "100000000000000000001", "100000000000000000002"
 CUSTOMER = "grace@customer.example"
@@ -213,13 +214,15 @@ class TestSwitch:
 
 
 class TestDueMailboxes:
-    async def test_due_are_those_to_sort_that_ran_before_the_moment_or_left_mail_over(self, store: Store) -> None:
-        before = NOW - timedelta(minutes=10)
+    async def test_due_are_those_to_sort_that_did_not_run_lately_or_left_mail_over(self, store: Store) -> None:
+        instant = timedelta(microseconds=1)
         ran = {
             "now": (NOW, 0),
-            "at-the-moment": (before, 0),
-            "before": (before - timedelta(microseconds=1), 0),
+            "ten-minutes-ago": (NOW - TEN_MINUTES, 0),
+            "before": (NOW - TEN_MINUTES - instant, 0),
             "left-over": (NOW, 5),
+            "still-to-come": (NOW + instant, 0),
+            "next-month": (NOW + timedelta(days=31), 0),
         }
         for user, (at, remaining) in ran.items():
             await store.connect(replace(mailbox(user=user), last_run=RunCounts(at, remaining=remaining)))
@@ -229,26 +232,26 @@ class TestDueMailboxes:
         await store.connect(replace(mailbox(user="no-consent"), last_run=long_ago))
         await store.mark_needs_consent(ORG, "no-consent")
         await store.connect(replace(mailbox(OTHER_ORG, "elsewhere"), last_run=long_ago))
-        due = await store.due_mailboxes(ORG, before)
-        assert [found.user for found in due] == ["before", "left-over"]
+        due = await store.due_mailboxes(ORG, NOW, TEN_MINUTES)
+        assert [found.user for found in due] == ["before", "left-over", "next-month", "still-to-come"]
         assert due[0] == await store.mailbox(ORG, "before")
 
     async def test_all_of_more_than_a_page(self, store: Store) -> None:
         users = [f"user-{number:04}" for number in range(450)]
         for start in range(0, len(users), 50):
             await asyncio.gather(*(store.connect(mailbox(user=user)) for user in users[start : start + 50]))
-        due = await store.due_mailboxes(ORG, NOW + timedelta(minutes=10))
+        due = await store.due_mailboxes(ORG, NOW + timedelta(minutes=11), TEN_MINUTES)
         assert [found.user for found in due] == users
 
     async def test_refused_consent_lasts_until_the_mailbox_is_connected_anew(self, store: Store) -> None:
-        later = NOW + timedelta(minutes=10)
+        later = NOW + timedelta(minutes=11)
         await store.connect(mailbox())
         for _ in range(2):
             await store.mark_needs_consent(ORG, ADA)
-            assert await store.due_mailboxes(ORG, later) == []
+            assert await store.due_mailboxes(ORG, later, TEN_MINUTES) == []
             assert await store.mailbox(ORG, ADA) == replace(mailbox(), needs_consent=True)
         await store.connect(mailbox())
-        assert await store.due_mailboxes(ORG, later) == [mailbox()]
+        assert await store.due_mailboxes(ORG, later, TEN_MINUTES) == [mailbox()]
 
     async def test_refused_consent_of_a_deleted_mailbox_makes_none(self, store: Store) -> None:
         await store.mark_needs_consent(ORG, ADA)
@@ -270,6 +273,21 @@ class TestLease:
             await store.take_lease(ORG, ADA, first.until - timedelta(microseconds=1), 600)
         second = await store.take_lease(ORG, ADA, first.until, 600)
         assert second.fence == first.fence + 1
+
+    async def test_one_taken_before_the_clock_went_back_keeps_nobody_out(self, store: Store) -> None:
+        await store.connect(mailbox())
+        ahead = await store.take_lease(ORG, ADA, NOW + timedelta(days=31), 600)
+        taken = await store.take_lease(ORG, ADA, NOW, 600)
+        assert (taken.fence, taken.until) == (ahead.fence + 1, NOW + timedelta(seconds=600))
+        await store.release_lease(ahead)
+        with pytest.raises(LeaseTaken):
+            await store.take_lease(ORG, ADA, NOW, 600)
+
+    async def test_clocks_that_differ_a_little_still_keep_each_other_out(self, store: Store) -> None:
+        await store.connect(mailbox())
+        await store.take_lease(ORG, ADA, NOW + timedelta(seconds=600), 600)
+        with pytest.raises(LeaseTaken):
+            await store.take_lease(ORG, ADA, NOW, 600)
 
     async def test_released_it_can_be_taken_at_once_and_its_fence_has_grown(self, store: Store) -> None:
         await store.connect(mailbox())
@@ -487,7 +505,7 @@ OrgCall = Callable[[Store, str], Awaitable[object]]
 ORG_CALLS: dict[str, OrgCall] = {
     "policy": lambda store, org: store.policy(org),
     "set_policy": lambda store, org: store.set_policy(org, Policy()),
-    "due_mailboxes": lambda store, org: store.due_mailboxes(org, NOW),
+    "due_mailboxes": lambda store, org: store.due_mailboxes(org, NOW, TEN_MINUTES),
     "mails_from": lambda store, org: store.mails_from(org, CUSTOMER, 1),
     "delete_mails_before": lambda store, org: store.delete_mails_before(org, NOW),
 }

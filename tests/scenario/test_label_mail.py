@@ -20,6 +20,7 @@ from tests.scenario.desk import ADA, NOW, OURS, Desk, desk_in
 OPEN, WON, LOST = DealState.OPEN, DealState.WON, DealState.LOST
 THIS_MONTH, NEXT_MONTH, LAST_MONTH = date(2026, 11, 30), date(2026, 12, 1), date(2026, 10, 31)
 CLOSING, OPEN_DEALS, CUSTOMER = (OURS[category] for category in Category)
+EVERY = timedelta(minutes=10)
 
 
 async def test_each_category_goes_under_its_label_out_of_the_inbox(desk: Desk) -> None:
@@ -181,6 +182,20 @@ async def test_what_the_user_moves_back_stays_in_the_inbox_also_after_a_full_res
     assert await desk.labels_of(fresh) == {CLOSING, "UNREAD"}
     assert run.looked_at == 1
     assert (await desk.run()).looked_at == 0
+
+
+async def test_a_clock_that_goes_back_does_not_stop_the_sorting(desk: Desk) -> None:
+    await desk.contact("grace@a.example", (OPEN, THIS_MONTH))
+    desk.clock.turn(days=365)
+    desk.arrive("grace@a.example")
+    await desk.run()
+    desk.clock.turn(days=-365)
+    assert [due.address for due in await desk.store.due_mailboxes("corp.example", desk.clock.now, EVERY)] == [ADA]
+    mail = desk.arrive("grace@a.example")
+    desk.world.mailbox(ADA).expire_history()
+    await desk.run()
+    assert await desk.labels_of(mail) == {CLOSING, "UNREAD"}
+    assert (await desk.mailbox()).last_run.at == desk.clock.now
 
 
 async def test_a_renamed_label_is_still_ours_a_deleted_one_is_made_again(desk: Desk) -> None:
@@ -346,9 +361,9 @@ async def test_a_revoked_consent_is_marked_and_not_tried_again_until_it_is_given
         await desk.run()
     assert (await desk.mailbox()).needs_consent
     later = desk.clock.now + timedelta(hours=1)
-    assert await desk.store.due_mailboxes("corp.example", later) == []
+    assert await desk.store.due_mailboxes("corp.example", later, EVERY) == []
     await desk.connect()
-    assert [mailbox.address for mailbox in await desk.store.due_mailboxes("corp.example", later)] == [ADA]
+    assert [mailbox.address for mailbox in await desk.store.due_mailboxes("corp.example", later, EVERY)] == [ADA]
     await desk.run()
 
 
@@ -367,7 +382,7 @@ async def test_labelling_that_is_off_does_nothing(desk: Desk) -> None:
     await desk.store.switch("corp.example", desk.account.sub, mailmagnet=True, labelling=False)
     with pytest.raises(Forbidden):
         await desk.run()
-    assert await desk.store.due_mailboxes("corp.example", NOW + timedelta(days=1)) == []
+    assert await desk.store.due_mailboxes("corp.example", NOW + timedelta(days=1), EVERY) == []
 
 
 async def test_of_a_mail_three_facts_are_kept_and_nothing_else(desk: Desk) -> None:
