@@ -1,6 +1,11 @@
 """Mail addresses and domains: one way to write each, so that two that are the same compare equal. Pure rules."""
 
+import re
+
 import idna
+
+_END = re.compile(r"(?<![\s.\u3002\uff0e\uff61])[\s.\u3002\uff0e\uff61]+\Z")
+"""A final dot, in any of the scripts that IDNA reads as one (https://www.rfc-editor.org/rfc/rfc3490#section-3.1), and spaces round it."""
 
 
 def canonical(address: str) -> str:
@@ -11,9 +16,9 @@ def canonical(address: str) -> str:
 
 def canonical_domain(domain: str) -> str:
     """A domain in lower case ASCII, without a final dot."""
-    domain = domain.strip().lower().rstrip(".")
+    domain = _END.sub("", domain.strip().lower())
     try:
-        return idna.encode(domain, uts46=True).decode("ascii") if not domain.isascii() else domain
+        return _END.sub("", idna.encode(domain, uts46=True).decode("ascii")) if not domain.isascii() else domain
     except idna.IDNAError:
         return domain
 

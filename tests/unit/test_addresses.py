@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mailmagnet.addresses import canonical, canonical_domain, domain_of, shown, without_tag
 
-TEXTS = st.text(st.characters() | st.sampled_from("@.+-xn\u3002ß１"), max_size=40)
+TEXTS = st.text(st.characters() | st.sampled_from("@.+-xn \r\u3002\uff61⒈ß１"), max_size=40)
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,9 @@ TEXTS = st.text(st.characters() | st.sampled_from("@.+-xn\u3002ß１"), max_size
     [
         ("Ada@X.Example", "ada@x.example"),
         (" ada@x.example. ", "ada@x.example"),
+        ("ada@x.example\r.", "ada@x.example"),
+        ("ada@x.example \u3002 .", "ada@x.example"),
+        ("ada@bücher.example\uff61", "ada@xn--bcher-kva.example"),
         ("ada@BÜCHER.example", "ada@xn--bcher-kva.example"),
         ("ada@xn--bcher-kva.example", "ada@xn--bcher-kva.example"),
         ("JÖRG@bücher.example", "jörg@xn--bcher-kva.example"),
