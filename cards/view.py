@@ -13,6 +13,7 @@ class Path(StrEnum):
 
     HOME = "/home"
     MESSAGE = "/message"
+    DEALS_AND_SEARCH = "/deals-and-search"
     RETRY_HOME = "/retry-home"
     RETRY_MESSAGE = "/retry-message"  # message_id
     CONTACT = "/contact"  # id

@@ -106,7 +106,7 @@ def _sorry(error: MailMagnetError, asked: Asked, path: str) -> Answer:
 
 def _again(event: Event, path: str) -> tuple[Path, dict[str, str]]:
     """The click that asks once more for what has failed."""
-    if path == Path.HOME:
+    if path in (Path.HOME, Path.DEALS_AND_SEARCH):
         return Path.RETRY_HOME, {}
     if path == Path.MESSAGE and event.gmail:
         return Path.RETRY_MESSAGE, {"message_id": event.gmail.message_id}
@@ -200,6 +200,8 @@ def _updated(card: Callable[[Asked], Awaitable[Card]]) -> Trigger:
 TRIGGERS: dict[str, Trigger] = {
     Path.HOME: _shown(_home),
     Path.MESSAGE: _shown(_message),
+    # The homepage's card on top of what is open: of an open mail's panel it is one step back.
+    Path.DEALS_AND_SEARCH: _pushed(_home),
     Path.RETRY_HOME: _updated(_home),
     Path.RETRY_MESSAGE: _updated(_message),
     Path.CONTACT: _pushed(_contact),

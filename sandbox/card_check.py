@@ -210,7 +210,7 @@ def _object(value: Any, kind: str, path: str) -> Fault:
         if not field:
             yield f"{path}.{name} is no field of Google's {kind}"
         elif field["only"]:
-            yield f"{path}.{name} is for {field['only']} alone: add-ons do not have it"
+            yield f"{path}.{name} is for {field['only']} alone: Gmail does not have it"
         else:
             yield from _field(inner, field, f"{path}.{name}")
     yield from _required(value, kind, path)
@@ -242,6 +242,10 @@ IS_OF_TYPE: dict[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
     "boolean": lambda value: isinstance(value, bool),
     "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    # In JSON as a text, because JavaScript's numbers end before it does; Google takes a number too.
+    "int64": lambda value: (
+        (isinstance(value, int) and not isinstance(value, bool)) or bool(re.fullmatch("-?[0-9]{1,19}", str(value)))
+    ),
     "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
 }
 
@@ -323,6 +327,9 @@ def _selection_input(selection: Json, path: str) -> Fault:
     items = [item for item in _list(selection.get("items")) if isinstance(item, dict)]
     if len(items) > MOST_ITEMS:
         yield f"{path} has {len(items)} items: Google allows {MOST_ITEMS}"
+    # In words, at MULTI_SELECT: "For Google Workspace add-ons, you must populate items using a static array".
+    if "externalDataSource" in selection:
+        yield f"{path}.externalDataSource is for Google Chat alone: in Gmail the items are given in the card"
     chosen = sum(item.get("selected") is True for item in items)
     if selection.get("type") in ("RADIO_BUTTON", "DROPDOWN") and chosen > 1:
         yield f"{path} has {chosen} selected items: it may have one"
@@ -347,9 +354,28 @@ def _colour(colour: Json, path: str) -> Fault:
             yield f"{path}.{name} is {share}: it may be 0 to 1"
 
 
+def _action_of(action: Json, path: str) -> Fault:
+    if "interaction" in action:
+        yield f"{path}.interaction: Gmail strips the whole card, and shows nothing"
+
+
+def _collapse_control(control: Json, path: str) -> Fault:
+    if ("expandButton" in control) != ("collapseButton" in control):
+        yield f"{path} needs both expandButton and collapseButton: one alone is passed over"
+
+
+def _fixed_footer(footer: Json, path: str) -> Fault:
+    for name in ("primaryButton", "secondaryButton"):
+        if isinstance(button := footer.get(name), dict) and not (button.get("text") and button.get("color")):
+            yield f"{path}.{name} needs a text and a color"
+
+
 PROSE: dict[str, Callable[[Json, str], Fault]] = {
+    "Action": _action_of,
     "Button": _button,
     "Card": _card_alone,
+    "CardFixedFooter": _fixed_footer,
+    "CollapseControl": _collapse_control,
     "Color": _colour,
     "Columns": _columns,
     "DecoratedText": _decorated_text,

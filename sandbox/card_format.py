@@ -13,7 +13,7 @@ Field = dict[str, Any]
 
 @cache
 def card_format() -> dict[str, dict[str, Field]]:
-    """{type: {field: {"type": a type here or a JSON type, "list": whether it is one, "values": an enum's, or None, "only": the
+    """{type: {field: {"type": a type here, a JSON type or int64, "list": whether it is one, "values": an enum's, or None, "only": the
     product that alone has it, or ""}}}: "Card" and all that a card may hold."""
     schemas = json.loads(discovery_cache.get_static_doc("chat", "v1"))["schemas"]
     described: dict[str, dict[str, Field]] = {}
@@ -31,7 +31,7 @@ def _field(schema: dict[str, Any], schemas: dict[str, Any]) -> Field:
     one = _one(schema)
     held = schemas[one["$ref"]] if "$ref" in one else {}
     return {
-        "type": _short(one["$ref"]) if "$ref" in one else one["type"],
+        "type": _short(one["$ref"]) if "$ref" in one else "int64" if one.get("format") == "int64" else one["type"],
         "list": one is not schema,
         "values": one.get("enum"),
         "only": _only(schema.get("description", "")) or _only(held.get("description", "")),

@@ -51,6 +51,7 @@ async function begin() {
   const reader = { locale: navigator.language, ...timeZone() };
   panel = new Panel(byId("panel"), {
     name: page.start.addon,
+    universal: page.start.universal_actions,
     check: refused,
     ask: (question) => askAddon({ ...question, ...reader, ...composeEvent() }),
     changeDraft,

@@ -5,7 +5,8 @@ import { icon } from "./icons.js";
 import { cardHeader, cardNode } from "./panel/card.js";
 import { consent } from "./panel/consent.js";
 import { Form } from "./panel/form.js";
-import { allowedLink } from "./panel/text.js";
+import { isStripped } from "./panel/limits.js";
+import { openedLink } from "./panel/text.js";
 import { overflowMenu } from "./panel/widgets.js";
 
 const SECONDS_GOOGLE_WAITS = 30;
@@ -18,6 +19,7 @@ export class Panel {
   #grant;
   #check;
   #changeDraft;
+  #universal;
   #parts;
   /** Cards, the one in sight last: {card, inputs}. */
   #stack = [];
@@ -30,13 +32,15 @@ export class Panel {
   /**
    * `ask(question)` sends a trigger or a click to the add-on and gives {answer, problem, seconds}; `grant(scopes)` keeps what the
    * user allowed; `check(answer)` gives what Google would refuse in an answer or a card; `changeDraft(action)` carries out a draft
-   * action and gives its faults.
+   * action and gives its faults. `universal` are the deployment's universal actions: {label, link}, the link empty where the add-on is
+   * called.
    */
-  constructor(place, { name, ask, grant, check, changeDraft }) {
+  constructor(place, { name, ask, grant, check, changeDraft, universal = [] }) {
     this.#ask = ask;
     this.#grant = grant;
     this.#check = check;
     this.#changeDraft = changeDraft;
+    this.#universal = universal;
     this.#parts = skeleton(place, name, {
       back: () => this.back(),
       more: (button) => this.#menu(button),
@@ -76,6 +80,10 @@ export class Panel {
     if (mine !== this.#asked) return null;
     this.#busy(false);
     return reply;
+  }
+
+  get #isBusy() {
+    return !this.#parts.progress.hidden;
   }
 
   #busy(busy) {
@@ -199,7 +207,7 @@ export class Panel {
   }
 
   async #run(action) {
-    if (!this.#parts.form.isComplete(action)) return;
+    if (this.#isBusy || !this.#parts.form.isComplete(action)) return;
     this.#stack.at(-1).inputs = this.#parts.form.inputs();
     this.#persist = action.persistValues === true;
     const reply = await this.#call(this.#question(action), action.loadIndicator !== "NONE");
@@ -219,7 +227,7 @@ export class Panel {
   }
 
   #openLink({ url, openAs, onClose }) {
-    const link = allowedLink(url ?? "");
+    const link = openedLink(url ?? "");
     if (!link) {
       this.#note(["a link leads nowhere Gmail would open"]);
       return;
@@ -272,25 +280,35 @@ export class Panel {
     else fill(this.#parts.body, words);
   }
 
+  /** The card's own actions, then those that every card has, as Gmail orders them. */
   #menu(button) {
     const actions = this.#stack.at(-1)?.card.cardActions ?? [];
-    const entries = actions.map((action) => ({ text: action.actionLabel, act: () => this.#click(action.onClick, button) }));
-    openMenu(
-      button,
-      [...entries, { text: "Refresh", icon: icon("refresh"), act: () => this.reload() }],
-      `${this.#parts.name} menu`,
-    );
+    const own = actions.map((action) => ({ text: action.actionLabel, act: () => this.#click(action.onClick, button) }));
+    const universal = this.#universal.map(({ label, link }, number) => {
+      return { text: label, act: () => (link ? this.#openLink({ url: link }) : this.#runUniversal(number)) };
+    });
+    const refresh = { text: "Refresh", icon: icon("refresh"), act: () => this.reload() };
+    openMenu(button, [...own, ...universal, refresh], `${this.#parts.name} menu`);
+  }
+
+  /** Google runs a universal action as a form that is sent: the answer is a click's. */
+  async #runUniversal(number) {
+    const reply = await this.#call({ trigger: "universal action", universal_action: number }, true);
+    if (reply) this.#show(reply, false);
   }
 }
 
 /** The card; words in its place when it is so wrong that there is nothing to draw. */
 function whole(card, host) {
+  if (isStripped(card)) return nothing();
   try {
     return cardNode(card, host);
   } catch {
-    return el("p", { class: "panel-failed", role: "alert" }, "Gmail could not show this card.");
+    return nothing();
   }
 }
+
+const nothing = () => el("p", { class: "panel-failed", role: "alert" }, "Gmail could not show this card.");
 
 function slowness(seconds) {
   if (seconds > SECONDS_GOOGLE_WAITS) return [`the answer took ${seconds} s: Google waits ${SECONDS_GOOGLE_WAITS} s`];

@@ -83,6 +83,16 @@ async def test_the_homepage_shows_what_closes_and_finds_people(sidebar: Sidebar)
     assert "Type a name" in (await sidebar.ask("/search")).card
 
 
+async def test_the_menu_brings_deals_and_search_on_top_of_an_open_mail(sidebar: Sidebar) -> None:
+    await sidebar.desk.contact("grace@a.example", (OPEN, _soon()))
+    mail = sidebar.desk.arrive("Grace H <grace@a.example>")
+    answer = await sidebar.ask("/deals-and-search", mail)
+    [step] = answer.json["renderActions"]["action"]["navigations"]
+    assert list(step) == ["pushCard"]
+    assert "Deal 0 of grace@a.example" in answer.card
+    assert "/search" in answer.card
+
+
 async def test_the_homepage_reads_the_subject_of_customers_mail_live(sidebar: Sidebar) -> None:
     await sidebar.desk.contact("grace@a.example", (OPEN, _soon()))
     mail = sidebar.desk.arrive("Grace <grace@a.example>", subject="Xylophone invoice")
