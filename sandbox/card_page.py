@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.card_check import is_answer, refused
+from sandbox.answer_check import is_answer, refused
 from sandbox.desk import desk_guard, served
 from sandbox.gallery import gallery
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
-from sandbox.card_check import refused
+from sandbox.answer_check import refused
 from sandbox.card_format import card_format
 from sandbox.gallery import gallery
 from tests.browser.conftest import Desk, Picture

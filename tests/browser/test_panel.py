@@ -74,7 +74,7 @@ async def test_what_google_would_refuse_is_said_aloud(desk: Desk) -> None:
     await expect(notes).to_contain_text("wrapText should be of type boolean")
     await expect(notes).to_contain_text("should be exactly one widget, and is divider and image")
     await expect(notes).to_contain_text("pushCard has 101 widgets")
-    await expect(notes).to_contain_text("surprise is no field of an answer")
+    await expect(notes).to_contain_text("surprise is no field of Google's Answer")
     await expect(desk.panel).not_to_contain_text("line 3")
 
 

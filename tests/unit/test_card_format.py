@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from sandbox.__main__ import sandbox
-from sandbox.card_check import refused
+from sandbox.answer_check import refused
 from sandbox.card_format import card_format
 
 Json = dict[str, Any]
@@ -89,12 +89,12 @@ def test_what_google_takes_is_not_refused(answer: Json) -> None:
         ({**GOOD, "cardActions": [{"actionLabel": "x", "onClick": GO}] * 11}, "card.cardActions has 11 items: Google allows 10"),
         ({}, "card is empty: it has neither a header nor a section"),
         ({"sections": "x"}, "card.sections should be a list"),
-        ({"action": {}, "surprise": 1}, "surprise is no field of an answer to Gmail"),
-        ({"action": {"navigations": [{"push": GOOD}]}}, "navigations[0] is none that Gmail knows: push"),
-        ({"action": {"notification": {}}}, "action.notification needs a text"),
+        ({"action": {}, "surprise": 1}, "surprise is no field of Google's Answer"),
+        ({"action": {"navigations": [{"push": GOOD}]}}, "action.navigations[0].push is no field of Google's Navigation"),
+        ({"action": {"notification": {}}}, "action.notification needs text"),
         (
             {"renderActions": {"action": {"navigations": [{"updateCard": {}}]}}},
-            "navigations[0].updateCard is empty: it has neither a header nor a section",
+            "renderActions.action.navigations[0].updateCard is empty: it has neither a header nor a section",
         ),
     ],
 )
