@@ -85,7 +85,7 @@ async def _check(request: web.Request) -> web.Response:
         answer = json.loads(await request.read())
     except (ValueError, RecursionError):
         return web.json_response({"refused": ["it is not JSON"]})
-    return web.json_response({"refused": refused(answer)})
+    return web.json_response({"refused": refused(answer, to_trigger=request.query.get("to") == "trigger")})
 
 
 def _card_of(file: Path) -> Callable[[web.Request], Any]:

@@ -27,6 +27,7 @@ class Deployment:
     universal_actions: Sequence[Entry]
     compose_actions: Sequence[Entry]
     draft_access: str
+    open_link_prefixes: Sequence[str]
 
 
 def deployment(file: Path, addon_url: str) -> Deployment:
@@ -44,6 +45,7 @@ def deployment(file: Path, addon_url: str) -> Deployment:
         universal_actions=[_entry(one) for one in (*common.get("universalActions", ()), *gmail.get("universalActions", ()))],
         compose_actions=[_entry(one) for one in compose.get("actions", ())],
         draft_access=compose.get("draftAccess", ""),
+        open_link_prefixes=common.get("openLinkUrlPrefixes", []),
     )
 
 

@@ -165,6 +165,7 @@ class _Desk:
                 "scopes": sorted(SIDEBAR_SCOPES),
                 "compose_actions": [action.label for action in deployed.compose_actions],
                 "universal_actions": [{"label": action.label, "link": action.link} for action in deployed.universal_actions],
+                "open_link_prefixes": deployed.open_link_prefixes,
             }
         )
 

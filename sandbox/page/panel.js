@@ -6,7 +6,7 @@ import { cardHeader, cardNode } from "./panel/card.js";
 import { consent } from "./panel/consent.js";
 import { Form } from "./panel/form.js";
 import { isStripped } from "./panel/limits.js";
-import { openedLink } from "./panel/text.js";
+import { isAmong, openedLink } from "./panel/text.js";
 import { overflowMenu } from "./panel/widgets.js";
 
 const SECONDS_GOOGLE_WAITS = 30;
@@ -20,6 +20,8 @@ export class Panel {
   #check;
   #changeDraft;
   #universal;
+  #scopes;
+  #prefixes;
   #parts;
   /** Cards, the one in sight last: {card, inputs}. */
   #stack = [];
@@ -31,16 +33,19 @@ export class Panel {
 
   /**
    * `ask(question)` sends a trigger or a click to the add-on and gives {answer, problem, seconds}; `grant(scopes)` keeps what the
-   * user allowed; `check(answer)` gives what Google would refuse in an answer or a card; `changeDraft(action)` carries out a draft
-   * action and gives its faults. `universal` are the deployment's universal actions: {label, link}, the link empty where the add-on is
-   * called.
+   * user allowed; `check(answer, to)` gives what Google would refuse in an answer to a "trigger" or a "click", or in a card;
+   * `changeDraft(action)` carries out a draft action and gives its faults. Of the deployment: `universal` are its universal actions,
+   * {label, link}, the link empty where the add-on is called; `scopes` all that it asks for; `prefixes` what its links may begin
+   * with, when it says so.
    */
-  constructor(place, { name, ask, grant, check, changeDraft, universal = [] }) {
+  constructor(place, { name, ask, grant, check, changeDraft, universal = [], scopes = [], prefixes = [] }) {
     this.#ask = ask;
     this.#grant = grant;
     this.#check = check;
     this.#changeDraft = changeDraft;
     this.#universal = universal;
+    this.#scopes = scopes;
+    this.#prefixes = prefixes;
     this.#parts = skeleton(place, name, {
       back: () => this.back(),
       more: (button) => this.#menu(button),
@@ -52,8 +57,8 @@ export class Panel {
   async open(trigger) {
     this.#trigger = trigger;
     this.#stale = false;
-    const reply = await this.#call({ trigger: trigger.kind }, true);
-    if (reply) this.#show(reply, true);
+    this.#parts.body.inert = false;
+    await this.#send({ trigger: trigger.kind }, { anew: true, spinner: true });
   }
 
   /** Asks again for what is open. */
@@ -73,13 +78,14 @@ export class Panel {
     else this.#drawAndJudge();
   }
 
-  async #call(question, spinner) {
+  /** Asks the add-on, and shows what it answers; `anew` when it opens the panel and no earlier card stays. */
+  async #send(question, { anew, spinner }) {
     const mine = ++this.#asked;
     if (spinner) this.#busy(true);
     const reply = await this.#ask({ ...question, mail: this.#trigger.mail ?? null });
-    if (mine !== this.#asked) return null;
+    if (mine !== this.#asked) return;
     this.#busy(false);
-    return reply;
+    this.#show(reply, anew, () => this.#send(question, { anew, spinner }));
   }
 
   get #isBusy() {
@@ -91,8 +97,7 @@ export class Panel {
     this.#parts.body.setAttribute("aria-busy", String(busy));
   }
 
-  /** Shows an answer; `anew` when it opens the panel and no earlier card stays. */
-  #show({ answer, problem, seconds }, anew) {
+  #show({ answer, problem, seconds }, anew, again) {
     const faults = slowness(Math.round(seconds));
     if (anew) this.#stack = [];
     this.#note([], true);
@@ -100,11 +105,13 @@ export class Panel {
       this.#failed(problem);
       return;
     }
-    if (answer.requesting_google_scopes) this.#askConsent(answer.requesting_google_scopes.scopes ?? []);
-    else this.#render(answer, anew, faults);
+    this.#judge(answer, anew ? "trigger" : "click", faults);
+    const asked = answer.requesting_google_scopes;
+    if (asked) this.#askConsent(asked.scopes ?? this.#scopes, again);
+    else this.#render(answer, anew);
   }
 
-  #render(answer, anew, faults) {
+  #render(answer, anew) {
     const actions = answer.custom_authorization_prompt ?? answer.renderActions ?? answer;
     const action = actions.action ?? {};
     const changed = (action.navigations ?? []).map((step) => this.#navigate(step)).some(Boolean);
@@ -112,7 +119,7 @@ export class Panel {
     const hostAction = actions.hostAppAction ?? answer.hostAppAction;
     if (hostAction) this.#changeDraft(hostAction).then((refused) => this.#note(refused));
     if (changed || anew) this.#draw();
-    this.#judge(answer, faults);
+    if (!this.#stack.length) this.#failed(`${this.#parts.name} answered without a card.`);
     if (action.notification?.text) toast(this.#parts.toasts, action.notification.text);
     if (action.link) this.#openLink(action.link);
   }
@@ -123,9 +130,13 @@ export class Panel {
     if (step.updateCard) return this.#update(step.updateCard);
     if (step.pop) return this.#cut(this.#stack.length - 1);
     if (step.popToRoot) return this.#cut(1);
-    if (step.popToCard)
-      return this.#cut(this.#stack.findLastIndex(({ card }) => card.name === step.popToCard) + 1 || this.#stack.length);
-    return false;
+    return step.popToCard ? this.#popToCard(step.popToCard) : false;
+  }
+
+  #popToCard(name) {
+    const at = this.#stack.findLastIndex(({ card }) => card.name === name);
+    if (at < 0) this.#note([`popToCard: no card of the name ${name} is open`]);
+    return at >= 0 && this.#cut(at + 1);
   }
 
   #push(card) {
@@ -142,7 +153,7 @@ export class Panel {
   }
 
   #cut(length) {
-    this.#stack.length = Math.max(1, Math.min(length, this.#stack.length));
+    this.#stack.splice(Math.max(1, length));
     return true;
   }
 
@@ -176,10 +187,10 @@ export class Panel {
   }
 
   /** Says what Google would refuse in an answer or a card, once it is known, beside `faults` that are known now. */
-  async #judge(answer, faults = []) {
+  async #judge(answer, to = "", faults = []) {
     const mine = ++this.#checked;
     this.#note(faults, true);
-    const refused = await this.#check(answer).catch((error) => [error.message]);
+    const refused = await this.#check(answer, to).catch((error) => [error.message]);
     if (mine === this.#checked) this.#note(refused);
   }
 
@@ -210,8 +221,7 @@ export class Panel {
     if (this.#isBusy || !this.#parts.form.isComplete(action)) return;
     this.#stack.at(-1).inputs = this.#parts.form.inputs();
     this.#persist = action.persistValues === true;
-    const reply = await this.#call(this.#question(action), action.loadIndicator !== "NONE");
-    if (reply) this.#show(reply, false);
+    await this.#send(this.#question(action), { anew: false, spinner: action.loadIndicator !== "NONE" });
   }
 
   #question(action, text) {
@@ -222,7 +232,7 @@ export class Panel {
 
   async #suggest(action, text) {
     const { answer, problem } = await this.#ask({ ...this.#question(action, text), mail: this.#trigger.mail ?? null });
-    if (problem) this.#note([problem]);
+    this.#note(problem ? [problem] : await this.#check(answer, "click"));
     return answer?.autoComplete?.items ?? answer?.action?.modifyOperations?.[0]?.updateWidget?.suggestions?.items ?? [];
   }
 
@@ -232,26 +242,38 @@ export class Panel {
       this.#note(["a link leads nowhere Gmail would open"]);
       return;
     }
+    if (!isAmong(link, this.#prefixes)) {
+      this.#note([`a link leads to ${link}: none of the deployment's openLinkUrlPrefixes`]);
+      return;
+    }
     const opened = window.open(link, "_blank", openAs === "OVERLAY" ? OVERLAY : "");
     if (!opened) return;
     opened.opener = null;
-    if (onClose === "RELOAD") this.#reloadWhenClosed(opened);
+    if (onClose === "RELOAD") this.#reloadWhenClosed(opened, openAs === "OVERLAY");
   }
 
-  #reloadWhenClosed(opened) {
+  /** Until an overlay is closed, the card behind it is blocked. */
+  #reloadWhenClosed(opened, isOverlay) {
+    const { body } = this.#parts;
+    body.inert = isOverlay;
     const watch = setInterval(() => {
       if (!opened.closed) return;
       clearInterval(watch);
+      body.inert = false;
       this.reload();
     }, 400);
   }
 
-  #askConsent(scopes) {
+  /** The consent screen; once something is given, what was asked is asked again. */
+  #askConsent(scopes, again) {
     const done = async (granted) => {
       if (granted.length) {
         await this.#grant(granted);
-        this.reload();
-      } else this.#failed("Permission was not given.", "Give permission");
+        again();
+        return;
+      }
+      if (this.#stack.length) this.#draw();
+      this.#failed("Permission was not given.", "Give permission");
     };
     fill(this.#parts.body, consent(this.#parts.name, scopes, done));
   }
@@ -292,9 +314,8 @@ export class Panel {
   }
 
   /** Google runs a universal action as a form that is sent: the answer is a click's. */
-  async #runUniversal(number) {
-    const reply = await this.#call({ trigger: "universal action", universal_action: number }, true);
-    if (reply) this.#show(reply, false);
+  #runUniversal(number) {
+    return this.#send({ trigger: "universal action", universal_action: number }, { anew: false, spinner: true });
   }
 }
 

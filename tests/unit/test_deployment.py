@@ -71,10 +71,11 @@ def test_the_sandbox_reads_it_as_gmail_does() -> None:
 
 def test_gmails_own_fields_come_before_the_common_ones(tmp_path: Path) -> None:
     file = tmp_path / "appsscript.json"
-    common = {
+    common: dict[str, Any] = {
         "homepageTrigger": {"runFunction": f"{URL}/all"},
         "universalActions": [{"label": "Help", "openLink": "https://x.example/"}],
     }
+    common["openLinkUrlPrefixes"] = ["x.example"]
     own = {
         "homepageTrigger": {"runFunction": f"{URL}/own"},
         "universalActions": [{"text": "Go", "runFunction": "https://ADDON_URL/go"}],
@@ -85,3 +86,4 @@ def test_gmails_own_fields_come_before_the_common_ones(tmp_path: Path) -> None:
     assert found.triggers == {"homepage": f"{URL}/own"}
     assert found.universal_actions == [Entry("Help", link="https://x.example/"), Entry("Go", function=f"{URL}/go")]
     assert (found.compose_actions, found.draft_access) == ([Entry("Write", function=f"{URL}/write")], "METADATA")
+    assert found.open_link_prefixes == ["x.example"]
