@@ -290,7 +290,7 @@ export class Panel {
       el(
         "ul",
         {},
-        all.map((fault) => el("li", { dir: "auto" }, fault)),
+        all.map((fault) => el("li", { dir: "ltr" }, breakable(fault))),
       ),
     );
   }
@@ -318,6 +318,9 @@ export class Panel {
     return this.#send({ trigger: "universal action", universal_action: number }, { anew: false, spinner: true });
   }
 }
+
+/** A fault's words, which may go on in the next line after each step of its place. */
+const breakable = (fault) => fault.split(/(?<=[a-zA-Z\]]\.)(?=[a-zA-Z])/).flatMap((step) => [step, el("wbr")]);
 
 /** The card; words in its place when it is so wrong that there is nothing to draw. */
 function whole(card, host) {

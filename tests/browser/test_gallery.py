@@ -246,6 +246,9 @@ async def test_a_card_file_is_shown_and_followed(desk: Desk, tmp_path: Path) -> 
         await expect(desk.panel.locator(".card-header h2")).to_have_text("Ada")
         told = desk.page.locator("#refused")
         await expect(told).to_have_text("Nothing: Google would take this.")
+        words, panel = await desk.page.locator("#refused").bounding_box(), await desk.page.locator("#panel").bounding_box()
+        assert words and panel
+        assert (panel["y"] < words["y"], panel["x"] > words["x"]) == (True, True), "the panel stands beside the list"
         file.write_text(json.dumps(good | {"sectoins": []}))
         await expect(told).to_contain_text("card.sectoins is no field of Google's Card")
         file.write_text("{")

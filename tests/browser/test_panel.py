@@ -300,6 +300,16 @@ async def test_a_title_alone_takes_both_lines_of_the_header(desk: Desk) -> None:
     assert alone == 2 * await desk.panel.locator(".card-header h2").evaluate("(node) => node.clientHeight")
 
 
+async def test_words_that_run_from_the_right_stay_beside_their_icon(desk: Desk) -> None:
+    row = {"startIcon": {"knownIcon": "EMAIL"}, "topLabel": "דואר", "text": "עדה", "bottomLabel": "ada@corp.example"}
+    await desk.answer_with(shown(card({"decoratedText": row}, paragraph("עדה"))))
+    await desk.show()
+    for words in (".top-label", ".decorated-text", ".bottom-label"):
+        await expect(desk.panel.locator(words)).to_have_css("text-align", "left")
+    await expect(desk.panel.locator(".decorated-text")).to_have_css("direction", "rtl")
+    await expect(desk.panel.locator(".paragraph")).to_have_css("text-align", "start")
+
+
 # What is clicked
 
 
