@@ -222,18 +222,27 @@ async def test_a_sign_in_opens_over_the_page_and_reloads_when_closed(desk: Desk)
     await expect(desk.panel.locator(".card-header h2")).to_have_text("Signed in")
 
 
-async def test_a_button_of_another_address_is_not_called(desk: Desk) -> None:
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ({"function": "http://127.0.0.1:9/x"}, "A button leads to a URL that is not below the add-on's."),
+        ({"trigger": "universal action", "universal_action": 7}, "The add-on has no such universal action."),
+        ({"trigger": "universal action"}, "The add-on has no such universal action."),
+        ({"trigger": "birthday"}, "There is no such trigger."),
+    ],
+)
+async def test_nothing_but_what_the_deployment_names_is_called(desk: Desk, question: Card, words: str) -> None:
     """The page's question goes to the real desk, which calls nothing but the add-on."""
     await desk.show()
     answer = await desk.page.evaluate(
-        """async (path) => {
-            const body = JSON.stringify({ function: "http://127.0.0.1:9/x" });
-            const response = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body });
+        """async ([path, question]) => {
+            const headers = { "Content-Type": "application/json" };
+            const response = await fetch(path, { method: "POST", headers, body: JSON.stringify(question) });
             return [response.status, await response.json()];
         }""",
-        "/desk/ada@corp.example/panel",
+        ["/desk/ada@corp.example/panel", question],
     )
-    assert answer == [400, {"error": "A button leads to a URL that is not below the add-on's."}]
+    assert answer == [400, {"error": words}]
     # The browser itself notes the 400 in its console.
     desk.complaints.clear()
 

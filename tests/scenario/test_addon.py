@@ -222,6 +222,17 @@ async def test_a_crm_whose_file_is_broken_is_told_beside_who_wrote(sidebar: Side
     assert "Retry" in card
 
 
+async def test_deals_and_search_that_failed_is_tried_again_in_its_place(sidebar: Sidebar) -> None:
+    vault = sidebar.desk.folder / "vault"
+    whole = vault.read_bytes()
+    vault.write_bytes(b"broken")
+    failed = await sidebar.ask("/deals-and-search")
+    assert "/retry-home" in failed.card
+    vault.write_bytes(whole)
+    [step] = (await sidebar.ask("/retry-home")).json["renderActions"]["action"]["navigations"]
+    assert list(step) == ["updateCard"]
+
+
 @pytest.mark.parametrize(("body", "seconds", "words"), [("<html>", 0.0, "Stub CRM"), ("{}", 60.0, "Stub CRM did not answer")])
 async def test_a_crm_that_answers_html_or_not_at_all_is_told_beside_who_wrote(
     desk: Desk, body: str, seconds: float, words: str
