@@ -108,8 +108,14 @@ def _scopes(asked: Json, path: str) -> Fault:
             yield f"{path}.scopes: “{scope}” is no scope"
 
 
+def _content(content: Json, path: str) -> Fault:
+    if "content" not in content:
+        yield f"{path} needs content"
+
+
 ANSWER_PROSE = {
     "AnswerAction": _actions,
+    "Content": _content,
     "GmailAction": exactly_one(*ANSWER_FORMAT["GmailAction"]),
     "GoogleScopes": _scopes,
     "Navigation": _navigation,

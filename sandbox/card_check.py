@@ -18,6 +18,8 @@ MOST_COLUMNS = 2
 MOST_ITEMS = 100
 MOST_CARD_ACTIONS = 10
 LONGEST_ID = 64
+MISSING: tuple[Any, ...] = (None, "", [])
+"""What a required field may not be."""
 
 KNOWN_ICONS = [
     "AIRPLANE",
@@ -124,9 +126,6 @@ def object_faults(value: Any, kind: str, path: str, rules: Rules) -> Fault:
     yield from _addresses(value, kind, path)
     if kind in rules.prose:
         yield from rules.prose[kind](value, path)
-
-
-MISSING: tuple[Any, ...] = (None, "", [])
 
 
 def _field(value: Any, field: Field, path: str, rules: Rules) -> Fault:
