@@ -175,7 +175,7 @@ function multiSelectItems(widget, host) {
   const least = asked ?? (remote ? LEAST_LETTERS_TO_ASK : 0);
   return async (text) => {
     if (text.length < least) return [];
-    if (remote) return host.suggestions(remote, text);
+    if (remote) return (await host.suggestions(remote, text)).map((item) => ({ value: item.text, ...item }));
     return (widget.items ?? []).filter((item) => item.text.toLowerCase().includes(text.toLowerCase()));
   };
 }
