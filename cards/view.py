@@ -13,6 +13,7 @@ class Path(StrEnum):
 
     HOME = "/home"
     MESSAGE = "/message"
+    DEALS_AND_SEARCH = "/deals-and-search"
     CONTACT = "/contact"  # id
     LEAD = "/lead"  # id
     ACCOUNT = "/account"  # id
@@ -33,6 +34,7 @@ class Path(StrEnum):
 _AGAIN = {
     Path.HOME: Path.RETRY_HOME,
     Path.MESSAGE: Path.RETRY_MESSAGE,
+    Path.DEALS_AND_SEARCH: Path.RETRY_HOME,
     Path.CONTACT: Path.RETRY_CONTACT,
     Path.LEAD: Path.RETRY_LEAD,
     Path.ACCOUNT: Path.RETRY_ACCOUNT,

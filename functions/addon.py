@@ -190,6 +190,8 @@ def _with_words(search: Trigger) -> Trigger:
 TRIGGERS: dict[Path, Trigger] = {
     Path.HOME: _in(show, _home),
     Path.MESSAGE: _in(show, _message),
+    # The homepage's card on top of what is open: of an open mail's panel it is one step back.
+    Path.DEALS_AND_SEARCH: _in(push_card, _home),
     Path.CONTACT: _in(push_card, _contact),
     Path.LEAD: _in(push_card, _lead),
     Path.ACCOUNT: _in(push_card, _account),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from sandbox.card_check import refused
+from sandbox.answer_check import refused
 from sandbox.card_page import NoCard, card_in, serve
 from sandbox.demo import demo
 

@@ -1,11 +1,13 @@
-"""What Google would refuse, drop or strip in an add-on's answer, or in a card: in words, each with the place where it is."""
+"""What Google would refuse, drop or strip in a card: in words, each with the place where it is."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
 from html import unescape
 from typing import Any
 
-from sandbox.card_format import Field, card_format
+from sandbox.card_format import Field, Format, card_format
 
 Json = dict[str, Any]
 Fault = Iterator[str]
@@ -16,18 +18,8 @@ MOST_COLUMNS = 2
 MOST_ITEMS = 100
 MOST_CARD_ACTIONS = 10
 LONGEST_ID = 64
-
-ANSWER_FIELDS = (
-    "action",
-    "renderActions",
-    "stateChanged",
-    "autoComplete",
-    "requesting_google_scopes",
-    "custom_authorization_prompt",
-    "hostAppAction",
-)
-NAVIGATIONS = ("pushCard", "updateCard", "pop", "popToRoot", "popToCard", "endNavigation", "end_navigation")
-ACTION_FIELDS = ("navigations", "notification", "link", "modifyOperations")
+MISSING: tuple[Any, ...] = (None, "", [])
+"""What a required field may not be."""
 
 KNOWN_ICONS = [
     "AIRPLANE",
@@ -49,6 +41,7 @@ KNOWN_ICONS = [
     "MAP_PIN",
     "MEMBERSHIP",
     "MULTIPLE_PEOPLE",
+    "OFFER",
     "PERSON",
     "PHONE",
     "RESTAURANT_ICON",
@@ -60,36 +53,8 @@ KNOWN_ICONS = [
     "VIDEO_CAMERA",
     "VIDEO_PLAY",
 ]
-"""https://developers.google.com/workspace/chat/format-messages#builtinicons"""
+"""https://developers.google.com/apps-script/reference/card-service/icon"""
 
-REQUIRED = {
-    "Action": ("function",),
-    "ActionParameter": ("key", "value"),
-    "ButtonList": ("buttons",),
-    "CardAction": ("actionLabel", "onClick"),
-    "CardFixedFooter": ("primaryButton",),
-    "CardHeader": ("title",),
-    "DateTimePicker": ("name",),
-    "Grid": ("items",),
-    "Image": ("imageUrl",),
-    "MaterialIcon": ("name",),
-    "OpenLink": ("url",),
-    "OverflowMenu": ("items",),
-    "OverflowMenuItem": ("text", "onClick"),
-    "Section": ("widgets",),
-    "SelectionInput": ("name",),
-    "SuggestionItem": ("text",),
-    "SwitchControl": ("name",),
-    "TextInput": ("name",),
-    "TextParagraph": ("text",),
-}
-"""Fields that must be there, and not be empty."""
-
-EXACTLY_ONE = {
-    "Icon": ("knownIcon", "iconUrl", "materialIcon"),
-    "NestedWidget": ("buttonList", "image", "textParagraph"),
-    "OnClick": ("action", "card", "openDynamicLinkAction", "openLink", "overflowMenu"),
-}
 BESIDE_A_WIDGET = ("horizontalAlignment", "id", "visibility", "eventActions")
 HTTPS = (
     ("Action", "function"),
@@ -125,113 +90,57 @@ TAGS = [
 _TAG = re.compile(r"<!--.*?-->|<(/?)([a-zA-Z][a-zA-Z0-9]*)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>", re.DOTALL)
 _HREF = re.compile(r"href\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.IGNORECASE)
 _HTTPS = re.compile(r"https://[^\s]|http://(127\.0\.0\.1|localhost)([:/]|$)", re.IGNORECASE)
-_OPENS = re.compile(r"(https?://|mailto:|tel:)[^\s]", re.IGNORECASE)
+_OPENS = re.compile(r"(https?://|mailto:|tel:)\S+", re.IGNORECASE)
 
 
-def refused(answer: Any) -> list[str]:
-    """The faults of an add-on's answer or of a single card, in the order they are met, none twice."""
-    if not isinstance(answer, dict):
-        return ["it should be an object: a card, or an add-on's answer"]
-    try:
-        found = _answer(answer) if is_answer(answer) else _card(answer, "card")
-        return list(dict.fromkeys(found))
-    except RecursionError:
-        return ["it is nested too deeply"]
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What is known of each type: its fields, and what Google says of it in words."""
+
+    format: Format
+    prose: Mapping[str, Callable[[Json, str], Fault]]
 
 
-def is_answer(answer: Json) -> bool:
-    """Whether it is one of the envelopes that an add-on answers with; else it is read as a card."""
-    return any(field in answer for field in ANSWER_FIELDS)
+@cache
+def card_rules() -> Rules:
+    """Those of cards."""
+    return Rules(card_format(), PROSE)
 
 
-def _answer(answer: Json) -> Fault:
-    for name, inner in answer.items():
-        if name not in ANSWER_FIELDS:
-            yield f"{name} is no field of an answer to Gmail"
-        elif name != "stateChanged" and not isinstance(inner, dict):
-            yield f"{name} should be an object"
-    yield from _action(answer.get("action"), "action")
-    for envelope in ("renderActions", "custom_authorization_prompt"):
-        if isinstance(inner := answer.get(envelope), dict):
-            yield from _action(inner.get("action"), f"{envelope}.action")
-    if not isinstance(answer.get("stateChanged", False), bool):
-        yield "stateChanged should be of type boolean"
-
-
-def _action(action: Any, path: str) -> Fault:
-    if not isinstance(action, dict):
-        return
-    yield from (f"{path}.{name} is no field of an action" for name in action if name not in ACTION_FIELDS)
-    for index, step in enumerate(_list(action.get("navigations"))):
-        yield from _navigation(step, f"navigations[{index}]")
-    if (notification := action.get("notification")) is not None and not _text_of(notification, "text"):
-        yield f"{path}.notification needs a text"
-    if link := action.get("link"):
-        yield from _object(link, "OpenLink", f"{path}.link")
-
-
-def _navigation(step: Any, path: str) -> Fault:
-    known = [name for name in step if name in NAVIGATIONS] if isinstance(step, dict) else []
-    if len(known) != 1 or len(step) != 1:
-        named = ", ".join(step) if isinstance(step, dict) and step else "empty"
-        yield f"{path} is none that Gmail knows: {named}"
-    for name in ("pushCard", "updateCard"):
-        if name in known:
-            yield from _card(step[name], f"{path}.{name}")
-
-
-def _card(card: Any, path: str) -> Fault:
-    yield from _object(card, "Card", path)
-    if not isinstance(card, dict):
-        return
-    sections = _list(card.get("sections"))
-    if not sections and not card.get("header"):
-        yield f"{path} is empty: it has neither a header nor a section"
-    if len(sections) > MOST_SECTIONS:
-        yield f"{path} has {len(sections)} sections: Google allows {MOST_SECTIONS}"
-    widgets = sum(_widgets_in(section) for section in sections)
-    if widgets > MOST_WIDGETS:
-        yield f"{path} has {widgets} widgets: Google drops the section that goes over {MOST_WIDGETS}, and all that follow"
-
-
-def _widgets_in(section: Any) -> int:
-    """Those in columns count as well."""
-    widgets = [widget for widget in _list(_of(section, "widgets")) if isinstance(widget, dict)]
-    columns = [column for widget in widgets for column in _list(_of(widget.get("columns"), "columnItems"))]
-    return len(widgets) + sum(len(_list(_of(column, "widgets"))) for column in columns)
-
-
-def _object(value: Any, kind: str, path: str) -> Fault:
+def object_faults(value: Any, kind: str, path: str, rules: Rules) -> Fault:
+    """The faults of a value that should be an object of this type. RecursionError when it is nested without end."""
     if not isinstance(value, dict):
         yield f"{path} should be an object"
         return
+    fields = rules.format[kind]
     for name, inner in value.items():
-        field = card_format()[kind].get(name)
+        field = fields.get(name)
+        place = f"{path}.{name}" if path else name
         if not field:
-            yield f"{path}.{name} is no field of Google's {kind}"
+            yield f"{place} is no field of Google's {kind}"
         elif field["only"]:
-            yield f"{path}.{name} is for {field['only']} alone: add-ons do not have it"
+            yield f"{place} is for {field['only']} alone: Gmail does not have it"
         else:
-            yield from _field(inner, field, f"{path}.{name}")
-    yield from _required(value, kind, path)
+            yield from _field(inner, field, place, rules)
+    yield from (f"{path} needs {name}" for name, field in fields.items() if field["required"] and value.get(name) in MISSING)
     yield from _addresses(value, kind, path)
-    if kind in PROSE:
-        yield from PROSE[kind](value, path)
+    if kind in rules.prose:
+        yield from rules.prose[kind](value, path)
 
 
-def _field(value: Any, field: Field, path: str) -> Fault:
+def _field(value: Any, field: Field, path: str, rules: Rules) -> Fault:
     if not field["list"]:
-        yield from _single(value, field, path)
+        yield from _single(value, field, path, rules)
     elif not isinstance(value, list):
         yield f"{path} should be a list"
     else:
         for index, item in enumerate(value):
-            yield from _single(item, field, f"{path}[{index}]")
+            yield from _single(item, field, f"{path}[{index}]", rules)
 
 
-def _single(value: Any, field: Field, path: str) -> Fault:
-    if field["type"] in card_format():
-        yield from _object(value, field["type"], path)
+def _single(value: Any, field: Field, path: str, rules: Rules) -> Fault:
+    if field["type"] in rules.format:
+        yield from object_faults(value, field["type"], path, rules)
     elif field["values"] and value not in field["values"]:
         yield f"{path} is “{value}”: it may be {', '.join(field['values'])}"
     elif not IS_OF_TYPE[field["type"]](value):
@@ -242,15 +151,13 @@ IS_OF_TYPE: dict[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
     "boolean": lambda value: isinstance(value, bool),
     "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    # In JSON as a text, because JavaScript's numbers end before it does; Google takes a number too.
+    "int64": lambda value: (
+        (isinstance(value, int) and not isinstance(value, bool)) or bool(re.fullmatch("-?[0-9]{1,19}", str(value)))
+    ),
+    "true": lambda value: value is True,
     "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
 }
-
-
-def _required(value: Json, kind: str, path: str) -> Fault:
-    yield from (f"{path} needs {name}" for name in REQUIRED.get(kind, ()) if value.get(name) in (None, "", []))
-    one_of = EXACTLY_ONE.get(kind)
-    if one_of and sum(name in value for name in one_of) != 1:
-        yield f"{path} needs exactly one of {', '.join(one_of)}"
 
 
 def _addresses(value: Json, kind: str, path: str) -> Fault:
@@ -268,7 +175,7 @@ def _markup(text: str, path: str) -> Fault:
         if name and name not in TAGS:
             yield f"{path}: <{name}> is not part of a card's text, and is left out"
         href = _HREF.search(found[3] or "") if name == "a" and not found[1] else None
-        if href and not _OPENS.match(unescape(href[1] or href[2] or href[3] or "")):
+        if href and not _OPENS.fullmatch(unescape(href[1] or href[2] or href[3] or "")):
             yield f"{path}: a link in a text leads nowhere Gmail would open"
 
 
@@ -284,9 +191,44 @@ def _short_id(value: Json, path: str) -> Fault:
         yield f"{path}.id may have {LONGEST_ID} letters, digits and hyphens"
 
 
-def _card_alone(card: Json, path: str) -> Fault:
+def _card(card: Json, path: str) -> Fault:
+    sections = _list(card.get("sections"))
+    if not sections and not card.get("header"):
+        yield f"{path} is empty: it has neither a header nor a section"
+    if len(sections) > MOST_SECTIONS:
+        yield f"{path} has {len(sections)} sections: Google allows {MOST_SECTIONS}"
+    widgets = sum(_widgets_in(section) for section in sections)
+    if widgets > MOST_WIDGETS:
+        yield f"{path} has {widgets} widgets: Google drops the section that goes over {MOST_WIDGETS}, and all that follow"
     if len(_list(card.get("cardActions"))) > MOST_CARD_ACTIONS:
         yield f"{path}.cardActions has {len(card['cardActions'])} items: Google allows {MOST_CARD_ACTIONS}"
+
+
+def _widgets_in(section: Any) -> int:
+    """Those in columns count as well."""
+    widgets = [widget for widget in _list(_of(section, "widgets")) if isinstance(widget, dict)]
+    columns = [column for widget in widgets for column in _list(_of(widget.get("columns"), "columnItems"))]
+    return len(widgets) + sum(len(_list(_of(column, "widgets"))) for column in columns)
+
+
+def _section(section: Json, path: str) -> Fault:
+    count = section.get("uncollapsibleWidgetsCount")
+    if isinstance(count, int) and count < 0:
+        yield f"{path}.uncollapsibleWidgetsCount is {count}: it may be 0 or more"
+    yield from _short_id(section, path)
+
+
+def exactly_one(*names: str) -> Callable[[Json, str], Fault]:
+    """Of these fields, which exclude each other, there must be one."""
+
+    def check(value: Json, path: str) -> Fault:
+        if sum(name in value for name in names) != 1:
+            yield f"{path} needs exactly one of {', '.join(names)}"
+
+    return check
+
+
+_one_icon = exactly_one("knownIcon", "iconUrl", "materialIcon")
 
 
 def _columns(columns: Json, path: str) -> Fault:
@@ -310,12 +252,13 @@ def _decorated_text(text: Json, path: str) -> Fault:
 
 
 def _icon(icon: Json, path: str) -> Fault:
-    if icon.get("knownIcon") and icon["knownIcon"] not in KNOWN_ICONS:
+    yield from _one_icon(icon, path)
+    if "knownIcon" in icon and icon["knownIcon"] not in KNOWN_ICONS:
         yield f"{path}.knownIcon is “{icon['knownIcon']}”: Google has no icon of that name"
 
 
 def _open_link(link: Json, path: str) -> Fault:
-    if isinstance(url := link.get("url"), str) and url and not _OPENS.match(url):
+    if isinstance(url := link.get("url"), str) and url and not _OPENS.fullmatch(url):
         yield f"{path}.url is not an address Gmail would open"
 
 
@@ -323,6 +266,9 @@ def _selection_input(selection: Json, path: str) -> Fault:
     items = [item for item in _list(selection.get("items")) if isinstance(item, dict)]
     if len(items) > MOST_ITEMS:
         yield f"{path} has {len(items)} items: Google allows {MOST_ITEMS}"
+    # In words, at MULTI_SELECT: "For Google Workspace add-ons, you must populate items using a static array".
+    if "externalDataSource" in selection:
+        yield f"{path}.externalDataSource is for Google Chat alone: in Gmail the items are given in the card"
     chosen = sum(item.get("selected") is True for item in items)
     if selection.get("type") in ("RADIO_BUTTON", "DROPDOWN") and chosen > 1:
         yield f"{path} has {chosen} selected items: it may have one"
@@ -347,16 +293,37 @@ def _colour(colour: Json, path: str) -> Fault:
             yield f"{path}.{name} is {share}: it may be 0 to 1"
 
 
+def _action_of(action: Json, path: str) -> Fault:
+    if "interaction" in action:
+        yield f"{path}.interaction: Gmail strips the whole card, and shows nothing"
+
+
+def _collapse_control(control: Json, path: str) -> Fault:
+    if ("expandButton" in control) != ("collapseButton" in control):
+        yield f"{path} needs both expandButton and collapseButton: one alone is passed over"
+
+
+def _fixed_footer(footer: Json, path: str) -> Fault:
+    for name in ("primaryButton", "secondaryButton"):
+        if isinstance(button := footer.get(name), dict) and not (button.get("text") and "color" in button):
+            yield f"{path}.{name} needs a text and a color"
+
+
 PROSE: dict[str, Callable[[Json, str], Fault]] = {
+    "Action": _action_of,
     "Button": _button,
-    "Card": _card_alone,
+    "Card": _card,
+    "CardFixedFooter": _fixed_footer,
+    "CollapseControl": _collapse_control,
     "Color": _colour,
     "Columns": _columns,
     "DecoratedText": _decorated_text,
     "Icon": _icon,
+    "NestedWidget": exactly_one("buttonList", "image", "textParagraph"),
+    "OnClick": exactly_one("action", "card", "openDynamicLinkAction", "openLink", "overflowMenu"),
     "OpenLink": _open_link,
     "OverflowMenuItem": _overflow_menu_item,
-    "Section": _short_id,
+    "Section": _section,
     "SelectionInput": _selection_input,
     "TextInput": _text_input,
     "Widget": _widget,
@@ -371,7 +338,3 @@ def _list(value: Any) -> list[Any]:
 
 def _of(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, dict) else None
-
-
-def _text_of(value: Any, name: str) -> bool:
-    return isinstance(found := _of(value, name), str) and bool(found)

@@ -1,6 +1,7 @@
 """Google's own description of a card, from the discovery document that google-api-python-client brings along."""
 
 import json
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -9,33 +10,66 @@ from googleapiclient import discovery_cache
 _PREFIX = "GoogleAppsCardV1"
 
 Field = dict[str, Any]
+"""{"type": a Format's, a JSON type, int64 or true, "list": whether it is one, "values": an enum's, or None, "only": the product that
+alone has it, or "", "required": whether it must be there, and not be empty}."""
+
+Format = dict[str, dict[str, Field]]
+"""{type: {name: field}}."""
+
+
+REQUIRED = {
+    "Action": ("function",),
+    "ActionParameter": ("key",),
+    "ButtonList": ("buttons",),
+    "CardAction": ("actionLabel", "onClick"),
+    "CardFixedFooter": ("primaryButton",),
+    "CardHeader": ("title",),
+    "DateTimePicker": ("name",),
+    "Grid": ("items",),
+    "Image": ("imageUrl",),
+    "MaterialIcon": ("name",),
+    "OpenLink": ("url",),
+    "OverflowMenu": ("items",),
+    "OverflowMenuItem": ("text", "onClick"),
+    "Section": ("widgets",),
+    "SelectionInput": ("name",),
+    "SuggestionItem": ("text",),
+    "SwitchControl": ("name",),
+    "TextInput": ("name",),
+    "TextParagraph": ("text",),
+}
+"""What Google says in words: https://developers.google.com/workspace/add-ons/reference/rpc/google.apps.card.v1."""
+
+
+def field(
+    of_type: str, *, is_list: bool = False, values: Sequence[str] | None = None, only: str = "", required: bool = False
+) -> Field:
+    """One field of a Format."""
+    return {"type": of_type, "list": is_list, "values": values, "only": only, "required": required}
 
 
 @cache
-def card_format() -> dict[str, dict[str, Field]]:
-    """{type: {field: {"type": a type here or a JSON type, "list": whether it is one, "values": an enum's, or None, "only": the
-    product that alone has it, or ""}}}: "Card" and all that a card may hold."""
+def card_format() -> Format:
+    """ "Card" and all that a card may hold."""
     schemas = json.loads(discovery_cache.get_static_doc("chat", "v1"))["schemas"]
-    described: dict[str, dict[str, Field]] = {}
+    described: Format = {}
     ahead = [f"{_PREFIX}Card"]
     while ahead:
         name = ahead.pop()
-        fields = {field: _field(schema, schemas) for field, schema in schemas[name].get("properties", {}).items()}
-        described[_short(name)] = fields
-        held = (_one(schema).get("$ref") for schema in schemas[name].get("properties", {}).values())
+        required = REQUIRED.get(_short(name), ())
+        properties = schemas[name].get("properties", {})
+        described[_short(name)] = {key: _field(schema, schemas, key in required) for key, schema in properties.items()}
+        held = (_one(schema).get("$ref") for schema in properties.values())
         ahead += [other for other in held if other and _short(other) not in described]
     return described
 
 
-def _field(schema: dict[str, Any], schemas: dict[str, Any]) -> Field:
+def _field(schema: dict[str, Any], schemas: dict[str, Any], required: bool) -> Field:
     one = _one(schema)
     held = schemas[one["$ref"]] if "$ref" in one else {}
-    return {
-        "type": _short(one["$ref"]) if "$ref" in one else one["type"],
-        "list": one is not schema,
-        "values": one.get("enum"),
-        "only": _only(schema.get("description", "")) or _only(held.get("description", "")),
-    }
+    of_type = _short(one["$ref"]) if held else "int64" if one.get("format") == "int64" else one["type"]
+    only = _only(schema.get("description", "")) or _only(held.get("description", ""))
+    return field(of_type, is_list=one is not schema, values=one.get("enum"), only=only, required=required)
 
 
 def _only(description: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.card_check import is_answer, refused
+from sandbox.answer_check import is_answer, refused
 from sandbox.desk import desk_guard, served
 from sandbox.gallery import gallery
 
@@ -85,7 +85,7 @@ async def _check(request: web.Request) -> web.Response:
         answer = json.loads(await request.read())
     except (ValueError, RecursionError):
         return web.json_response({"refused": ["it is not JSON"]})
-    return web.json_response({"refused": refused(answer)})
+    return web.json_response({"refused": refused(answer, to_trigger=request.query.get("to") == "trigger")})
 
 
 def _card_of(file: Path) -> Callable[[web.Request], Any]:

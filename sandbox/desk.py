@@ -1,9 +1,8 @@
 """The page and its own JSON API: a Gmail's lists and mails, the add-on's panel, the job's buttons. For this machine's browser alone."""
 
 import asyncio
-import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import getaddresses
 from pathlib import Path
@@ -21,6 +20,7 @@ from sandbox.asked import text as _text
 from sandbox.asked import texts as _texts
 from sandbox.behind_panel import BehindPanel
 from sandbox.compose_mail import RECIPIENTS
+from sandbox.deployment import Deployment, Entry, deployment
 from sandbox.desk_mail import mail_routes
 from sandbox.dials import CannotTurn
 from sandbox.event import Draft, Surroundings, addon_event
@@ -32,12 +32,7 @@ from sandbox.world import Account, NoSuchAccount, World
 
 PAGE = Path(__file__).parent / "page"
 ADDON_NAME = "MailMagnet"
-TRIGGERS = {"homepage": "/home", "message": "/message"}
-"""Paths below the add-on's URL, as its deployment names them."""
-
 DEPLOYMENT = Path(__file__).parent.parent / "appsscript.json"
-"""The add-on's deployment, which names its compose triggers; URLs in it begin with ADDON_URL in place of the add-on's own."""
-
 SECONDS_FOR_ADDON = 32
 """A little longer than Google waits, so that the panel can say that it was too long."""
 
@@ -164,12 +159,15 @@ class _Desk:
 
     async def start(self, request: web.Request) -> web.Response:
         accounts = [{"address": account.address, "name": account.name} for account in self._world.accounts()]
+        deployed = self._deployment()
         return web.json_response(
             {
                 "addon": ADDON_NAME,
                 "accounts": accounts,
                 "scopes": sorted(SIDEBAR_SCOPES),
-                "compose_actions": [label for label, _ in self._compose_actions()],
+                "compose_actions": [action.label for action in deployed.compose_actions],
+                "universal_actions": [{"label": action.label, "link": action.link} for action in deployed.universal_actions],
+                "open_link_prefixes": deployed.open_link_prefixes,
             }
         )
 
@@ -253,46 +251,34 @@ class _Desk:
 
     def _addon_url(self, asked: Mapping[str, Any]) -> str:
         """The URL of a trigger or a click; only those below the add-on's own are called."""
-        if asked.get("trigger") == "compose":
-            return self._compose_url(asked.get("compose_action"))
-        if "trigger" in asked:
-            path = TRIGGERS.get(_text(asked, "trigger"))
-            if not path:
-                raise BadQuestion("There is no such trigger.")
-            return self._product.addon_url + path
-        url = _text(asked, "function")
+        url = self._trigger_url(asked) if "trigger" in asked else _text(asked, "function")
         below = urlsplit(url)
         plain = not below.query and not below.fragment and ".." not in below.path and "%" not in below.path
         if not plain or not url.startswith(self._product.addon_url + "/"):
             raise BadQuestion("A button leads to a URL that is not below the add-on's.")
         return url
 
-    def _compose_trigger(self) -> Mapping[str, Any]:
-        deployment = json.loads(self._product.deployment.read_text())
-        trigger: Mapping[str, Any] = deployment["addOns"].get("gmail", {}).get("composeTrigger", {})
-        return trigger
+    def _trigger_url(self, asked: Mapping[str, Any]) -> str:
+        """What the deployment has called for a trigger."""
+        deployed = self._deployment()
+        if asked["trigger"] == "compose":
+            return _chosen(deployed.compose_actions, asked.get("compose_action"), "compose action")
+        if asked["trigger"] == "universal action":
+            return _chosen(deployed.universal_actions, asked.get("universal_action"), "universal action")
+        url = deployed.triggers.get(_text(asked, "trigger"))
+        if not url:
+            raise BadQuestion("There is no such trigger.")
+        return url
 
-    def _compose_actions(self) -> list[tuple[str, str]]:
-        """What the deployment offers in a compose window: label and URL of each."""
-        return [
-            (action.get("label", ADDON_NAME), action["runFunction"].replace("https://ADDON_URL", self._product.addon_url, 1))
-            for action in self._compose_trigger().get("actions", [])
-        ]
-
-    def _compose_url(self, number: Any) -> str:
-        urls = [url for _, url in self._compose_actions()]
-        if not isinstance(number, int) or not 0 <= number < len(urls):
-            raise BadQuestion("The add-on has no such compose action.")
-        if not urls[number].startswith(self._product.addon_url + "/"):
-            raise BadQuestion("A compose action leads to a URL that is not below the add-on's.")
-        return urls[number]
+    def _deployment(self) -> Deployment:
+        return deployment(self._product.deployment, self._product.addon_url)
 
     def _draft(self, asked: Mapping[str, Any]) -> Draft | None:
         """The draft that a compose event is about; its recipients only where the deployment asks for them."""
         draft = asked.get("draft")
         if not isinstance(draft, dict):
             return None
-        if self._compose_trigger().get("draftAccess") != "METADATA":
+        if self._deployment().draft_access != "METADATA":
             return Draft()
         return Draft(*(tuple(_addresses(_text(draft, name))) for name in RECIPIENTS))
 
@@ -372,6 +358,13 @@ def _told(status: int, retry_after: str, answer: Any) -> dict[str, Any]:
     if "error" in answer:
         return {"problem": f"The job could not run: {answer['error']}."}
     return {"result": answer}
+
+
+def _chosen(entries: Sequence[Entry], number: Any, what: str) -> str:
+    """The URL that one of the deployment's entries calls. Raises BadQuestion."""
+    if not isinstance(number, int) or not 0 <= number < len(entries):
+        raise BadQuestion(f"The add-on has no such {what}.")
+    return entries[number].function
 
 
 def _addresses(typed: str) -> list[str]:

@@ -14,6 +14,8 @@ SUGGEST: Json = {"function": f"{ADDRESS}/suggest"}
 CHANGED: Json = {"function": f"{ADDRESS}/changed", "loadIndicator": "NONE"}
 PINE = f"{ADDRESS}/pine.png"
 GREEN: Json = {"red": 0.1, "green": 0.5, "blue": 0.25, "alpha": 1}
+BLUE: Json = {"red": 0.1, "green": 0.4, "blue": 0.8}
+WHITE: Json = {"red": 1, "green": 1, "blue": 1}
 LONG = (
     "A paragraph that goes on: Ada wrote of the renewal, of the pilot in Lyon, of an invoice in two parts, and of who signs it."
 )
@@ -39,8 +41,15 @@ def gallery() -> list[Json]:
         "Choices": _choices(),
         "Dates": _dates(),
     }
-    return [{"title": title, "card": card, "elsewhere": False} for title, card in made.items()] + [
-        {"title": "Only in Google Chat", "card": _chat(), "elsewhere": True}
+    elsewhere = {
+        "Only in Google Chat": _chat(),
+        "A dialog of Google Chat": _dialog(),
+        "Only in Google Workspace Studio": _studio(),
+    }
+    return [
+        {"title": title, "card": card, "elsewhere": cards is elsewhere}
+        for cards in (made, elsewhere)
+        for title, card in cards.items()
     ]
 
 
@@ -69,8 +78,8 @@ def _frame() -> Json:
         ],
         "cardActions": [{"actionLabel": "Say hello", "onClick": GO}, {"actionLabel": "Say goodbye", "onClick": GO}],
         "fixedFooter": {
-            "primaryButton": {"text": "Save", "onClick": GO},
-            "secondaryButton": {"text": "Cancel", "onClick": GO},
+            "primaryButton": {"text": "Save", "color": BLUE, "onClick": GO},
+            "secondaryButton": {"text": "Cancel", "color": WHITE, "onClick": GO},
         },
     }
 
@@ -308,7 +317,7 @@ def _choices() -> Json:
 
     return _card(
         *(choice(kind, onChangeAction=CHANGED) for kind in ("CHECK_BOX", "RADIO_BUTTON", "SWITCH", "DROPDOWN")),
-        choice("MULTI_SELECT", multiSelectMaxSelectedItems=2, multiSelectMinQueryLength=1, externalDataSource=SUGGEST),
+        choice("MULTI_SELECT", multiSelectMaxSelectedItems=2, multiSelectMinQueryLength=1),
     )
 
 
@@ -317,7 +326,7 @@ def _dates() -> Json:
         named = {"name": kind.lower(), "label": kind.replace("_", " ").lower(), "type": kind}
         return {"dateTimePicker": {**named, "valueMsEpoch": EPOCH, **more}}
 
-    return _card(date("DATE_AND_TIME", timezoneOffsetDate=60, onChangeAction=CHANGED), date("DATE_ONLY"), date("TIME_ONLY"))
+    return _card(date("DATE_AND_TIME", timezoneOffsetDate=330, onChangeAction=CHANGED), date("DATE_ONLY"), date("TIME_ONLY"))
 
 
 def _chat() -> Json:
@@ -325,12 +334,13 @@ def _chat() -> Json:
     pictured = {"image": {"imageUrl": PINE, "altText": "Pine Tree"}}
     pressed = {"buttonList": {"buttons": [{"text": "Second", "onClick": GO}]}}
     label = {"text": "A <b>label</b>"}
+    asking = {"label": "Asks a source", "type": "MULTI_SELECT"}
     return _card(
         {"carousel": {"carouselCards": [first, {"widgets": [pictured, pressed]}]}},
         *(
             {
                 "decoratedText": {
-                    "startIcon": {"materialIcon": {"name": "call", "fill": True, "weight": 600, "grade": 100}},
+                    "startIcon": {"materialIcon": {"name": "call", "fill": True, "weight": 600, "grade": 200}},
                     "startIconVerticalAlignment": place,
                     "topLabelText": label,
                     "contentText": {"text": f"Icon at the {place.lower()}"},
@@ -342,13 +352,38 @@ def _chat() -> Json:
         {"textParagraph": {"text": "**Markdown** and <b> as they stand", "textSyntax": "MARKDOWN"}},
         {"textParagraph": {"text": "<b>HTML</b>, said so", "textSyntax": "HTML"}},
         {"textInput": {"name": "placeholder", "label": "With a placeholder", "placeholderText": "A number from 0 to 100"}},
-        {
-            "selectionInput": {
-                "name": "hinted",
-                "label": "With a hint",
-                "items": [{"text": "One", "value": "1"}],
-                "hintText": "A hint",
-            }
-        },
+        {"selectionInput": {**asking, "name": "asked", "externalDataSource": SUGGEST}},
+        {"selectionInput": {**asking, "name": "people", "platformDataSource": {"commonDataSource": "USER"}}},
         title="Only in Google Chat",
     )
+
+
+def _dialog() -> Json:
+    opens = {"action": {"function": f"{ADDRESS}/go", "interaction": "OPEN_DIALOG"}}
+    return _card({"buttonList": {"buttons": [{"text": "Open a dialog", "onClick": opens}]}}, title="Stripped")
+
+
+def _studio() -> Json:
+    mails: Json = {"workflowDataSource": {"type": "USER", "includeVariables": True}}
+    hides: Json = {"actionRuleId": "hide", "commonWidgetAction": {"updateVisibilityAction": {"visibility": "HIDDEN"}}}
+    expression: Json = {"id": "known", "expression": "true", "eventActions": [hides]}
+    chosen: Json = {"name": "hinted", "label": "With a hint", "type": "DROPDOWN", "items": [{"text": "One", "value": "1"}]}
+    widgets: list[Json] = [
+        _paragraph("It has an id", id="named"),
+        _paragraph("In sight", visibility="VISIBLE"),
+        _paragraph("Out of sight", visibility="HIDDEN"),
+        _paragraph("Something happens to it", eventActions=[hides]),
+        {"selectionInput": {**chosen, "hintText": "A hint"}},
+        {
+            "selectionInput": {
+                "name": "configured",
+                "label": "Asks from the first letter on",
+                "type": "MULTI_SELECT",
+                "dataSourceConfigs": [{"remoteDataSource": SUGGEST, "minCharactersTrigger": 1}],
+            }
+        },
+        {"textInput": {"name": "host_text", "label": "Text from Gmail", "hostAppDataSource": mails}},
+        {"dateTimePicker": {"name": "host_date", "label": "Date from Gmail", "type": "DATE_ONLY", "hostAppDataSource": mails}},
+    ]
+    header = {"title": "Only in Google Workspace Studio"}
+    return {"header": header, "sections": [{"id": "all", "widgets": widgets}], "expressionData": [expression]}

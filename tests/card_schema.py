@@ -5,8 +5,10 @@ Google says in words only is added here: https://developers.google.com/workspace
 """
 
 import json
+import re
 from collections.abc import Iterator
 from functools import cache
+from html.parser import HTMLParser
 from importlib.resources import files
 from typing import Any
 
@@ -19,23 +21,26 @@ _CARD = "GoogleAppsCardV1"
 
 MOST_WIDGETS = 100
 
-UNAVAILABLE_IN_ADD_ONS = {
+UNAVAILABLE_IN_GMAIL = {
     "Action": {"interaction"},
-    "Button": {"type"},
+    "Card": {"expressionData"},
+    "DateTimePicker": {"hostAppDataSource"},
     "DecoratedText": {"bottomLabelText", "contentText", "startIconVerticalAlignment", "topLabelText"},
     "Icon": {"materialIcon"},
-    "TextInput": {"placeholderText"},
+    "Section": {"id"},
+    "SelectionInput": {"dataSourceConfigs", "externalDataSource", "hintText", "platformDataSource"},
+    "TextInput": {"hostAppDataSource", "placeholderText"},
     "TextParagraph": {"textSyntax"},
-    "Widget": {"carousel"},
+    "Widget": {"carousel", "eventActions", "id", "visibility"},
 }
-"""Fields that the reference says are for Google Chat alone."""
+"""Fields that the reference says are for Google Chat, or for Google Workspace Studio, alone."""
 
 ONE_OF = {
+    "Icon": ("iconUrl", "knownIcon"),
     "Navigation": ("pushCard", "updateCard", "pop", "popToRoot", "popToCard"),
     "OnClick": ("action", "card", "openDynamicLinkAction", "openLink", "overflowMenu"),
     "Widget": (
         "buttonList",
-        "carousel",
         "chipList",
         "columns",
         "dateTimePicker",
@@ -47,19 +52,37 @@ ONE_OF = {
         "textInput",
         "textParagraph",
     ),
+    "Widgets": (
+        "buttonList",
+        "chipList",
+        "dateTimePicker",
+        "decoratedText",
+        "image",
+        "selectionInput",
+        "textInput",
+        "textParagraph",
+    ),
 }
 """The reference's union fields: exactly one must be there."""
 
 REQUIRED = {
     "Action": ("function",),
-    "ActionParameter": ("key", "value"),
-    "Button": ("onClick",),
+    "ActionParameter": ("key",),
     "ButtonList": ("buttons",),
+    "CardAction": ("actionLabel", "onClick"),
+    "CardFixedFooter": ("primaryButton",),
     "CardHeader": ("title",),
+    "DateTimePicker": ("name",),
     "DecoratedText": ("text",),
+    "Grid": ("items",),
+    "Image": ("imageUrl",),
     "OpenLink": ("url",),
+    "OverflowMenu": ("items",),
+    "OverflowMenuItem": ("text", "onClick"),
     "Section": ("widgets",),
     "SelectionInput": ("name",),
+    "SuggestionItem": ("text",),
+    "SwitchControl": ("name",),
     "TextInput": ("name",),
     "TextParagraph": ("text",),
 }
@@ -74,6 +97,7 @@ KNOWN_ICONS = (
     "DESCRIPTION",
     "DOLLAR",
     "EMAIL",
+    "EVENT_PERFORMER",
     "EVENT_SEAT",
     "FLIGHT_ARRIVAL",
     "FLIGHT_DEPARTURE",
@@ -83,6 +107,7 @@ KNOWN_ICONS = (
     "MAP_PIN",
     "MEMBERSHIP",
     "MULTIPLE_PEOPLE",
+    "OFFER",
     "PERSON",
     "PHONE",
     "RESTAURANT_ICON",
@@ -94,21 +119,111 @@ KNOWN_ICONS = (
     "VIDEO_CAMERA",
     "VIDEO_PLAY",
 )
-"""https://developers.google.com/workspace/chat/format-messages#builtinicons"""
+"""https://developers.google.com/apps-script/reference/card-service/icon"""
+
+_SOMETHING: Json = {"minLength": 1}
+_AN_ITEM: Json = {"minItems": 1}
+_HTTPS: Json = {"pattern": r"^(https://\S|http://(127\.0\.0\.1|localhost)([:/]|$))"}
+_HTTPS_OR_NONE: Json = {"anyOf": [{"const": ""}, _HTTPS]}
+_SHARE: Json = {"minimum": 0, "maximum": 1}
+_TEXT_WITH_COLOUR: Json = {"required": ["text", "color"]}
 
 NARROWED: dict[tuple[str, str], Json] = {
-    ("Action", "function"): {"pattern": r"^(https://|http://127\.0\.0\.1[:/])"},
-    ("ButtonList", "buttons"): {"minItems": 1},
+    ("Action", "function"): _HTTPS,
+    ("ActionParameter", "key"): _SOMETHING,
+    ("ButtonList", "buttons"): _AN_ITEM,
     ("Card", "cardActions"): {"maxItems": 10},
-    ("CardHeader", "title"): {"minLength": 1},
-    ("DecoratedText", "text"): {"minLength": 1},
+    ("Card", "sections"): {"maxItems": 100},
+    ("CardAction", "actionLabel"): _SOMETHING,
+    ("CardFixedFooter", "primaryButton"): _TEXT_WITH_COLOUR,
+    ("CardFixedFooter", "secondaryButton"): _TEXT_WITH_COLOUR,
+    ("CardHeader", "imageUrl"): _HTTPS_OR_NONE,
+    ("CardHeader", "title"): _SOMETHING,
+    ("CollapseControl", "collapseButton"): {"$ref": "#/$defs/FoldingButton"},
+    ("CollapseControl", "expandButton"): {"$ref": "#/$defs/FoldingButton"},
+    ("Color", "alpha"): _SHARE,
+    ("Color", "blue"): _SHARE,
+    ("Color", "green"): _SHARE,
+    ("Color", "red"): _SHARE,
+    ("Columns", "columnItems"): {"maxItems": 2},
+    ("DateTimePicker", "name"): _SOMETHING,
+    ("DecoratedText", "text"): _SOMETHING,
+    ("Grid", "items"): _AN_ITEM,
+    ("Icon", "iconUrl"): _HTTPS_OR_NONE,
     ("Icon", "knownIcon"): {"enum": list(KNOWN_ICONS)},
-    ("OpenLink", "url"): {"pattern": r"^(https://[^\s]+|http://127\.0\.0\.1[:/][^\s]*|mailto:[^\s]+|tel:[0-9+*#%A-F]+)$"},
+    ("Image", "imageUrl"): _HTTPS,
+    ("ImageComponent", "imageUri"): _HTTPS_OR_NONE,
+    ("OpenLink", "url"): {"pattern": r"^(https?://|mailto:|tel:)\S+$"},
+    ("OverflowMenu", "items"): _AN_ITEM,
+    ("OverflowMenuItem", "onClick"): {"not": {"required": ["overflowMenu"]}},
+    ("OverflowMenuItem", "text"): _SOMETHING,
     ("Section", "uncollapsibleWidgetsCount"): {"minimum": 0},
-    ("Section", "widgets"): {"minItems": 1},
-    ("TextParagraph", "text"): {"minLength": 1},
+    ("Section", "widgets"): _AN_ITEM,
+    ("SelectionInput", "items"): {"maxItems": 100},
+    ("SelectionInput", "name"): _SOMETHING,
+    ("SuggestionItem", "text"): _SOMETHING,
+    ("SwitchControl", "name"): _SOMETHING,
+    ("TextInput", "name"): _SOMETHING,
+    ("TextParagraph", "text"): _SOMETHING,
 }
 """What the reference says of single fields beyond their type."""
+
+_BUTTON_FACE: Json = {
+    "anyOf": [
+        {"required": ["text"], "properties": {"text": _SOMETHING}},
+        {"required": ["icon"], "properties": {"icon": {"minProperties": 1}}},
+    ]
+}
+
+TOGETHER: dict[str, Json] = {
+    "Button": {
+        "allOf": [
+            _BUTTON_FACE,
+            {"anyOf": [{"required": ["onClick"]}, {"required": ["disabled"], "properties": {"disabled": {"const": True}}}]},
+        ]
+    },
+    "Card": {
+        "anyOf": [
+            {"required": ["header"], "properties": {"header": {"minProperties": 1}}},
+            {"required": ["sections"], "properties": {"sections": _AN_ITEM}},
+        ]
+    },
+    "CollapseControl": {"dependentRequired": {"collapseButton": ["expandButton"], "expandButton": ["collapseButton"]}},
+    "DecoratedText": {
+        "not": {
+            "anyOf": [
+                {"required": ["button", "switchControl"]},
+                {"required": ["button", "endIcon"]},
+                {"required": ["switchControl", "endIcon"]},
+            ]
+        }
+    },
+    "SelectionInput": {
+        "if": {"properties": {"type": {"enum": ["RADIO_BUTTON", "DROPDOWN"]}}, "required": ["type"]},
+        "then": {
+            "properties": {
+                "items": {
+                    "contains": {"properties": {"selected": {"const": True}}, "required": ["selected"]},
+                    "minContains": 0,
+                    "maxContains": 1,
+                }
+            }
+        },
+    },
+    "TextInput": {
+        "anyOf": [
+            {"required": ["label"], "properties": {"label": _SOMETHING}},
+            {"required": ["hintText"], "properties": {"hintText": _SOMETHING}},
+        ]
+    },
+}
+"""What the reference says of fields beside each other."""
+
+TAGS = frozenset(
+    ["a", "b", "br", "code", "del", "div", "em", "font", "i", "li", "ol", "p", "s", "span", "strike", "strong", "time", "u", "ul"]
+)
+MARKED_UP = (("TextParagraph", "text"), ("DecoratedText", "text"), ("Section", "header"))
+"""https://developers.google.com/workspace/add-ons/concepts/widgets#text_formatting"""
 
 
 class NotTaken(AssertionError):
@@ -118,9 +233,76 @@ class NotTaken(AssertionError):
 def check_card(card: Json) -> None:
     """Raises NotTaken with the path of the first thing that Google would refuse, or drop."""
     _check(card, "Card")
-    widgets = sum(len(section["widgets"]) for section in card.get("sections", ()))
-    if widgets > MOST_WIDGETS:
-        raise NotTaken(f"sections: {widgets} widgets, Google drops what is over {MOST_WIDGETS}")
+    _check_words(card)
+
+
+def takes(thing: Json, *, answer: bool) -> bool:
+    """Whether Google would take a card, or an answer: quicker than to say why not."""
+    if not _validator("Answer" if answer else "Card").is_valid(thing):
+        return False
+    try:
+        for card in cards_in(thing) if answer else [thing]:
+            _check_words(card)
+    except NotTaken:
+        return False
+    return True
+
+
+def _check_words(card: Json) -> None:
+    """What a schema cannot say."""
+    for kind, value in _objects(card, "Card"):
+        if kind == "Card":
+            _check_count(value)
+        if kind == "TextInput":
+            _check_length(value)
+        for name in (name for of, name in MARKED_UP if of == kind):
+            _check_markup(value.get(name, ""))
+
+
+def _objects(value: Json, kind: str) -> Iterator[tuple[str, Json]]:
+    """Every object of a card that the schema takes, with its type."""
+    yield kind, value
+    properties = _google_schemas()[_CARD + kind]["properties"] if kind not in ("Color",) else {}
+    for name, inner in value.items():
+        of_type = properties.get(name, {}).get("items", properties.get(name, {})).get("$ref", "")
+        if of_type.startswith(_CARD):
+            for each in inner if isinstance(inner, list) else [inner]:
+                yield from _objects(each, _short(of_type))
+
+
+def _check_count(card: Json) -> None:
+    widgets = [widget for section in card.get("sections", ()) for widget in section["widgets"]]
+    inner = [
+        each
+        for widget in widgets
+        for column in widget.get("columns", {}).get("columnItems", ())
+        for each in column.get("widgets", ())
+    ]
+    if len(widgets) + len(inner) > MOST_WIDGETS:
+        raise NotTaken(f"sections: {len(widgets) + len(inner)} widgets, Google drops what is over {MOST_WIDGETS}")
+
+
+def _check_length(text_input: Json) -> None:
+    most = text_input.get("validation", {}).get("characterLimit", 0)
+    if 0 < most < len(text_input.get("value", "")):
+        raise NotTaken(f"textInput.value is longer than its characterLimit of {most}")
+
+
+class _Marks(HTMLParser):
+    """Takes note of each tag, and of where links lead."""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in TAGS:
+            raise NotTaken(f"<{tag}> is not part of a card's text")
+        for name, value in attrs:
+            if (tag, name) == ("a", "href") and not re.fullmatch(r"(https?://|mailto:|tel:)\S+", value or "", re.IGNORECASE):
+                raise NotTaken(f"a link in a text leads to {value}")
+
+
+def _check_markup(text: str) -> None:
+    marks = _Marks()
+    marks.feed(text)
+    marks.close()
 
 
 def check_answer(answer: Json) -> None:
@@ -154,11 +336,12 @@ def definitions() -> Json:
     """JSON Schema definitions by name ("Card", "Widget", ..., "Answer"), as an add-on may use them."""
     schemas = _google_schemas()
     cards = {_short(name): _strict(_short(name), schema) for name, schema in schemas.items() if name.startswith(_CARD)}
-    return (
-        cards | {"Color": _strict("Color", schemas["Color"])} | _ANSWERS | {"Navigation": _with_one_of("Navigation", _NAVIGATION)}
-    )
+    folding = {"FoldingButton": _strict("Button", schemas[f"{_CARD}Button"], folds=True)}
+    colour = {"Color": _strict("Color", schemas["Color"])}
+    return cards | folding | colour | _ANSWERS | {"Navigation": _with_one_of("Navigation", _NAVIGATION)}
 
 
+@cache
 def _google_schemas() -> Json:
     document = files("googleapiclient") / "discovery_cache" / "documents" / "chat.v1.json"
     schemas: Json = json.loads(document.read_text("utf-8"))["schemas"]
@@ -169,11 +352,12 @@ def _short(name: str) -> str:
     return name.removeprefix(_CARD)
 
 
-def _strict(name: str, schema: Json) -> Json:
-    left_out = UNAVAILABLE_IN_ADD_ONS.get(name, set())
+def _strict(name: str, schema: Json, *, folds: bool = False) -> Json:
+    """A type that takes only what the reference names. A button that `folds` a section needs no onClick."""
+    left_out = UNAVAILABLE_IN_GMAIL.get(name, set())
     properties = {field: _field(name, field, of) for field, of in schema.get("properties", {}).items() if field not in left_out}
     made = {"type": "object", "properties": properties, "additionalProperties": False, "required": list(REQUIRED.get(name, ()))}
-    return _with_one_of(name, made)
+    return _with_one_of(name, made | (_BUTTON_FACE if folds else TOGETHER.get(name, {})))
 
 
 def _with_one_of(name: str, schema: Json) -> Json:
@@ -181,7 +365,8 @@ def _with_one_of(name: str, schema: Json) -> Json:
 
 
 def _field(name: str, field: str, schema: Json) -> Json:
-    return _type(schema) | NARROWED.get((name, field), {})
+    narrowed = NARROWED.get((name, field), {})
+    return narrowed if "$ref" in narrowed else _type(schema) | narrowed
 
 
 def _type(schema: Json) -> Json:
@@ -190,6 +375,8 @@ def _type(schema: Json) -> Json:
         return {"$ref": f"#/$defs/{_short(schema['$ref'])}"} if schema["$ref"] != "HostAppDataSourceMarkup" else {"not": {}}
     if schema["type"] == "array":
         return {"type": "array", "items": _type(schema["items"])}
+    if schema.get("format") == "int64":
+        return {"anyOf": [{"type": "integer"}, {"type": "string", "pattern": "^-?[0-9]{1,19}$"}]}
     return {"type": schema["type"]} | ({"enum": schema["enum"]} if "enum" in schema else {})
 
 
@@ -206,6 +393,7 @@ def _ref(name: str) -> Json:
 
 
 _TEXT: Json = {"type": "string", "minLength": 1}
+_RECIPIENTS: Json = {"type": "array", "items": _object(("email",), email=_TEXT)}
 
 _NAVIGATION = _object(
     pushCard=_ref("Card"), updateCard=_ref("Card"), pop={"const": True}, popToRoot={"const": True}, popToCard=_TEXT
@@ -223,7 +411,16 @@ _ANSWERS: Json = {
     "HostAppAction": _object(("gmailAction",), gmailAction=_ref("GmailAction")),
     "GmailAction": {
         **_object(
-            updateDraftActionMarkup=_object(("updateBody",), updateBody=_ref("UpdateBody")),
+            updateDraftActionMarkup={
+                **_object(
+                    updateToRecipients=_object(toRecipients=_RECIPIENTS),
+                    updateCcRecipients=_object(ccRecipients=_RECIPIENTS),
+                    updateBccRecipients=_object(bccRecipients=_RECIPIENTS),
+                    updateSubject=_object(subject={"type": "string"}),
+                    updateBody=_ref("UpdateBody"),
+                ),
+                "minProperties": 1,
+            },
             openCreatedDraftActionMarkup=_object(("draftId",), draftId=_TEXT, draftThreadId=_TEXT),
         ),
         "minProperties": 1,
@@ -245,14 +442,17 @@ _ANSWERS: Json = {
     "RenderActions": {**_object(action=_ref("AnswerAction"), hostAppAction=_ref("HostAppAction")), "minProperties": 1},
     "Scopes": {
         "oneOf": [
-            _object(("scopes",), scopes={"type": "array", "minItems": 1, "items": {"type": "string", "pattern": "^https://"}}),
+            _object(
+                ("scopes",),
+                scopes={"type": "array", "minItems": 1, "items": {"type": "string", "pattern": "^(https://|openid$)"}},
+            ),
             _object(("all_scopes",), all_scopes={"const": True}),
         ]
     },
-    "Suggested": _object(("items",), items={"type": "array", "items": _object(("text",), text=_TEXT)}),
+    "Suggested": _object(items={"type": "array", "items": _object(("text",), text=_TEXT)}),
     "Answer": {
         "oneOf": [
-            _object(("action",), action=_ref("AnswerAction")),
+            {**_object(action=_ref("AnswerAction"), hostAppAction=_ref("HostAppAction")), "minProperties": 1},
             _object(("renderActions",), renderActions=_ref("RenderActions"), stateChanged={"type": "boolean"}),
             _object(("autoComplete",), autoComplete=_ref("Suggested")),
             _object(("requesting_google_scopes",), requesting_google_scopes=_ref("Scopes")),
@@ -263,3 +463,6 @@ _ANSWERS: Json = {
         ]
     },
 }
+
+ANSWERS = (*_ANSWERS, "Navigation")
+"""The definitions that are of answers, not of cards."""

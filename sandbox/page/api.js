@@ -9,8 +9,8 @@ export const write = (path, body) => {
   return call(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 };
 
-/** What Google would refuse in an add-on's answer, or in a card. */
-export const refused = async (answer) => (await write("/desk/check", answer)).refused;
+/** What Google would refuse in an add-on's answer `to` a "trigger" or a "click", or in a card. */
+export const refused = async (answer, to = "") => (await write(`/desk/check?to=${to}`, answer)).refused;
 
 /** The desk's path for one account. */
 export const of = (account, path) => `/desk/${encodeURIComponent(account)}/${path}`;

@@ -227,6 +227,7 @@ const KNOWN = {
   MAP_PIN: "place",
   MEMBERSHIP: "label",
   MULTIPLE_PEOPLE: "group",
+  OFFER: "label",
   PERSON: "person",
   PHONE: "phone",
   RESTAURANT_ICON: "store",

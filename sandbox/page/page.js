@@ -51,6 +51,9 @@ async function begin() {
   const reader = { locale: navigator.language, ...timeZone() };
   panel = new Panel(byId("panel"), {
     name: page.start.addon,
+    universal: page.start.universal_actions,
+    scopes: page.start.scopes,
+    prefixes: page.start.open_link_prefixes,
     check: refused,
     ask: (question) => askAddon({ ...question, ...reader, ...composeEvent() }),
     changeDraft,

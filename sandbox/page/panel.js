@@ -5,7 +5,8 @@ import { icon } from "./icons.js";
 import { cardHeader, cardNode } from "./panel/card.js";
 import { consent } from "./panel/consent.js";
 import { Form } from "./panel/form.js";
-import { allowedLink } from "./panel/text.js";
+import { isStripped } from "./panel/limits.js";
+import { isAmong, openedLink } from "./panel/text.js";
 import { overflowMenu } from "./panel/widgets.js";
 
 const SECONDS_GOOGLE_WAITS = 30;
@@ -18,6 +19,9 @@ export class Panel {
   #grant;
   #check;
   #changeDraft;
+  #universal;
+  #scopes;
+  #prefixes;
   #parts;
   /** Cards, the one in sight last: {card, inputs}. */
   #stack = [];
@@ -29,14 +33,19 @@ export class Panel {
 
   /**
    * `ask(question)` sends a trigger or a click to the add-on and gives {answer, problem, seconds}; `grant(scopes)` keeps what the
-   * user allowed; `check(answer)` gives what Google would refuse in an answer or a card; `changeDraft(action)` carries out a draft
-   * action and gives its faults.
+   * user allowed; `check(answer, to)` gives what Google would refuse in an answer to a "trigger" or a "click", or in a card;
+   * `changeDraft(action)` carries out a draft action and gives its faults. Of the deployment: `universal` are its universal actions,
+   * {label, link}, the link empty where the add-on is called; `scopes` all that it asks for; `prefixes` what its links may begin
+   * with, when it says so.
    */
-  constructor(place, { name, ask, grant, check, changeDraft }) {
+  constructor(place, { name, ask, grant, check, changeDraft, universal = [], scopes = [], prefixes = [] }) {
     this.#ask = ask;
     this.#grant = grant;
     this.#check = check;
     this.#changeDraft = changeDraft;
+    this.#universal = universal;
+    this.#scopes = scopes;
+    this.#prefixes = prefixes;
     this.#parts = skeleton(place, name, {
       back: () => this.back(),
       more: (button) => this.#menu(button),
@@ -48,8 +57,8 @@ export class Panel {
   async open(trigger) {
     this.#trigger = trigger;
     this.#stale = false;
-    const reply = await this.#call({ trigger: trigger.kind }, true);
-    if (reply) this.#show(reply, true);
+    this.#parts.body.inert = false;
+    await this.#send({ trigger: trigger.kind }, { anew: true, spinner: true });
   }
 
   /** Asks again for what is open. */
@@ -69,13 +78,18 @@ export class Panel {
     else this.#drawAndJudge();
   }
 
-  async #call(question, spinner) {
+  /** Asks the add-on, and shows what it answers; `anew` when it opens the panel and no earlier card stays. */
+  async #send(question, { anew, spinner }) {
     const mine = ++this.#asked;
     if (spinner) this.#busy(true);
     const reply = await this.#ask({ ...question, mail: this.#trigger.mail ?? null });
-    if (mine !== this.#asked) return null;
+    if (mine !== this.#asked) return;
     this.#busy(false);
-    return reply;
+    this.#show(reply, anew, () => this.#send(question, { anew, spinner }));
+  }
+
+  get #isBusy() {
+    return !this.#parts.progress.hidden;
   }
 
   #busy(busy) {
@@ -83,8 +97,7 @@ export class Panel {
     this.#parts.body.setAttribute("aria-busy", String(busy));
   }
 
-  /** Shows an answer; `anew` when it opens the panel and no earlier card stays. */
-  #show({ answer, problem, seconds }, anew) {
+  #show({ answer, problem, seconds }, anew, again) {
     const faults = slowness(Math.round(seconds));
     if (anew) this.#stack = [];
     this.#note([], true);
@@ -92,11 +105,13 @@ export class Panel {
       this.#failed(problem);
       return;
     }
-    if (answer.requesting_google_scopes) this.#askConsent(answer.requesting_google_scopes.scopes ?? []);
-    else this.#render(answer, anew, faults);
+    this.#judge(answer, anew ? "trigger" : "click", faults);
+    const asked = answer.requesting_google_scopes;
+    if (asked) this.#askConsent(asked.scopes ?? this.#scopes, again);
+    else this.#render(answer, anew);
   }
 
-  #render(answer, anew, faults) {
+  #render(answer, anew) {
     const actions = answer.custom_authorization_prompt ?? answer.renderActions ?? answer;
     const action = actions.action ?? {};
     const changed = (action.navigations ?? []).map((step) => this.#navigate(step)).some(Boolean);
@@ -104,7 +119,7 @@ export class Panel {
     const hostAction = actions.hostAppAction ?? answer.hostAppAction;
     if (hostAction) this.#changeDraft(hostAction).then((refused) => this.#note(refused));
     if (changed || anew) this.#draw();
-    this.#judge(answer, faults);
+    if (!this.#stack.length) this.#failed(`${this.#parts.name} answered without a card.`);
     if (action.notification?.text) toast(this.#parts.toasts, action.notification.text);
     if (action.link) this.#openLink(action.link);
   }
@@ -115,9 +130,13 @@ export class Panel {
     if (step.updateCard) return this.#update(step.updateCard);
     if (step.pop) return this.#cut(this.#stack.length - 1);
     if (step.popToRoot) return this.#cut(1);
-    if (step.popToCard)
-      return this.#cut(this.#stack.findLastIndex(({ card }) => card.name === step.popToCard) + 1 || this.#stack.length);
-    return false;
+    return step.popToCard ? this.#popToCard(step.popToCard) : false;
+  }
+
+  #popToCard(name) {
+    const at = this.#stack.findLastIndex(({ card }) => card.name === name);
+    if (at < 0) this.#note([`popToCard: no card of the name ${name} is open`]);
+    return at >= 0 && this.#cut(at + 1);
   }
 
   #push(card) {
@@ -134,7 +153,7 @@ export class Panel {
   }
 
   #cut(length) {
-    this.#stack.length = Math.max(1, Math.min(length, this.#stack.length));
+    this.#stack.splice(Math.max(1, length));
     return true;
   }
 
@@ -168,10 +187,10 @@ export class Panel {
   }
 
   /** Says what Google would refuse in an answer or a card, once it is known, beside `faults` that are known now. */
-  async #judge(answer, faults = []) {
+  async #judge(answer, to = "", faults = []) {
     const mine = ++this.#checked;
     this.#note(faults, true);
-    const refused = await this.#check(answer).catch((error) => [error.message]);
+    const refused = await this.#check(answer, to).catch((error) => [error.message]);
     if (mine === this.#checked) this.#note(refused);
   }
 
@@ -199,11 +218,10 @@ export class Panel {
   }
 
   async #run(action) {
-    if (!this.#parts.form.isComplete(action)) return;
+    if (this.#isBusy || !this.#parts.form.isComplete(action)) return;
     this.#stack.at(-1).inputs = this.#parts.form.inputs();
     this.#persist = action.persistValues === true;
-    const reply = await this.#call(this.#question(action), action.loadIndicator !== "NONE");
-    if (reply) this.#show(reply, false);
+    await this.#send(this.#question(action), { anew: false, spinner: action.loadIndicator !== "NONE" });
   }
 
   #question(action, text) {
@@ -214,36 +232,48 @@ export class Panel {
 
   async #suggest(action, text) {
     const { answer, problem } = await this.#ask({ ...this.#question(action, text), mail: this.#trigger.mail ?? null });
-    if (problem) this.#note([problem]);
+    this.#note(problem ? [problem] : await this.#check(answer, "click"));
     return answer?.autoComplete?.items ?? answer?.action?.modifyOperations?.[0]?.updateWidget?.suggestions?.items ?? [];
   }
 
   #openLink({ url, openAs, onClose }) {
-    const link = allowedLink(url ?? "");
+    const link = openedLink(url ?? "");
     if (!link) {
       this.#note(["a link leads nowhere Gmail would open"]);
+      return;
+    }
+    if (!isAmong(link, this.#prefixes)) {
+      this.#note([`a link leads to ${link}: none of the deployment's openLinkUrlPrefixes`]);
       return;
     }
     const opened = window.open(link, "_blank", openAs === "OVERLAY" ? OVERLAY : "");
     if (!opened) return;
     opened.opener = null;
-    if (onClose === "RELOAD") this.#reloadWhenClosed(opened);
+    if (onClose === "RELOAD") this.#reloadWhenClosed(opened, openAs === "OVERLAY");
   }
 
-  #reloadWhenClosed(opened) {
+  /** Until an overlay is closed, the card behind it is blocked. */
+  #reloadWhenClosed(opened, isOverlay) {
+    const { body } = this.#parts;
+    body.inert = isOverlay;
     const watch = setInterval(() => {
       if (!opened.closed) return;
       clearInterval(watch);
+      body.inert = false;
       this.reload();
     }, 400);
   }
 
-  #askConsent(scopes) {
+  /** The consent screen; once something is given, what was asked is asked again. */
+  #askConsent(scopes, again) {
     const done = async (granted) => {
       if (granted.length) {
         await this.#grant(granted);
-        this.reload();
-      } else this.#failed("Permission was not given.", "Give permission");
+        again();
+        return;
+      }
+      if (this.#stack.length) this.#draw();
+      this.#failed("Permission was not given.", "Give permission");
     };
     fill(this.#parts.body, consent(this.#parts.name, scopes, done));
   }
@@ -260,7 +290,7 @@ export class Panel {
       el(
         "ul",
         {},
-        all.map((fault) => el("li", { dir: "auto" }, fault)),
+        all.map((fault) => el("li", { dir: "ltr" }, breakable(fault))),
       ),
     );
   }
@@ -272,25 +302,37 @@ export class Panel {
     else fill(this.#parts.body, words);
   }
 
+  /** The card's own actions, then those that every card has, as Gmail orders them. */
   #menu(button) {
     const actions = this.#stack.at(-1)?.card.cardActions ?? [];
-    const entries = actions.map((action) => ({ text: action.actionLabel, act: () => this.#click(action.onClick, button) }));
-    openMenu(
-      button,
-      [...entries, { text: "Refresh", icon: icon("refresh"), act: () => this.reload() }],
-      `${this.#parts.name} menu`,
-    );
+    const own = actions.map((action) => ({ text: action.actionLabel, act: () => this.#click(action.onClick, button) }));
+    const universal = this.#universal.map(({ label, link }, number) => {
+      return { text: label, act: () => (link ? this.#openLink({ url: link }) : this.#runUniversal(number)) };
+    });
+    const refresh = { text: "Refresh", icon: icon("refresh"), act: () => this.reload() };
+    openMenu(button, [...own, ...universal, refresh], `${this.#parts.name} menu`);
+  }
+
+  /** Google runs a universal action as a form that is sent: the answer is a click's. */
+  #runUniversal(number) {
+    return this.#send({ trigger: "universal action", universal_action: number }, { anew: false, spinner: true });
   }
 }
 
+/** A fault's words, which may go on in the next line after each step of its place. */
+const breakable = (fault) => fault.split(/(?<=[a-zA-Z\]]\.)(?=[a-zA-Z])/).flatMap((step) => [step, el("wbr")]);
+
 /** The card; words in its place when it is so wrong that there is nothing to draw. */
 function whole(card, host) {
+  if (isStripped(card)) return nothing();
   try {
     return cardNode(card, host);
   } catch {
-    return el("p", { class: "panel-failed", role: "alert" }, "Gmail could not show this card.");
+    return nothing();
   }
 }
+
+const nothing = () => el("p", { class: "panel-failed", role: "alert" }, "Gmail could not show this card.");
 
 function slowness(seconds) {
   if (seconds > SECONDS_GOOGLE_WAITS) return [`the answer took ${seconds} s: Google waits ${SECONDS_GOOGLE_WAITS} s`];

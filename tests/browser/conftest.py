@@ -1,5 +1,6 @@
 """One whole demo and one browser for all browser tests; each test gets a page of its own, whose console and requests are watched."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -78,18 +79,39 @@ class Desk:
         await self.page.locator("#panel .progress").wait_for(state="hidden")
         await self.settled()
 
-    async def answer_with(self, *answers: dict[str, Any]) -> list[dict[str, Any]]:
-        """From now on the panel gets these answers, one after the other (the last for good); the questions it asked."""
+    async def answer_with(self, *answers: dict[str, Any], seconds: float = 0.1) -> list[dict[str, Any]]:
+        """From now on the panel gets these answers, one after the other (the last for good), as if each had taken so long; the questions
+        it asked."""
         asked: list[dict[str, Any]] = []
         left = list(answers)
 
         async def answer(route: Any) -> None:
             asked.append(route.request.post_data_json)
             told = left.pop(0) if len(left) > 1 else left[0]
-            await route.fulfill(json={"status": 200, "answer": told, "problem": "", "seconds": 0.1})
+            await route.fulfill(json={"status": 200, "answer": told, "problem": "", "seconds": seconds})
 
         await self.page.route("**/desk/*/panel", answer)
         return asked
+
+    async def hold_answers(self) -> asyncio.Event:
+        """From now on an answer comes only once this is set."""
+        held = asyncio.Event()
+
+        async def wait(route: Any) -> None:
+            await held.wait()
+            await route.fallback()
+
+        await self.page.route("**/desk/*/panel", wait)
+        return held
+
+    async def start_with(self, **changed: Any) -> None:
+        """The page begins as if the deployment were another."""
+
+        async def begin(route: Any) -> None:
+            told = await (await route.fetch()).json()
+            await route.fulfill(json=told | changed)
+
+        await self.page.route("**/desk/start*", begin)
 
     def arrive(
         self, sender: str, subject: str, body: str = "Hello.", *, html: str = "", account: Account | None = None, **headers: str

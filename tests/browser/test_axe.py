@@ -1,13 +1,16 @@
 """axe on each screen of the page, wide and narrow, light and dark: nothing serious that a screen reader's user would stumble over."""
 
+import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
 
 from sandbox.faults import Fault
 from tests.browser.conftest import Desk
+from tests.browser.test_gallery import card_page
 from tests.browser.test_page import HENRIETTA
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -162,3 +165,29 @@ async def test_a_record_of_the_crm(desk: Desk, axe: str) -> None:
     record = await opened.value
     await expect(record.get_by_role("heading", level=1)).to_have_text("Henrietta Lovell")
     assert await look(record, axe) == []
+
+
+async def test_the_gallery_folded_and_unfolded(desk: Desk, axe: str) -> None:
+    await desk.page.goto(f"{desk.demo.address}/gallery")
+    await expect(desk.page.locator("#gallery")).to_have_attribute("aria-busy", "false")
+    assert await look(desk.page, axe) == []
+    folds = desk.page.locator("[aria-expanded=false]:is(.collapse, .link-button)")
+    assert await folds.count() > 0
+    await folds.evaluate_all("(buttons) => buttons.forEach((button) => button.click())")
+    await expect(folds).to_have_count(0)
+    assert await look(desk.page, axe) == []
+
+
+CARD: dict[str, Any] = {"header": {"title": "Ada"}, "sections": [{"widgets": [{"textParagraph": {"text": "x"}}]}]}
+
+
+@pytest.mark.parametrize("refused", [{}, {"sectoins": []}], ids=["taken", "refused"])
+async def test_the_page_of_a_card_file(desk: Desk, axe: str, tmp_path: Path, refused: dict[str, Any]) -> None:
+    file = tmp_path / "card.json"
+    file.write_text(json.dumps(CARD | refused))
+    with card_page(file) as address:
+        await desk.page.goto(address)
+        await expect(desk.page.locator("#refused")).to_contain_text("sectoins" if refused else "Nothing")
+        assert await look(desk.page, axe) == []
+        await desk.page.goto("about:blank")
+    desk.requests[:] = [asked for asked in desk.requests if not asked.startswith(address)]

@@ -203,7 +203,8 @@ async def stub(tmp_path: Path, browser: Browser) -> AsyncIterator[Stub]:
     addon, made.addon_url = await _serve(routes, [])
     trigger = {"actions": [{"label": "Insert template", "runFunction": "https://ADDON_URL/compose"}], "draftAccess": "METADATA"}
     deployment = tmp_path / "appsscript.json"
-    deployment.write_text(json.dumps({"addOns": {"gmail": {"composeTrigger": trigger}}}))
+    home = {"runFunction": "https://ADDON_URL/home"}
+    deployment.write_text(json.dumps({"addOns": {"common": {"homepageTrigger": home}, "gmail": {"composeTrigger": trigger}}}))
     clock = TurnedClock(tmp_path / "turned", lambda: datetime.now(UTC))
     dialled = SimpleNamespace(world=world, clock=clock, crm_fault_file=tmp_path / "fault")
     product = Product(made.addon_url, made.addon_url, "job@corp.example", _no_record, tmp_path / "calls", deployment)

@@ -13,27 +13,12 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
+from sandbox.answer_check import refused
 from sandbox.card_format import card_format
 from sandbox.gallery import gallery
 from tests.browser.conftest import Desk, Picture
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-STUDIO = "only add-ons that extend Google Workspace Studio have it"
-NOTHING_GIVEN = "stands for no value given"
-NOT_SHOWN = {
-    "Action.interaction": "opens dialogs of Google Chat; of an add-on the whole card is stripped",
-    "Card.expressionData": STUDIO,
-    "DateTimePicker.hostAppDataSource": STUDIO,
-    "Section.id": STUDIO,
-    "SelectionInput.dataSourceConfigs": STUDIO,
-    "SelectionInput.platformDataSource": "Google Chat's own people and spaces",
-    "TextInput.hostAppDataSource": STUDIO,
-    "Widget.eventActions": STUDIO,
-    "Widget.id": STUDIO,
-    "Widget.visibility": STUDIO,
-}
-"""What the gallery has not, and why. What lies below one of these is not asked for either."""
 
 ACTS = {
     "Action": "a click sends it",
@@ -49,7 +34,6 @@ ACTS = {
     "Card.name": "named by popToCard",
     "Card.displayStyle": "the panel peeks",
     "Card.peekCardHeader": "the panel peeks",
-    "Button.onClick": "a click does it",
     "Chip.onClick": "a click does it",
     "GridItem.id": "a click sends it",
     "Color.alpha": "Google passes over it",
@@ -63,20 +47,24 @@ ACTS = {
     "SwitchControl.name": "sent with the form",
     "SwitchControl.onChangeAction": "a change sends it",
     "SwitchControl.value": "sent with the form",
-    "TextInput.autoCompleteAction": "asked while typing",
     "TextInput.name": "sent with the form",
     "TextInput.onChangeAction": "a change sends it",
-    "TextInput.value": "stands in the field, not in the markup",
-    "DateTimePicker.valueMsEpoch": "stands in the field, not in the markup",
-    "DateTimePicker.timezoneOffsetDate": "stands in the field, not in the markup",
-    "CollapseControl.collapseButton": "shown once it is open",
-    "Validation.inputType=TEXT": "as none",
 }
 """Properties that change what happens, not what is drawn: a test for each kind is in test_panel.py."""
 
 
+SAME = {
+    ("SwitchControl.controlType", "CHECKBOX", "CHECK_BOX"): "Google's words: deprecated in favor of CHECK_BOX",
+    ("Card.displayStyle", "PEEK", "REPLACE"): "the panel peeks",
+    ("Action.loadIndicator", "SPINNER", "NONE"): "a click shows it",
+    ("OpenLink.openAs", "FULL_SIZE", "OVERLAY"): "a click opens it",
+    ("OpenLink.onClose", "NOTHING", "RELOAD"): "a click opens it",
+}
+"""Values that look the same, and why."""
+
+
 def asked_for() -> set[str]:
-    """`Type.field` and `Type.field=VALUE` of all that a card may hold, but for what NOT_SHOWN names and lies below it."""
+    """`Type.field` and `Type.field=VALUE` of all that a card may hold; below what Gmail does not have, nothing is asked for."""
     described, found, ahead, seen = card_format(), set(), ["Card"], set()
     while ahead:
         kind = ahead.pop()
@@ -84,32 +72,46 @@ def asked_for() -> set[str]:
             continue
         seen.add(kind)
         for name, field in described[kind].items():
-            if f"{kind}.{name}" in NOT_SHOWN:
-                continue
             found.add(f"{kind}.{name}")
+            if field["only"]:
+                continue
             found |= {f"{kind}.{name}={value}" for value in field["values"] or () if not value.endswith("_UNSPECIFIED")}
             if field["type"] in described:
                 ahead.append(field["type"])
     return found
 
 
-def used_in(value: Any, kind: str) -> Iterator[str]:
-    """The same of one card."""
+def used_in(value: Any, kind: str, path: str) -> Iterator[tuple[str, str]]:
+    """The same of one card, each with its place."""
     for name, inner in value.items():
         field = card_format()[kind][name]
-        yield f"{kind}.{name}"
-        for item in inner if field["list"] else [inner]:
+        yield f"{kind}.{name}", f"{path}.{name}"
+        for index, item in enumerate(inner if field["list"] else [inner]):
+            place = f"{path}.{name}[{index}]" if field["list"] else f"{path}.{name}"
             if field["values"]:
-                yield f"{kind}.{name}={item}"
+                yield f"{kind}.{name}={item}", place
             if field["type"] in card_format():
-                yield from used_in(item, field["type"])
+                yield from used_in(item, field["type"], place)
+
+
+def is_only_elsewhere(path: str) -> bool:
+    kind, name = path.split("=", maxsplit=1)[0].split(".")
+    return bool(card_format()[kind][name]["only"])
 
 
 async def test_the_gallery_has_all_that_googles_schema_has() -> None:
-    used = {each for one in gallery() for each in used_in(one["card"], "Card")}
+    used = {each for one in gallery() for each, _ in used_in(one["card"], "Card", "card")}
     assert asked_for() - used == set()
-    assert sorted(used & set(NOT_SHOWN)) == [], "named as not shown, and shown"
-    assert [name for name in NOT_SHOWN if name.split(".")[1] not in card_format()[name.split(".")[0]]] == []
+
+
+async def test_what_gmail_does_not_have_has_a_red_note_at_its_place_and_nothing_else_has() -> None:
+    for one in gallery():
+        notes = refused(one["card"])
+        elsewhere = [place for each, place in used_in(one["card"], "Card", "card") if "=" not in each and is_only_elsewhere(each)]
+        # What lies below one of these is told with it.
+        told = [place for place in elsewhere if not any(place.startswith((f"{other}.", f"{other}[")) for other in elsewhere)]
+        assert [place for place in told if not any(note.startswith(f"{place} is for Google ") for note in notes)] == []
+        assert bool(notes) == one["elsewhere"], one["title"]
 
 
 async def test_every_widget_of_googles_schema_is_in_sight_light_and_dark(desk: Desk, picture: Picture) -> None:
@@ -119,37 +121,70 @@ async def test_every_widget_of_googles_schema_is_in_sight_light_and_dark(desk: D
     for kind in set(card_format()["Widget"]) - set(beside):
         for shade in ("light", "dark"):
             await expect(desk.page.locator(f".panel.{shade} .widget-{kind}:visible").first).to_be_visible()
-    assert await desk.page.locator(".panel-failed").count() == 0
+    stripped = desk.page.locator(".panel:has(.panel-failed) .panel-bar h1")
+    await expect(stripped).to_have_text([f"A dialog of Google Chat, {shade}" for shade in ("light", "dark")])
     noted = desk.page.locator(".panel:has(.panel-notes:not([hidden])) .panel-bar h1")
-    await expect(noted).to_have_text(["Only in Google Chat, light", "Only in Google Chat, dark"])
+    elsewhere = [one["title"] for one in gallery() if one["elsewhere"]]
+    await expect(noted).to_have_text([f"{title}, {shade}" for title in elsewhere for shade in ("light", "dark")])
     await desk.page.set_viewport_size({"width": 1440, "height": 1800})
     await picture("gallery")
 
 
-CHANGES_NOTHING = """async ([cards, format]) => {
+DRAW = """
     const { cardNode } = await import("/panel/card.js");
     const { Form } = await import("/panel/form.js");
     const plain = (node) => node.outerHTML.replace(/(text|choice|date|offers|offer)-[0-9]+/g, "$1")
       + [...node.querySelectorAll("input, select")].map((input) => input.value).join();
-    const drawn = (card) => plain(cardNode(card, { form: new Form(), click() {}, run() {} }));
-    const without = {};
-    const walk = (value, kind, whole, before) => {
+    const drawn = (card) => {
+      try { return plain(cardNode(card, { form: new Form(), click() {}, run() {} })); } catch { return "broken"; }
+    };
+    const walk = (value, kind, visit) => {
       for (const [name, inner] of Object.entries(value)) {
         const field = format[kind][name];
-        delete value[name];
-        let after;
-        try { after = drawn(whole); } catch { after = "broken"; }
-        value[name] = inner;
-        const same = after === before;
-        const path = `${kind}.${name}`;
-        without[path] = (without[path] ?? true) && same;
-        if (field.type in format && path !== "OnClick.card")
-          (field.list ? inner : [inner]).forEach((item) => walk(item, field.type, whole, before));
+        // A red note tells of these, and of what is below them.
+        if (field.only) continue;
+        visit(value, name, field, `${kind}.${name}`);
+        if (field.type in format) (field.list ? inner : [inner]).forEach((item) => walk(item, field.type, visit));
       }
     };
-    cards.forEach((card) => walk(card, "Card", card, drawn(card)));
+"""
+CHANGES_NOTHING = (
+    "async ([cards, format]) => {"
+    + DRAW
+    + """
+    const without = {};
+    for (const card of cards) {
+      const before = drawn(card);
+      walk(card, "Card", (value, name, field, path) => {
+        const inner = value[name];
+        delete value[name];
+        without[path] = (without[path] ?? true) && drawn(card) === before;
+        value[name] = inner;
+      });
+    }
     return Object.keys(without).filter((path) => without[path]);
 }"""
+)
+LOOKS_THE_SAME = (
+    "async ([cards, format]) => {"
+    + DRAW
+    + """
+    const same = {};
+    for (const card of cards) {
+      walk(card, "Card", (value, name, field, path) => {
+        const given = value[name];
+        const values = (field.values ?? []).filter((one) => !one.endsWith("_UNSPECIFIED"));
+        const looks = values.map((one) => { value[name] = one; return drawn(card); });
+        value[name] = given;
+        values.forEach((one, at) => values.slice(at + 1).forEach((other, further) => {
+          const pair = [path, one, other].join(" ");
+          same[pair] = (same[pair] ?? true) && looks[at] === looks[at + 1 + further];
+        }));
+      });
+    }
+    return Object.keys(same).filter((pair) => same[pair]).map((pair) => pair.split(" "));
+}"""
+)
 
 
 async def test_each_property_makes_a_difference_to_what_is_drawn(desk: Desk) -> None:
@@ -157,7 +192,15 @@ async def test_each_property_makes_a_difference_to_what_is_drawn(desk: Desk) -> 
     await desk.page.goto(f"{desk.demo.address}/gallery")
     cards = [one["card"] for one in gallery()]
     same = await desk.page.evaluate(CHANGES_NOTHING, [cards, card_format()])
-    assert [path for path in same if path not in ACTS and path.split(".")[0] not in ACTS] == []
+    kinds = {name for name in ACTS if "." not in name}
+    assert {path for path in same if path.split(".")[0] not in kinds} == set(ACTS) - kinds
+
+
+async def test_each_value_of_a_property_looks_different_from_each_other(desk: Desk) -> None:
+    await desk.page.goto(f"{desk.demo.address}/gallery")
+    cards = [one["card"] for one in gallery()]
+    same = await desk.page.evaluate(LOOKS_THE_SAME, [cards, card_format()])
+    assert {(path, one, other) for path, one, other in same} == set(SAME)
 
 
 async def test_the_gallery_fits_a_narrow_page(desk: Desk) -> None:
@@ -201,14 +244,17 @@ async def test_a_card_file_is_shown_and_followed(desk: Desk, tmp_path: Path) -> 
     with card_page(file) as address:
         await desk.page.goto(address)
         await expect(desk.panel.locator(".card-header h2")).to_have_text("Ada")
-        refused = desk.page.locator("#refused")
-        await expect(refused).to_have_text("Nothing: Google would take this.")
+        told = desk.page.locator("#refused")
+        await expect(told).to_have_text("Nothing: Google would take this.")
+        words, panel = await desk.page.locator("#refused").bounding_box(), await desk.page.locator("#panel").bounding_box()
+        assert words and panel
+        assert (panel["y"] < words["y"], panel["x"] > words["x"]) == (True, True), "the panel stands beside the list"
         file.write_text(json.dumps(good | {"sectoins": []}))
-        await expect(refused).to_contain_text("card.sectoins is no field of Google's Card")
+        await expect(told).to_contain_text("card.sectoins is no field of Google's Card")
         file.write_text("{")
-        await expect(refused).to_contain_text("my card.json is not JSON: line 1")
+        await expect(told).to_contain_text("my card.json is not JSON: line 1")
         file.write_text(json.dumps({"sections": [{"widgets": "x"}]}))
-        await expect(refused).to_contain_text("widgets should be a list")
+        await expect(told).to_contain_text("widgets should be a list")
         await expect(desk.panel).to_have_text("Gmail could not show this card.")
         await desk.page.goto("about:blank")
     desk.requests[:] = [asked for asked in desk.requests if not asked.startswith(address)]

@@ -1,40 +1,15 @@
 """The panel in a real browser, given answers as an add-on may give them: widgets, forms, navigation, and what Google would refuse."""
 
-from typing import Any
+import re
 
 import pytest
 from playwright.async_api import expect
 
+from tests.browser.answers import HERE, Card, button, card, clicked, paragraph, press, run, shown
 from tests.browser.conftest import Desk, Picture
+from tests.browser.test_page import HENRIETTA
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-Card = dict[str, Any]
-HERE = "http://127.0.0.1:1/go"
-
-
-def card(*widgets: Card, title: str = "A card", **more: Any) -> Card:
-    return {"header": {"title": title}, "sections": [{"widgets": list(widgets)}], **more}
-
-
-def shown(made: Card) -> Card:
-    return {"action": {"navigations": [{"pushCard": made}]}}
-
-
-def clicked(*navigations: Card, notice: str = "", changed: bool = False) -> Card:
-    action: Card = {"navigations": list(navigations)} if navigations else {}
-    if notice:
-        action["notification"] = {"text": notice}
-    return {"renderActions": {"action": action}, "stateChanged": changed}
-
-
-def button(text: str, **parameters: str) -> Card:
-    action: Card = {"function": HERE, "parameters": [{"key": key, "value": value} for key, value in parameters.items()]}
-    return {"buttonList": {"buttons": [{"text": text, "onClick": {"action": action}}]}}
-
-
-def paragraph(text: str) -> Card:
-    return {"textParagraph": {"text": text}}
 
 
 async def test_the_text_of_a_card_is_googles_subset_and_nothing_else(desk: Desk) -> None:
@@ -74,7 +49,7 @@ async def test_what_google_would_refuse_is_said_aloud(desk: Desk) -> None:
     await expect(notes).to_contain_text("wrapText should be of type boolean")
     await expect(notes).to_contain_text("should be exactly one widget, and is divider and image")
     await expect(notes).to_contain_text("pushCard has 101 widgets")
-    await expect(notes).to_contain_text("surprise is no field of an answer")
+    await expect(notes).to_contain_text("surprise is no field of Google's Answer")
     await expect(desk.panel).not_to_contain_text("line 3")
 
 
@@ -200,66 +175,6 @@ async def test_going_back_asks_anew_when_the_state_has_changed(desk: Desk) -> No
     assert [question.get("trigger") for question in asked] == ["homepage", None, "homepage"]
 
 
-async def test_a_form_is_sent_as_gmail_sends_it(desk: Desk) -> None:
-    items = [{"text": "Blue", "value": "b"}, {"text": "Red", "value": "r", "selected": True}]
-    inputs: list[Card] = [
-        {"textInput": {"name": "words", "label": "Words"}},
-        {"textInput": {"name": "empty", "label": "Empty", "type": "MULTIPLE_LINE"}},
-        {"selectionInput": {"name": "drop", "label": "Drop", "type": "DROPDOWN", "items": items}},
-        {"selectionInput": {"name": "boxes", "label": "Boxes", "type": "CHECK_BOX", "items": items}},
-        {"selectionInput": {"name": "one", "label": "One", "type": "RADIO_BUTTON", "items": items}},
-        {"selectionInput": {"name": "many", "label": "Many", "type": "MULTI_SELECT", "items": items}},
-        {"dateTimePicker": {"name": "day", "label": "Day", "type": "DATE_ONLY", "valueMsEpoch": "1795996800000"}},
-        {"decoratedText": {"text": "On", "switchControl": {"name": "on", "value": "yes"}}},
-        button("Send", id="7"),
-    ]
-    asked = await desk.answer_with(shown(card(*inputs)), clicked(notice="Sent."))
-    await desk.show()
-    await desk.panel.get_by_label("Words").fill("שלום & <b>")
-    await desk.panel.get_by_label("Drop").select_option("Blue")
-    await desk.panel.get_by_role("group", name="Boxes").get_by_label("Blue").check()
-    await desk.panel.get_by_role("group", name="One").get_by_label("Blue").check()
-    await desk.panel.get_by_label("Many").fill("bl")
-    await desk.panel.locator(".suggestions").get_by_role("option", name="Blue").click()
-    await desk.panel.get_by_role("switch", name="On").check()
-    await desk.panel.get_by_role("button", name="Send").click()
-    await expect(desk.page.locator("#panel .toast")).to_have_text("Sent.")
-    assert asked[1]["parameters"] == {"id": "7"}
-    assert asked[1]["form_inputs"] == {
-        "words": {"stringInputs": {"value": ["שלום & <b>"]}},
-        "drop": {"stringInputs": {"value": ["b"]}},
-        "boxes": {"stringInputs": {"value": ["b", "r"]}},
-        "one": {"stringInputs": {"value": ["b"]}},
-        "many": {"stringInputs": {"value": ["r", "b"]}},
-        "day": {"dateInput": {"msSinceEpoch": "1795996800000"}},
-        "on": {"stringInputs": {"value": ["yes"]}},
-    }
-    await expect(desk.panel.get_by_label("Words")).to_have_value("שלום & <b>")
-
-
-async def test_required_fields_are_asked_for(desk: Desk) -> None:
-    go = {"text": "Go", "onClick": {"action": {"function": HERE, "requiredWidgets": ["words"]}}}
-    form = card({"textInput": {"name": "words", "label": "Words"}}, {"buttonList": {"buttons": [go]}})
-    asked = await desk.answer_with(shown(form))
-    await desk.show()
-    await desk.panel.get_by_role("button", name="Go").click()
-    await expect(desk.panel.get_by_role("alert")).to_have_text("Required")
-    assert len(asked) == 1
-
-
-async def test_suggestions_come_from_the_add_on(desk: Desk) -> None:
-    field = {"textInput": {"name": "words", "label": "Words", "autoCompleteAction": {"function": HERE}}}
-    asked = await desk.answer_with(shown(card(field)), {"autoComplete": {"items": [{"text": "Lovelace"}, {"text": "Lovell"}]}})
-    await desk.show()
-    await desk.panel.get_by_label("Words").fill("lov")
-    await expect(desk.panel.get_by_role("option")).to_have_count(2)
-    await desk.page.keyboard.press("ArrowDown")
-    await desk.page.keyboard.press("ArrowDown")
-    await desk.page.keyboard.press("Enter")
-    await expect(desk.panel.get_by_label("Words")).to_have_value("Lovell")
-    assert asked[1]["form_inputs"] == {"words": {"stringInputs": {"value": ["lov"]}}}
-
-
 async def test_rows_open_by_key_and_pictures_of_elsewhere_are_not_fetched(desk: Desk) -> None:
     picture = {"image": {"imageUrl": "https://elsewhere.example/a.png", "altText": "Ada Byron"}}
     row = {"decoratedText": {"text": "Open me", "onClick": {"card": card(title="Behind")}}}
@@ -283,7 +198,7 @@ async def test_a_peeking_card_waits_at_the_foot(desk: Desk) -> None:
 
 async def test_card_actions_and_the_footer(desk: Desk) -> None:
     action = {"actionLabel": "Say hello", "onClick": {"action": {"function": HERE}}}
-    footer = {"primaryButton": {"text": "Save", "onClick": {"action": {"function": HERE}}}}
+    footer = {"primaryButton": {"text": "Save", "color": {"blue": 1}, "onClick": {"action": {"function": HERE}}}}
     asked = await desk.answer_with(
         shown(card(paragraph("x"), cardActions=[action], fixedFooter=footer)), clicked(notice="Hello.")
     )
@@ -307,17 +222,404 @@ async def test_a_sign_in_opens_over_the_page_and_reloads_when_closed(desk: Desk)
     await expect(desk.panel.locator(".card-header h2")).to_have_text("Signed in")
 
 
-async def test_a_button_of_another_address_is_not_called(desk: Desk) -> None:
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ({"function": "http://127.0.0.1:9/x"}, "A button leads to a URL that is not below the add-on's."),
+        ({"trigger": "universal action", "universal_action": 7}, "The add-on has no such universal action."),
+        ({"trigger": "universal action"}, "The add-on has no such universal action."),
+        ({"trigger": "birthday"}, "There is no such trigger."),
+    ],
+)
+async def test_nothing_but_what_the_deployment_names_is_called(desk: Desk, question: Card, words: str) -> None:
     """The page's question goes to the real desk, which calls nothing but the add-on."""
     await desk.show()
     answer = await desk.page.evaluate(
-        """async (path) => {
-            const body = JSON.stringify({ function: "http://127.0.0.1:9/x" });
-            const response = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body });
+        """async ([path, question]) => {
+            const headers = { "Content-Type": "application/json" };
+            const response = await fetch(path, { method: "POST", headers, body: JSON.stringify(question) });
             return [response.status, await response.json()];
         }""",
-        "/desk/ada@corp.example/panel",
+        ["/desk/ada@corp.example/panel", question],
     )
-    assert answer == [400, {"error": "A button leads to a URL that is not below the add-on's."}]
+    assert answer == [400, {"error": words}]
     # The browser itself notes the 400 in its console.
     desk.complaints.clear()
+
+
+# Text and sections
+
+
+async def test_each_tag_of_a_text_is_drawn_as_such(desk: Desk) -> None:
+    text = (
+        '<b>1</b><i>2</i><u>3</u><s>4</s><code>5</code><font color="#b3261e">6</font><ul><li>7</li></ul>'
+        '<a href="mailto:ada@corp.example">8</a><br>&lt;9&gt;'
+    )
+    await desk.answer_with(shown(card(paragraph(text))))
+    await desk.show()
+    words = desk.panel.locator(".paragraph")
+    for tag, content in {"b": "1", "i": "2", "u": "3", "s": "4", "code": "5", "font": "6", "ul li": "7", "a": "8"}.items():
+        await expect(words.locator(tag)).to_have_text(content)
+    await expect(words.locator("a")).to_have_attribute("href", "mailto:ada@corp.example")
+    await expect(words.locator("font")).to_have_attribute("style", re.compile("rgb\\(179, 38, 30\\)|#b3261e"))
+    await expect(words).to_contain_text("<9>")
+    await expect(desk.page.locator(".panel-notes")).to_be_hidden()
+
+
+async def test_a_long_paragraph_is_folded_and_a_short_one_is_not(desk: Desk) -> None:
+    long, short, negative = (
+        {"textParagraph": {"text": "word " * count, "maxLines": most}} for count, most in ((99, 2), (2, 2), (99, -1))
+    )
+    await desk.answer_with(shown(card(long, short, negative)))
+    await desk.show()
+    more = desk.panel.get_by_role("button", name="Show more")
+    await expect(more.locator("visible=true")).to_have_count(1)
+    before = await desk.panel.locator(".paragraph").first.evaluate("(node) => node.clientHeight")
+    await more.first.click()
+    assert await desk.panel.locator(".paragraph").first.evaluate("(node) => node.clientHeight") > 2 * before
+    await expect(desk.panel.get_by_role("button", name="Show less")).to_be_visible()
+
+
+async def test_a_section_folds_with_its_own_buttons_and_with_one_of_them_with_googles(desk: Desk) -> None:
+    def folded(**control: Card) -> Card:
+        return {"collapsible": True, "collapseControl": control, "widgets": [paragraph("hidden at first")]}
+
+    both = folded(expandButton={"text": "All"}, collapseButton={"text": "Fewer"})
+    await desk.answer_with(shown({"sections": [both, folded(expandButton={"text": "All alone"})]}))
+    await desk.show()
+    await desk.panel.get_by_role("button", name="All", exact=True).click()
+    await expect(desk.panel.get_by_text("hidden at first").first).to_be_visible()
+    await expect(desk.panel.get_by_role("button", name="Fewer")).to_be_visible()
+    await expect(desk.panel.get_by_role("button", name="Show more")).to_be_visible()
+    await expect(desk.panel.get_by_role("button", name="All alone")).to_have_count(0)
+    await expect(desk.page.locator(".panel-notes")).to_contain_text("needs both expandButton and collapseButton")
+
+
+async def test_a_title_alone_takes_both_lines_of_the_header(desk: Desk) -> None:
+    long = "Lovelace " * 12
+    await desk.answer_with(
+        shown({"header": {"title": long}}),
+        clicked({"updateCard": {"header": {"title": long, "subtitle": "Head of Procurement"}}}),
+    )
+    await desk.show()
+    alone = await desk.panel.locator(".card-header h2").evaluate("(node) => node.clientHeight")
+    await desk.answer_with(shown({"header": {"title": long, "subtitle": "Head of Procurement"}}))
+    await desk.page.reload()
+    await desk.settled()
+    assert alone == 2 * await desk.panel.locator(".card-header h2").evaluate("(node) => node.clientHeight")
+
+
+async def test_words_that_run_from_the_right_stay_beside_their_icon(desk: Desk) -> None:
+    row = {"startIcon": {"knownIcon": "EMAIL"}, "topLabel": "דואר", "text": "עדה", "bottomLabel": "ada@corp.example"}
+    await desk.answer_with(shown(card({"decoratedText": row}, paragraph("עדה"))))
+    await desk.show()
+    for words in (".top-label", ".decorated-text", ".bottom-label"):
+        await expect(desk.panel.locator(words)).to_have_css("text-align", "left")
+    await expect(desk.panel.locator(".decorated-text")).to_have_css("direction", "rtl")
+    await expect(desk.panel.locator(".paragraph")).to_have_css("text-align", "start")
+
+
+# What is clicked
+
+
+async def test_a_button_without_a_type_is_outlined_and_a_colour_fills_it(desk: Desk) -> None:
+    """Google's words: unset it is OUTLINED, and with a colour FILLED whatever it says."""
+    plain = press("Plain", run())
+    green = {"buttonList": {"buttons": [{"text": "Green", "type": "BORDERLESS", "color": {"green": 0.5}, "onClick": run()}]}}
+    await desk.answer_with(shown(card(plain, green)))
+    await desk.show()
+    await expect(desk.panel.get_by_role("button", name="Plain")).to_have_css("border-top-width", "1px")
+    await expect(desk.panel.get_by_role("button", name="Green")).to_have_css("background-color", "rgb(0, 128, 0)")
+    await expect(desk.panel.get_by_role("button", name="Green")).to_have_css("color", "rgb(255, 255, 255)")
+
+
+async def test_a_click_on_each_kind_of_widget_is_sent(desk: Desk) -> None:
+    def sends(what: str) -> Card:
+        return run(parameters=[{"key": "what", "value": what}])
+
+    tree = {"imageUri": "https://elsewhere.example/p.png", "altText": "Pine Tree"}
+    items = [{"id": "first", "title": "First", "image": tree}, {"id": "second", "title": "Second"}]
+    left = {"widgets": [press("In a column", sends("column"))]}
+    off, on = {"text": "Off", "disabled": True, "onClick": run()}, {"text": "On", "onClick": sends("menu")}
+    row = {"text": "A row", "onClick": sends("row"), "button": {"text": "Beside", "onClick": sends("beside")}}
+    asked = await desk.answer_with(
+        shown(
+            card(
+                {"grid": {"items": items, "onClick": sends("grid")}},
+                {"chipList": {"chips": [{"label": "Chip", "onClick": sends("chip")}, {"label": "Quiet", "disabled": True}]}},
+                {"image": {"imageUrl": "https://elsewhere.example/a.png", "altText": "Old Map", "onClick": sends("image")}},
+                {"columns": {"columnItems": [left]}},
+                {"decoratedText": row},
+                press("Menu", {"overflowMenu": {"items": [off, on]}}),
+                cardActions=[{"actionLabel": "Of the card", "onClick": sends("action")}],
+                fixedFooter={
+                    "primaryButton": {"text": "Save", "color": {"blue": 1}, "onClick": sends("save")},
+                    "secondaryButton": {"text": "Cancel", "color": {}, "onClick": sends("cancel")},
+                },
+            )
+        ),
+        clicked(notice="Done."),
+    )
+    await desk.show()
+    by_name = desk.panel.get_by_role
+    for click in (
+        by_name("button", name="Second"),
+        by_name("button", name="Chip"),
+        by_name("button", name="Old Map"),
+        by_name("button", name="In a column"),
+        desk.panel.get_by_text("A row"),
+        by_name("button", name="Beside"),
+        by_name("button", name="Save"),
+        by_name("button", name="Cancel"),
+    ):
+        async with desk.page.expect_response("**/desk/*/panel"):
+            await click.click()
+    for menu, entry in (
+        (by_name("button", name="Menu"), "On"),
+        (desk.page.get_by_role("button", name="MailMagnet menu"), "Of the card"),
+    ):
+        await menu.click()
+        async with desk.page.expect_response("**/desk/*/panel"):
+            await desk.page.get_by_role("menuitem", name=entry, exact=True).click()
+    await expect(by_name("button", name="Quiet")).to_be_disabled()
+    sent = [question["parameters"] for question in asked[1:]]
+    assert sent[0] == {"what": "grid", "grid_item_identifier": "second"}
+    assert [one["what"] for one in sent[1:]] == ["chip", "image", "column", "row", "beside", "save", "cancel", "menu", "action"]
+
+
+async def test_a_menu_in_a_menu_is_off(desk: Desk) -> None:
+    inner = {"overflowMenu": {"items": [{"text": "Deep", "onClick": run()}]}}
+    await desk.answer_with(shown(card(press("Menu", {"overflowMenu": {"items": [{"text": "Inner", "onClick": inner}]}}))))
+    await desk.show()
+    await desk.panel.get_by_role("button", name="Menu").click()
+    await expect(desk.page.get_by_role("menuitem", name="Inner")).to_be_disabled()
+    await expect(desk.page.locator(".panel-notes")).to_contain_text("cannot open another menu")
+
+
+async def test_the_bar_runs_while_the_add_on_works_and_a_second_click_waits(desk: Desk) -> None:
+    asked = await desk.answer_with(shown(card(press("Go", run()))), clicked(notice="Done."))
+    await desk.show()
+    hold = await desk.hold_answers()
+    go, bar = desk.panel.get_by_role("button", name="Go"), desk.page.locator("#panel .progress")
+    await go.click()
+    await expect(bar).to_be_visible()
+    await expect(desk.panel).to_have_css("pointer-events", "none")
+    await go.focus()
+    await desk.page.keyboard.press("Enter")
+    hold.set()
+    await expect(desk.page.locator("#panel .toast")).to_have_text("Done.")
+    await expect(bar).to_be_hidden()
+    assert len(asked) == 2
+
+
+async def test_no_bar_where_the_action_says_none(desk: Desk) -> None:
+    await desk.answer_with(shown(card(press("Go", run(loadIndicator="NONE")))), clicked(notice="Done."))
+    await desk.show()
+    hold = await desk.hold_answers()
+    async with desk.page.expect_request("**/desk/*/panel"):
+        await desk.panel.get_by_role("button", name="Go").click()
+    await expect(desk.page.locator("#panel .progress")).to_be_hidden()
+    await expect(desk.panel).to_have_attribute("aria-busy", "false")
+    hold.set()
+    await expect(desk.page.locator("#panel .toast")).to_have_text("Done.")
+
+
+# Answers
+
+
+async def test_pop_goes_back_one_card_and_an_unknown_name_is_noted(desk: Desk) -> None:
+    await desk.answer_with(
+        shown(card(button("on"), title="One")),
+        clicked({"pushCard": card(button("on"), title="Two")}),
+        clicked({"pushCard": card(button("back"), title="Three")}),
+        clicked({"popToCard": "nobody"}),
+        clicked({"pop": True}),
+    )
+    await desk.show()
+    title = desk.panel.locator(".card-header h2")
+    for click, expected in (("on", "Two"), ("on", "Three"), ("back", "Three")):
+        await desk.panel.get_by_role("button", name=click).click()
+        await expect(title).to_have_text(expected)
+    await expect(desk.page.locator(".panel-notes")).to_contain_text("popToCard: no card of the name nobody is open")
+    await desk.panel.get_by_role("button", name="back").click()
+    await expect(title).to_have_text("Two")
+    await expect(desk.page.locator(".panel-notes")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(31, "the answer took 31 s: Google waits 30 s"), (6, "the answer took 6 s: a rep waits 5 s (Google 30 s)")],
+)
+async def test_an_answer_over_its_time_is_noted(desk: Desk, seconds: int, words: str) -> None:
+    await desk.answer_with(shown(card(paragraph("x"))), seconds=seconds)
+    await desk.show()
+    await expect(desk.page.locator(".panel-notes")).to_contain_text(words)
+
+
+async def test_an_answer_in_time_is_not_noted(desk: Desk) -> None:
+    await desk.answer_with(shown(card(paragraph("x"))), seconds=5)
+    await desk.show()
+    await expect(desk.panel).to_contain_text("x")
+    await expect(desk.page.locator(".panel-notes")).to_be_hidden()
+
+
+async def test_a_triggers_answer_in_the_form_of_a_clicks_is_noted(desk: Desk) -> None:
+    await desk.answer_with(clicked({"pushCard": card(paragraph("x"))}))
+    await desk.show()
+    await expect(desk.page.locator(".panel-notes")).to_contain_text("to a trigger, Gmail looks for action")
+
+
+async def test_an_answer_without_a_card_says_so(desk: Desk) -> None:
+    await desk.answer_with({"action": {"notification": {"text": "Hello."}}}, shown(card(title="Now")))
+    await desk.show()
+    await expect(desk.panel.get_by_role("alert")).to_contain_text("MailMagnet answered without a card.")
+    await desk.panel.get_by_role("button", name="Retry").click()
+    await expect(desk.panel.locator(".card-header h2")).to_have_text("Now")
+
+
+async def test_gmail_strips_a_card_with_a_dialog_of_google_chat(desk: Desk) -> None:
+    await desk.answer_with(shown(card(press("Go", run(interaction="OPEN_DIALOG")))))
+    await desk.show()
+    await expect(desk.panel).to_have_text("Gmail could not show this card.")
+    await expect(desk.page.locator(".panel-notes")).to_contain_text("Gmail strips the whole card")
+
+
+async def test_an_answer_can_open_a_link(desk: Desk) -> None:
+    link = {"url": f"{desk.demo.address}/icon.svg"}
+    await desk.answer_with(shown(card(button("on"))), {"renderActions": {"action": {"link": link}}})
+    await desk.show()
+    async with desk.page.context.expect_page() as opened:
+        await desk.panel.get_by_role("button", name="on").click()
+    assert (await opened.value).url == link["url"]
+
+
+async def test_a_link_that_is_not_allowed_is_noted_and_not_opened(desk: Desk) -> None:
+    await desk.answer_with(shown(card(press("Go", {"openLink": {"url": "javascript:alert(1)"}}))))
+    await desk.show()
+    await desk.panel.get_by_role("button", name="Go").click()
+    await expect(desk.page.locator(".panel-notes")).to_contain_text("a link leads nowhere Gmail would open")
+    assert len(desk.page.context.pages) == 1
+
+
+async def test_a_link_that_the_deployment_does_not_name_is_noted_and_not_opened(desk: Desk) -> None:
+    await desk.start_with(open_link_prefixes=["crm.example/records", desk.demo.address])
+    links = [{"openLink": {"url": url}} for url in ("https://evil.example/", f"{desk.demo.address}/icon.svg")]
+    await desk.answer_with(shown(card(press("Evil", links[0]), press("Good", links[1]))))
+    await desk.show()
+    await desk.panel.get_by_role("button", name="Evil").click()
+    await expect(desk.page.locator(".panel-notes")).to_contain_text(
+        "a link leads to https://evil.example/: none of the deployment's openLinkUrlPrefixes"
+    )
+    assert len(desk.page.context.pages) == 1
+    async with desk.page.context.expect_page():
+        await desk.panel.get_by_role("button", name="Good").click()
+
+
+LINKS = {
+    "http://crm.example/1": "https://crm.example/1",
+    "https://crm.example/1": "https://crm.example/1",
+    "http://127.0.0.1:8090/crm": "http://127.0.0.1:8090/crm",
+    "mailto:ada@corp.example": "mailto:ada@corp.example",
+    "tel:+431": "tel:+431",
+    "ftp://crm.example/": None,
+}
+
+
+async def test_google_turns_http_into_https(desk: Desk) -> None:
+    await desk.show()
+    opened = await desk.page.evaluate(
+        """async (links) => { const { openedLink } = await import("/panel/text.js"); return links.map(openedLink); }""",
+        list(LINKS),
+    )
+    assert opened == list(LINKS.values())
+
+
+async def test_the_card_behind_an_overlay_is_blocked_until_it_is_closed(desk: Desk) -> None:
+    link = {"url": f"{desk.demo.address}/icon.svg", "openAs": "OVERLAY", "onClose": "RELOAD"}
+    asked = await desk.answer_with(shown(card(press("Sign in", {"openLink": link}))))
+    await desk.show()
+    async with desk.page.context.expect_page() as opened:
+        await desk.panel.get_by_role("button", name="Sign in").click()
+    await expect(desk.panel).to_have_attribute("inert", "")
+    async with desk.page.expect_response("**/desk/*/panel"):
+        await (await opened.value).close()
+    await expect(desk.panel).not_to_have_attribute("inert", "")
+    assert [question["trigger"] for question in asked] == ["homepage", "homepage"]
+
+
+# Consent
+
+SCOPE = "https://www.googleapis.com/auth/"
+
+
+async def test_a_single_scope_can_be_refused_and_what_was_clicked_is_asked_again(desk: Desk) -> None:
+    scopes = {"scopes": [f"{SCOPE}userinfo.email", f"{SCOPE}script.locale"]}
+    asked = await desk.answer_with(
+        shown(card(button("go"), title="Before")),
+        {"requesting_google_scopes": scopes},
+        clicked({"pushCard": card(title="After")}),
+    )
+    await desk.show()
+    await desk.panel.get_by_role("button", name="go").click()
+    await desk.panel.get_by_role("checkbox", name="View the language").uncheck()
+    async with desk.page.expect_request("**/desk/*/scopes") as granted:
+        await desk.panel.get_by_role("button", name="Continue").click()
+    assert (await granted.value).post_data_json == {"add": [f"{SCOPE}userinfo.email"], "remove": []}
+    await expect(desk.panel.locator(".card-header h2")).to_have_text("After")
+    assert [question.get("function") for question in asked] == [None, HERE, HERE]
+
+
+async def test_who_refuses_all_scopes_finds_the_card_as_it_was(desk: Desk) -> None:
+    await desk.answer_with(
+        shown(card(button("go"), title="Before")), {"requesting_google_scopes": {"scopes": [f"{SCOPE}userinfo.email"]}}
+    )
+    await desk.show()
+    await desk.panel.get_by_role("button", name="go").click()
+    await desk.panel.get_by_role("button", name="Cancel").click()
+    await expect(desk.panel.locator(".card-header h2")).to_have_text("Before")
+    await expect(desk.page.locator("#panel .toast")).to_have_text("Permission was not given.")
+
+
+async def test_all_scopes_are_those_of_the_add_on(desk: Desk) -> None:
+    await desk.answer_with({"requesting_google_scopes": {"all_scopes": True}})
+    await desk.show()
+    await expect(desk.panel.get_by_role("checkbox")).to_have_count(6)
+    await expect(desk.page.locator(".panel-notes")).to_be_hidden()
+
+
+# Universal actions
+
+
+async def test_the_menu_brings_deals_and_search_to_an_open_mail(desk: Desk) -> None:
+    """The real add-on, which answers nothing that is not signed for the very URL that the deployment names."""
+    desk.arrive(HENRIETTA, "For the menu")
+    await desk.open("For the menu")
+    await expect(desk.panel).to_contain_text("Head of Procurement")
+    await desk.page.get_by_role("button", name="MailMagnet menu").click()
+    await desk.page.get_by_role("menuitem", name="Deals and search").click()
+    await expect(desk.panel).to_contain_text("Closing this month")
+    await desk.panel.get_by_role("textbox").fill("Lovell")
+    await desk.panel.get_by_role("button", name="Search").click()
+    await expect(desk.panel.get_by_text("Henrietta Lovell").first).to_be_visible()
+    for _ in range(2):
+        await desk.page.get_by_role("button", name="Back", exact=True).click()
+    await expect(desk.panel).to_contain_text("Head of Procurement")
+    await expect(desk.page.locator(".panel-notes")).to_be_hidden()
+
+
+async def test_universal_actions_stand_after_the_cards_own_and_may_open_a_link(desk: Desk) -> None:
+    help_page = f"{desk.demo.address}/icon.svg"
+    await desk.start_with(universal_actions=[{"label": "Look", "link": ""}, {"label": "Help", "link": help_page}])
+    own = {"actionLabel": "Of the card", "onClick": run()}
+    asked = await desk.answer_with(shown(card(paragraph("x"), cardActions=[own])), clicked(notice="Looked."))
+    await desk.show()
+    menu = desk.page.get_by_role("button", name="MailMagnet menu")
+    await menu.click()
+    await expect(desk.page.get_by_role("menuitem")).to_have_text(["Of the card", "Look", "Help", "Refresh"])
+    async with desk.page.context.expect_page() as opened:
+        await desk.page.get_by_role("menuitem", name="Help").click()
+    assert (await opened.value).url == help_page
+    await menu.click()
+    await desk.page.get_by_role("menuitem", name="Look").click()
+    await expect(desk.page.locator("#panel .toast")).to_have_text("Looked.")
+    assert (asked[1]["trigger"], asked[1]["universal_action"]) == ("universal action", 0)

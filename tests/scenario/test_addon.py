@@ -81,6 +81,16 @@ async def test_the_homepage_shows_what_closes_and_finds_people(sidebar: Sidebar)
     assert "Type a name" in (await sidebar.ask("/search")).card
 
 
+async def test_the_menu_brings_deals_and_search_on_top_of_an_open_mail(sidebar: Sidebar) -> None:
+    await sidebar.desk.contact("grace@a.example", (OPEN, TODAY))
+    mail = sidebar.desk.arrive("Grace H <grace@a.example>")
+    answer = await sidebar.ask("/deals-and-search", mail)
+    [step] = answer.json["renderActions"]["action"]["navigations"]
+    assert list(step) == ["pushCard"]
+    assert "Deal 0 of grace@a.example" in answer.card
+    assert "/search" in answer.card
+
+
 async def test_the_homepage_reads_the_subject_of_customers_mail_live(sidebar: Sidebar) -> None:
     await sidebar.desk.contact("grace@a.example", (OPEN, TODAY))
     mail = sidebar.desk.arrive("Grace <grace@a.example>", subject="Xylophone invoice")
@@ -286,6 +296,17 @@ async def test_a_homepage_without_gmail_still_says_how_sorting_goes(sidebar: Sid
     card = (await sidebar.ask("/home")).card
     assert "Gmail cannot be reached" in card
     assert "1 mail sorted today" in card
+
+
+async def test_deals_and_search_that_failed_is_tried_again_in_its_place(sidebar: Sidebar) -> None:
+    vault = sidebar.desk.folder / "vault"
+    whole = vault.read_bytes()
+    vault.write_bytes(b"broken")
+    failed = await sidebar.ask("/deals-and-search")
+    assert "/retry-home" in failed.card
+    vault.write_bytes(whole)
+    [step] = (await sidebar.ask("/retry-home")).json["renderActions"]["action"]["navigations"]
+    assert list(step) == ["updateCard"]
 
 
 @pytest.mark.parametrize(("body", "seconds", "words"), [("<html>", 0.0, "Stub CRM"), ("{}", 60.0, "Stub CRM did not answer")])

@@ -105,9 +105,29 @@ GOOD_ANSWERS: list[dict[str, Any]] = [
     {"renderActions": {"action": {"notification": {"text": "Saved."}}}},
     {"renderActions": {"action": {"link": {"url": "https://crm.example/", "openAs": "OVERLAY", "onClose": "RELOAD"}}}},
     {"renderActions": {"hostAppAction": {"gmailAction": {"openCreatedDraftActionMarkup": {"draftId": "1"}}}}},
+    {
+        "renderActions": {
+            "hostAppAction": {
+                "gmailAction": {
+                    "updateDraftActionMarkup": {
+                        "updateToRecipients": {"toRecipients": [{"email": "ada@corp.example"}]},
+                        "updateCcRecipients": {"ccRecipients": [{"email": "ada@corp.example"}]},
+                        "updateBccRecipients": {"bccRecipients": []},
+                        "updateSubject": {"subject": "Hello"},
+                        "updateBody": {
+                            "type": "IN_PLACE_INSERT",
+                            "insertContents": [{"content": "<b>x</b>", "contentType": "MUTABLE_HTML"}],
+                        },
+                    }
+                }
+            }
+        }
+    },
     {"autoComplete": {"items": [{"text": "Ada"}]}},
     {"requesting_google_scopes": {"scopes": ["https://www.googleapis.com/auth/gmail.addons.execute"]}},
+    {"requesting_google_scopes": {"all_scopes": True}},
     {"custom_authorization_prompt": {"action": {"navigations": [{"pushCard": good_card()}]}}},
+    {"action": {"navigations": [{"pop": True}, {"popToCard": "all"}]}},
 ]
 
 

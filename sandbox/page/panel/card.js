@@ -27,7 +27,7 @@ export function cardHeader(header) {
     { class: "card-header" },
     header.imageUrl &&
       el("span", { class: `header-image ${shape}` }, picture(header.imageUrl, header.imageAltText || header.title)),
-    el("div", {}, el("h2", { dir: "auto" }, header.title), header.subtitle && el("p", { dir: "auto" }, header.subtitle)),
+    el("div", {}, el("h2", { dir: "auto", class: header.subtitle ? null : "two-lines" }, header.title), header.subtitle && el("p", { dir: "auto" }, header.subtitle)),
   );
 }
 
@@ -41,8 +41,10 @@ function section(description, host) {
 }
 
 function collapse(hidden, control, host) {
-  const more = { text: "Show more", ...control?.expandButton };
-  const less = { text: "Show less", ...control?.collapseButton };
+  // One of the two alone is passed over.
+  const { expandButton, collapseButton } = control?.expandButton && control.collapseButton ? control : {};
+  const more = { text: "Show more", ...expandButton };
+  const less = { text: "Show less", ...collapseButton };
   const toggle = el("button", { type: "button", class: "collapse", "aria-expanded": "false" });
   const show = (open) => {
     hidden.forEach((node) => (node.hidden = !open));
@@ -60,7 +62,7 @@ function collapse(hidden, control, host) {
 }
 
 function footer({ primaryButton, secondaryButton }, host) {
-  const primary = primaryButton && button({ type: "FILLED", ...primaryButton }, host);
-  const secondary = secondaryButton && button({ type: "OUTLINED", ...secondaryButton }, host);
+  const primary = primaryButton && button(primaryButton, host);
+  const secondary = secondaryButton && button(secondaryButton, host);
   return el("footer", { class: "card-footer" }, secondary, primary);
 }

@@ -1,7 +1,10 @@
 /** The inputs of one card, and what the event says of them. */
 
 export class Form {
-  /** Fields by name: {read() -> the event's form input or null when empty, restore(input), refuse(text), fault() -> what is wrong}. */
+  /**
+   * Fields by name: {read() -> the event's form input or null when empty, restore(input), refuse(text), fault() -> what is wrong,
+   * optional: whether no action can require it}.
+   */
   #fields = new Map();
 
   add(name, field) {
@@ -28,7 +31,10 @@ export class Form {
 
   #hasAllOf(action) {
     const names = action.allWidgetsAreRequired ? [...this.#fields.keys()] : (action.requiredWidgets ?? []);
-    const missing = names.filter((name) => this.#fields.has(name) && !this.#fields.get(name).read());
+    const missing = names.filter((name) => {
+      const field = this.#fields.get(name);
+      return field && !field.optional && !field.read();
+    });
     missing.forEach((name) => this.#fields.get(name).refuse("Required"));
     return missing.length === 0;
   }

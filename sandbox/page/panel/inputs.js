@@ -1,6 +1,6 @@
 /** The widgets a user fills in: text, choices, switches, dates. Each puts itself into the card's form. */
 
-import { el, fill, newId } from "../dom.js";
+import { el, fill, newId, openMenu } from "../dom.js";
 import { icon } from "../icons.js";
 import { strings, valuesOf } from "./form.js";
 import { picture } from "./widgets.js";
@@ -10,6 +10,7 @@ const WAIT_BEFORE_ASKING = 250;
 const MOST_CHOSEN = 3;
 const LEAST_LETTERS_TO_ASK = 3;
 const MINUTE = 60_000;
+const EMOJI = [..."😀😄😂🙂😉😍🤔😎😢😡👍👎👏🙏💪👋✅❌❗❓⭐🔥🎉🎯📅📞📧📌💡💰📈🚀"];
 
 const SHAPES = {
   INTEGER: { looks: /^[+-]?\d+$/, words: "Enter a whole number" },
@@ -43,6 +44,7 @@ export function textInput(widget, host) {
     input.value = text;
     changed(widget, host);
   };
+  if (widget.validation?.inputType === "EMOJI_PICKER") input.after(emojiPicker(set));
   input.addEventListener("change", () => changed(widget, host));
   register(widget, host, field, {
     read: () => strings(input.value ? [input.value] : []),
@@ -50,6 +52,17 @@ export function textInput(widget, host) {
     fault: () => input.value && shape && !shape.looks.test(input.value.trim()) && shape.words,
   });
   return field;
+}
+
+/** The button that opens a choice of emoji; Google's has them all. */
+function emojiPicker(set) {
+  const entries = EMOJI.map((emoji) => ({ text: emoji, act: () => set(emoji) }));
+  const pick = (event) => openMenu(event.currentTarget, entries, "Emoji");
+  return el(
+    "button",
+    { type: "button", class: "button outlined emoji-button", "aria-haspopup": "menu", on: { click: pick } },
+    "Choose an emoji",
+  );
 }
 
 function textSuggestions(widget, host) {
@@ -99,17 +112,17 @@ function choices(widget, host, type, switches) {
     input.addEventListener("change", () => changed(widget, host));
     return { item, input };
   });
-  const rows = inputs.map(({ item, input }) => {
-    const text = el("span", { dir: "auto" }, item.text, item.bottomText && el("small", {}, item.bottomText));
-    const start = item.startIconUri && el("span", { class: "card-icon" }, picture(item.startIconUri, item.text));
-    return el("label", { class: switches ? "choice choice-switch" : "choice" }, input, start, text);
-  });
+  const rows = inputs.map(({ item, input }) =>
+    el("label", { class: switches ? "choice choice-switch" : "choice" }, input, el("span", { dir: "auto" }, item.text)),
+  );
   const legend = widget.label && el("legend", { dir: "auto" }, widget.label);
   const hint = widget.hintText && el("small", { dir: "auto" }, widget.hintText);
   const field = el("fieldset", { class: "field", "aria-label": widget.label ? null : widget.name }, legend, rows, hint);
   register(widget, host, field, {
     read: () => strings(inputs.filter(({ input }) => input.checked).map(({ input }) => input.value)),
     restore: (kept) => inputs.forEach(({ input }) => (input.checked = valuesOf(kept).includes(input.value))),
+    // Google asks for a value in dropdowns and multiselect menus alone.
+    optional: true,
   });
   return field;
 }
@@ -155,12 +168,14 @@ function multiSelect(widget, host) {
 }
 
 function multiSelectItems(widget, host) {
-  const remote =
-    widget.externalDataSource ?? widget.dataSourceConfigs?.find((source) => source.remoteDataSource)?.remoteDataSource;
-  const least = widget.multiSelectMinQueryLength ?? widget.dataSourceConfigs?.[0]?.minCharactersTrigger ?? (remote ? LEAST_LETTERS_TO_ASK : 0);
+  // Where there are configs, the older fields are passed over.
+  const config = widget.dataSourceConfigs?.[0];
+  const remote = config ? config.remoteDataSource : widget.externalDataSource;
+  const asked = config ? config.minCharactersTrigger : widget.multiSelectMinQueryLength;
+  const least = asked ?? (remote ? LEAST_LETTERS_TO_ASK : 0);
   return async (text) => {
     if (text.length < least) return [];
-    if (remote) return host.suggestions(remote, text);
+    if (remote) return (await host.suggestions(remote, text)).map((item) => ({ value: item.text, ...item }));
     return (widget.items ?? []).filter((item) => item.text.toLowerCase().includes(text.toLowerCase()));
   };
 }
@@ -222,6 +237,7 @@ export function switchControl(control, host, label) {
   host.form.add(control.name, {
     read: () => strings(input.checked ? [value] : []),
     restore: (kept) => (input.checked = valuesOf(kept).length > 0),
+    optional: true,
     refuse: () => input.focus(),
   });
   return input;
@@ -237,13 +253,13 @@ function labelled(label, id, input, hint) {
   );
 }
 
-function register(widget, host, field, { read, restore, fault }) {
+function register(widget, host, field, { read, restore, fault, optional = false }) {
   const refuse = (text) => {
     field.querySelector(".refused")?.remove();
     field.append(el("small", { class: "refused", role: "alert" }, text));
     field.querySelector("input, select, textarea")?.focus();
   };
-  host.form.add(widget.name, { read, restore: (kept) => kept && restore(kept), refuse, fault });
+  host.form.add(widget.name, { read, restore: (kept) => kept && restore(kept), refuse, fault, optional });
 }
 
 function changed(widget, host) {
@@ -274,7 +290,8 @@ function suggestions(input, find, take) {
       return el(
         "div",
         { role: "option", id: newId("offer"), dir: "auto", on: { pointerdown: choose, click: choose } },
-        item.text,
+        item.startIconUri && el("span", { class: "card-icon" }, picture(item.startIconUri, item.text)),
+        el("span", {}, item.text, item.bottomText && el("small", {}, item.bottomText)),
       );
     };
     fill(box, items.map(option));

@@ -1,4 +1,4 @@
-/** What Google leaves out of a card with too many widgets. What else it would refuse is said by card_check.py. */
+/** What Google leaves out of a card, or strips whole. What else it would refuse is said by card_check.py. */
 
 const WIDGETS_IN_A_CARD = 100;
 
@@ -8,6 +8,12 @@ export function sectionsShown(card) {
   const sections = list(card?.sections);
   const over = sections.findIndex((section) => (count += countWidgets(section)) > WIDGETS_IN_A_CARD);
   return over < 0 ? sections : sections.slice(0, over);
+}
+
+/** Whether Google strips the whole card: an action that asks for one of Google Chat's dialogs does that to an add-on. */
+export function isStripped(value) {
+  if (value === null || typeof value !== "object") return false;
+  return Object.entries(value).some(([name, inner]) => name === "interaction" || isStripped(inner));
 }
 
 const list = (value) => (Array.isArray(value) ? value : []);

@@ -32,6 +32,19 @@ export function allowedLink(url) {
   return link && ["https:", "http:", "mailto:", "tel:"].includes(link.protocol) ? link.href : null;
 }
 
+/** The address that a click on an openLink opens, or null. Google turns http into https; this machine has no https. */
+export function openedLink(url) {
+  const link = allowedLink(url);
+  return link && /^http:\/\/(127\.0\.0\.1|localhost)[:/]/.test(link) ? link : (link?.replace(/^http:/, "https:") ?? null);
+}
+
+/** Whether a deployment with these openLinkUrlPrefixes lets this link be opened; one with none lets all. */
+export function isAmong(link, prefixes) {
+  if (!prefixes.length || !link.startsWith("http")) return true;
+  const whole = prefixes.map((prefix) => (prefix.includes("://") ? prefix : `https://${prefix}`));
+  return whole.some((prefix) => link.startsWith(prefix));
+}
+
 /** Nodes for a text of a card. What Google would strip is left out (card_check.py says so aloud). */
 export function textNodes(text) {
   const whole = document.createDocumentFragment();

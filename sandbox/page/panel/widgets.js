@@ -32,7 +32,7 @@ export function widget(description, host) {
 
 function textParagraph(paragraph, host) {
   const node = el("p", { class: "paragraph", dir: "auto" }, textOf(paragraph, host));
-  return paragraph.maxLines ? folded(node, paragraph.maxLines) : node;
+  return paragraph.maxLines > 0 ? folded(node, paragraph.maxLines) : node;
 }
 
 function textOf(paragraph, host) {
@@ -120,7 +120,7 @@ function buttonList(list, host) {
 
 /** https://developers.google.com/workspace/chat/api/reference/rest/v1/cards#Button */
 export function button(description, host) {
-  const type = description.color ? "filled" : (description.type ?? "BORDERLESS").toLowerCase().replace("_", "-");
+  const type = description.color ? "filled" : (description.type ?? "OUTLINED").toLowerCase().replace("_", "-");
   const name = description.altText || description.icon?.altText;
   const node = el(
     "button",
@@ -154,7 +154,8 @@ export function overflowMenu(menu, node, host) {
     return {
       text: item.text,
       icon: item.startIcon && cardIcon(item.startIcon),
-      disabled: item.disabled,
+      // A menu in a menu is dropped.
+      disabled: item.disabled || Boolean(item.onClick?.overflowMenu),
       act: () => host.click(item.onClick, node),
     };
   });
@@ -176,13 +177,17 @@ function drawnIcon(description) {
     : picture(description.iconUrl, description.altText);
 }
 
+const WEIGHTS = [100, 200, 300, 400, 500, 600, 700];
+const GRADES = [-25, 0, 200];
 const USUAL_WEIGHT = 400;
 const USUAL_STROKE = 1.7;
 const STROKE_OF_A_GRADE = 0.002;
 
-function materialSymbol({ name, fill, weight = USUAL_WEIGHT, grade = 0 }) {
+/** Another weight or grade than Google's counts as none. */
+function materialSymbol({ name, fill, weight, grade }) {
   const drawn = materialIcon(name);
-  drawn.style.strokeWidth = (weight / USUAL_WEIGHT) * USUAL_STROKE + grade * STROKE_OF_A_GRADE;
+  const share = (WEIGHTS.includes(weight) ? weight : USUAL_WEIGHT) / USUAL_WEIGHT;
+  drawn.style.strokeWidth = share * USUAL_STROKE + (GRADES.includes(grade) ? grade : 0) * STROKE_OF_A_GRADE;
   if (fill) drawn.style.fill = "currentColor";
   return drawn;
 }
@@ -243,7 +248,7 @@ function gridPicture({ imageUri, altText, cropStyle, borderStyle }, title) {
 }
 
 function border(node, { type, strokeColor, cornerRadius }) {
-  node.classList.toggle("stroke", type === "STROKE");
+  node.classList.toggle("stroke", type !== "NO_BORDER");
   node.classList.toggle("no-border", type === "NO_BORDER");
   if (strokeColor) node.style.borderColor = rgb(strokeColor);
   if (cornerRadius) node.style.borderRadius = `${cornerRadius}px`;
