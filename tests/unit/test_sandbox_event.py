@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from google.auth import jwt
 
-from sandbox.card_format import card_format
+from sandbox.card_format import card_format, field
 from sandbox.event import EMAIL_SCOPE, Surroundings, addon_event
 from sandbox.frequent_senders import Sender, contacts_table, deals_table, frequent_senders
 from sandbox.google_side import SIDEBAR_SCOPES
@@ -88,7 +88,7 @@ def test_three_in_four_senders_get_a_deal_one_closing_this_month() -> None:
 
 def test_the_card_format_is_googles_and_whole() -> None:
     described = card_format()
-    assert described["Card"]["sections"] == {"type": "Section", "list": True, "values": None, "only": ""}
+    assert described["Card"]["sections"] == field("Section", is_list=True)
     assert described["Button"]["type"]["values"] == ["TYPE_UNSPECIFIED", "OUTLINED", "FILLED", "FILLED_TONAL", "BORDERLESS"]
-    types = {field["type"] for fields in described.values() for field in fields.values()}
-    assert types - set(described) == {"string", "boolean", "integer", "number"}
+    types = {each["type"] for fields in described.values() for each in fields.values()}
+    assert types - set(described) == {"string", "boolean", "integer", "int64", "number"}
