@@ -138,6 +138,40 @@ async def test_the_dry_runs_dialog_and_the_job(desk: Desk, axe: str) -> None:
     assert await look(desk.page, axe) == []
 
 
+async def test_the_worlds_dials(desk: Desk, axe: str) -> None:
+    await desk.show()
+    await desk.page.get_by_role("button", name="World's dials", exact=True).click()
+    dials = desk.page.get_by_role("dialog", name="World's dials")
+    await expect(dials.get_by_role("heading", name="Edit a deal")).to_be_visible(timeout=20_000)
+    assert await look(desk.page, axe) == []
+    await dials.get_by_role("button", name="Next month").click()
+    await expect(dials.get_by_role("status")).to_have_text("It is a month later.")
+    gmail = dials.get_by_role("group", name="Gmail")
+    await gmail.get_by_role("button", name="Failing").click()
+    await expect(gmail.locator("[aria-pressed=true]")).to_have_count(1)
+    tasks = {"tasks": 1, "attempts": [{"at": "2026-12-01T00:10:00+00:00", "task": "f" * 40, "attempt": 1, "status": 0}]}
+    await desk.page.route("**/dials/tick", lambda route: route.fulfill(json=tasks))
+    await dials.get_by_role("button", name="Tick").click()
+    await expect(dials.locator("tbody tr")).to_contain_text("no answer")
+    assert await look(desk.page, axe) == []
+    await dials.get_by_role("button", name="Today").click()
+    await expect(dials.get_by_role("status")).to_have_text("It is today again.")
+    await gmail.get_by_role("button", name="Make it well").click()
+    await expect(gmail.locator("[aria-pressed=true]")).to_have_count(0)
+
+
+async def test_behind_the_panel(desk: Desk, axe: str) -> None:
+    desk.arrive(HENRIETTA, "For axe: behind the panel")
+    await desk.show()
+    await desk.page.get_by_role("button", name="Run the job").click()
+    await expect(desk.page.locator(".job-sum")).to_contain_text("sorted")
+    await desk.page.get_by_role("button", name="Behind the panel").click()
+    drawer = desk.page.get_by_role("region", name="Behind the panel")
+    await expect(drawer.locator(".calls tbody tr").first).to_be_visible()
+    await expect(drawer.locator("[data-kept] tbody tr").first).to_be_visible()
+    assert await look(desk.page, axe) == []
+
+
 async def test_the_keys_dialog_and_the_menu_of_accounts(desk: Desk, axe: str) -> None:
     await desk.show()
     await desk.page.keyboard.press("?")

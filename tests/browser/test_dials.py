@@ -470,3 +470,37 @@ async def test_behind_the_panel_before_anything_was_asked(desk: Desk) -> None:
     await expect(drawer).to_contain_text("The panel has asked nothing yet.")
     await expect(drawer).to_contain_text("None: neither Google nor the CRM was asked.")
     await expect(drawer).to_contain_text("0 of 6,000 units spent in the last minute.")
+
+
+async def test_by_keyboard_alone(desk: Desk) -> None:
+    """The dials and the drawer, with nothing but keys."""
+    await desk.show()
+    keys = desk.page.keyboard
+    opener = desk.page.get_by_role("button", name="World's dials", exact=True)
+    await opener.focus()
+    await keys.press("Enter")
+    dials = desk.page.get_by_role("dialog", name="World's dials")
+    await expect(dials.get_by_role("heading", name="Edit a deal")).to_be_visible()
+    tomorrow = dials.get_by_role("button", name="Tomorrow")
+    for _ in range(5):
+        if await tomorrow.evaluate("button => button === document.activeElement"):
+            break
+        await keys.press("Tab")
+    await expect(tomorrow).to_be_focused()
+    await keys.press("Enter")
+    await expect(dials.get_by_role("status")).to_have_text("It is a day later.")
+    await expect(tomorrow).to_be_focused()
+    await keys.press("Escape")
+    await expect(dials).to_be_hidden()
+    await expect(opener).to_be_focused()
+    await keys.press("Tab")
+    await expect(desk.page.get_by_role("button", name="Behind the panel")).to_be_focused()
+    await keys.press("Enter")
+    drawer = desk.page.get_by_role("region", name="Behind the panel")
+    await expect(drawer).to_be_focused()
+    await keys.press("Tab")
+    await expect(drawer.get_by_role("button", name="Close")).to_be_focused()
+    await keys.press("Tab")
+    await expect(drawer.get_by_role("button", name="Copy: Event that was sent")).to_be_focused()
+    await keys.press("Escape")
+    await expect(desk.page.get_by_role("button", name="Behind the panel")).to_be_focused()
