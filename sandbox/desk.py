@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -178,10 +179,11 @@ class _Desk:
     async def threads(self, request: web.Request) -> web.Response:
         account, mailbox = self._account(request), self._mailbox(request)
         asked = request.query
-        most = max(1, min(MOST_THREADS, int(asked.get("most", "50")) if asked.get("most", "50").isdigit() else 50))
+        most = min(MOST_THREADS, _positive(asked.get("most", ""), 50))
+        page = _positive(asked.get("page", ""), 1)
         label = asked.get("label", "")
         listed = await asyncio.to_thread(
-            mail_view.threads, mailbox, account, label=label, q=asked.get("q", ""), page=asked.get("page", ""), most=most
+            mail_view.threads, mailbox, account, label=label, q=asked.get("q", ""), page=page, most=most
         )
         return web.json_response(listed)
 
@@ -369,6 +371,11 @@ def _told(status: int, retry_after: str, answer: Any) -> dict[str, Any]:
     if "error" in answer:
         return {"problem": f"The job could not run: {answer['error']}."}
     return {"result": answer}
+
+
+def _positive(typed: str, otherwise: int) -> int:
+    """A number from an address; what is none is as if it were not there."""
+    return int(typed) if re.fullmatch(r"[1-9][0-9]{0,8}", typed) else otherwise
 
 
 def _addresses(typed: str) -> list[str]:
