@@ -17,7 +17,7 @@ from sandbox.asked import BadQuestion, question, text, texts
 from sandbox.compose_mail import RECIPIENTS, BadRecipient, Kept
 from sandbox.delivery import NobodyToSendTo, send
 from sandbox.import_mail import Imported, NoMail, import_mail
-from sandbox.mail_folder import Draft, Label, MailFolder, NoSuchMail
+from sandbox.mail_folder import Draft, Label, MailFolder
 from sandbox.packed_folder import unpack
 from sandbox.world import Account, World
 
@@ -137,15 +137,16 @@ class _Mail:
         draft = await asyncio.to_thread(mailbox.draft, request.match_info["draft"])
         raw = await asyncio.to_thread(mailbox.raw, draft.message.id)
         await asyncio.to_thread(mailbox.delete_draft, draft.id)
-        return web.json_response({"mail": b64encode(raw).decode(), "thread": draft.message.thread_id})
+        return web.json_response({"mail": b64encode(raw).decode()})
 
     async def restore_draft(self, request: web.Request) -> web.Response:
+        """Its own references put it back into its thread."""
         mailbox, asked = self._mailbox(request), await question(request)
         try:
             raw = b64decode(text(asked, "mail"), validate=True)
         except ValueError as bad:
             raise BadQuestion("mail should be a draft's bytes in base 64.") from bad
-        draft = await asyncio.to_thread(mailbox.create_draft, raw, _thread_if_there(mailbox, text(asked, "thread")))
+        draft = await asyncio.to_thread(mailbox.create_draft, raw)
         return web.json_response(await asyncio.to_thread(_draft, mailbox, draft))
 
     async def take_file(self, request: web.Request) -> web.StreamResponse:
@@ -204,14 +205,6 @@ def _how(said: str) -> str:
     if said not in HOWS:
         raise BadQuestion(f"A mail is answered by one of {', '.join(HOWS)}.")
     return said
-
-
-def _thread_if_there(mailbox: MailFolder, thread_id: str) -> str:
-    """A discarded draft may have been all of its thread."""
-    try:
-        return mailbox.thread(thread_id).id
-    except NoSuchMail:
-        return ""
 
 
 def _draft(mailbox: MailFolder, draft: Draft) -> dict[str, Any]:
