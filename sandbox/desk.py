@@ -1,6 +1,7 @@
 """The page and its own JSON API: a Gmail's lists and mails, the add-on's panel, the job's buttons. For this machine's browser alone."""
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -178,10 +179,11 @@ class _Desk:
     async def threads(self, request: web.Request) -> web.Response:
         account, mailbox = self._account(request), self._mailbox(request)
         asked = request.query
-        most = max(1, min(MOST_THREADS, int(asked.get("most", "50")) if asked.get("most", "50").isdigit() else 50))
+        most = min(MOST_THREADS, _positive(asked.get("most", ""), 50))
+        page = _positive(asked.get("page", ""), 1)
         label = asked.get("label", "")
         listed = await asyncio.to_thread(
-            mail_view.threads, mailbox, account, label=label, q=asked.get("q", ""), page=asked.get("page", ""), most=most
+            mail_view.threads, mailbox, account, label=label, q=asked.get("q", ""), page=page, most=most
         )
         return web.json_response(listed)
 
@@ -365,6 +367,11 @@ def _chosen(entries: Sequence[Entry], number: Any, what: str) -> str:
     if not isinstance(number, int) or not 0 <= number < len(entries):
         raise BadQuestion(f"The add-on has no such {what}.")
     return entries[number].function
+
+
+def _positive(typed: str, otherwise: int) -> int:
+    """A number from an address; what is none is as if it were not there."""
+    return int(typed) if re.fullmatch(r"[1-9][0-9]{0,8}", typed) else otherwise
 
 
 def _addresses(typed: str) -> list[str]:

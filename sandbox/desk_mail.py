@@ -3,6 +3,7 @@
 import asyncio
 import json
 import tempfile
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -17,6 +18,7 @@ from sandbox.compose_mail import RECIPIENTS, BadRecipient, Kept
 from sandbox.delivery import NobodyToSendTo, send
 from sandbox.import_mail import Imported, NoMail, import_mail
 from sandbox.mail_folder import Draft, Label, MailFolder
+from sandbox.packed_folder import unpack
 from sandbox.world import Account, World
 
 HOWS = ("reply", "reply_all", "forward")
@@ -36,6 +38,7 @@ def mail_routes(world: World) -> list[web.AbstractRouteDef]:
         web.get(account + "/mails/{mail}/draft", mail.draft_of),
         web.post(account + "/clean", mail.clean),
         web.post(account + "/drafts", mail.save_draft),
+        web.post(account + "/drafts/restore", mail.restore_draft),
         web.get(account + "/drafts/{draft}", mail.draft),
         web.post(account + "/drafts/{draft}/send", mail.send_draft),
         web.post(account + "/drafts/{draft}/discard", mail.discard_draft),
@@ -87,8 +90,10 @@ class _Mail:
         account, mailbox = self._account(request), self._mailbox(request)
         message_id = request.match_info["mail"]
         message, mail = await asyncio.to_thread(lambda: (mailbox.message(message_id), mail_parts.read(mailbox.raw(message_id))))
-        begun = compose_mail.answer_to(mail, account, _how(request.query.get("how", "")))
-        return web.json_response({**begun, "received_at": int(message.received_at.timestamp() * 1000)})
+        how = _how(request.query.get("how", ""))
+        begun = compose_mail.answer_to(mail, account, how)
+        files = _files(mail) if how == "forward" else []
+        return web.json_response({**begun, "files": files, "received_at": int(message.received_at.timestamp() * 1000)})
 
     async def draft_of(self, request: web.Request) -> web.Response:
         mailbox = self._mailbox(request)
@@ -127,18 +132,36 @@ class _Mail:
         return web.json_response({"thread": sent.thread_id})
 
     async def discard_draft(self, request: web.Request) -> web.Response:
-        await asyncio.to_thread(self._mailbox(request).delete_draft, request.match_info["draft"])
-        return web.json_response({})
+        """The answer is what `restore_draft` wants to bring it back."""
+        mailbox = self._mailbox(request)
+        draft = await asyncio.to_thread(mailbox.draft, request.match_info["draft"])
+        raw = await asyncio.to_thread(mailbox.raw, draft.message.id)
+        await asyncio.to_thread(mailbox.delete_draft, draft.id)
+        return web.json_response({"mail": b64encode(raw).decode()})
+
+    async def restore_draft(self, request: web.Request) -> web.Response:
+        """Its own references put it back into its thread."""
+        mailbox, asked = self._mailbox(request), await question(request)
+        try:
+            raw = b64decode(text(asked, "mail"), validate=True)
+        except ValueError as bad:
+            raise BadQuestion("mail should be a draft's bytes in base 64.") from bad
+        draft = await asyncio.to_thread(mailbox.create_draft, raw)
+        return web.json_response(await asyncio.to_thread(_draft, mailbox, draft))
 
     async def take_file(self, request: web.Request) -> web.StreamResponse:
-        """Import the file that is the request's body. The answer comes line by line: {done, total} while it goes on, at the end
-        {mails, odd} or {error}."""
+        """Import the request's body: a file, or with ?folder=1 a packed folder. The answer comes line by line: {done, total} while it
+        goes on, at the end {mails, odd} or {error}."""
         account, mailbox = self._account(request), self._mailbox(request)
         with tempfile.TemporaryDirectory(dir=self._world.folder) as folder:
             file = Path(folder) / "upload"
             with file.open("wb") as kept:
                 async for some in request.content.iter_chunked(1 << 18):
                     await asyncio.to_thread(kept.write, some)
+            if "folder" in request.query:
+                await asyncio.to_thread(unpack, file, Path(folder) / "unpacked")
+                file.unlink()
+                file = Path(folder) / "unpacked"
             answer = web.StreamResponse(headers={"Content-Type": "application/x-ndjson", "X-Content-Type-Options": "nosniff"})
             await answer.prepare(request)
             lines: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -171,7 +194,7 @@ def _told(work: "asyncio.Task[Imported]") -> dict[str, Any]:
         return {"error": "The import was stopped."}
     failed = work.exception()
     if isinstance(failed, NoMail):
-        return {"error": "There is no mail in it: it is neither a mailbox file nor a mail."}
+        return {"error": "There is no mail in it: it is neither a mailbox file, nor a mail, nor a folder of them."}
     if failed:
         return {"error": "It could not be read."}
     imported = work.result()
@@ -186,8 +209,11 @@ def _how(said: str) -> str:
 
 def _draft(mailbox: MailFolder, draft: Draft) -> dict[str, Any]:
     mail = mail_parts.read(mailbox.raw(draft.message.id))
-    files = [mail_view.file_name(part) for part in mail.walk() if part.is_attachment]
-    return {"id": draft.id, "thread": draft.message.thread_id, "files": files, **compose_mail.written_of(mail)}
+    return {"id": draft.id, "thread": draft.message.thread_id, "files": _files(mail), **compose_mail.written_of(mail)}
+
+
+def _files(mail: mail_parts.Part) -> list[str]:
+    return [mail_view.file_name(part) for part in mail.walk() if part.is_attachment]
 
 
 def _save(account: Account, mailbox: MailFolder, asked: dict[str, Any], now: datetime) -> Draft:

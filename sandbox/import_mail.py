@@ -49,7 +49,7 @@ class NoMail(ValueError):
 
 @dataclass(slots=True)
 class Imported:
-    """What an import did: mails in, and how many were odd in which way (a mail may be odd in several)."""
+    """What an import did: mails in, and how many were odd in which way (a mail may be odd in several); files without mail, too."""
 
     mails: int = 0
     odd: Counter[str] = field(default_factory=Counter)
@@ -80,7 +80,7 @@ def import_mail(
     imported = Imported()
     dates = _Dates(now)
     labels = _Labels(folder, own_addresses)
-    mails = _mails_in(path)
+    mails = _mails_in(path, imported.odd)
     while some := list(islice(mails, TOGETHER)):
         folder.add([_new_mail(found, dates, labels, imported.odd) for found in some])
         imported.mails += len(some)
@@ -180,12 +180,16 @@ class _Labels:
             return next(label.id for label in self._folder.labels() if label.name.casefold() == name.casefold())
 
 
-def _mails_in(path: Path) -> Iterator[_Found]:
+def _mails_in(path: Path, odd: Counter[str]) -> Iterator[_Found]:
     done = 0
     for file in [path] if path.is_file() else _files(path):
         size = file.stat().st_size
+        is_mail = False
         for found in _mails_of_file(file) if size else ():
+            is_mail = True
             yield _Found(found.raw, found.from_line_date, done + found.read_to)
+        if not is_mail:
+            odd["files without mail"] += 1
         done += size
 
 

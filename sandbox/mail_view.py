@@ -42,21 +42,30 @@ def _counts(counts: Counts) -> dict[str, int]:
     return {"threads": counts.threads, "unread_threads": counts.unread_threads}
 
 
-def threads(mailbox: MailFolder, account: Account, *, label: str, q: str, page: str, most: int) -> dict[str, Any]:
-    """One page of a list: {threads, next}; `next` is the token of the page after, or ""."""
+def threads(mailbox: MailFolder, account: Account, *, label: str, q: str, page: int, most: int) -> dict[str, Any]:
+    """One page of a list, the first is 1: {threads, next}; `next` is the number of the page after, or ""."""
     label_ids = [label] if label and label != ALL_MAIL else []
-    found = mailbox.threads(q, label_ids, label in _WITH_SPAM_AND_TRASH, most, page)
-    return {"threads": [_in_list(each, account) for each in found.threads], "next": found.next_page_token}
+    found = mailbox.threads(q, label_ids, label in _WITH_SPAM_AND_TRASH, most, str((page - 1) * most))
+    listed = [_in_list(each, account, label) for each in found.threads]
+    return {"threads": listed, "next": str(page + 1) if found.next_page_token else ""}
 
 
-def _in_list(thread: Thread, account: Account) -> dict[str, Any]:
+def _in_list(thread: Thread, account: Account, label: str) -> dict[str, Any]:
+    """Its date is that of the newest mail under `label`, as the list is in that order."""
     newest = thread.messages[-1]
+    dated = next((message for message in reversed(thread.messages) if label in message.label_ids), newest)
     return {
         **_thread(thread),
         "snippet": newest.snippet,
+        "received_at": _milliseconds(dated),
         "has_attachment": any(message.has_attachment for message in thread.messages),
+        "sent_to": [people(message.to, account) for message in thread.messages if "SENT" in message.label_ids],
         "messages": [_message(message, account) for message in thread.messages],
     }
+
+
+def _milliseconds(message: Message) -> int:
+    return int(message.received_at.timestamp() * 1000)
 
 
 def thread(mailbox: MailFolder, account: Account, thread_id: str) -> dict[str, Any]:
@@ -81,7 +90,7 @@ def _message(message: Message, account: Account) -> dict[str, Any]:
     return {
         "id": message.id,
         "from": sender[0] if sender else {"name": message.from_, "address": "", "me": False},
-        "received_at": int(message.received_at.timestamp() * 1000),
+        "received_at": _milliseconds(message),
         "unread": "UNREAD" in message.label_ids,
         "draft": "DRAFT" in message.label_ids,
         "snippet": message.snippet,

@@ -84,6 +84,8 @@ class _Reader:
 
     async def _press_its_head(self, message: Message) -> None:
         head = self.page.locator(f'.mail[data-mail="{message.id}"] .mail-head')
+        for folded in await self.page.locator(".older").all():
+            await folded.click()
         if await head.get_attribute("aria-expanded") == "true":
             await head.press("Enter")
         await head.press("Enter")

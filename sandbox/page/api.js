@@ -1,7 +1,12 @@
 /** The desk's own JSON API. */
 
-/** What the desk refused or could not do, in words for the user. */
-export class DeskError extends Error {}
+/** What the desk refused or could not do, in words for the user; `status` is HTTP's, 0 when there was no answer. */
+export class DeskError extends Error {
+  constructor(words, status = 0) {
+    super(words);
+    this.status = status;
+  }
+}
 
 export const read = (path, query = {}) => call(`${path}?${new URLSearchParams(query)}`, { method: "GET" });
 
@@ -23,6 +28,6 @@ async function call(path, request) {
     throw new DeskError("The desk does not answer. Is the demo still running?");
   }
   const body = await response.json().catch(() => ({}));
-  if (!response.ok) throw new DeskError(body.error ?? `The desk answered ${response.status}.`);
+  if (!response.ok) throw new DeskError(body.error ?? `The desk answered ${response.status}.`, response.status);
   return body;
 }

@@ -1,9 +1,9 @@
-/** The compose window: a mail being written, saved as a real draft while it is typed, and changed by an add-on's draft actions. */
+/** A compose window: a mail being written, saved as a real draft while it is typed, and changed by an add-on's draft actions. */
 
 import { el, fill, newId } from "./dom.js";
 import { icon } from "./icons.js";
 import { of, read, write } from "./api.js";
-import { inMail } from "./dates.js";
+import { dated } from "./dates.js";
 
 const SAVED_AFTER = 600;
 const RECIPIENTS = { to: "To", cc: "Cc", bcc: "Bcc" };
@@ -30,7 +30,7 @@ export async function answerTo(account, id, how) {
 }
 
 export class Compose {
-  #place;
+  #window;
   #account;
   #acts;
   #id;
@@ -38,23 +38,50 @@ export class Compose {
   #parts;
   #waiting = 0;
   #dirty = false;
+  #isWriting = false;
+  #isSending = false;
   #saving = Promise.resolve();
   #cursor = null;
 
   /**
    * `begun` is what it starts with: a draft's fields, with `answers` and `how` for the answer to a mail. `acts` has saved(), closed(),
-   * said(words, undo), failed(words), again(written) and action(number); `actions` are the words of the add-on's compose actions.
+   * restored(), said(words, undo), failed(words), again(written) and action(number); `actions` are the words of the add-on's compose actions.
    */
   constructor(place, account, begun, actions, acts) {
-    this.#place = place;
     this.#account = account;
     this.#acts = acts;
     this.#id = begun.id;
     this.#answers = begun.id ? {} : { answers: begun.answers ?? "", how: begun.how ?? "" };
     this.#parts = this.#draw(begun, actions);
+    place.append(this.#window);
     document.addEventListener("selectionchange", this.#keepCursor);
     (begun.to ? this.#parts.editor : this.#parts.to).focus();
     if (begun.to) this.#toStart();
+  }
+
+  /** The draft's id; "" until it is saved for the first time. */
+  get id() {
+    return this.#id;
+  }
+
+  get isUnsaved() {
+    return this.#dirty || this.#isWriting;
+  }
+
+  get isMinimised() {
+    return this.#window.classList.contains("minimised");
+  }
+
+  /** Leaves only the bar with the title; what is not saved yet is saved. */
+  minimise() {
+    this.#minimised(true);
+    this.#saved().catch((error) => this.#acts.failed(error.message));
+  }
+
+  restore() {
+    this.#minimised(false);
+    this.#parts.editor.focus();
+    this.#acts.restored();
   }
 
   /** The recipients as they stand. */
@@ -64,9 +91,8 @@ export class Compose {
 
   /** Saves what is not saved yet, and closes the window; the draft stays. */
   async close() {
-    if (!this.#place.firstChild) return;
     await this.#saved();
-    this.#gone();
+    if (this.#window.isConnected) this.#gone();
   }
 
   /** Carries out an add-on's updateDraftActionMarkup; what Gmail would refuse in it. */
@@ -143,6 +169,7 @@ export class Compose {
     this.#saving = before.then(async () => {
       if (!this.#dirty) return;
       this.#dirty = false;
+      this.#isWriting = true;
       this.#parts.state.textContent = "Saving…";
       try {
         this.#id = (await write(of(this.#account, "drafts"), this.#written())).id;
@@ -150,6 +177,8 @@ export class Compose {
         this.#dirty = true;
         this.#parts.state.textContent = "Not saved";
         throw error;
+      } finally {
+        this.#isWriting = false;
       }
       this.#parts.state.textContent = "Draft saved";
       this.#acts.saved();
@@ -158,6 +187,8 @@ export class Compose {
   }
 
   async #send() {
+    if (this.#isSending) return;
+    this.#isSending = true;
     this.#dirty ||= !this.#id;
     try {
       await this.#saved();
@@ -165,26 +196,39 @@ export class Compose {
     } catch (error) {
       this.#acts.failed(error.message);
       return;
+    } finally {
+      this.#isSending = false;
     }
     this.#gone();
     this.#acts.said("Message sent");
   }
 
+  /** The draft goes; it can be taken back as it was, with its files and its place in a conversation. */
   async #discard() {
-    clearTimeout(this.#waiting);
-    this.#dirty = false;
-    await this.#saving.catch(() => null);
-    const written = this.#written();
-    if (this.#id) await write(of(this.#account, `drafts/${this.#id}/discard`), {});
+    await this.#saved();
+    const discarded = this.#id && (await write(of(this.#account, `drafts/${this.#id}/discard`), {}));
+    const takeBack = async () => this.#acts.again(await write(of(this.#account, "drafts/restore"), discarded));
     this.#gone();
-    this.#acts.said("Draft discarded", () => this.#acts.again({ ...written, id: "" }));
+    this.#acts.said("Draft discarded", discarded && takeBack);
   }
 
   #gone() {
     clearTimeout(this.#waiting);
     document.removeEventListener("selectionchange", this.#keepCursor);
-    this.#place.replaceChildren();
+    this.#window.remove();
     this.#acts.closed();
+  }
+
+  #minimised(on) {
+    const { title, fold, subject, rest } = this.#parts;
+    this.#window.classList.toggle("minimised", on);
+    for (const part of rest) part.hidden = on;
+    title.textContent = (on && subject.value.trim()) || title.dataset.words;
+    const words = on ? "Restore" : "Minimise";
+    fold.title = words;
+    fold.setAttribute("aria-label", words);
+    fold.setAttribute("aria-expanded", String(!on));
+    fill(fold, icon(on ? "chevronUp" : "minimise"));
   }
 
   #showCopies() {
@@ -193,7 +237,7 @@ export class Compose {
   }
 
   #draw(begun, actions) {
-    const title = newId("compose");
+    const title = TITLES[begun.how] ?? "New message";
     const parts = { rows: {}, state: el("span", { class: "compose-state", role: "status" }) };
     for (const [name, words] of Object.entries(RECIPIENTS)) {
       const settings = { type: "text", dir: "auto", autocomplete: "off", spellcheck: "false", "aria-label": words };
@@ -218,24 +262,27 @@ export class Compose {
       on: { input: this.#changed },
     });
     parts.editor = editor(begun.html, this.#changed);
+    parts.title = el("h2", { id: newId("compose"), dir: "auto", data: { words: title } }, title);
+    const turn = () => (this.isMinimised ? this.restore() : this.#fold());
     const close = () => this.close().catch((error) => this.#acts.failed(error.message));
-    const window = el(
-      "section",
-      { class: "compose", role: "dialog", "aria-labelledby": title, on: { keydown: (event) => this.#onKey(event, close) } },
-      el(
-        "header",
-        {},
-        el("h2", { id: title }, TITLES[begun.how] ?? "New message"),
-        parts.state,
-        iconButton("close", "Save and close", close),
-      ),
+    parts.fold = iconButton("minimise", "Minimise", turn);
+    parts.rest = [
       el("div", { class: "compose-heads" }, Object.values(parts.rows), parts.subject),
       parts.editor,
       begun.files?.length ? el("p", { class: "compose-files", dir: "auto" }, `With ${begun.files.join(", ")}`) : null,
       this.#foot(actions),
-    );
-    fill(this.#place, window);
+    ].filter(Boolean);
+    const head = el("header", {}, parts.title, parts.state, parts.fold, iconButton("close", "Save and close", close));
+    parts.title.addEventListener("click", turn);
+    const settings = { class: "compose", role: "dialog", "aria-labelledby": parts.title.id };
+    this.#window = el("section", { ...settings, on: { keydown: (event) => this.#onKey(event, close) } }, head, parts.rest);
     return parts;
+  }
+
+  /** Minimised by hand: the bar's button keeps the focus, so that it can be brought back. */
+  #fold() {
+    this.minimise();
+    this.#parts.fold.focus();
   }
 
   #foot(actions) {
@@ -301,7 +348,7 @@ function iconButton(drawing, words, act) {
 
 function quoted({ quoted: mail, received_at: received }, how) {
   const place = document.createElement("div");
-  const when = inMail(received, received + 365 * 86_400_000);
+  const when = dated(received);
   const heads =
     how === "forward"
       ? ["---------- Forwarded message ---------", `From: ${mail.from}`, `Date: ${when}`, `Subject: ${mail.subject}`, `To: ${mail.to}`]

@@ -11,14 +11,9 @@ const DAY_OF_YEAR = new Intl.DateTimeFormat(undefined, { month: "short", day: "n
 const SHORT = new Intl.DateTimeFormat(undefined, { year: "2-digit", month: "numeric", day: "numeric" });
 const WHOLE = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
 const DATE = new Intl.DateTimeFormat(undefined, { weekday: "short", year: "numeric", month: "short", day: "numeric" });
-const MAIL = new Intl.DateTimeFormat(undefined, {
-  weekday: "short",
-  year: "numeric",
-  month: "short",
-  day: "numeric",
-  hour: "numeric",
-  minute: "2-digit",
-});
+const MAIL_PARTS = { weekday: "short", month: "short", day: "numeric", hour: "numeric", minute: "2-digit" };
+const MAIL_THIS_YEAR = new Intl.DateTimeFormat(undefined, MAIL_PARTS);
+const MAIL = new Intl.DateTimeFormat(undefined, { ...MAIL_PARTS, year: "numeric" });
 const AGO = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
 
 /** In a list: the time today, the day this year, else the date. */
@@ -29,13 +24,17 @@ export function inList(moment, now = worldNow()) {
   return (day.getFullYear() === today.getFullYear() ? DAY_OF_YEAR : SHORT).format(day);
 }
 
-/** In an open mail: date, time, and how long ago when that is not long. */
+/** In an open mail: the time today, day and time this year, else the whole date; and " (3 days ago)", or "" when that is long ago. */
 export function inMail(moment, now = worldNow()) {
-  const written = MAIL.format(moment);
+  const [day, today] = [new Date(moment), new Date(now)];
+  const isThisYear = day.getFullYear() === today.getFullYear();
+  const format = day.toDateString() === today.toDateString() ? TIME : isThisYear ? MAIL_THIS_YEAR : MAIL;
   const ago = now - moment;
-  if (ago < 0 || ago > 14 * DAY) return written;
-  return `${written} (${howLongAgo(ago)})`;
+  return [format.format(moment), ago < 0 || ago > 14 * DAY ? "" : ` (${howLongAgo(ago)})`];
 }
+
+/** As it is quoted in an answer: with the year, whenever it is read. */
+export const dated = (moment) => MAIL.format(moment);
 
 export const whole = (moment) => WHOLE.format(moment);
 export const worldDay = () => DATE.format(worldNow());

@@ -32,26 +32,34 @@ export const newId = (prefix) => `${prefix}-${++ids}`;
 /** A menu that opens at a button and closes with Escape, a click elsewhere, or a choice. Entries: {text, icon, disabled, act}. */
 export function openMenu(button, entries, label) {
   const menu = el("div", { class: "menu", role: "menu", "aria-label": label });
-  const close = (back) => {
+  for (const entry of entries) {
+    const choose = () => {
+      close();
+      entry.act();
+    };
+    const settings = { type: "button", role: "menuitem", class: "menu-item", disabled: entry.disabled, on: { click: choose } };
+    menu.append(el("button", settings, entry.icon, el("span", { dir: "auto" }, entry.text)));
+  }
+  menu.addEventListener("keydown", (event) => event.key === "Tab" && close());
+  const close = popUp(button, menu);
+  menu.querySelector("button:not([disabled])")?.focus();
+}
+
+/** Shows `menu` at a button until Escape, a click elsewhere, or until the function that it returns is called; then the button has the focus
+ * again. Arrows move within it. */
+export function popUp(button, menu) {
+  const close = (back = true) => {
     menu.remove();
     button.setAttribute("aria-expanded", "false");
     document.removeEventListener("pointerdown", elsewhere, true);
     if (back) button.focus();
   };
   const elsewhere = (event) => menu.contains(event.target) || close(false);
-  for (const entry of entries) {
-    const choose = () => {
-      close(true);
-      entry.act();
-    };
-    const settings = { type: "button", role: "menuitem", class: "menu-item", disabled: entry.disabled, on: { click: choose } };
-    menu.append(el("button", settings, entry.icon, el("span", { dir: "auto" }, entry.text)));
-  }
   menu.addEventListener("keydown", (event) => {
-    const items = [...menu.querySelectorAll("button:not([disabled])")];
+    const items = [...menu.querySelectorAll("input, button:not([disabled])")];
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) items.at((items.indexOf(document.activeElement) + step) % items.length)?.focus();
-    if (event.key === "Escape" || event.key === "Tab") close(true);
+    if (event.key === "Escape") close();
     if (step || event.key === "Escape") event.preventDefault();
     event.stopPropagation();
   });
@@ -61,7 +69,7 @@ export function openMenu(button, entries, label) {
   menu.style.left = `${Math.max(8, Math.min(place.left, innerWidth - menu.offsetWidth - 8))}px`;
   button.setAttribute("aria-expanded", "true");
   document.addEventListener("pointerdown", elsewhere, true);
-  menu.querySelector("button:not([disabled])")?.focus();
+  return close;
 }
 
 /** A short word at the foot of `place`, gone after a while; read aloud by screen readers. With `undo` it has a button for that. */

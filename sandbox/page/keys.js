@@ -12,6 +12,7 @@ const WORDS = [
   ["#", "Delete"],
   ["s", "Star"],
   ["x", "Select"],
+  ["l", "Label"],
   ["I", "Mark as read (Shift-i)"],
   ["U", "Mark as unread (Shift-u)"],
   ["z", "Undo"],

@@ -1,6 +1,6 @@
 /** The labels at the left, and as chips. */
 
-import { el, fill } from "./dom.js";
+import { el, fill, newId } from "./dom.js";
 import { icon } from "./icons.js";
 import { address } from "./route.js";
 
@@ -14,6 +14,12 @@ const SYSTEM = [
   ["SPAM", "Spam", "spam"],
   ["TRASH", "Trash", "delete"],
 ];
+
+/** Labels whose mail nobody needs to be told to read. */
+const READ_ALONE = ["SENT", "TRASH"];
+
+/** What this browser remembers folded labels by, before the account's address. */
+const FOLDED = "labels folded: ";
 
 const SHADES = ["#c2dbff", "#c6f0d6", "#fde0b2", "#fbc8d9", "#e0d1ff", "#cbf0f8", "#eef2a7", "#ffd5c2"];
 
@@ -35,64 +41,107 @@ export function labelName(labels, id) {
   return system ? system[1] : (labels.find((label) => label.id === id)?.name ?? id);
 }
 
-/** The list at the left. `labels` as the desk has them: {id, name, system, background, threads, unread_threads}; `menu(button, label)` opens
- * what can be done with one of the user's own, `add` makes a new one. */
-export function drawLabels(place, labels, route, { menu, add }) {
+/** The list at the left. `labels` as the desk has them: {id, name, system, background, threads, unread_threads}; `acts` has menu(button,
+ * label): what can be done with one of the user's own, add(): a new one, and redraw(), for when labels were folded away. */
+export function drawLabels(place, labels, route, acts) {
   const counted = new Map(labels.map((label) => [label.id, label]));
-  const system = SYSTEM.map(([id, name, drawing]) => row({ ...counted.get(id), id, name, drawing }, route));
-  const own = labels.filter((label) => !label.system);
-  const rows = own.map((label) => row({ ...label, drawing: "label", ...nested(label, own) }, route, (button) => menu(button, label)));
+  const system = SYSTEM.map(([id, name, drawing]) => el("li", {}, row({ ...counted.get(id), id, name, drawing }, route)));
   const plus = el(
     "button",
-    { type: "button", class: "icon-button", id: "new-label", "aria-label": "New label", title: "New label", on: { click: add } },
+    { type: "button", class: "icon-button", id: "new-label", "aria-label": "New label", title: "New label", on: { click: acts.add } },
     icon("add"),
   );
+  const own = tree(labels.filter((label) => !label.system));
   fill(
     place,
     el("ul", { class: "labels" }, system),
     el("div", { class: "side-title" }, el("h2", {}, "Labels"), plus),
-    el("ul", { class: "labels own" }, rows),
+    el("ul", { class: "labels own" }, branches(own, 0, route, acts)),
   );
 }
 
-/** A label named "Clients/Lyon" stands indented below "Clients", by its last name, when there is one. */
-function nested(label, own) {
-  const parent = own
-    .filter((other) => label.name.startsWith(`${other.name}/`))
-    .sort((one, other) => other.name.length - one.name.length)[0];
-  return parent
-    ? { name: label.name.slice(parent.name.length + 1), depth: depthOf(parent, own) + 1, title: label.name }
-    : {};
+/** The user's own labels as a tree: "Clients/Lyon" is below "Clients", by its last name, when there is one. */
+function tree(own) {
+  const nodes = new Map(own.map((label) => [label.name, { label, shown: label.name, below: [] }]));
+  const tops = [];
+  for (const node of nodes.values()) {
+    const parent = parentOf(node.label.name, nodes);
+    if (parent) node.shown = node.label.name.slice(parent.label.name.length + 1);
+    (parent?.below ?? tops).push(node);
+  }
+  return tops;
 }
 
-const depthOf = (label, own) => own.filter((other) => label.name.startsWith(`${other.name}/`)).length;
+function parentOf(name, nodes) {
+  for (let end = name.lastIndexOf("/"); end > 0; end = name.lastIndexOf("/", end - 1))
+    if (nodes.has(name.slice(0, end))) return nodes.get(name.slice(0, end));
+  return null;
+}
 
-function row({ id, name, title, drawing, background, depth = 0, threads = 0, unread_threads: unread = 0 }, route, menu = null) {
+function branches(nodes, depth, route, acts) {
+  return nodes.map(({ label, shown, below }) => {
+    const isFolded = folded(route.account).has(label.id);
+    const settings = { ...label, name: shown, title: label.name, drawing: "label", depth, unreadBelow: isFolded ? unreadIn(below) : 0 };
+    const options = menuButton(label, acts.menu);
+    if (!below.length) return el("li", {}, row(settings, route, null, options));
+    const under = el("ul", { id: newId("below"), hidden: isFolded }, branches(below, depth + 1, route, acts));
+    const turn = () => {
+      fold(route.account, label.id, !isFolded);
+      acts.redraw();
+    };
+    return el("li", {}, row(settings, route, expander(label, under, turn), options), under);
+  });
+}
+
+const unreadIn = (nodes) => nodes.reduce((sum, { label, below }) => sum + (label.unread_threads ?? 0) + unreadIn(below), 0);
+
+function expander(label, under, turn) {
+  const words = `Labels below ${label.name}`;
+  const settings = { type: "button", class: "icon-button expander", "aria-label": words, "aria-expanded": String(!under.hidden) };
+  return el("button", { ...settings, "aria-controls": under.id, data: { act: "fold" }, on: { click: turn } }, icon("chevronDown"));
+}
+
+/** Ids of the account's labels below which nothing is shown. */
+const folded = (account) => new Set(JSON.parse(localStorage.getItem(FOLDED + account) ?? "[]"));
+
+/** Folds the labels below this one away (`on`), or out again, for good. */
+export function fold(account, id, on) {
+  const ids = folded(account);
+  if (on) ids.add(id);
+  else ids.delete(id);
+  localStorage.setItem(FOLDED + account, JSON.stringify([...ids]));
+}
+
+function row(label, route, folder = null, options = null) {
+  const { id, name, title, drawing, background, depth = 0, threads = 0, unreadBelow = 0 } = label;
   const here = route.label === id && !route.q;
+  const unread = READ_ALONE.includes(id) ? 0 : (label.unread_threads ?? 0);
   const number = id === "DRAFT" || !unread ? threads : unread;
-  const words = `${title ?? name}: ${threads} ${threads === 1 ? "conversation" : "conversations"}, ${unread} unread`;
+  const below = unreadBelow ? `, ${unreadBelow} unread below it` : "";
+  const words = `${title ?? name}: ${threads} ${threads === 1 ? "conversation" : "conversations"}, ${unread} unread${below}`;
   const link = el(
     "a",
     {
       href: address({ account: route.account, label: id }),
-      class: `label-link${unread ? " has-unread" : ""}`,
+      class: `label-link${unread || unreadBelow ? " has-unread" : ""}`,
       "aria-current": here ? "page" : null,
       title: words,
-      data: { label: id },
+      data: { label: id, act: "open" },
     },
     icon(drawing),
     el("span", { class: "label-name", dir: "auto" }, name),
     number > 0 && el("span", { class: "label-count" }, number.toLocaleString()),
   );
-  if (depth) link.style.paddingInlineStart = `${26 + depth * 14}px`;
   if (drawing === "label") link.querySelector(".icon").style.color = shadeOf({ id, background }).strong;
-  return el("li", {}, link, menu && menuButton(title ?? name, menu));
+  const node = el("div", { class: "label-row", data: { row: id } }, folder, link, options);
+  node.style.setProperty("--depth", depth);
+  return node;
 }
 
-function menuButton(name, menu) {
-  const words = `Options of the label ${name}`;
+function menuButton(label, menu) {
+  const words = `Options of the label ${label.name}`;
   const settings = { type: "button", class: "icon-button label-menu", title: words, "aria-label": words, "aria-haspopup": "menu" };
-  return el("button", { ...settings, on: { click: (event) => menu(event.currentTarget) } }, icon("more"));
+  return el("button", { ...settings, data: { act: "menu" }, on: { click: (event) => menu(event.currentTarget, label) } }, icon("more"));
 }
 
 /** The chips of a mail: its own labels, and Inbox where that is not self-evident. `remove(label)` puts a cross on each. */

@@ -7,13 +7,17 @@ import { inMail, whole } from "./dates.js";
 import { chips } from "./labels.js";
 import { face, nameOf } from "./people.js";
 
+/** So many closed mails one after the other, between two that are in sight, are shown as one line. */
+const FEWEST_FOLDED = 2;
+
 const ADDRESS = /\b(?:https?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]}]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+)/g;
 
 /** Draws a thread; `acts` has unlabel(id), opened(message): which message the add-on shows, answer(message, how), and
  * edit(message) for a draft. */
 export function drawThread(place, thread, { account, labels, acts }) {
   const newest = thread.messages.findLastIndex((message) => !message.draft);
-  const mails = thread.messages.map((message, index) => mail(message, index === newest || message.unread, { account, acts }));
+  const isOpen = (message, index) => index === newest || message.unread;
+  const mails = thread.messages.map((message, index) => mail(message, isOpen(message, index), { account, acts }));
   fill(
     place,
     el(
@@ -22,26 +26,50 @@ export function drawThread(place, thread, { account, labels, acts }) {
       el(
         "header",
         { class: "thread-head" },
-        el("h1", { dir: "auto" }, thread.subject || "(no subject)"),
+        el("h1", { dir: "auto", tabindex: "-1" }, thread.subject || "(no subject)"),
         el("span", { class: "thread-chips" }, chips(labels, thread.labels, { remove: acts.unlabel })),
       ),
-      mails,
+      withFolds(mails, thread.messages.map(isOpen)),
     ),
   );
+}
+
+/** The mails with a line before each that hides the middle of a run of closed ones; `open` says of each mail whether it is open. */
+function withFolds(mails, open) {
+  const isInside = (at) => at > 0 && at < mails.length - 1 && !open[at - 1] && !open[at] && !open[at + 1];
+  return mails.map((node, at) => {
+    if (!isInside(at) || isInside(at - 1)) return node;
+    const run = mails.slice(at).slice(0, mails.slice(at).findIndex((_, step) => !isInside(at + step)));
+    return run.length < FEWEST_FOLDED ? node : [foldLine(run), node];
+  });
+}
+
+function foldLine(run) {
+  for (const node of run) node.hidden = true;
+  const unfold = () => {
+    for (const node of run) node.hidden = false;
+    run[0].querySelector("button").focus();
+    line.remove();
+  };
+  const settings = { type: "button", class: "older", on: { click: unfold } };
+  const line = el("button", settings, el("span", {}, run.length.toLocaleString()), " older messages");
+  return line;
 }
 
 function mail(message, open, surroundings) {
   const body = el("div", { class: "mail-body", hidden: !open });
   const node = el("section", { class: "mail", "aria-label": `From ${nameOf(message.from)}`, data: { mail: message.id } });
+  const [date, ago] = inMail(message.received_at);
   const toggle = el(
     "button",
-    { type: "button", class: "mail-head", "aria-expanded": String(open) },
+    { type: "button", class: "mail-head", "aria-expanded": String(open), data: { act: "unfold" } },
     face(message.from),
     headWords(message),
     el(
       "time",
       { class: "date", title: whole(message.received_at), datetime: new Date(message.received_at).toISOString() },
-      inMail(message.received_at),
+      date,
+      el("span", { class: "ago" }, ago),
     ),
   );
   const show = (on) => {
@@ -64,7 +92,7 @@ function mail(message, open, surroundings) {
 function draftHead(message, { acts }) {
   return el(
     "button",
-    { type: "button", class: "mail-head", on: { click: () => acts.edit(message) } },
+    { type: "button", class: "mail-head", data: { act: "edit" }, on: { click: () => acts.edit(message) } },
     face(message.from),
     el(
       "span",
@@ -80,15 +108,15 @@ function draftHead(message, { acts }) {
 function answers(message, { acts }) {
   const several = [...message.to, ...message.cc].filter((person) => !person.me).length > (message.from.me ? 1 : 0);
   const one = (how, words, drawing) => {
-    const settings = { type: "button", class: "button outlined", on: { click: () => acts.answer(message, how) } };
-    return el("button", settings, icon(drawing), words);
+    const settings = { type: "button", class: "button outlined", data: { act: how } };
+    return el("button", { ...settings, on: { click: () => acts.answer(message, how) } }, icon(drawing), words);
   };
   return el(
     "div",
     { class: "answers" },
     one("reply", "Reply", "reply"),
-    several && one("reply_all", "Reply to all", "group"),
-    one("forward", "Forward", "chevronRight"),
+    several && one("reply_all", "Reply to all", "replyAll"),
+    one("forward", "Forward", "forward"),
   );
 }
 
@@ -104,7 +132,6 @@ function headWords(message) {
       " ",
       from.address && el("span", { class: "mail-address" }, `<${from.address}>`),
     ),
-    el("span", { class: "mail-to", dir: "auto" }, recipients(message)),
     el("span", { class: "mail-snippet", dir: "auto" }, message.snippet),
   );
 }
@@ -119,12 +146,33 @@ function recipients({ to, cc }) {
   return [to.length && `to ${names(to)}`, cc.length && `cc ${names(cc)}`].filter(Boolean).join(", ");
 }
 
+/** Whom it is to in one line; unfolded, every address. */
+function details(message) {
+  const everybody = (people) => people.map(({ name, address }) => el("bdi", {}, name ? `${name} <${address}>` : address));
+  const rows = [
+    ["From", everybody([message.from])],
+    ["To", everybody(message.to)],
+    ["Cc", everybody(message.cc)],
+    ["Date", [whole(message.received_at)]],
+  ];
+  return el(
+    "details",
+    { class: "mail-details" },
+    el("summary", { class: "mail-to", dir: "auto" }, recipients(message)),
+    el(
+      "dl",
+      {},
+      rows.filter(([, values]) => values.length).map(([word, values]) => el("div", {}, el("dt", {}, word), el("dd", {}, values))),
+    ),
+  );
+}
+
 function content(message, surroundings) {
   const { account } = surroundings;
   const shown = message.html ? htmlBody(message, account) : [el("pre", { class: "plain", dir: "auto" }, linked(message.text))];
   if (!message.html && !message.text.trim()) shown.splice(0, 1, el("p", { class: "quiet" }, "This mail has no text."));
   const clipped = message.clipped && el("p", { class: "quiet" }, "[Message clipped: the rest of it is too long to show]");
-  return [...shown, clipped, attachments(message, account), answers(message, surroundings)].filter(Boolean);
+  return [details(message), ...shown, clipped, attachments(message, account), answers(message, surroundings)].filter(Boolean);
 }
 
 /** The mail's HTML in a frame that may run nothing; the desk has cleaned it and forbids it to fetch anything. */

@@ -2,15 +2,18 @@
 
 import { byId, el, fill, openMenu, toast } from "./dom.js";
 import { icon } from "./icons.js";
-import { of, read, refused, write } from "./api.js";
+import { DeskError, of, read, refused, write } from "./api.js";
 import { askText, askYes } from "./ask.js";
-import { Compose, answerTo, nothingWritten } from "./compose.js";
+import { answerTo, nothingWritten } from "./compose.js";
+import { ComposeWindows } from "./compose_windows.js";
 import { Dials } from "./dials.js";
 import { Drawer } from "./drawer.js";
-import { chooseFiles, importInto, watchDrops } from "./import.js";
+import { focusAt, keepingFocus, placeOf } from "./focus.js";
+import { chooseFiles, chooseFolder, importInto, watchDrops } from "./import.js";
 import { Job } from "./job.js";
 import { showKeys } from "./keys.js";
-import { COLOURS, drawLabels, labelName } from "./labels.js";
+import { openLabelMenu } from "./label_menu.js";
+import { COLOURS, drawLabels, fold, labelName } from "./labels.js";
 import { drawThread } from "./mail.js";
 import { face } from "./people.js";
 import { Panel } from "./panel.js";
@@ -29,15 +32,13 @@ const page = {
   selected: new Set(),
   shown: 0,
   opening: false,
-  /** Page tokens of the list in sight, the first page's first. */
-  tokens: [""],
 };
 let panel;
 let job;
 let dials;
 let drawer;
-/** The compose window, or null; and the number of the add-on's compose action that the panel shows, or null. */
-let compose = null;
+let windows;
+/** The add-on's compose action that the panel shows, {window, number}; or null. */
 let composeAction = null;
 let undoLast = null;
 
@@ -61,12 +62,20 @@ async function begin() {
   });
   job = new Job(byId("job"), byId("dialog"), { account, done: () => guarded(sorted) });
   drawer = new Drawer(byId("drawer"), { account });
+  windows = new ComposeWindows(byId("compose"), page.start.compose_actions, {
+    saved: () => guarded(loadLabels),
+    closed: (window, place) => guarded(() => composeClosed(window, place)),
+    said: tell,
+    failed: (words) => toast(byId("toasts"), words),
+    again: openCompose,
+    action: openComposeAction,
+  });
   const turned = () => guarded(afterTurn);
   dials = new Dials(byId("dials"), { account, tools: byId("tools"), day: byId("world-day"), turned, behind: () => drawer.toggle() });
   showPanel(!NARROW.matches);
   showSide(!NARROW.matches);
   addEventListener("hashchange", () => guarded(go));
-  watchDrops(importFiles);
+  watchDrops(importSources);
   document.addEventListener("keydown", onKey);
   await guarded(go);
 }
@@ -122,14 +131,42 @@ async function go() {
   page.route = route;
   if (before.account !== route.account) switched();
   const mine = ++page.shown;
-  if (!sameList(before, route)) {
-    page.selected.clear();
-    page.tokens = route.page ? page.tokens : [""];
-  }
+  if (!sameList(before, route)) page.selected.clear();
   if (NARROW.matches && before.account) showSide(false);
   byId("query").value = route.q;
   byId("clear-search").hidden = !route.q;
-  await Promise.all([loadLabels(), route.thread ? openThread(mine) : openList(mine, before)]);
+  byId("main").setAttribute("aria-busy", "true");
+  drawLabelList();
+  try {
+    await (route.thread ? openThread(mine) : openList(mine, before));
+  } catch (error) {
+    if (mine === page.shown) failed(error);
+  } finally {
+    if (mine === page.shown) byId("main").setAttribute("aria-busy", "false");
+  }
+}
+
+/** What was to be shown could not be loaded. A conversation that is not there leads back to the list. */
+function failed(error) {
+  if (error instanceof DeskError && error.status === 404 && page.route.thread) {
+    toast(byId("toasts"), error.message);
+    location.replace(address({ ...page.route, thread: "" }));
+    return;
+  }
+  page.list = { threads: [], next: "" };
+  page.thread = null;
+  drawToolbar();
+  fill(
+    byId("view"),
+    el(
+      "div",
+      { class: "empty", role: "alert" },
+      icon("warning"),
+      el("h1", {}, "This could not be loaded"),
+      el("p", {}, error.message),
+      el("button", { type: "button", class: "button outlined", on: { click: () => guarded(go) } }, "Try again"),
+    ),
+  );
 }
 
 const sameList = (one, other) => ["account", "label", "q", "page"].every((name) => one[name] === other[name]);
@@ -149,13 +186,18 @@ async function loadLabels() {
   const labels = await read(path("labels"));
   if (asked !== account()) return;
   page.labels = labels;
-  drawLabels(byId("labels"), labels, page.route, { menu: labelOptions, add: () => guarded(() => newLabel([])) });
+  drawLabelList();
   const inbox = labels.find((label) => label.id === "INBOX");
-  document.title = `${inbox?.unread_threads ? `(${inbox.unread_threads}) ` : ""}Gmail on your desk - ${account()}`;
+  document.title = `${inbox?.unread_threads ? `(${inbox.unread_threads.toLocaleString()}) ` : ""}Gmail on your desk - ${account()}`;
+}
+
+function drawLabelList() {
+  const acts = { menu: labelOptions, add: () => guarded(() => newLabel("", [])), redraw: drawLabelList };
+  keepingFocus(() => drawLabels(byId("labels"), page.labels, page.route, acts));
 }
 
 async function openList(mine, before) {
-  await loadList(mine);
+  await Promise.all([loadLabels(), loadList(mine)]);
   if (mine !== page.shown) return;
   page.thread = null;
   draw();
@@ -168,26 +210,20 @@ async function loadList(mine = page.shown) {
   const list = await read(path("threads"), {
     label: q ? "" : label,
     q,
-    page: page.tokens[Number(number || 1) - 1] ?? "",
+    page: number,
     most: PAGE_OF_THREADS,
   });
-  if (mine !== page.shown) return;
-  page.list = list;
-  if (list.next) page.tokens[Number(number || 1)] = list.next;
+  if (mine === page.shown) page.list = list;
 }
 
 async function openThread(mine) {
-  let thread;
-  try {
-    thread = await read(path(`threads/${page.route.thread}`));
-  } catch (error) {
-    back();
-    throw error;
-  }
+  const [thread] = await Promise.all([read(path(`threads/${page.route.thread}`)), loadLabels()]);
   if (mine !== page.shown) return;
   page.thread = thread;
   draw();
-  byId("main").scrollTop = 0;
+  byId("view").scrollTop = 0;
+  byId("view").querySelector(".mail:not(.closed) .mail-head")?.scrollIntoView({ block: "nearest" });
+  if (document.activeElement === document.body) byId("view").querySelector("h1").focus({ preventScroll: true });
   openPanel();
   if (thread.messages.some((message) => message.unread)) await modify([thread], [], ["UNREAD"], "");
   else if (!page.list.threads.length) await loadList();
@@ -206,17 +242,6 @@ async function refresh() {
 
 function draw() {
   keepingFocus(drawAll);
-}
-
-/** Redraws, and gives the focus back to what it was on, where that is still there. */
-function keepingFocus(redraw) {
-  const focused = document.activeElement;
-  const row = rowInFocus()?.dataset.thread;
-  const place = row
-    ? `#view [data-thread="${row}"] .${[...focused.classList].join(".")}`
-    : `#toolbar [data-act="${focused.dataset.act}"]`;
-  redraw();
-  if (!focused.isConnected) document.querySelector(place)?.focus();
 }
 
 function drawAll() {
@@ -411,24 +436,19 @@ async function markUnreadAndLeave(threads) {
 }
 
 function labelMenu(button, threads) {
-  const own = page.labels.filter((label) => !label.system);
-  const entries = own.map((label) => {
-    const on = threads.every((thread) => thread.labels.includes(label.id));
-    const act = () =>
-      guarded(() =>
-        modify(threads, on ? [] : [label.id], on ? [label.id] : [], on ? `Removed from ${label.name}` : `Added to ${label.name}`),
-      );
-    return { text: label.name, icon: icon(on ? "check" : "label"), act };
-  });
-  openMenu(
-    button,
-    [...entries, { text: "New label…", icon: icon("add"), act: () => guarded(() => newLabel(threads)) }],
-    "Label as",
-  );
+  const names = (labels) => labels.map((label) => label.name).join(", ");
+  const apply = (add, remove) => {
+    const said = [add.length && `Added to ${names(add)}`, remove.length && `Removed from ${names(remove)}`].filter(Boolean);
+    const ids = [add, remove].map((labels) => labels.map((label) => label.id));
+    return guarded(() => modify(threads, ...ids, said.join(". ")));
+  };
+  const create = (name) => guarded(() => newLabel(name, threads));
+  openLabelMenu(button, { labels: page.labels.filter((label) => !label.system), threads, apply, create });
 }
 
-async function newLabel(threads) {
-  const name = await askText(byId("dialog"), "New label", "", "Create");
+/** Makes a label, asking for its name when none was typed, and puts it on these conversations. */
+async function newLabel(typed, threads) {
+  const name = typed || (await askText(byId("dialog"), "New label", "", "Create"));
   if (name) await makeLabel(name, threads);
 }
 
@@ -451,7 +471,9 @@ function labelOptions(button, label) {
   };
   const nest = async () => {
     const name = await askText(byId("dialog"), `New label below ${label.name}`, "", "Create");
-    if (name) await makeLabel(`${label.name}/${name}`, []);
+    if (!name) return;
+    fold(account(), label.id, false);
+    await makeLabel(`${label.name}/${name}`, []);
   };
   const remove = async () => {
     const words = "It goes, with the labels below it. The mail stays.";
@@ -478,25 +500,17 @@ function labelOptions(button, label) {
   );
 }
 
-/** Opens the compose window; one that is open is saved and closed before. */
-async function openCompose(begun) {
-  await compose?.close();
-  compose = new Compose(byId("compose"), account(), begun, page.start.compose_actions, {
-    saved: () => guarded(loadLabels),
-    closed: () => guarded(composeClosed),
-    said: tell,
-    failed: (words) => toast(byId("toasts"), words),
-    again: openCompose,
-    action: openComposeAction,
-  });
+function openCompose(begun) {
+  windows.open(account(), begun, placeOf(document.activeElement));
 }
 
-async function composeClosed() {
-  compose = null;
+/** After a window has closed: the focus goes back to where it was when the window opened, at `place`. */
+async function composeClosed(window, place) {
   byId("main").focus();
-  if (composeAction !== null) openPanel();
+  if (composeAction?.window === window) openPanel();
   page.redraw = true;
   await refresh();
+  if (document.activeElement === byId("main")) focusAt(place);
 }
 
 const editDraft = (draft) => opening(async () => openCompose(await read(path(`mails/${draft.id}/draft`))));
@@ -519,35 +533,44 @@ function openPanel() {
   panel.open(newest ? { kind: "message", mail: newest.id } : { kind: "homepage" });
 }
 
-function openComposeAction(number) {
-  composeAction = number;
+function openComposeAction(window, number) {
+  composeAction = { window, number };
   showPanel(true);
   panel.open({ kind: "compose" });
 }
 
 /** What a question to the add-on says of the draft, while the panel shows a compose action's card. */
 function composeEvent() {
-  return compose && composeAction !== null ? { compose_action: composeAction, draft: compose.recipients() } : {};
+  return composeAction ? { compose_action: composeAction.number, draft: composeAction.window.recipients() } : {};
 }
 
 /** Carries out a draft action of the add-on; what Gmail would refuse in it. */
 async function changeDraft({ gmailAction = {} }) {
   const { updateDraftActionMarkup: update, openCreatedDraftActionMarkup: created } = gmailAction;
-  if (update && compose) return compose.update(update);
+  const window = composeAction?.window ?? windows.newest;
+  if (update && window) return window.update(update);
   if (update) return ["a draft action needs a draft that is open: none is"];
   if (!created) return [`Gmail knows no such draft action: ${Object.keys(gmailAction).join(", ") || "empty"}`];
   try {
-    await openCompose(await read(path(`drafts/${created.draftId}`)));
+    openCompose(await read(path(`drafts/${created.draftId}`)));
     return [];
   } catch {
     return [`there is no draft ${created.draftId}`];
   }
 }
 
-async function importFiles(files) {
-  if (!files.length) return;
-  await importInto(account(), files, byId("dialog"));
+async function importSources(sources) {
+  if (!sources.length) return;
+  await guarded(() => importInto(account(), sources, byId("dialog")));
   await guarded(refresh);
+}
+
+function importMenu(button) {
+  const entries = [
+    { text: "Files: .mbox or .eml…", icon: icon("mail"), act: () => chooseFiles(importSources) },
+    { text: "A folder: Maildir or of .eml…", icon: icon("archive"), act: () => chooseFolder(importSources) },
+  ];
+  openMenu(button, entries, "Import mail");
 }
 
 function accountMenu(button) {
@@ -586,9 +609,9 @@ function drawStanding() {
     byId(id).addEventListener("click", act);
   }
   byId("compose-button").append(icon("edit"), "Compose");
-  byId("compose-button").addEventListener("click", () => guarded(() => openCompose(nothingWritten())));
+  byId("compose-button").addEventListener("click", () => openCompose(nothingWritten()));
   byId("import-button").append(icon("add"), "Import mail…");
-  byId("import-button").addEventListener("click", () => chooseFiles(importFiles));
+  byId("import-button").addEventListener("click", (event) => importMenu(event.currentTarget));
   byId("search").querySelector("[type=submit]").append(icon("search"));
   byId("clear-search").append(icon("close"));
   byId("keys-button").append(icon("help"));
@@ -658,7 +681,8 @@ const KEYS = {
   x: () => rowInFocus()?.querySelector(".pick").click(),
   I: onThreads((threads) => markRead(threads, true)),
   U: onThreads((threads) => (page.thread ? markUnreadAndLeave(threads) : markRead(threads, false))),
-  c: () => guarded(() => openCompose(nothingWritten())),
+  l: () => byId("toolbar").querySelector("[data-act=label]")?.click(),
+  c: () => openCompose(nothingWritten()),
   r: onNewest("reply"),
   a: onNewest("reply_all"),
   f: onNewest("forward"),

@@ -25,6 +25,15 @@ export function writers(messages) {
   return messages.length > 1 ? [...nodes, el("span", { class: "count" }, ` ${messages.length}`)] : nodes;
 }
 
+/** Whom mail was sent to, one list a mail: "To: Ada, Bob". */
+export function recipients(lists) {
+  const people = new Map(lists.flat().map((person) => [person.address, person.me ? "me" : nameOf(person)]));
+  const names = [...people.values()];
+  const short = (name) => el("bdi", {}, names.length > 1 ? name.split(/\s+/)[0] : name);
+  if (!names.length) return "(no recipients)";
+  return ["To: ", names.flatMap((name, index) => [index ? ", " : "", short(name)])];
+}
+
 function oneWriter({ name, unread, draft }, short) {
   const style = draft ? "draft-writer" : unread ? "unread-writer" : "";
   return el("bdi", { class: style }, short ? name.split(/\s+/)[0] : name);

@@ -4,7 +4,7 @@ import { el, fill } from "./dom.js";
 import { icon } from "./icons.js";
 import { inList, whole } from "./dates.js";
 import { chips, labelName } from "./labels.js";
-import { writers } from "./people.js";
+import { recipients, writers } from "./people.js";
 import { address } from "./route.js";
 
 const EMPTY = {
@@ -50,16 +50,17 @@ function empty(route, labels) {
 }
 
 function row(thread, { route, labels, chosen, acts }) {
-  const last = thread.messages.at(-1);
+  const isSent = route.label === "SENT" && !route.q;
   const draft = route.label === "DRAFT" && !route.q && thread.messages.findLast((message) => message.draft);
   const link = el(
     "a",
     {
       class: "thread-link",
+      data: { act: "open" },
       href: address({ ...route, thread: thread.id }),
       on: draft ? { click: (event) => event.preventDefault() || acts.edit(draft) } : {},
     },
-    el("span", { class: "writers", dir: "auto" }, writers(thread.messages)),
+    el("span", { class: "writers", dir: "auto" }, isSent ? recipients(thread.sent_to) : writers(thread.messages)),
     el(
       "span",
       { class: "about" },
@@ -70,8 +71,8 @@ function row(thread, { route, labels, chosen, acts }) {
     thread.has_attachment && el("span", { class: "has-attachment", title: "Has attachment" }, icon("attach")),
     el(
       "time",
-      { class: "date", title: whole(last.received_at), datetime: new Date(last.received_at).toISOString() },
-      inList(last.received_at),
+      { class: "date", title: whole(thread.received_at), datetime: new Date(thread.received_at).toISOString() },
+      inList(thread.received_at),
     ),
   );
   const settings = { class: `thread${thread.unread ? " unread" : ""}${chosen ? " selected" : ""}`, data: { thread: thread.id } };
@@ -85,6 +86,7 @@ function checkbox(thread, chosen, acts) {
     class: "pick",
     checked: chosen,
     "aria-label": words,
+    data: { act: "pick" },
     on: { change: (event) => acts.select(thread.id, event.target.checked) },
   });
 }
@@ -95,6 +97,7 @@ function star(thread, acts) {
     class: "icon-button star",
     "aria-pressed": String(thread.starred),
     "aria-label": "Starred",
+    data: { act: "star" },
     on: { click: () => acts.star(thread) },
   };
   return el("button", settings, icon("star"));

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import FilePayload, Page, expect
 
 from sandbox.faults import Fault
+from sandbox.mail_folder import Label
 from tests.browser.conftest import Desk
 from tests.browser.test_gallery import card_page
 from tests.browser.test_page import HENRIETTA
@@ -109,6 +110,7 @@ async def test_search_results_and_a_contact_card_in_the_panel(desk: Desk, axe: s
     await desk.show()
     await desk.panel.get_by_role("textbox").fill("Lovell")
     await desk.panel.get_by_role("button", name="Search").click()
+    await expect(desk.panel).not_to_contain_text("New from customers")
     contact = desk.panel.get_by_text("Henrietta Lovell").first
     await expect(contact).to_be_visible()
     assert await look(desk.page, axe) == []
@@ -181,6 +183,74 @@ async def test_the_keys_dialog_and_the_menu_of_accounts(desk: Desk, axe: str) ->
     await desk.page.locator("#account-button").click()
     await expect(desk.page.get_by_role("menuitem").first).to_be_visible()
     assert await look(desk.page, axe) == []
+
+
+async def test_compose_windows_and_a_reply(desk: Desk, axe: str) -> None:
+    desk.arrive(HENRIETTA, "For axe: an answer")
+    await desk.open("For axe: an answer")
+    await desk.page.keyboard.press("r")
+    windows = desk.page.locator(".compose")
+    await expect(windows.get_by_role("textbox", name="Message")).to_be_focused()
+    await windows.get_by_role("button", name="Cc Bcc").click()
+    assert await look(desk.page, axe) == []
+    await desk.page.get_by_role("button", name="Compose", exact=True).click()
+    await expect(windows).to_have_count(2)
+    await windows.last.get_by_label("To", exact=True).fill("نور <nour@levant-textiles.example>")
+    await windows.last.get_by_label("Subject").fill("عرض جديد للأقمشة")
+    assert await look(desk.page, axe) == []
+    for minimised in await windows.get_by_role("button", name="Minimise").all():
+        await minimised.click()
+    await expect(windows.get_by_role("button", name="Restore")).to_have_count(2)
+    assert await look(desk.page, axe) == []
+
+
+async def test_labels_folded_and_the_label_menu(desk: Desk, axe: str) -> None:
+    mailbox = desk.demo.world.mailbox(desk.demo.user.address)
+    for name in ("Axes", "Axes/Bronze"):
+        mailbox.create_label(Label("", name))
+    desk.arrive(STRANGER, "For axe: gets a label")
+    await desk.open("For axe: gets a label")
+    await desk.page.get_by_role("button", name="Labels below Axes").click()
+    await desk.page.keyboard.press("l")
+    await desk.page.keyboard.type("a")
+    await expect(desk.page.get_by_role("dialog", name="Label as").get_by_role("checkbox").first).to_be_visible()
+    assert await look(desk.page, axe) == []
+
+
+async def test_a_long_conversation_to_many(desk: Desk, axe: str) -> None:
+    first = "<axe-long-0@nobody-knows.example>"
+    for number in range(6):
+        about = {"Message_ID": f"<axe-long-{number}@nobody-knows.example>"} | ({"References": first} if number else {})
+        desk.arrive(STRANGER, "Re: For axe: long" if number else "For axe: long", account=None, Cc="b@crowd.example", **about)
+    mailbox = desk.demo.world.mailbox(desk.demo.user.address)
+    found = mailbox.messages('subject:"For axe: long"').messages
+    mailbox.modify([message.id for message in found], [], ["UNREAD"])
+    await desk.open("For axe: long")
+    await expect(desk.page.locator(".older")).to_be_visible()
+    await desk.page.locator(".mail-details:visible summary").click()
+    assert await look(desk.page, axe) == []
+
+
+async def test_the_imports_menu_and_what_it_tells(desk: Desk, axe: str) -> None:
+    await desk.show()
+    await desk.page.get_by_role("button", name="Import mail").click()
+    assert await look(desk.page, axe) == []
+    async with desk.page.expect_file_chooser() as chooser:
+        await desk.page.get_by_role("menuitem", name="Files").click()
+    files = [("one.eml", b"Subject: x\n\nHi\n"), ("cat.png", b"\x89PNG")]
+    await (await chooser.value).set_files([FilePayload(name=name, mimeType="", buffer=content) for name, content in files])
+    await expect(desk.page.get_by_role("dialog").get_by_role("alert")).to_be_visible()
+    assert await look(desk.page, axe) == []
+
+
+async def test_a_list_that_could_not_be_loaded(desk: Desk, axe: str) -> None:
+    await desk.show()
+    await desk.page.route("**/desk/*/threads?*", lambda route: route.abort())
+    await desk.page.locator("#labels").get_by_role("link", name="Starred").click()
+    await expect(desk.page.get_by_role("alert")).to_contain_text("could not be loaded")
+    assert await look(desk.page, axe) == []
+    # The browser itself notes the failed request in its console.
+    desk.complaints.clear()
 
 
 async def test_consent(desk: Desk, axe: str) -> None:

@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.message import EmailMessage
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -35,11 +36,14 @@ def window(page: Page) -> Locator:
 
 
 async def begin(page: Page, to: str, subject: str, text: str) -> None:
-    """Open the window and write."""
+    """Open another window and write in it."""
+    count = await window(page).count()
     await page.get_by_role("button", name="Compose", exact=True).click()
-    await page.get_by_label("To", exact=True).fill(to)
-    await page.get_by_label("Subject").fill(subject)
-    await page.get_by_role("textbox", name="Message").click()
+    await expect(window(page)).to_have_count(count + 1)
+    opened = window(page).last
+    await opened.get_by_label("To", exact=True).fill(to)
+    await opened.get_by_label("Subject").fill(subject)
+    await opened.get_by_role("textbox", name="Message").click()
     await page.keyboard.type(text)
 
 
@@ -96,6 +100,175 @@ async def test_a_draft_is_closed_opened_again_discarded_and_taken_back(desk: Des
     await desk.page.get_by_role("button", name="Undo").click()
     await expect(window(desk.page).get_by_role("textbox", name="Message")).to_have_text("To be")
     await expect(desk.page.get_by_label("To", exact=True)).to_have_value("far@away.example")
+
+
+async def test_several_mails_are_written_side_by_side_and_none_is_lost(desk: Desk) -> None:
+    mailbox = desk.demo.world.mailbox(desk.demo.user.address)
+    await desk.show()
+    for number in ("one", "two", "three"):
+        await begin(desk.page, "far@away.example", f"Beside {number}", f"Text {number}")
+    await expect(window(desk.page).last.get_by_text("Draft saved")).to_be_visible()
+    one, two, three = (window(desk.page).nth(number) for number in range(3))
+    await expect(three.get_by_role("textbox", name="Message")).to_be_focused()
+    for minimised in (one, two):
+        await expect(minimised.get_by_role("textbox", name="Message")).to_be_hidden()
+    await expect(one.get_by_role("heading")).to_have_text("Beside one")
+    await one.get_by_role("button", name="Restore").click()
+    await expect(one.get_by_role("textbox", name="Message")).to_have_text("Text one")
+    await expect(one.get_by_role("textbox", name="Message")).to_be_focused()
+    await expect(three.get_by_role("textbox", name="Message")).to_be_hidden()
+    await one.get_by_role("button", name="Minimise").press("Enter")
+    await expect(one.get_by_role("button", name="Restore")).to_be_focused()
+    assert all(drafts_of(mailbox, f"Beside {number}") for number in ("one", "two", "three"))
+    await three.get_by_role("button", name="Restore").click()
+    await three.get_by_role("textbox", name="Message").press("Escape")
+    await expect(window(desk.page)).to_have_count(2)
+    await two.get_by_role("button", name="Save and close").click()
+    await expect(window(desk.page)).to_have_count(1)
+    for number in ("one", "two", "three"):
+        [draft] = drafts_of(mailbox, f"Beside {number}")
+        assert f"Text {number}" in mail_parts.plain_text(mail_parts.read(mailbox.raw(draft.message.id)))
+
+
+async def test_two_windows_stand_beside_each_other(desk: Desk) -> None:
+    await desk.show()
+    for number in range(2):
+        await begin(desk.page, "", f"Both {number}", "x")
+    boxes = [await window(desk.page).nth(number).bounding_box() for number in range(2)]
+    assert all(box and box["width"] > 300 for box in boxes)
+    assert boxes[0] and boxes[1] and boxes[1]["x"] + boxes[1]["width"] < boxes[0]["x"]
+
+
+async def test_on_a_narrow_window_a_second_mail_leaves_the_first_as_a_bar(desk: Desk) -> None:
+    await desk.page.set_viewport_size({"width": 390, "height": 800})
+    await desk.page.goto(f"{desk.demo.address}/u/0/")
+    await begin(desk.page, "far@away.example", "Narrow one", "x")
+    await expect(desk.page.get_by_role("button", name="Compose", exact=True)).to_be_hidden()
+    first = window(desk.page).first
+    box = await first.bounding_box()
+    assert box and box["width"] == 390
+    await first.get_by_role("button", name="Minimise").click()
+    await begin(desk.page, "far@away.example", "Narrow two", "y")
+    await expect(first).to_be_hidden()
+    await window(desk.page).last.get_by_role("button", name="Minimise").click()
+    await first.get_by_role("button", name="Restore").click()
+    await expect(first.get_by_label("Subject")).to_have_value("Narrow one")
+
+
+async def test_a_draft_that_is_open_is_brought_back_and_not_opened_twice(desk: Desk) -> None:
+    await desk.show(label="DRAFT")
+    await begin(desk.page, "far@away.example", "Only once", "so far")
+    await expect(window(desk.page).get_by_text("Draft saved")).to_be_visible()
+    await window(desk.page).get_by_role("button", name="Minimise").click()
+    await desk.page.get_by_role("button", name="Refresh").click()
+    await desk.row("Only once").locator(".thread-link").click()
+    await expect(window(desk.page).get_by_role("textbox", name="Message")).to_be_focused()
+    await expect(window(desk.page)).to_have_count(1)
+
+
+async def test_a_window_that_cannot_be_saved_stays(desk: Desk) -> None:
+    await desk.show()
+    await desk.page.route("**/desk/*/drafts", lambda route: route.abort())
+    await begin(desk.page, "", "Kept in the window", "not lost")
+    await desk.page.keyboard.press("Escape")
+    await expect(desk.page.locator("#toasts")).to_contain_text("does not answer")
+    await expect(window(desk.page).get_by_text("Not saved")).to_be_visible()
+    await desk.page.unroute("**/desk/*/drafts")
+    await desk.page.keyboard.press("Escape")
+    await expect(window(desk.page)).to_have_count(0)
+    assert len(drafts_of(desk.demo.world.mailbox(desk.demo.user.address), "Kept in the window")) == 1
+    # The browser itself notes the failed requests in its console.
+    desk.complaints.clear()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+async def test_written_sent_and_answered_by_keys_alone(desk: Desk, width: int) -> None:
+    subject = f"By keys at {width}"
+    desk.arrive(HENRIETTA, subject)
+    await desk.page.set_viewport_size({"width": width, "height": 800})
+    await desk.page.goto(f"{desk.demo.address}/u/0/")
+    link = desk.row(subject).locator(".thread-link")
+    await link.focus()
+    keyboard = desk.page.keyboard
+    await keyboard.press("c")
+    await expect(desk.page.get_by_label("To", exact=True)).to_be_focused()
+    await keyboard.type("kim@corp.example")
+    await keyboard.press("Tab")
+    await keyboard.press("Tab")
+    await keyboard.type(f"{subject}, sent")
+    await keyboard.press("Tab")
+    await expect(window(desk.page).get_by_role("textbox", name="Message")).to_be_focused()
+    await keyboard.type("Good morning")
+    await keyboard.press("Tab")
+    await expect(window(desk.page).get_by_role("button", name="Send")).to_be_focused()
+    await keyboard.press("Enter")
+    await expect(desk.page.locator("#toasts")).to_contain_text("Message sent")
+    await expect(link).to_be_focused()
+    await keyboard.press("Enter")
+    await expect(desk.page.locator(".thread-head h1")).to_be_focused()
+    await keyboard.press("r")
+    await expect(window(desk.page).get_by_role("textbox", name="Message")).to_be_focused()
+    await keyboard.press("Escape")
+    await expect(window(desk.page)).to_have_count(0)
+    reply = desk.page.get_by_role("button", name="Reply", exact=True)
+    await reply.focus()
+    await keyboard.press("Enter")
+    await expect(window(desk.page).get_by_role("textbox", name="Message")).to_be_focused()
+    await keyboard.type("Gladly.")
+    await keyboard.press("Control+Enter")
+    await expect(desk.page.locator(".mail")).to_have_count(2)
+    await expect(desk.page.locator(".mail-head").first).to_be_focused()
+
+
+async def test_a_discarded_draft_comes_back_with_its_files_and_its_place(desk: Desk) -> None:
+    mailbox = desk.demo.world.mailbox(desk.demo.user.address)
+    answered = mailbox.message(desk.arrive(HENRIETTA, "Answer with file", Message_ID="<with-file@analytical-works.example>"))
+    letter = EmailMessage()
+    letter["To"], letter["Subject"] = HENRIETTA, "Re: Answer with file"
+    letter["In-Reply-To"] = letter["References"] = "<with-file@analytical-works.example>"
+    letter.set_content("See the file.")
+    letter.add_attachment(b"1,2", maintype="text", subtype="csv", filename="figures.csv")
+    mailbox.create_draft(letter.as_bytes(), answered.thread_id)
+    await desk.show(label="DRAFT")
+    await desk.row("Answer with file").locator(".thread-link").click()
+    await expect(window(desk.page)).to_contain_text("With figures.csv")
+    await window(desk.page).get_by_role("button", name="Discard draft").click()
+    await expect(window(desk.page)).to_have_count(0)
+    assert [message.id for message in mailbox.thread(answered.thread_id).messages] == [answered.id]
+    await desk.page.get_by_role("button", name="Undo").click()
+    await expect(window(desk.page)).to_contain_text("With figures.csv")
+    await expect(window(desk.page).get_by_role("textbox", name="Message")).to_have_text("See the file.")
+    _, restored = mailbox.thread(answered.thread_id).messages
+    assert mail_parts.read(mailbox.raw(restored.id)).first("In-Reply-To") == "<with-file@analytical-works.example>"
+
+
+async def test_what_is_written_from_right_to_left_runs_that_way(desk: Desk) -> None:
+    await desk.page.emulate_media(color_scheme="dark")
+    await desk.show()
+    await begin(desk.page, "نور <nour@levant-textiles.example>", "عرض جديد", "مرحبا")
+    for name in ("To", "Subject", "Message"):
+        written = window(desk.page).get_by_label(name, exact=True)
+        assert await written.evaluate("node => getComputedStyle(node).direction") == "rtl"
+
+
+async def test_a_forwarded_mail_takes_its_files_along(desk: Desk) -> None:
+    mailbox = desk.demo.world.mailbox(desk.demo.user.address)
+    letter = EmailMessage()
+    letter["From"], letter["To"], letter["Subject"] = HENRIETTA, desk.demo.user.address, "Plan attached"
+    letter.set_content("The plan.")
+    letter.add_attachment(b"plan", maintype="application", subtype="pdf", filename="plan.pdf")
+    mailbox.arrive(letter.as_bytes())
+    await desk.open("Plan attached")
+    await desk.page.keyboard.press("f")
+    await expect(desk.page.get_by_label("Subject")).to_have_value("Fwd: Plan attached")
+    await expect(window(desk.page)).to_contain_text("With plan.pdf")
+    await expect(desk.page.get_by_label("To", exact=True)).to_be_focused()
+    await desk.page.keyboard.type("kim@corp.example")
+    await desk.page.keyboard.press("Control+Enter")
+    await expect(desk.page.locator("#toasts")).to_contain_text("Message sent")
+    colleague = desk.demo.world.mailbox(desk.demo.colleague.address)
+    [arrived] = colleague.messages('subject:"Fwd: Plan attached" filename:plan.pdf').messages
+    assert "The plan." in mail_parts.plain_text(mail_parts.read(colleague.raw(arrived.id)))
 
 
 async def test_a_reply_quotes_and_stays_in_its_thread(desk: Desk) -> None:
@@ -263,5 +436,25 @@ async def test_an_unknown_draft_action_is_a_red_note_and_a_created_draft_opens(s
     await expect(stub.page.locator(".panel-notes")).to_contain_text("updateColour is no field")
     stub.markup = {"openCreatedDraftActionMarkup": {"draftId": draft.id, "draftThreadId": draft.message.thread_id}}
     await stub.page.locator("#panel").get_by_role("button", name="Use template").click()
-    await expect(stub.page.get_by_label("Subject")).to_have_value("Made by the add-on")
-    await expect(stub.page.get_by_role("textbox", name="Message")).to_have_text("Hello <Grace>.")
+    made = window(stub.page).last
+    await expect(made.get_by_label("Subject")).to_have_value("Made by the add-on")
+    await expect(made.get_by_role("textbox", name="Message")).to_have_text("Hello <Grace>.")
+
+
+async def test_a_compose_action_is_about_the_window_that_it_was_pressed_in(stub: Stub) -> None:
+    mailbox = stub.world.mailbox("ada@corp.example")
+    for subject in ("First", "Second"):
+        await begin(stub.page, f"{subject}@hopper.example", subject, subject)
+    first = window(stub.page).first
+    await first.get_by_role("button", name="Insert template").click()
+    await expect(stub.page.locator("#panel")).to_contain_text("Templates")
+    assert stub.events[0]["gmail"] == {"toRecipients": ["First@hopper.example"]}
+    stub.markup = {"updateDraftActionMarkup": {"updateSubject": {"subject": "First changed"}}}
+    await stub.page.locator("#panel").get_by_role("button", name="Use template").click()
+    await expect(first.get_by_label("Subject")).to_have_value("First changed")
+    await expect(window(stub.page).last.get_by_label("Subject")).to_have_value("Second")
+    for number in (1, 0):
+        await window(stub.page).nth(number).get_by_role("button", name="Save and close").click()
+    await expect(window(stub.page)).to_have_count(0)
+    await expect(stub.page.locator("#panel")).to_contain_text("Home")
+    assert {draft.message.subject for draft in mailbox.drafts()[0]} == {"First changed", "Second"}

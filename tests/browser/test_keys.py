@@ -10,7 +10,7 @@ from tests.browser.conftest import Desk
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 GRACE = "Grace Stranger <grace@nobody-knows.example>"
-KEYS = ["j", "k", "o", "u", "e", "#", "s", "x", "I", "U", "z", "c", "r", "a", "f", "Ctrl-Enter", "/", "Esc", "?"]
+KEYS = ["j", "k", "o", "u", "e", "#", "s", "x", "l", "I", "U", "z", "c", "r", "a", "f", "Ctrl-Enter", "/", "Esc", "?"]
 
 
 async def test_the_help_lists_every_key(desk: Desk) -> None:

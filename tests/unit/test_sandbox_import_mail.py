@@ -109,6 +109,14 @@ def test_a_folder_of_single_mails(folder: MailFolder, tmp_path: Path) -> None:
     assert import_mail(tmp_path / "mail", folder, NOW).mails == 2
 
 
+def test_files_that_are_no_mail_are_counted(folder: MailFolder, tmp_path: Path) -> None:
+    for name, content in (("1.eml", MAIL), ("2.png", b"\x89PNG"), ("3.eml", b""), (".hidden", b"")):
+        (tmp_path / "mails").mkdir(exist_ok=True)
+        (tmp_path / "mails" / name).write_bytes(content)
+    imported = import_mail(tmp_path / "mails", folder, NOW)
+    assert (imported.mails, imported.odd) == (1, Counter({"files without mail": 2}))
+
+
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"just a letter\nto you\n", b"\x89PNG\r\n\x1a\n\x00"])
 def test_no_mail_at_all(folder: MailFolder, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "letter.txt").write_bytes(content)
