@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from urllib.parse import quote
 
 from cards import words
 from cards.contact_sections import CATEGORY_WORDS
@@ -77,8 +78,9 @@ def _mails_section(homepage: Homepage, view: View, reference: str) -> Section | 
     title = "New from customers"
     if homepage.mails is None:
         return _problem(homepage.mail_problem, reference, view, title)
-    if homepage.mails:
-        return section([_mail_line(mail, view) for mail in homepage.mails], words.facts(title, _new_count(homepage.mails, view)))
+    if homepage.mails and homepage.mailbox:
+        lines = [_mail_line(mail, homepage.mailbox.address, view) for mail in homepage.mails]
+        return section(lines, words.facts(title, _new_count(homepage.mails, view)))
     if not _shows_mail(homepage.mailbox):
         return None
     return section([text_paragraph(coloured("No mail from customers yet.", GREY))], title)
@@ -95,12 +97,13 @@ def _shows_mail(mailbox: Mailbox | None) -> bool:
     return mailbox is not None and mailbox.mailmagnet and not mailbox.needs_consent
 
 
-def _mail_line(mail: CustomerMail, view: View) -> Widget:
-    """Sender, a dot while unread; subject and time below. A click opens the mail in Gmail."""
+def _mail_line(mail: CustomerMail, owner: str, view: View) -> Widget:
+    """Sender, a dot while unread; subject and time below. A click opens the mail in Gmail, as its owner: there may be other accounts."""
     sender = words.name(mail.from_name or shown(mail.from_address), _NAME_BESIDE_A_DOT) or "No sender"
     text = spaced(bold(sender), coloured("●", BLUE)) if mail.unread else sender
     below = words.facts(_subject(mail), words.received(mail.received_at, view.now, view.reader))
-    return decorated_text(text, below=below, on_click=open_link(f"https://mail.google.com/mail/#all/{mail.mail_id}"))
+    in_gmail = f"https://mail.google.com/mail/?authuser={quote(owner, safe='@')}#all/{mail.mail_id}"
+    return decorated_text(text, below=below, on_click=open_link(in_gmail))
 
 
 def _subject(mail: CustomerMail) -> str:

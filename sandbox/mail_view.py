@@ -6,7 +6,7 @@ from email.utils import getaddresses
 from typing import Any
 
 from sandbox import mail_parts
-from sandbox.mail_folder import Counts, MailFolder, Message, Thread
+from sandbox.mail_folder import Counts, MailFolder, Message, NoSuchMail, Thread
 from sandbox.safe_html import LONGEST, has_remote_images
 from sandbox.world import Account
 
@@ -69,8 +69,11 @@ def _milliseconds(message: Message) -> int:
 
 
 def thread(mailbox: MailFolder, account: Account, thread_id: str) -> dict[str, Any]:
-    """A thread with its mails' texts."""
-    found = mailbox.thread(thread_id)
+    """A thread with its mails' texts; by its own id, or by that of any of its mails, as Gmail's links have it. Raises NoSuchMail."""
+    try:
+        found = mailbox.thread(thread_id)
+    except NoSuchMail:
+        found = mailbox.thread(mailbox.message(thread_id).thread_id)
     return {**_thread(found), "messages": [_whole(mailbox, message, account) for message in found.messages]}
 
 

@@ -17,7 +17,7 @@ import { COLOURS, drawLabels, fold, labelName } from "./labels.js";
 import { drawThread } from "./mail.js";
 import { face } from "./people.js";
 import { Panel } from "./panel.js";
-import { address, numberInPath, parse, pathOf } from "./route.js";
+import { address, numberInPath, onDesk, parse, pathOf } from "./route.js";
 import { drawThreads, heading } from "./threads.js";
 
 const NARROW = matchMedia("(max-width: 860px)");
@@ -55,6 +55,7 @@ async function begin() {
     universal: page.start.universal_actions,
     scopes: page.start.scopes,
     prefixes: page.start.open_link_prefixes,
+    leadsTo: (link) => onDesk(link, page.start.accounts.map((one) => one.address)),
     check: refused,
     ask: (question) => askAddon({ ...question, ...reader, ...composeEvent() }),
     changeDraft,

@@ -22,6 +22,7 @@ export class Panel {
   #universal;
   #scopes;
   #prefixes;
+  #leadsTo;
   #parts;
   /** Cards, the one in sight last: {card, inputs}. */
   #stack = [];
@@ -36,9 +37,9 @@ export class Panel {
    * user allowed; `check(answer, to)` gives what Google would refuse in an answer to a "trigger" or a "click", or in a card;
    * `changeDraft(action)` carries out a draft action and gives its faults. Of the deployment: `universal` are its universal actions,
    * {label, link}, the link empty where the add-on is called; `scopes` all that it asks for; `prefixes` what its links may begin
-   * with, when it says so.
+   * with, when it says so. `leadsTo(link)` is where a link leads where the panel stands.
    */
-  constructor(place, { name, ask, grant, check, changeDraft, universal = [], scopes = [], prefixes = [] }) {
+  constructor(place, { name, ask, grant, check, changeDraft, universal = [], scopes = [], prefixes = [], leadsTo = (link) => link }) {
     this.#ask = ask;
     this.#grant = grant;
     this.#check = check;
@@ -46,6 +47,7 @@ export class Panel {
     this.#universal = universal;
     this.#scopes = scopes;
     this.#prefixes = prefixes;
+    this.#leadsTo = leadsTo;
     this.#parts = skeleton(place, name, {
       back: () => this.back(),
       more: (button) => this.#menu(button),
@@ -246,7 +248,7 @@ export class Panel {
       this.#note([`a link leads to ${link}: none of the deployment's openLinkUrlPrefixes`]);
       return;
     }
-    const opened = window.open(link, "_blank", openAs === "OVERLAY" ? OVERLAY : "");
+    const opened = window.open(this.#leadsTo(link), "_blank", openAs === "OVERLAY" ? OVERLAY : "");
     if (!opened) return;
     opened.opener = null;
     if (onClose === "RELOAD") this.#reloadWhenClosed(opened, openAs === "OVERLAY");

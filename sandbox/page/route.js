@@ -15,6 +15,15 @@ export function address(route) {
   return `#${new URLSearchParams(given)}`;
 }
 
+/** Where a link into Gmail leads here; any other link stays as it is. `addresses` are the accounts', in the order of their numbers. */
+export function onDesk(link, addresses) {
+  const url = URL.parse(link);
+  if (url?.origin !== "https://mail.google.com") return link;
+  const number = Math.max(addresses.indexOf(url.searchParams.get("authuser")), 0);
+  const thread = /^#all\/(\w+)$/.exec(url.hash)?.[1];
+  return pathOf(number) + (thread ? address({ label: "ALL", thread }) : "");
+}
+
 /** Which account the path is of, by number: 0 is the first. */
 export const numberInPath = (path) => Number(/^\/u\/(\d+)\//.exec(path)?.[1] ?? 0);
 

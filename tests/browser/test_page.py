@@ -138,6 +138,21 @@ async def test_the_job_sorts_under_the_three_labels(desk: Desk, picture: Picture
     await picture("sorted")
 
 
+async def test_a_customers_mail_on_the_homepage_opens_on_this_desk(desk: Desk) -> None:
+    first = "<homepage-1@analytical-works.example>"
+    desk.arrive(HENRIETTA, "On the homepage", Message_ID=first)
+    desk.arrive(HENRIETTA, "Re: On the homepage", "The second of two.", In_Reply_To=first, References=first)
+    await desk.show()
+    await desk.page.get_by_role("button", name="Run the job").click()
+    line = desk.panel.get_by_role("link").filter(has_text="Re: On the homepage")
+    async with desk.page.context.expect_page() as opened:
+        await line.first.click()
+    other = await opened.value
+    await expect(other.locator(".open-thread h1")).to_contain_text("On the homepage")
+    await expect(other.locator(".open-thread")).to_contain_text("Henrietta Lovell")
+    assert other.url.startswith(f"{desk.demo.address}/u/0/")
+
+
 async def test_what_the_user_moves_back_stays_in_the_inbox(desk: Desk) -> None:
     desk.arrive(HENRIETTA, "Moved back by hand")
     await desk.show()

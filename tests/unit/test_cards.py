@@ -546,9 +546,9 @@ def test_of_the_latest_mails_the_unread_ones_are_new(unread: int, header: str) -
     assert header in as_text(home_card(replace(HOME, mails=mails), VIEW)).splitlines()
 
 
-def test_a_customers_mail_is_opened_by_its_id_alone() -> None:
+def test_a_customers_mail_is_opened_by_its_id_alone_in_its_owners_account() -> None:
     opens = [click["openLink"]["url"] for click in clicks(home_card(replace(HOME, closing=()), VIEW)) if "openLink" in click]
-    assert opens == [f"https://mail.google.com/mail/#all/{mail.mail_id}" for mail in MAILS]
+    assert opens == [f"https://mail.google.com/mail/?authuser={MAILBOX.address}#all/{mail.mail_id}" for mail in MAILS]
 
 
 def test_the_homepage_of_somebody_new() -> None:
