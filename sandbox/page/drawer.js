@@ -58,14 +58,14 @@ export class Drawer {
   }
 
   #draw(behind, kept) {
-    const focused = document.activeElement?.dataset?.copy;
+    const focused = this.#body.contains(document.activeElement) && document.activeElement.ariaLabel;
     const { call, quota, problem } = behind;
     fill(
       this.#body,
       problem ? el("p", { class: "job-problem" }, problem) : [lastCall(call), calls(call, quota)],
       kept ? stored(kept) : el("section", {}, el("h3", {}, "What is stored"), el("p", { class: "quiet" }, "Reading the store …")),
     );
-    if (focused) this.#body.querySelector(`[data-copy="${focused}"]`)?.focus();
+    if (focused) this.#body.querySelector(`[aria-label="${focused}"]`)?.focus();
   }
 }
 
@@ -91,7 +91,7 @@ function json(words, value) {
       fill(button.lastChild, "Cannot copy here");
     }
   };
-  const settings = { type: "button", class: "button borderless", "aria-label": `Copy: ${words}`, data: { copy: words }, on: { click: copy } };
+  const settings = { type: "button", class: "button borderless", "aria-label": `Copy: ${words}`, on: { click: copy } };
   const button = el("button", settings, icon("draft"), el("span", {}, "Copy"));
   return el(
     "section",

@@ -1,11 +1,12 @@
 """The world's dials and what is behind the panel, in a real browser: each dial is turned, and the screen says what the product says."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Locator, expect
+from playwright.async_api import Locator, Route, expect
 
 from sandbox.demo_mail import made_mail
 from sandbox.faults import Fault
@@ -498,9 +499,29 @@ async def test_by_keyboard_alone(desk: Desk) -> None:
     await keys.press("Enter")
     drawer = desk.page.get_by_role("region", name="Behind the panel")
     await expect(drawer).to_be_focused()
+    await expect(drawer.locator("[data-kept]")).to_be_visible()
     await keys.press("Tab")
     await expect(drawer.get_by_role("button", name="Close")).to_be_focused()
     await keys.press("Tab")
     await expect(drawer.get_by_role("button", name="Copy: Event that was sent")).to_be_focused()
     await keys.press("Escape")
     await expect(desk.page.get_by_role("button", name="Behind the panel")).to_be_focused()
+
+
+async def test_who_reads_in_the_drawer_stays_there_when_it_is_drawn_anew(desk: Desk) -> None:
+    read = asyncio.Event()
+
+    async def later(route: Route) -> None:
+        await read.wait()
+        await route.continue_()
+
+    await desk.show()
+    await desk.page.route("**/kept?*", later)
+    await desk.page.get_by_role("button", name="Behind the panel").click()
+    drawer = desk.page.get_by_role("region", name="Behind the panel")
+    await expect(drawer).to_contain_text("Reading the store …")
+    answer = drawer.get_by_role("region", name="Answer")
+    await answer.focus()
+    read.set()
+    await expect(drawer.locator("[data-kept]")).to_be_visible()
+    await expect(answer).to_be_focused()
