@@ -157,17 +157,11 @@ function failed(error) {
   page.list = { threads: [], next: "" };
   page.thread = null;
   drawToolbar();
-  fill(
-    byId("view"),
-    el(
-      "div",
-      { class: "empty", role: "alert" },
-      icon("warning"),
-      el("h1", {}, "This could not be loaded"),
-      el("p", {}, error.message),
-      el("button", { type: "button", class: "button outlined", on: { click: () => guarded(go) } }, "Try again"),
-    ),
-  );
+  tellFailure("This could not be loaded", error, el("button", { type: "button", class: "button outlined", on: { click: () => guarded(go) } }, "Try again"));
+}
+
+function tellFailure(what, error, way) {
+  fill(byId("view"), el("div", { class: "empty", role: "alert" }, icon("warning"), el("h1", {}, what), el("p", {}, error.message), way));
 }
 
 const sameList = (one, other) => ["account", "label", "q", "page"].every((name) => one[name] === other[name]);
@@ -700,15 +694,4 @@ function onKey(event) {
   KEYS[event.key]();
 }
 
-begin().catch((error) => {
-  fill(
-    byId("view"),
-    el(
-      "div",
-      { class: "empty", role: "alert" },
-      icon("warning"),
-      el("h1", {}, "The desk could not be opened"),
-      el("p", {}, error.message),
-    ),
-  );
-});
+begin().catch((error) => tellFailure("The desk could not be opened", error));

@@ -4,7 +4,8 @@ import { el } from "../dom.js";
 import { icon } from "../icons.js";
 import { sectionsShown } from "./limits.js";
 import { textNodes } from "./text.js";
-import { button, cardIcon, picture, widget } from "./widgets.js";
+import { picture } from "./picture.js";
+import { button, cardIcon, widget } from "./widgets.js";
 
 /** https://developers.google.com/workspace/chat/api/reference/rest/v1/cards#Card */
 export function cardNode(card, host) {

@@ -3,7 +3,7 @@
 import { el, fill, newId, openMenu } from "../dom.js";
 import { icon } from "../icons.js";
 import { strings, valuesOf } from "./form.js";
-import { picture } from "./widgets.js";
+import { picture } from "./picture.js";
 
 const WAIT_BEFORE_ASKING = 250;
 /** What Google takes where a card does not say. */

@@ -3,6 +3,7 @@
 import { el, openMenu } from "../dom.js";
 import { icon, knownIcon, materialIcon } from "../icons.js";
 import { dateTimePicker, selectionInput, switchControl, textInput } from "./inputs.js";
+import { picture } from "./picture.js";
 import { plainText, textNodes } from "./text.js";
 
 const KINDS = {
@@ -196,25 +197,6 @@ function image(description, host) {
   const node = el("div", { class: "image" }, picture(description.imageUrl, description.altText));
   if (description.onClick) clickable(node, description.onClick, host);
   return node;
-}
-
-/** A picture from this machine; one from elsewhere is not fetched on the desk: the first letters of what it shows stand for it. */
-export function picture(url, altText) {
-  if (onThisMachine(url)) return el("img", { src: url, alt: altText ?? "" });
-  const initials = (altText ?? "")
-    .split(/\s+/)
-    .slice(0, 2)
-    .map((word) => [...word][0] ?? "")
-    .join("");
-  return el(
-    "span",
-    { class: "no-picture", role: "img", "aria-label": altText || "Picture" },
-    initials.toUpperCase() || icon("image"),
-  );
-}
-
-function onThisMachine(url) {
-  return /^data:image\//i.test(url ?? "") || URL.parse(url ?? "", location.href)?.origin === location.origin;
 }
 
 function divider() {
