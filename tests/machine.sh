@@ -25,6 +25,7 @@ emulator="Firestore emulator"
 emulator_there() { command -v gcloud >/dev/null 2>&1 && [ -e "$(gcloud info --format='value(installation.sdk_root)' 2>/dev/null)/platform/cloud-firestore-emulator" ]; }
 
 need chromium chromium fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji
+/sbin/ldconfig -p | grep -q libatomic.so.1 || install libatomic libatomic1  # Playwright's own Node is linked to it
 need node nodejs
 need npm npm
 need java default-jre-headless

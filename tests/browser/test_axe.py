@@ -144,7 +144,7 @@ async def test_the_worlds_dials(desk: Desk, axe: str) -> None:
     await desk.show()
     await desk.page.get_by_role("button", name="World's dials", exact=True).click()
     dials = desk.page.get_by_role("dialog", name="World's dials")
-    await expect(dials.get_by_role("heading", name="Edit a deal")).to_be_visible(timeout=20_000)
+    await expect(dials.get_by_role("heading", name="Edit a deal")).to_be_visible()
     assert await look(desk.page, axe) == []
     await dials.get_by_role("button", name="Next month").click()
     await expect(dials.get_by_role("status")).to_have_text("It is a month later.")

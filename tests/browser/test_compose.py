@@ -24,7 +24,7 @@ from sandbox.gmail_server import google_routes
 from sandbox.mail_folder import MailFolder
 from sandbox.world import World
 from sandbox.world_clock import TurnedClock
-from tests.browser.conftest import Desk
+from tests.browser.conftest import SECONDS_TO_WAIT, Desk, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -96,7 +96,7 @@ async def test_a_draft_is_closed_opened_again_discarded_and_taken_back(desk: Des
     await expect(window(desk.page).get_by_role("textbox", name="Message")).to_have_text("To be")
     await window(desk.page).get_by_role("button", name="Discard draft").click()
     await expect(desk.row("Half a thought")).to_have_count(0)
-    assert drafts_of(mailbox, "Half a thought") == []
+    await eventually(lambda: drafts_of(mailbox, "Half a thought") == [])
     await desk.page.get_by_role("button", name="Undo").click()
     await expect(window(desk.page).get_by_role("textbox", name="Message")).to_have_text("To be")
     await expect(desk.page.get_by_label("To", exact=True)).to_have_value("far@away.example")
@@ -119,7 +119,7 @@ async def test_several_mails_are_written_side_by_side_and_none_is_lost(desk: Des
     await expect(three.get_by_role("textbox", name="Message")).to_be_hidden()
     await one.get_by_role("button", name="Minimise").press("Enter")
     await expect(one.get_by_role("button", name="Restore")).to_be_focused()
-    assert all(drafts_of(mailbox, f"Beside {number}") for number in ("one", "two", "three"))
+    await eventually(lambda: all(drafts_of(mailbox, f"Beside {number}") for number in ("one", "two", "three")))
     await three.get_by_role("button", name="Restore").click()
     await three.get_by_role("textbox", name="Message").press("Escape")
     await expect(window(desk.page)).to_have_count(2)
@@ -234,7 +234,7 @@ async def test_a_discarded_draft_comes_back_with_its_files_and_its_place(desk: D
     await expect(window(desk.page)).to_contain_text("With figures.csv")
     await window(desk.page).get_by_role("button", name="Discard draft").click()
     await expect(window(desk.page)).to_have_count(0)
-    assert [message.id for message in mailbox.thread(answered.thread_id).messages] == [answered.id]
+    await eventually(lambda: [message.id for message in mailbox.thread(answered.thread_id).messages] == [answered.id])
     await desk.page.get_by_role("button", name="Undo").click()
     await expect(window(desk.page)).to_contain_text("With figures.csv")
     await expect(window(desk.page).get_by_role("textbox", name="Message")).to_have_text("See the file.")
@@ -370,7 +370,7 @@ async def stub(tmp_path: Path, browser: Browser) -> AsyncIterator[Stub]:
     world = World(tmp_path / "world", lambda: datetime.now(UTC))
     world.add_account("ada@corp.example", "Ada Byron")
     context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(SECONDS_TO_WAIT * 1000)
     made = Stub(await context.new_page(), world, "")
     routes = [web.post("/home", made.home), web.post("/compose", made.compose), web.post("/use", made.use)]
     addon, made.addon_url = await _serve(routes, [])

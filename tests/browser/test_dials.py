@@ -30,10 +30,8 @@ async def demo(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Demo]:
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="session")
 async def as_before(desk: Desk) -> AsyncIterator[None]:
-    """After each test the world's time is the machine's, and all is well. Commands are awaited longer than what the page does alone."""
-    expect.set_options(timeout=20_000)
+    """After each test the world's time is the machine's, and all is well."""
     yield
-    expect.set_options(timeout=5_000)
     desk.demo.clock.turn_back()
     desk.demo.crm_fault_file.unlink(missing_ok=True)
     desk.demo.world.faults.clear()
