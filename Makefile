@@ -35,8 +35,9 @@ test-mail: .venv/installed
 bench: .venv/installed
 	@$(BIN)/python -m tests.bench
 
+# Each file by itself, so that no other test's mail or labels are in its pictures.
 pictures: .venv/installed
-	@$(BIN)/python -m pytest tests/browser --pictures
+	@for file in $$(grep -l 'picture: Picture' tests/browser/test_*.py); do $(BIN)/python -m pytest $$file --pictures || exit 1; done
 
 # Both lock files hold hashes and no address; run this after changing the dependencies in pyproject.toml.
 lock: .venv/installed

@@ -189,7 +189,7 @@ OF_THE_CRM = {
 
 
 @pytest.mark.parametrize(("who", "told"), [("Gmail", OF_GMAIL), (CRM, OF_THE_CRM)], ids=["gmail", "crm"])
-async def test_each_fault_is_told_as_the_product_tells_it(desk: Desk, picture: Picture, who: str, told: dict[str, str]) -> None:
+async def test_each_fault_is_told_as_the_product_tells_it(desk: Desk, who: str, told: dict[str, str]) -> None:
     desk.arrive(HENRIETTA, f"While {who} was down")
     await desk.open(f"While {who} was down")
     dials = await dials_of(desk)
@@ -200,7 +200,6 @@ async def test_each_fault_is_told_as_the_product_tells_it(desk: Desk, picture: P
         await expect(group.locator("[aria-pressed=true]")).to_have_count(1)
         await expect(desk.panel).to_contain_text(said)
         await expect(desk.panel.get_by_role("button", name="Retry")).to_have_count(0 if "no access" in said else 1)
-    await picture(f"dials-{'gmail' if who == 'Gmail' else 'crm'}")
     await group.get_by_role("button", name="Make it well").click()
     await expect(dials.locator(".dials-said")).to_have_text(f"{who} is well again.")
     await expect(desk.panel).to_contain_text("Head of Procurement")
@@ -363,7 +362,8 @@ async def test_a_dry_run_and_a_run_with_their_counts(desk: Desk) -> None:
     await expect(desk.page.locator(".job-sum")).to_contain_text("0 of 0 new mails sorted")
 
 
-async def test_behind_the_panel(desk: Desk, picture: Picture) -> None:
+async def test_behind_the_panel(desk: Desk, picture: Picture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk.demo.world.quota, "units_a_minute", 6000)
     desk.arrive(HENRIETTA, "What stands behind this")
     await desk.open("What stands behind this")
     button = desk.page.get_by_role("button", name="Behind the panel")
@@ -384,7 +384,7 @@ async def test_behind_the_panel(desk: Desk, picture: Picture) -> None:
     await expect(calls.nth(1)).to_contain_text("look_upCRM")
     await expect(calls.nth(1).locator("td").nth(3)).to_have_text("answered")
     await expect(calls.nth(1)).not_to_contain_text("side by side")
-    await expect(drawer).to_contain_text("units spent in the last minute")
+    await expect(drawer).to_contain_text("of 6,000 units spent in the last minute")
     await desk.page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=desk.demo.address)
     await drawer.get_by_role("button", name="Copy: Answer").click()
     await expect(drawer.get_by_role("button", name="Copy: Answer")).to_have_text("Copied")

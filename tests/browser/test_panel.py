@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.answers import HERE, Card, button, card, clicked, paragraph, press, run, shown
-from tests.browser.conftest import Desk, Picture
+from tests.browser.conftest import Desk
 from tests.browser.test_page import HENRIETTA
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -53,7 +53,7 @@ async def test_what_google_would_refuse_is_said_aloud(desk: Desk) -> None:
     await expect(desk.panel).not_to_contain_text("line 3")
 
 
-async def test_every_widget_is_shown_and_none_refused(desk: Desk, picture: Picture) -> None:
+async def test_every_widget_is_shown_and_none_refused(desk: Desk) -> None:
     """One of each, with what the product uses or may use; a misspelt or unknown one would make a red note."""
     go = {"action": {"function": HERE}}
     icons: list[Card] = [
@@ -111,7 +111,6 @@ async def test_every_widget_is_shown_and_none_refused(desk: Desk, picture: Pictu
     await expect(desk.panel.get_by_role("button", name="Off")).to_be_disabled()
     await expect(desk.page.locator(".panel-notes")).to_be_hidden()
     await desk.page.set_viewport_size({"width": 1280, "height": 1500})
-    await picture("widgets")
     await desk.panel.get_by_label("Initial").focus()
     await desk.panel.get_by_role("option", name="Offered").click()
     await expect(desk.panel.get_by_label("Initial")).to_have_value("Offered")
