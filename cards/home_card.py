@@ -130,6 +130,8 @@ def _sorting_words(mailbox: Mailbox | None, today: date, view: View) -> tuple[st
     if not (mailbox.mailmagnet and mailbox.labelling):
         return "off", ""
     run_counts = mailbox.last_run
+    if run_counts.first_is_to_come:
+        return "the first run is still to come", ""
     counts = run_counts.day.sorted if run_counts.day and run_counts.day.day == today else {}
     total = sum(counts.values())
     done = f"{words.counted(total, 'mail', 'mails', view.reader)} sorted today" if total else "nothing sorted yet today"

@@ -59,6 +59,11 @@ class RunCounts:
     remaining: int = 0
     day: DayCounts | None = None
 
+    @property
+    def first_is_to_come(self) -> bool:
+        """Whether there has been no run since the mailbox was connected: a run names every label, also with nothing under it."""
+        return not self.sorted
+
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:

@@ -387,7 +387,7 @@ class TestRun:
         cursor = Cursor("2000", NOW - timedelta(hours=1))
         labels = {Category.OPEN_DEALS: "Label_2"}
         day = DayCounts(date(2027, 3, 14), {Category.OPEN_DEALS: 9, Category.CUSTOMER: 0})
-        counts = RunCounts(NOW + timedelta(seconds=1), 12, {Category.OPEN_DEALS: 4}, 3, day)
+        counts = RunCounts(NOW + timedelta(seconds=1), 12, {Category.OPEN_DEALS: 4, Category.CUSTOMER: 0}, 3, day)
         for _ in range(2):
             await store.save_run(lease, cursor, labels, counts)
             assert await store.mailbox(ORG, ADA) == replace(mailbox(), cursor=cursor, labels=labels, last_run=counts)

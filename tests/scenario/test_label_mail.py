@@ -57,6 +57,12 @@ async def test_a_second_run_moves_nothing_and_costs_next_to_nothing(desk: Desk) 
     assert again.units == 2
 
 
+async def test_a_run_without_mail_is_a_run(desk: Desk) -> None:
+    assert (await desk.mailbox()).last_run.first_is_to_come
+    await desk.run()
+    assert not (await desk.mailbox()).last_run.first_is_to_come
+
+
 async def test_the_days_count_grows_with_its_runs_and_begins_anew_on_the_next_day_of_the_organisation(desk: Desk) -> None:
     await desk.contact("grace@a.example", (OPEN, NEXT_MONTH))
     await desk.contact("kay@a.example", (WON, LAST_MONTH))

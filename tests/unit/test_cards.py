@@ -551,6 +551,9 @@ def test_a_customers_mail_is_opened_by_its_id_alone_in_its_owners_account() -> N
     assert opens == [f"https://mail.google.com/mail/?authuser={MAILBOX.address}#all/{mail.mail_id}" for mail in MAILS]
 
 
+NOTHING_SORTED = dict.fromkeys(Category, 0)
+
+
 def test_the_homepage_of_somebody_new() -> None:
     new = replace(MAILBOX, last_run=RunCounts(NOW))
     expect(
@@ -564,7 +567,7 @@ def test_the_homepage_of_somebody_new() -> None:
         [Search contacts, accounts, deals: ]
         [Search]
         ---
-        Sorting: nothing sorted yet today, last run just now
+        Sorting: the first run is still to come
         """,
     )
 
@@ -577,10 +580,17 @@ def test_the_homepage_of_somebody_new() -> None:
             replace(MAILBOX, needs_consent=True),
             "Sorting: needs your consent / Gmail stopped letting MailMagnet in. Nothing is sorted until you connect it again.",
         ),
+        (
+            replace(MAILBOX, last_run=RunCounts(NOW, sorted=NOTHING_SORTED)),
+            "Sorting: nothing sorted yet today, last run just now",
+        ),
         (replace(MAILBOX, labelling=False), "Sorting: off"),
         (replace(MAILBOX, mailmagnet=False, labelling=False), "Sorting: off"),
         (
-            replace(MAILBOX, last_run=RunCounts(NOW - timedelta(hours=2), day=DayCounts(TODAY, {Category.CUSTOMER: 1}))),
+            replace(
+                MAILBOX,
+                last_run=RunCounts(NOW - timedelta(hours=2), sorted=NOTHING_SORTED, day=DayCounts(TODAY, {Category.CUSTOMER: 1})),
+            ),
             "Sorting: 1 mail sorted today, last run 2 hr ago / Customer 1",
         ),
         (
