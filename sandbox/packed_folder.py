@@ -11,14 +11,17 @@ _TOGETHER = 1 << 20
 
 
 def unpack(packed: Path, into: Path) -> None:
-    """Write the files below `into`; no path leads out of it. Raises BadQuestion, OSError."""
+    """Write the files below `into`; no path leads out of it. Raises BadQuestion."""
     with packed.open("rb") as stream:
         while line := stream.readline(LONGEST_LINE):
             path, size = _announced(line)
             target = into.joinpath(*(part for part in path.split("/") if part not in ("", ".", "..")))
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("xb") as file:
-                _copy(stream, file, size)
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with target.open("xb") as file:
+                    _copy(stream, file, size)
+            except OSError as failed:
+                raise BadQuestion("A file of the folder could not be kept.") from failed
 
 
 def _announced(line: bytes) -> tuple[str, int]:

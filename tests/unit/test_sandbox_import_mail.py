@@ -11,9 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sandbox import mail_parts
+from sandbox.asked import BadQuestion
 from sandbox.generate_mail import EVERY_ODDITY, ODD_ONE_IN, generate
 from sandbox.import_mail import NoMail, import_mail
 from sandbox.mail_folder import MailFolder, Message
+from sandbox.packed_folder import unpack
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 PEOPLE = [("Ada Lovelace", "ada@analytical.example", "Analytical Ltd"), ("Bob Ross", "bob@ross.example", "Ross Inc")]
@@ -107,6 +109,20 @@ def test_a_folder_of_single_mails(folder: MailFolder, tmp_path: Path) -> None:
     (tmp_path / "mail" / "2026" / "b.eml").write_bytes(MAIL + b"b\n")
     (tmp_path / "mail" / "empty.eml").write_bytes(b"")
     assert import_mail(tmp_path / "mail", folder, NOW).mails == 2
+
+
+def test_no_file_of_a_packed_folder_gets_out_of_it(tmp_path: Path) -> None:
+    (tmp_path / "packed").write_bytes(b'{"path": "/a/../../../../out.eml", "size": 2}\nhi{"path": "cur/1", "size": 0}\n')
+    unpack(tmp_path / "packed", tmp_path / "deep" / "folder")
+    files = {str(file.relative_to(tmp_path)): file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    assert files.keys() == {"packed", "deep/folder/a/out.eml", "deep/folder/cur/1"}
+    assert files["deep/folder/a/out.eml"] == b"hi"
+
+
+def test_a_packed_folder_with_two_files_at_one_place_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "packed").write_bytes(b'{"path": "1", "size": 0}\n{"path": "./1", "size": 0}\n')
+    with pytest.raises(BadQuestion):
+        unpack(tmp_path / "packed", tmp_path / "folder")
 
 
 def test_files_that_are_no_mail_are_counted(folder: MailFolder, tmp_path: Path) -> None:
