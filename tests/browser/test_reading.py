@@ -85,8 +85,8 @@ async def test_a_row_tells_who_wrote_how_many_what_and_whether_it_was_read(desk:
 
 async def test_the_inbox_is_in_the_order_of_what_came_in_and_sent_says_to_whom(desk: Desk) -> None:
     now = datetime.now(UTC).replace(microsecond=0)
-    asked = (mail(GRACE, "Order one", Message_ID="<order-1@nobody-knows.example>"), now - timedelta(hours=3))
-    between = (mail(BOB, "Order two"), now - timedelta(hours=2))
+    asked = (mail(GRACE, "Order one", Message_ID="<order-1@nobody-knows.example>"), now - timedelta(seconds=3))
+    between = (mail(BOB, "Order two"), now - timedelta(seconds=2))
     reply = mail(ADA, "Re: Order one", to="Kim Berg <kim@corp.example>, far@away.example", In_Reply_To=asked[0]["Message-ID"])
     put(desk, [asked, between], "INBOX")
     put(desk, [(reply, now)], "SENT")
@@ -94,7 +94,7 @@ async def test_the_inbox_is_in_the_order_of_what_came_in_and_sent_says_to_whom(d
     of_both = desk.rows.filter(has=desk.page.locator(".subject", has_text=re.compile("Order (one|two)")))
     await expect(of_both.locator(".subject")).to_have_text(["Order two", "Order one"])
     shown = await of_both.last.locator("time").get_attribute("datetime")
-    assert shown and datetime.fromisoformat(shown) == now - timedelta(hours=3)
+    assert shown and datetime.fromisoformat(shown) == now - timedelta(seconds=3)
     await desk.show(label="SENT")
     await expect(desk.row("Order one").locator(".writers")).to_have_text("To: Kim, far")
 
