@@ -28,6 +28,7 @@ from sandbox.faults import Fault
 from sandbox.gmail_server import make_app
 from sandbox.google_side import MAIL_SCOPE, SCOPE, event_message_id
 from sandbox.world import Account, World
+from tests.signing import free_port
 
 NOT_IN_EMULATE = {
     "test_profile": "has no getProfile",
@@ -107,13 +108,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "gmail" in metafunc.fixturenames:
         servers = ["sandbox"] if metafunc.function.__name__ in NOT_IN_EMULATE else ["sandbox", "emulate"]
         metafunc.parametrize("server", servers, indirect=False)
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="session")
