@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from crm_client.embedded_administration import (
+from crm_client.embedded.administration import (
     ADMINISTRATOR,
     STANDARD,
     Scope,
@@ -20,8 +20,8 @@ from crm_client.embedded_administration import (
     put_contact_role,
     share,
 )
-from crm_client.embedded_database import writing
-from crm_client.embedded_rows import (
+from crm_client.embedded.database import writing
+from crm_client.embedded.rows import (
     AccountRow,
     ActivityRow,
     ContactRow,

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from crm_client.embedded import EmbeddedCrm
-from crm_client.embedded_database import CRM_NAME
-from crm_client.embedded_view import View
+from crm_client.embedded.crm import EmbeddedCrm
+from crm_client.embedded.database import CRM_NAME
+from crm_client.embedded.view import View
 from http_session.session import traceparent
 from mailmagnet.errors import BadAnswer, NotAuthorised, RateLimited, Unavailable, Upstream
 

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from crm_client.embedded import EmbeddedCrm
+from crm_client.embedded.crm import EmbeddedCrm
 from functions.settings import crm_database_of, read_settings
 from functions.wiring import Parts
 from mailmagnet.categories import LABEL_NAMES, today_in
@@ -108,7 +108,7 @@ def crm() -> None:
 @click.option("--currency", required=True, help="Its home currency, as EUR.")
 def create(name: str, time_zone: str, currency: str) -> None:
     """Make the CRM's file, with a first pipeline and two profiles. One that is there stays as it is."""
-    from crm_client.embedded_administration import create as create_database
+    from crm_client.embedded.administration import create as create_database
 
     with _told_plainly():
         create_database(crm_database_of(os.environ), Organisation(name, time_zone, currency.upper()))
@@ -121,8 +121,8 @@ def create(name: str, time_zone: str, currency: str) -> None:
 @click.option("--sees", type=click.Choice(["everyone", "own"]), required=True, help="Everyone's records, or own and shared ones.")
 def add_user(name: str, address: str, sees: str) -> None:
     """Let a colleague use the CRM."""
-    from crm_client.embedded_administration import ADMINISTRATOR, STANDARD
-    from crm_client.embedded_administration import add_user as add
+    from crm_client.embedded.administration import ADMINISTRATOR, STANDARD
+    from crm_client.embedded.administration import add_user as add
 
     with _told_plainly():
         add(crm_database_of(os.environ), name, address, ADMINISTRATOR if sees == "everyone" else STANDARD)
@@ -132,7 +132,7 @@ def add_user(name: str, address: str, sees: str) -> None:
 @crm.command("profiles")
 def profiles() -> None:
     """Print every profile with its permissions and users as JSON."""
-    from crm_client.embedded_administration import profiles as all_profiles
+    from crm_client.embedded.administration import profiles as all_profiles
 
     with _told_plainly():
         click.echo(json.dumps(all_profiles(crm_database_of(os.environ)), ensure_ascii=False))
@@ -141,7 +141,7 @@ def profiles() -> None:
 @crm.command("stages")
 def stages() -> None:
     """Print every stage with its pipeline and state as JSON."""
-    from crm_client.embedded_administration import stages as all_stages
+    from crm_client.embedded.administration import stages as all_stages
 
     with _told_plainly():
         click.echo(json.dumps(all_stages(crm_database_of(os.environ)), ensure_ascii=False))
@@ -153,7 +153,7 @@ def stages() -> None:
 @click.option("--held/--not-held", required=True, help="Give it, or take it away.")
 def set_permission(profile: str, permission: str, held: bool) -> None:
     """Give a profile a permission, or take it away."""
-    from crm_client.embedded_administration import set_permission as set_one
+    from crm_client.embedded.administration import set_permission as set_one
 
     with _told_plainly():
         set_one(crm_database_of(os.environ), profile, permission, held=held)
@@ -167,7 +167,7 @@ def set_permission(profile: str, permission: str, held: bool) -> None:
 @click.option("--amount", help="The new amount, as 36000.50, in the deal's currency.")
 def change_deal(deal_id: str, stage: str | None, closing: datetime | None, amount: str | None) -> None:
     """Change a deal's stage, closing date or amount; what is not given stays."""
-    from crm_client.embedded_administration import change_deal as change
+    from crm_client.embedded.administration import change_deal as change
 
     with _told_plainly():
         day = closing.date() if closing else None
@@ -204,7 +204,7 @@ def demo_data(user: str, colleague: str) -> None:
 @click.option("--dry-run", is_flag=True, help="List the lines that cannot be read, and change nothing.")
 def import_csv(table: str, file: Path, owner: str, dry_run: bool) -> None:
     """Import a CSV file of accounts, contacts or deals. Importing it twice is the same as once."""
-    from crm_client.tables import Kind, import_table
+    from crm_client.embedded.tables import Kind, import_table
 
     with _told_plainly():
         report = import_table(crm_database_of(os.environ), Kind(table), file.read_bytes(), dry=dry_run, owner_email=owner)
@@ -226,7 +226,7 @@ def import_csv(table: str, file: Path, owner: str, dry_run: bool) -> None:
 @click.argument("table", type=TABLES)
 def export_csv(table: str) -> None:
     """Print accounts, contacts or deals as CSV (UTF-8)."""
-    from crm_client.tables import Kind, export_table
+    from crm_client.embedded.tables import Kind, export_table
 
     with _told_plainly():
         sys.stdout.buffer.write(export_table(crm_database_of(os.environ), Kind(table)))

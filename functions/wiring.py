@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from crm_client.embedded import EmbeddedCrm
+from crm_client.embedded.crm import EmbeddedCrm
 from functions.certificates import Certificates
 from functions.settings import Settings
 from functions.verify import Verifier

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from sandbox.answer_check import refused
-from sandbox.card_page import NoCard, card_in, serve
-from sandbox.demo import demo
+from sandbox.cards.answer_check import refused
+from sandbox.cards.card_page import NoCard, card_in, serve
+from sandbox.demo.__main__ import demo
 
 USUAL_PORT = 8090
 

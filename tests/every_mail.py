@@ -22,10 +22,10 @@ import aiohttp
 from rich.console import Console
 from rich.progress import Progress
 
-from sandbox.demo_mail import own_mail
-from sandbox.event import Surroundings, addon_event
-from sandbox.mail_folder import Message
-from sandbox.processes import Demo, running_demo
+from sandbox.demo.demo_mail import own_mail
+from sandbox.demo.processes import Demo, running_demo
+from sandbox.google.event import Surroundings, addon_event
+from sandbox.google.mail_folder import Message
 from tests.card_schema import cards_in, check_answer
 from tests.every_mail_in_page import open_every_mail_in_page
 from tests.scenario.addon_process import SCOPES

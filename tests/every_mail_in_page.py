@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 
 from playwright.async_api import ConsoleMessage, Page, Response, WebError, async_playwright
 
-from sandbox.mail_folder import Message
-from sandbox.processes import FUNCTIONS, Demo
+from sandbox.demo.processes import FUNCTIONS, Demo
+from sandbox.google.mail_folder import Message
 from tests.browser.conftest import CHROMIUM_ARGUMENTS, chromium
 
 _BAD_LOG_LINE = re.compile(r'"severity": "(?:WARNING|ERROR|CRITICAL)"|^Traceback|^(?:ERROR|CRITICAL)\b', re.MULTILINE)

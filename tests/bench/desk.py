@@ -14,10 +14,10 @@ import aiohttp
 from playwright.async_api import Page, async_playwright
 from rich.console import Console
 
-from sandbox.demo_mail import made_mail
-from sandbox.import_mail import import_mail
-from sandbox.processes import Demo, running_demo
-from sandbox.world import Account
+from sandbox.demo.demo_mail import made_mail
+from sandbox.demo.processes import Demo, running_demo
+from sandbox.desk.import_mail import import_mail
+from sandbox.google.world import Account
 from tests.browser.conftest import CHROMIUM_ARGUMENTS, chromium
 
 FEW, MANY = 1_000, 50_000

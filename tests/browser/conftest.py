@@ -13,9 +13,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, Request, async_playwright, expect
 
-from sandbox.demo_mail import made_mail
-from sandbox.processes import Demo, running_demo
-from sandbox.world import Account
+from sandbox.demo.demo_mail import made_mail
+from sandbox.demo.processes import Demo, running_demo
+from sandbox.google.world import Account
 
 PICTURES = Path(__file__).parent.parent.parent / "docs" / "pictures"
 SECONDS_TO_WAIT = 20

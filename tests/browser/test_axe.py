@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from playwright.async_api import FilePayload, Page, expect
 
-from sandbox.faults import Fault
-from sandbox.mail_folder import Label
+from sandbox.google.faults import Fault
+from sandbox.google.mail_folder import Label
 from tests.browser.conftest import Desk
 from tests.browser.test_gallery import card_page
 from tests.browser.test_page import HENRIETTA

@@ -16,14 +16,14 @@ from aiohttp import web
 from google.auth import jwt
 from playwright.async_api import Browser, Locator, Page, expect
 
-from sandbox import mail_parts
-from sandbox.card_page import gallery_routes
-from sandbox.desk import Product, desk_guard, desk_routes
-from sandbox.dials import Dialled, dial_routes
-from sandbox.gmail_server import google_routes
-from sandbox.mail_folder import MailFolder
-from sandbox.world import World
-from sandbox.world_clock import TurnedClock
+from sandbox.cards.card_page import gallery_routes
+from sandbox.desk.desk import Product, desk_guard, desk_routes
+from sandbox.desk.dials import Dialled, dial_routes
+from sandbox.google import mail_parts
+from sandbox.google.gmail_server import google_routes
+from sandbox.google.mail_folder import MailFolder
+from sandbox.google.world import World
+from sandbox.google.world_clock import TurnedClock
 from tests.browser.conftest import SECONDS_TO_WAIT, Desk, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

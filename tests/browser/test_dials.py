@@ -8,9 +8,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, Route, expect
 
-from sandbox.demo_mail import made_mail
-from sandbox.faults import Fault
-from sandbox.processes import Demo, running_demo
+from sandbox.demo.demo_mail import made_mail
+from sandbox.demo.processes import Demo, running_demo
+from sandbox.google.faults import Fault
 from tests.browser.conftest import Desk, Picture
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
-from sandbox.answer_check import refused
-from sandbox.card_format import card_format
-from sandbox.gallery import gallery
+from sandbox.cards.answer_check import refused
+from sandbox.cards.card_format import card_format
+from sandbox.cards.gallery import gallery
 from tests.browser.conftest import Desk, Picture
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

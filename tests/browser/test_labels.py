@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.async_api import Locator, expect
 
-from sandbox.mail_folder import Label, MailFolder
+from sandbox.google.mail_folder import Label, MailFolder
 from tests.browser.conftest import Desk
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import expect
 
-from sandbox.faults import Fault
+from sandbox.google.faults import Fault
 from tests.browser.conftest import Desk, Picture
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
-from sandbox.mail_folder import Label, MailFolder, NewMail
+from sandbox.google.mail_folder import Label, MailFolder, NewMail
 from tests.browser.conftest import Desk, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -13,11 +13,11 @@ import pytest
 
 pytest.register_assert_rewrite("tests.contract.crm_contract")
 
-from crm_client import embedded_administration as administration  # noqa: E402
-from crm_client.embedded import EmbeddedCrm  # noqa: E402
-from crm_client.embedded_administration import Scope  # noqa: E402
-from crm_client.embedded_database import close_idle, reading, writing  # noqa: E402
-from crm_client.embedded_rows import (  # noqa: E402
+from crm_client.embedded import administration  # noqa: E402
+from crm_client.embedded.administration import Scope  # noqa: E402
+from crm_client.embedded.crm import EmbeddedCrm  # noqa: E402
+from crm_client.embedded.database import close_idle, reading, writing  # noqa: E402
+from crm_client.embedded.rows import (  # noqa: E402
     AccountRow,
     ActivityRow,
     ContactRow,
@@ -365,7 +365,7 @@ async def test_many_at_once_lose_nothing(crm: EmbeddedWorld) -> None:
 _WRITING_PROCESS = """
 import asyncio, sys
 from pathlib import Path
-from crm_client.embedded import EmbeddedCrm
+from crm_client.embedded.crm import EmbeddedCrm
 from mailmagnet.crm import NewContact
 
 async def write() -> None:

@@ -34,13 +34,13 @@ from mailmagnet.errors import (
     Upstream,
 )
 from mailmagnet.gmail import INBOX, PEOPLE_HEADERS, SENDER_HEADERS, Arrival, History, Label, MailboxProfile, OpenMailTokens
-from sandbox import quota
-from sandbox.faults import Fault
-from sandbox.gmail_server import make_app
-from sandbox.google_side import SCOPE, event_message_id
-from sandbox.mail_folder import Label as WorldLabel
-from sandbox.mail_folder import MailFolder, NewMail
-from sandbox.world import Account, World
+from sandbox.google import quota
+from sandbox.google.faults import Fault
+from sandbox.google.gmail_server import make_app
+from sandbox.google.google_side import SCOPE, event_message_id
+from sandbox.google.mail_folder import Label as WorldLabel
+from sandbox.google.mail_folder import MailFolder, NewMail
+from sandbox.google.world import Account, World
 
 ADA = "ada@corp.example"
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(days=20)

@@ -24,10 +24,10 @@ from google.auth import jwt
 from google.oauth2.credentials import Credentials
 from googleapiclient.discovery import build
 
-from sandbox.faults import Fault
-from sandbox.gmail_server import make_app
-from sandbox.google_side import MAIL_SCOPE, SCOPE, event_message_id
-from sandbox.world import Account, World
+from sandbox.google.faults import Fault
+from sandbox.google.gmail_server import make_app
+from sandbox.google.google_side import MAIL_SCOPE, SCOPE, event_message_id
+from sandbox.google.world import Account, World
 from tests.signing import free_port
 
 NOT_IN_EMULATE = {

@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 import psutil
 
-from sandbox.event import Surroundings, addon_event
+from sandbox.google.event import Surroundings, addon_event
 from tests.card_schema import check_answer
 from tests.scenario.desk import ADA, Desk
 from tests.signing import free_port

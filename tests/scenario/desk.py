@@ -12,8 +12,8 @@ from pathlib import Path
 from aiohttp import web
 from cryptography.fernet import Fernet
 
-from crm_client.embedded import EmbeddedCrm
-from crm_client.embedded_administration import ADMINISTRATOR, add_user, create
+from crm_client.embedded.administration import ADMINISTRATOR, add_user, create
+from crm_client.embedded.crm import EmbeddedCrm
 from gmail_client.mailbox import GmailMailbox
 from mailmagnet.categories import LABEL_NAMES, Category
 from mailmagnet.connect_mailbox import connect_mailbox
@@ -22,8 +22,8 @@ from mailmagnet.label_mail import LabelRun, label_mail, plan_labels
 from mailmagnet.store import Mailbox, Store
 from mailmagnet.vault import Connection
 from metadata_store.sqlite import SqliteStore
-from sandbox.gmail_server import make_app
-from sandbox.world import Account, World
+from sandbox.google.gmail_server import make_app
+from sandbox.google.world import Account, World
 from token_vault.encrypted_file import EncryptedFileVault
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)

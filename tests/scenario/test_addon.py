@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from crm_client.embedded_administration import STANDARD, add_profile, add_user
-from crm_client.embedded_administration import Scope as DataScope
+from crm_client.embedded.administration import STANDARD, add_profile, add_user
+from crm_client.embedded.administration import Scope as DataScope
 from mailmagnet.crm import DealState
-from sandbox.faults import Fault
+from sandbox.google.faults import Fault
 from tests.scenario.addon_process import SCOPES, Sidebar, sidebar_at
 from tests.scenario.desk import ADA, NOW, Desk, desk_in
 from tests.signing import Signer, free_port

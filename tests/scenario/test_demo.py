@@ -12,7 +12,7 @@ import aiohttp
 import psutil
 import pytest
 
-from sandbox.processes import NotADemo, PortTaken, running_demo
+from sandbox.demo.processes import NotADemo, PortTaken, running_demo
 
 MBOX = "".join(
     f"From grace@hopper.example Mon Nov 23 09:00:0{number} 2026\nFrom: Grace Hopper <grace@hopper.example>\nTo: ada@corp.example\n"

@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from sandbox.faults import Fault
-from sandbox.processes import CommandFailed, Demo, running_demo
+from sandbox.demo.processes import CommandFailed, Demo, running_demo
+from sandbox.google.faults import Fault
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

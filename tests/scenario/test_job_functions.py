@@ -10,10 +10,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from crm_client.embedded_administration import ADMINISTRATOR, set_permission
+from crm_client.embedded.administration import ADMINISTRATOR, set_permission
 from mailmagnet.categories import LABEL_NAMES, Category
 from mailmagnet.crm import MAIL_INTEGRATION, DealState
-from sandbox.faults import Fault
+from sandbox.google.faults import Fault
 from tests.scenario.addon_process import function_process, settings_of
 from tests.scenario.desk import ADA, Desk
 from tests.signing import free_port

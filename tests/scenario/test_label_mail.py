@@ -14,7 +14,7 @@ from mailmagnet.crm import DealState
 from mailmagnet.errors import Forbidden, LeaseTaken, MailMagnetError, NotAuthorised, RateLimited, Unavailable
 from mailmagnet.label_mail import MAILS_A_RUN, label_mail
 from mailmagnet.store import DayCounts, Policy, Store
-from sandbox.faults import Fault
+from sandbox.google.faults import Fault
 from tests.scenario.desk import ADA, NOW, OURS, Desk, desk_in
 
 OPEN, WON, LOST = DealState.OPEN, DealState.WON, DealState.LOST
@@ -411,7 +411,7 @@ def _dump(database: Path) -> str:
 
 
 def _label(name: str) -> Any:
-    from sandbox.mail_folder import Label
+    from sandbox.google.mail_folder import Label
 
     return Label("", name)
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from sandbox.answer_check import ANSWER_FORMAT, is_answer, refused
-from sandbox.card_check import KNOWN_ICONS, TAGS
-from sandbox.card_format import card_format
-from sandbox.gallery import gallery
+from sandbox.cards.answer_check import ANSWER_FORMAT, is_answer, refused
+from sandbox.cards.card_check import KNOWN_ICONS, TAGS
+from sandbox.cards.card_format import card_format
+from sandbox.cards.gallery import gallery
 from tests import card_schema
 from tests.card_schema import takes
 from tests.unit.test_card_schema import GOOD_ANSWERS, good_card

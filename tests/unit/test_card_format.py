@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from sandbox.__main__ import sandbox
-from sandbox.answer_check import refused
-from sandbox.card_format import card_format
+from sandbox.cards.answer_check import refused
+from sandbox.cards.card_format import card_format
 
 Json = dict[str, Any]
 GO = {"action": {"function": "https://addon.example/go"}}

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from crm_client.demo_data import write_demo_data
-from crm_client.embedded import EmbeddedCrm
-from crm_client.embedded_database import close_idle, reading
-from crm_client.tables import Kind, export_table, import_table
+from crm_client.embedded.crm import EmbeddedCrm
+from crm_client.embedded.database import close_idle, reading
+from crm_client.embedded.tables import Kind, export_table, import_table
 from mailmagnet.categories import Category, decide, month_of
 from mailmagnet.crm import DealState
 from mailmagnet.errors import NotPermitted

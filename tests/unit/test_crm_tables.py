@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crm_client import embedded_administration as administration
-from crm_client.embedded_database import close_idle, reading, writing
-from crm_client.embedded_rows import (
+from crm_client.embedded import administration
+from crm_client.embedded.database import close_idle, reading, writing
+from crm_client.embedded.rows import (
     AccountRow,
     ContactRow,
     DealRow,
@@ -26,8 +26,8 @@ from crm_client.embedded_rows import (
     read_contacts,
     read_deals,
 )
-from crm_client.table_amount import read_amount, written_amount
-from crm_client.tables import Kind, TableReport, export_table, import_table
+from crm_client.embedded.table_amount import read_amount, written_amount
+from crm_client.embedded.tables import Kind, TableReport, export_table, import_table
 from mailmagnet.crm import Currency, DealState, Money, Organisation
 from mailmagnet.errors import BadRequest, BadTable, NotFound
 

@@ -9,8 +9,8 @@ import pytest
 from cards.view import Path as Served
 from functions.addon import TRIGGERS
 from functions.event import SCOPE_EMAIL, SCOPE_OPEN_MAIL
-from sandbox.deployment import Entry, deployment
-from sandbox.google_side import SIDEBAR_SCOPES
+from sandbox.google.deployment import Entry, deployment
+from sandbox.google.google_side import SIDEBAR_SCOPES
 
 FILE = Path(__file__).parent.parent.parent / "appsscript.json"
 URL = "https://addon.example"

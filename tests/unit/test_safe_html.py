@@ -5,8 +5,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.mail_parts import read
-from sandbox.safe_html import DEEPEST, has_remote_images, pictures_of, safe_page
+from sandbox.desk.safe_html import DEEPEST, has_remote_images, pictures_of, safe_page
+from sandbox.google.mail_parts import read
 
 
 def body(mail_html: str, *, remote_images: bool = False) -> str:

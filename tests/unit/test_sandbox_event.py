@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from google.auth import jwt
 
-from sandbox.card_format import card_format, field
-from sandbox.event import EMAIL_SCOPE, Surroundings, addon_event
-from sandbox.frequent_senders import Sender, contacts_table, deals_table, frequent_senders
-from sandbox.google_side import SIDEBAR_SCOPES
-from sandbox.world import World
+from sandbox.cards.card_format import card_format, field
+from sandbox.demo.frequent_senders import Sender, contacts_table, deals_table, frequent_senders
+from sandbox.google.event import EMAIL_SCOPE, Surroundings, addon_event
+from sandbox.google.google_side import SIDEBAR_SCOPES
+from sandbox.google.world import World
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 URL = "http://127.0.0.1:1/message"

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sandbox import mail_parts
-from sandbox.asked import BadQuestion
-from sandbox.generate_mail import EVERY_ODDITY, ODD_ONE_IN, generate
-from sandbox.import_mail import NoMail, import_mail
-from sandbox.mail_folder import MailFolder, Message
-from sandbox.packed_folder import unpack
+from sandbox.demo.generate_mail import EVERY_ODDITY, ODD_ONE_IN, generate
+from sandbox.desk.asked import BadQuestion
+from sandbox.desk.import_mail import NoMail, import_mail
+from sandbox.desk.packed_folder import unpack
+from sandbox.google import mail_parts
+from sandbox.google.mail_folder import MailFolder, Message
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 PEOPLE = [("Ada Lovelace", "ada@analytical.example", "Analytical Ltd"), ("Bob Ross", "bob@ross.example", "Ross Inc")]

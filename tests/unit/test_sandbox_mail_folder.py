@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox.mail_folder import (
+from sandbox.google.mail_folder import (
     BadPageToken,
     Counts,
     HistoryExpired,

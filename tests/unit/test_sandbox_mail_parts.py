@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox import mail_parts
+from sandbox.google import mail_parts
 
 
 def header(line: bytes) -> str:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox.mail_folder import GOOGLE_DAYS, Label, MailFolder, NewMail
-from sandbox.search_query import All, Around, Either, Fact, Not, Query, Words, normalised, parse, written
+from sandbox.google.mail_folder import GOOGLE_DAYS, Label, MailFolder, NewMail
+from sandbox.google.search_query import All, Around, Either, Fact, Not, Query, Words, normalised, parse, written
 
 NOW = datetime(2026, 3, 31, 12, 0, tzinfo=UTC)
 

@@ -1,0 +1,176 @@
+"""The embedded CRM's file: its connections, shared by all views of a process, its transactions, and what SQLite's errors mean."""
+
+import json
+import os
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from crm_client.embedded.schema import APPLICATION_ID, SCHEMA, VERSION
+from mailmagnet.errors import BadAnswer, Unavailable, Upstream
+
+CRM_NAME = "MailMagnet CRM"
+
+BUSY_SECONDS = 3.0
+"""How long a call waits for another's writing to end: below the sidebar's deadline, so that the card can still say why."""
+
+_UNREACHABLE = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_INTERRUPT,
+    sqlite3.SQLITE_NOMEM,
+}
+
+_FileIdentity = tuple[int, int]
+_idle: defaultdict[Path, list[tuple[_FileIdentity, sqlite3.Connection]]] = defaultdict(list)
+
+
+@contextmanager
+def reading(database: Path) -> Iterator[sqlite3.Connection]:
+    """A transaction that reads one state of the database, whatever is written meanwhile."""
+    with _transaction(database, "BEGIN DEFERRED") as connection:
+        yield connection
+
+
+@contextmanager
+def writing(database: Path, *, dry: bool = False) -> Iterator[sqlite3.Connection]:
+    """A transaction that writes all or (after an error, or `dry`) nothing. One at a time writes, the others wait their turn."""
+    with _transaction(database, "BEGIN IMMEDIATE", "ROLLBACK" if dry else "COMMIT") as connection:
+        yield connection
+
+
+def create_file(database: Path) -> None:
+    """Make the file, readable by its owner alone, with empty tables; one that is ours already stays as it is.
+
+    Raises BadAnswer when the file is another program's, Unavailable when it cannot be made.
+    """
+    try:
+        os.close(os.open(database, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise Unavailable(CRM_NAME, f"the database cannot be made: {error.strerror}") from None
+    with _meaning_of_errors():
+        connection = _connect(database)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("BEGIN IMMEDIATE")
+            if _is_empty(connection):
+                for statement in SCHEMA.split(";"):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                connection.execute(f"PRAGMA user_version = {VERSION}")
+            connection.execute("COMMIT")
+            _check_is_ours(connection)
+        finally:
+            connection.close()
+
+
+def close_idle(database: Path) -> None:
+    """Close this process's connections to a database that nobody uses now."""
+    for _, connection in _idle.pop(database, []):
+        connection.close()
+
+
+def as_json(values: Iterable[object]) -> str:
+    """Values as the one parameter of a set-based statement, for json_each."""
+    return json.dumps(list(values))
+
+
+@contextmanager
+def _transaction(database: Path, begin: str, end: Literal["COMMIT", "ROLLBACK"] = "COMMIT") -> Iterator[sqlite3.Connection]:
+    with _meaning_of_errors():
+        identity = _identity(database)
+        connection = _idle_connection(database, identity) or _open(database)
+        try:
+            connection.execute(begin)
+            yield connection
+            connection.execute(end)
+        except sqlite3.Error:
+            connection.close()
+            raise
+        except BaseException:
+            connection.execute("ROLLBACK")
+            _idle[database].append((identity, connection))
+            raise
+        _idle[database].append((identity, connection))
+
+
+def _idle_connection(database: Path, identity: _FileIdentity) -> sqlite3.Connection | None:
+    """One that is open to this very file; those to a file that was here before it are closed."""
+    while True:
+        try:
+            opened_as, connection = _idle[database].pop()
+        except IndexError:
+            return None
+        if opened_as == identity:
+            return connection
+        connection.close()
+
+
+def _identity(database: Path) -> _FileIdentity:
+    try:
+        status = database.stat()
+    except OSError as error:
+        raise Unavailable(CRM_NAME, f"the database cannot be opened: {error.strerror}") from None
+    return status.st_dev, status.st_ino
+
+
+def _open(database: Path) -> sqlite3.Connection:
+    connection = _connect(database)
+    try:
+        _check_is_ours(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _connect(database: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{database.absolute().as_uri()}?mode=rw",
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,  # a connection is handed from thread to thread, but used by one at a time
+    )
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    return connection
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    return not connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
+
+
+def _check_is_ours(connection: sqlite3.Connection) -> None:
+    application_id = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if application_id != APPLICATION_ID:
+        raise BadAnswer(CRM_NAME, "the file is not a database of MailMagnet CRM")
+    if version != VERSION:
+        raise BadAnswer(CRM_NAME, f"the database has version {version} of its tables, this program knows version {VERSION}")
+
+
+@contextmanager
+def _meaning_of_errors() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _meaning(error) from error
+
+
+def _meaning(error: sqlite3.Error) -> Upstream:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    name = getattr(error, "sqlite_errorname", type(error).__name__)
+    if code in _UNREACHABLE:
+        return Unavailable(CRM_NAME, f"the database cannot be used now ({name})")
+    return BadAnswer(CRM_NAME, f"the database cannot be read ({name})")

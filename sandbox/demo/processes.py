@@ -1,0 +1,379 @@
+"""The whole product on this machine: the desk in this process, three functions in theirs, and the `mailmagnet` command line."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+
+from sandbox.cards.card_page import gallery_routes
+from sandbox.desk.desk import NoSuchRecord, Product, desk_guard, desk_routes
+from sandbox.desk.dials import CannotTurn, dial_routes
+from sandbox.google.gmail_server import LARGEST_REQUEST, google_routes
+from sandbox.google.world import Account, World
+from sandbox.google.world_clock import TurnedClock
+
+SOURCE = Path(__file__).parents[2] / "main.py"
+HOST = "127.0.0.1"
+USER, USER_NAME = "ada@corp.example", "Ada Byron"
+COLLEAGUE, COLLEAGUE_NAME = "kim@corp.example", "Kim Berg"
+WITHOUT_MAIL, WITHOUT_MAIL_NAME = "noa.lund@corp.example", "Noa Lund"
+"""A colleague whose profile in the demo CRM lacks the permission `Mail Integration`."""
+
+OWN_DOMAIN = "corp.example"
+ORGANISATION_ZONE = ZoneInfo("Europe/Vienna")
+"""Of the organisation in the demo CRM."""
+
+JOB_SERVICE_ACCOUNT = "scheduler@sandbox.example"
+FUNCTIONS = ("addon", "label_tick", "label_mailbox")
+SECONDS_TO_START = 90
+SECONDS_TO_STOP = 5
+_MARK = "demo.json"
+
+
+class PortTaken(Exception):
+    """Another program listens at the port that was asked for."""
+
+
+class NotStarted(Exception):
+    """A part of the demo did not start; the message says which and what it said."""
+
+
+class CommandFailed(CannotTurn):
+    """The command line refused; the message is what it said."""
+
+
+class NotADemo(Exception):
+    """The folder holds something, and it is not a demo's."""
+
+
+Fill = Callable[["Demo"], Awaitable[None]]
+Tell = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Demo:
+    """A running demo. `address` is the page's; `environment` what the functions and the command line are started with."""
+
+    address: str
+    folder: Path
+    world: World
+    clock: TurnedClock
+    user: Account
+    colleague: Account
+    without_mail: Account
+    addon_url: str
+    label_tick_url: str
+    label_mailbox_url: str
+    environment: Mapping[str, str] = field(repr=False)
+    job_service_account: str = JOB_SERVICE_ACCOUNT
+
+    async def mailmagnet(self, *words: str, given: bytes = b"") -> bytes:
+        """Run the command `mailmagnet` with these words, `given` on its standard input; what it printed. Raises CommandFailed."""
+        return await _run(words, self.environment, given)
+
+    @property
+    def crm_fault_file(self) -> Path:
+        """Says to the functions what is wrong with the CRM."""
+        return _crm_fault_file(self.folder)
+
+    def now(self) -> datetime:
+        """The world's time where the demo CRM's organisation is: its day and month are those that decide."""
+        return self.world.clock().astimezone(ORGANISATION_ZONE)
+
+    @property
+    def crm_calls_file(self) -> Path:
+        """Where the functions tell what they asked of the CRM."""
+        return self.crm_fault_file.with_suffix(".calls")
+
+    @property
+    def today(self) -> date:
+        """The day there."""
+        return self.now().date()
+
+    async def connect(self, account: Account) -> None:
+        """Connect an account's mailbox: what comes from now on is new mail to the job."""
+        token = self.world.google.refresh_token(account)
+        org = account.hosted_domain or account.sub
+        words = ["connect", "--org", org, "--user", account.sub, "--address", account.address, "--own-domain", OWN_DOMAIN]
+        await self.mailmagnet(*words, given=token.encode())
+
+    async def crm_record(self, module: str, record_id: str, viewer: str) -> Mapping[str, Any]:
+        """One record of the CRM as this viewer sees it. Raises NoSuchRecord."""
+        if module not in ("accounts", "contacts", "leads", "deals") or record_id.startswith("-"):
+            raise NoSuchRecord
+        try:
+            record = json.loads(await self.mailmagnet("crm", "show", module, record_id, "--user", viewer))
+        except CommandFailed as failed:
+            raise NoSuchRecord from failed
+        if not isinstance(record, dict):
+            raise NoSuchRecord
+        return record
+
+
+@asynccontextmanager
+async def running_demo(
+    folder: Path,
+    fill: Fill,
+    port: int = 0,
+    *,
+    filled_with: str = "",
+    aliases: Sequence[str] = (),
+    tell: Tell = lambda words: None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> AsyncIterator[Demo]:
+    """Start the demo in `folder`, and stop all of it at the end. Port 0 takes a free one.
+
+    A new folder gets accounts, CRM and connected mailboxes, and then `fill(demo)` lets the mail arrive; one that was filled with
+    the same (`filled_with`) earlier is opened as it was left. `aliases` are further addresses of the user. Raises PortTaken,
+    NotStarted, CommandFailed, NotADemo, and what `fill` raises.
+    """
+    listening = _listen(port)
+    try:
+        is_new = await asyncio.to_thread(_prepare, folder, filled_with, tell)
+    except NotADemo:
+        listening.close()
+        raise
+    sockets = {name: _listen(0) for name in FUNCTIONS}
+    ports = {name: taken.getsockname()[1] for name, taken in sockets.items()}
+    for taken in sockets.values():
+        taken.close()
+    async with AsyncExitStack() as stack:
+        stack.callback(listening.close)
+        turned = TurnedClock(_clock_file(folder), clock)
+        world = World(folder / "world", turned)
+        stack.callback(world.close)
+        user = world.add_account(USER, USER_NAME, aliases=(f"ada.byron@{OWN_DOMAIN}", *aliases), hosted_domain=OWN_DOMAIN)
+        colleague = world.add_account(COLLEAGUE, COLLEAGUE_NAME, hosted_domain=OWN_DOMAIN)
+        without_mail = world.add_account(WITHOUT_MAIL, WITHOUT_MAIL_NAME, hosted_domain=OWN_DOMAIN)
+        address = f"http://{HOST}:{listening.getsockname()[1]}"
+        urls = {name: f"http://{HOST}:{port}" for name, port in ports.items()}
+        environment = _environment(folder, world, address, urls)
+        tell(f"The desk and Google's side start at {address} ...")
+        demo = Demo(
+            address,
+            folder,
+            world,
+            turned,
+            user,
+            colleague,
+            without_mail,
+            addon_url=urls["addon"],
+            label_tick_url=urls["label_tick"],
+            label_mailbox_url=urls["label_mailbox"],
+            environment=environment,
+        )
+        await stack.enter_async_context(_desk(demo, listening))
+        environment["MAILMAGNET_VAULT_KEY"] = await _vault_key(folder, environment)
+        tell("The functions addon, label_tick and label_mailbox start ...")
+        await asyncio.gather(*(stack.enter_async_context(_function(name, ports[name], demo)) for name in FUNCTIONS))
+        if is_new:
+            await _set_up(demo, tell)
+            await fill(demo)
+            _mark(folder, filled_with, ready=True)
+        yield demo
+
+
+async def _set_up(demo: Demo, tell: Tell) -> None:
+    tell("The demo CRM gets its firms, people and deals, dated around today ...")
+    await demo.mailmagnet("crm", "demo-data", "--user", demo.user.address, "--colleague", demo.colleague.address)
+    for account in (demo.user, demo.colleague, demo.without_mail):
+        tell(f"The mailbox of {account.address} is connected ...")
+        await demo.connect(account)
+
+
+def _prepare(folder: Path, filled_with: str, tell: Tell) -> bool:
+    """Make the folder ready; whether it is new. One of ours that was not finished, or holds other mail, is begun anew."""
+    mark = folder / _MARK
+    if mark.exists():
+        if json.loads(mark.read_text()) == {"filled_with": filled_with, "ready": True}:
+            return False
+        tell(f"What {folder} holds was not finished or is other mail: it is deleted and made anew ...")
+        shutil.rmtree(folder)
+    elif folder.exists() and any(folder.iterdir()):
+        raise NotADemo(f"The folder {folder} holds something else: name an empty or a new one.")
+    folder.mkdir(parents=True, exist_ok=True)
+    _mark(folder, filled_with, ready=False)
+    return True
+
+
+def _mark(folder: Path, filled_with: str, *, ready: bool) -> None:
+    (folder / _MARK).write_text(json.dumps({"filled_with": filled_with, "ready": ready}))
+
+
+def _listen(port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((HOST, port))
+    except OSError:
+        listening.close()
+        raise PortTaken(f"Port {port} is taken by another program.") from None
+    return listening
+
+
+def _clock_file(folder: Path) -> Path:
+    return folder / "clock"
+
+
+def _crm_fault_file(folder: Path) -> Path:
+    return folder / "crm-fault.json"
+
+
+def _environment(folder: Path, world: World, address: str, urls: Mapping[str, str]) -> dict[str, str]:
+    """What the functions and the command line are told."""
+    settings = {
+        "PROFILE": "sandbox",
+        "ADDON_URL": urls["addon"],
+        "LABEL_TICK_URL": urls["label_tick"],
+        "LABEL_MAILBOX_URL": urls["label_mailbox"],
+        "CERTIFICATES_URL": f"{address}/oauth2/v1/certs",
+        "GMAIL_URL": address,
+        "TOKEN_URL": f"{address}/token",
+        "TASKS_URL": address,
+        "TASKS_QUEUE": "projects/sandbox/locations/desk/queues/label-mailbox",
+        "METADATA_TOKEN_URL": f"{address}/computeMetadata/v1/instance/service-accounts/default/token",
+        "ADDON_SERVICE_ACCOUNT": world.google.service_account,
+        "JOB_SERVICE_ACCOUNT": JOB_SERVICE_ACCOUNT,
+        "OAUTH_CLIENT_ID": world.google.client_id,
+        "OAUTH_CLIENT_SECRET": world.google.client_secret,
+        "CRM_DATABASE": str(folder / "crm.sqlite"),
+        "CRM_RECORD_URL": f"{address}/crm/{{module}}/{{id}}",
+        "STORE_DATABASE": str(folder / "store.sqlite"),
+        "VAULT_FILE": str(folder / "vault"),
+        "CLOCK_FILE": str(_clock_file(folder)),
+        "CRM_FAULT_FILE": str(_crm_fault_file(folder)),
+    }
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("MAILMAGNET_")}
+    return inherited | {f"MAILMAGNET_{name}": value for name, value in settings.items()}
+
+
+async def _vault_key(folder: Path, environment: Mapping[str, str]) -> str:
+    file = folder / "vault.key"
+    if not file.exists():
+        key = await _run(["vault-key"], environment, b"")
+        file.touch(mode=0o600)
+        file.write_bytes(key.strip())
+    return file.read_text()
+
+
+@asynccontextmanager
+async def _desk(demo: Demo, listening: socket.socket) -> AsyncIterator[None]:
+    """The page, its API and Google's side, served at the socket."""
+    product = Product(demo.addon_url, demo.label_mailbox_url, JOB_SERVICE_ACCOUNT, demo.crm_record, demo.crm_calls_file)
+    app = web.Application(client_max_size=LARGEST_REQUEST, middlewares=[desk_guard])
+    app.add_routes([*google_routes(demo.world), *desk_routes(demo.world, product), *dial_routes(demo), *gallery_routes()])
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    await web.SockSite(runner, listening).start()
+    try:
+        yield
+    finally:
+        await demo.world.tasks.close()
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def _function(name: str, port: int, demo: Demo) -> AsyncIterator[None]:
+    """One function, as Google Cloud runs it, in a process group of its own; its log is a file in the folder."""
+    log_file = demo.folder / f"{name}.log"
+    command = [
+        _beside_python("functions-framework"),
+        "--source",
+        str(SOURCE),
+        "--target",
+        name,
+        "--host",
+        HOST,
+        "--port",
+        str(port),
+    ]
+    with log_file.open("ab") as log:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            env={**demo.environment, "FUNCTION_USE_ASGI": "true"},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        await _listening(name, port, process, log_file)
+        yield
+    finally:
+        await _stop(process)
+
+
+async def _listening(name: str, port: int, process: asyncio.subprocess.Process, log_file: Path) -> None:
+    """Until the function takes connections. Raises NotStarted."""
+    try:
+        async with asyncio.timeout(SECONDS_TO_START):
+            while process.returncode is None:
+                try:
+                    _, writer = await asyncio.open_connection(HOST, port)
+                except OSError:
+                    await asyncio.sleep(0.05)
+                    continue
+                writer.close()
+                await writer.wait_closed()
+                return
+    except TimeoutError:
+        raise NotStarted(f"The function {name} does not listen after {SECONDS_TO_START} s.") from None
+    said = await asyncio.to_thread(_last_lines, log_file)
+    raise NotStarted(f"The function {name} did not start. It said:\n{said}")
+
+
+def _last_lines(file: Path) -> str:
+    return "\n".join(file.read_text(errors="replace").strip().splitlines()[-12:])
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        async with asyncio.timeout(SECONDS_TO_STOP):
+            await process.wait()
+    except TimeoutError:
+        os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+
+
+async def _run(words: Sequence[str], environment: Mapping[str, str], given: bytes) -> bytes:
+    # A process group of its own: Ctrl-C in the terminal is for the demo, which then ends its children itself.
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "functions.command_line",
+        *words,
+        cwd=SOURCE.parent,
+        env=environment,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        printed, complained = await process.communicate(given)
+    finally:
+        await _stop(process)
+    if process.returncode:
+        raise CommandFailed(f"mailmagnet {' '.join(words[:2])}: {complained.decode(errors='replace').strip()}")
+    return printed
+
+
+def _beside_python(program: str) -> str:
+    """A program of this Python's environment."""
+    beside = Path(sys.executable).with_name(program)
+    return str(beside) if beside.exists() else program

@@ -1,0 +1,173 @@
+"""Mail being written: what the compose window holds as a mail's bytes and back, and how a reply begins. No I/O."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, formataddr, getaddresses
+from typing import Any
+
+import nh3
+
+from sandbox.google import mail_parts
+from sandbox.google.mail_parts import Part
+from sandbox.google.world import Account
+
+RECIPIENTS = ("to", "cc", "bcc")
+LONGEST_HTML = 1_000_000
+
+_TAGS = {"b", "strong", "i", "em", "u", "s", "a", "p", "div", "br", "ul", "ol", "li", "blockquote", "pre", "code", "span", "hr"}
+_REPLY_MARKS = ("re:", "aw:", "sv:")
+_FORWARD_MARKS = ("fwd:", "fw:", "wg:")
+
+
+class BadRecipient(ValueError):
+    """What stands among the recipients is no address; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a compose window holds: recipients as typed, and HTML."""
+
+    to: str
+    cc: str
+    bcc: str
+    subject: str
+    html: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a draft keeps without showing it: the thread's references, and files."""
+
+    in_reply_to: str = ""
+    references: str = ""
+    files: Sequence[Part] = ()
+
+
+def clean(html: str) -> str:
+    """HTML reduced to what the compose window can write: nothing in it runs, is fetched, or covers anything."""
+    return nh3.clean(
+        html[:LONGEST_HTML],
+        tags=_TAGS,
+        attributes={"a": {"href"}},
+        url_schemes={"http", "https", "mailto", "tel"},
+        clean_content_tags={"script", "style", "title", "head", "noscript", "template", "iframe", "object", "svg", "math"},
+        link_rel="noopener noreferrer",
+    )
+
+
+def mail_bytes(account: Account, written: Written, kept: Kept, now: datetime) -> bytes:
+    """The draft as a mail. What is not yet a whole address is no recipient."""
+    mail = EmailMessage(policy=SMTP)
+    mail["From"] = formataddr((account.name, account.address))
+    mail["Date"] = format_datetime(now)
+    mail["Subject"] = _one_line(written.subject)
+    for name in RECIPIENTS:
+        if typed := _one_line(getattr(written, name)):
+            mail[name.capitalize()] = _header(typed)
+    for name, value in (("In-Reply-To", kept.in_reply_to), ("References", kept.references)):
+        if value:
+            mail[name] = _one_line(value)
+    html = clean(written.html)
+    mail.set_content(_as_text(html))
+    mail.add_alternative(f'<div dir="auto">{html}</div>', subtype="html")
+    for file in kept.files:
+        _attach(mail, file)
+    return mail.as_bytes()
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _header(typed: str) -> str:
+    """Recipients as a header; what is not (yet) an address is left out."""
+    pairs = [(name, address) for name, address in getaddresses([typed]) if "@" in address]
+    return ", ".join(formataddr(pair) for pair in pairs)
+
+
+def recipients(typed: str) -> list[str]:
+    """The addresses among recipients as typed. Raises BadRecipient."""
+    found = getaddresses([typed]) if typed.strip(" ,;") else []
+    for name, address in found:
+        before, _, after = address.rpartition("@")
+        if not before or not after or " " in address:
+            raise BadRecipient(f"“{name or address or typed}” is not an address.")
+    return [address for _, address in found]
+
+
+def _as_text(html: str) -> str:
+    page = Part("", (), "text/html", "utf-8", "", html.encode())
+    return mail_parts.plain_text(page, LONGEST_HTML) + "\n"
+
+
+def _attach(mail: EmailMessage, file: Part) -> None:
+    kind, _, more = file.mime_type.partition("/")
+    if kind in ("message", "multipart", "") or not more:
+        kind, more = "application", "octet-stream"
+    mail.add_attachment(file.content, maintype=kind, subtype=more, filename=file.filename or "untitled")
+
+
+def kept_of(mail: Part) -> Kept:
+    """What a draft's own mail keeps."""
+    return Kept(mail.first("In-Reply-To"), mail.first("References"), _files(mail))
+
+
+def kept_of_answer(mail: Part, how: str) -> Kept:
+    """What an answer to this mail keeps: "forward" its files, else its place in the thread."""
+    if how == "forward":
+        return Kept(files=_files(mail))
+    own = mail.first("Message-ID").strip()
+    before = mail.first("References") or mail.first("In-Reply-To")
+    return Kept(own, " ".join([*before.split()[-40:], own]).strip())
+
+
+def _files(mail: Part) -> list[Part]:
+    return [part for part in mail.walk() if part.is_attachment]
+
+
+def written_of(mail: Part) -> dict[str, str]:
+    """A draft's mail for the compose window."""
+    shown = {name: mail.first(name) for name in RECIPIENTS}
+    return {**shown, "subject": mail.first("Subject"), "html": body_of(mail)}
+
+
+def body_of(mail: Part) -> str:
+    """A mail's text as HTML that the compose window can hold."""
+    html = mail_parts.html_text(mail)
+    if html:
+        return clean(html)
+    lines = mail_parts.plain_text(mail, LONGEST_HTML).splitlines()
+    return "<br>".join(nh3.clean_text(line) for line in lines)
+
+
+def answer_to(mail: Part, account: Account, how: str) -> dict[str, Any]:
+    """How a reply ("reply", "reply_all") or a "forward" begins: recipients, subject, and the mail that is quoted."""
+    sender = mail.first("Reply-To") or mail.first("From")
+    own = {address.lower() for address in account.addresses}
+    mine = not own.isdisjoint(mail_parts.addresses_in(mail.first("From")))
+    to = mail.first("To") if mine else sender
+    others = _without(mail.first("To"), own) if how == "reply_all" and not mine else ""
+    subject = mail.first("Subject")
+    return {
+        "to": "" if how == "forward" else ", ".join(filter(None, (to, others))),
+        "cc": _without(mail.first("Cc"), own) if how == "reply_all" else "",
+        "bcc": "",
+        "subject": _marked(subject, "Fwd: ", _FORWARD_MARKS) if how == "forward" else _marked(subject, "Re: ", _REPLY_MARKS),
+        "quoted": {name: mail.first(name) for name in ("from", "to", "subject")} | {"html": body_of(mail)},
+    }
+
+
+def _without(header: str, own: set[str]) -> str:
+    return ", ".join(formataddr(pair) for pair in getaddresses([header]) if pair[1] and pair[1].lower() not in own)
+
+
+def _marked(subject: str, mark: str, known: tuple[str, ...]) -> str:
+    return subject if subject.lower().startswith(known) else f"{mark}{subject}"
+
+
+def written_from(asked: Mapping[str, Any]) -> Written:
+    """What the page sends; what is missing is empty."""
+    return Written(**{name: str(asked.get(name) or "") for name in (*RECIPIENTS, "subject", "html")})

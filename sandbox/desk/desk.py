@@ -1,0 +1,385 @@
+"""The page and its own JSON API: a Gmail's lists and mails, the add-on's panel, the job's buttons. For this machine's browser alone."""
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from email.utils import getaddresses
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import aiohttp
+from aiohttp import web
+
+from sandbox.desk import mail_view
+from sandbox.desk.asked import BadQuestion
+from sandbox.desk.asked import json_object as _object
+from sandbox.desk.asked import question as _json
+from sandbox.desk.asked import text as _text
+from sandbox.desk.asked import texts as _texts
+from sandbox.desk.behind_panel import BehindPanel
+from sandbox.desk.compose_mail import RECIPIENTS
+from sandbox.desk.desk_mail import mail_routes
+from sandbox.desk.dials import CannotTurn
+from sandbox.desk.record_page import record_page
+from sandbox.desk.safe_html import pictures_of, safe_page
+from sandbox.google import mail_parts
+from sandbox.google.deployment import Deployment, Entry, deployment
+from sandbox.google.event import Draft, Surroundings, addon_event
+from sandbox.google.google_side import SIDEBAR_SCOPES
+from sandbox.google.mail_folder import BadPageToken, InvalidLabel, LabelTaken, MailFolder, NoSuchLabel, NoSuchMail
+from sandbox.google.world import Account, NoSuchAccount, World
+
+PAGE = Path(__file__).parent / "page"
+ADDON_NAME = "MailMagnet"
+DEPLOYMENT = Path(__file__).parents[2] / "appsscript.json"
+SECONDS_FOR_ADDON = 32
+"""A little longer than Google waits, so that the panel can say that it was too long."""
+
+SECONDS_FOR_JOB = 600
+MOST_THREADS = 100
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """Where the product is reached: its functions' URLs, who calls the job, how one CRM record is read (module, id, viewer),
+    and the file in which the functions tell what they asked of the CRM."""
+
+    addon_url: str
+    label_mailbox_url: str
+    job_service_account: str
+    crm_record: Callable[[str, str, str], Awaitable[Mapping[str, Any]]]
+    crm_calls_file: Path
+    deployment: Path = DEPLOYMENT
+
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class NoSuchRecord(LookupError):
+    """The CRM has no such record, or none that this user may see."""
+
+
+def desk_routes(world: World, product: Product) -> list[web.AbstractRouteDef]:
+    """The page's routes."""
+    desk = _Desk(world, product)
+    account = "/desk/{account}"
+    return [
+        web.get("/", _page_file),
+        web.get("/u/{number:[0-9]+}/", _page_file),
+        web.get("/favicon.ico", _icon),
+        web.get("/desk/start", desk.start),
+        web.get(account + "/labels", desk.labels),
+        *mail_routes(world),
+        web.get(account + "/threads", desk.threads),
+        web.get(account + "/threads/{thread}", desk.thread),
+        web.get(account + "/mails/{mail}/body", desk.body),
+        web.get(account + "/mails/{mail}/attachments/{part}", desk.attachment),
+        web.post(account + "/panel", desk.panel),
+        web.get(account + "/behind", desk.behind),
+        web.post(account + "/scopes", desk.scopes),
+        web.post(account + "/job", desk.job),
+        web.get("/crm/{module}/{id}", desk.record),
+        web.get("/{file:[a-z_/]+\\.(?:js|css|svg)}", _page_file),
+    ]
+
+
+@web.middleware
+async def desk_guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """No other web site's page may ask the desk anything; and what the desk cannot do is said as JSON."""
+    if not request.path.startswith(("/desk/", "/crm/")):
+        return await handler(request)
+    if _is_foreign(request):
+        return _refusal(403, "Only the desk's own page may ask this.")
+    # Neither type is one that another site's page may send without being asked about first.
+    expected = "application/octet-stream" if request.path.endswith("/import") else "application/json"
+    if request.method == "POST" and request.content_type != expected:
+        return _refusal(415, f"The desk reads {expected} here.")
+    return await _told_as_json(request, handler)
+
+
+def _is_foreign(request: web.Request) -> bool:
+    """Whether another site's page asks, or this one under a name that is not this machine's (DNS rebinding)."""
+    here = f"http://{request.host}"
+    on_this_machine = urlsplit(here).hostname in ("127.0.0.1", "localhost")
+    same_site = request.headers.get("Sec-Fetch-Site", "same-origin") in ("same-origin", "none")
+    return not (on_this_machine and same_site and request.headers.get("Origin", here) == here)
+
+
+async def _told_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except (NoSuchAccount, NoSuchMail, NoSuchLabel, NoSuchRecord):
+        return _refusal(404, "This is not there (any more).")
+    except LabelTaken:
+        return _refusal(409, "There is a label of that name already.")
+    except (InvalidLabel, BadPageToken, BadQuestion, CannotTurn) as error:
+        return _refusal(400, str(error) or "The desk cannot do this.")
+
+
+def _refusal(status: int, words: str) -> web.Response:
+    return web.json_response({"error": words}, status=status)
+
+
+async def _icon(_: web.Request) -> web.StreamResponse:
+    return web.FileResponse(PAGE / "icon.svg")
+
+
+async def _page_file(request: web.Request) -> web.StreamResponse:
+    return served(request.match_info.get("file", "index.html"))
+
+
+def served(name: str) -> web.StreamResponse:
+    """A file of the page, under the policy of the page."""
+    file = PAGE / name
+    if not file.is_file():
+        raise web.HTTPNotFound
+    headers = {
+        "Content-Security-Policy": PAGE_POLICY,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-cache",
+    }
+    return web.FileResponse(file, headers=headers)
+
+
+class _Desk:
+    """The answers. World's mailboxes block, so they are asked in threads."""
+
+    def __init__(self, world: World, product: Product) -> None:
+        self._world = world
+        self._product = product
+        self._scopes: dict[str, frozenset[str]] = {}
+        self._last_reader = ""
+        self._behind = BehindPanel(world, product.crm_calls_file)
+
+    async def start(self, request: web.Request) -> web.Response:
+        accounts = [{"address": account.address, "name": account.name} for account in self._world.accounts()]
+        deployed = self._deployment()
+        return web.json_response(
+            {
+                "addon": ADDON_NAME,
+                "accounts": accounts,
+                "scopes": sorted(SIDEBAR_SCOPES),
+                "compose_actions": [action.label for action in deployed.compose_actions],
+                "universal_actions": [{"label": action.label, "link": action.link} for action in deployed.universal_actions],
+                "open_link_prefixes": deployed.open_link_prefixes,
+            }
+        )
+
+    async def labels(self, request: web.Request) -> web.Response:
+        mailbox = self._mailbox(request)
+        return web.json_response(await asyncio.to_thread(mail_view.labels, mailbox))
+
+    async def threads(self, request: web.Request) -> web.Response:
+        account, mailbox = self._account(request), self._mailbox(request)
+        asked = request.query
+        most = min(MOST_THREADS, _positive(asked.get("most", ""), 50))
+        page = _positive(asked.get("page", ""), 1)
+        label = asked.get("label", "")
+        listed = await asyncio.to_thread(
+            mail_view.threads, mailbox, account, label=label, q=asked.get("q", ""), page=page, most=most
+        )
+        return web.json_response(listed)
+
+    async def thread(self, request: web.Request) -> web.Response:
+        account, mailbox = self._account(request), self._mailbox(request)
+        return web.json_response(await asyncio.to_thread(mail_view.thread, mailbox, account, request.match_info["thread"]))
+
+    async def body(self, request: web.Request) -> web.Response:
+        """A mail's HTML for its frame: cleaned, and sent with a policy of its own that lets it run and fetch nothing."""
+        raw = await asyncio.to_thread(self._mailbox(request).raw, request.match_info["mail"])
+        page = await asyncio.to_thread(_safe_body, raw, request.query.get("images") == "1")
+        headers = {
+            "Content-Security-Policy": page.policy,
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+            "X-DNS-Prefetch-Control": "off",
+        }
+        return web.Response(text=page.text, content_type="text/html", headers=headers)
+
+    async def attachment(self, request: web.Request) -> web.Response:
+        raw = await asyncio.to_thread(self._mailbox(request).raw, request.match_info["mail"])
+        whole = await asyncio.to_thread(mail_parts.read, raw)
+        wanted = next((part for part in whole.walk() if part.part_id == request.match_info["part"] and part.is_attachment), None)
+        if not wanted:
+            raise NoSuchMail
+        name = quote(mail_view.file_name(wanted), safe="")
+        headers = {
+            "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
+            "X-Content-Type-Options": "nosniff",
+            "Content-Security-Policy": "sandbox",
+        }
+        return web.Response(body=wanted.content, content_type="application/octet-stream", headers=headers)
+
+    async def scopes(self, request: web.Request) -> web.Response:
+        """What the user grants the add-on, and takes away again."""
+        account, asked = self._account(request), await _json(request)
+        granted = self._granted(account) | set(_texts(asked, "add"))
+        self._scopes[account.sub] = frozenset(granted - set(_texts(asked, "remove")))
+        return web.json_response({"scopes": sorted(self._scopes[account.sub])})
+
+    async def panel(self, request: web.Request) -> web.Response:
+        """Send a trigger or a click to the add-on, as Gmail does, and give its answer as it came."""
+        account, asked = self._account(request), await _json(request)
+        self._last_reader = account.address
+        url = self._addon_url(asked)
+        mail_id = asked.get("mail")
+        around = Surroundings(
+            account,
+            locale=_text(asked, "locale", "en"),
+            time_zone=_text(asked, "time_zone", "UTC"),
+            offset=int(asked.get("offset", 0)),
+            scopes=self._granted(account),
+            message=await asyncio.to_thread(self._mailbox(request).message, str(mail_id)) if mail_id else None,
+            draft=self._draft(asked),
+        )
+        event = addon_event(self._world.google, url, around, asked.get("parameters"), asked.get("form_inputs"))
+        watch, started = self._behind.watch(), time.perf_counter()
+        status, answer, problem = await self._call(url, event, watch.trace)
+        seconds = time.perf_counter() - started
+        told = {"status": status, "answer": answer, "problem": problem, "seconds": round(seconds, 3)}
+        self._behind.keep(account, url, event, told, watch)
+        return web.json_response(told)
+
+    async def behind(self, request: web.Request) -> web.Response:
+        """What stood behind the panel's last call."""
+        return web.json_response(self._behind.last(self._account(request)))
+
+    def _addon_url(self, asked: Mapping[str, Any]) -> str:
+        """The URL of a trigger or a click; only those below the add-on's own are called."""
+        url = self._trigger_url(asked) if "trigger" in asked else _text(asked, "function")
+        below = urlsplit(url)
+        plain = not below.query and not below.fragment and ".." not in below.path and "%" not in below.path
+        if not plain or not url.startswith(self._product.addon_url + "/"):
+            raise BadQuestion("A button leads to a URL that is not below the add-on's.")
+        return url
+
+    def _trigger_url(self, asked: Mapping[str, Any]) -> str:
+        """What the deployment has called for a trigger."""
+        deployed = self._deployment()
+        if asked["trigger"] == "compose":
+            return _chosen(deployed.compose_actions, asked.get("compose_action"), "compose action")
+        if asked["trigger"] == "universal action":
+            return _chosen(deployed.universal_actions, asked.get("universal_action"), "universal action")
+        url = deployed.triggers.get(_text(asked, "trigger"))
+        if not url:
+            raise BadQuestion("There is no such trigger.")
+        return url
+
+    def _deployment(self) -> Deployment:
+        return deployment(self._product.deployment, self._product.addon_url)
+
+    def _draft(self, asked: Mapping[str, Any]) -> Draft | None:
+        """The draft that a compose event is about; its recipients only where the deployment asks for them."""
+        draft = asked.get("draft")
+        if not isinstance(draft, dict):
+            return None
+        if self._deployment().draft_access != "METADATA":
+            return Draft()
+        return Draft(*(tuple(_addresses(_text(draft, name))) for name in RECIPIENTS))
+
+    async def _call(self, url: str, event: Mapping[str, Any], trace: str) -> tuple[int, Any, str]:
+        """Status, answer and problem: one of the last two is empty."""
+        token = self._world.google.system_token(url)
+        headers = {"Authorization": f"Bearer {token}", "User-Agent": "Google-gsuiteaddons", "traceparent": trace}
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(SECONDS_FOR_ADDON)) as session,
+                session.post(url, json=event, headers=headers, allow_redirects=False) as response,
+            ):
+                body = await response.read()
+                if response.status != 200:  # noqa: PLR2004
+                    return response.status, None, f"{ADDON_NAME} answered with status {response.status}."
+        except TimeoutError:
+            return 0, None, f"{ADDON_NAME} did not answer within {SECONDS_FOR_ADDON} s."
+        except aiohttp.ClientError:
+            return 0, None, f"{ADDON_NAME} could not be reached."
+        answer = _object(body)
+        return 200, answer, "" if answer is not None else f"{ADDON_NAME} answered with something that is not a card."
+
+    async def job(self, request: web.Request) -> web.Response:
+        """Have the labelling function sort this mailbox, or tell what it would do."""
+        account, asked = self._account(request), await _json(request)
+        url = self._product.label_mailbox_url
+        work = {"org": account.hosted_domain or account.sub, "user": account.sub}
+        token = self._world.google.service_token(self._product.job_service_account, url)
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(SECONDS_FOR_JOB)) as session,
+                session.post(
+                    url,
+                    json=work | ({"dry_run": True} if asked.get("dry_run") else {}),
+                    headers={"Authorization": f"Bearer {token}"},
+                ) as response,
+            ):
+                told = _told(response.status, response.headers.get("Retry-After", ""), _object(await response.read()))
+        except TimeoutError:
+            told = {"problem": "The job did not answer in time."}
+        except aiohttp.ClientError:
+            told = {"problem": "The job could not be reached."}
+        if "moves" in told.get("result", {}):
+            moves = told["result"]["moves"]
+            await asyncio.to_thread(mail_view.add_subjects, self._mailbox(request), moves)
+        return web.json_response(told)
+
+    async def record(self, request: web.Request) -> web.Response:
+        """A CRM record on a plain page, so that the card's link leads somewhere."""
+        viewer = self._last_reader or self._world.accounts()[0].address
+        module, record_id = request.match_info["module"], request.match_info["id"]
+        record = await self._product.crm_record(module, record_id, viewer)
+        headers = {"Content-Security-Policy": PAGE_POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+        return web.Response(text=record_page(module, record), content_type="text/html", headers=headers)
+
+    def _account(self, request: web.Request) -> Account:
+        return self._world.account(request.match_info["account"])
+
+    def _mailbox(self, request: web.Request) -> MailFolder:
+        return self._world.mailbox(request.match_info["account"])
+
+    def _granted(self, account: Account) -> frozenset[str]:
+        return self._scopes.get(account.sub, SIDEBAR_SCOPES)
+
+
+def _told(status: int, retry_after: str, answer: Any) -> dict[str, Any]:
+    """What the job answered, in words for the page: {result} or {problem}, and {wait} seconds when it may be asked again then."""
+    if status == 409:  # noqa: PLR2004
+        return {"problem": "Another run is sorting this mailbox right now."}
+    if status == 429:  # noqa: PLR2004
+        wait = int(retry_after) if retry_after.isdigit() else 60
+        return {"problem": f"Gmail's quota for this minute is spent: it can go on in {wait} s.", "wait": wait}
+    if status != 200 or not isinstance(answer, dict):  # noqa: PLR2004
+        return {"problem": f"The job failed (status {status})."}
+    if answer.get("off"):
+        return {"problem": "Sorting is turned off for this mailbox."}
+    if "error" in answer:
+        return {"problem": f"The job could not run: {answer['error']}."}
+    return {"result": answer}
+
+
+def _chosen(entries: Sequence[Entry], number: Any, what: str) -> str:
+    """The URL that one of the deployment's entries calls. Raises BadQuestion."""
+    if not isinstance(number, int) or not 0 <= number < len(entries):
+        raise BadQuestion(f"The add-on has no such {what}.")
+    return entries[number].function
+
+
+def _positive(typed: str, otherwise: int) -> int:
+    """A number from an address; what is none is as if it were not there."""
+    return int(typed) if re.fullmatch(r"[1-9][0-9]{0,8}", typed) else otherwise
+
+
+def _addresses(typed: str) -> list[str]:
+    """The recipients so far; what is not yet an address is none."""
+    return [address for _, address in getaddresses([typed]) if "@" in address]
+
+
+def _safe_body(raw: bytes, remote_images: bool) -> Any:
+    mail = mail_parts.read(raw)
+    return safe_page(mail_parts.html_text(mail), pictures_of(mail), remote_images=remote_images)

@@ -1,0 +1,165 @@
+"""Google over HTTP: Gmail's API and batches, certificates, tokens, the metadata server, and Cloud Tasks, as routes."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+
+from aiohttp import web
+
+from sandbox.google import batch, gmail_api
+from sandbox.google.cloud_tasks import BadTask, TaskExists
+from sandbox.google.faults import AnswerHtml, AnswerStatus, Dropped
+from sandbox.google.google_side import CERTIFICATES_MAX_AGE, CLOUD_SCOPES, TOKEN_LIFE, BadToken
+from sandbox.google.world import World
+
+LARGEST_REQUEST = 40 * 1024 * 1024
+"""Bytes; Gmail takes mail of 36 MB and a little around it."""
+
+_Handler = Callable[[World, web.Request], Awaitable[web.StreamResponse]]
+
+
+def google_routes(world: World) -> list[web.RouteDef]:
+    """All of Google's side, to be added to an aiohttp application. That application should await `world.tasks.close()` when it
+    stops, and take requests as large as LARGEST_REQUEST."""
+    served: list[tuple[str, str, _Handler]] = [
+        ("*", "/gmail/v1/{rest:.*}", _gmail),
+        ("*", "/upload/gmail/v1/{rest:.*}", _gmail),
+        ("POST", "/batch", _kept("batch", _batch)),
+        ("POST", "/batch/gmail/v1", _kept("batch", _batch)),
+        ("GET", "/oauth2/v1/certs", _kept("certificates", _certificates)),
+        ("POST", "/token", _kept("token", _token)),
+        ("POST", "/revoke", _kept("revoke", _revoke)),
+        ("GET", "/computeMetadata/v1/instance/service-accounts/default/token", _kept("own token", _metadata_token)),
+        ("POST", "/v2/projects/{project}/locations/{location}/queues/{queue}/tasks", _kept("create task", _create_task)),
+    ]
+    return [web.route(verb, path, partial(_faulty, world, handler)) for verb, path, handler in served]
+
+
+def make_app(world: World) -> web.Application:
+    """Google's side alone."""
+    app = web.Application(client_max_size=LARGEST_REQUEST)
+    app.add_routes(google_routes(world))
+
+    async def tasks(_: web.Application) -> AsyncIterator[None]:
+        yield
+        await world.tasks.close()
+
+    app.cleanup_ctx.append(tasks)
+    return app
+
+
+def _kept(name: str, handler: _Handler) -> _Handler:
+    """The same, kept in the list of calls."""
+
+    async def serve(world: World, request: web.Request) -> web.StreamResponse:
+        with world.calls.calling(name, request.headers.get("traceparent", "")) as call:
+            response = await handler(world, request)
+            call.status = response.status
+        return response
+
+    return serve
+
+
+async def _faulty(world: World, handler: _Handler, request: web.Request) -> web.StreamResponse:
+    """Carries out the faults that end a call altogether."""
+    try:
+        return await handler(world, request)
+    except AnswerHtml:
+        page = "<!DOCTYPE html><html><head><title>Error</title></head><body><h1>502. That is an error.</h1></body></html>"
+        return web.Response(text=page, content_type="text/html", status=502)
+    except AnswerStatus as fault:
+        return web.json_response({"error": "internal_failure"}, status=fault.status)
+    except gmail_api.GoogleError as error:
+        return web.json_response(error.body, status=error.code)
+    except Dropped:
+        if request.transport:
+            request.transport.abort()
+        return web.Response()
+
+
+async def _gmail(world: World, request: web.Request) -> web.Response:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    call = gmail_api.Call(request.method, request.path, tuple(request.query.items()), headers, await request.read())
+    answered = await gmail_api.answer(world, call)
+    if answered.body is None:
+        return web.Response(status=answered.status, headers=answered.headers)
+    text = json.dumps(answered.body, ensure_ascii=False)
+    return web.Response(
+        text=text, content_type="application/json", charset="UTF-8", status=answered.status, headers=answered.headers
+    )
+
+
+async def _batch(world: World, request: web.Request) -> web.Response:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    await world.faults.meet("gmail", "batch")
+    content_type, body = await batch.answer(world, request.headers.get("Content-Type", ""), headers, await request.read())
+    return web.Response(body=body, headers={"Content-Type": content_type})
+
+
+async def _certificates(world: World, _: web.Request) -> web.Response:
+    await world.faults.meet("google", "certs")
+    max_age = f"public, max-age={CERTIFICATES_MAX_AGE}, must-revalidate, no-transform"
+    return web.json_response(world.google.certificates(), headers={"Cache-Control": max_age})
+
+
+async def _token(world: World, request: web.Request) -> web.Response:
+    """https://developers.google.com/identity/protocols/oauth2/web-server#offline"""
+    await world.faults.meet("google", "token")
+    form = await request.post()
+    if form.get("grant_type") != "refresh_token":
+        return _oauth_error("unsupported_grant_type", f"Invalid grant_type: {form.get('grant_type', '')}")
+    if (form.get("client_id"), form.get("client_secret")) != (world.google.client_id, world.google.client_secret):
+        return _oauth_error("invalid_client", "The OAuth client was not found.", 401)
+    try:
+        token, grant = world.google.refreshed(str(form.get("refresh_token", "")))
+    except BadToken:
+        return _oauth_error("invalid_grant", "Token has been expired or revoked.")
+    return web.json_response(_issued(token) | {"scope": " ".join(grant.scopes)})
+
+
+def _issued(token: str) -> dict[str, object]:
+    return {"access_token": token, "expires_in": int(TOKEN_LIFE.total_seconds()), "token_type": "Bearer"}
+
+
+def _oauth_error(error: str, description: str, status: int = 400) -> web.Response:
+    return web.json_response({"error": error, "error_description": description}, status=status)
+
+
+async def _revoke(world: World, request: web.Request) -> web.Response:
+    await world.faults.meet("google", "revoke")
+    form = await request.post()
+    try:
+        world.google.revoke(str(form.get("token") or request.query.get("token", "")))
+    except BadToken:
+        return _oauth_error("invalid_token", "Token expired or revoked")
+    return web.json_response({})
+
+
+async def _metadata_token(world: World, request: web.Request) -> web.Response:
+    """https://cloud.google.com/compute/docs/access/authenticate-workloads#applications"""
+    await world.faults.meet("google", "metadata")
+    if request.headers.get("Metadata-Flavor") != "Google":
+        return web.Response(status=403, text="Missing required header: Metadata-Flavor")
+    token = world.google.access_token(world.google.service_account, CLOUD_SCOPES)
+    return web.json_response(_issued(token), headers={"Metadata-Flavor": "Google"})
+
+
+async def _create_task(world: World, request: web.Request) -> web.Response:
+    await world.faults.meet("tasks", "create")
+    _, _, token = request.headers.get("Authorization", "").partition(" ")
+    try:
+        world.google.access(token)
+    except BadToken:
+        return _cloud_error(401, "Request had invalid authentication credentials.", "UNAUTHENTICATED")
+    parent = request.path.removeprefix("/v2/").removesuffix("/tasks")
+    try:
+        task = world.tasks.create(parent, json.loads(await request.read()))
+    except TaskExists:
+        return _cloud_error(409, "Requested entity already exists", "ALREADY_EXISTS")
+    except ValueError as bad:
+        return _cloud_error(400, str(bad) if isinstance(bad, BadTask) else "Invalid JSON payload received.", "INVALID_ARGUMENT")
+    return web.json_response({"name": task.name, "httpRequest": {"url": task.url, "httpMethod": task.verb}, "dispatchCount": 0})
+
+
+def _cloud_error(code: int, message: str, status: str) -> web.Response:
+    return web.json_response({"error": {"code": code, "message": message, "status": status}}, status=code)

@@ -1,0 +1,114 @@
+"""The world of one desk: accounts, mailboxes, Google's side, and the dials (clock, quota, faults), in one folder on disk."""
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sandbox.google.calls import Calls
+from sandbox.google.cloud_tasks import CloudTasks
+from sandbox.google.faults import Faults
+from sandbox.google.google_side import GoogleSide
+from sandbox.google.mail_folder import MailFolder
+from sandbox.google.quota import Quota
+
+
+class NoSuchAccount(LookupError):
+    """This world has no such account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A Google account. `sub` is its stable number; `aliases` are further addresses it may send as and gets mail at;
+    `hosted_domain` is its Workspace domain, "" for a consumer account."""
+
+    sub: str
+    address: str
+    name: str
+    aliases: tuple[str, ...] = ()
+    hosted_domain: str = ""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The main address first, then the aliases."""
+        return (self.address, *self.aliases)
+
+
+class World:
+    """One desk. Its dials and Google's other services:
+
+    world.clock    the world's aware time
+    world.quota    sandbox.google.quota.Quota              units per user and minute
+    world.calls    sandbox.google.calls.Calls              the calls made, and how each ended
+    world.faults   sandbox.google.faults.Faults            latency, errors, dropped connections on request
+    world.google   sandbox.google.google_side.GoogleSide   keys, id tokens, access and refresh tokens, add-on tokens
+    world.tasks    sandbox.google.cloud_tasks.CloudTasks   the queue, and what became of its tasks
+    """
+
+    def __init__(self, folder: Path, clock: Callable[[], datetime]) -> None:
+        """Open (or make) the world in `folder`. `clock` gives the world's aware time; it may be turned forwards and back."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.clock = clock
+        self.quota = Quota(clock)
+        self.calls = Calls(clock)
+        self.faults = Faults()
+        self.google = GoogleSide(folder, clock)
+        self.tasks = CloudTasks(self.google, clock)
+        self._accounts_file = folder / "accounts.json"
+        self._accounts = self._read_accounts()
+        self._mailboxes: dict[str, MailFolder] = {}
+        self._lock = threading.Lock()
+
+    def add_account(self, address: str, name: str, aliases: Sequence[str] = (), hosted_domain: str = "") -> Account:
+        """Make an account with an empty mailbox; one that is there already is brought up to date and keeps number and mail."""
+        account = Account(_number_of(address), address, name, tuple(aliases), hosted_domain)
+        with self._lock:
+            self._accounts[account.sub] = account
+            whole = self._accounts_file.with_suffix(".new")
+            whole.write_text(json.dumps([asdict(account) for account in self._accounts.values()]))
+            whole.replace(self._accounts_file)
+        return account
+
+    def accounts(self) -> tuple[Account, ...]:
+        """In the order they were added."""
+        return tuple(self._accounts.values())
+
+    def account(self, address: str) -> Account:
+        """By its main address or an alias, without case. Raises NoSuchAccount."""
+        for account in self.accounts():
+            if address.casefold() in (own.casefold() for own in account.addresses):
+                return account
+        raise NoSuchAccount(address)
+
+    def mailbox(self, address: str) -> MailFolder:
+        """By any of the account's addresses. Raises NoSuchAccount."""
+        sub = self.account(address).sub
+        with self._lock:
+            if sub not in self._mailboxes:
+                self._mailboxes[sub] = MailFolder(self.folder / f"mailbox-{sub}.sqlite", self.clock)
+            return self._mailboxes[sub]
+
+    def close(self) -> None:
+        """Close the mailboxes; the world stays on disk."""
+        with self._lock:
+            for mailbox in self._mailboxes.values():
+                mailbox.close()
+            self._mailboxes.clear()
+
+    def _read_accounts(self) -> dict[str, Account]:
+        if not self._accounts_file.exists():
+            return {}
+        accounts = [
+            Account(**{**kept, "aliases": tuple(kept["aliases"])}) for kept in json.loads(self._accounts_file.read_text())
+        ]
+        return {account.sub: account for account in accounts}
+
+
+def _number_of(address: str) -> str:
+    """21 digits, as Google's subs have: the same for an address in every world."""
+    digest = hashlib.sha256(address.casefold().encode()).digest()
+    return str(10**20 + int.from_bytes(digest[:8], "big"))
