@@ -62,7 +62,7 @@ async def _bounded(name: str, answer: Answer, request: Request, parts: Parts) ->
         return response
     except Exception as error:  # the boundary: what nobody foresaw still gets an answer and a line, without its text
         reference = new_reference()
-        log("ERROR", "failed", function=name, error=type(error).__name__, where=_where(error), reference=reference)
+        log("ERROR", "failed", function=name, error=type(error).__name__, where=where(error), reference=reference)
         return JSONResponse({"error": "MailMagnet failed. Try again.", "reference": reference}, 500)
     log("INFO", "answered", function=name, status=response.status_code, ms=round((time.perf_counter() - started) * 1000))
     return response
@@ -109,7 +109,7 @@ def _status(error: MailMagnetError, reference: str) -> Response:
     return JSONResponse({"error": str(error), "reference": reference}, status, headers)
 
 
-def _where(error: BaseException) -> str:
+def where(error: BaseException) -> str:
     """File and line of the fault: its text could hold what came in."""
     trace = error.__traceback__
     while trace and trace.tb_next:

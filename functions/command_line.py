@@ -7,7 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TypeVar
@@ -26,6 +26,7 @@ from mailmagnet.crm import MAIL_INTEGRATION, Account, Contact, Deal, KnownAccoun
 from mailmagnet.errors import MailMagnetError
 from mailmagnet.label_mail import LabelRun, label_mail, plan_labels
 from mailmagnet.store import Mailbox
+from mailmagnet.switch_mailbox import switch_off, switch_on
 from mailmagnet.vault import Connection
 
 TABLES = click.Choice(["accounts", "contacts", "deals"])
@@ -60,7 +61,26 @@ def connect(org: str, user: str, address: str, own_domains: tuple[str, ...]) -> 
         raise click.UsageError("Give the refresh token on standard input.")
     consent = Connection(org, user, address, own_domains=frozenset(own_domains), gmail_token=token)
     _with_parts(lambda parts: connect_mailbox(consent, parts))
-    click.echo("Connected. Mail that comes from now on is sorted.")
+    click.echo("Connected. Turn MailMagnet on: mailmagnet switch --on --labels")
+
+
+@mailmagnet.command()
+@click.option("--org", required=True, help="The mailbox's org, as it was connected.")
+@click.option("--user", required=True, help="The mailbox's user, as it was connected.")
+@click.option("--on/--off", "on", required=True, help="Turn MailMagnet on or off. Off deletes the mailbox's mail records.")
+@click.option("--labels/--no-labels", "labelling", default=False, help="Also sort customers' mail under the three labels.")
+@click.option("--backfill-days", type=click.IntRange(1, 365), help="Sort mail of that many days before now too, decided or not.")
+def switch(org: str, user: str, on: bool, labelling: bool, backfill_days: int | None) -> None:
+    """Turn MailMagnet on or off for a mailbox. What comes from now on is its, unless --backfill-days asks for more."""
+    if not on:
+        _with_parts(lambda parts: switch_off(org, user, parts))
+        click.echo("Off. The mailbox's mail records are deleted; its labels and mail in Gmail stay as they are.")
+        return
+    backfill = timedelta(days=backfill_days) if backfill_days else None
+    _with_parts(lambda parts: switch_on(org, user, parts, labelling=labelling, backfill=backfill))
+    click.echo(
+        "On. Customers' mail is recorded and sorted." if labelling else "On. Customers' mail is recorded, and stays where it is."
+    )
 
 
 @mailmagnet.command()
@@ -262,6 +282,8 @@ def _print_run(run: LabelRun) -> None:
         f"{len(run.moves)} of {run.looked_at} new mails {verb}, {run.remaining} left for the next run; "
         f"{run.units} Gmail quota units, {run.crm_calls} CRM calls."
     )
+    for reason, count in run.passed_over.items():
+        console.print(escape(f"{count} passed over: {reason}"))
 
 
 def _with_parts(work: Callable[[Parts], Awaitable[Result]]) -> Result:

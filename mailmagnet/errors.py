@@ -15,6 +15,8 @@ MailMagnetError
             TimedOut      slower than the deadline; `.seconds` says what the deadline was
         BadAnswer         answered with something that is not an answer
     CursorExpired         Gmail no longer has the history since the cursor: a full resync is due
+    CrmRefused            the CRM refuses the user whose mailbox the job sorts; `.refusal` is how
+    MailboxFailed         one mailbox's run failed, and why is kept with the mailbox; `.reason` and `.who` say so
     LeaseTaken            another run works on this mailbox now
     LeaseLost             another run has taken this mailbox since: nothing may be written any more
     BadTable              a CSV table cannot be read at all (its bad lines are reported, not raised)
@@ -100,6 +102,24 @@ class BadAnswer(Upstream):
 
 class CursorExpired(MailMagnetError):
     """Gmail no longer has the history since the cursor."""
+
+
+class CrmRefused(MailMagnetError):
+    """The CRM refuses the user whose mailbox the job sorts: `refusal` is NotAuthorised or NotPermitted."""
+
+    def __init__(self, refusal: Upstream) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
+
+
+class MailboxFailed(MailMagnetError):
+    """One mailbox's run failed: `reason` (a mailmagnet.store.Reason) and `who` are kept with the mailbox, the cause is the cause."""
+
+    def __init__(self, reason: str, who: str, failures: int) -> None:
+        super().__init__(f"{who}: {reason}, failure {failures} in a row")
+        self.reason = reason
+        self.who = who
+        self.failures = failures
 
 
 class LeaseTaken(MailMagnetError):

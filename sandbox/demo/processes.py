@@ -103,11 +103,16 @@ class Demo:
         return self.now().date()
 
     async def connect(self, account: Account) -> None:
-        """Connect an account's mailbox: what comes from now on is new mail to the job."""
+        """Connect an account's mailbox, or renew its consent."""
         token = self.world.google.refresh_token(account)
         org = account.hosted_domain or account.sub
         words = ["connect", "--org", org, "--user", account.sub, "--address", account.address, "--own-domain", OWN_DOMAIN]
         await self.mailmagnet(*words, given=token.encode())
+
+    async def switch_on(self, account: Account) -> None:
+        """Turn on MailMagnet and labelling, as this account's user would: what comes from now on is new mail to the job."""
+        org = account.hosted_domain or account.sub
+        await self.mailmagnet("switch", "--org", org, "--user", account.sub, "--on", "--labels")
 
     async def crm_record(self, module: str, record_id: str, viewer: str) -> Mapping[str, Any]:
         """One record of the CRM as this viewer sees it. Raises NoSuchRecord."""
@@ -191,6 +196,7 @@ async def _set_up(demo: Demo, tell: Tell) -> None:
     for account in (demo.user, demo.colleague, demo.without_mail):
         tell(f"The mailbox of {account.address} is connected ...")
         await demo.connect(account)
+        await demo.switch_on(account)
 
 
 def _prepare(folder: Path, filled_with: str, tell: Tell) -> bool:

@@ -94,12 +94,13 @@ async def _answer(world: World, call: Call, found: tuple[api_description.Method,
         account = _account(world, access, path["userId"])
         kept.address = account.address
         with world.quota.seat(account.address):
-            await world.faults.meet("gmail", method.name)
+            answering = await world.faults.meet("gmail", method.name, path.get("id", ""))
             request = _request(world, account, access, method, path, call)
             units = UNITS.get(method.name, 1)
             world.quota.bill(account.address, units)
             kept.units = units
             result = _selected(await asyncio.to_thread(_done, request), request)
+            answering()
         return Answer(204, None) if result is None else Answer(200, result)
     except GoogleError as error:
         return error.answer()
@@ -108,7 +109,7 @@ async def _answer(world: World, call: Call, found: tuple[api_description.Method,
     except OverQuota as over:
         return _over_quota(world, over).answer()
     except AnswerStatus as fault:
-        return _asked_for(fault.status).answer()
+        return _asked_for(fault).answer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,8 +285,11 @@ def _over_quota(world: World, over: OverQuota) -> GoogleError:
     return _limit(world.quota.refuse_with, f"User-rate limit exceeded.  Retry after {over.free_at:%Y-%m-%dT%H:%M:%S.000Z}")
 
 
-def _asked_for(status: int) -> GoogleError:
+def _asked_for(fault: AnswerStatus) -> GoogleError:
     """The error of a fault on request."""
+    status = fault.status
+    if fault.reason:
+        return GoogleError(status, fault.reason, "The domain administrators have disabled Gmail apps.", "PERMISSION_DENIED")
     if status in (429, 403):
         return _limit(status, "User-rate limit exceeded.  Retry later.")
     if status == 503:  # noqa: PLR2004

@@ -91,8 +91,9 @@ async def _gmail(world: World, request: web.Request) -> web.Response:
 
 async def _batch(world: World, request: web.Request) -> web.Response:
     headers = {name.lower(): value for name, value in request.headers.items()}
-    await world.faults.meet("gmail", "batch")
+    answering = await world.faults.meet("gmail", "batch")
     content_type, body = await batch.answer(world, request.headers.get("Content-Type", ""), headers, await request.read())
+    answering()
     return web.Response(body=body, headers={"Content-Type": content_type})
 
 

@@ -20,6 +20,7 @@ from mailmagnet.connect_mailbox import connect_mailbox
 from mailmagnet.crm import DealState, Money, NewContact, NewDeal, Organisation
 from mailmagnet.label_mail import LabelRun, label_mail, plan_labels
 from mailmagnet.store import Mailbox, Store
+from mailmagnet.switch_mailbox import switch_off, switch_on
 from mailmagnet.vault import Connection
 from metadata_store.sqlite import SqliteStore
 from sandbox.google.gmail_server import make_app
@@ -80,11 +81,19 @@ class Desk:
     def now(self) -> datetime:
         return self.clock.now
 
-    async def connect(self) -> Mailbox:
+    async def connect(self) -> None:
         """Connect the mailbox through its consent."""
         token = self.world.google.refresh_token(self.account)
         consent = Connection("corp.example", self.account.sub, ADA, own_domains=frozenset({"corp.example"}), gmail_token=token)
-        return await connect_mailbox(consent, self)
+        await connect_mailbox(consent, self)
+
+    async def switch_on(self, *, labelling: bool = True, backfill: timedelta | None = None) -> None:
+        """Save both switches on, as the user does."""
+        await switch_on("corp.example", self.account.sub, self, labelling=labelling, backfill=backfill)
+
+    async def switch_off(self) -> None:
+        """Save MailMagnet off."""
+        await switch_off("corp.example", self.account.sub, self)
 
     async def run(self) -> LabelRun:
         """The job, once, a minute after whatever was before: Gmail's quota is whole again."""
@@ -126,7 +135,7 @@ class Desk:
         assert connection
         gmail = self.gmail_of(connection)
         names = {label.id: label.name for label in await gmail.labels()}
-        (mail,) = await gmail.headers([mail_id], ["From"])
+        (mail,) = (await gmail.headers([mail_id], ["From"])).mails
         return {names[label_id] for label_id in mail.label_ids}
 
     async def mailbox(self) -> Mailbox:

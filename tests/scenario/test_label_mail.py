@@ -169,6 +169,7 @@ async def test_mail_that_was_there_before_connecting_stays(tmp_path: Path) -> No
         await desk.contact("grace@a.example", (OPEN, THIS_MONTH))
         old = desk.arrive("grace@a.example")
         await desk.connect()
+        await desk.switch_on()
         await desk.run()
         assert await desk.labels_of(old) == {"INBOX", "UNREAD"}
 
@@ -223,7 +224,9 @@ async def test_a_renamed_label_is_still_ours_a_deleted_one_is_made_again(desk: D
 async def test_a_label_of_the_same_name_that_was_there_before_is_used(tmp_path: Path) -> None:
     async with desk_in(tmp_path) as desk:
         there = desk.world.mailbox(ADA).create_label(_label("open deals")).id
-        mailbox = await desk.connect()
+        await desk.connect()
+        await desk.switch_on()
+        mailbox = await desk.mailbox()
         assert mailbox.labels[Category.OPEN_DEALS] == there
         assert len(mailbox.labels) == 3
 
@@ -231,6 +234,7 @@ async def test_a_label_of_the_same_name_that_was_there_before_is_used(tmp_path: 
 async def test_the_month_is_that_of_the_organisations_time_zone(tmp_path: Path) -> None:
     async with desk_in(tmp_path, time_zone="Pacific/Auckland") as desk:
         await desk.connect()
+        await desk.switch_on()
         await desk.contact("grace@a.example", (OPEN, date(2026, 12, 1)))
         desk.clock.now = datetime(2026, 11, 30, 10, 30, tzinfo=UTC)
         november = desk.arrive("grace@a.example")
