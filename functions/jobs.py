@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -21,12 +21,13 @@ Id = Annotated[str, Field(min_length=1, max_length=255)]
 
 
 class _Work(BaseModel):
-    """What a task asks for. `dry_run` tells what would be done, and does nothing."""
+    """What a task asks for, and the tick that sent it. `dry_run` tells what would be done, and does nothing."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     org: Id
     user: Id
+    tick: AwareDatetime | None = None
     dry_run: bool = False
 
 
@@ -57,7 +58,7 @@ async def answer_mailbox(request: Request, parts: Parts) -> Response:
     if work.dry_run:
         return JSONResponse(run_as_json(await plan_labels(work.org, work.user, parts)))
     try:
-        done = await label_mail(work.org, work.user, parts)
+        done = await label_mail(work.org, work.user, parts, work.tick)
     except MailboxFailed as failed:
         log("WARNING", "not sorted", mailbox=failed.reason, who=failed.who, failures=failed.failures, **_cause(failed))
         return JSONResponse({"failed": failed.reason, "who": failed.who, "failures": failed.failures})

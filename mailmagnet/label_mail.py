@@ -147,8 +147,8 @@ class _Plan:
     today: date | None = None
 
 
-async def label_mail(org: str, user: str, parts: Parts) -> LabelRun:
-    """Sort, or only record, the mail that came to one mailbox.
+async def label_mail(org: str, user: str, parts: Parts, tick: datetime | None = None) -> LabelRun:
+    """Sort, or only record, the mail that came to one mailbox; `tick` is the tick that asks for it, None for a person.
 
     At most MAILS_A_RUN mails are looked at, the newest first; run again while `remaining` is not 0. Raises MailboxFailed when Gmail,
     the CRM or the vault fail: why is kept with the mailbox, and the next run makes it good. Raises LeaseTaken, LeaseLost, NotFound
@@ -159,7 +159,7 @@ async def label_mail(org: str, user: str, parts: Parts) -> LabelRun:
         mailbox = await _switched_on(org, user, parts.store)
         try:
             async with asyncio.timeout(RUN_SECONDS):
-                return await _sort(mailbox, lease, parts)
+                return await _sort(mailbox, lease, parts, tick)
         except TimeoutError:
             raise await _failed(mailbox, lease, TimedOut("MailMagnet", RUN_SECONDS), parts) from None
         except (Upstream, CrmRefused) as error:
@@ -216,7 +216,7 @@ async def _failed(mailbox: Mailbox, lease: Lease, error: Upstream | CrmRefused, 
     return MailboxFailed(trouble.reason, trouble.who, trouble.failures)
 
 
-async def _sort(mailbox: Mailbox, lease: Lease, parts: Parts) -> LabelRun:
+async def _sort(mailbox: Mailbox, lease: Lease, parts: Parts, tick: datetime | None) -> LabelRun:
     """The run, top to bottom. Nothing is kept before all is decided; decisions are kept before anything is moved."""
     run = await _run_of(mailbox, parts)
     begun = await _begun(run)
@@ -238,7 +238,7 @@ async def _sort(mailbox: Mailbox, lease: Lease, parts: Parts) -> LabelRun:
         raise Unavailable(NAME, "no mail could be read")
     done = tuple(move for move in plan.moves if move.mail_id not in unmoved)
     result = LabelRun(done, len(batch.mail_ids), _remaining(progress), run.gmail.units, plan.crm_calls, passed_over)
-    await parts.store.save_run(lease, progress, labels=labels, records=undecided, counts=_counts(result, plan, run))
+    await parts.store.save_run(lease, progress, labels=labels, records=undecided, counts=_counts(result, plan, run, tick))
     return result
 
 
@@ -289,19 +289,25 @@ async def _resynced(progress: Progress, run: _Run) -> Progress:
 
 
 async def _listed(progress: Progress, backlog: Backlog, gmail: Gmail) -> Progress:
-    """The backlog's newest mails among what waits; what there is beyond MOST_WAITING stays backlog, from where these end."""
-    listed = await gmail.mails_between(backlog.after, backlog.before, MOST_WAITING)
-    rest = Backlog(backlog.after, await _end_of(listed.mail_ids, backlog, gmail)) if listed.more else None
+    """The backlog's newest mails among what waits; what there is beyond MOST_WAITING stays backlog, from where these end.
+
+    When more than that came within one second, a listing would end where it began: then it goes on further back.
+    """
+    most, rest = MOST_WAITING, backlog
+    while rest == backlog:
+        listed = await gmail.mails_between(backlog.after, backlog.before, most)
+        if not listed.more:
+            return replace(_with_new(progress, listed.mail_ids), backlog=None)
+        rest, most = Backlog(backlog.after, await _end_of(listed.mail_ids, gmail)), 2 * most
     return replace(_with_new(progress, listed.mail_ids), backlog=rest)
 
 
-async def _end_of(mail_ids: Sequence[str], backlog: Backlog, gmail: Gmail) -> datetime:
-    """The moment before which the listing goes on: the second after its oldest mail, and always earlier than it began."""
+async def _end_of(mail_ids: Sequence[str], gmail: Gmail) -> datetime:
+    """The moment before which a listing goes on: the second after its oldest mail."""
     oldest = await gmail.headers(mail_ids[-5:], ())
     if not oldest.mails:
         raise Unavailable(NAME, "the oldest mails listed cannot be read")
-    end = min(mail.received_at for mail in oldest.mails).replace(microsecond=0) + timedelta(seconds=1)
-    return end if backlog.before is None or end < backlog.before else backlog.before - timedelta(seconds=1)
+    return min(mail.received_at for mail in oldest.mails).replace(microsecond=0) + timedelta(seconds=1)
 
 
 def _mails_now(mailbox: Mailbox, now: datetime) -> int:
@@ -447,9 +453,10 @@ async def _move(
     return unmoved
 
 
-def _counts(result: LabelRun, plan: _Plan, run: _Run) -> RunCounts:
+def _counts(result: LabelRun, plan: _Plan, run: _Run, tick: datetime | None) -> RunCounts:
     return RunCounts(
         at=run.now,
+        tick=tick,
         looked_at=result.looked_at,
         sorted=result.sorted,
         remaining=result.remaining,

@@ -28,7 +28,7 @@ async def tick(*, store: Store, tasks: Tasks, now: datetime, every: timedelta, t
         try:
             for mailbox in await store.due_mailboxes(org, now, every):
                 if slot := mailbox.due_since(now, every):
-                    sent += await tasks.enqueue(MailboxTask(org, mailbox.user, slot))
+                    sent += await tasks.enqueue(MailboxTask(org, mailbox.user, slot, now))
             policy = await store.policy(org)
             await store.delete_mails_before(org, now - timedelta(days=policy.retention_days))
         except Upstream as problem:

@@ -66,11 +66,13 @@ class DayCounts:
 class RunCounts:
     """What the last run did: mails looked at, sorted under each label, left for the next run, and passed over, by reason.
 
-    `units` are the Gmail quota units it spent. `day` is the last day on which any were sorted, up to this run, None before the
+    `tick` is the tick that the run was due at, None when it was asked for by hand: slots are counted by ticks, however late a run
+    begins. `units` are the Gmail quota units it spent. `day` is the last day on which any were sorted, up to this run, None before the
     first. A mailbox just connected or switched on has one with nothing in it, at that moment: a full resync never goes further back.
     """
 
     at: datetime
+    tick: datetime | None = None
     looked_at: int = 0
     sorted: Mapping[Category, int] = field(default_factory=dict)
     remaining: int = 0
@@ -160,7 +162,7 @@ class Mailbox:
         if self.trouble:
             again_at = self.trouble.again_at
             return again_at if again_at is not None and again_at <= now else None
-        if self._slot_of(self.last_run.at, every) != (slot := self._slot_of(now, every)):
+        if self._slot_of(self.last_run.tick or self.last_run.at, every) != (slot := self._slot_of(now, every)):
             return slot
         return now.replace(second=0, microsecond=0) if self.last_run.remaining else None
 

@@ -40,6 +40,7 @@ def run_map(counts: RunCounts) -> dict[str, Any]:
     """A run's counts."""
     return {
         "at": counts.at,
+        "tick": counts.tick,
         "looked_at": counts.looked_at,
         "sorted": dict(counts.sorted),
         "remaining": counts.remaining,
@@ -54,6 +55,7 @@ def run_of(stored: Mapping[str, Any], moment: Moment) -> RunCounts:
     day = stored["day"]
     return RunCounts(
         at=moment(stored["at"]),
+        tick=moment(stored["tick"]) if stored["tick"] else None,
         looked_at=stored["looked_at"],
         sorted=by_category(stored["sorted"]),
         remaining=stored["remaining"],

@@ -15,6 +15,10 @@ class AnswerHtml(Exception):
     """A page of HTML is to be answered, as a proxy in between would do."""
 
 
+class AnswerHalf(Exception):
+    """The beginning of an answer is to be answered, as if it were the whole."""
+
+
 class AnswerStatus(Exception):
     """An error with this HTTP status is to be answered, and Google's `reason` if one was named."""
 
@@ -29,9 +33,10 @@ class Fault:
     """What is to go wrong, for which calls.
 
     `upstream` is "gmail", "google" (certificates, tokens) or "tasks"; `method` a pattern over the method's name ("*",
-    "users.messages.*", "certs", "token"); `latency_ms` is waited before anything else; of `status`, `drop` and `html` at most one
-    is given; `reason` is Google's word with a status ("domainPolicy"). With `after` the call is carried out first, and only its answer goes wrong. `mail_id` narrows it to calls about this
-    mail. The first `skip` calls that it would be for are let through; `times` counts those it is for, None is until it is cleared.
+    "users.messages.*", "certs", "token"); `latency_ms` is waited before anything else; of `status`, `drop`, `half` and `html` at
+    most one is given; `reason` is Google's word with a status ("domainPolicy"). With `after` the call is carried out first, and only
+    its answer goes wrong. `mail_id` narrows it to calls about this mail. The first `skip` calls that it would be for are let
+    through; `times` counts those it is for, None is until it is cleared.
     """
 
     upstream: str
@@ -41,6 +46,7 @@ class Fault:
     reason: str = ""
     drop: bool = False
     html: bool = False
+    half: bool = False
     after: bool = False
     mail_id: str = ""
     skip: int = 0
@@ -75,7 +81,7 @@ class Faults:
     async def meet(self, upstream: str, method: str, mail_id: str = "") -> Callable[[], None]:
         """To be called at the beginning of a call; what it gives is to be called at the end, when all is done but the answer.
 
-        Both raise Dropped, AnswerHtml, AnswerStatus.
+        Both raise Dropped, AnswerHtml, AnswerHalf, AnswerStatus.
         """
         faults = [self._faults[number] for number in self._met(upstream, method, mail_id)]
         await asyncio.sleep(sum(fault.latency_ms for fault in faults) / 1000)
@@ -102,5 +108,7 @@ def _carry_out(faults: Iterable[Fault]) -> None:
             raise Dropped
         if fault.html:
             raise AnswerHtml
+        if fault.half:
+            raise AnswerHalf
         if fault.status:
             raise AnswerStatus(fault.status, fault.reason)

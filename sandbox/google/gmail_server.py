@@ -8,7 +8,7 @@ from aiohttp import web
 
 from sandbox.google import batch, gmail_api
 from sandbox.google.cloud_tasks import BadTask, TaskExists
-from sandbox.google.faults import AnswerHtml, AnswerStatus, Dropped
+from sandbox.google.faults import AnswerHalf, AnswerHtml, AnswerStatus, Dropped
 from sandbox.google.google_side import CERTIFICATES_MAX_AGE, CLOUD_SCOPES, TOKEN_LIFE, BadToken
 from sandbox.google.world import World
 
@@ -67,6 +67,8 @@ async def _faulty(world: World, handler: _Handler, request: web.Request) -> web.
     except AnswerHtml:
         page = "<!DOCTYPE html><html><head><title>Error</title></head><body><h1>502. That is an error.</h1></body></html>"
         return web.Response(text=page, content_type="text/html", status=502)
+    except AnswerHalf:
+        return web.Response(text='{"historyId": "10', content_type="application/json")
     except AnswerStatus as fault:
         return web.json_response({"error": "internal_failure"}, status=fault.status)
     except gmail_api.GoogleError as error:
