@@ -41,7 +41,8 @@ def _user_id(database: Path, email: str) -> str:
 async def _names(database: Path, words: str, sub: str = ADA_SUB, most: int = 10) -> list[str]:
     """Names of all kinds that a search finds, contacts first."""
     found = await EmbeddedCrm(database, ORG, sub).search(words, most)
-    return [record.name for record in (*found.contacts, *found.leads, *found.accounts, *found.deals)]
+    contacts, leads = [contact.name for contact in found.contacts], [lead.name for lead in found.leads]
+    return contacts + leads + [account.name for account in found.accounts] + [deal.name for deal in found.deals]
 
 
 @pytest.mark.parametrize(
