@@ -122,22 +122,38 @@ def crm() -> None:
     """The embedded CRM: demo data, CSV tables, records."""
 
 
+ORG = "The organisation's verified domain (hd); a consumer account's own id."
+USER = "The user's Google id (sub)."
+
+
 @crm.command()
+@click.option("--org", required=True, help=ORG)
 @click.option("--name", required=True, help="The organisation's name.")
 @click.option("--time-zone", required=True, help="Its time zone, as Europe/Vienna: the current month is that of this zone.")
 @click.option("--currency", required=True, help="Its home currency, as EUR.")
-def create(name: str, time_zone: str, currency: str) -> None:
+def create(org: str, name: str, time_zone: str, currency: str) -> None:
     """Make the CRM's file, with a first pipeline and two profiles. One that is there stays as it is."""
     from crm_client.embedded.administration import create as create_database
 
     with _told_plainly():
-        create_database(crm_database_of(os.environ), Organisation(name, time_zone, currency.upper()))
+        create_database(crm_database_of(os.environ), Organisation(name, time_zone, currency.upper()), org)
     click.echo("The CRM is there. Add its users: mailmagnet crm add-user")
+
+
+@crm.command()
+@click.option("--org", required=True, help=ORG)
+def upgrade(org: str) -> None:
+    """Bring the CRM's file of an earlier MailMagnet up to date, and say whose it is."""
+    from crm_client.embedded.upgrade import upgrade as upgrade_database
+
+    with _told_plainly():
+        done = upgrade_database(crm_database_of(os.environ), org)
+    click.echo("The CRM is up to date." + (" Its users get in again once they are bound: mailmagnet crm bind" if done else ""))
 
 
 @crm.command("add-user")
 @click.option("--name", required=True, help="The user's name.")
-@click.option("--address", required=True, help="The user's mail address, as Google knows it.")
+@click.option("--address", required=True, help="The user's mail address.")
 @click.option("--sees", type=click.Choice(["everyone", "own"]), required=True, help="Everyone's records, or own and shared ones.")
 def add_user(name: str, address: str, sees: str) -> None:
     """Let a colleague use the CRM."""
@@ -146,7 +162,52 @@ def add_user(name: str, address: str, sees: str) -> None:
 
     with _told_plainly():
         add(crm_database_of(os.environ), name, address, ADMINISTRATOR if sees == "everyone" else STANDARD)
-    click.echo("The user may use the CRM.")
+    click.echo("The user is there. Say which Google account it signs in with: mailmagnet crm bind")
+
+
+@crm.command("deactivate-user")
+@click.option("--address", required=True, help="The CRM user's address.")
+def deactivate_user(address: str) -> None:
+    """Shut a user out, with every Google account that is bound to it; the user's records stay."""
+    from crm_client.embedded.administration import deactivate
+
+    with _told_plainly():
+        deactivate(crm_database_of(os.environ), address)
+    click.echo("The user is shut out.")
+
+
+@crm.command()
+@click.option("--address", required=True, help="The CRM user's address.")
+@click.option("--org", required=True, help=ORG)
+@click.option("--user", required=True, help=USER)
+def bind(address: str, org: str, user: str) -> None:
+    """Let a CRM user sign in with a Google account: nobody gets in by an address. A user may have several accounts."""
+    from crm_client.embedded.access import bind as bind_account
+
+    with _told_plainly():
+        bind_account(crm_database_of(os.environ), address, org, user)
+    click.echo("The Google account is bound.")
+
+
+@crm.command()
+@click.option("--org", required=True, help=ORG)
+@click.option("--user", required=True, help=USER)
+def unbind(org: str, user: str) -> None:
+    """Shut a Google account out of the CRM."""
+    from crm_client.embedded.access import unbind as unbind_account
+
+    with _told_plainly():
+        unbind_account(crm_database_of(os.environ), org, user)
+    click.echo("The Google account is unbound.")
+
+
+@crm.command("users")
+def users() -> None:
+    """Print every user with its profile and its Google accounts as JSON."""
+    from crm_client.embedded.access import users as all_users
+
+    with _told_plainly():
+        click.echo(json.dumps(all_users(crm_database_of(os.environ)), ensure_ascii=False))
 
 
 @crm.command("profiles")
@@ -206,14 +267,15 @@ def _amount(text: str) -> Decimal:
 
 
 @crm.command("demo-data")
+@click.option("--org", required=True, help=ORG)
 @click.option("--user", required=True, help="Address of the user whose CRM this is.")
 @click.option("--colleague", required=True, help="Address of a colleague who sees own records only.")
-def demo_data(user: str, colleague: str) -> None:
-    """Fill the embedded CRM with made-up people and deals, dated around today."""
+def demo_data(org: str, user: str, colleague: str) -> None:
+    """Fill the embedded CRM with made-up people and deals, dated around today. Its users are still to be bound."""
     from crm_client.demo_data import TIME_ZONE, write_demo_data
 
     with _told_plainly():
-        write_demo_data(crm_database_of(os.environ), today_in(TIME_ZONE, datetime.now(UTC)), user, colleague)
+        write_demo_data(crm_database_of(os.environ), today_in(TIME_ZONE, datetime.now(UTC)), org, user, colleague)
     click.echo("The demo data is written.")
 
 
@@ -221,13 +283,18 @@ def demo_data(user: str, colleague: str) -> None:
 @click.argument("table", type=TABLES)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--owner", required=True, help="Address of the CRM user who will own new records.")
+@click.option("--dates", type=click.Choice(["day-first", "month-first"]), help="What comes first, if the dates do not tell.")
 @click.option("--dry-run", is_flag=True, help="List the lines that cannot be read, and change nothing.")
-def import_csv(table: str, file: Path, owner: str, dry_run: bool) -> None:
+def import_csv(table: str, file: Path, owner: str, dates: str | None, dry_run: bool) -> None:
     """Import a CSV file of accounts, contacts or deals. Importing it twice is the same as once."""
+    from crm_client.embedded.table_date import DateOrder
     from crm_client.embedded.tables import Kind, import_table
 
+    order = DateOrder(dates) if dates else None
     with _told_plainly():
-        report = import_table(crm_database_of(os.environ), Kind(table), file.read_bytes(), dry=dry_run, owner_email=owner)
+        report = import_table(
+            crm_database_of(os.environ), Kind(table), file.read_bytes(), dry=dry_run, owner_email=owner, dates=order
+        )
     for bad in report.bad_lines:
         click.echo(f"line {bad.number}: {bad.reason}", err=True)
     for name in report.columns_left_out:
@@ -255,11 +322,12 @@ def export_csv(table: str) -> None:
 @crm.command("show")
 @click.argument("module", type=RECORDS)
 @click.argument("record_id")
-@click.option("--user", required=True, help="Address of the CRM user who looks.")
-def show(module: str, record_id: str, user: str) -> None:
+@click.option("--org", required=True, help=ORG)
+@click.option("--user", required=True, help=USER)
+def show(module: str, record_id: str, org: str, user: str) -> None:
     """Print one record as JSON, as that user sees it."""
 
-    view = EmbeddedCrm(crm_database_of(os.environ), user)
+    view = EmbeddedCrm(crm_database_of(os.environ), org, user)
     read: Mapping[str, Read] = {"accounts": view.account, "contacts": view.contact, "leads": view.lead, "deals": view.deal}
     with _told_plainly():
         record = asyncio.run(read[module](record_id))

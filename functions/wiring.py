@@ -85,8 +85,8 @@ class Parts:
         if self.settings.crm_fault_file:
             from crm_client.faulty import FaultyCrm
 
-            return FaultyCrm(database, connection.address, record_url, Path(self.settings.crm_fault_file))
-        return EmbeddedCrm(database, connection.address, record_url)
+            return FaultyCrm(database, connection.org, connection.user, record_url, Path(self.settings.crm_fault_file))
+        return EmbeddedCrm(database, connection.org, connection.user, record_url)
 
     def gmail_of(self, connection: Connection) -> Gmail:
         """The mailbox of this connection."""

@@ -207,11 +207,16 @@ class Senders:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The answer to a search, best first in each kind."""
+    """The answer to a search, best first in each kind.
+
+    `more` holds the kinds, of "contacts", "leads", "accounts" and "deals", of which the CRM has more than are given here.
+    """
 
     contacts: tuple[Contact, ...] = ()
     accounts: tuple[Account, ...] = ()
     deals: tuple[Deal, ...] = ()
+    leads: tuple[Lead, ...] = ()
+    more: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +276,7 @@ class Crm(Protocol):
         ...
 
     async def search(self, words: str, most: int) -> Found:
-        """Contacts, accounts and deals whose names (or addresses) hold every one of the words; at most `most` of each kind."""
+        """Records of each kind whose names (or addresses, or company's name) hold every one of the words; at most `most` of each."""
         ...
 
     async def deals_closing(self, first: date, last: date) -> Sequence[Deal]:

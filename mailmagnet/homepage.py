@@ -9,7 +9,7 @@ from mailmagnet.address_headers import decoded, mailboxes
 from mailmagnet.categories import month_of, today_in
 from mailmagnet.crm import Crm, Deal
 from mailmagnet.deadline import in_time_or_problem
-from mailmagnet.errors import NotAuthorised, Upstream
+from mailmagnet.errors import NotAuthorised, NotPermitted, Upstream
 from mailmagnet.gmail import NAME as GMAIL
 from mailmagnet.gmail import MailHeaders, MailReader
 from mailmagnet.identity import Identity
@@ -38,7 +38,8 @@ class Homepage:
     """The answer. Each part stands alone: `closing` or `mails` is None when it could not be had, and its problem says why.
 
     `today` is the day in the CRM organisation's time zone. `mailbox` is None when this user's mail is not connected, or when
-    `mails` is None because the store did not answer.
+    `mails` is None because the store did not answer. `mails` is None also when the CRM does not let this user in: who its customers
+    are is the CRM's to tell.
     """
 
     crm_name: str
@@ -75,11 +76,12 @@ async def homepage(
     closing, (mailbox, mails) = await asyncio.gather(
         in_time_or_problem(crm.name, by, _closing_this_month(crm, now)), _mailbox_and_mails(connection, store, reader, by)
     )
+    let_in = not isinstance(closing, NotAuthorised | NotPermitted)
     return Homepage(
         crm_name=crm.name,
         today=closing.today if isinstance(closing, _Closing) else None,
         closing=closing.deals if isinstance(closing, _Closing) else None,
-        mails=None if isinstance(mails, Upstream) else mails,
+        mails=mails if let_in and not isinstance(mails, Upstream) else None,
         mailbox=mailbox,
         crm_problem=closing if isinstance(closing, Upstream) else None,
         mail_problem=mails if isinstance(mails, Upstream) else None,

@@ -105,21 +105,23 @@ class Demo:
     async def connect(self, account: Account) -> None:
         """Connect an account's mailbox, or renew its consent."""
         token = self.world.google.refresh_token(account)
-        org = account.hosted_domain or account.sub
-        words = ["connect", "--org", org, "--user", account.sub, "--address", account.address, "--own-domain", OWN_DOMAIN]
+        words = ["connect", *_ids(account), "--address", account.address, "--own-domain", OWN_DOMAIN]
         await self.mailmagnet(*words, given=token.encode())
 
     async def switch_on(self, account: Account) -> None:
         """Turn on MailMagnet and labelling, as this account's user would: what comes from now on is new mail to the job."""
-        org = account.hosted_domain or account.sub
-        await self.mailmagnet("switch", "--org", org, "--user", account.sub, "--on", "--labels")
+        await self.mailmagnet("switch", *_ids(account), "--on", "--labels")
+
+    async def bind(self, account: Account) -> None:
+        """Let an account into the CRM, as the CRM user with its address."""
+        await self.mailmagnet("crm", "bind", *_ids(account), "--address", account.address)
 
     async def crm_record(self, module: str, record_id: str, viewer: str) -> Mapping[str, Any]:
         """One record of the CRM as this viewer sees it. Raises NoSuchRecord."""
         if module not in ("accounts", "contacts", "leads", "deals") or record_id.startswith("-"):
             raise NoSuchRecord
         try:
-            record = json.loads(await self.mailmagnet("crm", "show", module, record_id, "--user", viewer))
+            record = json.loads(await self.mailmagnet("crm", "show", module, record_id, *_ids(self.world.account(viewer))))
         except CommandFailed as failed:
             raise NoSuchRecord from failed
         if not isinstance(record, dict):
@@ -192,11 +194,19 @@ async def running_demo(
 
 async def _set_up(demo: Demo, tell: Tell) -> None:
     tell("The demo CRM gets its firms, people and deals, dated around today ...")
-    await demo.mailmagnet("crm", "demo-data", "--user", demo.user.address, "--colleague", demo.colleague.address)
-    for account in (demo.user, demo.colleague, demo.without_mail):
+    people = ["--user", demo.user.address, "--colleague", demo.colleague.address]
+    await demo.mailmagnet("crm", "demo-data", "--org", OWN_DOMAIN, *people)
+    accounts = (demo.user, demo.colleague, demo.without_mail)
+    await asyncio.gather(*(demo.bind(account) for account in accounts))
+    for account in accounts:
         tell(f"The mailbox of {account.address} is connected ...")
         await demo.connect(account)
         await demo.switch_on(account)
+
+
+def _ids(account: Account) -> list[str]:
+    """An account as the command line names it."""
+    return ["--org", account.hosted_domain or account.sub, "--user", account.sub]
 
 
 def _prepare(folder: Path, filled_with: str, tell: Tell) -> bool:

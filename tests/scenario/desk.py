@@ -13,6 +13,7 @@ from typing import Any
 from aiohttp import web
 from cryptography.fernet import Fernet
 
+from crm_client.embedded.access import bind
 from crm_client.embedded.administration import ADMINISTRATOR, add_user, create
 from crm_client.embedded.crm import EmbeddedCrm
 from gmail_client.mailbox import GmailMailbox
@@ -99,7 +100,7 @@ class Desk:
 
     @property
     def crm(self) -> EmbeddedCrm:
-        return EmbeddedCrm(self.crm_database, ADA)
+        return EmbeddedCrm(self.crm_database, "corp.example", self.account.sub)
 
     def gmail_of(self, connection: Connection) -> GmailMailbox:
         google = self.world.google
@@ -204,8 +205,9 @@ async def desk_in(
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
     crm_database = folder / "crm.sqlite"
-    create(crm_database, Organisation("Corp", time_zone, "EUR"))
+    create(crm_database, Organisation("Corp", time_zone, "EUR"), "corp.example")
     add_user(crm_database, "Ada Corp", ADA, ADMINISTRATOR)
+    bind(crm_database, ADA, "corp.example", account.sub)
     vault_key = Fernet.generate_key().decode()
     vault = EncryptedFileVault(folder / "vault", vault_key)
     kept = store or SqliteStore(folder / "store.sqlite")
