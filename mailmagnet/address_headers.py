@@ -289,14 +289,18 @@ def _name_of(phrase: list[_Token], comments: list[str]) -> str:
 
 # What both readings share
 
-_COMMENT = r"\((?:[^()\\]|\\.)*+\)"
-for _ in range(8):  # deeper than anybody nests them
-    _COMMENT = rf"\((?:[^()\\]|\\.|{_COMMENT})*+\)"
+
+def _comment(deeper: int) -> str:
+    """A comment with others in it (https://www.rfc-editor.org/rfc/rfc5322#section-3.2.2); `deeper` is how far they may nest."""
+    inner = f"|{_comment(deeper - 1)}" if deeper else ""
+    return rf"\((?:[^()\\]|\\.{inner})*+\)"
+
+
 _TOKEN = re.compile(
     rf"""(?P<space>[\s\x00]+)
        | (?P<encoded>{ENCODED_WORD})
        | (?P<quoted>"[^"\\]*+(?:\\.[^"\\]*+)*+")
-       | (?P<comment>{_COMMENT})
+       | (?P<comment>{_comment(deeper=8)})
        | (?P<commas>[,;](?:[\s\x00]*+[,;])*+)
        | (?P<special>[()<>@:"])
        | (?P<atom>[^\s\x00()<>@,;:"]+)
@@ -331,7 +335,7 @@ def _tokens(text: str) -> Iterator[_Token]:
         elif kind in {"quoted", "comment"}:
             part = _ESCAPED.sub(r"\1", part[1:-1])
         yield _Token(kind, part, gap)
-        gap = (gap or "(") if kind == "comment" else ""
+        gap = (gap or "(") if kind == "comment" else " " if kind == "open" else ""
         after_at = kind == "special" and part == "@"
 
 

@@ -84,7 +84,9 @@ UNSEEN_ONES = st.sampled_from(
     [chr(code) for code in (*range(0x20000), *range(0xE0000, 0xE0080), 0xE0100, 0xE01EF) if SEEN.match(chr(code))]
 )
 TURNS = frozenset(("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"))
-PIECES = st.sampled_from(["ی", "خ", "र", "्", "র", "🏴", "👩", "💻", "\u20e3", "葛", "ᠮ", "A", "1", " ", "שרה", "\u0378", "\ud800", "é"])
+PIECES = st.sampled_from(
+    ["ی", "خ", "र", "्", "র", "🏴", "👩", "💻", "\u20e3", "葛", "ᠮ", "A", "1", " ", "שרה", "\u0378", "\ud800", "é"]
+)
 
 
 @given(st.lists(UNSEEN_ONES | PIECES | st.text(max_size=3), max_size=20).map("".join))
