@@ -34,6 +34,18 @@ def header(line: bytes) -> str:
         (b"From: =?utf-8?Q?Jane_=22J=22_Doe?= <j@x.example>", '"Jane \\"J\\" Doe" <j@x.example>'),
         (b"From: =?utf-8?Q?J=C3=B6rg?= <j@x.example>, =?utf-8?Q?Ada?= <a@x.example>", "Jörg <j@x.example>, Ada <a@x.example>"),
         (b'From: "Doe, Jane" <j@x.example>', '"Doe, Jane" <j@x.example>'),
+        (b"From: =?utf-8?q?J=C3=B6rg?=<j@x.example>", "Jörg<j@x.example>"),
+        (b"From: j@x.example (=?utf-8?q?J=C3=B6rg?=)", "j@x.example (Jörg)"),
+        (b"From: =?utf-8?q?ada=40x.example?=", '"ada@x.example"'),
+        (b"From: =?utf-8?q?ada=40x.example?= <eve@evil.example>", '"ada@x.example" <eve@evil.example>'),
+        (b"From: eve <=?utf-8?q?ada?=@x.example>", "eve <=?utf-8?q?ada?=@x.example>"),
+        (b"From: eve <a=?utf-8?q?da?=@x.example>", "eve <a=?utf-8?q?da?=@x.example>"),
+        (b"From: eve < =?utf-8?q?ada?= @x.example>", "eve < =?utf-8?q?ada?= @x.example>"),
+        (b"From: =?utf-8?q?ada?=@x.example", "=?utf-8?q?ada?=@x.example"),
+        (b'From: "=?utf-8?q?ada?="@x.example', '"=?utf-8?q?ada?="@x.example'),
+        (b"From: =?utf-8?q?ada?= @x.example", "=?utf-8?q?ada?= @x.example"),
+        (b"From: ada@ =?utf-8?q?x.example?=", "ada@ =?utf-8?q?x.example?="),
+        (b"From: ada@x.=?utf-8?q?example?=", "ada@x.=?utf-8?q?example?="),
     ],
 )
 def test_header_values(line: bytes, value: str) -> None:
