@@ -499,7 +499,7 @@ def _addresses(text: str) -> tuple[str, ...]:
 
 
 def _parts(text: str) -> list[str]:
-    return [part for part in re.split(r"[\s;,]+", text) if part]
+    return re.findall(r'(?:"(?:[^"\\]|\\.)*+(?:"|\Z)|[^\s;,"])+', text)
 
 
 def _domain(text: str) -> str:
