@@ -373,7 +373,8 @@ class _Import:
         return put_account(self.connection, AccountRow(new_id(), text, self.owner_id)).id
 
     def _contacts_named(self, text: str, account_id: str | None) -> list[str]:
-        return [self._contact_named(name.strip(), account_id) for name in re.split(r"[;\n]", text) if name.strip()]
+        names = re.findall(r'(?:"(?:[^"\\\n]|\\.){0,64}"@|[^;\n])+', text)
+        return [self._contact_named(name.strip(), account_id) for name in names if name.strip()]
 
     def _contact_named(self, text: str, account_id: str | None) -> str:
         in_brackets = re.search(r"<([^<>]+)>$", text)

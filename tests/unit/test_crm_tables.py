@@ -207,6 +207,17 @@ def test_an_address_in_quotes_is_one_address(database: Path) -> None:
     assert _counts(_import(database, Kind.CONTACTS, exported)) == (0, 0, 1, 0)
 
 
+def test_a_deals_contacts_may_have_semicolons_in_quoted_addresses_and_quotes_in_names(database: Path) -> None:
+    contacts = io.StringIO()
+    csv.writer(contacts).writerows([("Name", "Emails"), ("John", '"john;doe"@x.example'), ('Jane "JD" Doe', "jd@x.example")])
+    _import(database, Kind.CONTACTS, contacts.getvalue())
+    deals = io.StringIO()
+    named = '"John;Doe"@x.example; Jane "JD" Doe'
+    csv.writer(deals).writerows([("Name", "Stage", "Contacts"), ("Renewal", "Negotiation", named)])
+    assert _counts(_import(database, Kind.DEALS, deals.getvalue())) == (1, 0, 0, 0)
+    assert _counts(_import(database, Kind.DEALS, export_table(database, Kind.DEALS))) == (0, 0, 1, 0)
+
+
 def test_line_numbers_count_the_separator_line(database: Path) -> None:
     report = _import(database, Kind.CONTACTS, "sep=;\nName;Email\nBad;bad\n")
     assert _reasons(report) == {3: "'bad' is no mail address"}
