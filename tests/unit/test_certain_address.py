@@ -79,6 +79,8 @@ UNCERTAIN = {
     "a NUL within it": "contact\x00@a.example",
     "a zero width space within it": "con\u200btact@a.example",
     "a soft hyphen within it": "con\u00adtact@a.example",
+    "a backslash outside quotes": "con\\tact@a.example",
+    "square brackets": "[contact]@a.example",
     "quotes without a dot": '"con"tact@a.example',
     "domain in quotes": 'contact@"a.example"',
     "a final dot": "contact@a.example.",

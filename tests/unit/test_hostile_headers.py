@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mailmagnet.address_headers import MOST_MAILBOXES, MOST_TOKENS, Budget, mailboxes
 from mailmagnet.gmail import PEOPLE_HEADERS, MailHeaders
 from mailmagnet.people import MOST_CHARACTERS, in_a_list, people_of, sender_of
 
@@ -36,6 +37,7 @@ PIECES = [
         "=?utf-8?b?YQ==?=",
     ),
     *("=?utf-8?q?=C3=B6?= <a@b.c>,", "\udcff,", "\ud800", "\u0301\u0316", "\u200d", "\u06cc\u200c", "\U0001f469\u200d", "\u202e"),
+    *(f"a@{'.'.join(['一二三四五六七八九十'] * 5)}.b,", f"a@b .{'一二三四五六七八九十' * 5},"),
     *("a@b .\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d,", "news@x.example,", "(\\", "((a)", "=?utf-8?q?\r\n "),
 ]
 
@@ -145,3 +147,24 @@ def test_a_long_list_of_recipients_leaves_what_else_the_mail_says() -> None:
     )
     assert people.list_name == "The team"
     assert [person.address for person in people.people[:2]] == ["person0@x.example", "person1@x.example"]
+
+
+def test_commas_with_nothing_between_them_are_left_out_first() -> None:
+    people = people_of(mail(("From", f"{', ' * 10_000}Ada <ada@x.example>{' ;,' * 4_000}")), (), ())
+    assert [person.address for person in people.people] == ["ada@x.example"]
+
+
+def test_after_some_hundred_mailboxes_of_a_mail_no_more_are_read() -> None:
+    budget = Budget()
+    everybody = [f"p{number}@x.example" for number in range(MOST_MAILBOXES + 100)]
+    assert [mailbox.address for mailbox in mailboxes(",".join(everybody), budget)] == everybody[:MOST_MAILBOXES]
+    assert mailboxes("ada@x.example", budget) == []
+
+
+def test_where_the_budget_ends_no_half_of_an_address_is_read() -> None:
+    header = "ada@x.example, bob@y . example"
+    whole = ["ada@x.example", "bob@y.example"]
+    for tokens in range(12):
+        found = [mailbox.address for mailbox in mailboxes(header, Budget(tokens=tokens))]
+        assert found == whole[: len(found)]
+    assert [mailbox.address for mailbox in mailboxes(header, Budget(MOST_TOKENS))] == whole

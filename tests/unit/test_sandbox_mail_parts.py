@@ -41,6 +41,7 @@ def header(line: bytes) -> str:
         (b"From: eve <=?utf-8?q?ada?=@x.example>", "eve <=?utf-8?q?ada?=@x.example>"),
         (b"From: eve <a=?utf-8?q?da?=@x.example>", "eve <a=?utf-8?q?da?=@x.example>"),
         (b"From: eve < =?utf-8?q?ada?= @x.example>", "eve < =?utf-8?q?ada?= @x.example>"),
+        (b"From: eve < =?utf-8?q?ada=40x.example?= >", "eve < =?utf-8?q?ada=40x.example?= >"),
         (b"From: =?utf-8?q?ada?=@x.example", "=?utf-8?q?ada?=@x.example"),
         (b'From: "=?utf-8?q?ada?="@x.example', '"=?utf-8?q?ada?="@x.example'),
         (b"From: =?utf-8?q?ada?= @x.example", "=?utf-8?q?ada?= @x.example"),
