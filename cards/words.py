@@ -20,6 +20,7 @@ from babel.numbers import NumberPattern, format_compact_currency, format_decimal
 
 from mailmagnet.crm import Money
 from mailmagnet.identity import Reader
+from mailmagnet.visible_text import visible
 
 _WORDS = Locale("en", "GB")
 _DAYS_SAID_AS_WORDS = 6
@@ -73,17 +74,18 @@ def zone_of(reader: Reader) -> ZoneInfo:
 # Text
 
 
-_TURNING_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067")
-_ISOLATES = str.maketrans("", "", "\u2068\u2069")
+_OWN_MARKS = "\u2068\u2069\u200e\u200f\u061c"
+"""What `isolated` adds, and what amounts and dates have in languages that run from right to left."""
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 _JOINER = "\u200d"
 
 
 def one_line(text: str) -> str:
-    """Text on one line: white space is one space; controls, marks that turn the direction, and halves of characters are gone.
+    """Text on one line: white space is one space; controls, halves of characters, and what hides or turns the direction are gone.
 
-    Isolates (FSI, PDI) stay: they are what `isolated` adds. So do spaces that may not break, which numbers have.
+    The cards' own marks of direction stay, and so do spaces that may not break, which numbers have.
     """
+    text = visible(text, own_marks=_OWN_MARKS)
     plain = text.replace("\u00a0", "x")
     if plain.isprintable() and text == text.strip() and "  " not in text:  # nearly all text: what follows costs ten times as much
         return text
@@ -93,7 +95,7 @@ def one_line(text: str) -> str:
 
 
 def _can_be_shown(character: str) -> bool:
-    return unicodedata.category(character) not in ("Cc", "Cs") and character not in _TURNING_MARKS
+    return unicodedata.category(character) not in ("Cc", "Cs")
 
 
 def shortened(text: str, most: int) -> str:
@@ -120,7 +122,7 @@ def isolated(text: str) -> str:
 
 def name(text: str, most: int = 200) -> str:
     """A name to mix into a line."""
-    return isolated(shortened(text.translate(_ISOLATES), most))
+    return isolated(shortened(visible(text), most))
 
 
 def facts(*parts: str) -> str:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from mailmagnet.address_headers import decoded, mailboxes
 from mailmagnet.categories import month_of, today_in
 from mailmagnet.crm import Crm, Deal
 from mailmagnet.deadline import in_time_or_problem
@@ -14,6 +13,7 @@ from mailmagnet.gmail import NAME as GMAIL
 from mailmagnet.gmail import MailHeaders, MailReader
 from mailmagnet.identity import Identity
 from mailmagnet.open_message import connection_of
+from mailmagnet.people import in_a_list
 from mailmagnet.store import Mailbox, MailRecord, Store
 from mailmagnet.vault import Connection, Vault
 
@@ -116,6 +116,5 @@ async def _latest_mails(connection: Connection, store: Store, reader: MailReader
 
 
 def _customer_mail(record: MailRecord, mail: MailHeaders) -> CustomerMail:
-    name = next((mailbox.name for mailbox in mailboxes(mail.first("From"))), "")
-    subject = decoded(mail.first("Subject"))
+    name, subject = in_a_list(mail)
     return CustomerMail(record.mail_id, record.from_address, record.received_at, subject, name, "UNREAD" in mail.label_ids)

@@ -15,6 +15,7 @@ from decimal import Decimal
 from crm_client.embedded.database import as_json
 from crm_client.embedded.search import Findable, folded, make_findable
 from mailmagnet.addresses import canonical, canonical_domain, domain_of
+from mailmagnet.addresses import is_address as is_canonical_address
 from mailmagnet.crm import ActivityKind, Money
 from mailmagnet.errors import BadRequest
 
@@ -106,9 +107,8 @@ def reversed_domain(domain: str) -> str:
 
 
 def is_address(text: str) -> bool:
-    """Whether a text can be a mail address: one @ with something on both sides, and nothing that splits it."""
-    local, _, domain = text.rpartition("@")
-    return bool(local and domain) and "@" not in local and not any(sign.isspace() or sign in ',;<>"' for sign in text)
+    """Whether a text is a mail address, however it is written."""
+    return is_canonical_address(canonical(text))
 
 
 def is_text(text: str) -> bool:

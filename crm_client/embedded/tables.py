@@ -431,7 +431,8 @@ class _Import:
         return put_account(self.connection, AccountRow(new_id(), text, self.owner_id)).id
 
     def _contacts_named(self, text: str, account_id: str | None) -> list[str]:
-        return [self._contact_named(name.strip(), account_id) for name in re.split(r"[;\n]", text) if name.strip()]
+        names = re.findall(r'(?:"(?:[^"\\\n]|\\.){0,64}"@|[^;\n])+', text)
+        return [self._contact_named(name.strip(), account_id) for name in names if name.strip()]
 
     def _contact_named(self, text: str, account_id: str | None) -> str:
         in_brackets = re.search(r"<([^<>]+)>$", text)
@@ -557,7 +558,7 @@ def _addresses(text: str) -> tuple[str, ...]:
 
 
 def _parts(text: str) -> list[str]:
-    return [part for part in re.split(r"[\s;,]+", text) if part]
+    return re.findall(r'(?:"(?:[^"\\]|\\.)*+(?:"|\Z)|[^\s;,"])+', text)
 
 
 def _domain(text: str) -> str:

@@ -194,6 +194,29 @@ def test_each_bad_line_is_told_with_its_number_and_reason_and_the_good_ones_are_
     assert {name: owners[row.owner_id] for name, row in contacts.items()} == {"Two\nlines": ADA, "Short": ADA, "Kim's": KIM}
 
 
+def test_an_address_in_quotes_is_one_address(database: Path) -> None:
+    emails = '"John Doe"@x.example; j@x.example,"doe, john"@x.example "jd"@x.example'
+    table = io.StringIO()
+    csv.writer(table).writerows([("Name", "Emails"), ("John", emails), ("Jane", '"jane'), ("Jo", "jo doe@x.example")])
+    report = _import(database, Kind.CONTACTS, table.getvalue())
+    assert _reasons(report) == {3: "'\"jane' is no mail address", 4: "'jo' is no mail address"}
+    addresses = ('"john doe"@x.example', "j@x.example", '"doe, john"@x.example', "jd@x.example")
+    assert _contacts(database)["John"].addresses == addresses
+    exported = export_table(database, Kind.CONTACTS)
+    assert _counts(_import(database, Kind.CONTACTS, exported)) == (0, 0, 1, 0)
+
+
+def test_a_deals_contacts_may_have_semicolons_in_quoted_addresses_and_quotes_in_names(database: Path) -> None:
+    contacts = io.StringIO()
+    csv.writer(contacts).writerows([("Name", "Emails"), ("John", '"john;doe"@x.example'), ('Jane "JD" Doe', "jd@x.example")])
+    _import(database, Kind.CONTACTS, contacts.getvalue())
+    deals = io.StringIO()
+    named = '"John;Doe"@x.example; Jane "JD" Doe'
+    csv.writer(deals).writerows([("Name", "Stage", "Contacts"), ("Renewal", "Negotiation", named)])
+    assert _counts(_import(database, Kind.DEALS, deals.getvalue())) == (1, 0, 0, 0)
+    assert _counts(_import(database, Kind.DEALS, export_table(database, Kind.DEALS))) == (0, 0, 1, 0)
+
+
 def test_line_numbers_count_the_separator_line(database: Path) -> None:
     report = _import(database, Kind.CONTACTS, "sep=;\nName;Email\nBad;bad\n")
     assert _reasons(report) == {3: "'bad' is no mail address"}

@@ -220,6 +220,26 @@ def test_names_from_right_to_left_do_not_turn_their_line() -> None:
     assert words.facts(words.name("עדה"), "", "Analytical") == "\u2068עדה\u2069 · Analytical"
 
 
+@pytest.mark.parametrize(
+    "text", ["Ada\u200bLove\u00adlace", "\ufeffAdaLovelace\u2060", "Ada\U000e0065\U000e0076Lovelace\ufe0f", "Ada\u202eLovelace"]
+)
+def test_nothing_hides_in_a_text(text: str) -> None:
+    assert words.name(text) == words.one_line(text) == "AdaLovelace"
+
+
+@pytest.mark.parametrize("text", ["علی‌رضا", "ශ්‍රී", "Ada 👩🏽‍⚕️", "1\ufe0f\u20e3 Ltd", "葛\U000e0100城"])
+def test_what_a_language_or_an_emoji_needs_stays(text: str) -> None:
+    assert words.one_line(text) == text
+    assert words.name(text) in {text, f"\u2068{text}\u2069"}
+
+
+def test_a_names_own_marks_of_direction_go_and_an_amounts_stay() -> None:
+    assert words.name("Ada\u200e\u200f\u061c\u2068\u2069") == "Ada"
+    amount = words.money(euros("36000"), Reader("he"))
+    assert "\u200f" in amount
+    assert words.one_line(amount) == amount
+
+
 def test_missing_facts_leave_no_dot_behind() -> None:
     assert words.facts("", "Analytical", "") == "Analytical"
     assert words.facts("", "") == ""
