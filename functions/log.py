@@ -12,7 +12,7 @@ from typing import Literal
 NAME_LENGTH = 12
 """Hexadecimal digits of an organisation's or a user's name in the log."""
 
-asked_by: ContextVar[Mapping[str, str] | None] = ContextVar("asked_by", default=None)
+requester: ContextVar[Mapping[str, str] | None] = ContextVar("requester", default=None)
 """Whose request is being answered, as `names` has it: told with every line that is written for it; None before that is verified."""
 
 
@@ -21,7 +21,7 @@ def log(severity: Literal["INFO", "WARNING", "ERROR"], message: str, **facts: st
 
     https://cloud.google.com/logging/docs/structured-logging
     """
-    line = {"severity": severity, "message": message, **(asked_by.get() or {}), **facts}
+    line = {"severity": severity, "message": message, **(requester.get() or {}), **facts}
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
 

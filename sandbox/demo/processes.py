@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -246,8 +247,12 @@ def _environment(folder: Path, world: World, address: str, urls: Mapping[str, st
         "METADATA_TOKEN_URL": f"{address}/computeMetadata/v1/instance/service-accounts/default/token",
         "ADDON_SERVICE_ACCOUNT": world.google.service_account,
         "JOB_SERVICE_ACCOUNT": JOB_SERVICE_ACCOUNT,
+        "ADDON_CLIENT_ID": world.google.addon_client_id,
         "OAUTH_CLIENT_ID": world.google.client_id,
         "OAUTH_CLIENT_SECRET": world.google.client_secret,
+        "LOG_KEY": secrets.token_urlsafe(32),
+        # Whole mailboxes are opened here, one mail after the other.
+        "USER_CALLS_A_MINUTE": "1000000",
         "CRM_DATABASE": str(folder / "crm.sqlite"),
         "CRM_RECORD_URL": f"{address}/crm/{{module}}/{{id}}",
         "STORE_DATABASE": str(folder / "store.sqlite"),
