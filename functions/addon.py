@@ -51,11 +51,11 @@ class Asked:
 async def answer(request: Request, parts: Parts) -> Response:
     """The answer to one trigger or click, within the settings' `answer_seconds`. Raises what is no user's to see."""
     started = asyncio.get_running_loop().time()
-    if request.scope["path"] not in TRIGGERS:
+    if request.url.path not in TRIGGERS:
         return Response(status_code=404)
     if request.method != "POST":
         return Response(status_code=405)
-    path = Path(request.scope["path"])
+    path = Path(request.url.path)
     body = await _from_google(request, parts, parts.settings.addon_url + path)
     try:
         identity = await _user(body, parts)

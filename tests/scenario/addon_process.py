@@ -128,6 +128,17 @@ def settings_of(desk: Desk, url: str) -> dict[str, str]:
     }
 
 
+async def mailmagnet(environment: Mapping[str, str], *words: str) -> bytes:
+    """What the command line `mailmagnet` prints."""
+    command = [sys.executable, "-m", "functions.command_line", *words]
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=HOUSE, env={**os.environ, **environment}, stdout=asyncio.subprocess.PIPE
+    )
+    printed, _ = await process.communicate()
+    assert process.returncode == 0
+    return printed
+
+
 @asynccontextmanager
 async def function_process(
     source: str, target: str, environment: Mapping[str, str], port: int, log: bytearray
