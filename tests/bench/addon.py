@@ -84,7 +84,9 @@ class Bench:
 
     def request(self) -> tuple[dict[str, str], bytes]:
         system = self.signer.token(aud=self.url, email="addon@bench.example", email_verified=True)
-        user = self.signer.token(aud="bench-addon-client", sub="1", email="kim@corp.example", email_verified=True, hd="corp.example")
+        user = self.signer.token(
+            aud="bench-addon-client", sub="1", email="kim@corp.example", email_verified=True, hd="corp.example"
+        )
         event = {
             "commonEventObject": {
                 "hostApp": "GMAIL",
