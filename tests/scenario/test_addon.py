@@ -15,8 +15,11 @@ from aiohttp import web
 from crm_client.embedded.administration import STANDARD, add_profile, add_user
 from crm_client.embedded.administration import Scope as DataScope
 from mailmagnet.crm import DealState
+from sandbox.cards.answer_check import refused
+from sandbox.cards.open_links import OpenLinks, links_of
+from sandbox.google.deployment import deployment
 from sandbox.google.faults import Fault
-from tests.scenario.addon_process import SCOPES, Sidebar, mailmagnet, settings_of, sidebar_at
+from tests.scenario.addon_process import HOUSE, SCOPES, Sidebar, mailmagnet, settings_of, sidebar_at
 from tests.scenario.desk import ADA, NOW, Desk, desk_in
 from tests.signing import Signer, free_port
 
@@ -124,6 +127,29 @@ def _values_of(key: str, part: Any) -> Iterator[str]:
     if isinstance(part, list):
         for inner in part:
             yield from _values_of(key, inner)
+
+
+async def test_every_link_in_a_card_is_one_that_the_manifest_lets_gmail_open(desk: Desk) -> None:
+    contact = await desk.contact("grace@a.example", (OPEN, TODAY))
+    mail = desk.arrive("grace@a.example", subject="Xylophone")
+    await desk.run()
+    manifest = deployment(HOUSE / "appsscript.json", "https://addon.example", desk.origin)
+    open_links = OpenLinks(manifest.open_link_prefixes, desk.origin)
+    async with sidebar_at(desk, MAILMAGNET_CRM_RECORD_URL=f"{desk.origin}/crm/{{module}}/{{id}}") as sidebar:
+        answers = [
+            await sidebar.ask("/home"),
+            await sidebar.ask("/message", mail),
+            await sidebar.ask("/contact", id=contact),
+            await sidebar.ask("/search", words="grace"),
+        ]
+    found = {url.partition("/crm/")[0] for answered in answers for _, url in links_of(answered.json) if url.startswith("http")}
+    assert desk.origin in found
+    assert len(found) > 1
+    for answered in answers:
+        assert refused(answered.json, open_links=open_links) == []
+        assert bool(refused(answered.json, open_links=OpenLinks([]))) == any(
+            url.startswith("http") for _, url in links_of(answered.json)
+        )
 
 
 # Consent, permission
