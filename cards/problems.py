@@ -58,6 +58,8 @@ def _upstream_problem(error: Upstream, reader: Reader) -> Problem:
             return Problem(f"MailMagnet has no access to your {who}.", "Ask your admin to connect it.")
         case NotPermitted():
             return _not_permitted(error, who)
+        case NotFound() if error.who == GMAIL:
+            return Problem("Gmail does not find this mail.", "Drafts, mail you wrote and deleted mail are not shown: open another.")
         case NotFound():
             return Problem(f"This is not in {who} any more.")
     return _passing_problem(error, who, reader)

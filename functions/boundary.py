@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from functions.log import log, new_reference
+from functions.log import log, new_reference, requester
 from functions.wiring import Parts
 from http_session.session import traceparent
 from mailmagnet.errors import (
@@ -25,6 +25,8 @@ from mailmagnet.errors import (
 )
 
 MAX_BODY_BYTES = 1024 * 1024
+HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+"""Of every answer, whatever it is."""
 
 _TRACE = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -42,7 +44,9 @@ def entry_point(name: str, make_parts: Callable[[], Parts], answer: Answer) -> C
     async def serve(request: Request) -> Response:
         if not made:
             made.append(make_parts())
-        return await _bounded(name, answer, request, made[0])
+        response = await _bounded(name, answer, request, made[0])
+        response.headers.update(HEADERS)
+        return response
 
     serve.__name__ = name
     return serve
@@ -52,6 +56,7 @@ async def _bounded(name: str, answer: Answer, request: Request, parts: Parts) ->
     """The answer, and the one line that is logged of it."""
     started = time.perf_counter()
     traceparent.set(_trace_of(request))
+    requester.set(None)
     try:
         response = await answer(request, parts)
     except MailMagnetError as error:

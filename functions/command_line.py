@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from crm_client.embedded.crm import EmbeddedCrm
+from functions.log import names
 from functions.settings import crm_database_of, read_settings
 from functions.wiring import Parts
 from mailmagnet.categories import LABEL_NAMES, today_in
@@ -115,6 +116,16 @@ def _mailbox_as_json(mailbox: Mailbox) -> Mapping[str, object]:
 
 def _plain(value: object) -> str:
     return value.isoformat() if isinstance(value, date) else str(value)
+
+
+@mailmagnet.command("log-name")
+@click.option("--org", required=True, help="The user's verified domain (hd); without one the user's own id.")
+@click.option("--user", required=True, help="The user's Google id (sub).")
+def log_name(org: str, user: str) -> None:
+    """Print how the functions' log names an organisation and one of its users."""
+    with _told_plainly():
+        key = read_settings(os.environ).log_key.get_secret_value()
+    click.echo(json.dumps(names(org, user, key)))
 
 
 @mailmagnet.group()

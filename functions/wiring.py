@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from crm_client.embedded.crm import EmbeddedCrm
 from functions.certificates import Certificates
 from functions.settings import Settings
+from functions.user_limit import UserLimit
 from functions.verify import Verifier
 from gmail_client.open_mail import HttpMailReader
 from http_session.session import HttpSession
@@ -40,6 +41,10 @@ class Parts:
     @cached_property
     def verifier(self) -> Verifier:
         return Verifier(Certificates(self.session, self.settings.certificates_url))
+
+    @cached_property
+    def user_limit(self) -> UserLimit:
+        return UserLimit(self.settings.user_calls_a_minute)
 
     @cached_property
     def vault(self) -> Vault:

@@ -69,8 +69,8 @@ class MailReader(Protocol):
     async def open_mail(self, message_id: str, tokens: OpenMailTokens) -> MailHeaders:
         """The PEOPLE_HEADERS of the mail open in Gmail now; 20 units.
 
-        `message_id` is as the event has it ("msg-f:<decimal>" or hexadecimal). Raises also NotFound, and BadRequest for an id
-        that is neither.
+        `message_id` is as the event has it: "msg-f:<decimal>", hexadecimal, or one that Gmail alone can know ("msg-a:r-<decimal>").
+        Raises also NotFound, and BadRequest for what can be no id.
         """
         ...
 

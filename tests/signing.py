@@ -14,11 +14,20 @@ from google.auth import crypt, jwt
 
 
 class Signer:
-    """A key of its own, the certificate that goes with it, and tokens signed with it as Google signs them."""
+    """A key of its own, the certificate that goes with it, and tokens signed with it as Google signs them.
 
-    def __init__(self, key_id: str = "test-key") -> None:
+    The certificate holds between two moments counted from now.
+    """
+
+    def __init__(
+        self,
+        key_id: str = "test-key",
+        bits: int = 2048,
+        holds_from: timedelta = timedelta(days=-1),
+        holds_until: timedelta = timedelta(days=30),
+    ) -> None:
         self.key_id = key_id
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.key = key = rsa.generate_private_key(public_exponent=65537, key_size=bits)
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "signer.example")])
         certificate = (
             x509.CertificateBuilder()
@@ -26,8 +35,8 @@ class Signer:
             .issuer_name(name)
             .public_key(key.public_key())
             .serial_number(1)
-            .not_valid_before(datetime.now(UTC) - timedelta(days=1))
-            .not_valid_after(datetime.now(UTC) + timedelta(days=30))
+            .not_valid_before(datetime.now(UTC) + holds_from)
+            .not_valid_after(datetime.now(UTC) + holds_until)
             .sign(key, hashes.SHA256())
         )
         pem = key.private_bytes(

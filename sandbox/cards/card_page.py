@@ -11,6 +11,7 @@ from aiohttp import web
 
 from sandbox.cards.answer_check import is_answer, refused
 from sandbox.cards.gallery import gallery
+from sandbox.cards.open_links import OpenLinks
 from sandbox.desk.desk import desk_guard, served
 
 HOST = "127.0.0.1"
@@ -85,7 +86,16 @@ async def _check(request: web.Request) -> web.Response:
         answer = json.loads(await request.read())
     except (ValueError, RecursionError):
         return web.json_response({"refused": ["it is not JSON"]})
-    return web.json_response({"refused": refused(answer, to_trigger=request.query.get("to") == "trigger")})
+    return web.json_response(
+        {"refused": refused(answer, to_trigger=request.query.get("to") == "trigger", open_links=_links(request))}
+    )
+
+
+def _links(request: web.Request) -> OpenLinks | None:
+    """What may be opened, as the page has it of the deployment; None where there is none, as in the gallery."""
+    if "http_origin" not in request.query:
+        return None
+    return OpenLinks(request.query.getall("prefix", []), request.query["http_origin"])
 
 
 def _card_of(file: Path) -> Callable[[web.Request], Any]:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -262,8 +263,12 @@ def _environment(folder: Path, world: World, address: str, urls: Mapping[str, st
         "METADATA_TOKEN_URL": f"{address}/computeMetadata/v1/instance/service-accounts/default/token",
         "ADDON_SERVICE_ACCOUNT": world.google.service_account,
         "JOB_SERVICE_ACCOUNT": JOB_SERVICE_ACCOUNT,
+        "ADDON_CLIENT_ID": world.google.addon_client_id,
         "OAUTH_CLIENT_ID": world.google.client_id,
         "OAUTH_CLIENT_SECRET": world.google.client_secret,
+        "LOG_KEY": secrets.token_urlsafe(32),
+        # Whole mailboxes are opened here, one mail after the other.
+        "USER_CALLS_A_MINUTE": "1000000",
         "CRM_DATABASE": str(folder / "crm.sqlite"),
         "CRM_RECORD_URL": f"{address}/crm/{{module}}/{{id}}",
         "STORE_DATABASE": str(folder / "store.sqlite"),
@@ -287,7 +292,8 @@ async def _vault_key(folder: Path, environment: Mapping[str, str]) -> str:
 @asynccontextmanager
 async def _desk(demo: Demo, listening: socket.socket) -> AsyncIterator[None]:
     """The page, its API and Google's side, served at the socket."""
-    product = Product(demo.addon_url, demo.label_mailbox_url, JOB_SERVICE_ACCOUNT, demo.crm_record, demo.crm_calls_file)
+    crm = (demo.crm_record, demo.crm_calls_file, demo.address)
+    product = Product(demo.addon_url, demo.label_mailbox_url, JOB_SERVICE_ACCOUNT, *crm)
     app = web.Application(client_max_size=LARGEST_REQUEST, middlewares=[desk_guard])
     app.add_routes([*google_routes(demo.world), *desk_routes(demo.world, product), *dial_routes(demo), *gallery_routes()])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)

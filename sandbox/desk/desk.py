@@ -49,13 +49,14 @@ PAGE_POLICY = (
 @dataclass(frozen=True, slots=True)
 class Product:
     """Where the product is reached: its functions' URLs, who calls the job, how one CRM record is read (module, id, viewer),
-    and the file in which the functions tell what they asked of the CRM."""
+    the file in which the functions tell what they asked of the CRM, and the URL below which its records' pages are."""
 
     addon_url: str
     label_mailbox_url: str
     job_service_account: str
     crm_record: Callable[[str, str, str], Awaitable[Mapping[str, Any]]]
     crm_calls_file: Path
+    crm_url: str
     deployment: Path = DEPLOYMENT
 
 
@@ -170,6 +171,7 @@ class _Desk:
                 "compose_actions": [action.label for action in deployed.compose_actions],
                 "universal_actions": [{"label": action.label, "link": action.link} for action in deployed.universal_actions],
                 "open_link_prefixes": deployed.open_link_prefixes,
+                "http_origin": self._product.crm_url,
             }
         )
 
@@ -274,7 +276,7 @@ class _Desk:
         return url
 
     def _deployment(self) -> Deployment:
-        return deployment(self._product.deployment, self._product.addon_url)
+        return deployment(self._product.deployment, self._product.addon_url, self._product.crm_url)
 
     def _draft(self, asked: Mapping[str, Any]) -> Draft | None:
         """The draft that a compose event is about; its recipients only where the deployment asks for them."""

@@ -1,6 +1,7 @@
 """Google as the one who vouches: certificates, id tokens, access and refresh tokens, an add-on's message tokens."""
 
 import base64
+import hashlib
 import json
 import secrets
 import time
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 ISSUER = "https://accounts.google.com"
+ADDON_CLIENT_ID = "sandbox-addon-client.example"
 TOKEN_LIFE = timedelta(seconds=3599)
 CERTIFICATES_MAX_AGE = 21_600
 """Seconds for which the certificates may be kept, as the answer's Cache-Control says."""
@@ -77,7 +79,7 @@ class _MessageToken:
 
 @dataclass(frozen=True, slots=True)
 class _Client:
-    """The one OAuth client of this world, and the account under which add-ons are called."""
+    """The customer's own OAuth client, to which refresh tokens belong, and the account under which add-ons are called."""
 
     client_id: str
     client_secret: str = field(repr=False)
@@ -105,13 +107,21 @@ class GoogleSide:
         self._message_tokens: dict[str, _MessageToken] = {}
 
     @property
+    def addon_client_id(self) -> str:
+        """The OAuth client that Google makes for the add-on: the audience of user id tokens. It has no secret, and is given no tokens.
+
+        https://cloud.google.com/sdk/gcloud/reference/workspace-add-ons/get-authorization
+        """
+        return ADDON_CLIENT_ID
+
+    @property
     def client_id(self) -> str:
-        """The OAuth client's id: the audience of user id tokens."""
+        """The customer's own OAuth web client: refresh tokens are issued to it, and to nobody else."""
         return self._client.client_id
 
     @property
     def client_secret(self) -> str:
-        """What goes with the client id at the token endpoint."""
+        """What goes with the web client's id at the token endpoint."""
         return self._client.client_secret
 
     @property
@@ -142,7 +152,7 @@ class GoogleSide:
 
     def user_id_token(self, person: Person) -> str:
         """The userIdToken of an add-on's event."""
-        claims: dict[str, object] = {"aud": self.client_id, "azp": self.client_id, "sub": person.sub}
+        claims: dict[str, object] = {"aud": self.addon_client_id, "azp": self.addon_client_id, "sub": person.sub}
         claims |= {"email": person.address, "email_verified": True}
         return self.id_token(claims | ({"hd": person.hosted_domain} if person.hosted_domain else {}))
 
@@ -157,7 +167,7 @@ class GoogleSide:
         return token
 
     def message_token(self, person: Person, message_id: str) -> str:
-        """The gmail.accessToken of an add-on's event: opens exactly this message (hexadecimal id)."""
+        """The gmail.accessToken of an add-on's event: opens exactly this message (its id as the API is to be asked for it)."""
         token = "msg." + secrets.token_urlsafe(24)
         self._message_tokens[token] = _MessageToken(person.address, message_id, self._clock() + TOKEN_LIFE)
         return token
@@ -217,8 +227,19 @@ class GoogleSide:
 
 
 def event_message_id(message_id: str) -> str:
-    """A message's hexadecimal id as an add-on's event has it."""
+    """The hexadecimal id of a message that came in, as an add-on's event has it."""
     return f"msg-f:{int(message_id, 16)}"
+
+
+def event_thread_id(thread_id: str) -> str:
+    """The hexadecimal id of a thread that began with a mail that came in, as an add-on's event has it."""
+    return f"thread-f:{int(thread_id, 16)}"
+
+
+def authored_id(kind: str, hexadecimal: str) -> str:
+    """A "msg" or "thread" that the user has written in Gmail, as an add-on's event has it: no API id can be told from it."""
+    number = int.from_bytes(hashlib.sha256(f"{kind} {hexadecimal}".encode()).digest()[:8], "big", signed=True)
+    return f"{kind}-a:r{number}"
 
 
 def _kept(file: Path, make: Callable[[], bytes]) -> bytes:

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.async_api import expect
 
+from tests import open_links
 from tests.browser.answers import HERE, Card, button, card, clicked, paragraph, press, run, shown
 from tests.browser.conftest import Desk
 from tests.browser.test_page import HENRIETTA
@@ -501,7 +502,7 @@ async def test_a_link_that_is_not_allowed_is_noted_and_not_opened(desk: Desk) ->
 
 
 async def test_a_link_that_the_deployment_does_not_name_is_noted_and_not_opened(desk: Desk) -> None:
-    await desk.start_with(open_link_prefixes=["crm.example/records", desk.demo.address])
+    await desk.start_with(open_link_prefixes=["crm.example/records", f"{desk.demo.address}/"])
     links = [{"openLink": {"url": url}} for url in ("https://evil.example/", f"{desk.demo.address}/icon.svg")]
     await desk.answer_with(shown(card(press("Evil", links[0]), press("Good", links[1]))))
     await desk.show()
@@ -512,6 +513,29 @@ async def test_a_link_that_the_deployment_does_not_name_is_noted_and_not_opened(
     assert len(desk.page.context.pages) == 1
     async with desk.page.context.expect_page():
         await desk.panel.get_by_role("button", name="Good").click()
+
+
+async def test_where_the_deployment_names_no_prefix_no_link_is_opened(desk: Desk) -> None:
+    await desk.start_with(open_link_prefixes=[])
+    await desk.answer_with(shown(card(press("Go", {"openLink": {"url": f"{desk.demo.address}/icon.svg"}}))))
+    await desk.show()
+    notes = desk.page.locator(".panel-notes")
+    await expect(notes).to_contain_text(f"openLink.url is “{desk.demo.address}/icon.svg”: none of the deployment's")
+    await desk.panel.get_by_role("button", name="Go").click()
+    await expect(notes).to_contain_text(f"a link leads to {desk.demo.address}/icon.svg: none of the deployment's")
+    assert len(desk.page.context.pages) == 1
+
+
+async def test_the_panel_and_the_check_of_cards_agree_on_which_links_are_opened(desk: Desk) -> None:
+    await desk.show()
+    opened = await desk.page.evaluate(
+        """async ([links, httpOrigin]) => {
+          const { isAmong, openedLink } = await import("/panel/text.js");
+          return links.map(([prefix, url]) => isAmong(openedLink(url), { prefixes: [prefix], httpOrigin }));
+        }""",
+        [[[prefix, url] for prefix, url, _ in open_links.LINKS], open_links.DESK],
+    )
+    assert opened == [is_covered for _, _, is_covered in open_links.LINKS]
 
 
 LINKS = {

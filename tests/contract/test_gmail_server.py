@@ -848,7 +848,7 @@ async def test_id_tokens_are_good_for_googles_own_library(desk: Desk, ada: Accou
     system = jwt.decode(desk.world.google.system_token("http://127.0.0.1/addon"), certs, audience="http://127.0.0.1/addon")
     assert system["email"] == desk.world.google.service_account
     assert (system["iss"], system["email_verified"]) == ("https://accounts.google.com", True)
-    user = jwt.decode(desk.world.google.user_id_token(ada), certs, audience=desk.world.google.client_id)
+    user = jwt.decode(desk.world.google.user_id_token(ada), certs, audience=desk.world.google.addon_client_id)
     assert (user["sub"], user["email"], user["hd"]) == (ada.sub, "ada@desk.example", "desk.example")
     token = desk.world.google.user_id_token(ada)
     with pytest.raises(ValueError, match="Could not verify"):
@@ -880,6 +880,7 @@ async def test_a_refresh_token_until_it_is_revoked(desk: Desk, ada: Account) -> 
     mailbox = Mailbox(desk.url, ada.address, answer["access_token"], desk.session)
     assert (await mailbox.call("GET", "profile"))[0] == 200
     assert (await refreshed(desk, token, client_secret="wrong"))[1]["error"] == "invalid_client"
+    assert (await refreshed(desk, token, client_id=desk.world.google.addon_client_id))[1]["error"] == "invalid_client"
     assert (await refreshed(desk, token, grant_type="password"))[1]["error"] == "unsupported_grant_type"
     async with desk.session.post(f"{desk.url}/revoke", data={"token": token}) as revoked:
         assert revoked.status == 200

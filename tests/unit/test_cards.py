@@ -646,7 +646,11 @@ RETRY_CONTACT = {"function": "https://addon.example/retry-contact", "parameters"
         (TimedOut("Gmail", 4), "Gmail did not answer within 4\u00a0s. [Retry] / Reference 7F3A"),
         (NotAuthorised("Gmail"), "MailMagnet has no access to your Gmail. / Ask your admin to connect it. · Reference 7F3A"),
         (NotPermitted("Gmail"), "Gmail does not let MailMagnet read this mail. / Ask your admin to allow it. · Reference 7F3A"),
-        (NotFound("Gmail"), "This is not in Gmail any more. / Reference 7F3A"),
+        (NotFound(CRM), "This is not in Zoho CRM any more. / Reference 7F3A"),
+        (
+            NotFound("Gmail"),
+            "Gmail does not find this mail. / Drafts, mail you wrote and deleted mail are not shown: open another. · Reference 7F3A",
+        ),
         (Upstream("Gmail"), "Gmail did not do what it was asked. [Retry] / Reference 7F3A"),
         (Forbidden(), "You are not allowed to do this. / Ask your admin. · Reference 7F3A"),
         (NotVerified(), "MailMagnet could not make sure who you are. / Close the panel and open it again. · Reference 7F3A"),

@@ -54,9 +54,9 @@ async function begin() {
     name: page.start.addon,
     universal: page.start.universal_actions,
     scopes: page.start.scopes,
-    prefixes: page.start.open_link_prefixes,
+    openLinks: { prefixes: page.start.open_link_prefixes, httpOrigin: page.start.http_origin },
     leadsTo: (link) => onDesk(link, page.start.accounts.map((one) => one.address)),
-    check: refused,
+    check: (answer, to) => refused(answer, to, openLinkParameters()),
     ask: (question) => askAddon({ ...question, ...reader, ...composeEvent() }),
     changeDraft,
     grant: (scopes) => write(path("scopes"), { add: scopes, remove: [] }),
@@ -80,6 +80,11 @@ async function begin() {
   document.addEventListener("keydown", onKey);
   await guarded(go);
 }
+
+const openLinkParameters = () => [
+  ["http_origin", page.start.http_origin],
+  ...page.start.open_link_prefixes.map((prefix) => ["prefix", prefix]),
+];
 
 /** Runs it; what the desk refuses is told at the foot of the page. */
 async function guarded(act) {
