@@ -197,6 +197,7 @@ class View:
                 deals=deals.get(row["id"], ()),
                 activities=tuple(activities.get(row["id"], ())),
                 notes=tuple(notes.get(row["id"], ())),
+                mine=row["owner_id"] == self.viewer.id,
             )
             for row in rows
         }
@@ -216,7 +217,13 @@ class View:
         )
         return {
             row["id"]: Account(
-                row["id"], row["name"], row["domain"], row["owner"], row["phone"], self._url("accounts", row["id"])
+                row["id"],
+                row["name"],
+                row["domain"],
+                row["owner"],
+                row["phone"],
+                self._url("accounts", row["id"]),
+                mine=row["owner_id"] == self.viewer.id,
             )
             for row in rows
         }
@@ -278,6 +285,7 @@ class View:
                 owner=row["owner"],
                 phone=row["phone"],
                 url=self._url("leads", row["id"]),
+                mine=row["owner_id"] == self.viewer.id,
             )
             for row in rows
         }
