@@ -8,6 +8,7 @@ MailMagnetError
     BadSetting            the process cannot start: which setting, and what it should be
     Upstream              Gmail, the CRM, the store or the vault did not do what was asked; `.who` names it
         NotAuthorised     the connection is missing, expired or revoked: consent is needed
+            NotBound      the CRM has no user for this Google account: an administrator has to bind one; `.org` and `.user` say which
         NotPermitted      the connection is good, its user may not do this
         NotFound          what was asked for is not there
         RateLimited       asked too often; `.retry_after` says how long to wait, in seconds
@@ -64,6 +65,15 @@ class Upstream(MailMagnetError):
 
 class NotAuthorised(Upstream):
     """The connection is missing, expired or revoked: nothing is retried until consent is given."""
+
+
+class NotBound(NotAuthorised):
+    """The CRM has no active user for the Google account `user` of `org` (verified ids): an administrator has to bind one."""
+
+    def __init__(self, who: str, org: str, user: str) -> None:
+        super().__init__(who, "no active user is bound to this Google account")
+        self.org = org
+        self.user = user
 
 
 class NotPermitted(Upstream):
