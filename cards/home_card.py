@@ -37,8 +37,8 @@ from mailmagnet.errors import Upstream
 from mailmagnet.homepage import LATEST_MAILS, CustomerMail, Homepage
 from mailmagnet.store import Mailbox
 
-_OVERDUE_IN_SIGHT = 4
-_TODAY_IN_SIGHT = 4
+_OVERDUE_IN_SIGHT = 3
+_TODAY_IN_SIGHT = 3
 _NAME_BESIDE_A_DOT = 34  # of the some 36 characters that a panel 300 pixels wide shows in a line
 
 
@@ -65,11 +65,11 @@ def _problem(problem: Upstream | None, reference: str, view: View, title: str) -
 
 
 def _due_section(homepage: Homepage, view: View, reference: str) -> Section | None:
-    """Overdue deals, then those that close today: of each the first ones in sight."""
+    """Overdue deals, what slipped last first, then those that close today: of each the first ones in sight."""
     if homepage.closing is None:
         return _problem(homepage.crm_problem, reference, view, "Today")
     today = homepage.today or view.today
-    overdue = [deal for deal in homepage.closing if is_overdue(deal, today)]
+    overdue = sorted((deal for deal in homepage.closing if is_overdue(deal, today)), key=_closing_day, reverse=True)
     closing = [deal for deal in homepage.closing if deal.closing == today]
     if not (overdue or closing):
         return section([text_paragraph(coloured(_nothing_due(homepage, today), GREY))])
@@ -78,6 +78,10 @@ def _due_section(homepage: Homepage, view: View, reference: str) -> Section | No
     more = words.counted(len(folded), "more deal", "more deals", view.reader)
     lines = [_deal_line(deal, today, view) for deal in (*in_sight, *folded)]
     return section(lines, _due_header(overdue, closing, view), Fold(len(in_sight), more, "Fewer deals"))
+
+
+def _closing_day(deal: Deal) -> date:
+    return deal.closing or date.min
 
 
 def _nothing_due(homepage: Homepage, today: date) -> str:

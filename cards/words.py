@@ -134,7 +134,13 @@ def name(text: str, most: int = 200) -> str:
 
 def facts(*parts: str) -> str:
     """Facts side by side on one line, those that are missing left out."""
-    return " · ".join(part for part in parts if part)
+    there = [part for part in parts if part]
+    return left_to_right(" · ".join(there)) if len(there) > 1 else "".join(there)
+
+
+def left_to_right(line: str) -> str:
+    """A line that runs from left to right, also when the name that it begins with does not (UAX 9, LRM)."""
+    return f"\u200e{line}" if line.startswith("\u2068") else line
 
 
 def together(parts: Sequence[str]) -> str:

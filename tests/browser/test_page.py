@@ -153,9 +153,9 @@ async def test_the_job_sorts_under_the_three_labels(desk: Desk, picture: Picture
 
 
 async def test_a_customers_mail_on_the_homepage_opens_on_this_desk(desk: Desk) -> None:
-    first = "<homepage-1@analytical-works.example>"
+    first, second = "<homepage-1@analytical-works.example>", "<homepage+2/x@analytical-works.example>"
     desk.arrive(HENRIETTA, "On the homepage", Message_ID=first)
-    desk.arrive(HENRIETTA, "Re: On the homepage", "The second of two.", In_Reply_To=first, References=first)
+    desk.arrive(HENRIETTA, "Re: On the homepage", "The second of two.", Message_ID=second, In_Reply_To=first, References=first)
     await desk.show()
     await desk.page.get_by_role("button", name="Run the job").click()
     line = desk.panel.get_by_role("link").filter(has_text="Re: On the homepage")
@@ -164,7 +164,29 @@ async def test_a_customers_mail_on_the_homepage_opens_on_this_desk(desk: Desk) -
     other = await opened.value
     await expect(other.locator(".open-thread h1")).to_contain_text("On the homepage")
     await expect(other.locator(".open-thread")).to_contain_text("Henrietta Lovell")
-    assert other.url.startswith(f"{desk.demo.address}/u/0/")
+    assert other.url.startswith(f"{desk.demo.address}/u/0/#q=rfc822msgid%3A")
+    await other.get_by_role("button", name="Back to").click()
+    await expect(other.locator("#view .thread")).to_have_count(1)
+
+
+async def test_links_into_gmail_lead_to_their_place_on_this_desk(desk: Desk) -> None:
+    await desk.show()
+    here, gmail = "/u/1/", "https://mail.google.com/mail/?authuser=kim@corp.example"
+    leads = {
+        f"{gmail}#search/rfc822msgid:a%2B1%2F2@mail.example": f"{here}#q=rfc822msgid%3Aa%2B1%2F2%40mail.example",
+        f"{gmail}#all/19f0a": f"{here}#label=ALL&thread=19f0a",
+        f"{gmail}#search/100%": here,
+        f"{gmail}#settings/general": here,
+        "https://crm.example/#search/x": "https://crm.example/#search/x",
+    }
+    told = await desk.page.evaluate(
+        """async ([links, accounts]) => {
+            const { onDesk } = await import("/route.js");
+            return links.map((link) => onDesk(link, accounts));
+        }""",
+        [list(leads), ["ada@corp.example", "kim@corp.example"]],
+    )
+    assert told == list(leads.values())
 
 
 async def test_what_the_user_moves_back_stays_in_the_inbox(desk: Desk) -> None:

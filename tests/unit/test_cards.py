@@ -442,10 +442,16 @@ def test_the_others_in_a_mail_have_their_stakes() -> None:
     assert text.split("wrote it\n")[1].splitlines() == [
         "Bob Ross ● JP¥4.8M / Hopper Inc · closes 30 Nov >",
         "Sigrid ● €12,000 and US$5,000 / 17 days late >",
-        "Dan 2 open deals / closes 1 Feb 2027 >",
+        "Dan · 2 open deals / closes 1 Feb 2027 >",
         "Zuri / Customer >",
         "Carl Gauss / Lead · Qualified · Professor · Göttingen >",
     ]
+
+
+def test_a_name_from_right_to_left_with_what_is_at_stake_stands_in_a_line_from_left_to_right() -> None:
+    shira = replace(BARE, name="שירה לוי", deals=(PILOT,))
+    text = as_text(message(opened(known(ADA_PERSON, BARE), known(GRACE_PERSON, shira))))
+    assert "\n\u200e\u2068שירה לוי\u2069 ● €12,000 / " in text
 
 
 def test_of_many_people_the_first_are_in_sight_and_the_others_counted() -> None:
@@ -751,27 +757,14 @@ def test_the_homepage() -> None:
     )
 
 
-def test_overdue_deals_of_any_month_come_first_and_some_of_todays_stay_in_sight_beside_many() -> None:
-    overdue = tuple(replace(PILOT, id=f"o{n}", name=f"Old {n}", closing=date(2019 + n, 1, 1)) for n in range(6))
+def test_overdue_deals_of_any_month_come_first_the_latest_to_slip_and_some_of_todays_stay_in_sight_beside_many() -> None:
+    overdue = tuple(replace(PILOT, id=f"o{n}", name=f"Old {n}", closing=date(2025 - n, 1, 1)) for n in reversed(range(5)))
     todays = tuple(replace(TODAYS, id=f"t{n}", name=f"Now {n}") for n in range(5))
     lines = as_text(home_card(replace(HOME, closing=(*overdue, *todays)), VIEW)).splitlines()
-    at = lines.index("--- Today · 5 deals close · 6 overdue")
-    names = [line.removeprefix("  … ").split(" · ")[0] for line in lines[at + 1 : at + 13]]
-    assert names == [
-        "Old 0",
-        "Old 1",
-        "Old 2",
-        "Old 3",
-        "Now 0",
-        "Now 1",
-        "Now 2",
-        "Now 3",
-        "v 3 more deals",
-        "Old 4",
-        "Old 5",
-        "Now 4",
-    ]
-    assert lines[at + 1] == "Old 0 · €12,000 / Analytical Ltd · 2,880 days late >"
+    at = lines.index("--- Today · 5 deals close · 5 overdue")
+    names = [line.removeprefix("  … ").split(" · ")[0] for line in lines[at + 1 : at + 12]]
+    assert names == ["Old 0", "Old 1", "Old 2", "Now 0", "Now 1", "Now 2", "v 4 more deals", "Old 3", "Old 4", "Now 3", "Now 4"]
+    assert lines[at + 1] == "Old 0 · €12,000 / Analytical Ltd · 688 days late >"
 
 
 @pytest.mark.parametrize(

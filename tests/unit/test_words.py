@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cards import words
@@ -185,6 +185,7 @@ def test_an_unknown_time_zone_is_utc(zone: str) -> None:
     assert words.zone_of(Reader("en", zone)).key == "UTC"
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from([*LOCALES, *ODD_LOCALES]),
     st.decimals(allow_nan=True, allow_infinity=True),
@@ -258,7 +259,9 @@ def test_names_from_right_to_left_do_not_turn_their_line() -> None:
     assert words.name("Ada") == "Ada"
     assert words.name("עדה") == "\u2068עדה\u2069"
     assert words.name("\u202eevil\u2069\u2068") == "evil"
-    assert words.facts(words.name("עדה"), "", "Analytical") == "\u2068עדה\u2069 · Analytical"
+    assert words.facts(words.name("עדה"), "", "Analytical") == "\u200e\u2068עדה\u2069 · Analytical"
+    assert words.facts("Analytical", words.name("עדה")) == "Analytical · \u2068עדה\u2069"
+    assert words.facts(words.name("עדה")) == "\u2068עדה\u2069"
 
 
 def test_missing_facts_leave_no_dot_behind() -> None:
