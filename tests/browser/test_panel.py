@@ -593,7 +593,7 @@ async def test_the_menu_brings_deals_and_search_to_an_open_mail(desk: Desk) -> N
     await expect(desk.panel).to_contain_text("Head of Procurement")
     await desk.page.get_by_role("button", name="MailMagnet menu").click()
     await desk.page.get_by_role("menuitem", name="Deals and search").click()
-    await expect(desk.panel).to_contain_text("Closing this month")
+    await expect(desk.panel).to_contain_text("Search people, firms, deals")
     await desk.panel.get_by_role("textbox").fill("Lovell")
     await desk.panel.get_by_role("button", name="Search").click()
     await expect(desk.panel.get_by_text("Henrietta Lovell").first).to_be_visible()
