@@ -1,4 +1,4 @@
-"""How a card says things: money, days, times and counts as the reader reads them, and text that keeps to one line.
+"""How a card says things: categories, money, days, times and counts as the reader reads them, and text that keeps to one line.
 
 The cards' words are English for now; numbers, money and dates are in the reader's locale. Relative days are words, so English.
 """
@@ -6,7 +6,7 @@ The cards' words are English for now; numbers, money and dates are in the reader
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from copy import copy
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
@@ -15,15 +15,24 @@ from zoneinfo import ZoneInfo
 
 from babel import localedata
 from babel.core import Locale, UnknownLocaleError
-from babel.dates import format_skeleton, format_time, format_timedelta
+from babel.dates import format_date, format_skeleton, format_time, format_timedelta
 from babel.numbers import NumberPattern, format_compact_currency, format_decimal, get_currency_precision
 
+from mailmagnet.categories import Category
 from mailmagnet.crm import Money
 from mailmagnet.identity import Reader
 from mailmagnet.visible_text import visible
 
+CATEGORY_WORDS = {
+    Category.CLOSING_THIS_MONTH: "Closing this month",
+    Category.OPEN_DEALS: "Open deals",
+    Category.CUSTOMER: "Customer",
+}
+
 _WORDS = Locale("en", "GB")
 _DAYS_SAID_AS_WORDS = 6
+_A_YEAR = 2024
+_A_MONDAY = date(_A_YEAR, 1, 1)
 _LONGEST_LOCALE_NAME = 35  # RFC 5646, section 4.4.1
 _LONGEST_LANGUAGE = 3  # ISO 639
 
@@ -127,7 +136,23 @@ def name(text: str, most: int = 200) -> str:
 
 def facts(*parts: str) -> str:
     """Facts side by side on one line, those that are missing left out."""
-    return " · ".join(part for part in parts if part)
+    there = [part for part in parts if part]
+    return left_to_right(" · ".join(there)) if len(there) > 1 else "".join(there)
+
+
+def left_to_right(line: str) -> str:
+    """A line that runs from left to right, also when the name that it begins with does not (UAX 9, LRM)."""
+    return f"\u200e{line}" if line.startswith("\u2068") else line
+
+
+def together(parts: Sequence[str]) -> str:
+    """ "notes", "notes and calls", "notes, calls and meetings"."""
+    return " and ".join((", ".join(parts[:-1]), parts[-1])) if len(parts) > 1 else "".join(parts)
+
+
+def possessive(name: str) -> str:
+    """Whose something is: "Kim’s"."""
+    return f"{name}’s" if name else ""
 
 
 # Numbers
@@ -144,7 +169,7 @@ def counted(count: int, one: str, many: str, reader: Reader) -> str:
 
 # Money
 
-_THOUSAND, _TEN_THOUSAND, _MILLION = Decimal(1_000), Decimal(10_000), Decimal(1_000_000)
+_MILLION = Decimal(1_000_000)
 _ROOM_FOR_ANY_AMOUNT = Context(prec=400, rounding=ROUND_HALF_UP)
 
 
@@ -157,15 +182,15 @@ def money(amount: Money | None, reader: Reader) -> str:
 
 
 def totals(amounts: Iterable[Money | None], reader: Reader) -> str:
-    """Sums as a person would say them, each currency by itself, side by side; "" when there is nothing to add.
+    """Sums, each currency by itself: "€36,000 and ¥4.8M"; "" when there is nothing to add.
 
-    A currency with one amount keeps it to the whole unit, so that it reads like the deal's own line; less than one unit stays exact.
+    They are to the whole unit, from a million on to a tenth of it; less than one unit stays exact.
     """
     by_currency: dict[str, list[Decimal]] = defaultdict(list)
     for each in amounts:
         if each is not None and each.amount.is_finite():
             by_currency[each.currency].append(each.amount)
-    return facts(*(_total(currency, parts, reader) for currency, parts in by_currency.items()))
+    return together([_total(currency, parts, reader) for currency, parts in by_currency.items()])
 
 
 def _total(currency: str, parts: list[Decimal], reader: Reader) -> str:
@@ -174,13 +199,9 @@ def _total(currency: str, parts: list[Decimal], reader: Reader) -> str:
         size = abs(total)
         if size < 1:
             return money(Money(total, currency), reader)
-        if len(parts) == 1:
+        if size < _MILLION:
             return _formatted(Money(total.to_integral_value(), currency), 0, reader)
-        if size >= _MILLION:
-            short = format_compact_currency(total, _code(currency), locale=locale_of(reader), fraction_digits=1)
-            return isolated(_spaced(short))
-        step = Decimal(1) if size < _THOUSAND else Decimal(100) if size < _TEN_THOUSAND else _THOUSAND
-        return _formatted(Money((total / step).to_integral_value() * step, currency), 0, reader)
+        return isolated(_spaced(format_compact_currency(total, _code(currency), locale=locale_of(reader), fraction_digits=1)))
 
 
 def _formatted(amount: Money, decimals: int, reader: Reader) -> str:
@@ -210,13 +231,29 @@ def _code(currency: str) -> str:
 
 
 def day(when: date, today: date, reader: Reader) -> str:
-    """A day, as a word when it is near (today, tomorrow, yesterday, 3 days ago), else short: "30 Nov", "12 Jan 2027"."""
-    return _near(when, today) or isolated(_short(when, today, reader, "MMMd"))
+    """A day, as a word when it is near (today, tomorrow, Mon, yesterday, 3 days ago), else short: "30 Nov", "12 Jan 2027"."""
+    if near := _near(when, today):
+        return near
+    if today < when <= today + timedelta(days=_DAYS_SAID_AS_WORDS):
+        return isolated(_by_pattern(_A_MONDAY + timedelta(days=when.weekday()), "ccc", reader.locale))
+    return isolated(_by_skeleton(when, "MMMd" if when.year == today.year else "yMMMd", reader.locale))
 
 
-def on_day(when: date, today: date, reader: Reader) -> str:
-    """A day as it follows a verb: "closes tomorrow", "closes on Mon 30 Nov"."""
-    return _near(when, today) or f"on {isolated(_short(when, today, reader, 'MMMEd'))}"
+def until(when: date, today: date, reader: Reader) -> str:
+    """A day to come, with how far off it is where that is near: "tomorrow", "Mon (6 days)", "30 Nov"."""
+    days = (when - today).days
+    said = day(when, today, reader)
+    return f"{said} ({days} days)" if 1 < days <= _DAYS_SAID_AS_WORDS else said
+
+
+def late(since: date, today: date, reader: Reader) -> str:
+    """How long something should have been done: "24 days late"."""
+    return f"{counted((today - since).days, 'day', 'days', reader)} late"
+
+
+def month(when: date, reader: Reader) -> str:
+    """A month's name, standing alone: "November"."""
+    return isolated(_by_pattern(when.replace(year=_A_YEAR, day=1), "LLLL", reader.locale))
 
 
 def clock(at: datetime, reader: Reader) -> str:
@@ -236,9 +273,9 @@ def moment(at: datetime | date, now: datetime, reader: Reader) -> str:
 
 
 def received(at: datetime, now: datetime, reader: Reader) -> str:
-    """When a mail came, as a mail list says it: the time today, else the day."""
+    """When a mail came: today how long ago, else the day."""
     today, when = now.astimezone(zone_of(reader)).date(), at.astimezone(zone_of(reader)).date()
-    return clock(at, reader) if when == today else day(when, today, reader)
+    return ago(at, now) if when == today else day(when, today, reader)
 
 
 def ago(at: datetime, now: datetime) -> str:
@@ -270,10 +307,12 @@ def _near(when: date, today: date) -> str:
     return ""
 
 
-def _short(when: date, today: date, reader: Reader, skeleton: str) -> str:
-    return _by_skeleton(when, skeleton if when.year == today.year else "yMMMd", reader.locale)
-
-
 @lru_cache(maxsize=1024)  # a few days stand in nearly every card
 def _by_skeleton(when: date, skeleton: str, locale_name: str) -> str:
     return format_skeleton(skeleton, datetime(when.year, when.month, when.day, tzinfo=UTC), locale=_locale(locale_name))
+
+
+@lru_cache(maxsize=512)
+def _by_pattern(when: date, pattern: str, locale_name: str) -> str:
+    """For names of weekdays and months: `when` is any day that has the name."""
+    return format_date(when, pattern, locale=_locale(locale_name))

@@ -79,7 +79,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A company. `domain` is its mail domain, lower case ASCII, or "" when the CRM has none."""
+    """A company. `domain` is its mail domain, lower case ASCII, or "" when the CRM has none; `mine`: who asks owns it."""
 
     id: str
     name: str
@@ -87,6 +87,7 @@ class Account:
     owner: str = ""
     phone: str = ""
     url: str = ""
+    mine: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,7 @@ class Contact:
 
     `addresses` are in the CRM's own order, the main one first, as `mailmagnet.addresses.canonical` writes them.
     `activities` and `notes` are filled by look-ups for a person to read, newest first, and empty in those for the job.
+    `mine`: who asks owns it.
     """
 
     id: str
@@ -156,11 +158,12 @@ class Contact:
     deals: tuple[Deal, ...] = ()
     activities: tuple[Activity, ...] = ()
     notes: tuple[Note, ...] = ()
+    mine: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """A person not yet qualified: it has a company's name, and no deals."""
+    """A person not yet qualified: it has a company's name, and no deals. `mine`: who asks owns it."""
 
     id: str
     name: str
@@ -171,6 +174,7 @@ class Lead:
     owner: str = ""
     phone: str = ""
     url: str = ""
+    mine: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,7 +224,7 @@ def _kind_of(card: str) -> str:
         "did not answer": "problem",
         "/retry-message": "problem",
         "Open in MailMagnet CRM": "known",
-        "is not in MailMagnet CRM": "unknown",
+        "Not in MailMagnet CRM": "unknown",
         "mailing list": "lists",
         "Nobody outside": "colleagues",
         "Sent by a machine": "machines",

@@ -191,6 +191,7 @@ class View:
                 deals=deals.get(row["id"], ()),
                 activities=tuple(activities.get(row["id"], ())),
                 notes=tuple(notes.get(row["id"], ())),
+                mine=row["owner_id"] == self.viewer.id,
             )
             for row in rows
         }
@@ -210,7 +211,13 @@ class View:
         )
         return {
             row["id"]: Account(
-                row["id"], row["name"], row["domain"], row["owner"], row["phone"], self._url("accounts", row["id"])
+                row["id"],
+                row["name"],
+                row["domain"],
+                row["owner"],
+                row["phone"],
+                self._url("accounts", row["id"]),
+                mine=row["owner_id"] == self.viewer.id,
             )
             for row in rows
         }
@@ -272,6 +279,7 @@ class View:
                 owner=row["owner"],
                 phone=row["phone"],
                 url=self._url("leads", row["id"]),
+                mine=row["owner_id"] == self.viewer.id,
             )
             for row in rows
         }

@@ -4,7 +4,7 @@ A CRM comes under the contract by a test class that inherits `CrmContract` and g
 CRM, as `InstalledWorld` says.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Protocol
@@ -228,6 +228,18 @@ class CrmContract:
             "+44 1632 960001",
         )
         assert {deal.name for deal in contact.deals} == {"Renewal 2027", "First order", "Kim's own"}
+
+    async def test_each_user_is_told_which_records_are_their_own(self, crm: InstalledWorld) -> None:
+        for email, mine in ((ADA, True), (KIM, False)):
+            found = await crm.as_user(email).look_up(["sam@shaw.example"], [])
+            assert [contact.mine for contact in found.contacts["sam@shaw.example"]] == [mine]
+        found = await crm.as_user(ADA).look_up(["lea@lund.example"], ["analytical.example"])
+        assert [lead.mine for lead in found.leads["lea@lund.example"]] == [True]
+        assert found.accounts["analytical.example"].account.mine
+        grace = await crm.as_user(ADA).contact(crm.id_of("contact grace"))
+        assert not grace.mine
+        assert grace.account
+        assert not grace.account.mine
 
     async def test_a_contact_is_found_by_each_of_its_addresses(self, crm: InstalledWorld) -> None:
         addresses = ["h.lovell@analytical.example", "henrietta@home.example"]
@@ -509,15 +521,17 @@ class CrmContract:
         assert (contact.owner, contact.account) == ("Kim Park", account)
         assert await kim.contact(contact.id) == contact
         answer = await crm.as_user(ADA).look_up(["nele@home.example"], ["new-firm.example"])
-        assert answer.contacts["nele@home.example"] == (contact,)
-        assert answer.accounts["new-firm.example"].account == account
+        for_ada = replace(account, mine=False)
+        assert answer.contacts["nele@home.example"] == (replace(contact, account=for_ada, mine=False),)
+        assert answer.accounts["new-firm.example"].account == for_ada
 
     async def test_an_added_lead_is_found(self, crm: InstalledWorld) -> None:
         given = Lead("ignored", "Lou Lead", ("lou@new.example",), "CEO", "New AB", "New", "ignored", "+44 1632 960005", "ignored")
         lead = await crm.as_user(KIM).add_lead(given)
         assert (lead.name, lead.title, lead.company, lead.owner) == ("Lou Lead", "CEO", "New AB", "Kim Park")
-        assert lead.id != "ignored"
-        assert (await crm.as_user(ADA).look_up(["lou@new.example"], [])).leads["lou@new.example"] == (lead,)
+        assert (lead.id != "ignored", lead.mine) == (True, True)
+        found = await crm.as_user(ADA).look_up(["lou@new.example"], [])
+        assert found.leads["lou@new.example"] == (replace(lead, mine=False),)
 
     async def test_an_added_deal_is_its_contacts(self, crm: InstalledWorld) -> None:
         contacts = (crm.id_of("contact uli"), crm.id_of("contact jonas"))

@@ -15,6 +15,7 @@ from aiohttp import web
 from crm_client.embedded.access import bind
 from crm_client.embedded.administration import STANDARD, add_profile, add_user
 from crm_client.embedded.administration import Scope as DataScope
+from mailmagnet.categories import LABEL_NAMES, Category
 from mailmagnet.crm import DealState
 from sandbox.cards.answer_check import refused
 from sandbox.cards.open_links import OpenLinks, links_of
@@ -41,14 +42,26 @@ async def test_an_open_message_shows_who_wrote_it_and_what_is_at_stake(sidebar: 
     await sidebar.desk.contact("grace@a.example", (OPEN, TODAY), (WON, TODAY - timedelta(days=400)))
     mail = sidebar.desk.arrive("Grace H <grace@a.example>")
     card = (await sidebar.ask("/message", mail)).card
-    for words in ("Grace Hopper", "Closing this month", "Deal 0 of grace@a.example", "€1,000", "Negotiation", "1 won"):
+    for words in ("Grace Hopper", "Closes today", "Deal 0 of grace@a.example · €1,000", "Negotiation", "Closed: 1 won", "yours"):
         assert words in card
+
+
+async def test_of_two_contacts_with_one_address_the_card_leads_with_the_one_that_the_job_labels_by(sidebar: Sidebar) -> None:
+    await sidebar.desk.contact("office@a.example", name="Ane Lie")
+    await sidebar.desk.contact("office@a.example", (OPEN, TODAY), name="Per Lie")
+    mail = sidebar.desk.arrive("Ane Lie <office@a.example>")
+    answered = await sidebar.ask("/message", mail)
+    [step] = answered.json["action"]["navigations"]
+    assert step["pushCard"]["header"]["title"] == "Per Lie"
+    assert "through Per Lie" in answered.card
+    await sidebar.desk.run()
+    assert LABEL_NAMES[Category.CLOSING_THIS_MONTH] in await sidebar.desk.labels_of(mail)
 
 
 async def test_people_who_are_not_in_the_crm_are_said_to_be_not_in_it(sidebar: Sidebar) -> None:
     card = (await sidebar.ask("/message", sidebar.desk.arrive("Stranger <stranger@b.example>"))).card
     assert "stranger@b.example" in card
-    assert "is not in MailMagnet CRM" in card
+    assert "Not in MailMagnet CRM" in card
 
 
 async def test_mail_among_colleagues_says_so(sidebar: Sidebar) -> None:
@@ -76,8 +89,11 @@ async def test_money_and_dates_are_the_readers(sidebar: Sidebar) -> None:
 
 async def test_the_homepage_shows_what_closes_and_finds_people(sidebar: Sidebar) -> None:
     contact = await sidebar.desk.contact("grace@a.example", (OPEN, TODAY))
+    await sidebar.desk.contact("late@a.example", (OPEN, TODAY - timedelta(days=400)))
     home = (await sidebar.ask("/home")).card
     assert "Deal 0 of grace@a.example" in home
+    assert "Deal 0 of late@a.example" in home
+    assert "400 days late" in home
     found = (await sidebar.ask("/search", words="hopper")).card
     assert "Grace Hopper" in found
     assert contact in found
@@ -107,6 +123,20 @@ async def test_the_homepage_reads_the_subject_of_customers_mail_live(sidebar: Si
     assert "Xylophone invoice" in (await sidebar.ask("/home")).card
     mailbox.delete([mail])
     assert "Xylophone invoice" not in (await sidebar.ask("/home")).card
+
+
+async def test_the_message_id_of_customers_mail_is_read_live_for_its_link_and_is_nowhere_else(sidebar: Sidebar) -> None:
+    await sidebar.desk.contact("grace@a.example", (OPEN, TODAY))
+    sidebar.desk.arrive("Grace <grace@a.example>", Message_ID="<Xylophone-7@a.example>")
+    await sidebar.desk.run()
+    home = (await sidebar.ask("/home")).json
+    links = [url for url in _values_of("url", home) if "rfc822msgid" in url]
+    assert links == [f"https://mail.google.com/mail/?authuser={ADA}#search/rfc822msgid:Xylophone-7@a.example"]
+    assert json.dumps(home).count("Xylophone") == 1
+    assert "Xylophone" not in await sidebar.logged("answered", 1)
+    kept = [file for file in sidebar.desk.folder.glob("*") if file.is_file()]
+    assert {file.name for file in kept} >= {"store.sqlite", "vault"}
+    assert [file.name for file in kept if b"Xylophone" in file.read_bytes()] == []
 
 
 async def test_hostile_names_and_deals_are_shown_as_text(sidebar: Sidebar) -> None:
@@ -206,7 +236,7 @@ async def test_gmail_that_hangs_is_told_with_a_way_to_try_again(desk: Desk) -> N
         desk.world.faults.clear()
         again = await sidebar.ask("/retry-message", mail, message_id=mail)
         assert "updateCard" in again.card
-        assert "is not in MailMagnet CRM" in again.card
+        assert "Not in MailMagnet CRM" in again.card
 
 
 @pytest.mark.parametrize(
@@ -276,6 +306,27 @@ async def test_a_vault_that_cannot_be_read_is_told_beside_who_wrote(desk: Desk) 
     assert "The vault sent an answer that MailMagnet cannot read" in card
 
 
+async def test_a_crm_that_is_slow_is_told_in_one_card_and_retry_answers_in_its_place(desk: Desk) -> None:
+    contact = await desk.contact("grace@a.example", (OPEN, TODAY))
+    mail = desk.arrive("Grace Hopper <grace@a.example>")
+    async with sidebar_at(desk, MAILMAGNET_ANSWER_SECONDS="2") as sidebar:
+        await sidebar.ask("/home")
+        _crm_is(desk, "slow")
+        [step] = (await sidebar.ask("/message", mail)).json["action"]["navigations"]
+        [section] = step["pushCard"]["sections"]
+        [line] = section["widgets"]
+        assert step["pushCard"]["header"] == {"title": "Grace Hopper", "subtitle": "grace@a.example"}
+        assert re.fullmatch(r"MailMagnet CRM did not answer within [0-9.]+\xa0s\.", line["decoratedText"]["text"])
+        assert line["decoratedText"]["button"]["text"] == "Retry"
+        clicked = (await sidebar.ask("/contact", id=contact)).card
+        assert "MailMagnet CRM did not answer within" in clicked
+        assert "/retry-contact" in clicked
+        _crm_is(desk, "")
+        [step] = (await sidebar.ask("/retry-message", mail, message_id=mail)).json["renderActions"]["action"]["navigations"]
+        assert step["updateCard"]["header"]["title"] == "Grace Hopper"
+        assert "Deal 0 of grace@a.example" in json.dumps(step)
+
+
 def _crm_is(desk: Desk, fault: str) -> None:
     desk.crm_fault_file.write_text(json.dumps({"fault": fault}))
 
@@ -324,7 +375,7 @@ async def test_a_homepage_without_gmail_still_says_how_sorting_goes(sidebar: Sid
     sidebar.desk.world.faults.add(Fault("gmail", status=500))
     card = (await sidebar.ask("/home")).card
     assert "Gmail cannot be reached" in card
-    assert "1 mail sorted today" in card
+    assert "Sorted 1 mail today" in card
 
 
 async def test_deals_and_search_that_failed_is_tried_again_in_its_place(sidebar: Sidebar) -> None:
@@ -685,7 +736,7 @@ async def test_no_token_is_in_a_card_or_in_the_log(sidebar: Sidebar) -> None:
 
 async def test_what_the_crm_has_is_read_anew_each_time_and_is_nowhere_else(sidebar: Sidebar) -> None:
     mail = sidebar.desk.arrive("grace@a.example")
-    assert "is not in MailMagnet CRM" in (await sidebar.ask("/message", mail)).card
+    assert "Not in MailMagnet CRM" in (await sidebar.ask("/message", mail)).card
     contact = await sidebar.desk.contact("grace@a.example", (OPEN, TODAY), name="Grace Xylophone")
     assert "Grace Xylophone" in (await sidebar.ask("/message", mail)).card
     assert "Grace Xylophone" in (await sidebar.ask("/contact", id=contact)).card
@@ -699,4 +750,4 @@ async def test_what_the_crm_has_is_read_anew_each_time_and_is_nowhere_else(sideb
 
 async def test_the_homepage_of_somebody_who_never_connected_works(tmp_path: Path) -> None:
     async with desk_in(tmp_path) as desk, sidebar_at(desk) as sidebar:
-        assert "Sorting" in (await sidebar.ask("/home")).card
+        assert "Your mailbox is not connected" in (await sidebar.ask("/home")).card

@@ -17,7 +17,7 @@ import { COLOURS, drawLabels, fold, labelName } from "./labels.js";
 import { drawThread } from "./mail.js";
 import { face } from "./people.js";
 import { Panel } from "./panel.js";
-import { address, numberInPath, onDesk, parse, pathOf } from "./route.js";
+import { address, isForOneMail, numberInPath, onDesk, parse, pathOf } from "./route.js";
 import { drawThreads, heading } from "./threads.js";
 
 const NARROW = matchMedia("(max-width: 860px)");
@@ -199,6 +199,10 @@ function drawLabelList() {
 async function openList(mine, before) {
   await Promise.all([loadLabels(), loadList(mine)]);
   if (mine !== page.shown) return;
+  if (!before?.account && isForOneMail(page.route) && page.list.threads.length === 1) {
+    location.hash = address({ ...page.route, thread: page.list.threads[0].id });
+    return;
+  }
   page.thread = null;
   draw();
   if (before?.thread) focusRow(before.thread);
