@@ -13,6 +13,7 @@ from functions.event import json_of
 from functions.log import log
 from functions.wiring import Parts
 from mailmagnet.categories import LABEL_NAMES
+from mailmagnet.disconnect_mailbox import revoke_forgotten
 from mailmagnet.errors import BadRequest, Forbidden
 from mailmagnet.label_mail import LabelRun, Move, label_mail, plan_labels
 from mailmagnet.label_tick import tick
@@ -31,12 +32,14 @@ class _Work(BaseModel):
 
 
 async def answer_tick(request: Request, parts: Parts) -> Response:
-    """Send one task for each mailbox that is due."""
+    """Send one task for each mailbox that is due, and tell Google of those who left while it could not be told."""
     if request.method != "POST":
         return Response(status_code=405)
     await _from_the_job(request, parts, parts.settings.label_tick_url)
     every = timedelta(minutes=parts.settings.sort_every_minutes)
     sent = await tick(store=parts.store, tasks=parts.tasks, now=parts.now(), every=every)
+    for problem in await revoke_forgotten(parts):
+        log("WARNING", "not revoked yet", problem=str(problem))
     return JSONResponse({"tasks": sent})
 
 
