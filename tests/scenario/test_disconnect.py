@@ -184,6 +184,8 @@ async def test_a_token_that_cannot_be_revoked_does_not_hold_up_the_others(desk: 
         assert str(problem) == "Gmail: answered 400 (no reason given)"
         assert await desk.vault.leaving() == (poisoned,)
     assert [desk.world.google.has_consented(person.address) for person in people] == [True] + [False] * 11
+    await disconnect_mailbox(ORG, desk.account.sub, Poisoned(desk))
+    assert not desk.world.google.has_consented(ADA)
 
 
 async def test_the_tick_revokes_what_could_not_be_revoked_and_sorts_meanwhile(desk: Desk) -> None:
