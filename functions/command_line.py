@@ -1,4 +1,4 @@
-"""The command line `mailmagnet`: connect a mailbox, sort it by hand, and look after the embedded CRM."""
+"""The command line `mailmagnet`: connect and disconnect a mailbox, sort it by hand, and look after vault and embedded CRM."""
 
 import asyncio
 import json
@@ -24,7 +24,8 @@ from functions.wiring import Parts
 from mailmagnet.categories import LABEL_NAMES, today_in
 from mailmagnet.connect_mailbox import connect_mailbox
 from mailmagnet.crm import MAIL_INTEGRATION, Account, Contact, Deal, KnownAccount, Lead, Organisation
-from mailmagnet.errors import MailMagnetError
+from mailmagnet.disconnect_mailbox import disconnect_mailbox
+from mailmagnet.errors import MailMagnetError, RateLimited, Unavailable
 from mailmagnet.label_mail import LabelRun, label_mail, plan_labels
 from mailmagnet.store import Mailbox
 from mailmagnet.switch_mailbox import switch_off, switch_on
@@ -48,6 +49,25 @@ def vault_key() -> None:
     from cryptography.fernet import Fernet
 
     click.echo(Fernet.generate_key().decode())
+
+
+@mailmagnet.command("vault-rotate")
+def vault_rotate() -> None:
+    """Write the vault anew with the first key of MAILMAGNET_VAULT_KEY.
+
+    To change the key while MailMagnet runs: print a new one (`mailmagnet vault-key`), put it behind the old one with a comma
+    between them and restart; put it first and restart; call this; then leave the old one out and restart.
+    """
+    from token_vault.encrypted_file import EncryptedFileVault
+
+    with _told_plainly():
+        settings = read_settings(os.environ)
+        rotated = asyncio.run(EncryptedFileVault(settings.vault_file, settings.vault_key.get_secret_value()).rotate())
+    click.echo(
+        "The vault is written anew with the first key. The other keys may be left out now."
+        if rotated
+        else "There was nothing to do: the vault is written with the first key, or there is none yet."
+    )
 
 
 @mailmagnet.command()
@@ -81,6 +101,28 @@ def switch(org: str, user: str, on: bool, labelling: bool, backfill_days: int | 
     _with_parts(lambda parts: switch_on(org, user, parts, labelling=labelling, backfill=backfill))
     click.echo(
         "On. Customers' mail is recorded and sorted." if labelling else "On. Customers' mail is recorded, and stays where it is."
+    )
+
+
+@mailmagnet.command()
+@click.option("--org", required=True, help="The mailbox's org, as it was connected.")
+@click.option("--user", required=True, help="The mailbox's user, as it was connected.")
+def disconnect(org: str, user: str) -> None:
+    """Forget a mailbox: its connection, what is kept of its mail, and the user's consent at Google.
+
+    Labels and mail in Gmail stay as they are. After a failure call it again: it goes on where it stopped.
+    """
+
+    async def leave(parts: Parts) -> int:
+        try:
+            return await disconnect_mailbox(org, user, parts)
+        except (RateLimited, Unavailable) as problem:
+            raise click.ClickException(f"{problem}. What is done stays done; call this again for the rest.") from None
+
+    deleted = _with_parts(leave)
+    records = "1 mail record is" if deleted == 1 else f"{deleted} mail records are"
+    click.echo(
+        f"Disconnected. {records} deleted, and the consent has ended at Google. Labels and mail in Gmail stay as they are."
     )
 
 

@@ -13,6 +13,7 @@ from functions.event import json_of
 from functions.log import log
 from functions.wiring import Parts
 from mailmagnet.categories import LABEL_NAMES
+from mailmagnet.disconnect_mailbox import revoke_forgotten
 from mailmagnet.errors import BadRequest, Forbidden, LeaseLost, LeaseTaken, MailboxFailed, MailMagnetError, NotFound, Upstream
 from mailmagnet.label_mail import LabelRun, Move, label_mail, plan_labels
 from mailmagnet.label_tick import tick
@@ -32,17 +33,28 @@ class _Work(BaseModel):
 
 
 async def answer_tick(request: Request, parts: Parts) -> Response:
-    """Send one task for each mailbox that is due."""
+    """Send one task for each mailbox that is due, and tell Google of those who left while it could not be told."""
     if request.method != "POST":
         return Response(status_code=405)
     await _from_the_job(request, parts, parts.settings.label_tick_url)
     every = timedelta(minutes=parts.settings.sort_every_minutes)
     done = await tick(store=parts.store, tasks=parts.tasks, now=parts.now(), every=every, tell=_tell_org_failed)
+    await _revoke_forgotten(parts)
     return JSONResponse({"tasks": done.tasks, "failed_orgs": done.failed_orgs})
 
 
 def _tell_org_failed(_: str, problem: Upstream) -> None:
     log("WARNING", "tick failed for an organisation", error=type(problem).__name__, reason=str(problem))
+
+
+async def _revoke_forgotten(parts: Parts) -> None:
+    """What cannot be revoked now is tried by the next tick: the tick's own work is done."""
+    try:
+        problems = await revoke_forgotten(parts)
+    except Upstream as problem:
+        problems = [problem]
+    for problem in problems:
+        log("WARNING", "not revoked yet", error=type(problem).__name__, reason=str(problem))
 
 
 async def answer_mailbox(request: Request, parts: Parts) -> Response:

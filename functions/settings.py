@@ -94,6 +94,7 @@ GOOGLE = {
     "certificates_url": "https://www.googleapis.com/oauth2/v1/certs",
     "gmail_url": "https://gmail.googleapis.com",
     "token_url": "https://oauth2.googleapis.com/token",
+    "revoke_url": "https://oauth2.googleapis.com/revoke",
     "tasks_url": "https://cloudtasks.googleapis.com",
     "metadata_token_url": "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token",
 }
@@ -152,6 +153,7 @@ class Settings(BaseModel):
     certificates_url: Url = GOOGLE["certificates_url"]
     gmail_url: Url = GOOGLE["gmail_url"]
     token_url: Url = GOOGLE["token_url"]
+    revoke_url: Url = GOOGLE["revoke_url"]
     tasks_url: Url = GOOGLE["tasks_url"]
     metadata_token_url: Annotated[str, AfterValidator(_metadata_url)] = GOOGLE["metadata_token_url"]
 
@@ -164,7 +166,10 @@ class Settings(BaseModel):
         "", pattern=rf"^({PROJECT})?$", description="Google Cloud project whose Firestore is the store; empty: the embedded store"
     )
     vault_file: File = Field(Path("mailmagnet-vault"), description="file of the encrypted vault")
-    vault_key: SecretStr = Field(min_length=1, description="key of the vault, as `mailmagnet vault-key` prints it")
+    vault_key: SecretStr = Field(
+        min_length=1,
+        description="key of the vault, as `mailmagnet vault-key` prints it; or several, comma separated: the first writes, all read",
+    )
 
     answer_seconds: float = Field(5.0, gt=1, le=30, description="seconds within which the sidebar gets its whole answer")
     gmail_seconds: float = Field(2.5, gt=0, le=30, description="seconds that one Gmail call of the sidebar may take")

@@ -15,6 +15,7 @@ from functions.settings import Settings
 from functions.user_limit import UserLimit
 from functions.verify import Verifier
 from gmail_client.open_mail import HttpMailReader
+from gmail_client.revoke import revoke
 from http_session.session import HttpSession
 from mailmagnet.crm import Crm
 from mailmagnet.errors import BadAnswer
@@ -34,7 +35,7 @@ class Parts:
 
     @cached_property
     def session(self) -> HttpSession:
-        urls = ("certificates_url", "gmail_url", "token_url", "tasks_url", "metadata_token_url")
+        urls = ("certificates_url", "gmail_url", "token_url", "revoke_url", "tasks_url", "metadata_token_url")
         addresses = [urlsplit(getattr(self.settings, name)) for name in urls]
         return HttpSession({f"{address.scheme}://{address.netloc}" for address in addresses})
 
@@ -105,6 +106,10 @@ class Parts:
             token_url=self.settings.token_url,
             seconds=self.settings.job_call_seconds,
         )
+
+    async def revoke(self, gmail_token: str) -> None:
+        """A consent ends at Google."""
+        await revoke(self.session, self.settings.revoke_url, gmail_token, self.settings.job_call_seconds)
 
     def now(self) -> datetime:
         """The time; in the sandbox turned as its clock file says. Tokens are verified by the machine's own."""

@@ -211,6 +211,12 @@ def token_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Upstr
     return refusal(status, headers, body)
 
 
+def is_dead_token(status: int, body: bytes) -> bool:
+    """Whether a token could not be revoked because it is good no more, or never was
+    (https://developers.google.com/identity/protocols/oauth2/web-server#tokenrevoke)."""
+    return status == HTTPStatus.BAD_REQUEST and _json_object(body).get("error") == "invalid_token"
+
+
 def is_gone(status: int, body: bytes) -> bool:
     """Whether it is the mail that is not there (any more), and not the label."""
     return status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE} and b"label" not in body.lower()

@@ -258,6 +258,7 @@ def _environment(folder: Path, world: World, address: str, urls: Mapping[str, st
         "CERTIFICATES_URL": f"{address}/oauth2/v1/certs",
         "GMAIL_URL": address,
         "TOKEN_URL": f"{address}/token",
+        "REVOKE_URL": f"{address}/revoke",
         "TASKS_URL": address,
         "TASKS_QUEUE": "projects/sandbox/locations/desk/queues/label-mailbox",
         "METADATA_TOKEN_URL": f"{address}/computeMetadata/v1/instance/service-accounts/default/token",

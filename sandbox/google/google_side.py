@@ -199,14 +199,17 @@ class GoogleSide:
         return self.access_token(grant.address, grant.scopes), grant
 
     def revoke(self, token: str) -> None:
-        """End a refresh or an access token; with a refresh token goes every access token of that user. Raises BadToken."""
+        """End a refresh or an access token. With a refresh token goes everything that the user has consented to, so every other
+        refresh and access token too. Raises BadToken."""
         if token in self._access:
             del self._access[token]
             return
         grant = self._grants.get(token)
         if not grant or grant.revoked:
             raise BadToken
-        self._grants[token] = replace(grant, revoked=True)
+        self._grants |= {
+            name: replace(each, revoked=True) for name, each in self._grants.items() if each.address == grant.address
+        }
         self._access = {name: access for name, access in self._access.items() if access.address != grant.address}
         self._keep_grants()
 

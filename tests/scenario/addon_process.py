@@ -118,6 +118,7 @@ def settings_of(desk: Desk, url: str) -> dict[str, str]:
         "MAILMAGNET_CERTIFICATES_URL": f"{desk.origin}/oauth2/v1/certs",
         "MAILMAGNET_GMAIL_URL": desk.origin,
         "MAILMAGNET_TOKEN_URL": f"{desk.origin}/token",
+        "MAILMAGNET_REVOKE_URL": f"{desk.origin}/revoke",
         "MAILMAGNET_TASKS_URL": desk.origin,
         "MAILMAGNET_METADATA_TOKEN_URL": f"{desk.origin}/computeMetadata/v1/instance/service-accounts/default/token",
         "MAILMAGNET_CRM_DATABASE": str(desk.crm_database),

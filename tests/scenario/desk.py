@@ -17,6 +17,8 @@ from crm_client.embedded.access import bind
 from crm_client.embedded.administration import ADMINISTRATOR, add_user, create
 from crm_client.embedded.crm import EmbeddedCrm
 from gmail_client.mailbox import GmailMailbox
+from gmail_client.revoke import revoke
+from http_session.session import HttpSession
 from mailmagnet.categories import LABEL_NAMES, Category
 from mailmagnet.connect_mailbox import connect_mailbox
 from mailmagnet.crm import Crm, DealState, Money, NewContact, NewDeal, Organisation, Senders
@@ -116,6 +118,13 @@ class Desk:
 
     def crm_of(self, _: Connection) -> Crm:
         return _RefusingCrm(self.crm, self.crm_refusal) if self.crm_refusal else self.crm
+
+    async def revoke(self, gmail_token: str) -> None:
+        session = HttpSession({self.origin})
+        try:
+            await revoke(session, f"{self.origin}/revoke", gmail_token, seconds=10)
+        finally:
+            await session.close()
 
     def now(self) -> datetime:
         return self.clock.now

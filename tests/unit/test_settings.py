@@ -29,7 +29,7 @@ def test_production_is_the_default_and_trusts_google_alone() -> None:
     assert settings.answer_seconds == 5
 
 
-@pytest.mark.parametrize("name", ["CERTIFICATES_URL", "GMAIL_URL", "TOKEN_URL", "TASKS_URL", "METADATA_TOKEN_URL"])
+@pytest.mark.parametrize("name", ["CERTIFICATES_URL", "GMAIL_URL", "TOKEN_URL", "REVOKE_URL", "TASKS_URL", "METADATA_TOKEN_URL"])
 def test_production_refuses_anybody_who_is_not_google(name: str) -> None:
     with pytest.raises(BadSetting, match=f"MAILMAGNET_{name} should be left unset"):
         read_settings({**GOOD, f"MAILMAGNET_{name}": "https://elsewhere.example"})
