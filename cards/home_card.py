@@ -35,7 +35,7 @@ from mailmagnet.categories import Category
 from mailmagnet.crm import Deal
 from mailmagnet.errors import Upstream
 from mailmagnet.homepage import LATEST_MAILS, CustomerMail, Homepage
-from mailmagnet.store import Mailbox
+from mailmagnet.store import Mailbox, Reason, Trouble
 
 _OVERDUE_IN_SIGHT = 3
 _TODAY_IN_SIGHT = 3
@@ -187,10 +187,12 @@ def _sorting_section(homepage: Homepage, view: View) -> Section | None:
 def _sorting_words(mailbox: Mailbox | None, today: date, view: View) -> tuple[str, str]:
     if mailbox is None:
         return "Your mailbox is not connected.", "Ask your admin to connect it."
-    if mailbox.needs_consent:
-        return "Sorting needs your consent.", "Gmail stopped letting MailMagnet in. Nothing is sorted until you connect it again."
-    if not (mailbox.mailmagnet and mailbox.labelling):
+    if not mailbox.mailmagnet:
         return "Sorting is off.", "Your admin can turn it on."
+    if mailbox.trouble:
+        return _trouble_words(mailbox.trouble, view)
+    if not mailbox.labelling:
+        return "Customers' mail is listed here, and stays where it is.", "Your admin can turn on sorting under labels."
     run_counts = mailbox.last_run
     if run_counts.first_is_to_come:
         return "Your mail has not been sorted yet.", "The first run comes within 10 minutes."
@@ -201,6 +203,27 @@ def _sorting_words(mailbox: Mailbox | None, today: date, view: View) -> tuple[st
     said = f"Sorted {mails} today, {ago}" if total else f"Nothing sorted yet today, looked {ago}"
     more = f"{words.number(run_counts.remaining, view.reader)} more to come" if run_counts.remaining else ""
     return said, words.facts(*_by_category(counts, view), more)
+
+
+def _trouble_words(trouble: Trouble, view: View) -> tuple[str, str]:
+    """What is wrong, and the one thing to do."""
+    who, first = words.name(trouble.who, 40), f"first {words.ago(trouble.since, view.now)}"
+    match trouble.reason:
+        case Reason.CONSENT:
+            return (
+                "Sorting needs your consent.",
+                "Gmail stopped letting MailMagnet in. Nothing is sorted until you connect it again.",
+            )
+        case Reason.GMAIL_REFUSES:
+            return "Gmail does not let MailMagnet sort your mail.", words.facts("Ask your Google admin to allow it", first)
+        case Reason.CRM_SIGN_IN:
+            return f"Sorting needs {who}, which does not let you in.", words.facts("Ask your admin for access", first)
+        case Reason.CRM_PERMISSION:
+            said = f"Your profile in {who} does not allow sorting."
+            return said, words.facts("Ask your admin for the permission Mail Integration", first)
+        case Reason.FAILING:
+            said = f"Sorting does not work now: {who} failed."
+            return said, words.facts("It is tried again by itself, and no mail is lost", first)
 
 
 def _by_category(counts: Mapping[Category, int], view: View) -> list[str]:

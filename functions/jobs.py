@@ -51,8 +51,8 @@ async def _revoke_forgotten(parts: Parts) -> None:
     """What cannot be revoked now is tried by the next tick: the tick's own work is done."""
     try:
         problems = await revoke_forgotten(parts)
-    except Upstream as problem:
-        problems = [problem]
+    except Upstream as vault_problem:
+        problems = [vault_problem]
     for problem in problems:
         log("WARNING", "not revoked yet", error=type(problem).__name__, reason=str(problem))
 

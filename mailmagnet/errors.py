@@ -123,10 +123,10 @@ class CrmRefused(MailMagnetError):
 
 
 class MailboxFailed(MailMagnetError):
-    """One mailbox's run failed: `reason` (a mailmagnet.store.Reason) and `who` are kept with the mailbox, the cause is the cause."""
+    """One mailbox's run failed, as `why` says: `reason` (a mailmagnet.store.Reason) and `who` are kept with the mailbox."""
 
-    def __init__(self, reason: str, who: str, failures: int) -> None:
-        super().__init__(f"{who}: {reason}, failure {failures} in a row")
+    def __init__(self, reason: str, who: str, failures: int, why: str) -> None:
+        super().__init__(f"{why} ({reason}, failure {failures} in a row)")
         self.reason = reason
         self.who = who
         self.failures = failures

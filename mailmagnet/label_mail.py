@@ -213,7 +213,7 @@ async def _failed(mailbox: Mailbox, lease: Lease, error: Upstream | CrmRefused, 
     """Why the run failed, kept with the mailbox."""
     trouble = trouble_after(mailbox.trouble, error, parts.now())
     await parts.store.save_trouble(lease, trouble)
-    return MailboxFailed(trouble.reason, trouble.who, trouble.failures)
+    return MailboxFailed(trouble.reason, trouble.who, trouble.failures, str(error))
 
 
 async def _sort(mailbox: Mailbox, lease: Lease, parts: Parts, tick: datetime | None) -> LabelRun:

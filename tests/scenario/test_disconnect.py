@@ -203,7 +203,7 @@ async def test_the_tick_revokes_what_could_not_be_revoked_and_sorts_meanwhile(de
         assert await desk.vault.leaving() == ()
         assert not desk.world.google.has_consented(bob.address)
     log = job.log.decode()
-    assert log.count('"message": "not revoked yet", "problem": "Gmail: answered 503') == 1
+    assert log.count('"message": "not revoked yet", "error": "Unavailable", "reason": "Gmail: answered 503') == 1
     for secret in (token.gmail_token, bob.sub, bob.address):
         assert secret not in log
 
@@ -229,18 +229,18 @@ async def test_who_comes_back_before_google_was_told_stays(desk: Desk) -> None:
     desk.world.faults.clear()
     await desk.connect()
     assert await revoke_forgotten(desk) == []
+    await desk.switch_on()
     await desk.run()
 
 
 async def test_an_old_vault_file_put_back_revives_nothing_that_google_would_take(desk: Desk) -> None:
-    mailbox, backup = await desk.mailbox(), (desk.folder / "vault").read_bytes()
+    backup = (desk.folder / "vault").read_bytes()
     await leave(desk)
     (desk.folder / "vault").write_bytes(backup)
-    await desk.store.connect(mailbox)
+    await desk.store.connect(ORG, desk.account.sub, desk.account.address, desk.now())
     assert await desk.vault.connection(ORG, desk.account.sub)
     with pytest.raises(NotAuthorised):
-        await desk.run()
-    assert (await desk.mailbox()).needs_consent
+        await desk.switch_on()
     later = desk.clock.now + timedelta(days=1)
     assert await desk.store.due_mailboxes(ORG, later, timedelta(minutes=10)) == []
     await leave(desk)
@@ -275,6 +275,7 @@ async def test_the_command_counts_the_records(desk: Desk) -> None:
 async def test_the_vaults_key_is_changed_by_hand(tmp_path: Path) -> None:
     async with desk_in(tmp_path) as desk:
         await desk.connect()
+        await desk.switch_on()
         environment = settings_of(desk, "http://127.0.0.1:1")
         old, new = desk.vault_key, (await typed("vault-key"))[1].strip()
 

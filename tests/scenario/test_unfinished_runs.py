@@ -3,7 +3,7 @@
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -88,8 +88,11 @@ class Outside:
     def crm_of(self, connection: Connection) -> Any:
         return Watched("crm", self._desk.crm_of(connection), self._watch)
 
-    def now(self) -> Any:
+    def now(self) -> datetime:
         return self._desk.now()
+
+    async def revoke(self, token: str) -> None:
+        await self._desk.revoke(token)
 
 
 @dataclass

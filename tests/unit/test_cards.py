@@ -58,7 +58,7 @@ from mailmagnet.homepage import CustomerMail, Homepage
 from mailmagnet.identity import Reader
 from mailmagnet.open_message import ContactView, OpenMessage, PersonView
 from mailmagnet.people import About, MailPeople, Person
-from mailmagnet.store import Cursor, DayCounts, Mailbox, RunCounts
+from mailmagnet.store import DayCounts, Mailbox, Progress, Reason, RunCounts, Trouble
 from tests.card_schema import check_answer, check_card
 
 Card = dict[str, Any]
@@ -712,15 +712,23 @@ MAILBOX = Mailbox(
     "corp.example",
     "u1",
     "kim@corp.example",
-    Cursor("1"),
     RunCounts(
         NOW - timedelta(minutes=4),
-        40,
-        {Category.CUSTOMER: 2},
+        looked_at=40,
+        sorted={Category.CUSTOMER: 2},
         remaining=30,
         day=DayCounts(TODAY, {Category.CLOSING_THIS_MONTH: 3, Category.OPEN_DEALS: 0, Category.CUSTOMER: 9}),
     ),
+    mailmagnet_since=NOW - timedelta(days=9),
+    labelling_since=NOW - timedelta(days=9),
+    progress=Progress("1"),
 )
+
+
+def _in_trouble(reason: Reason, who: str) -> Mailbox:
+    return replace(MAILBOX, trouble=Trouble(reason, who, NOW - timedelta(hours=3), 2, None))
+
+
 MAILS = (
     CustomerMail(
         "19a", "ada@analytical.example", NOW - timedelta(hours=1), "Re: invoice", "Ada Lovelace", True, "<a+1/2@mail.example>"
@@ -864,11 +872,33 @@ def test_after_a_run_that_found_nothing_it_says_so() -> None:
     [
         (None, "Your mailbox is not connected. / Ask your admin to connect it."),
         (
-            replace(MAILBOX, needs_consent=True),
+            _in_trouble(Reason.CONSENT, "Gmail"),
             "Sorting needs your consent. / Gmail stopped letting MailMagnet in. Nothing is sorted until you connect it again.",
         ),
-        (replace(MAILBOX, labelling=False), "Sorting is off. / Your admin can turn it on."),
-        (replace(MAILBOX, mailmagnet=False, labelling=False), "Sorting is off. / Your admin can turn it on."),
+        (
+            _in_trouble(Reason.GMAIL_REFUSES, "Gmail"),
+            "Gmail does not let MailMagnet sort your mail. / Ask your Google admin to allow it · first 3 hr ago",
+        ),
+        (
+            _in_trouble(Reason.CRM_SIGN_IN, CRM),
+            f"Sorting needs {CRM}, which does not let you in. / Ask your admin for access · first 3 hr ago",
+        ),
+        (
+            _in_trouble(Reason.CRM_PERMISSION, CRM),
+            f"Your profile in {CRM} does not allow sorting. / Ask your admin for the permission Mail Integration · first 3 hr ago",
+        ),
+        (
+            _in_trouble(Reason.FAILING, CRM),
+            f"Sorting does not work now: {CRM} failed. / It is tried again by itself, and no mail is lost · first 3 hr ago",
+        ),
+        (
+            replace(MAILBOX, labelling_since=None),
+            "Customers' mail is listed here, and stays where it is. / Your admin can turn on sorting under labels.",
+        ),
+        (
+            replace(MAILBOX, mailmagnet_since=None, labelling_since=None, progress=None),
+            "Sorting is off. / Your admin can turn it on.",
+        ),
         (
             replace(
                 MAILBOX,
@@ -881,8 +911,8 @@ def test_after_a_run_that_found_nothing_it_says_so() -> None:
                 MAILBOX,
                 last_run=RunCounts(
                     NOW - timedelta(days=2),
-                    1,
-                    {Category.CUSTOMER: 1},
+                    looked_at=1,
+                    sorted={Category.CUSTOMER: 1},
                     remaining=4,
                     day=DayCounts(TODAY - timedelta(days=2), {Category.CUSTOMER: 1}),
                 ),
