@@ -59,7 +59,9 @@ def _upstream_problem(error: Upstream, reader: Reader) -> Problem:
         case NotPermitted():
             return _not_permitted(error, who)
         case NotFound() if error.who == GMAIL:
-            return Problem("Gmail does not find this mail.", "Drafts, mail you wrote and deleted mail are not shown: open another.")
+            return Problem(
+                "Gmail does not find this mail.", "Drafts, mail you wrote and deleted mail are not shown: open another."
+            )
         case NotFound():
             return Problem(f"This is not in {who} any more.")
     return _passing_problem(error, who, reader)
