@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
+from functions.crm_database import CRM_DATABASE
 from mailmagnet.errors import BadSetting
 
 PREFIX = "MAILMAGNET_"
@@ -79,7 +80,7 @@ class Settings(BaseModel):
     tasks_url: Url = GOOGLE["tasks_url"]
     metadata_token_url: str = GOOGLE["metadata_token_url"]
 
-    crm_database: Path = Field(Path("mailmagnet-crm.sqlite"), description="file of the embedded CRM")
+    crm_database: Path = Field(CRM_DATABASE, description="file of the embedded CRM")
     crm_record_url: str = Field("", description="link to a record, with {module} and {id} in it; empty: records have no link")
     store_database: Path = Field(Path("mailmagnet-store.sqlite"), description="file of the embedded store")
     firestore_project: str = Field("", description="Google Cloud project whose Firestore is the store; empty: the embedded store")
@@ -109,11 +110,6 @@ class Settings(BaseModel):
             if turned:
                 raise ValueError(f"{', '.join(turned)} should be left unset: time and faults are made in the sandbox alone")
         return self
-
-
-def crm_database_of(environment: Mapping[str, str]) -> Path:
-    """The embedded CRM's file alone: looking after it by hand needs no other setting."""
-    return Path(environment.get(f"{PREFIX}CRM_DATABASE") or Settings.model_fields["crm_database"].default)
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
