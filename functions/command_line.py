@@ -1,4 +1,7 @@
-"""The command line `mailmagnet`: connect and disconnect a mailbox, sort it by hand, and look after vault and embedded CRM."""
+"""The command line `mailmagnet`: connect and disconnect a mailbox, sort it by hand, and look after vault and embedded CRM.
+
+Most commands are over in a moment: each imports what it alone needs.
+"""
 
 import asyncio
 import json
@@ -10,26 +13,20 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from crm_client.embedded.crm import EmbeddedCrm
-from functions.log import names
-from functions.settings import crm_database_of, read_settings
-from functions.wiring import Parts
+from functions.crm_database import crm_database_of
 from mailmagnet.categories import LABEL_NAMES, today_in
-from mailmagnet.connect_mailbox import connect_mailbox
 from mailmagnet.crm import MAIL_INTEGRATION, Account, Contact, Deal, KnownAccount, Lead, Organisation
-from mailmagnet.disconnect_mailbox import disconnect_mailbox
 from mailmagnet.errors import MailMagnetError, RateLimited, Unavailable
-from mailmagnet.label_mail import LabelRun, label_mail, plan_labels
-from mailmagnet.store import Mailbox
-from mailmagnet.switch_mailbox import switch_off, switch_on
 from mailmagnet.vault import Connection
+
+if TYPE_CHECKING:
+    from functions.wiring import Parts
+    from mailmagnet.label_mail import LabelRun
+    from mailmagnet.store import Mailbox
 
 TABLES = click.Choice(["accounts", "contacts", "deals"])
 RECORDS = click.Choice(["accounts", "contacts", "leads", "deals"])
@@ -58,6 +55,7 @@ def vault_rotate() -> None:
     To change the key while MailMagnet runs: print a new one (`mailmagnet vault-key`), put it behind the old one with a comma
     between them and restart; put it first and restart; call this; then leave the old one out and restart.
     """
+    from functions.settings import read_settings
     from token_vault.encrypted_file import EncryptedFileVault
 
     with _told_plainly():
@@ -77,6 +75,8 @@ def vault_rotate() -> None:
 @click.option("--own-domain", "own_domains", multiple=True, help="A domain of the organisation; may be given several times.")
 def connect(org: str, user: str, address: str, own_domains: tuple[str, ...]) -> None:
     """Connect a mailbox: its OAuth refresh token is read from standard input."""
+    from mailmagnet.connect_mailbox import connect_mailbox
+
     token = sys.stdin.readline().strip()
     if not token:
         raise click.UsageError("Give the refresh token on standard input.")
@@ -93,6 +93,8 @@ def connect(org: str, user: str, address: str, own_domains: tuple[str, ...]) -> 
 @click.option("--backfill-days", type=click.IntRange(1, 365), help="Sort mail of that many days before now too, decided or not.")
 def switch(org: str, user: str, on: bool, labelling: bool, backfill_days: int | None) -> None:
     """Turn MailMagnet on or off for a mailbox. What comes from now on is its, unless --backfill-days asks for more."""
+    from mailmagnet.switch_mailbox import switch_off, switch_on
+
     if not on:
         _with_parts(lambda parts: switch_off(org, user, parts))
         click.echo("Off. The mailbox's mail records are deleted; its labels and mail in Gmail stay as they are.")
@@ -113,7 +115,9 @@ def disconnect(org: str, user: str) -> None:
     Labels and mail in Gmail stay as they are. After a failure call it again: it goes on where it stopped.
     """
 
-    async def leave(parts: Parts) -> int:
+    from mailmagnet.disconnect_mailbox import disconnect_mailbox
+
+    async def leave(parts: "Parts") -> int:
         try:
             return await disconnect_mailbox(org, user, parts)
         except (RateLimited, Unavailable) as problem:
@@ -132,6 +136,8 @@ def disconnect(org: str, user: str) -> None:
 @click.option("--dry-run", is_flag=True, help="List what would move, where and why; change nothing.")
 def label(org: str, user: str, dry_run: bool) -> None:
     """Sort the mail that came to one mailbox since the last run."""
+    from mailmagnet.label_mail import label_mail, plan_labels
+
     use_case = plan_labels if dry_run else label_mail
     _print_run(_with_parts(lambda parts: use_case(org, user, parts)))
 
@@ -143,7 +149,7 @@ def label(org: str, user: str, dry_run: bool) -> None:
 def kept(org: str, user: str, most: int) -> None:
     """Print as JSON all that is kept of a mailbox: its document, and the three facts of each mail."""
 
-    async def read(parts: Parts) -> Mapping[str, object]:
+    async def read(parts: "Parts") -> Mapping[str, object]:
         mailbox = await parts.store.mailbox(org, user)
         mails = await parts.store.latest_mails(org, user, most)
         return {"mailbox": _mailbox_as_json(mailbox) if mailbox else None, "mails": [asdict(mail) for mail in mails]}
@@ -151,7 +157,7 @@ def kept(org: str, user: str, most: int) -> None:
     click.echo(json.dumps(_with_parts(read), default=_plain, ensure_ascii=False))
 
 
-def _mailbox_as_json(mailbox: Mailbox) -> Mapping[str, object]:
+def _mailbox_as_json(mailbox: "Mailbox") -> Mapping[str, object]:
     """As `asdict`, with what comes in any order sorted."""
     return {**asdict(mailbox), "shared_contacts": sorted(mailbox.shared_contacts)}
 
@@ -165,6 +171,9 @@ def _plain(value: object) -> str:
 @click.option("--user", required=True, help="The user's Google id (sub).")
 def log_name(org: str, user: str) -> None:
     """Print how the functions' log names an organisation and one of its users."""
+    from functions.log import names
+    from functions.settings import read_settings
+
     with _told_plainly():
         key = read_settings(os.environ).log_key.get_secret_value()
     click.echo(json.dumps(names(org, user, key)))
@@ -380,6 +389,8 @@ def export_csv(table: str) -> None:
 def show(module: str, record_id: str, org: str, user: str) -> None:
     """Print one record as JSON, as that user sees it."""
 
+    from crm_client.embedded.crm import EmbeddedCrm
+
     view = EmbeddedCrm(crm_database_of(os.environ), org, user)
     read: Mapping[str, Read] = {"accounts": view.account, "contacts": view.contact, "leads": view.lead, "deals": view.deal}
     with _told_plainly():
@@ -387,7 +398,11 @@ def show(module: str, record_id: str, org: str, user: str) -> None:
     click.echo(json.dumps(asdict(record), default=str, ensure_ascii=False))
 
 
-def _print_run(run: LabelRun) -> None:
+def _print_run(run: "LabelRun") -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
     console = Console()
     if run.dry:
         table = Table("Mail", "From", "Goes to", "Because of", box=None)
@@ -407,7 +422,10 @@ def _print_run(run: LabelRun) -> None:
         console.print(escape(f"{count} passed over: {reason}"))
 
 
-def _with_parts(work: Callable[[Parts], Awaitable[Result]]) -> Result:
+def _with_parts(work: Callable[["Parts"], Awaitable[Result]]) -> Result:
+    from functions.settings import read_settings
+    from functions.wiring import Parts
+
     async def run() -> Result:
         parts = Parts(read_settings(os.environ))
         try:

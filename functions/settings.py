@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
+from functions.crm_database import CRM_DATABASE
 from mailmagnet.addresses import canonical_domain
 from mailmagnet.domains import is_free_mail, registered_domain
 from mailmagnet.errors import BadSetting
@@ -157,7 +158,7 @@ class Settings(BaseModel):
     tasks_url: Url = GOOGLE["tasks_url"]
     metadata_token_url: Annotated[str, AfterValidator(_metadata_url)] = GOOGLE["metadata_token_url"]
 
-    crm_database: File = Field(Path("mailmagnet-crm.sqlite"), description="file of the embedded CRM")
+    crm_database: File = Field(CRM_DATABASE, description="file of the embedded CRM")
     crm_record_url: Annotated[str, AfterValidator(_record_url)] = Field(
         "", description="link to a record, with {module} and {id} in it; empty: records have no link"
     )
@@ -198,11 +199,6 @@ class Settings(BaseModel):
             if turned:
                 raise ValueError(f"{', '.join(turned)} should be left unset: time and faults are made in the sandbox alone")
         return self
-
-
-def crm_database_of(environment: Mapping[str, str]) -> Path:
-    """The embedded CRM's file alone: looking after it by hand needs no other setting."""
-    return Path(environment.get(f"{PREFIX}CRM_DATABASE") or Settings.model_fields["crm_database"].default)
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:

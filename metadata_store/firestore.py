@@ -33,6 +33,7 @@ from google.cloud.firestore_v1 import (
 )
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
+from mailmagnet.addresses import exclusion
 from mailmagnet.categories import Category
 from mailmagnet.errors import LeaseLost, LeaseTaken, NotAuthorised, NotFound, NotPermitted, RateLimited, TimedOut, Unavailable
 from mailmagnet.store import Lease, Mailbox, MailRecord, Policy, Progress, RunCounts, Sharing, Trouble, keeps_others_out
@@ -84,7 +85,11 @@ class FirestoreStore:
         return _policy(kept) if kept else Policy()
 
     async def set_policy(self, org: str, policy: Policy) -> None:
-        facts = {"sharing": policy.sharing, "excluded": sorted(policy.excluded), "retention_days": policy.retention_days}
+        facts = {
+            "sharing": policy.sharing,
+            "excluded": sorted(map(exclusion, policy.excluded)),
+            "retention_days": policy.retention_days,
+        }
         await _answer(self._org(org).set(facts, timeout=SECONDS))
 
     async def mailbox(self, org: str, user: str) -> Mailbox | None:

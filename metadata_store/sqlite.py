@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+from mailmagnet.addresses import exclusion
 from mailmagnet.categories import Category
 from mailmagnet.errors import BadSetting, LeaseLost, LeaseTaken, NotFound, TimedOut, Unavailable
 from mailmagnet.store import Lease, Mailbox, MailRecord, Policy, Progress, RunCounts, Sharing, Trouble, keeps_others_out
@@ -72,7 +73,7 @@ class SqliteStore:
         return _policy(rows[0]) if rows else Policy()
 
     async def set_policy(self, org: str, policy: Policy) -> None:
-        facts = (org_id(org), policy.sharing, json.dumps(sorted(policy.excluded)), policy.retention_days)
+        facts = (org_id(org), policy.sharing, json.dumps(sorted(map(exclusion, policy.excluded))), policy.retention_days)
         await self._write(lambda file: file.execute("INSERT OR REPLACE INTO policies VALUES (?, ?, ?, ?)", facts))
 
     async def mailbox(self, org: str, user: str) -> Mailbox | None:
