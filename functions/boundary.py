@@ -12,9 +12,11 @@ from functions.wiring import Parts
 from http_session.session import traceparent
 from mailmagnet.errors import (
     BadRequest,
+    CrmRefused,
     Forbidden,
     LeaseLost,
     LeaseTaken,
+    MailboxFailed,
     MailMagnetError,
     NotAuthorised,
     NotFound,
@@ -103,7 +105,7 @@ def _status(error: MailMagnetError, reference: str) -> Response:
             status = 409
         case RateLimited():
             status = 429
-        case NotAuthorised() | NotPermitted() | NotFound():
+        case NotAuthorised() | NotPermitted() | NotFound() | CrmRefused() | MailboxFailed():
             # Answered as done: Cloud Tasks would only ask again, and nothing changes until somebody gives consent or permission.
             status = 200
         case Upstream():

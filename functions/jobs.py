@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from functions.boundary import body_of, where
 from functions.event import json_of
-from functions.log import log
+from functions.log import log, names, requester
 from functions.wiring import Parts
 from mailmagnet.categories import LABEL_NAMES
 from mailmagnet.disconnect_mailbox import revoke_forgotten
@@ -67,6 +67,7 @@ async def answer_mailbox(request: Request, parts: Parts) -> Response:
         return Response(status_code=405)
     await _from_the_job(request, parts, parts.settings.label_mailbox_url)
     work = _work_of(json_of(await body_of(request)))
+    requester.set(names(work.org, work.user, parts.settings.log_key.get_secret_value()))
     if work.dry_run:
         return JSONResponse(run_as_json(await plan_labels(work.org, work.user, parts)))
     try:

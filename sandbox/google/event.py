@@ -74,8 +74,9 @@ def _open_message(google: GoogleSide, around: Surroundings, message: Message | N
         "threadId": authored_id("thread", message.thread_id) if opens_thread else event_thread_id(message.thread_id),
     }
     if MESSAGE_SCOPES.intersection(around.scopes):
-        opened = gmail["messageId"] if written_here else message.id
-        gmail["accessToken"] = google.message_token(around.account, opened)
+        # A draft that is being written is not in the API yet, whatever it is asked for as.
+        opened = gmail["messageId"] if "DRAFT" in message.label_ids else message.id
+        gmail["accessToken"] = google.message_token(around.account, opened, gmail["messageId"])
     return gmail
 
 

@@ -178,6 +178,8 @@ def _request(
     except (api_description.BadParameter, partial_response.BadFields) as refused:
         raise _invalid(str(refused)) from refused
     token = call.headers.get("x-goog-gmail-access-token", "")
+    if "id" in path:
+        path = {**path, "id": world.google.message_told_as(token, account.address, path["id"])}
     request = _Request(world, account, access, method, path, parameters, body, upload, token)
     _check_reading(request)
     return request

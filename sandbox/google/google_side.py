@@ -74,6 +74,7 @@ class Grant:
 class _MessageToken:
     address: str
     message_id: str
+    told_as: str
     expires_at: datetime
 
 
@@ -166,11 +167,19 @@ class GoogleSide:
         self._access[token] = Access(address, frozenset(scopes), self._clock() + TOKEN_LIFE)
         return token
 
-    def message_token(self, person: Person, message_id: str) -> str:
-        """The gmail.accessToken of an add-on's event: opens exactly this message (its id as the API is to be asked for it)."""
+    def message_token(self, person: Person, message_id: str, told_as: str = "") -> str:
+        """The gmail.accessToken of an add-on's event: opens exactly this message.
+
+        Beside its API id it may be asked for as the event has `told_as` it: Google's samples do so.
+        """
         token = "msg." + secrets.token_urlsafe(24)
-        self._message_tokens[token] = _MessageToken(person.address, message_id, self._clock() + TOKEN_LIFE)
+        self._message_tokens[token] = _MessageToken(person.address, message_id, told_as, self._clock() + TOKEN_LIFE)
         return token
+
+    def message_told_as(self, message_token: str, address: str, told_as: str) -> str:
+        """The API id of the message that the event of this token had told as this; what is unknown stays as it is."""
+        found = self._message_tokens.get(message_token)
+        return found.message_id if found and (found.address, found.told_as) == (address, told_as) else told_as
 
     def opens(self, message_token: str, address: str, message_id: str) -> bool:
         """Whether a message token is for this message of this mailbox, and still good."""

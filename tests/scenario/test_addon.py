@@ -546,14 +546,21 @@ async def test_an_open_mail_without_its_token_asks_for_the_scope_and_not_in_a_ci
         assert asked.json == {"requesting_google_scopes": {"scopes": [metadata]}}
 
 
-async def test_mail_that_the_user_wrote_and_drafts_are_said_not_to_be_shown(sidebar: Sidebar) -> None:
-    for labels in (("SENT",), ("DRAFT",)):
-        mail = sidebar.desk.arrive(ADA, labels=labels)
-        event = await sidebar.event("/message", mail)
-        assert event["gmail"]["messageId"].startswith("msg-a:r")
-        card = (await sidebar.send("/message", event)).card
-        assert "Gmail does not find this mail" in card
-        assert "mail you wrote" in card
+async def test_mail_that_the_user_wrote_is_about_whom_it_is_to(sidebar: Sidebar) -> None:
+    await sidebar.desk.contact("grace@a.example", name="Grace Hopper")
+    mail = sidebar.desk.arrive(ADA, labels=("SENT",), Cc="Grace <grace@a.example>")
+    event = await sidebar.event("/message", mail)
+    assert event["gmail"]["messageId"].startswith("msg-a:r")
+    assert "Grace Hopper" in (await sidebar.send("/message", event)).card
+
+
+async def test_a_draft_that_gmail_does_not_find_is_told_in_a_card(sidebar: Sidebar) -> None:
+    mail = sidebar.desk.arrive(ADA, labels=("DRAFT",))
+    event = await sidebar.event("/message", mail)
+    assert event["gmail"]["messageId"].startswith("msg-a:r")
+    card = (await sidebar.send("/message", event)).card
+    assert "Gmail does not find this mail" in card
+    assert "mail you wrote" in card
 
 
 async def test_only_the_sidebars_paths_are_served(sidebar: Sidebar) -> None:
