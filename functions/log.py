@@ -21,17 +21,13 @@ def log(severity: Literal["INFO", "WARNING", "ERROR"], message: str, **facts: st
 
     https://cloud.google.com/logging/docs/structured-logging
     """
-    line = {"severity": severity, "message": message, **(requester.get() or {}), **facts}
-    sys.stdout.write(json.dumps(line) + "\n")
-    sys.stdout.flush()
+    _write({"severity": severity, "message": message, **(requester.get() or {}), **facts})
 
 
 @cache
 def log_once(message: str, **facts: str) -> None:
     """One line a process for each message with these facts: how things stand here, and not who asked."""
-    line = {"severity": "INFO", "message": message, **facts}
-    sys.stdout.write(json.dumps(line) + "\n")
-    sys.stdout.flush()
+    _write({"severity": "INFO", "message": message, **facts})
 
 
 def names(org: str, user: str, key: str) -> Mapping[str, str]:
@@ -45,6 +41,11 @@ def names(org: str, user: str, key: str) -> Mapping[str, str]:
 def new_reference() -> str:
     """A short reference that an error's card and its log line share."""
     return secrets.token_hex(4)
+
+
+def _write(line: Mapping[str, str | int | float]) -> None:
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
 
 
 def _name(key: str, *ids: str) -> str:

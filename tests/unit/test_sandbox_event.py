@@ -110,8 +110,7 @@ def test_a_draft_tells_its_recipients_and_no_message(world: World) -> None:
     assert addon_event(world.google, URL, around)["gmail"] == {"toRecipients": ["grace@hopper.example"]}
 
 
-def test_a_refresh_belongs_to_the_web_client_alone(world: World) -> None:
-    """The add-on's client has no secret, so nothing can be got with it; a world of before the two clients goes on as it was."""
+def test_both_clients_are_the_same_when_a_world_is_opened_again(world: World) -> None:
     reopened = World(world.folder, lambda: NOW)
     assert (reopened.google.client_id, reopened.google.client_secret) == (world.google.client_id, world.google.client_secret)
     assert reopened.google.addon_client_id == world.google.addon_client_id
