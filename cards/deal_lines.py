@@ -33,14 +33,14 @@ _NAME = 60  # in some two lines of a panel 300 pixels wide
 
 def open_deals(deals: Iterable[Deal], today: date) -> list[Deal]:
     """The open ones: still to close this month, then overdue, then later; each the soonest first, those without a date last."""
-    return sorted((deal for deal in deals if deal.state is DealState.OPEN), key=lambda deal: _urgency(deal, today))
+    months_end = month_of(today)[1]
+    return sorted((deal for deal in deals if deal.state is DealState.OPEN), key=lambda deal: _urgency(deal, today, months_end))
 
 
-def _urgency(deal: Deal, today: date) -> tuple[int, date, str, str]:
-    last = month_of(today)[1]
+def _urgency(deal: Deal, today: date, months_end: date) -> tuple[int, date, str, str]:
     if deal.closing is None:
         return (3, date.max, deal.name, deal.id)
-    rank = 1 if deal.closing < today else 0 if deal.closing <= last else 2
+    rank = 1 if deal.closing < today else 0 if deal.closing <= months_end else 2
     return (rank, deal.closing, deal.name, deal.id)
 
 

@@ -148,7 +148,7 @@ def _has_been_sorted(mailbox: Mailbox | None) -> bool:
 def _mail_line(mail: CustomerMail, owner: str, view: View) -> Widget:
     """Sender, a dot while unread; subject and time below. A click opens the mail in Gmail."""
     sender = words.name(mail.from_name or shown(mail.from_address), _NAME_BESIDE_A_DOT) or "No sender"
-    text = spaced(coloured("●", BLUE), bold(sender)) if mail.unread else sender
+    text = spaced(coloured("●", BLUE), bold(words.left_to_right(sender))) if mail.unread else sender
     below = words.facts(_subject(mail), words.received(mail.received_at, view.now, view.reader))
     return decorated_text(text, below=below, on_click=open_link(in_gmail(mail, owner)))
 
@@ -169,7 +169,7 @@ def in_gmail(mail: CustomerMail, owner: str) -> str:
 
 
 def _subject(mail: CustomerMail) -> str:
-    if subject := words.name(mail.subject, 80):
+    if subject := words.name(mail.subject, 50):
         return subject
     return "(no subject)" if mail.from_name else "Cannot be read now"
 

@@ -454,6 +454,22 @@ def test_a_name_from_right_to_left_with_what_is_at_stake_stands_in_a_line_from_l
     assert "\n\u200e\u2068שירה לוי\u2069 ● €12,000 / " in text
 
 
+def test_whatever_runs_from_right_to_left_does_not_turn_the_line_that_it_begins() -> None:
+    """The first letter that has a direction gives a line its own: a mark that is not seen stands before it (UAX 9)."""
+    call = Activity("t", ActivityKind.CALL, "שיחה call", datetime(2026, 11, 21, 9, tzinfo=UTC), False)
+    shira = replace(BARE, name="שירה לוי", title="סמנכ״לית רכש", owner="Kim", activities=(call,), notes=(Note("n", "הערה", NOW),))
+    card = contact_card(seen(shira), CRM, TODAY, VIEW)
+    mail = home_card(replace(HOME, mails=(replace(MAILS[0], from_name="שירה לוי"),)), VIEW)
+    lines = [line for line in (*as_text(card).splitlines(), *as_text(mail).splitlines()) if re.search("[א-ת]", line)]
+    assert lines == [
+        "# \u2068שירה לוי\u2069",
+        "→ \u200e\u2068שיחה call\u2069, tomorrow 10:00",
+        "“\u200e\u2068הערה\u2069” today",
+        "\u200e\u2068סמנכ״לית רכש\u2069 · Kim’s",
+        "● \u200e\u2068שירה לוי\u2069 / Re: invoice · 1 hr ago >",
+    ]
+
+
 def test_of_many_people_the_first_are_in_sight_and_the_others_counted() -> None:
     many = [known(Person("", f"p{n}@analytical.example"), Contact(f"p{n}", f"Person {n}", ())) for n in range(8)]
     strangers = [PersonView(Person("", f"s{n}@free.example")) for n in range(2)]
