@@ -52,8 +52,8 @@ def contact_sections(
     ]
     return [
         section(first),
-        open_deals_section(further, today, view),
-        closed_deals_section(closed_deals(contact.deals), told, today, view),
+        open_deals_section(further, crm_name, today, view),
+        closed_deals_section(closed_deals(contact.deals), told, crm_name, today, view),
         _past_section(contact, view),
     ]
 
