@@ -18,7 +18,7 @@ def account_card(known: KnownAccount, crm_name: str, today: date, view: View) ->
     account = known.account
     sections = [
         section(_first(known, crm_name, view)),
-        open_deals_section(open_deals(known.open_deals, today), today, view),
+        open_deals_section(open_deals(known.open_deals, today), crm_name, today, view),
         _contacts_section(known, crm_name, view),
     ]
     return card(sections, account_name(account), shown_domain(account) if words.name(account.name) else "")

@@ -52,8 +52,8 @@ def contact_sections(
     ]
     return [
         section(first),
-        open_deals_section(further, today, view),
-        closed_deals_section(closed_deals(contact.deals), told, today, view),
+        open_deals_section(further, crm_name, today, view),
+        closed_deals_section(closed_deals(contact.deals), told, crm_name, today, view),
         _past_section(contact, view),
     ]
 
@@ -104,7 +104,7 @@ def _with_moment(activity: Activity, view: View) -> str:
 
 def _subject_of(activity: Activity) -> str:
     """ "Call with Ada": the kind is said unless the subject says it."""
-    kind, subject = _KIND_WORDS[activity.kind], words.name(activity.subject, 60)
+    kind, subject = _KIND_WORDS[activity.kind], words.left_to_right(words.name(activity.subject, 60))
     if not subject:
         return kind
     return subject if kind.casefold() in subject.casefold() else f"{kind}: {subject}"
@@ -118,7 +118,7 @@ def _latest(notes: Sequence[Note]) -> list[Note]:
 def _quoted(note: Note, view: View) -> str:
     """ "“Asked for references…” Kim, 17 Sep"."""
     who_and_when = ", ".join(filter(None, (words.name(note.author, 40), words.day(_day_of(note, view), view.today, view.reader))))
-    return f"“{words.name(note.text, 90)}” {who_and_when}"
+    return f"“{words.left_to_right(words.name(note.text, 90))}” {who_and_when}"
 
 
 def _day_of(note: Note, view: View) -> date:

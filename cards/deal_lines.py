@@ -1,12 +1,13 @@
 """Deals as lines: the order in which a rep wants them, the facts of each, and what they add up to."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 
 from cards import words
 from cards.view import Path, View
 from cards.widgets import (
     AMBER,
+    GREY,
     RED,
     Fold,
     Html,
@@ -18,12 +19,16 @@ from cards.widgets import (
     open_link,
     run,
     section,
+    text_paragraph,
 )
 from mailmagnet.categories import month_of
 from mailmagnet.crm import Deal, DealState
 
 IN_SIGHT = 5
 """As many open deals as fit a laptop's panel without scrolling; the others are folded."""
+
+_MOST = 40
+"""As many deals of one list as anybody unfolds; the CRM has the rest."""
 
 _NAME = 60  # in some two lines of a panel 300 pixels wide
 
@@ -33,14 +38,14 @@ _NAME = 60  # in some two lines of a panel 300 pixels wide
 
 def open_deals(deals: Iterable[Deal], today: date) -> list[Deal]:
     """The open ones: still to close this month, then overdue, then later; each the soonest first, those without a date last."""
-    return sorted((deal for deal in deals if deal.state is DealState.OPEN), key=lambda deal: _urgency(deal, today))
+    months_end = month_of(today)[1]
+    return sorted((deal for deal in deals if deal.state is DealState.OPEN), key=lambda deal: _urgency(deal, today, months_end))
 
 
-def _urgency(deal: Deal, today: date) -> tuple[int, date, str, str]:
-    last = month_of(today)[1]
+def _urgency(deal: Deal, today: date, months_end: date) -> tuple[int, date, str, str]:
     if deal.closing is None:
         return (3, date.max, deal.name, deal.id)
-    rank = 1 if deal.closing < today else 0 if deal.closing <= last else 2
+    rank = 1 if deal.closing < today else 0 if deal.closing <= months_end else 2
     return (rank, deal.closing, deal.name, deal.id)
 
 
@@ -109,14 +114,23 @@ def deal_line(deal: Deal, view: View, *below: str, on_click: OnClick | None = No
 # Many
 
 
-def open_deals_section(opened: Sequence[Deal], today: date, view: View) -> Section | None:
+def lines_of(deals: Sequence[Deal], line: Callable[[Deal], Widget], crm_name: str, view: View) -> list[Widget]:
+    """A line each; of very many the first ones, and how many there are beside them."""
+    lines = [line(deal) for deal in deals[:_MOST]]
+    if len(deals) > _MOST:
+        more = f"and {words.number(len(deals) - _MOST, view.reader)} more in {words.name(crm_name)}"
+        lines.append(text_paragraph(coloured(more, GREY)))
+    return lines
+
+
+def open_deals_section(opened: Sequence[Deal], crm_name: str, today: date, view: View) -> Section | None:
     """Open deals, the first ones in sight."""
     more = words.counted(len(opened) - IN_SIGHT, "more open deal", "more open deals", view.reader)
-    lines = [deal_line(deal, view, when(deal, today, view), stage_of(deal)) for deal in opened]
+    lines = lines_of(opened, lambda deal: deal_line(deal, view, when(deal, today, view), stage_of(deal)), crm_name, view)
     return section(lines, fold=Fold(IN_SIGHT, more, "Fewer deals"))
 
 
-def closed_deals_section(closed: Sequence[Deal], told: Deal | None, today: date, view: View) -> Section | None:
+def closed_deals_section(closed: Sequence[Deal], told: Deal | None, crm_name: str, today: date, view: View) -> Section | None:
     """Won and lost deals, folded under their counts; `told` is one of them that the card has said already."""
     rest = [deal for deal in closed if deal is not told]
     counts = [
@@ -125,7 +139,7 @@ def closed_deals_section(closed: Sequence[Deal], told: Deal | None, today: date,
         if (count := _count(rest, state))
     ]
     unfold = f"{'Also closed' if len(rest) < len(closed) else 'Closed'}: {', '.join(counts)}"
-    lines = [deal_line(deal, view, when(deal, today, view)) for deal in rest]
+    lines = lines_of(rest, lambda deal: deal_line(deal, view, when(deal, today, view)), crm_name, view)
     return section(lines, fold=Fold(0, unfold, "Hide closed deals"))
 
 

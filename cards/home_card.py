@@ -6,7 +6,7 @@ from datetime import date
 from urllib.parse import quote
 
 from cards import words
-from cards.deal_lines import company_of, deal_line, is_overdue, opening, when
+from cards.deal_lines import company_of, deal_line, is_overdue, lines_of, opening, when
 from cards.problems import problem_section
 from cards.search_card import search_section
 from cards.view import Path, View
@@ -76,7 +76,7 @@ def _due_section(homepage: Homepage, view: View, reference: str) -> Section | No
     in_sight = [*overdue[:_OVERDUE_IN_SIGHT], *closing[:_TODAY_IN_SIGHT]]
     folded = [*overdue[_OVERDUE_IN_SIGHT:], *closing[_TODAY_IN_SIGHT:]]
     more = words.counted(len(folded), "more deal", "more deals", view.reader)
-    lines = [_deal_line(deal, today, view) for deal in (*in_sight, *folded)]
+    lines = _lines([*in_sight, *folded], homepage, today, view)
     return section(lines, _due_header(overdue, closing, view), Fold(len(in_sight), more, "Fewer deals"))
 
 
@@ -107,15 +107,18 @@ def _rest_of_month_section(homepage: Homepage, view: View) -> Section | None:
     count = words.counted(len(later), "deal", "deals", view.reader)
     total = words.totals((deal.amount for deal in later), view.reader)
     unfold = f"Rest of {month}: {', '.join(filter(None, (count, total)))}"
-    return section([_deal_line(deal, today, view) for deal in later], fold=Fold(0, unfold, f"Hide the rest of {month}"))
+    return section(_lines(later, homepage, today, view), fold=Fold(0, unfold, f"Hide the rest of {month}"))
 
 
 def _is_later(deal: Deal, today: date) -> bool:
     return deal.closing is not None and deal.closing > today
 
 
-def _deal_line(deal: Deal, today: date, view: View) -> Widget:
-    return deal_line(deal, view, company_of(deal), when(deal, today, view), on_click=opening(deal, view))
+def _lines(deals: Sequence[Deal], homepage: Homepage, today: date, view: View) -> list[Widget]:
+    def line(deal: Deal) -> Widget:
+        return deal_line(deal, view, company_of(deal), when(deal, today, view), on_click=opening(deal, view))
+
+    return lines_of(deals, line, homepage.crm_name, view)
 
 
 # New from customers
@@ -148,8 +151,9 @@ def _has_been_sorted(mailbox: Mailbox | None) -> bool:
 def _mail_line(mail: CustomerMail, owner: str, view: View) -> Widget:
     """Sender, a dot while unread; subject and time below. A click opens the mail in Gmail."""
     sender = words.name(mail.from_name or shown(mail.from_address), _NAME_BESIDE_A_DOT) or "No sender"
-    text = spaced(coloured("●", BLUE), bold(sender)) if mail.unread else sender
-    below = words.facts(_subject(mail), words.received(mail.received_at, view.now, view.reader))
+    text = spaced(coloured("●", BLUE), bold(words.left_to_right(sender))) if mail.unread else sender
+    subject = words.name(mail.subject, 50) or "(no subject)"
+    below = words.facts(subject, words.received(mail.received_at, view.now, view.reader))
     return decorated_text(text, below=below, on_click=open_link(in_gmail(mail, owner)))
 
 
@@ -166,12 +170,6 @@ def in_gmail(mail: CustomerMail, owner: str) -> str:
     found = _ONE_MESSAGE_ID.fullmatch(mail.rfc822_message_id.strip())
     place = f"search/rfc822msgid:{quote(found[1], safe='@')}" if found else f"all/{mail.mail_id}"
     return f"https://mail.google.com/mail/?authuser={quote(owner, safe='@')}#{place}"
-
-
-def _subject(mail: CustomerMail) -> str:
-    if subject := words.name(mail.subject, 80):
-        return subject
-    return "(no subject)" if mail.from_name else "Cannot be read now"
 
 
 # How sorting goes

@@ -146,7 +146,7 @@ def _known_line(person_view: PersonView, main: PersonView, answer: OpenMessage, 
 def _unknown_line(person_view: PersonView, view: View) -> Widget:
     title, subtitle = _name_and_address(person_view.person)
     if not person_view.account:
-        return decorated_text(title, below=subtitle)
+        return decorated_text(title, below=subtitle, wrap=True)
     account = person_view.account.account
     below = words.facts(subtitle, words.name(account.name))
-    return decorated_text(title, below=below, on_click=run(f"{view.addon_url}{Path.ACCOUNT}", id=account.id))
+    return decorated_text(title, below=below, wrap=True, on_click=run(f"{view.addon_url}{Path.ACCOUNT}", id=account.id))

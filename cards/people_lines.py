@@ -28,7 +28,7 @@ def stakes_line(contact_view: ContactView, beside: str, today: date, view: View)
     contact, decision = contact_view.contact, contact_view.decision
     company = company_of(contact)
     below = words.facts("" if company == beside else company, _due(contact_view, today, view))
-    name, open_with = contact_name(contact), _open_with(contact, today, view)
+    name, open_with = words.name(contact_name(contact), 60), _open_with(contact, today, view)
     mark = urgency_mark(decision.because, today) if decision else ""
     text = spaced(words.left_to_right(name), mark, open_with) if mark else html(words.facts(name, open_with))
     return _contact_line(contact, text, below, view)

@@ -16,7 +16,13 @@ from zoneinfo import ZoneInfo
 from babel import localedata
 from babel.core import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton, format_time, format_timedelta
-from babel.numbers import NumberPattern, format_compact_currency, format_decimal, get_currency_precision
+from babel.numbers import (
+    NumberPattern,
+    format_compact_currency,
+    format_decimal,
+    get_currency_precision,
+    get_currency_symbol,
+)
 
 from mailmagnet.categories import Category
 from mailmagnet.crm import Money
@@ -174,7 +180,7 @@ _ROOM_FOR_ANY_AMOUNT = Context(prec=400, rounding=ROUND_HALF_UP)
 
 
 def money(amount: Money | None, reader: Reader) -> str:
-    """An exact amount with the currency's own decimals, none when it is whole; "" without one."""
+    """An exact amount with the currency's own decimals, none when it is whole; "" without one. Without a currency it is a number."""
     if amount is None or not amount.amount.is_finite():
         return ""
     whole = amount.amount == amount.amount.to_integral_value()
@@ -201,19 +207,25 @@ def _total(currency: str, parts: list[Decimal], reader: Reader) -> str:
             return money(Money(total, currency), reader)
         if size < _MILLION:
             return _formatted(Money(total.to_integral_value(), currency), 0, reader)
-        return isolated(_spaced(format_compact_currency(total, _code(currency), locale=locale_of(reader), fraction_digits=1)))
+        short = format_compact_currency(total, _code(currency), locale=locale_of(reader), fraction_digits=1)
+        return isolated(_spaced(_without_a_sign(short)))
 
 
 def _formatted(amount: Money, decimals: int, reader: Reader) -> str:
-    pattern = _currency_pattern(reader.locale, decimals)
+    pattern = _currency_pattern(reader.locale, _code(amount.currency), decimals)
     with localcontext(_ROOM_FOR_ANY_AMOUNT):
-        said = pattern.apply(amount.amount, locale_of(reader), currency=_code(amount.currency), currency_digits=False)
-    return isolated(_spaced(said))
+        return isolated(_without_a_sign(pattern.apply(amount.amount, locale_of(reader))))
 
 
-@lru_cache(maxsize=64)
-def _currency_pattern(locale_name: str, decimals: int) -> NumberPattern:
-    pattern: NumberPattern = copy(_locale(locale_name).currency_formats["standard"])
+@lru_cache(maxsize=256)
+def _currency_pattern(locale_name: str, code: str, decimals: int) -> NumberPattern:
+    """How the locale writes amounts of one currency, its sign put in: Babel looks for sign and name anew at each amount."""
+    locale = _locale(locale_name)
+    pattern: NumberPattern = copy(locale.currency_formats["standard"])
+    sign = get_currency_symbol(code, locale)
+    before, before_minus = (_spaced(f"{part.replace('¤', sign)}0")[:-1] for part in pattern.prefix)
+    after, after_minus = (part.replace("¤", sign) for part in pattern.suffix)
+    pattern.prefix, pattern.suffix = (before, before_minus), (after, after_minus)
     pattern.frac_prec = (decimals, decimals)
     return pattern
 
@@ -225,6 +237,11 @@ def _spaced(said: str) -> str:
 
 def _code(currency: str) -> str:
     return shortened(currency, 12).upper() or "XXX"
+
+
+def _without_a_sign(said: str) -> str:
+    """CLDR's sign for no currency (XXX) tells a reader nothing."""
+    return said.replace("¤\u00a0", "").replace("¤", "").strip() if "¤" in said else said
 
 
 # Days and times

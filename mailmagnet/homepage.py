@@ -89,7 +89,7 @@ async def homepage(
     connection = await vault.connection(identity.org, identity.user) or connection_of(identity)
     crm = crm_of(connection)
     closing, (mailbox, mails) = await asyncio.gather(
-        in_time_or_problem(crm.name, by, _closing_by_months_end(crm, now)), _mailbox_and_mails(connection, store, reader, by)
+        in_time_or_problem(crm.name, by, _closing_this_month(crm, now)), _mailbox_and_mails(connection, store, reader, by)
     )
     let_in = not isinstance(closing, NotAuthorised | NotPermitted)
     return Homepage(
@@ -103,8 +103,11 @@ async def homepage(
     )
 
 
-async def _closing_by_months_end(crm: Crm, now: datetime) -> _Closing:
-    """Asked beside the organisation's time zone, not after it: so up to the last day that may be its month's, and then cut."""
+async def _closing_this_month(crm: Crm, now: datetime) -> _Closing:
+    """What closes this month or is overdue. The CRM is asked for it beside the organisation's time zone, not after it.
+
+    So it is asked up to the last day that may be the organisation's month's, and the answer is cut.
+    """
     latest = month_of(now.astimezone(_DAYS_BEGIN_HERE).date())[1]
     organisation, deals = await asyncio.gather(crm.organisation(), crm.deals_closing(FAR_BACK, latest))
     today = today_in(organisation.time_zone, now)

@@ -225,6 +225,7 @@ def _kind_of(card: str) -> str:
         "/retry-message": "problem",
         "Open in MailMagnet CRM": "known",
         "Not in MailMagnet CRM": "unknown",
+        "New at ": "unknown",
         "mailing list": "lists",
         "Nobody outside": "colleagues",
         "Sent by a machine": "machines",

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cards import answers, widgets
+from cards import answers, widgets, words
 from cards.account_card import account_card
 from cards.contact_card import contact_card
 from cards.error_card import error_card, failed_search_card
@@ -454,6 +454,22 @@ def test_a_name_from_right_to_left_with_what_is_at_stake_stands_in_a_line_from_l
     assert "\n\u200e\u2068שירה לוי\u2069 ● €12,000 / " in text
 
 
+def test_whatever_runs_from_right_to_left_does_not_turn_the_line_that_it_begins() -> None:
+    """The first letter that has a direction gives a line its own: a mark that is not seen stands before it (UAX 9)."""
+    call = Activity("t", ActivityKind.CALL, "שיחה call", datetime(2026, 11, 21, 9, tzinfo=UTC), False)
+    shira = replace(BARE, name="שירה לוי", title="סמנכ״לית רכש", owner="Kim", activities=(call,), notes=(Note("n", "הערה", NOW),))
+    card = contact_card(seen(shira), CRM, TODAY, VIEW)
+    mail = home_card(replace(HOME, mails=(replace(MAILS[0], from_name="שירה לוי"),)), VIEW)
+    lines = [line for line in (*as_text(card).splitlines(), *as_text(mail).splitlines()) if re.search("[א-ת]", line)]
+    assert lines == [
+        "# \u2068שירה לוי\u2069",
+        "→ \u200e\u2068שיחה call\u2069, tomorrow 10:00",
+        "“\u200e\u2068הערה\u2069” today",
+        "\u200e\u2068סמנכ״לית רכש\u2069 · Kim’s",
+        "● \u200e\u2068שירה לוי\u2069 / Re: invoice · 1 hr ago >",
+    ]
+
+
 def test_of_many_people_the_first_are_in_sight_and_the_others_counted() -> None:
     many = [known(Person("", f"p{n}@analytical.example"), Contact(f"p{n}", f"Person {n}", ())) for n in range(8)]
     strangers = [PersonView(Person("", f"s{n}@free.example")) for n in range(2)]
@@ -734,7 +750,7 @@ MAILS = (
         "19a", "ada@analytical.example", NOW - timedelta(hours=1), "Re: invoice", "Ada Lovelace", True, "<a+1/2@mail.example>"
     ),
     CustomerMail("19b", "bob@analytical.example", NOW - timedelta(days=1), "", "Bob Ross"),
-    CustomerMail("19c", "carl@analytical.example", NOW - timedelta(days=30)),
+    CustomerMail("19c", "carl@analytical.example", NOW - timedelta(days=30), "Hello"),
 )
 TODAYS = replace(RENEWAL, id="d7", name="Prüfstand 2", amount=euros(9400), closing=TODAY)
 ROLLOUT = replace(RENEWAL, id="d8", name="Rollout", amount=YEN, closing=date(2026, 11, 28))
@@ -754,7 +770,7 @@ def test_the_homepage() -> None:
         --- New from customers · 1 unread
         ● Ada Lovelace / Re: invoice · 1 hr ago >
         Bob Ross / (no subject) · yesterday >
-        carl@analytical.example / Cannot be read now · 21 Oct >
+        carl@analytical.example / Hello · 21 Oct >
         ---
         v Rest of November: 2 deals, JP¥4.8M and €36,000
           … Rollout · JP¥4,800,000 / Analytical Ltd · 28 Nov >
@@ -773,6 +789,27 @@ def test_overdue_deals_of_any_month_come_first_the_latest_to_slip_and_some_of_to
     names = [line.removeprefix("  … ").split(" · ")[0] for line in lines[at + 1 : at + 12]]
     assert names == ["Old 0", "Old 1", "Old 2", "Now 0", "Now 1", "Now 2", "v 4 more deals", "Old 3", "Old 4", "Now 3", "Now 4"]
     assert lines[at + 1] == "Old 0 · €12,000 / Analytical Ltd · 688 days late >"
+
+
+def test_of_thousands_of_deals_no_more_are_drawn_than_anybody_unfolds(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Money | None] = []
+
+    def counted(amount: Money | None, reader: Reader) -> str:
+        drawn.append(amount)
+        return "€1"
+
+    monkeypatch.setattr(words, "money", counted)
+    many = tuple(replace(PILOT, id=f"o{n}") for n in range(5000)) + tuple(replace(RENEWAL, id=f"r{n}") for n in range(3000))
+    home = as_text(home_card(replace(HOME, closing=many), VIEW))
+    assert "--- Today · 5,000 overdue\n" in home
+    assert "\nv 4,997 more deals\n" in home
+    assert "\n  … and 4,960 more in Zoho CRM\n" in home
+    assert "\nv Rest of November: 3,000 deals, €108M\n" in home
+    assert "\n  … and 2,960 more in Zoho CRM\n" in home
+    account = as_text(account_card(KnownAccount(ANALYTICAL, (), 0, many), CRM, TODAY, VIEW))
+    assert "\nv 7,995 more open deals\n" in account
+    assert "\n  … and 7,960 more in Zoho CRM" in account
+    assert len(drawn) == 3 * 40
 
 
 @pytest.mark.parametrize(
@@ -1268,6 +1305,8 @@ def test_any_record_makes_a_good_card(contact: Contact, lead: Lead, known_accoun
         st.lists(contacts, max_size=2).map(tuple),
         st.lists(accounts, max_size=2).map(tuple),
         some_deals,
+        st.lists(leads, max_size=2).map(tuple),
+        st.frozensets(st.sampled_from(["contacts", "leads", "accounts", "deals"])),
     ),
     names,
     views,
@@ -1279,7 +1318,7 @@ def test_any_search_makes_a_good_card(found: Found, searched: str, view: View) -
 @slow
 @given(
     st.lists(deals, max_size=150).map(tuple),
-    st.lists(st.builds(CustomerMail, names, names, moments, names, names, st.booleans()), max_size=6).map(tuple),
+    st.lists(st.builds(CustomerMail, names, names, moments, names, names, st.booleans(), names), max_size=6).map(tuple),
     views,
 )
 def test_any_homepage_makes_a_good_card(closing: tuple[Deal, ...], mails: tuple[CustomerMail, ...], view: View) -> None:

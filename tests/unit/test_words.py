@@ -37,6 +37,8 @@ def euros(amount: str) -> Money:
         (Money(Decimal("1.234"), "KWD"), ENGLISH, "KWD\u00a01.234"),
         (Money(Decimal("5"), "usd"), Reader("en"), "$5"),
         (Money(Decimal("5"), "XBITS"), Reader("en"), "XBITS\u00a05"),
+        (Money(Decimal("1234.5"), ""), ENGLISH, "1,234.50"),
+        (Money(Decimal("-1234"), " "), GERMAN, "-1.234"),
         (Money(Decimal("NaN"), "EUR"), ENGLISH, ""),
         (None, ENGLISH, ""),
     ],
@@ -70,6 +72,7 @@ def test_totals_are_to_the_whole_unit_and_from_a_million_on_short(amounts: list[
 def test_currencies_stand_side_by_side() -> None:
     amounts = [euros("30000"), Money(Decimal(5000), "USD"), None, euros("6000")]
     assert words.totals(amounts, Reader("en")) == "€36,000 and $5,000"
+    assert words.totals([Money(Decimal(1_250_000), ""), Money(Decimal(5), "")], Reader("de")) == "1,3\u00a0Mio."
     assert words.totals([*amounts, Money(Decimal(4800000), "JPY")], Reader("en")) == "€36,000, $5,000 and ¥4.8M"
 
 
