@@ -28,6 +28,7 @@ from sandbox.google.faults import Fault
 from sandbox.google.gmail_server import make_app
 from sandbox.google.google_side import MAIL_SCOPE, SCOPE, event_message_id
 from sandbox.google.world import Account, World
+from tests.npm_packages import npm_packages
 from tests.signing import free_port
 
 NOT_IN_EMULATE = {
@@ -113,15 +114,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def emulate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """`emulate`'s address, as a process of its own; installed from the lock file when it is not there."""
-    if not (EMULATE / "node_modules").is_dir():
-        subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=EMULATE, check=True, timeout=240)
     seed = tmp_path_factory.mktemp("emulate") / "seed.json"
     tokens = {f"token-{address}": {"login": address, "scopes": ["gmail"]} for address in USERS}
     seed.write_text(
         json.dumps({"tokens": tokens, "google": {"users": [{"email": address, "name": "User"} for address in USERS]}})
     )
     port = free_port()
-    entry = EMULATE / "node_modules" / "emulate" / "dist" / "index.js"
+    entry = npm_packages(EMULATE) / "emulate" / "dist" / "index.js"
     command = ["node", str(entry), "start", "--service", "google", "--port", str(port), "--seed", str(seed)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

@@ -20,8 +20,8 @@ from mailmagnet.errors import BadAnswer, BadSetting, Unavailable
 from mailmagnet.vault import Connection, Leaving, Vault
 from token_vault.encrypted_file import EncryptedFileVault
 
-KEY = Fernet.generate_key().decode()
-OLD_KEY = Fernet.generate_key().decode()
+KEY = "bWFkZS11cC1rZXktb2YtY29udHJhY3QtdGVzdHMtLS0="
+OLD_KEY = "bWFkZS11cC1rZXktYmVmb3JlLXRoaXMtb25lLS0tLS0="
 TOKEN = "1//0g-made-up-refresh-token"
 ORG, OTHER_ORG = "analytical.example", "hopper.example"
 ADA, BOB = "100000000000000000001", "100000000000000000002"
