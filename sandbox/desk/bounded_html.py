@@ -1,4 +1,4 @@
-"""HTML of whoever wrote it, made such that who reads it next takes time in proportion to its length: bounded in all that nests or repeats."""
+"""HTML bounded in all that nests or repeats, so that whoever reads it next takes time in proportion to its length."""
 
 import re
 from collections.abc import Iterator
