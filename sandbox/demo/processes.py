@@ -149,19 +149,15 @@ async def running_demo(
     the same (`filled_with`) earlier is opened as it was left. `aliases` are further addresses of the user. Raises PortTaken,
     NotStarted, CommandFailed, NotADemo, and what `fill` raises.
     """
-    listening = _listen(port)
-    try:
-        is_new = await asyncio.to_thread(_prepare, folder, filled_with, tell)
-    except NotADemo:
-        listening.close()
-        raise
-    sockets = {name: _listen(0) for name in FUNCTIONS}
-    ports = {name: taken.getsockname()[1] for name, taken in sockets.items()}
-    for taken in sockets.values():
-        taken.close()
     async with AsyncExitStack() as stack:
         stack.callback(os.umask, os.umask(FOR_THE_OWNER_ALONE))
+        listening = _listen(port)
         stack.callback(listening.close)
+        is_new = await asyncio.to_thread(_prepare, folder, filled_with, tell)
+        sockets = {name: _listen(0) for name in FUNCTIONS}
+        ports = {name: taken.getsockname()[1] for name, taken in sockets.items()}
+        for taken in sockets.values():
+            taken.close()
         turned = TurnedClock(_clock_file(folder), clock)
         world = World(folder / "world", turned)
         stack.callback(world.close)
