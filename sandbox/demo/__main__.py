@@ -132,7 +132,7 @@ def _tell(words: str) -> None:
 
 
 def _tell_address(demo: Demo, folder: Path) -> None:
-    console.print(f"\n  Open [bold]{demo.address}[/bold] in a browser. Ctrl-C stops it.")
+    console.print(f"\n  Open [bold]{demo.entrance}[/bold] in a browser. Ctrl-C stops it.", soft_wrap=True)
     console.print(f"  Logs and data are in {escape(str(folder))}; delete that folder to begin anew.\n")
 
 

@@ -7,9 +7,10 @@ import secrets
 import shutil
 import signal
 import socket
+import stat
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -19,9 +20,10 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from sandbox.cards.card_page import gallery_routes
-from sandbox.desk.desk import NoSuchRecord, Product, desk_guard, desk_routes
+from sandbox.desk.desk import NoSuchRecord, Product, desk_app, desk_routes
+from sandbox.desk.desk_key import DeskKey
 from sandbox.desk.dials import CannotTurn, dial_routes
-from sandbox.google.gmail_server import LARGEST_REQUEST, google_routes
+from sandbox.google.gmail_server import google_routes
 from sandbox.google.world import Account, World
 from sandbox.google.world_clock import TurnedClock
 
@@ -38,6 +40,9 @@ ORGANISATION_ZONE = ZoneInfo("Europe/Vienna")
 
 JOB_SERVICE_ACCOUNT = "scheduler@sandbox.example"
 FUNCTIONS = ("addon", "label_tick", "label_mailbox")
+FOR_THE_OWNER_ALONE = 0o077
+"""The umask under which all of it runs: no other user of this machine reads what is in the folder."""
+
 SECONDS_TO_START = 90
 SECONDS_TO_STOP = 5
 _MARK = "demo.json"
@@ -65,9 +70,11 @@ Tell = Callable[[str], None]
 
 @dataclass(slots=True)
 class Demo:
-    """A running demo. `address` is the page's; `environment` what the functions and the command line are started with."""
+    """A running demo. `address` is the desk's and Google's, `key` what opens the desk; `environment` is what the functions and the command
+    line are started with."""
 
     address: str
+    key: DeskKey
     folder: Path
     world: World
     clock: TurnedClock
@@ -79,6 +86,11 @@ class Demo:
     label_mailbox_url: str
     environment: Mapping[str, str] = field(repr=False)
     job_service_account: str = JOB_SERVICE_ACCOUNT
+
+    @property
+    def entrance(self) -> str:
+        """The page's address with the key: it opens the desk to a browser."""
+        return self.key.entrance(f"{self.address}/")
 
     async def mailmagnet(self, *words: str, given: bytes = b"") -> bytes:
         """Run the command `mailmagnet` with these words, `given` on its standard input; what it printed. Raises CommandFailed."""
@@ -119,8 +131,6 @@ class Demo:
 
     async def crm_record(self, module: str, record_id: str, viewer: str) -> Mapping[str, Any]:
         """One record of the CRM as this viewer sees it. Raises NoSuchRecord."""
-        if module not in ("accounts", "contacts", "leads", "deals") or record_id.startswith("-"):
-            raise NoSuchRecord
         try:
             record = json.loads(await self.mailmagnet("crm", "show", module, record_id, *_ids(self.world.account(viewer))))
         except CommandFailed as failed:
@@ -147,30 +157,30 @@ async def running_demo(
     the same (`filled_with`) earlier is opened as it was left. `aliases` are further addresses of the user. Raises PortTaken,
     NotStarted, CommandFailed, NotADemo, and what `fill` raises.
     """
-    listening = _listen(port)
-    try:
-        is_new = await asyncio.to_thread(_prepare, folder, filled_with, tell)
-    except NotADemo:
-        listening.close()
-        raise
-    sockets = {name: _listen(0) for name in FUNCTIONS}
-    ports = {name: taken.getsockname()[1] for name, taken in sockets.items()}
-    for taken in sockets.values():
-        taken.close()
     async with AsyncExitStack() as stack:
+        stack.callback(os.umask, os.umask(FOR_THE_OWNER_ALONE))
+        listening = _listen(port)
         stack.callback(listening.close)
+        is_new = await asyncio.to_thread(_prepare, folder, filled_with, tell)
+        sockets = {name: _listen(0) for name in FUNCTIONS}
+        ports = {name: taken.getsockname()[1] for name, taken in sockets.items()}
+        for taken in sockets.values():
+            taken.close()
         turned = TurnedClock(_clock_file(folder), clock)
         world = World(folder / "world", turned)
         stack.callback(world.close)
         user = world.add_account(USER, USER_NAME, aliases=(f"ada.byron@{OWN_DOMAIN}", *aliases), hosted_domain=OWN_DOMAIN)
         colleague = world.add_account(COLLEAGUE, COLLEAGUE_NAME, hosted_domain=OWN_DOMAIN)
         without_mail = world.add_account(WITHOUT_MAIL, WITHOUT_MAIL_NAME, hosted_domain=OWN_DOMAIN)
-        address = f"http://{HOST}:{listening.getsockname()[1]}"
+        desk_port = listening.getsockname()[1]
+        address = f"http://{HOST}:{desk_port}"
         urls = {name: f"http://{HOST}:{port}" for name, port in ports.items()}
         environment = _environment(folder, world, address, urls)
         tell(f"The desk and Google's side start at {address} ...")
+        world.tasks.targets = {urls["label_mailbox"]: JOB_SERVICE_ACCOUNT}
         demo = Demo(
             address,
+            DeskKey(desk_port),
             folder,
             world,
             turned,
@@ -214,6 +224,7 @@ def _prepare(folder: Path, filled_with: str, tell: Tell) -> bool:
     """Make the folder ready; whether it is new. One of ours that was not finished, or holds other mail, is begun anew."""
     mark = folder / _MARK
     if mark.exists():
+        _close_to_others(folder, tell)
         if json.loads(mark.read_text()) == {"filled_with": filled_with, "ready": True}:
             return False
         tell(f"What {folder} holds was not finished or is other mail: it is deleted and made anew ...")
@@ -221,8 +232,18 @@ def _prepare(folder: Path, filled_with: str, tell: Tell) -> bool:
     elif folder.exists() and any(folder.iterdir()):
         raise NotADemo(f"The folder {folder} holds something else: name an empty or a new one.")
     folder.mkdir(parents=True, exist_ok=True)
+    _close_to_others(folder, tell)
     _mark(folder, filled_with, ready=False)
     return True
+
+
+def _close_to_others(folder: Path, tell: Tell) -> None:
+    """Nobody but its owner gets into the folder, whatever rights it had; where that cannot be had, `tell` says so."""
+    with suppress(OSError):
+        folder.chmod(stat.S_IRWXU)
+    found = folder.stat()
+    if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO) or found.st_uid != os.getuid():
+        tell(f"Other users of this machine can read the mail in {folder}: its rights cannot be changed. Name another folder.")
 
 
 def _mark(folder: Path, filled_with: str, *, ready: bool) -> None:
@@ -295,8 +316,9 @@ async def _desk(demo: Demo, listening: socket.socket) -> AsyncIterator[None]:
     """The page, its API and Google's side, served at the socket."""
     crm = (demo.crm_record, demo.crm_calls_file, demo.address)
     product = Product(demo.addon_url, demo.label_mailbox_url, JOB_SERVICE_ACCOUNT, *crm)
-    app = web.Application(client_max_size=LARGEST_REQUEST, middlewares=[desk_guard])
-    app.add_routes([*google_routes(demo.world), *desk_routes(demo.world, product), *dial_routes(demo), *gallery_routes()])
+    app = desk_app(
+        demo.key, [*desk_routes(demo.world, product), *dial_routes(demo), *gallery_routes()], google_routes(demo.world)
+    )
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
     await web.SockSite(runner, listening).start()
@@ -375,18 +397,22 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
 
 async def _run(words: Sequence[str], environment: Mapping[str, str], given: bytes) -> bytes:
     # A process group of its own: Ctrl-C in the terminal is for the demo, which then ends its children itself.
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "functions.command_line",
-        *words,
-        cwd=SOURCE.parent,
-        env=environment,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "functions.command_line",
+            *words,
+            cwd=SOURCE.parent,
+            env=environment,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+    except (ValueError, OSError):
+        # A zero character, half a character, or more than a command line holds.
+        raise CommandFailed(f"mailmagnet {' '.join(words[:2])}: this text cannot be given to a command.") from None
     try:
         printed, complained = await process.communicate(given)
     finally:

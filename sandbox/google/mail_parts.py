@@ -155,7 +155,7 @@ def plain_text(mail: Part, longest: int = 100_000) -> str:
     pieces, length = [], 0
     for part in chosen:
         text = decoded(part.content[: longest * 4], part.charset)
-        pieces.append(_without_tags(text) if part.mime_type == "text/html" else text)
+        pieces.append(text_of_html(text) if part.mime_type == "text/html" else text)
         length += len(pieces[-1])
         if length >= longest:
             break
@@ -331,7 +331,7 @@ def _from_q(encoded: str) -> bytes:
     return binascii.a2b_qp(encoded.replace(" ", "_").encode("utf-8", "replace"), header=True)
 
 
-def _without_tags(text: str) -> str:
+def text_of_html(text: str) -> str:
     """The text between the tags; scripts, styles, titles and comments left out. Takes time in proportion to the text."""
     pieces, hidden_until = [], ""
     for piece in _TAG.split(text):

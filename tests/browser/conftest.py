@@ -168,6 +168,7 @@ async def desk(demo: Demo, browser: Browser) -> AsyncIterator[Desk]:
     """A page 1280 px wide. At the end: no error in the console, and nothing asked of any other host."""
     context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB", timezone_id="Europe/Vienna")
     context.set_default_timeout(SECONDS_TO_WAIT * 1000)
+    await context.add_cookies([{"name": name, "value": value, "url": demo.address} for name, value in demo.key.cookies.items()])
     made = Desk(await context.new_page(), demo)
     # Asked for from the start: the browser is told too late by a test that waits for a chooser only when it is about to open.
     made.page.on("filechooser", lambda chooser: None)

@@ -64,7 +64,7 @@ async def as_before(demo: Demo) -> AsyncIterator[None]:
 
 async def ask(demo: Demo, path: str, **body: Any) -> dict[str, Any]:
     """What the desk answers to the user's page."""
-    async with aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession(cookies=demo.key.cookies) as session:
         url = f"{demo.address}/desk/{demo.user.address}/{path}"
         request = session.post(url, json=body) if body else session.get(url)
         async with request as answer:

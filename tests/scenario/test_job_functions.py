@@ -57,6 +57,7 @@ async def job_at(desk: Desk, **settings: str) -> AsyncIterator[Job]:
         "MAILMAGNET_LABEL_MAILBOX_URL": urls["label_mailbox"],
         **settings,
     }
+    desk.world.tasks.targets = {urls["label_mailbox"]: JOB_ACCOUNT}
     async with AsyncExitStack() as stack:
         for target, port in ports.items():
             await stack.enter_async_context(function_process("main.py", target, environment, port, log))
