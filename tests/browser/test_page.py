@@ -228,6 +228,26 @@ async def test_a_slow_gmail_is_told_with_retry(desk: Desk, picture: Picture) -> 
     await expect(desk.panel).to_contain_text("Head of Procurement")
 
 
+async def test_beside_a_slow_crm_no_other_persons_card_is_left_standing(desk: Desk) -> None:
+    desk.arrive("Sigrid <sigrid.ostby@fjordland.example>", "After another's card")
+    desk.arrive(HENRIETTA, "Whose card must go")
+    await desk.open("Whose card must go")
+    await expect(desk.panel).to_contain_text("Head of Procurement")
+    desk.demo.crm_fault_file.write_text('{"fault": "slow"}')
+    try:
+        await desk.page.get_by_role("button", name="Older").click()
+        await expect(desk.page.locator(".open-thread h1")).to_have_text("After another's card")
+        await expect(desk.panel).not_to_contain_text("Henrietta")
+        await expect(desk.page.locator("#panel .progress")).to_be_visible()
+        await expect(desk.panel).to_contain_text("did not answer")
+        await expect(desk.panel).to_contain_text("Sigrid")
+        await expect(desk.panel).not_to_contain_text("Henrietta")
+    finally:
+        desk.demo.crm_fault_file.write_text('{"fault": ""}')
+    await desk.panel.get_by_role("button", name="Retry").click()
+    await expect(desk.panel).to_contain_text("Fjordland")
+
+
 async def test_scopes_are_asked_for_one_by_one_and_can_be_refused(desk: Desk) -> None:
     colleague = desk.demo.colleague
     desk.arrive(HENRIETTA, "Needs permission", account=colleague)

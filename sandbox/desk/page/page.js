@@ -260,7 +260,7 @@ function drawOpenThread() {
     unlabel: (id) => modify([page.thread], [], [id], `Removed from ${labelName(page.labels, id)}`),
     opened: (message) => {
       composeAction = null;
-      panel.open({ kind: "message", mail: message.id });
+      panel.open({ kind: "message", mail: message.id, account: account() });
     },
     answer: (message, how) => guarded(() => answer(message, how)),
     edit: (draft) => guarded(() => editDraft(draft)),
@@ -525,13 +525,13 @@ async function opening(act) {
 function openPanel() {
   composeAction = null;
   const newest = page.thread?.messages.findLast((message) => !message.draft);
-  panel.open(newest ? { kind: "message", mail: newest.id } : { kind: "homepage" });
+  panel.open({ ...(newest ? { kind: "message", mail: newest.id } : { kind: "homepage" }), account: account() });
 }
 
 function openComposeAction(window, number) {
   composeAction = { window, number };
   showPanel(true);
-  panel.open({ kind: "compose" });
+  panel.open({ kind: "compose", ...composeAction, account: account() });
 }
 
 /** What a question to the add-on says of the draft, while the panel shows a compose action's card. */
