@@ -280,6 +280,21 @@ async def test_a_long_paragraph_is_folded_and_a_short_one_is_not(desk: Desk) -> 
     await expect(desk.panel.get_by_role("button", name="Show less")).to_be_visible()
 
 
+async def test_a_folded_list_shows_no_bullet_without_its_text(desk: Desk) -> None:
+    """As whoever writes cards by hand writes lists: the line breaks between the tags are none of the text."""
+    items = "".join(f"\n  <li>\n    {word}\n  </li>" for word in ("one", "two", "three", "four"))
+    listed = {"textParagraph": {"text": f"Before\n<ul>{items}\n</ul>\nafter", "maxLines": 3}}
+    await desk.answer_with(shown(card(listed)))
+    await desk.show()
+    paragraph_of_all = desk.panel.locator(".paragraph")
+    lines = await paragraph_of_all.evaluate("node => [...node.querySelectorAll('li')].map((item) => item.getClientRects()[0])")
+    bottom = await paragraph_of_all.evaluate("node => node.getBoundingClientRect().bottom")
+    assert [line["bottom"] <= bottom for line in lines] == [True, True, False, False]
+    await desk.panel.get_by_role("button", name="Show more").click()
+    assert await paragraph_of_all.evaluate("node => node.innerText") == "Before\none\ntwo\nthree\nfour\nafter"
+    await expect(paragraph_of_all.locator("li").first).to_have_css("display", "list-item")
+
+
 async def test_a_section_folds_with_its_own_buttons_and_with_one_of_them_with_googles(desk: Desk) -> None:
     def folded(**control: Card) -> Card:
         return {"collapsible": True, "collapseControl": control, "widgets": [paragraph("hidden at first")]}

@@ -330,7 +330,7 @@ function pager(one) {
   if (!page.list.threads.length) return [];
   return [
     el("span", { class: "pages" }, `${first.toLocaleString()}–${last.toLocaleString()} of ${total.toLocaleString()}`),
-    one("newer", "Newer", "back", turn(number - 1), number === 1),
+    one("newer", "Newer", "chevronLeft", turn(number - 1), number === 1),
     one("older", "Older", "chevronRight", turn(number + 1), !page.list.next),
   ];
 }
@@ -340,7 +340,7 @@ function neighbours(one) {
   if (at < 0) return [];
   const to = (index) => () => show({ thread: page.list.threads[index].id });
   return [
-    one("newer", "Newer", "back", to(at - 1), at === 0),
+    one("newer", "Newer", "chevronLeft", to(at - 1), at === 0),
     one("older", "Older", "chevronRight", to(at + 1), at === page.list.threads.length - 1),
   ];
 }
