@@ -271,7 +271,7 @@ async def _vault_key(folder: Path, environment: Mapping[str, str]) -> str:
 @asynccontextmanager
 async def _desk(demo: Demo, listening: socket.socket) -> AsyncIterator[None]:
     """The page, its API and Google's side, served at the socket."""
-    product = Product(demo.addon_url, demo.label_mailbox_url, JOB_SERVICE_ACCOUNT, demo.crm_record, demo.crm_calls_file)
+    product = Product(demo.addon_url, demo.label_mailbox_url, JOB_SERVICE_ACCOUNT, demo.crm_record, demo.now, demo.crm_calls_file)
     app = web.Application(client_max_size=LARGEST_REQUEST, middlewares=[desk_guard])
     app.add_routes([*google_routes(demo.world), *desk_routes(demo.world, product), *dial_routes(demo), *gallery_routes()])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)

@@ -459,7 +459,9 @@ async def answer_by_mail(desk: Desk, titles: dict[str | None, str]) -> dict[str 
     may = {mail: asyncio.Event() for mail in titles}
 
     async def answer(route: Route) -> None:
-        mail = route.request.post_data_json["mail"]
+        question = route.request.post_data_json
+        assert question
+        mail = question["mail"]
         await may[mail].wait()
         await route.fulfill(json={"status": 200, "answer": shown(card(title=titles[mail])), "problem": "", "seconds": 0.1})
 
