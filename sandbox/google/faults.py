@@ -25,7 +25,8 @@ class AnswerStatus(Exception):
 class Fault:
     """What is to go wrong, for which calls.
 
-    `upstream` is "gmail", "google" (certificates, tokens) or "tasks"; `method` a pattern over the method's name ("*",
+    `upstream` is "gmail", "way to gmail" (what waits there takes none of the user's places yet: the quota counts what has come in),
+    "google" (certificates, tokens) or "tasks"; `method` a pattern over the method's name ("*",
     "users.messages.*", "certs", "token"); `latency_ms` is waited before anything else; of `status`, `drop` and `html` at most one
     is given; `times` counts the calls that it is for, None is until it is cleared.
     """
