@@ -314,7 +314,7 @@ async def _vault_key(folder: Path, environment: Mapping[str, str]) -> str:
 @asynccontextmanager
 async def _desk(demo: Demo, listening: socket.socket) -> AsyncIterator[None]:
     """The page, its API and Google's side, served at the socket."""
-    crm = (demo.crm_record, demo.crm_calls_file, demo.address)
+    crm = (demo.crm_record, demo.now, demo.crm_calls_file, demo.address)
     product = Product(demo.addon_url, demo.label_mailbox_url, JOB_SERVICE_ACCOUNT, *crm)
     app = desk_app(
         demo.key, [*desk_routes(demo.world, product), *dial_routes(demo), *gallery_routes()], google_routes(demo.world)

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from email.utils import getaddresses
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from sandbox.desk.compose_mail import RECIPIENTS
 from sandbox.desk.desk_key import DeskKey
 from sandbox.desk.desk_mail import mail_routes
 from sandbox.desk.dials import CannotTurn
-from sandbox.desk.record_page import record_page
+from sandbox.desk.record_page import locale_of, record_page
 from sandbox.desk.safe_html import SafePage, pictures_of, safe_page
 from sandbox.google import mail_parts
 from sandbox.google.deployment import Deployment, Entry, deployment
@@ -45,6 +46,7 @@ SECONDS_FOR_ADDON = 32
 
 SECONDS_FOR_JOB = 600
 MOST_THREADS = 100
+MOST_PEOPLE_OF_A_DEAL = 5
 MODULES = ("accounts", "contacts", "leads", "deals")
 """Of the CRM: those whose records have a page."""
 
@@ -58,12 +60,14 @@ PAGE_POLICY = (
 @dataclass(frozen=True, slots=True)
 class Product:
     """Where the product is reached: its functions' URLs, who calls the job, how one CRM record is read (module, id, viewer),
-    the file in which the functions tell what they asked of the CRM, and the URL below which its records' pages are."""
+    the time where the CRM's organisation is, the file in which the functions tell what they asked of the CRM, and the URL below which
+    its records' pages are."""
 
     addon_url: str
     label_mailbox_url: str
     job_service_account: str
     crm_record: Callable[[str, str, str], Awaitable[Mapping[str, Any]]]
+    now: Callable[[], datetime]
     crm_calls_file: Path
     crm_url: str
     deployment: Path = DEPLOYMENT
@@ -371,14 +375,26 @@ class _Desk:
         return web.json_response(told)
 
     async def record(self, request: web.Request) -> web.Response:
-        """A CRM record on a plain page, so that the card's link leads somewhere."""
+        """A CRM record as a page, so that the card's link leads somewhere."""
         viewer = self._last_reader or self._world.accounts()[0].address
         module, record_id = request.match_info["module"], request.match_info["id"]
         if module not in MODULES or not _RECORD_ID.fullmatch(record_id):
             raise NoSuchRecord
         record = await self._product.crm_record(module, record_id, viewer)
+        people = await self._people(record.get("contact_ids", [])[:MOST_PEOPLE_OF_A_DEAL], viewer)
         headers = {"Content-Security-Policy": PAGE_POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
-        return web.Response(text=record_page(module, record), content_type="text/html", headers=headers)
+        locale = locale_of(request.headers.get("Accept-Language", ""))
+        page = record_page(module, record, people, locale, self._product.now())
+        return web.Response(text=page, content_type="text/html", headers=headers)
+
+    async def _people(self, contact_ids: Sequence[str], viewer: str) -> list[Mapping[str, Any]]:
+        """Those of these contacts that the viewer may see."""
+        wanted = (self._product.crm_record("contacts", contact_id, viewer) for contact_id in contact_ids)
+        found = await asyncio.gather(*wanted, return_exceptions=True)
+        for problem in found:
+            if isinstance(problem, BaseException) and not isinstance(problem, NoSuchRecord):
+                raise problem
+        return [one for one in found if isinstance(one, Mapping)]
 
     def _account(self, request: web.Request) -> Account:
         return self._world.account(request.match_info["account"])

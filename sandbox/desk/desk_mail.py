@@ -152,7 +152,7 @@ class _Mail:
 
     async def take_file(self, request: web.Request) -> web.StreamResponse:
         """Import the request's body: a file, or with ?folder=1 a packed folder. The answer comes line by line: {done, total} while it
-        goes on, at the end {mails, odd} or {error}."""
+        goes on, at the end {mails, already, odd} or {error}."""
         account, mailbox = self._account(request), self._mailbox(request)
         with tempfile.TemporaryDirectory(dir=self._world.folder) as folder:
             file = Path(folder) / "upload"
@@ -199,7 +199,7 @@ def _told(work: "asyncio.Task[Imported]") -> dict[str, Any]:
     if failed:
         return {"error": "It could not be read."}
     imported = work.result()
-    return {"mails": imported.mails, "odd": dict(imported.odd.most_common())}
+    return {"mails": imported.mails, "already": imported.already, "odd": dict(imported.odd.most_common())}
 
 
 def _how(said: str) -> str:

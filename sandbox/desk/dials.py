@@ -113,7 +113,8 @@ class _Dials:
         return web.json_response(self._state(account))
 
     async def _fault_of_gmail(self, account: Account, fault: str) -> None:
-        self._world.faults.clear("gmail")
+        for upstream in ("gmail", "way to gmail"):
+            self._world.faults.clear(upstream)
         self._gmail = "" if fault == "signed out" else fault
         if fault == "signed out":
             self._world.google.revoke_all(account.address)
@@ -200,7 +201,7 @@ class _Dials:
 
 
 _GMAIL_FAULTS = {
-    "slow": Fault("gmail", latency_ms=SLOW_MS),
+    "slow": Fault("way to gmail", latency_ms=SLOW_MS),
     "failing": Fault("gmail", status=500),
     "limited": Fault("gmail", status=429),
     "dropping": Fault("gmail", drop=True),

@@ -1,5 +1,5 @@
 """Mail from files into a mailbox: mbox of every kind, single mails, Maildir, folders of .eml. Every mail goes in, its bytes kept
-exactly; what was odd is counted by kind."""
+exactly, but what an earlier import has brought; what was odd is counted by kind."""
 
 import mmap
 import re
@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from sandbox.google import mail_parts
-from sandbox.google.mail_folder import Label, LabelTaken, MailFolder, NewMail
+from sandbox.google.mail_folder import Label, LabelTaken, MailFolder, NewMail, digest
 
 TOGETHER = 400
 """Mails written in one transaction."""
@@ -49,10 +49,17 @@ class NoMail(ValueError):
 
 @dataclass(slots=True)
 class Imported:
-    """What an import did: mails in, and how many were odd in which way (a mail may be odd in several); files without mail, too."""
+    """What an import did: mails found, those of them that were in the mailbox already, and how many of the new ones were odd in which
+    way (a mail may be odd in several); files without mail, too."""
 
     mails: int = 0
+    already: int = 0
     odd: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def new(self) -> int:
+        """Mails that came in."""
+        return self.mails - self.already
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +80,18 @@ def import_mail(
 ) -> Imported:
     """Import a file or folder of mail; `progress` is told of bytes done and bytes in all, some hundred mails apart.
 
-    New mail is unread in the inbox; mail from one of `own_addresses` is sent mail; Google Takeout's labels are kept.
+    New mail is unread in the inbox; mail from one of `own_addresses` is sent mail; Google Takeout's labels are kept. A mail whose
+    very bytes were there before stays as it is; one that is twice in the file comes in twice, the first time.
     Received is what Date says, else the From_ line, else the mail before, else now. Raises NoMail, OSError.
     """
     total = size_of(path)
     imported = Imported()
-    dates = _Dates(now)
-    labels = _Labels(folder, own_addresses)
+    dates, here, labels = _Dates(now), _Here(folder), _Labels(folder, own_addresses)
     mails = _mails_in(path, imported.odd)
     while some := list(islice(mails, TOGETHER)):
-        folder.add([_new_mail(found, dates, labels, imported.odd) for found in some])
+        added = folder.add(_new_mails(some, dates, here, labels, imported.odd))
         imported.mails += len(some)
+        imported.already += len(some) - len(added)
         progress(min(some[-1].read_to, total), total)
     if not imported.mails:
         raise NoMail(f"No mail in {path.name}: neither a mailbox file, nor a mail, nor a folder of them.")
@@ -98,13 +106,20 @@ def size_of(path: Path) -> int:
     return path.stat().st_size if path.is_file() else sum(file.stat().st_size for file in _files(path))
 
 
-def _new_mail(found: _Found, dates: "_Dates", labels: "_Labels", odd: Counter[str]) -> NewMail:
-    headers = mail_parts.headers_of(mail_parts.split(found.raw)[0])
-    first = {name.lower(): value for name, value in reversed(headers)}
-    received = dates.received(first.get("date", ""), found.from_line_date, odd)
-    for kind in _oddities(found.raw, headers, first):
-        odd[kind] += 1
-    return NewMail(found.raw, received, labels.of(first))
+def _new_mails(some: Sequence[_Found], dates: "_Dates", here: "_Here", labels: "_Labels", odd: Counter[str]) -> list[NewMail]:
+    """Those that are not here; every mail's date counts for the one after it."""
+    new = []
+    for found in some:
+        is_here = here.holds(found.raw)
+        headers = mail_parts.headers_of(mail_parts.split(found.raw)[0])
+        first = {name.lower(): value for name, value in reversed(headers)}
+        oddities: Counter[str] = Counter()
+        received = dates.received(first.get("date", ""), found.from_line_date, oddities)
+        oddities.update(_oddities(found.raw, headers, first))
+        if not is_here:
+            odd.update(oddities)
+            new.append(NewMail(found.raw, received, labels.of(first)))
+    return new
 
 
 def _oddities(raw: bytes, headers: Sequence[tuple[str, str]], first: dict[str, str]) -> Iterator[str]:
@@ -125,6 +140,21 @@ def _oddities(raw: bytes, headers: Sequence[tuple[str, str]], first: dict[str, s
         yield "with NUL bytes"
     if any("=?" in value for _, value in headers):
         yield "broken encoded words"
+
+
+class _Here:
+    """Which mails of a file were in the folder before it: of the same bytes as many as there were."""
+
+    def __init__(self, folder: MailFolder) -> None:
+        self._folder = folder
+        self._left: dict[bytes, int] = {}
+
+    def holds(self, raw: bytes) -> bool:
+        """To be asked for each mail of the file before it is added."""
+        mail = digest(raw)
+        left = self._left[mail] if mail in self._left else self._folder.copies(raw)
+        self._left[mail] = max(0, left - 1)
+        return left > 0
 
 
 class _Dates:

@@ -24,6 +24,9 @@ _PICTURES = ("image/png", "image/gif", "image/jpeg", "image/webp")
 _PICTURE = re.compile(r"data:image/(?:png|gif|jpeg|webp);base64,", re.IGNORECASE)
 _LINK = re.compile(r"(?:https?://|mailto:|tel:)", re.IGNORECASE)
 
+# Whoever gave a mail colours had white paper before them; one without any is read in the page's own.
+_OWN_COLOUR = re.compile(r"""<[^>]*\s(?:bgcolor|color|style="[^"]*(?:color|background))""")
+
 _TAGS = (nh3.ALLOWED_TAGS - {"map", "area"}) | {"font", "center", "big", "u", "tt"}
 _ATTRIBUTES = {
     "*": {"style", "dir", "lang", "align", "valign", "bgcolor", "width", "height", "title"},
@@ -47,10 +50,14 @@ _STYLES = {
 }  # fmt: skip
 
 _PAGE = """<!doctype html>
-<html><head><meta charset="utf-8"><meta name="referrer" content="no-referrer"><title>Mail</title><style>
-html {{ color-scheme: light; }}
-body {{ margin: 0; padding: 12px; color: #1f1f1f; background: #fff; overflow-wrap: anywhere;
-  font: 14px/1.5 "Google Sans Text", Roboto, "Noto Sans", "Liberation Sans", Arial, sans-serif; }}
+<html{on_white}><head><meta charset="utf-8"><meta name="referrer" content="no-referrer"><title>Mail</title><style>
+html {{ color-scheme: light dark; }} .on-white {{ color-scheme: light; }}
+body {{ display: flow-root; margin: 0; padding: 8px 12px; color: light-dark(#1f1f1f, #e6e7ea); overflow-wrap: anywhere;
+  font: 14px/1.43 "Google Sans Text", "Google Sans", Roboto, "Noto Sans", "Liberation Sans", Arial, sans-serif; }}
+.on-white body {{ background: #fff; }}
+body > :first-child, body > :first-child > :first-child {{ margin-top: 0; }}
+body > :last-child, body > :last-child > :last-child {{ margin-bottom: 0; }}
+a {{ color: light-dark(#0b57d0, #a8c7fa); }}
 img {{ max-width: 100%; height: auto; }} table {{ max-width: 100%; }} pre {{ white-space: pre-wrap; }}
 blockquote {{ margin: 0 0 0 8px; padding-left: 10px; border-left: 1px solid #ccc; }}
 </style></head><body dir="auto">{body}</body></html>
@@ -78,7 +85,7 @@ def safe_page(mail_html: str, pictures: Mapping[str, Part], *, pictures_at: str,
         f"default-src 'none'; style-src 'unsafe-inline'; img-src {images}; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'self'; sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox"
     )
-    return SafePage(_PAGE.format(body=body), policy)
+    return SafePage(_PAGE.format(body=body, on_white=' class="on-white"' if _OWN_COLOUR.search(body) else ""), policy)
 
 
 def has_remote_images(mail_html: str) -> bool:

@@ -93,6 +93,7 @@ async def _answer(world: World, call: Call, found: tuple[api_description.Method,
         access = _access(world, call)
         account = _account(world, access, path["userId"])
         kept.address = account.address
+        await world.faults.meet("way to gmail", method.name)
         with world.quota.seat(account.address):
             answering = await world.faults.meet("gmail", method.name, path.get("id", ""))
             request = _request(world, account, access, method, path, call)

@@ -5,6 +5,7 @@ writes wait for one another, readers wait for nobody.
 """
 # ruff: noqa: S608  only column names and question marks are put into statements
 
+import hashlib
 import json
 import re
 import sqlite3
@@ -194,6 +195,9 @@ CREATE INDEX IF NOT EXISTS messages_by_date ON messages (internal_date, id);
 CREATE INDEX IF NOT EXISTS messages_by_thread ON messages (thread_id, internal_date, id);
 CREATE INDEX IF NOT EXISTS messages_by_rfc822_id ON messages (rfc822_id);
 CREATE TABLE IF NOT EXISTS raws (id INTEGER PRIMARY KEY, head BLOB NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS digests (
+    digest BLOB NOT NULL, message_id INTEGER NOT NULL, PRIMARY KEY (digest, message_id)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS message_labels (
     label_id TEXT NOT NULL, internal_date INTEGER NOT NULL, message_id INTEGER NOT NULL, thread_id INTEGER NOT NULL,
     PRIMARY KEY (label_id, internal_date, message_id)
@@ -271,6 +275,10 @@ class MailFolder:
     def head(self, message_id: str) -> bytes:
         """The header block alone, exactly as it came."""
         return self._raw(message_id)[0]
+
+    def copies(self, raw: bytes) -> int:
+        """How many messages are these very bytes."""
+        return int(self._db().execute("SELECT count(*) FROM digests WHERE digest = ?", [digest(raw)]).fetchone()[0])
 
     def thread(self, thread_id: str) -> Thread:
         """Raises NoSuchMail."""
@@ -648,6 +656,7 @@ class _Writing:
         filenames = [inner.filename for inner in part.walk() if inner.filename]
         self.db.execute(f"INSERT INTO messages VALUES ({_marks(range(12))})", (*row, *shown, bool(filenames)))
         self.db.execute("INSERT INTO raws VALUES (?, ?, ?)", (number, *mail_parts.split(mail.raw)))
+        self.db.execute("INSERT INTO digests VALUES (?, ?)", (digest(mail.raw), number))
         self._index(number, part, filenames, text)
         self.db.executemany(
             "INSERT INTO message_labels VALUES (?, ?, ?, ?)",
@@ -679,6 +688,8 @@ class _Writing:
         if not row or number is None:
             return
         self._record("messageDeleted", number, row[0], ())
+        head, body = self.db.execute("SELECT head, body FROM raws WHERE id = ?", [number]).fetchone()
+        self.db.execute("DELETE FROM digests WHERE digest = ? AND message_id = ?", [digest(head + body), number])
         for table, column in (
             ("message_labels", "message_id"),
             ("raws", "id"),
@@ -796,6 +807,11 @@ def _label(row: tuple[str, str, int, str, str, str, str]) -> Label:
 def _first_id(value: str) -> str:
     found = _ANGLE_ID.search(value)
     return found[1] if found else value.strip()
+
+
+def digest(raw: bytes) -> bytes:
+    """By which mails of the same bytes are known."""
+    return hashlib.blake2b(raw, digest_size=16).digest()
 
 
 def _hex(number: int) -> str:

@@ -41,6 +41,21 @@ async def test_a_dropped_mailbox_comes_in_and_its_oddities_are_counted(desk: Des
     await expect(desk.row("Second of the dropped")).to_have_count(1)
 
 
+async def test_the_same_file_again_says_what_was_here_already(desk: Desk) -> None:
+    mails = MBOX.replace(b"drop.example", b"again.example").decode()
+    await desk.show(q="from:again.example")
+    dialog = desk.page.get_by_role("dialog")
+    for file, words in (
+        (mails, "2 mails imported. Odd were:"),
+        (mails, "0 new, 2 were here already."),
+        (mails + mails.split("\n\nFrom a")[0].replace("First", "Third"), "1 new, 2 were here already. None was odd."),
+    ):
+        await desk.page.evaluate(DROP, ["mails.mbox", file])
+        await expect(dialog.locator(".import-results p")).to_have_text(words)
+        await dialog.get_by_role("button", name="Close").click()
+    await expect(desk.rows).to_have_count(3)
+
+
 async def test_a_single_mail_by_the_button_and_what_is_no_mail(desk: Desk) -> None:
     await desk.show(q="from:chosen.example")
     await desk.page.get_by_role("button", name="Import mail").click()

@@ -145,3 +145,42 @@ async def test_a_label_that_is_there_is_not_made_twice(desk: Desk) -> None:
     await expect(desk.page.locator("#toasts")).to_contain_text("There is a label of that name already.")
     # The browser itself notes the 409 in its console.
     desk.complaints.clear()
+
+
+@pytest.mark.parametrize(("width", "lines"), [(1280, 1), (1024, 2), (390, 3)])
+async def test_labels_on_a_row_leave_room_for_the_subject(desk: Desk, width: int, lines: int) -> None:
+    """The longest label of ours, one of the user's, and Inbox, on one mail."""
+    labels = {label.name: label.id for label in mailbox_of(desk).labels()}
+    own = labels.get("Reference customers") or mailbox_of(desk).create_label(Label("", "Reference customers")).id
+    mail_id = desk.arrive(GRACE, f"Renewal for the year at {width}")
+    mailbox_of(desk).modify([mail_id], [own, labels["Deals Closing This Month (CTM)"]])
+    await desk.page.set_viewport_size({"width": width, "height": 800})
+    await desk.page.goto(f"{desk.demo.address}/#label=ALL")
+    row = desk.row(f"Renewal for the year at {width}")
+    chips, subject, date = row.locator(".label-chip"), row.locator(".subject"), row.locator(".date")
+    await expect(chips).to_have_count(3)
+    place = await subject.bounding_box()
+    about = await row.locator(".about").bounding_box()
+    assert place and about
+    assert place["x"] + place["width"] <= about["x"] + about["width"] + 1
+    assert place["width"] >= min(170, await subject.evaluate("node => node.scrollWidth"))
+    for chip in await chips.all():
+        box = await chip.bounding_box()
+        assert box and box["width"] >= 24
+    when = await date.bounding_box()
+    assert when
+    assert (when["y"] + when["height"] <= place["y"] + 1) == (lines > 1)
+    overflow = await desk.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert overflow <= 0
+
+
+async def test_the_arrow_of_folded_labels_is_whole(desk: Desk) -> None:
+    for name in ("Arrow", "Arrow/Below"):
+        mailbox_of(desk).create_label(Label("", name))
+    await desk.show()
+    expander = desk.page.get_by_role("button", name="Labels below Arrow", exact=True)
+    await expander.click()
+    arrow, icon = await expander.bounding_box(), await link(desk, "Arrow").locator(".icon").bounding_box()
+    assert arrow and icon
+    assert arrow["x"] >= 0
+    assert arrow["x"] + arrow["width"] <= icon["x"] + 1

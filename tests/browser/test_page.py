@@ -1,6 +1,7 @@
 """The desk's page in a real browser, on the real demo: mail, panel and job, as a person uses them."""
 
 import re
+from typing import Literal, cast
 
 import pytest
 from playwright.async_api import expect
@@ -56,6 +57,28 @@ async def test_the_link_to_the_crm_leads_to_the_record(desk: Desk) -> None:
     record = await opened.value
     await expect(record.get_by_role("heading", level=1)).to_have_text("Henrietta Lovell")
     await expect(record.locator("body")).to_contain_text("Renewal next year")
+
+
+async def test_a_deals_page_names_its_people_and_leads_on(desk: Desk, picture: Picture) -> None:
+    await desk.show()
+    deals = (await desk.demo.mailmagnet("crm", "export", "deals")).decode("utf-8-sig")
+    deal_id = next(line for line in deals.splitlines() if line.startswith("Renewal next year")).rpartition(",")[2]
+    record = await desk.page.context.new_page()
+    for scheme, width in (("light", 1280), ("dark", 390)):
+        await record.emulate_media(color_scheme=cast(Literal["light", "dark"], scheme))
+        await record.set_viewport_size({"width": width, "height": 800})
+        await record.goto(f"{desk.demo.address}/crm/deals/{deal_id}")
+        await expect(record.get_by_role("heading", level=1)).to_have_text("Renewal next year")
+        await expect(record.locator("main")).to_contain_text("€36,000.00")
+        await expect(record.locator("main")).to_contain_text("Open · Negotiation")
+        await expect(record.get_by_role("link", name="Henrietta Lovell")).to_be_visible()
+        assert "demo-contact" not in await record.locator("main").inner_text()
+        assert await record.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    await record.get_by_role("link", name="Analytical Works Ltd").click()
+    await expect(record.get_by_role("heading", level=1)).to_have_text("Analytical Works Ltd")
+    await record.get_by_role("link", name="Jonas Ekdahl").click()
+    await expect(record.get_by_role("heading", level=1)).to_have_text("Jonas Ekdahl")
+    await expect(record.locator("main")).to_contain_text("Plant Manager")
 
 
 async def test_somebody_unknown(desk: Desk) -> None:
@@ -254,6 +277,26 @@ async def test_a_slow_gmail_is_told_with_retry(desk: Desk, picture: Picture) -> 
     desk.demo.world.faults.clear()
     await retry.click()
     await expect(desk.panel).to_contain_text("Head of Procurement")
+
+
+async def test_beside_a_slow_crm_no_other_persons_card_is_left_standing(desk: Desk) -> None:
+    desk.arrive("Sigrid <sigrid.ostby@fjordland.example>", "After another's card")
+    desk.arrive(HENRIETTA, "Whose card must go")
+    await desk.open("Whose card must go")
+    await expect(desk.panel).to_contain_text("Head of Procurement")
+    desk.demo.crm_fault_file.write_text('{"fault": "slow"}')
+    try:
+        await desk.page.get_by_role("button", name="Older").click()
+        await expect(desk.page.locator(".open-thread h1")).to_have_text("After another's card")
+        await expect(desk.panel).not_to_contain_text("Henrietta")
+        await expect(desk.page.locator("#panel .progress")).to_be_visible()
+        await expect(desk.panel).to_contain_text("did not answer")
+        await expect(desk.panel).to_contain_text("Sigrid")
+        await expect(desk.panel).not_to_contain_text("Henrietta")
+    finally:
+        desk.demo.crm_fault_file.write_text('{"fault": ""}')
+    await desk.panel.get_by_role("button", name="Retry").click()
+    await expect(desk.panel).to_contain_text("Fjordland")
 
 
 async def test_scopes_are_asked_for_one_by_one_and_can_be_refused(desk: Desk) -> None:

@@ -1,9 +1,10 @@
 """The panel in a real browser, given answers as an add-on may give them: widgets, forms, navigation, and what Google would refuse."""
 
+import asyncio
 import re
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests import open_links
 from tests.browser.answers import HERE, Card, button, card, clicked, paragraph, press, run, shown
@@ -277,6 +278,21 @@ async def test_a_long_paragraph_is_folded_and_a_short_one_is_not(desk: Desk) -> 
     await expect(desk.panel.get_by_role("button", name="Show less")).to_be_visible()
 
 
+async def test_a_folded_list_shows_no_bullet_without_its_text(desk: Desk) -> None:
+    """As whoever writes cards by hand writes lists: the line breaks between the tags are none of the text."""
+    items = "".join(f"\n  <li>\n    {word}\n  </li>" for word in ("one", "two", "three", "four"))
+    listed = {"textParagraph": {"text": f"Before\n<ul>{items}\n</ul>\nafter", "maxLines": 3}}
+    await desk.answer_with(shown(card(listed)))
+    await desk.show()
+    paragraph_of_all = desk.panel.locator(".paragraph")
+    lines = await paragraph_of_all.evaluate("node => [...node.querySelectorAll('li')].map((item) => item.getClientRects()[0])")
+    bottom = await paragraph_of_all.evaluate("node => node.getBoundingClientRect().bottom")
+    assert [line["bottom"] <= bottom for line in lines] == [True, True, False, False]
+    await desk.panel.get_by_role("button", name="Show more").click()
+    assert await paragraph_of_all.evaluate("node => node.innerText") == "Before\none\ntwo\nthree\nfour\nafter"
+    await expect(paragraph_of_all.locator("li").first).to_have_css("display", "list-item")
+
+
 async def test_a_section_folds_with_its_own_buttons_and_with_one_of_them_with_googles(desk: Desk) -> None:
     def folded(**control: Card) -> Card:
         return {"collapsible": True, "collapseControl": control, "widgets": [paragraph("hidden at first")]}
@@ -419,6 +435,144 @@ async def test_no_bar_where_the_action_says_none(desk: Desk) -> None:
     await expect(desk.panel).to_have_attribute("aria-busy", "false")
     hold.set()
     await expect(desk.page.locator("#panel .toast")).to_have_text("Done.")
+
+
+# Another mail
+
+
+SEEN_TOGETHER = """() => {
+  window.seen = new Set();
+  const look = () => {
+    const subject = document.querySelector(".open-thread h1")?.textContent ?? "the list";
+    const card = document.querySelector("#panel .card-header h2")?.textContent ?? "no card";
+    seen.add(`${subject} beside ${card}`);
+  };
+  new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true });
+}"""
+"""From now on, which subject and which card stood side by side, at whatever moment."""
+
+
+async def answer_by_mail(desk: Desk, titles: dict[str | None, str]) -> dict[str | None, asyncio.Event]:
+    """From now on each mail (None: the homepage) gets a card with its title, once its event is set."""
+    may = {mail: asyncio.Event() for mail in titles}
+
+    async def answer(route: Route) -> None:
+        question = route.request.post_data_json
+        assert question
+        mail = question["mail"]
+        await may[mail].wait()
+        await route.fulfill(json={"status": 200, "answer": shown(card(title=titles[mail])), "problem": "", "seconds": 0.1})
+
+    await desk.page.route("**/desk/*/panel", answer)
+    return may
+
+
+async def test_another_mail_clears_the_panel_at_once_and_a_late_answer_is_dropped(desk: Desk) -> None:
+    first, second = (desk.arrive(HENRIETTA, f"Beside the card {number}") for number in (1, 2))
+    may = await answer_by_mail(desk, {first: "Card 1", second: "Card 2", None: "Home"})
+    may[None].set()
+    may[first].set()
+    await desk.show(q='subject:"beside the card"')
+    await desk.row("Beside the card 1").locator(".thread-link").click()
+    title, bar = desk.panel.locator(".card-header h2"), desk.page.locator("#panel .progress")
+    await expect(title).to_have_text("Card 1")
+    await desk.page.evaluate(SEEN_TOGETHER)
+    await desk.page.get_by_role("button", name="Newer").click()
+    await expect(desk.page.locator(".open-thread h1")).to_have_text("Beside the card 2")
+    await expect(desk.panel).to_be_empty()
+    await expect(bar).to_be_visible()
+    may[first].clear()
+    await desk.page.go_back()
+    await expect(desk.page.locator(".open-thread h1")).to_have_text("Beside the card 1")
+    await expect(desk.panel).to_be_empty()
+    async with desk.page.expect_response("**/desk/*/panel"):
+        may[second].set()
+    await expect(desk.panel).to_be_empty()
+    await expect(bar).to_be_visible()
+    may[first].set()
+    await expect(title).to_have_text("Card 1")
+    await expect(bar).to_be_hidden()
+    await desk.page.keyboard.press("u")
+    await expect(title).to_have_text("Home")
+    assert await desk.page.evaluate("[...seen].filter((pair) => /Beside/.test(pair)).sort()") == [
+        "Beside the card 1 beside Card 1",
+        "Beside the card 1 beside no card",
+        "Beside the card 2 beside no card",
+    ]
+    assert "the list beside Card 1" not in await desk.page.evaluate("[...seen]")
+
+
+async def test_a_late_answer_of_a_click_is_not_shown_beside_the_next_mail(desk: Desk) -> None:
+    for number in (1, 2):
+        desk.arrive(HENRIETTA, f"Clicked and left {number}")
+    left = shown(card(press("Go", run()), title="To be left"))
+    await desk.answer_with(left, left, clicked({"pushCard": card(title="Late")}), shown(card(title="The next")))
+    await desk.show(q='subject:"clicked and left"')
+    await desk.row("Clicked and left 1").locator(".thread-link").click()
+    await expect(desk.page.locator(".open-thread")).to_be_visible()
+    hold = await desk.hold_answers()
+    async with desk.page.expect_request("**/desk/*/panel"):
+        await desk.panel.get_by_role("button", name="Go").click()
+    async with desk.page.expect_request("**/desk/*/panel"):
+        await desk.page.get_by_role("button", name="Newer").click()
+    await expect(desk.panel).to_be_empty()
+    hold.set()
+    await expect(desk.panel.locator(".card-header h2")).to_have_text("The next")
+    await expect(desk.page.get_by_role("button", name="Back", exact=True)).to_be_hidden()
+
+
+async def test_enter_in_a_text_input_does_nothing(desk: Desk) -> None:
+    """Gmail's text input tells of a change when it is left, and never of Enter."""
+    field = {"textInput": {"name": "words", "label": "Words", "onChangeAction": run(loadIndicator="NONE")["action"]}}
+    asked = await desk.answer_with(shown(card(field, press("Go", run()))), clicked())
+    await desk.show()
+    words = desk.panel.get_by_label("Words")
+    await words.fill("Lovell")
+    await words.press("Enter")
+    await desk.page.evaluate("() => new Promise(requestAnimationFrame)")
+    assert len(asked) == 1
+    await expect(words).to_be_focused()
+    async with desk.page.expect_response("**/desk/*/panel"):
+        await words.press("Tab")
+    assert asked[1]["form_inputs"] == {"words": {"stringInputs": {"value": ["Lovell"]}}}
+
+
+async def test_enter_in_the_homepages_search_does_nothing_and_the_button_searches(desk: Desk) -> None:
+    await desk.show()
+    asked: list[str] = []
+    desk.page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/panel") else None)
+    await desk.panel.get_by_role("textbox").fill("Lovell")
+    await desk.panel.get_by_role("textbox").press("Enter")
+    await desk.page.evaluate("() => new Promise(requestAnimationFrame)")
+    await expect(desk.panel).to_contain_text("Closing this month")
+    assert asked == []
+    await desk.panel.get_by_role("button", name="Search").click()
+    await expect(desk.panel).to_contain_text("Henrietta Lovell")
+    assert len(asked) == 1
+
+
+async def test_what_is_asked_for_again_stays_until_the_answer(desk: Desk) -> None:
+    await desk.answer_with(shown(card(title="Still here")), shown(card(title="Here anew")))
+    await desk.show()
+    hold = await desk.hold_answers()
+    await desk.page.get_by_role("button", name="MailMagnet menu").click()
+    await desk.page.get_by_role("menuitem", name="Refresh").click()
+    await expect(desk.page.locator("#panel .progress")).to_be_visible()
+    await expect(desk.panel.locator(".card-header h2")).to_have_text("Still here")
+    hold.set()
+    await expect(desk.panel.locator(".card-header h2")).to_have_text("Here anew")
+
+
+async def test_another_accounts_homepage_does_not_stay(desk: Desk) -> None:
+    await desk.answer_with(shown(card(title="Of the first")), shown(card(title="Of the second")))
+    await desk.show()
+    hold = await desk.hold_answers()
+    await desk.page.locator("#account-button").click()
+    async with desk.page.expect_request("**/desk/kim%40corp.example/panel"):
+        await desk.page.evaluate("location.hash = 'account=kim@corp.example&label=INBOX'")
+    await expect(desk.panel).to_be_empty()
+    hold.set()
+    await expect(desk.panel.locator(".card-header h2")).to_have_text("Of the second")
 
 
 # Answers

@@ -1,13 +1,14 @@
 """The list and an open conversation in a real browser: who, when, in which order, searched, paged, folded; slow, and gone."""
 
 import asyncio
+import base64
 import re
 from base64 import b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.async_api import expect
@@ -51,6 +52,23 @@ def conversation(subject: str, count: int, senders: Sequence[str] = (GRACE, BOB,
         letter = mail(senders[number % len(senders)], words, f"Letter {number + 1}.", Message_ID=ids[number], **before)
         found.append((letter, datetime.now(UTC) - timedelta(hours=count - number)))
     return found
+
+
+COLOUR_OF_CORNER = """async (picture) => {
+  const image = new Image();
+  image.src = `data:image/png;base64,${picture}`;
+  await image.decode();
+  const context = new OffscreenCanvas(image.width, image.height).getContext("2d");
+  context.drawImage(image, 0, 0);
+  return [...context.getImageData(1, 1, 1, 1).data];
+}"""
+COLOUR = """(name) => {
+  const node = document.body.appendChild(document.createElement("i"));
+  node.style.color = `var(${name})`;
+  const colour = getComputedStyle(node).color.match(/[0-9.]+/g).slice(0, 3).map(Number);
+  node.remove();
+  return [...colour, 255];
+}"""
 
 
 async def test_dates_are_written_as_gmail_writes_them(desk: Desk) -> None:
@@ -251,6 +269,52 @@ async def test_plain_and_html_of_any_charset(desk: Desk, kind: str, body: bytes,
     await desk.show(label="INBOX", thread=arrived.thread_id)
     text = desk.page.locator(".plain") if "plain" in kind else desk.page.frame_locator(".mail-frame").locator("body")
     await expect(text).to_have_text(shown)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_html_stands_where_plain_text_stands_and_in_the_same_colours(desk: Desk, scheme: Literal["light", "dark"]) -> None:
+    await desk.page.emulate_media(color_scheme=scheme)
+    desk.arrive(GRACE, f"Plain in the {scheme}", "The same words.")
+    desk.arrive(GRACE, f"Marked up in the {scheme}", html="<p>The same words.</p><ul><li>One</li></ul>")
+    looks = []
+    for subject in ("Plain", "Marked up"):
+        await desk.open(f"{subject} in the {scheme}")
+        frame = desk.page.frame_locator(".mail-frame")
+        text = desk.page.locator(".plain") if subject == "Plain" else frame.locator("p")
+        await expect(text).to_contain_text("The same words.")
+        box = await text.bounding_box()
+        assert box
+        style = await text.evaluate(
+            "node => ['color', 'fontSize', 'lineHeight', 'fontFamily'].map((name) => getComputedStyle(node)[name])"
+        )
+        looks.append((box["x"], box["y"], style))
+    assert looks[0] == looks[1]
+    ground = await frame.locator("body").evaluate("node => getComputedStyle(node).backgroundColor")
+    assert ground == "rgba(0, 0, 0, 0)"
+    # The browser paints a frame's ground white or black itself where its colour scheme is not the page's.
+    shot = base64.b64encode(await desk.page.locator(".mail-frame").screenshot()).decode()
+    assert await desk.page.evaluate(COLOUR_OF_CORNER, shot) == await desk.page.evaluate(COLOUR, "--surface")
+
+
+async def test_html_with_colours_of_its_own_stays_on_the_white_that_it_was_made_for(desk: Desk) -> None:
+    await desk.page.emulate_media(color_scheme="dark")
+    desk.arrive(GRACE, "Black on white", html='<p style="color: #000000">Black letters.</p>')
+    await desk.open("Black on white")
+    body = desk.page.frame_locator(".mail-frame").locator("body")
+    await expect(body).to_have_css("background-color", "rgb(255, 255, 255)")
+    await expect(body.locator("p")).to_have_css("color", "rgb(0, 0, 0)")
+
+
+async def test_arrows_that_turn_pages_point_apart_and_only_one_arrow_leads_back(desk: Desk) -> None:
+    put(desk, conversation("Arrows", 2), "INBOX")
+    await desk.show(label="INBOX")
+    drawn = "node => [...node.querySelectorAll('path')].map((path) => path.getAttribute('d')).join()"
+    newer, older, back = (desk.page.get_by_role("button", name=name) for name in ("Newer", "Older", "Back to"))
+    in_list = [await newer.evaluate(drawn), await older.evaluate(drawn)]
+    await desk.rows.first.locator(".thread-link").click()
+    in_mail = [await newer.evaluate(drawn), await older.evaluate(drawn)]
+    assert in_list == in_mail == ["M15 6l-6 6 6 6", "M9 6l6 6-6 6"]
+    assert await back.evaluate(drawn) not in in_mail
 
 
 async def test_attachments_come_by_their_names_and_nowhere_else(desk: Desk, tmp_path: Path) -> None:

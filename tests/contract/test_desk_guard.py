@@ -102,7 +102,7 @@ async def port(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Port]:
         return RECORD
 
     nowhere = f"http://127.0.0.1:{free_port()}"
-    product = Product(nowhere, nowhere, "job@corp.example", record, folder / "calls")
+    product = Product(nowhere, nowhere, "job@corp.example", record, clock, folder / "calls", "")
 
     async def does_nothing(*_: object, given: bytes = b"") -> bytes:
         return given

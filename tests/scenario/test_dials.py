@@ -219,6 +219,21 @@ async def test_a_call_of_gmails_that_failed_is_told_with_how(demo: Demo, fault: 
     assert {(call["name"], call["how"], call["units"]) for call in calls} == {("users.messages.get", how, 0)}
 
 
+async def test_a_slow_gmail_is_slow_and_nothing_else_however_often_one_tries(demo: Demo) -> None:
+    """More at once than the five requests that Gmail lets one user have, and again while the first are still on their way."""
+    for number in range(5):
+        await sorted_under(demo, f"Slow {number}")
+    spent, began = demo.world.quota.total(demo.user.address), len(demo.world.calls.recent)
+    await ask(demo, "dials/fault", who="gmail", fault="slow")
+    for _ in range(2):
+        answers = await asyncio.gather(homepage(demo), homepage(demo), opened(demo), opened(demo))
+        assert all("did not answer" in json.dumps(answer) for answer in answers)
+    made = [call for call in list(demo.world.calls.recent)[began:] if call.name == "users.messages.get"]
+    assert len(made) > 10
+    assert {call.status for call in made} == {0}
+    assert demo.world.quota.total(demo.user.address) == spent
+
+
 @pytest.mark.parametrize(("fault", "how"), FAULTS_OF_THE_CRM.items())
 async def test_a_call_of_the_crms_that_failed_is_told_with_how(demo: Demo, fault: str, how: str) -> None:
     await ask(demo, "dials/fault", who="crm", fault=fault)

@@ -94,6 +94,67 @@ def test_one_mail_alone(folder: MailFolder, tmp_path: Path) -> None:
     assert raws(folder) == [MAIL + b"From the start\n"]
 
 
+def test_the_same_file_twice_brings_nothing_new_and_changes_nothing(folder: MailFolder, tmp_path: Path) -> None:
+    """Also where mails have no Message-ID, no Date, or are in the file twice; also when the user has moved and labelled them."""
+    mails = [MAIL + b"First\n", MAIL + b"First\n", b"From: a@b.example\n\nNo id, no date\n", MAIL + b"Third\n"]
+    (tmp_path / "all.mbox").write_bytes(mbox(mails))
+    first = import_mail(tmp_path / "all.mbox", folder, NOW)
+    assert (first.mails, first.new, first.already) == (4, 4, 0)
+    folder.trash([everything(folder)[0].id])
+    before = everything(folder), folder.newest_history_id()
+    again = import_mail(tmp_path / "all.mbox", folder, NOW + timedelta(days=1))
+    assert (again.mails, again.new, again.already, again.odd) == (4, 0, 4, Counter())
+    assert (everything(folder), folder.newest_history_id()) == before
+
+
+def test_of_a_file_that_grew_only_what_is_new_comes_in(
+    folder: MailFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sandbox.desk.import_mail.TOGETHER", 2)
+    mails = [MAIL + b"%d\n" % number for number in range(5)]
+    (tmp_path / "all.mbox").write_bytes(mbox(mails[:3]))
+    import_mail(tmp_path / "all.mbox", folder, NOW)
+    (tmp_path / "all.mbox").write_bytes(mbox([mails[4], *mails, mails[0]]))
+    grown = import_mail(tmp_path / "all.mbox", folder, NOW)
+    assert (grown.mails, grown.new, grown.already) == (7, 4, 3)
+    assert sorted(raws(folder)) == sorted([mails[4], *mails, mails[0]])
+
+
+def test_a_mail_that_was_deleted_for_good_comes_in_again(folder: MailFolder, tmp_path: Path) -> None:
+    (tmp_path / "one.eml").write_bytes(MAIL + b"Back\n")
+    import_mail(tmp_path / "one.eml", folder, NOW)
+    folder.delete([everything(folder)[0].id])
+    assert import_mail(tmp_path / "one.eml", folder, NOW).new == 1
+    assert raws(folder) == [MAIL + b"Back\n"]
+
+
+def test_an_import_that_was_cut_off_goes_on_where_it_was(
+    folder: MailFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sandbox.desk.import_mail.TOGETHER", 2)
+    mails = [MAIL + b"%d\n" % number for number in range(5)]
+    (tmp_path / "all.mbox").write_bytes(mbox(mails))
+
+    def cut_off(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        import_mail(tmp_path / "all.mbox", folder, NOW, progress=cut_off)
+    assert raws(folder) == mails[:2]
+    again = import_mail(tmp_path / "all.mbox", folder, NOW)
+    assert (again.new, again.already) == (3, 2)
+    assert raws(folder) == mails
+
+
+def test_takeouts_labels_of_mail_that_is_here_are_not_made_again(folder: MailFolder, tmp_path: Path) -> None:
+    (tmp_path / "one.eml").write_bytes(b"X-Gmail-Labels: Inbox,Lyon\n" + MAIL + b"x\n")
+    import_mail(tmp_path / "one.eml", folder, NOW)
+    (lyon,) = [label for label in folder.labels() if label.name == "Lyon"]
+    folder.delete_label(lyon.id)
+    assert import_mail(tmp_path / "one.eml", folder, NOW).already == 1
+    assert "Lyon" not in [label.name for label in folder.labels()]
+
+
 def test_a_maildir(folder: MailFolder, tmp_path: Path) -> None:
     for place in ("cur", "new", "tmp", ".Sent/cur"):
         (tmp_path / "mail" / place).mkdir(parents=True)

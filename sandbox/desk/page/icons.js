@@ -12,6 +12,7 @@ const DRAWINGS = {
   check: "M5 12.5l4.5 4.5L19 7.5",
   checkCircle: "M12 3a9 9 0 1 0 .01 0M8 12.3l2.8 2.8 5.2-5.5",
   chevronDown: "M6 9l6 6 6-6",
+  chevronLeft: "M15 6l-6 6 6 6",
   chevronRight: "M9 6l6 6-6 6",
   chevronUp: "M6 15l6-6 6 6",
   clock: "M12 3a9 9 0 1 0 .01 0M12 7.5V12l3 2.2",

@@ -126,14 +126,20 @@ function lastLine(text) {
   }
 }
 
-function outcome({ mails, odd }) {
+function outcome({ mails, already, odd }) {
   const kinds = Object.entries(odd);
+  const oddity = kinds.length ? "Odd were:" : mails > already && "None was odd.";
   return [
-    el("p", {}, `${mails.toLocaleString()} ${mails === 1 ? "mail" : "mails"} imported. `, kinds.length ? "Odd were:" : "None was odd."),
+    el("p", {}, came(mails, already), oddity && ` ${oddity}`),
     el(
       "dl",
       { class: "odd" },
       kinds.map(([kind, count]) => el("div", {}, el("dt", {}, kind), el("dd", {}, count.toLocaleString()))),
     ),
   ];
+}
+
+function came(mails, already) {
+  if (!already) return `${mails.toLocaleString()} ${mails === 1 ? "mail" : "mails"} imported.`;
+  return `${(mails - already).toLocaleString()} new, ${already.toLocaleString()} ${already === 1 ? "was" : "were"} here already.`;
 }

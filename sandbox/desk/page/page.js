@@ -269,7 +269,7 @@ function drawOpenThread() {
     unlabel: (id) => modify([page.thread], [], [id], `Removed from ${labelName(page.labels, id)}`),
     opened: (message) => {
       composeAction = null;
-      panel.open({ kind: "message", mail: message.id });
+      panel.open({ kind: "message", mail: message.id, account: account() });
     },
     answer: (message, how) => guarded(() => answer(message, how)),
     edit: (draft) => guarded(() => editDraft(draft)),
@@ -339,7 +339,7 @@ function pager(one) {
   if (!page.list.threads.length) return [];
   return [
     el("span", { class: "pages" }, `${first.toLocaleString()}–${last.toLocaleString()} of ${total.toLocaleString()}`),
-    one("newer", "Newer", "back", turn(number - 1), number === 1),
+    one("newer", "Newer", "chevronLeft", turn(number - 1), number === 1),
     one("older", "Older", "chevronRight", turn(number + 1), !page.list.next),
   ];
 }
@@ -349,7 +349,7 @@ function neighbours(one) {
   if (at < 0) return [];
   const to = (index) => () => show({ thread: page.list.threads[index].id });
   return [
-    one("newer", "Newer", "back", to(at - 1), at === 0),
+    one("newer", "Newer", "chevronLeft", to(at - 1), at === 0),
     one("older", "Older", "chevronRight", to(at + 1), at === page.list.threads.length - 1),
   ];
 }
@@ -534,13 +534,13 @@ async function opening(act) {
 function openPanel() {
   composeAction = null;
   const newest = page.thread?.messages.findLast((message) => !message.draft);
-  panel.open(newest ? { kind: "message", mail: newest.id } : { kind: "homepage" });
+  panel.open({ ...(newest ? { kind: "message", mail: newest.id } : { kind: "homepage" }), account: account() });
 }
 
 function openComposeAction(window, number) {
   composeAction = { window, number };
   showPanel(true);
-  panel.open({ kind: "compose" });
+  panel.open({ kind: "compose", ...composeAction, account: account() });
 }
 
 /** What a question to the add-on says of the draft, while the panel shows a compose action's card. */

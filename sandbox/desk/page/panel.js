@@ -55,8 +55,13 @@ export class Panel {
     });
   }
 
-  /** What the add-on shows now: {kind: "homepage"} or {kind: "message", mail}. */
+  /**
+   * What the add-on shows now: {kind: "homepage"}, {kind: "message", mail}, or {kind: "compose", window, number}; each with the `account`
+   * whose it is.
+   * The card of anything else goes at once: nobody is to read one mail beside another's sender.
+   */
   async open(trigger) {
+    if (!isSame(trigger, this.#trigger)) this.#clear();
     this.#trigger = trigger;
     this.#stale = false;
     this.#parts.body.inert = false;
@@ -71,6 +76,16 @@ export class Panel {
   /** Whether the card in sight is the one that the panel opened with. */
   get isAtRoot() {
     return this.#stack.length === 1;
+  }
+
+  #clear() {
+    this.#asked += 1;
+    this.#checked += 1;
+    this.#stack = [];
+    this.#peeking = null;
+    fill(this.#parts.toasts);
+    this.#note([], true);
+    this.#draw();
   }
 
   back() {
@@ -233,7 +248,9 @@ export class Panel {
   }
 
   async #suggest(action, text) {
+    const card = this.#stack.at(-1);
     const { answer, problem } = await this.#ask({ ...this.#question(action, text), mail: this.#trigger.mail ?? null });
+    if (card !== this.#stack.at(-1)) return [];
     this.#note(problem ? [problem] : await this.#check(answer, "click"));
     return answer?.autoComplete?.items ?? answer?.action?.modifyOperations?.[0]?.updateWidget?.suggestions?.items ?? [];
   }
@@ -320,6 +337,9 @@ export class Panel {
     return this.#send({ trigger: "universal action", universal_action: number }, { anew: false, spinner: true });
   }
 }
+
+/** Whether two triggers are about the same. */
+const isSame = (one, other) => other !== null && ["kind", "mail", "window", "number", "account"].every((name) => one[name] === other[name]);
 
 /** A fault's words, which may go on in the next line after each step of its place. */
 const breakable = (fault) => fault.split(/(?<=[a-zA-Z\]]\.)(?=[a-zA-Z])/).flatMap((step) => [step, el("wbr")]);

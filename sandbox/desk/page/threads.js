@@ -52,6 +52,7 @@ function empty(route, labels) {
 function row(thread, { route, labels, chosen, acts }) {
   const isSent = route.label === "SENT" && !route.q;
   const draft = route.label === "DRAFT" && !route.q && thread.messages.findLast((message) => message.draft);
+  const labelled = chips(labels, thread.labels, { without: route.q ? "" : route.label });
   const link = el(
     "a",
     {
@@ -64,7 +65,7 @@ function row(thread, { route, labels, chosen, acts }) {
     el(
       "span",
       { class: "about" },
-      chips(labels, thread.labels, { without: route.q ? "" : route.label }),
+      labelled.length > 0 && el("span", { class: "row-chips" }, labelled),
       el("span", { class: "subject", dir: "auto" }, thread.subject || "(no subject)"),
       el("span", { class: "snippet", dir: "auto" }, thread.snippet),
     ),

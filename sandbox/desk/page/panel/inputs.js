@@ -46,12 +46,18 @@ export function textInput(widget, host) {
   };
   if (widget.validation?.inputType === "EMOJI_PICKER") input.after(emojiPicker(set));
   input.addEventListener("change", () => changed(widget, host));
+  if (!several) input.addEventListener("keydown", passOverEnter);
   register(widget, host, field, {
     read: () => strings(input.value ? [input.value] : []),
     restore: (kept) => (input.value = valuesOf(kept)[0] ?? ""),
     fault: () => input.value && shape && !shape.looks.test(input.value.trim()) && shape.words,
   });
   return field;
+}
+
+/** A browser takes Enter for the end of a change; Gmail's text input knows no Enter. */
+function passOverEnter(event) {
+  if (event.key === "Enter") event.preventDefault();
 }
 
 /** The button that opens a choice of emoji; Google's has them all. */

@@ -26,6 +26,7 @@ const PLAIN = {
   p: "span",
   div: "span",
 };
+const LISTS = ["ul", "ol"];
 const WITHOUT_TEXT = ["script", "style"];
 
 /** The link as it may be opened, or null: https, http, mailto and tel only. */
@@ -79,13 +80,29 @@ export const plainText = (text) =>
 
 function addText(open, text) {
   const { name, node } = open.at(-1);
-  if (WITHOUT_TEXT.includes(name)) return;
-  decoded(text)
+  if (WITHOUT_TEXT.includes(name) || (LISTS.includes(name) && !text.trim())) return;
+  decoded(afterTag(open.at(-1), text))
     .split("\n")
     .forEach((line, index) => node.append(...(index ? [el("br"), line] : [line])));
 }
 
+/** A line break after a list's tag begins no line, as in any HTML: the tag does. */
+function afterTag({ name, node }, text) {
+  const isAfter = name === "li" ? !node.hasChildNodes() : LISTS.includes(node.lastChild?.nodeName.toLowerCase());
+  return isAfter ? text.replace(/^\s*\n\s*/, "") : text;
+}
+
+/** Nor does one before it. */
+function cutBeforeTag({ node }) {
+  const [line, blank] = [...node.childNodes].slice(-2);
+  if (line?.nodeName === "BR" && blank?.nodeType === Node.TEXT_NODE && !blank.data.trim()) {
+    line.remove();
+    blank.remove();
+  }
+}
+
 function addTag(open, closes, name, given) {
+  if (name === "li" || LISTS.includes(name)) cutBeforeTag(open.at(-1));
   if (closes) {
     const at = open.findLastIndex((one) => one.name === name);
     if (at > 0) open.length = at;
