@@ -79,7 +79,8 @@ def sender_of(mail: MailHeaders, own_domains: Collection[str]) -> str:
     """
     our_domains = _Us(frozenset(), tuple(own_domains))
     lines = _lines(mail, SENDER_HEADERS)
-    if sum(map(len, (value for values in lines.values() for value in values))) > MOST_CHARACTERS:
+    length = sum(len(value) for values in lines.values() for value in values)
+    if len(mail.headers) > MOST_LINES or length > MOST_CHARACTERS:
         return ""
     sender = _certain(lines["from"])
     if our_domains.have(sender):

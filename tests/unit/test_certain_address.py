@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mailmagnet.address_headers import MOST_TOKENS, Budget, certain_address, mailboxes
 from mailmagnet.addresses import addr_spec, canonical, is_address, lower_case, without_tag
 from mailmagnet.gmail import MailHeaders
-from mailmagnet.people import MOST_CHARACTERS, sender_of
+from mailmagnet.people import MOST_CHARACTERS, MOST_LINES, sender_of
 
 CONTACT = "contact@a.example"
 
@@ -223,16 +223,21 @@ def test_what_is_certain_is_also_likely(header: str) -> None:
 # --- beyond measure ---------------------------------------------------------------------------------------------------------
 
 
-def mail(**headers: str) -> MailHeaders:
-    lines = tuple((name.replace("_", "-"), value) for name, value in headers.items())
+def mail(*lines: tuple[str, str]) -> MailHeaders:
     return MailHeaders("1", "1", datetime(2026, 3, 1, tzinfo=UTC), frozenset(), lines)
 
 
 def test_a_from_too_long_to_be_read_whole_is_not_certain() -> None:
     whole = f"{' ' * (MOST_CHARACTERS - len(CONTACT))}{CONTACT}"
-    assert sender_of(mail(From=whole), ()) == CONTACT
-    assert sender_of(mail(From=f" {whole}"), ()) == ""
-    assert sender_of(mail(From=f"{CONTACT}{' ' * MOST_CHARACTERS}"), ()) == ""
+    assert sender_of(mail(("From", whole)), ()) == CONTACT
+    assert sender_of(mail(("From", f" {whole}")), ()) == ""
+    assert sender_of(mail(("From", f"{CONTACT}{' ' * MOST_CHARACTERS}")), ()) == ""
     assert certain_address(f"{'a ' * (MOST_TOKENS - 5)}<{CONTACT}>") == CONTACT
     assert certain_address(f"{'a ' * (MOST_TOKENS - 4)}<{CONTACT}>") == ""
     assert certain_address(f"<{CONTACT}>{'()' * MOST_TOKENS}") == ""
+
+
+def test_a_second_from_behind_ever_so_many_lines_leaves_the_first_uncertain() -> None:
+    between = [("X-Original-From", "")] * MOST_LINES
+    assert sender_of(mail(("From", CONTACT), *between[:-1]), ()) == CONTACT
+    assert sender_of(mail(("From", CONTACT), *between, ("From", "evil@b.example")), ()) == ""
