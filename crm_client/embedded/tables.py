@@ -39,8 +39,8 @@ from mailmagnet.addresses import canonical, canonical_domain, domain_of
 from mailmagnet.crm import Money
 from mailmagnet.errors import BadRequest, BadTable, Unavailable, Upstream
 
-LINES_AT_ONCE = 2000
-"""Lines written in one transaction: well under a second, of the BUSY_SECONDS that others wait."""
+LINES_AT_ONCE = 1000
+"""Lines written in one transaction: some 0.2 s, of the BUSY_SECONDS that others wait, so that a busy machine may take ten times that."""
 
 SECONDS_FOR_OTHERS = 0.12
 """Between two transactions: longer than SQLite lets one who waits sleep before it looks again, so that it gets its turn
