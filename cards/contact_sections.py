@@ -67,7 +67,7 @@ def lead_sections(lead: Lead, crm_name: str) -> list[Section | None]:
     return [section(first)]
 
 
-def company_of(contact: Contact) -> str:
+def company_of_contact(contact: Contact) -> str:
     return words.name(contact.account.name) if contact.account else ""
 
 

@@ -91,7 +91,7 @@ def stage_of(deal: Deal) -> str:
     return words.name(deal.stage, 40)
 
 
-def company_of(deal: Deal) -> str:
+def company_of_deal(deal: Deal) -> str:
     return words.name(deal.account.name, _NAME) if deal.account else ""
 
 

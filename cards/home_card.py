@@ -6,7 +6,7 @@ from datetime import date
 from urllib.parse import quote
 
 from cards import words
-from cards.deal_lines import company_of, deal_line, is_overdue, lines_of, opening, when
+from cards.deal_lines import company_of_deal, deal_line, is_overdue, lines_of, opening, when
 from cards.problems import problem_section
 from cards.search_card import search_section
 from cards.view import Path, View
@@ -116,7 +116,7 @@ def _is_later(deal: Deal, today: date) -> bool:
 
 def _lines(deals: Sequence[Deal], homepage: Homepage, today: date, view: View) -> list[Widget]:
     def line(deal: Deal) -> Widget:
-        return deal_line(deal, view, company_of(deal), when(deal, today, view), on_click=opening(deal, view))
+        return deal_line(deal, view, company_of_deal(deal), when(deal, today, view), on_click=opening(deal, view))
 
     return lines_of(deals, line, homepage.crm_name, view)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from cards import words
-from cards.contact_sections import company_of, contact_sections, lead_sections
+from cards.contact_sections import company_of_contact, contact_sections, lead_sections
 from cards.people_lines import account_name, contact_name, known_there, lead_line, lead_name, stakes_line
 from cards.problems import problem_section
 from cards.view import Path, View
@@ -61,7 +61,7 @@ def _who(main: PersonView) -> tuple[str, str]:
     """
     if main.contacts:
         contact = main.contacts[0].contact
-        return contact_name(contact), company_of(contact)
+        return contact_name(contact), company_of_contact(contact)
     if main.leads:
         return lead_name(main.leads[0]), words.name(main.leads[0].company)
     return _name_and_address(main.person)
@@ -85,7 +85,7 @@ def _main_sections(main: PersonView, answer: OpenMessage, view: View) -> list[Se
 
 def _same_address_section(main: PersonView, today: date, view: View) -> Section | None:
     """The other contacts and leads with the main person's address, each with what is at stake."""
-    beside = company_of(main.contacts[0].contact) if main.contacts else ""
+    beside = company_of_contact(main.contacts[0].contact) if main.contacts else ""
     lines = [stakes_line(each, beside, today, view) for each in main.contacts[1:]]
     lines += [lead_line(lead, view) for lead in (main.leads if main.contacts else main.leads[1:])]
     return section(lines, "Also with this address")
@@ -139,7 +139,7 @@ def _why_first(main: PersonView, answer: OpenMessage) -> str:
 def _known_line(person_view: PersonView, main: PersonView, answer: OpenMessage, view: View) -> Widget:
     if not person_view.contacts:
         return lead_line(person_view.leads[0], view)
-    beside = company_of(main.contacts[0].contact) if main.contacts else ""
+    beside = company_of_contact(main.contacts[0].contact) if main.contacts else ""
     return stakes_line(person_view.contacts[0], beside, answer.today or view.today, view)
 
 

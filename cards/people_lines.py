@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from cards import words
-from cards.contact_sections import company_of, owned_by
+from cards.contact_sections import company_of_contact, owned_by
 from cards.deal_lines import open_deals, urgency_mark, when
 from cards.view import Path, View
 from cards.widgets import Html, Widget, decorated_text, html, run, spaced
@@ -15,7 +15,7 @@ from mailmagnet.open_message import ContactView
 
 def contact_line(contact: Contact, view: View) -> Widget:
     """Name, with title and company below. A click opens the contact."""
-    return _contact_line(contact, html(contact_name(contact)), role(contact.title, company_of(contact)), view)
+    return _contact_line(contact, html(contact_name(contact)), role(contact.title, company_of_contact(contact)), view)
 
 
 def colleague_line(contact: Contact, view: View) -> Widget:
@@ -26,7 +26,7 @@ def colleague_line(contact: Contact, view: View) -> Widget:
 def stakes_line(contact_view: ContactView, beside: str, today: date, view: View) -> Widget:
     """Name and what is open with the contact: "Bob Ross ● ¥4.8M"; below the company, unless it is `beside`, and when the deal is due."""
     contact, decision = contact_view.contact, contact_view.decision
-    company = company_of(contact)
+    company = company_of_contact(contact)
     below = words.facts("" if company == beside else company, _due(contact_view, today, view))
     name, open_with = words.name(contact_name(contact), 60), _open_with(contact, today, view)
     mark = urgency_mark(decision.because, today) if decision else ""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from cards import words
-from cards.deal_lines import company_of, deal_line, opening, stage_of, when
+from cards.deal_lines import company_of_deal, deal_line, opening, stage_of, when
 from cards.people_lines import account_line, contact_line, lead_line
 from cards.view import SEARCH_INPUT, Path, View
 from cards.widgets import Card, Fold, Section, Widget, button, button_list, card, run, section, text_input, text_paragraph
@@ -44,4 +44,4 @@ def _results(kind: str, lines: Sequence[Widget], there_are_more: bool, view: Vie
 
 
 def _deal_line(deal: Deal, today: date, view: View) -> Widget:
-    return deal_line(deal, view, company_of(deal), when(deal, today, view), stage_of(deal), on_click=opening(deal, view))
+    return deal_line(deal, view, company_of_deal(deal), when(deal, today, view), stage_of(deal), on_click=opening(deal, view))
