@@ -3,6 +3,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# Two workers, each with a browser and a demo of its own; a file's tests stay together, and the longest files, the browser's, come first.
+WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
+
 .PHONY: help demo test check test-mail bench pictures lock
 
 help:
@@ -21,7 +24,7 @@ test: .venv/installed
 	@sh tests/machine.sh
 	@$(MAKE) --no-print-directory check
 	@echo "== Tests: unit, contract, scenario, browser"
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(WORKERS)
 
 check: .venv/installed
 	@echo "== Format, lint and types"
@@ -34,10 +37,13 @@ test-mail: .venv/installed
 	@$(BIN)/python -m tests.every_mail "$(MBOX)"
 
 bench: .venv/installed
+	@echo "== What the bench needs of this machine"
+	@sh tests/machine.sh browser
 	@$(BIN)/python -m tests.bench
 
 # Each file by itself, so that no other test's mail or labels are in its pictures.
 pictures: .venv/installed
+	@sh tests/machine.sh browser
 	@for file in $$(grep -l 'picture: Picture' tests/browser/test_*.py); do $(BIN)/python -m pytest $$file --pictures || exit 1; done
 
 # Both lock files hold hashes and no address; run this after changing the dependencies in pyproject.toml.

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from cards.contact_sections import contact_role, contact_sections, crm_section
+from cards.contact_sections import addresses_section, company_of_contact, contact_sections
 from cards.people_lines import contact_name
 from cards.view import View
 from cards.widgets import Card, card
@@ -12,5 +12,5 @@ from mailmagnet.open_message import ContactView
 def contact_card(contact_view: ContactView, crm_name: str, today: date, view: View) -> Card:
     """`today` is the day in the CRM organisation's time zone."""
     contact = contact_view.contact
-    sections = [*contact_sections(contact_view, crm_name, today, view), crm_section(contact.url, crm_name)]
-    return card(sections, contact_name(contact), contact_role(contact))
+    sections = [*contact_sections(contact_view, crm_name, today, view), addresses_section(contact.addresses)]
+    return card(sections, contact_name(contact), company_of_contact(contact))

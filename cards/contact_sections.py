@@ -1,18 +1,17 @@
 """What the CRM has on one person, as a card's sections: the same for an open mail, a list and a search."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 from cards import words
-from cards.deal_lines import deals_section
+from cards.deal_lines import closed_deals, closed_deals_section, open_deals, open_deals_section
+from cards.headline import headline
 from cards.view import View
 from cards.widgets import (
-    AMBER,
-    BLUE,
-    GREEN,
     GREY,
     RED,
-    Html,
+    Button,
+    Fold,
     Section,
     Widget,
     bold,
@@ -28,16 +27,8 @@ from cards.widgets import (
     write_to,
 )
 from mailmagnet.addresses import shown
-from mailmagnet.categories import Category, Decision
-from mailmagnet.crm import Activity, ActivityKind, Contact, Deal, DealState, Lead, Note
+from mailmagnet.crm import Activity, ActivityKind, Contact, Lead, Note
 from mailmagnet.open_message import ContactView
-
-CATEGORY_WORDS = {
-    Category.CLOSING_THIS_MONTH: "Closing this month",
-    Category.OPEN_DEALS: "Open deals",
-    Category.CUSTOMER: "Customer",
-}
-_CATEGORY_COLOURS = {Category.CLOSING_THIS_MONTH: AMBER, Category.OPEN_DEALS: BLUE, Category.CUSTOMER: GREEN}
 
 _KIND_WORDS = {ActivityKind.CALL: "Call", ActivityKind.MEETING: "Meeting", ActivityKind.TASK: "Task"}
 
@@ -45,76 +36,54 @@ EARLIER = 8
 """As much of the past as is worth unfolding; the CRM has the rest."""
 
 
-def contact_sections(contact_view: ContactView, crm_name: str, today: date, view: View) -> list[Section | None]:
-    """Category and why, deals, what is next and what was last, and how to reach."""
+def contact_sections(
+    contact_view: ContactView, crm_name: str, today: date, view: View, through: str = ""
+) -> list[Section | None]:
+    """What matters, what is next and what was said last, with the ways to the CRM and to the person; further deals; the past, folded."""
     contact = contact_view.contact
+    told = contact_view.decision.because if contact_view.decision else None
+    further = [deal for deal in open_deals(contact.deals, today) if deal is not told]
+    first = [
+        headline(contact_view, crm_name, today, view, through),
+        *_next(contact, view),
+        *(text_paragraph(_quoted(note, view)) for note in _latest(contact.notes)),
+        *_role_line(contact.title, contact.owner, contact.mine, contact.phone),
+        *_buttons(contact.url, crm_name, contact.phone),
+    ]
     return [
-        section([standing(contact_view, crm_name, today, view)]) if contact_view.decision or not contact.deals else None,
-        deals_section(contact.deals, today, view),
-        history_section(contact, view),
-        reach_section(contact.phone, contact.addresses, contact.owner),
+        section(first),
+        open_deals_section(further, crm_name, today, view),
+        closed_deals_section(closed_deals(contact.deals), told, crm_name, today, view),
+        _past_section(contact, view),
     ]
 
 
-def lead_sections(lead: Lead) -> list[Section | None]:
-    return [
-        section([text_paragraph(spaced(bold(coloured("● Lead", BLUE)), words.name(lead.status, 60)))]),
-        reach_section(lead.phone, lead.addresses, lead.owner),
+def lead_sections(lead: Lead, crm_name: str) -> list[Section | None]:
+    first = [
+        text_paragraph(bold(words.facts("Lead", words.name(lead.status, 60)))),
+        *_role_line(lead.title, lead.owner, lead.mine, lead.phone),
+        *_buttons(lead.url, crm_name, lead.phone),
     ]
+    return [section(first)]
 
 
-def role(title: str, company: str) -> str:
-    """ "Head of Procurement · Analytical Ltd"."""
-    return words.facts(words.name(title), words.name(company))
+def company_of_contact(contact: Contact) -> str:
+    return words.name(contact.account.name) if contact.account else ""
 
 
-def contact_role(contact: Contact) -> str:
-    return role(contact.title, contact.account.name if contact.account else "")
+# What is next, and what was said last
 
 
-# Category and why
-
-
-def standing(contact_view: ContactView, crm_name: str, today: date, view: View) -> Widget:
-    """The category and the deal that is the reason, in one line; or that there are no deals."""
-    if not contact_view.decision:
-        return text_paragraph(coloured(f"No deals in {words.name(crm_name)}", GREY))
-    return text_paragraph(spaced(category_mark(contact_view.decision.category), why(contact_view.decision, today, view)))
-
-
-def category_mark(category: Category) -> Html:
-    return bold(coloured(f"● {CATEGORY_WORDS[category]}", _CATEGORY_COLOURS[category]))
-
-
-def why(decision: Decision, today: date, view: View) -> str:
-    """ "“Renewal 2027” closes on Mon 30 Nov"."""
-    deal = decision.because
-    return f"“{words.name(deal.name, 40) or 'A deal'}” {_what_it_does(deal, today, view)}"
-
-
-def _what_it_does(deal: Deal, today: date, view: View) -> str:
-    if deal.state is DealState.WON:
-        return f"won {words.on_day(deal.closing, today, view.reader)}" if deal.closing else "won"
-    if not deal.closing:
-        return "has no closing date"
-    verb = "was to close" if deal.closing < today else "closes"
-    return f"{verb} {words.on_day(deal.closing, today, view.reader)}"
-
-
-# What is next and what was last
-
-
-def history_section(contact: Contact, view: View) -> Section | None:
-    """The next planned activity, the last thing that happened, and earlier ones folded."""
+def _next(contact: Contact, view: View) -> list[Widget]:
+    """ "→ Call tomorrow 12:15"; what should have been done before today is late."""
     upcoming = next_activity(contact.activities, view)
-    past = _past(contact, view)
-    in_sight: list[Widget] = []
-    if upcoming:
-        in_sight.append(_fact("Next", _activity_words(upcoming, view), overdue=_starts_before_today(upcoming.at, view)))
-    if past:
-        in_sight.append(_fact("Last", past[0]))
-    earlier = [text_paragraph(each) for each in past[1 : EARLIER + 1]]
-    return section([*in_sight, *earlier], in_sight=len(in_sight))
+    if not upcoming:
+        return []
+    day = upcoming.at.astimezone(words.zone_of(view.reader)).date() if isinstance(upcoming.at, datetime) else upcoming.at
+    if day < view.today:
+        late = coloured(words.late(day, view.today, view.reader), RED)
+        return [text_paragraph(spaced(f"→ {_subject_of(upcoming)}", "·", late))]
+    return [text_paragraph(f"→ {_with_moment(upcoming, view)}")]
 
 
 def next_activity(activities: Sequence[Activity], view: View) -> Activity | None:
@@ -127,54 +96,97 @@ def _is_over(at: datetime | date, view: View) -> bool:
     return at < view.now if isinstance(at, datetime) else at < view.today
 
 
-def _starts_before_today(at: datetime | date, view: View) -> bool:
-    return (at.astimezone(words.zone_of(view.reader)).date() if isinstance(at, datetime) else at) < view.today
+def _with_moment(activity: Activity, view: View) -> str:
+    """ "Call tomorrow 12:15", "Call with Ada, tomorrow 12:15"."""
+    between = ", " if words.name(activity.subject) else " "
+    return f"{_subject_of(activity)}{between}{words.moment(activity.at, view.now, view.reader)}"
 
 
-def _past(contact: Contact, view: View) -> list[str]:
-    """What was done and noted, the latest first."""
-    done = [(each.at, _activity_words(each, view)) for each in contact.activities if each.done]
-    noted = [(each.at, _note_words(each, view)) for each in contact.notes]
-    both = sorted([*done, *noted], key=lambda entry: words.start_of(entry[0], view.reader), reverse=True)
-    return [said for _, said in both]
-
-
-def _fact(label: str, said: str, overdue: bool = False) -> Widget:
-    return text_paragraph(spaced(coloured(label, GREY), said, coloured("overdue", RED) if overdue else ""))
-
-
-def _activity_words(activity: Activity, view: View) -> str:
-    """ "Call with Ada, tomorrow 10:00"; the kind is said unless the subject says it."""
-    kind, subject = _KIND_WORDS[activity.kind], words.name(activity.subject, 60)
+def _subject_of(activity: Activity) -> str:
+    """ "Call with Ada": the kind is said unless the subject says it."""
+    kind, subject = _KIND_WORDS[activity.kind], words.left_to_right(words.name(activity.subject, 60))
     if not subject:
-        subject = kind
-    elif kind.casefold() not in subject.casefold():
-        subject = f"{kind}: {subject}"
-    return f"{subject}, {words.moment(activity.at, view.now, view.reader)}"
+        return kind
+    return subject if kind.casefold() in subject.casefold() else f"{kind}: {subject}"
 
 
-def _note_words(note: Note, view: View) -> str:
-    """ "Note by Kim, 3 days ago: “Wants invoice in two parts…”"."""
-    author = words.name(note.author, 40)
-    by = f"Note by {author}" if author else "Note"
-    text = words.name(note.text, 90)
-    return f"{by}, {words.moment(note.at, view.now, view.reader)}" + (f": “{text}”" if text else "")
+def _latest(notes: Sequence[Note]) -> list[Note]:
+    """The latest note that says something, if there is one."""
+    return sorted((note for note in notes if words.name(note.text)), key=lambda note: note.at)[-1:]
 
 
-# How to reach, and the way into the CRM
+def _quoted(note: Note, view: View) -> str:
+    """ "“Asked for references…” Kim, 17 Sep"."""
+    who_and_when = ", ".join(filter(None, (words.name(note.author, 40), words.day(_day_of(note, view), view.today, view.reader))))
+    return f"“{words.left_to_right(words.name(note.text, 90))}” {who_and_when}"
 
 
-def reach_section(phone: str, addresses: Sequence[str], owner: str) -> Section | None:
-    """The first of phone, addresses and owner in sight, the others folded."""
-    lines = [(words.name(phone), "PHONE", call(phone))]
-    lines += [(words.name(shown(address)), "EMAIL", write_to(address)) for address in addresses]
-    if owner := words.name(owner):
-        lines.append((spaced(coloured("Owner", GREY), owner), "PERSON", None))
-    widgets = [decorated_text(text, icon=icon, on_click=on_click) for text, icon, on_click in lines if text]
-    return section(widgets, in_sight=1)
+def _day_of(note: Note, view: View) -> date:
+    return note.at.astimezone(words.zone_of(view.reader)).date()
 
 
-def crm_section(url: str, crm_name: str) -> Section | None:
-    """The button into the CRM; no section without a page to open."""
+# Who it is, and the ways to the CRM and to the person
+
+
+def _role_line(title: str, owner: str, mine: bool, phone: str) -> list[Widget]:
+    """ "Head of Procurement · yours"; a telephone number that no button can call stands here."""
+    said = words.facts(words.name(title), owned_by(owner, mine), "" if call(phone) else words.name(phone))
+    return [text_paragraph(coloured(said, GREY))] if said else []
+
+
+def owned_by(owner: str, mine: bool) -> str:
+    """ "yours", "Kim’s"."""
+    return "yours" if mine else words.possessive(words.name(owner, 60))
+
+
+def _buttons(url: str, crm_name: str, phone: str) -> list[Widget]:
+    made = [*open_button(url, crm_name), *call_button(phone)]
+    return [button_list(*made)] if made else []
+
+
+def open_button(url: str, crm_name: str) -> list[Button]:
+    """The way into the CRM; none without a page to open."""
     on_click = open_link(url)
-    return section([button_list(button(f"Open in {words.name(crm_name)}", on_click))]) if on_click else None
+    return [button(f"Open in {words.name(crm_name)}", on_click)] if on_click else []
+
+
+def call_button(phone: str) -> list[Button]:
+    on_click = call(phone)
+    return [button("Call", on_click, f"Call {words.name(phone)}")] if on_click else []
+
+
+def addresses_section(addresses: Sequence[str]) -> Section | None:
+    """Where to write to: the first address in sight. Not beside an open mail, which has it already."""
+    lines = [
+        decorated_text(said, icon="EMAIL", on_click=write_to(each)) for each in addresses if (said := words.name(shown(each)))
+    ]
+    more = len(lines) - 1
+    return section(lines, fold=Fold(1, f"{more} more address{'es' if more > 1 else ''}", "Hide addresses"))
+
+
+# The past
+
+
+def _past_section(contact: Contact, view: View) -> Section | None:
+    """What was done and noted before, folded under its name."""
+    told = _latest(contact.notes)
+    notes = [(note.at, "notes", _quoted(note, view)) for note in contact.notes if note not in told and words.name(note.text)]
+    done = [(each.at, f"{each.kind}s", _with_moment(each, view)) for each in contact.activities if each.done]
+    latest_first = sorted([*notes, *done], key=lambda entry: words.start_of(entry[0], view.reader), reverse=True)[:EARLIER]
+    if not latest_first:
+        return None
+    kinds = [kind for _, kind, _ in latest_first]
+    unfold = f"{words.number(len(kinds), view.reader)} {'earlier ' if told else ''}{_kinds(kinds)}"
+    return section(
+        [text_paragraph(said) for *_, said in latest_first], fold=Fold(0, unfold, f"Hide {words.together(_plurals(kinds))}")
+    )
+
+
+def _kinds(kinds: Sequence[str]) -> str:
+    """ "note", "notes", "notes and calls"."""
+    return words.together(_plurals(kinds)) if len(kinds) > 1 else kinds[0].removesuffix("s")
+
+
+def _plurals(kinds: Iterable[str]) -> list[str]:
+    present = set(kinds)
+    return [kind for kind in ("notes", *(f"{each}s" for each in ActivityKind)) if kind in present]

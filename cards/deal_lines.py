@@ -1,24 +1,24 @@
 """Deals as lines: the order in which a rep wants them, the facts of each, and what they add up to."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 
 from cards import words
 from cards.view import Path, View
 from cards.widgets import (
+    AMBER,
     GREY,
     RED,
+    Fold,
     Html,
     OnClick,
     Section,
     Widget,
     coloured,
     decorated_text,
-    html,
     open_link,
     run,
     section,
-    spaced,
     text_paragraph,
 )
 from mailmagnet.categories import month_of
@@ -27,19 +27,25 @@ from mailmagnet.crm import Deal, DealState
 IN_SIGHT = 5
 """As many open deals as fit a laptop's panel without scrolling; the others are folded."""
 
-_NAME_BESIDE_A_MARK = 26  # of the some 36 characters that a panel 300 pixels wide shows in a line
+_MOST = 40
+"""As many deals of one list as anybody unfolds; the CRM has the rest."""
+
+_NAME = 60  # in some two lines of a panel 300 pixels wide
+
+
+# Which, and in which order
 
 
 def open_deals(deals: Iterable[Deal], today: date) -> list[Deal]:
     """The open ones: still to close this month, then overdue, then later; each the soonest first, those without a date last."""
-    return sorted((deal for deal in deals if deal.state is DealState.OPEN), key=lambda deal: _urgency(deal, today))
+    months_end = month_of(today)[1]
+    return sorted((deal for deal in deals if deal.state is DealState.OPEN), key=lambda deal: _urgency(deal, today, months_end))
 
 
-def _urgency(deal: Deal, today: date) -> tuple[int, date, str, str]:
-    last = month_of(today)[1]
+def _urgency(deal: Deal, today: date, months_end: date) -> tuple[int, date, str, str]:
     if deal.closing is None:
         return (3, date.max, deal.name, deal.id)
-    rank = 1 if deal.closing < today else 0 if deal.closing <= last else 2
+    rank = 1 if deal.closing < today else 0 if deal.closing <= months_end else 2
     return (rank, deal.closing, deal.name, deal.id)
 
 
@@ -49,63 +55,47 @@ def closed_deals(deals: Iterable[Deal]) -> list[Deal]:
     return sorted(closed, key=lambda deal: (deal.closing or date.min, deal.name, deal.id), reverse=True)
 
 
-def deals_section(deals: Sequence[Deal], today: date, view: View) -> Section | None:
-    """All deals under how many are open and what they add up to; the rest of the open ones, and the closed ones, are folded."""
-    opened, closed = open_deals(deals, today), closed_deals(deals)
-    in_sight = [deal_line(deal, today, view) for deal in opened[:IN_SIGHT]]
-    folded = [deal_line(deal, today, view) for deal in (*opened[IN_SIGHT:], *closed)]
-    if folded:
-        in_sight.append(text_paragraph(coloured(f"+ {_folded_counts(len(opened) - IN_SIGHT, closed, view)}", GREY)))
-    return section([*in_sight, *folded], deals_header("Deals", opened, view), len(in_sight))
-
-
-def _folded_counts(open_count: int, closed: Sequence[Deal], view: View) -> str:
-    won = sum(deal.state is DealState.WON for deal in closed)
-    counts = ((open_count, "open"), (won, "won"), (len(closed) - won, "lost"))
-    return ", ".join(f"{words.number(count, view.reader)} {state}" for count, state in counts if count > 0)
-
-
-def deals_header(title: str, opened: Sequence[Deal], view: View) -> str:
-    """ "Deals · 2 open · €48,000"."""
-    count = f"{words.number(len(opened), view.reader)} open" if opened else "none open"
-    return words.facts(title, count, words.totals((deal.amount for deal in opened), view.reader))
-
-
-def deal_line(deal: Deal, today: date, view: View) -> Widget:
-    """One deal: its name, marked when overdue, with stage, exact amount and closing date below. A click opens it in the CRM."""
-    amount = words.money(deal.amount, view.reader)
-    below = words.facts(words.name(deal.stage, 40), amount, closing(deal, today, view))
-    return decorated_text(deal_name(deal, today), below=below, on_click=open_link(deal.url))
-
-
-def deal_name(deal: Deal, today: date) -> Html:
-    if is_overdue(deal, today):
-        return spaced(words.name(deal.name, _NAME_BESIDE_A_MARK) or "Deal", coloured("overdue", RED))
-    return html(words.name(deal.name) or "Deal")
-
-
-def closing(deal: Deal, today: date, view: View) -> str:
-    return words.day(deal.closing, today, view.reader) if deal.closing else ""
-
-
 def is_overdue(deal: Deal, today: date) -> bool:
     return deal.state is DealState.OPEN and deal.closing is not None and deal.closing < today
 
 
-def found_deal_line(deal: Deal, today: date, view: View) -> Widget:
-    """A deal outside its contact's card: with its company, opening whatever of it can be opened."""
-    amount = words.money(deal.amount, view.reader)
-    below = words.facts(_company(deal), words.name(deal.stage, 40), amount, closing(deal, today, view))
-    return decorated_text(deal_name(deal, today), below=below, on_click=_opening(deal, view))
+# What is said of one
 
 
-def closing_deal_line(deal: Deal, today: date, view: View) -> Widget:
-    """A deal in a list of those that close this month: its company and its day."""
-    below = words.facts(_company(deal), closing(deal, today, view))
-    return decorated_text(deal_name(deal, today), below=below, on_click=_opening(deal, view))
+def name_and_amount(deal: Deal, view: View) -> str:
+    """ "Renewal 2027 · €36,000", the amount exact."""
+    return words.facts(words.name(deal.name, _NAME) or "Deal", words.money(deal.amount, view.reader))
 
 
-def _opening(deal: Deal, view: View) -> OnClick | None:
+def when(deal: Deal, today: date, view: View) -> str:
+    """ "24 days late", "Mon (6 days)", "11 Feb", "won 10 Jul"; "" without a date."""
+    day = words.day(deal.closing, today, view.reader) if deal.closing else ""
+    match deal.state:
+        case DealState.WON | DealState.LOST:
+            return f"{deal.state} {day}".rstrip()
+    if not deal.closing:
+        return ""
+    return (
+        words.late(deal.closing, today, view.reader) if is_overdue(deal, today) else words.until(deal.closing, today, view.reader)
+    )
+
+
+def urgency_mark(deal: Deal, today: date) -> Html:
+    """A dot: red for an overdue deal, amber for one that closes this month; none for others."""
+    if deal.state is not DealState.OPEN or not deal.closing or deal.closing > month_of(today)[1]:
+        return Html()
+    return coloured("●", RED if is_overdue(deal, today) else AMBER)
+
+
+def stage_of(deal: Deal) -> str:
+    return words.name(deal.stage, 40)
+
+
+def company_of_deal(deal: Deal) -> str:
+    return words.name(deal.account.name, _NAME) if deal.account else ""
+
+
+def opening(deal: Deal, view: View) -> OnClick | None:
     """The deal in the CRM; without a page of its own, its account's card, else its first contact's."""
     if page := open_link(deal.url):
         return page
@@ -114,5 +104,44 @@ def _opening(deal: Deal, view: View) -> OnClick | None:
     return run(f"{view.addon_url}{Path.CONTACT}", id=deal.contact_ids[0]) if deal.contact_ids else None
 
 
-def _company(deal: Deal) -> str:
-    return words.name(deal.account.name) if deal.account else ""
+def deal_line(deal: Deal, view: View, *below: str, on_click: OnClick | None = None) -> Widget:
+    """Name and exact amount, and these facts below. A click opens the deal's own page unless it is to do something else."""
+    return decorated_text(
+        name_and_amount(deal, view), below=words.facts(*below), wrap=True, on_click=on_click or open_link(deal.url)
+    )
+
+
+# Many
+
+
+def lines_of(deals: Sequence[Deal], line: Callable[[Deal], Widget], crm_name: str, view: View) -> list[Widget]:
+    """A line each; of very many the first ones, and how many there are beside them."""
+    lines = [line(deal) for deal in deals[:_MOST]]
+    if len(deals) > _MOST:
+        more = f"and {words.number(len(deals) - _MOST, view.reader)} more in {words.name(crm_name)}"
+        lines.append(text_paragraph(coloured(more, GREY)))
+    return lines
+
+
+def open_deals_section(opened: Sequence[Deal], crm_name: str, today: date, view: View) -> Section | None:
+    """Open deals, the first ones in sight."""
+    more = words.counted(len(opened) - IN_SIGHT, "more open deal", "more open deals", view.reader)
+    lines = lines_of(opened, lambda deal: deal_line(deal, view, when(deal, today, view), stage_of(deal)), crm_name, view)
+    return section(lines, fold=Fold(IN_SIGHT, more, "Fewer deals"))
+
+
+def closed_deals_section(closed: Sequence[Deal], told: Deal | None, crm_name: str, today: date, view: View) -> Section | None:
+    """Won and lost deals, folded under their counts; `told` is one of them that the card has said already."""
+    rest = [deal for deal in closed if deal is not told]
+    counts = [
+        f"{words.number(count, view.reader)} {state}"
+        for state in (DealState.WON, DealState.LOST)
+        if (count := _count(rest, state))
+    ]
+    unfold = f"{'Also closed' if len(rest) < len(closed) else 'Closed'}: {', '.join(counts)}"
+    lines = lines_of(rest, lambda deal: deal_line(deal, view, when(deal, today, view)), crm_name, view)
+    return section(lines, fold=Fold(0, unfold, "Hide closed deals"))
+
+
+def _count(deals: Iterable[Deal], state: DealState) -> int:
+    return sum(deal.state is state for deal in deals)

@@ -4,18 +4,17 @@ from collections.abc import Sequence
 from datetime import date
 
 from cards import words
-from cards.contact_sections import contact_role, contact_sections, crm_section, lead_sections, role, standing
-from cards.deal_lines import IN_SIGHT, deal_line, open_deals
-from cards.people_lines import account_name, at_stake, colleague_line, contact_line, contact_name, lead_line, lead_name
+from cards.contact_sections import company_of_contact, contact_sections, lead_sections
+from cards.people_lines import account_name, contact_name, known_there, lead_line, lead_name, stakes_line
 from cards.problems import problem_section
 from cards.view import Path, View
-from cards.widgets import GREY, Card, Section, Widget, bold, card, coloured, decorated_text, run, section, spaced, text_paragraph
+from cards.widgets import GREY, Card, Fold, Section, Widget, bold, card, coloured, decorated_text, run, section, text_paragraph
 from mailmagnet.addresses import shown
 from mailmagnet.crm import Contact, KnownAccount
-from mailmagnet.open_message import ContactView, OpenMessage, PersonView
+from mailmagnet.open_message import OpenMessage, PersonView
 from mailmagnet.people import About, MailPeople, Person
 
-_PEOPLE_IN_SIGHT = 3
+_PEOPLE_IN_SIGHT = 5
 
 
 def message_card(answer: OpenMessage, view: View, message_id: str, reference: str = "") -> Card:
@@ -23,16 +22,13 @@ def message_card(answer: OpenMessage, view: View, message_id: str, reference: st
     if not answer.people:
         return _nobody_card(answer.mail, answer.home)
     main, *others = answer.people
-    sections = [
-        *_main_sections(main, answer, view),
-        _others_section(others, answer, view),
-        crm_section(_page(main), answer.crm_name),
-    ]
+    title, company = _who(main)
     if answer.problem:
         retry = run(f"{view.addon_url}{Path.RETRY_MESSAGE}", message_id=message_id)
-        sections.insert(0, problem_section(answer.problem, reference, view, retry))
-    title, subtitle = _who(main)
-    return card(sections, title, subtitle)
+        sections = [problem_section(answer.problem, reference, view, retry)]
+    else:
+        sections = _main_sections(main, answer, view)
+    return card([*sections, _others_section(main, others, answer, view)], title, company)
 
 
 def _nobody_card(mail: MailPeople, home: str) -> Card:
@@ -58,22 +54,17 @@ _NOTHING_FOR_A_LIST = "A mailing list. Nothing to look up."
 
 
 def _who(main: PersonView) -> tuple[str, str]:
-    """The header's two lines. It has no picture: the CRMs' records bring none, and initials would have to be drawn by a server that is
-    then told whose mail is read."""
+    """The header's two lines: the person, and the company, so that no long job title hides it; of who is unknown the address.
+
+    It has no picture: the CRMs' records bring none, and initials would have to be drawn by a server that is then told whose mail is
+    read.
+    """
     if main.contacts:
         contact = main.contacts[0].contact
-        return contact_name(contact), contact_role(contact)
+        return contact_name(contact), company_of_contact(contact)
     if main.leads:
-        lead = main.leads[0]
-        return lead_name(lead), role(lead.title, lead.company)
+        return lead_name(main.leads[0]), words.name(main.leads[0].company)
     return _name_and_address(main.person)
-
-
-def _page(main: PersonView) -> str:
-    """The main person's page in the CRM, or ""."""
-    if main.contacts:
-        return main.contacts[0].contact.url
-    return main.leads[0].url if main.leads else ""
 
 
 def _name_and_address(person: Person) -> tuple[str, str]:
@@ -84,81 +75,78 @@ def _name_and_address(person: Person) -> tuple[str, str]:
 def _main_sections(main: PersonView, answer: OpenMessage, view: View) -> list[Section | None]:
     today = answer.today or view.today
     if main.contacts:
-        first, *same_address = main.contacts
-        return [*contact_sections(first, answer.crm_name, today, view), *_same_address(same_address, main, answer, today, view)]
+        first = main.contacts[0]
+        through = contact_name(first.contact) if len(main.contacts) > 1 else ""
+        return [*contact_sections(first, answer.crm_name, today, view, through), _same_address_section(main, today, view)]
     if main.leads:
-        more = [section([lead_line(lead, view)], _ALSO_WITH_THIS_ADDRESS) for lead in main.leads[1:]]
-        return [*lead_sections(main.leads[0]), *more]
-    return [] if answer.problem else _unknown_sections(main, answer, view)
+        return [*lead_sections(main.leads[0], answer.crm_name), _same_address_section(main, today, view)]
+    return [section(_unknown_lines(main, answer.crm_name, view))]
 
 
-_ALSO_WITH_THIS_ADDRESS = "Also with this address"
+def _same_address_section(main: PersonView, today: date, view: View) -> Section | None:
+    """The other contacts and leads with the main person's address, each with what is at stake."""
+    beside = company_of_contact(main.contacts[0].contact) if main.contacts else ""
+    lines = [stakes_line(each, beside, today, view) for each in main.contacts[1:]]
+    lines += [lead_line(lead, view) for lead in (main.leads if main.contacts else main.leads[1:])]
+    return section(lines, "Also with this address")
 
 
-def _same_address(
-    contacts: Sequence[ContactView], main: PersonView, answer: OpenMessage, today: date, view: View
-) -> list[Section | None]:
-    """The other contacts and leads with the same address: a line each, what is at stake with them folded."""
-    sections = [_folded_contact(each, answer, today, view) for each in contacts]
-    sections += [[lead_line(lead, view)] for lead in main.leads]
-    return [section(widgets, "" if place else _ALSO_WITH_THIS_ADDRESS, in_sight=1) for place, widgets in enumerate(sections)]
+def _unknown_lines(person_view: PersonView, crm_name: str, view: View) -> list[Widget]:
+    """The company, when it is known, and whose second address it may be."""
+    company = _company_line(person_view.account, view) if person_view.account else _not_there(crm_name)
+    return [company, *(_second_address_line(contact, view) for contact in person_view.perhaps)]
 
 
-def _folded_contact(contact_view: ContactView, answer: OpenMessage, today: date, view: View) -> list[Widget]:
-    deals = open_deals(contact_view.contact.deals, today)[:IN_SIGHT]
-    lines = [deal_line(deal, today, view) for deal in deals]
-    return [contact_line(contact_view.contact, view), standing(contact_view, answer.crm_name, today, view), *lines]
+def _not_there(crm_name: str) -> Widget:
+    return text_paragraph(coloured(f"Not in {words.name(crm_name)}.", GREY))
 
 
-def _unknown_sections(person_view: PersonView, answer: OpenMessage, view: View) -> list[Section | None]:
-    address = words.name(shown(person_view.person.address))
-    lines = [text_paragraph(spaced(bold(address), f"is not in {words.name(answer.crm_name)}"))]
-    lines += [_second_address_line(contact, view) for contact in person_view.perhaps]
-    return [section(lines), *([_account_section(person_view.account, view)] if person_view.account else [])]
+def _company_line(known: KnownAccount, view: View) -> Widget:
+    on_click = run(f"{view.addon_url}{Path.ACCOUNT}", id=known.account.id)
+    return decorated_text(
+        bold(f"New at {account_name(known.account)}"), below=known_there(known, view), wrap=True, on_click=on_click
+    )
 
 
 def _second_address_line(contact: Contact, view: View) -> Widget:
-    said = spaced("Perhaps a second address of", bold(f"{contact_name(contact)}?"), "Same name and company.")
+    said = f"Perhaps a second address of {contact_name(contact)}: same name and company."
     return decorated_text(said, wrap=True, on_click=run(f"{view.addon_url}{Path.CONTACT}", id=contact.id))
-
-
-def _account_section(known: KnownAccount, view: View) -> Section | None:
-    """The company, and who we know there."""
-    said = spaced(bold(account_name(known.account)), f"is: {at_stake(known, view)}")
-    line = decorated_text(said, wrap=True, on_click=run(f"{view.addon_url}{Path.ACCOUNT}", id=known.account.id))
-    people = [colleague_line(contact, view) for contact in known.contacts]
-    return section([line, *people], in_sight=1 + _PEOPLE_IN_SIGHT)
 
 
 # The other people of the mail
 
 
-def _others_section(others: Sequence[PersonView], answer: OpenMessage, view: View) -> Section | None:
-    """A line each: those in the CRM open their card, those that are not are counted and folded."""
-    known = [_known_line(each, view) for each in others if each.known]
+def _others_section(main: PersonView, others: Sequence[PersonView], answer: OpenMessage, view: View) -> Section | None:
+    """A line each, who is in the CRM first; who is not is folded under a count. Its header says why the main person came first."""
+    known = [_known_line(each, main, answer, view) for each in others if each.known]
     unknown = [_unknown_line(each, view) for each in others if not each.known]
-    if len(unknown) > 1 and not answer.problem:
-        unknown.insert(0, text_paragraph(coloured(_unknown_count(len(unknown), bool(known), view), GREY)))
-        in_sight = len(known) + 1
-    else:
-        in_sight = len(known) + _PEOPLE_IN_SIGHT
-    return section([*known, *unknown], "Also in this mail", in_sight)
+    in_sight = min(_PEOPLE_IN_SIGHT, len(known) or (len(unknown) if answer.problem else 0))
+    folded_known = max(len(known) - in_sight, 0)
+    counts = (folded_known, "more"), (len(others) - in_sight - folded_known, "more" if answer.problem else "unknown")
+    unfold = ", ".join(f"{words.number(count, view.reader)} {said}" for count, said in counts if count)
+    header = f"In this mail · {_why_first(main, answer)}"
+    return section([*known, *unknown], header, Fold(in_sight, unfold, "Fewer people"))
 
 
-def _unknown_count(count: int, beside_known: bool, view: View) -> str:
-    return f"{'+ ' if beside_known else ''}{words.number(count, view.reader)} unknown"
+def _why_first(main: PersonView, answer: OpenMessage) -> str:
+    """Why the main person is the one that the card is about."""
+    name = words.name(_who(main)[0], 30)
+    if answer.mail.sender and answer.mail.sender.address == main.person.address:
+        return f"{name} wrote it"
+    return f"{name} is the first outside {words.name(shown(answer.home))}" if answer.home else f"{name} comes first in it"
 
 
-def _known_line(person_view: PersonView, view: View) -> Widget:
-    if person_view.contacts:
-        return contact_line(person_view.contacts[0].contact, view)
-    return lead_line(person_view.leads[0], view)
+def _known_line(person_view: PersonView, main: PersonView, answer: OpenMessage, view: View) -> Widget:
+    if not person_view.contacts:
+        return lead_line(person_view.leads[0], view)
+    beside = company_of_contact(main.contacts[0].contact) if main.contacts else ""
+    return stakes_line(person_view.contacts[0], beside, answer.today or view.today, view)
 
 
 def _unknown_line(person_view: PersonView, view: View) -> Widget:
     title, subtitle = _name_and_address(person_view.person)
     if not person_view.account:
-        return decorated_text(title, below=subtitle)
+        return decorated_text(title, below=subtitle, wrap=True)
     account = person_view.account.account
     below = words.facts(subtitle, words.name(account.name))
-    return decorated_text(title, below=below, on_click=run(f"{view.addon_url}{Path.ACCOUNT}", id=account.id))
+    return decorated_text(title, below=below, wrap=True, on_click=run(f"{view.addon_url}{Path.ACCOUNT}", id=account.id))

@@ -14,6 +14,7 @@ from mailmagnet.errors import (
     LeaseTaken,
     MailMagnetError,
     NotAuthorised,
+    NotBound,
     NotFound,
     NotPermitted,
     NotVerified,
@@ -44,20 +45,27 @@ def problem_of(error: MailMagnetError, reader: Reader) -> Problem:
 def problem_section(
     error: MailMagnetError, reference: str, view: View, retry: OnClick | None, header: str = ""
 ) -> Section | None:
-    """The problem; `retry` is what its button does, left out where it would not help; `reference` is also in the log."""
+    """The problem; `retry` is what its button does, left out where it would not help; `reference` (also in the log) may be ""."""
     problem = problem_of(error, view.reader)
     again = button("Retry", retry) if problem.again and retry else None
-    below = words.facts(problem.to_do, f"Reference {reference}")
+    below = words.facts(problem.to_do, f"Reference {reference}" if reference else "")
     return section([decorated_text(problem.happened, below=below, wrap=True, at_its_end=again)], header)
 
 
 def _upstream_problem(error: Upstream, reader: Reader) -> Problem:
     who = words.name(f"{error.who[:1].upper()}{error.who[1:]}")
     match error:
+        case NotBound():
+            account = words.name(f"account {error.user} of {error.org}", 120)
+            return Problem(f"{who} has no user for your Google account.", f"An admin of {who} can add you: {account}.")
         case NotAuthorised():
             return Problem(f"MailMagnet has no access to your {who}.", "Ask your admin to connect it.")
         case NotPermitted():
             return _not_permitted(error, who)
+        case NotFound() if error.who == GMAIL:
+            return Problem(
+                "Gmail does not find this mail.", "Drafts, mail you wrote and deleted mail are not shown: open another."
+            )
         case NotFound():
             return Problem(f"This is not in {who} any more.")
     return _passing_problem(error, who, reader)
@@ -81,8 +89,8 @@ def _not_permitted(error: NotPermitted, who: str) -> Problem:
     if error.who == GMAIL:
         return Problem("Gmail does not let MailMagnet read this mail.", "Ask your admin to allow it.")
     if not error.what or MAIL_INTEGRATION in error.what:
-        return Problem(f"Your profile in {who} lacks the permission “{MAIL_INTEGRATION}”.", "Ask your admin for it.")
-    return Problem(f"Your profile in {who} does not allow this.", "Ask your admin for it.")
+        return Problem(f"Your profile in {who} lacks the permission “{MAIL_INTEGRATION}”.", f"An admin of {who} can give it.")
+    return Problem(f"Your profile in {who} does not allow this.", f"An admin of {who} can change it.")
 
 
 def _own_problem(error: MailMagnetError) -> Problem:

@@ -4,33 +4,44 @@ from collections.abc import Sequence
 from datetime import date
 
 from cards import words
-from cards.deal_lines import found_deal_line
-from cards.people_lines import account_line, contact_line
+from cards.deal_lines import company_of_deal, deal_line, opening, stage_of, when
+from cards.people_lines import account_line, contact_line, lead_line
 from cards.view import SEARCH_INPUT, Path, View
-from cards.widgets import Card, Section, Widget, button, button_list, card, run, section, text_input, text_paragraph
-from mailmagnet.crm import Found
+from cards.widgets import Card, Fold, Section, Widget, button, button_list, card, run, section, text_input, text_paragraph
+from mailmagnet.crm import Deal, Found
 
 _IN_SIGHT = 5
 
 
 def search_card(found: Found, searched: str, crm_name: str, today: date, view: View) -> Card:
     """`searched` are the words as typed; `today` is the day in the CRM organisation's time zone."""
-    sections = [
-        search_section(view, searched),
-        _results("Contacts", [contact_line(contact, view) for contact in found.contacts], view),
-        _results("Accounts", [account_line(account, view) for account in found.accounts], view),
-        _results("Deals", [found_deal_line(deal, today, view) for deal in found.deals], view),
-    ]
-    if not (found.contacts or found.accounts or found.deals):
+    lines = {
+        "contacts": [contact_line(contact, view) for contact in found.contacts],
+        "leads": [lead_line(lead, view) for lead in found.leads],
+        "accounts": [account_line(account, view) for account in found.accounts],
+        "deals": [_deal_line(deal, today, view) for deal in found.deals],
+    }
+    results = [_results(kind, of_kind, kind in found.more, view) for kind, of_kind in lines.items()]
+    if not any(results):
         nothing = f"Nothing in {words.name(crm_name)} under “{words.name(searched, 80)}”."
-        sections.append(section([text_paragraph(nothing)]))
-    return card(sections)
+        results = [section([text_paragraph(nothing)])]
+    return card([search_section(view, searched), *results])
 
 
 def search_section(view: View, searched: str = "") -> Section | None:
+    """The field and its button: Gmail's text input does not tell of Enter."""
     search = button("Search", run(f"{view.addon_url}{Path.SEARCH}"))
-    return section([text_input(SEARCH_INPUT, "Search contacts, accounts, deals", searched), button_list(search)])
+    return section([text_input(SEARCH_INPUT, "Search people, firms, deals", searched), button_list(search)])
 
 
-def _results(header: str, lines: Sequence[Widget], view: View) -> Section | None:
-    return section(lines, words.facts(header, words.number(len(lines), view.reader)), _IN_SIGHT)
+def _results(kind: str, lines: Sequence[Widget], there_are_more: bool, view: View) -> Section | None:
+    """What was found of one kind, under its count; where there are more than were given, it says so."""
+    count = words.number(len(lines), view.reader)
+    header = f"{count} {kind} of more: add a word" if there_are_more else words.facts(kind.capitalize(), count)
+    folded = len(lines) - _IN_SIGHT
+    unfold = f"{words.number(folded, view.reader)} more {kind if folded > 1 else kind.removesuffix('s')}"
+    return section(lines, header, Fold(_IN_SIGHT, unfold, f"Fewer {kind}"))
+
+
+def _deal_line(deal: Deal, today: date, view: View) -> Widget:
+    return deal_line(deal, view, company_of_deal(deal), when(deal, today, view), stage_of(deal), on_click=opening(deal, view))

@@ -8,6 +8,7 @@ and only `Html` goes through as it is. All other fields are plain text, and are 
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any, TypeAlias
 from urllib.parse import quote, urlsplit
@@ -29,7 +30,8 @@ LONGEST_TEXT = 500
 LONGEST_URL = 2_000
 """Google names no limit; browsers and servers begin to refuse here."""
 
-RED, AMBER, BLUE, GREEN, GREY = "#c5221f", "#b06000", "#1967d2", "#137333", "#5f6368"
+RED, AMBER, BLUE, GREY = "#c5221f", "#b06000", "#1967d2", "#5f6368"
+"""Colours are for what is urgent, or new; grey is for what stands back."""
 
 
 # Text with Google's HTML: https://developers.google.com/workspace/add-ons/concepts/widgets#text_formatting
@@ -141,9 +143,13 @@ def decorated_text(
     return {"decoratedText": line}
 
 
-def button(text: str, on_click: OnClick) -> Button:
-    """https://developers.google.com/workspace/add-ons/reference/rpc/google.apps.card.v1#button. `text` is plain."""
-    return {"text": shortened(text, LONGEST_TEXT), "onClick": on_click}
+def button(text: str, on_click: OnClick, read_aloud: str = "") -> Button:
+    """https://developers.google.com/workspace/add-ons/reference/rpc/google.apps.card.v1#button. `text` is plain.
+
+    `read_aloud` (altText, plain) says more than there is room for.
+    """
+    made: Button = {"text": shortened(text, LONGEST_TEXT), "onClick": on_click}
+    return made | ({"altText": shortened(read_aloud, LONGEST_TEXT)} if read_aloud else {})
 
 
 def button_list(*buttons: Button) -> Widget:
@@ -157,17 +163,33 @@ def text_input(field: str, label: str, value: str = "") -> Widget:
     return {"textInput": entry | ({"value": shortened(value, LONGEST_TEXT)} if value else {})}
 
 
-def section(widgets: Sequence[Widget], header: str = "", in_sight: int | None = None) -> Section | None:
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """The first `in_sight` widgets of a section are shown. The button `unfold` shows the others, and `fold` hides them again."""
+
+    in_sight: int
+    unfold: str
+    fold: str
+
+
+def section(widgets: Sequence[Widget], header: str = "", fold: Fold | None = None) -> Section | None:
     """https://developers.google.com/workspace/add-ons/reference/rpc/google.apps.card.v1#section
 
-    `header` is HTML. The first `in_sight` widgets are shown, the others folded. None without widgets: Google wants at least one.
+    `header` is HTML. None without widgets: Google wants at least one.
     """
     if not widgets:
         return None
     made: Section = {"header": str(html(header))} if header else {}
     made["widgets"] = list(widgets)
-    if in_sight is not None and in_sight < len(widgets):
-        made |= {"collapsible": True, "uncollapsibleWidgetsCount": in_sight}
+    if fold and fold.in_sight < len(widgets):
+        made |= {
+            "collapsible": True,
+            "uncollapsibleWidgetsCount": fold.in_sight,
+            "collapseControl": {
+                "expandButton": {"text": shortened(fold.unfold, LONGEST_TEXT)},
+                "collapseButton": {"text": shortened(fold.fold, LONGEST_TEXT)},
+            },
+        }
     return made
 
 

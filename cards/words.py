@@ -1,4 +1,4 @@
-"""How a card says things: money, days, times and counts as the reader reads them, and text that keeps to one line.
+"""How a card says things: categories, money, days, times and counts as the reader reads them, and text that keeps to one line.
 
 The cards' words are English for now; numbers, money and dates are in the reader's locale. Relative days are words, so English.
 """
@@ -6,7 +6,7 @@ The cards' words are English for now; numbers, money and dates are in the reader
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from copy import copy
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
@@ -15,14 +15,30 @@ from zoneinfo import ZoneInfo
 
 from babel import localedata
 from babel.core import Locale, UnknownLocaleError
-from babel.dates import format_skeleton, format_time, format_timedelta
-from babel.numbers import NumberPattern, format_compact_currency, format_decimal, get_currency_precision
+from babel.dates import format_date, format_skeleton, format_time, format_timedelta
+from babel.numbers import (
+    NumberPattern,
+    format_compact_currency,
+    format_decimal,
+    get_currency_precision,
+    get_currency_symbol,
+)
 
+from mailmagnet.categories import Category
 from mailmagnet.crm import Money
 from mailmagnet.identity import Reader
+from mailmagnet.visible_text import visible
+
+CATEGORY_WORDS = {
+    Category.CLOSING_THIS_MONTH: "Closing this month",
+    Category.OPEN_DEALS: "Open deals",
+    Category.CUSTOMER: "Customer",
+}
 
 _WORDS = Locale("en", "GB")
 _DAYS_SAID_AS_WORDS = 6
+_A_YEAR = 2024
+_A_MONDAY = date(_A_YEAR, 1, 1)
 _LONGEST_LOCALE_NAME = 35  # RFC 5646, section 4.4.1
 _LONGEST_LANGUAGE = 3  # ISO 639
 
@@ -73,17 +89,18 @@ def zone_of(reader: Reader) -> ZoneInfo:
 # Text
 
 
-_TURNING_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067")
-_ISOLATES = str.maketrans("", "", "\u2068\u2069")
+_OWN_MARKS = "\u2068\u2069\u200e\u200f\u061c"
+"""What `isolated` adds, and what amounts and dates have in languages that run from right to left."""
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 _JOINER = "\u200d"
 
 
 def one_line(text: str) -> str:
-    """Text on one line: white space is one space; controls, marks that turn the direction, and halves of characters are gone.
+    """Text on one line: white space is one space; controls, halves of characters, and what hides or turns the direction are gone.
 
-    Isolates (FSI, PDI) stay: they are what `isolated` adds. So do spaces that may not break, which numbers have.
+    The cards' own marks of direction stay, and so do spaces that may not break, which numbers have.
     """
+    text = visible(text, own_marks=_OWN_MARKS)
     plain = text.replace("\u00a0", "x")
     if plain.isprintable() and text == text.strip() and "  " not in text:  # nearly all text: what follows costs ten times as much
         return text
@@ -93,7 +110,7 @@ def one_line(text: str) -> str:
 
 
 def _can_be_shown(character: str) -> bool:
-    return unicodedata.category(character) not in ("Cc", "Cs") and character not in _TURNING_MARKS
+    return unicodedata.category(character) not in ("Cc", "Cs")
 
 
 def shortened(text: str, most: int) -> str:
@@ -120,12 +137,28 @@ def isolated(text: str) -> str:
 
 def name(text: str, most: int = 200) -> str:
     """A name to mix into a line."""
-    return isolated(shortened(text.translate(_ISOLATES), most))
+    return isolated(shortened(visible(text), most))
 
 
 def facts(*parts: str) -> str:
     """Facts side by side on one line, those that are missing left out."""
-    return " · ".join(part for part in parts if part)
+    there = [part for part in parts if part]
+    return left_to_right(" · ".join(there)) if len(there) > 1 else "".join(there)
+
+
+def left_to_right(line: str) -> str:
+    """A line that runs from left to right, also when the name that it begins with does not (UAX 9, LRM)."""
+    return f"\u200e{line}" if line.startswith("\u2068") else line
+
+
+def together(parts: Sequence[str]) -> str:
+    """ "notes", "notes and calls", "notes, calls and meetings"."""
+    return " and ".join((", ".join(parts[:-1]), parts[-1])) if len(parts) > 1 else "".join(parts)
+
+
+def possessive(name: str) -> str:
+    """Whose something is: "Kim’s"."""
+    return f"{name}’s" if name else ""
 
 
 # Numbers
@@ -142,12 +175,12 @@ def counted(count: int, one: str, many: str, reader: Reader) -> str:
 
 # Money
 
-_THOUSAND, _TEN_THOUSAND, _MILLION = Decimal(1_000), Decimal(10_000), Decimal(1_000_000)
+_MILLION = Decimal(1_000_000)
 _ROOM_FOR_ANY_AMOUNT = Context(prec=400, rounding=ROUND_HALF_UP)
 
 
 def money(amount: Money | None, reader: Reader) -> str:
-    """An exact amount with the currency's own decimals, none when it is whole; "" without one."""
+    """An exact amount with the currency's own decimals, none when it is whole; "" without one. Without a currency it is a number."""
     if amount is None or not amount.amount.is_finite():
         return ""
     whole = amount.amount == amount.amount.to_integral_value()
@@ -155,15 +188,15 @@ def money(amount: Money | None, reader: Reader) -> str:
 
 
 def totals(amounts: Iterable[Money | None], reader: Reader) -> str:
-    """Sums as a person would say them, each currency by itself, side by side; "" when there is nothing to add.
+    """Sums, each currency by itself: "€36,000 and ¥4.8M"; "" when there is nothing to add.
 
-    A currency with one amount keeps it to the whole unit, so that it reads like the deal's own line; less than one unit stays exact.
+    They are to the whole unit, from a million on to a tenth of it; less than one unit stays exact.
     """
     by_currency: dict[str, list[Decimal]] = defaultdict(list)
     for each in amounts:
         if each is not None and each.amount.is_finite():
             by_currency[each.currency].append(each.amount)
-    return facts(*(_total(currency, parts, reader) for currency, parts in by_currency.items()))
+    return together([_total(currency, parts, reader) for currency, parts in by_currency.items()])
 
 
 def _total(currency: str, parts: list[Decimal], reader: Reader) -> str:
@@ -172,25 +205,27 @@ def _total(currency: str, parts: list[Decimal], reader: Reader) -> str:
         size = abs(total)
         if size < 1:
             return money(Money(total, currency), reader)
-        if len(parts) == 1:
+        if size < _MILLION:
             return _formatted(Money(total.to_integral_value(), currency), 0, reader)
-        if size >= _MILLION:
-            short = format_compact_currency(total, _code(currency), locale=locale_of(reader), fraction_digits=1)
-            return isolated(_spaced(short))
-        step = Decimal(1) if size < _THOUSAND else Decimal(100) if size < _TEN_THOUSAND else _THOUSAND
-        return _formatted(Money((total / step).to_integral_value() * step, currency), 0, reader)
+        short = format_compact_currency(total, _code(currency), locale=locale_of(reader), fraction_digits=1)
+        return isolated(_spaced(_without_a_sign(short)))
 
 
 def _formatted(amount: Money, decimals: int, reader: Reader) -> str:
-    pattern = _currency_pattern(reader.locale, decimals)
+    pattern = _currency_pattern(reader.locale, _code(amount.currency), decimals)
     with localcontext(_ROOM_FOR_ANY_AMOUNT):
-        said = pattern.apply(amount.amount, locale_of(reader), currency=_code(amount.currency), currency_digits=False)
-    return isolated(_spaced(said))
+        return isolated(_without_a_sign(pattern.apply(amount.amount, locale_of(reader))))
 
 
-@lru_cache(maxsize=64)
-def _currency_pattern(locale_name: str, decimals: int) -> NumberPattern:
-    pattern: NumberPattern = copy(_locale(locale_name).currency_formats["standard"])
+@lru_cache(maxsize=256)
+def _currency_pattern(locale_name: str, code: str, decimals: int) -> NumberPattern:
+    """How the locale writes amounts of one currency, its sign put in: Babel looks for sign and name anew at each amount."""
+    locale = _locale(locale_name)
+    pattern: NumberPattern = copy(locale.currency_formats["standard"])
+    sign = get_currency_symbol(code, locale)
+    before, before_minus = (_spaced(f"{part.replace('¤', sign)}0")[:-1] for part in pattern.prefix)
+    after, after_minus = (part.replace("¤", sign) for part in pattern.suffix)
+    pattern.prefix, pattern.suffix = (before, before_minus), (after, after_minus)
     pattern.frac_prec = (decimals, decimals)
     return pattern
 
@@ -204,17 +239,38 @@ def _code(currency: str) -> str:
     return shortened(currency, 12).upper() or "XXX"
 
 
+def _without_a_sign(said: str) -> str:
+    """CLDR's sign for no currency (XXX) tells a reader nothing."""
+    return said.replace("¤\u00a0", "").replace("¤", "").strip() if "¤" in said else said
+
+
 # Days and times
 
 
 def day(when: date, today: date, reader: Reader) -> str:
-    """A day, as a word when it is near (today, tomorrow, yesterday, 3 days ago), else short: "30 Nov", "12 Jan 2027"."""
-    return _near(when, today) or isolated(_short(when, today, reader, "MMMd"))
+    """A day, as a word when it is near (today, tomorrow, Mon, yesterday, 3 days ago), else short: "30 Nov", "12 Jan 2027"."""
+    if near := _near(when, today):
+        return near
+    if today < when <= today + timedelta(days=_DAYS_SAID_AS_WORDS):
+        return isolated(_by_pattern(_A_MONDAY + timedelta(days=when.weekday()), "ccc", reader.locale))
+    return isolated(_by_skeleton(when, "MMMd" if when.year == today.year else "yMMMd", reader.locale))
 
 
-def on_day(when: date, today: date, reader: Reader) -> str:
-    """A day as it follows a verb: "closes tomorrow", "closes on Mon 30 Nov"."""
-    return _near(when, today) or f"on {isolated(_short(when, today, reader, 'MMMEd'))}"
+def until(when: date, today: date, reader: Reader) -> str:
+    """A day to come, with how far off it is where that is near: "tomorrow", "Mon (6 days)", "30 Nov"."""
+    days = (when - today).days
+    said = day(when, today, reader)
+    return f"{said} ({days} days)" if 1 < days <= _DAYS_SAID_AS_WORDS else said
+
+
+def late(since: date, today: date, reader: Reader) -> str:
+    """How long something should have been done: "24 days late"."""
+    return f"{counted((today - since).days, 'day', 'days', reader)} late"
+
+
+def month(when: date, reader: Reader) -> str:
+    """A month's name, standing alone: "November"."""
+    return isolated(_by_pattern(when.replace(year=_A_YEAR, day=1), "LLLL", reader.locale))
 
 
 def clock(at: datetime, reader: Reader) -> str:
@@ -234,9 +290,9 @@ def moment(at: datetime | date, now: datetime, reader: Reader) -> str:
 
 
 def received(at: datetime, now: datetime, reader: Reader) -> str:
-    """When a mail came, as a mail list says it: the time today, else the day."""
+    """When a mail came: today how long ago, else the day."""
     today, when = now.astimezone(zone_of(reader)).date(), at.astimezone(zone_of(reader)).date()
-    return clock(at, reader) if when == today else day(when, today, reader)
+    return ago(at, now) if when == today else day(when, today, reader)
 
 
 def ago(at: datetime, now: datetime) -> str:
@@ -268,10 +324,12 @@ def _near(when: date, today: date) -> str:
     return ""
 
 
-def _short(when: date, today: date, reader: Reader, skeleton: str) -> str:
-    return _by_skeleton(when, skeleton if when.year == today.year else "yMMMd", reader.locale)
-
-
 @lru_cache(maxsize=1024)  # a few days stand in nearly every card
 def _by_skeleton(when: date, skeleton: str, locale_name: str) -> str:
     return format_skeleton(skeleton, datetime(when.year, when.month, when.day, tzinfo=UTC), locale=_locale(locale_name))
+
+
+@lru_cache(maxsize=512)
+def _by_pattern(when: date, pattern: str, locale_name: str) -> str:
+    """For names of weekdays and months: `when` is any day that has the name."""
+    return format_date(when, pattern, locale=_locale(locale_name))

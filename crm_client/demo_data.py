@@ -28,7 +28,6 @@ from crm_client.embedded.rows import (
     DealRow,
     LeadRow,
     NoteRow,
-    folded,
     put_account,
     put_activity,
     put_contact,
@@ -36,6 +35,7 @@ from crm_client.embedded.rows import (
     put_lead,
     put_note,
 )
+from crm_client.embedded.search import folded
 from mailmagnet.addresses import domain_of
 from mailmagnet.categories import month_of
 from mailmagnet.crm import ActivityKind, Currency, DealState, Money, Organisation
@@ -278,13 +278,14 @@ _TALKS = (
 )
 
 
-def write_demo_data(database: Path, today: date, user_email: str, colleague_email: str) -> None:
-    """Make the database where there is none, and write the demo's records as of `today`, a day in TIME_ZONE.
+def write_demo_data(database: Path, today: date, org: str, user_email: str, colleague_email: str) -> None:
+    """Make the organisation's database where there is none, and write the demo's records as of `today`, a day in TIME_ZONE.
 
-    `user_email` sees everyone's records, `colleague_email` its own and one shared; a third user lacks `Mail Integration`.
+    `org` is the organisation as Google verifies it. `user_email` sees everyone's records, `colleague_email` its own and one shared;
+    a third user lacks `Mail Integration`. Which Google accounts they are is still to be told (`access.bind`).
     Written again, the demo's own records are put back as of that day; others stay as they are.
     """
-    create(database, Organisation("Corp Ltd", TIME_ZONE, "EUR"))
+    create(database, Organisation("Corp Ltd", TIME_ZONE, "EUR"), org)
     for currency in _CURRENCIES:
         add_currency(database, currency)
     stages = {name: add_stage(database, PARTNERS, name, state) for name, state in _PARTNER_STAGES}

@@ -30,8 +30,8 @@ class FaultyCrm(EmbeddedCrm):
     {trace, name, began (time.time), ms, problem ("" when it was answered)}; nothing of what was asked or answered.
     """
 
-    def __init__(self, database: Path, user_email: str, record_url: str, fault_file: Path) -> None:
-        super().__init__(database, user_email, record_url)
+    def __init__(self, database: Path, org: str, user: str, record_url: str, fault_file: Path) -> None:
+        super().__init__(database, org, user, record_url)
         self._fault_file = fault_file
 
     async def _see(self, ask: Callable[[View], Answer]) -> Answer:

@@ -1,8 +1,9 @@
 """The function `addon`: every trigger and click of the sidebar, told apart by path: verify -> parse -> core -> card."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -18,13 +19,13 @@ from cards.search_card import search_card
 from cards.view import SEARCH_INPUT, Path, View
 from cards.widgets import Card
 from functions.boundary import body_of
-from functions.event import SCOPE_OPEN_MAIL, Event, event_of, json_of, user_token_of
-from functions.log import log, new_reference
+from functions.event import Event, event_of, object_of, system_token_of, user_token_of
+from functions.log import log, log_once, names, new_reference, requester
+from functions.verify import bearer_of, signature_is_removed
 from functions.wiring import Parts
 from mailmagnet.crm import Crm
 from mailmagnet.deadline import in_time
-from mailmagnet.errors import BadRequest, MailMagnetError, ScopesMissing, TimedOut, Upstream
-from mailmagnet.gmail import OpenMailTokens
+from mailmagnet.errors import MailMagnetError, ScopesMissing, TimedOut
 from mailmagnet.homepage import homepage
 from mailmagnet.identity import Identity
 from mailmagnet.open_message import connection_of, open_message
@@ -55,25 +56,44 @@ async def answer(request: Request, parts: Parts) -> Response:
     if request.method != "POST":
         return Response(status_code=405)
     path = Path(request.url.path)
-    await parts.verifier.caller(
-        request.headers.get("authorization", ""),
-        audience=parts.settings.addon_url + path,
-        service_account=parts.settings.addon_service_account,
-    )
-    body = json_of(await body_of(request))
+    body = await _from_google(request, parts, parts.settings.addon_url + path)
     try:
-        identity = await parts.verifier.user(user_token_of(body), client_id=parts.settings.oauth_client_id)
-        event = event_of(body)
+        identity = await _user(body, parts)
     except ScopesMissing as missing:
         return JSONResponse(requesting_google_scopes(missing.scopes))
+    requester.set(names(identity.org, identity.user, parts.settings.log_key.get_secret_value()))
+    event = event_of(body)
     seconds = parts.settings.answer_seconds - CARD_SECONDS
     view = View(event.reader, parts.now(), parts.settings.addon_url)
     asked = Asked(event, identity, parts, view, started + seconds)
     return JSONResponse(await _in_time(asked, path, seconds))
 
 
+async def _from_google(request: Request, parts: Parts, audience: str) -> Mapping[str, Any]:
+    """The body, which the add-on's account has sent to exactly this endpoint.
+
+    The Authorization header's token proves it, before anything of the body is read. Where Cloud Run has taken that token's signature
+    away, the token in the body has to prove the same, and nothing else of the body is looked at before.
+    """
+    token, account = bearer_of(request.headers.get("authorization", "")), parts.settings.addon_service_account
+    removed = signature_is_removed(token)
+    if not removed:
+        await parts.verifier.service(token, audience=audience, service_account=account)
+    body = object_of(await body_of(request))
+    if removed:
+        await parts.verifier.service(system_token_of(body), audience=audience, service_account=account)
+    log_once("Google's calls", verified_by="the event's token" if removed else "the header's token")
+    return body
+
+
+async def _user(body: Mapping[str, Any], parts: Parts) -> Identity:
+    client, domains = parts.settings.addon_client_id, parts.settings.internal_domains
+    return await parts.verifier.user(user_token_of(body), client_id=client, internal_domains=domains)
+
+
 async def _in_time(asked: Asked, path: Path, seconds: float) -> Answer:
     try:
+        asked.parts.user_limit.count(asked.identity)
         # The core keeps to `by` itself and shows what has come; this is for what does not.
         async with asyncio.timeout_at(asked.by + CARD_SECONDS / 2):
             return await TRIGGERS[path](asked)
@@ -81,7 +101,7 @@ async def _in_time(asked: Asked, path: Path, seconds: float) -> Answer:
         return requesting_google_scopes(missing.scopes)
     except TimeoutError:
         return _sorry(TimedOut("MailMagnet", round(seconds, 1)), asked, path)
-    except Upstream as error:
+    except MailMagnetError as error:
         return _sorry(error, asked, path)
 
 
@@ -98,7 +118,7 @@ def _sorry(error: MailMagnetError, asked: Asked, path: Path) -> Answer:
 
 def _ids(path: Path, event: Event) -> dict[str, str]:
     """What the click that asks once more has to carry."""
-    return {"message_id": event.gmail.message_id} if path is Path.MESSAGE and event.gmail else dict(event.common.parameters)
+    return {"message_id": event.gmail.message_id} if path is Path.MESSAGE and event.gmail else dict(event.parameters)
 
 
 def _reference_of(*problems: MailMagnetError | None) -> str:
@@ -124,13 +144,10 @@ async def _home(asked: Asked) -> Card:
 
 
 async def _message(asked: Asked) -> Card:
-    gmail = asked.event.gmail
-    if not gmail:
-        raise BadRequest("gmail: Field required while a message is open")
-    asked.event.require_scope(SCOPE_OPEN_MAIL)
+    message_id, tokens = asked.event.open_mail()
     answer = await open_message(
-        gmail.message_id,
-        OpenMailTokens(asked.event.authorization.user_o_auth_token, gmail.access_token),
+        message_id,
+        tokens,
         asked.identity,
         reader=asked.parts.reader,
         vault=asked.parts.vault,
@@ -138,7 +155,7 @@ async def _message(asked: Asked) -> Card:
         now=asked.parts.now(),
         by=asked.by,
     )
-    return message_card(answer, asked.view, gmail.message_id, _reference_of(answer.problem))
+    return message_card(answer, asked.view, message_id, _reference_of(answer.problem))
 
 
 async def _contact(asked: Asked) -> Card:

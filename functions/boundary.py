@@ -7,14 +7,16 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from functions.log import log, new_reference
+from functions.log import log, new_reference, requester
 from functions.wiring import Parts
 from http_session.session import traceparent
 from mailmagnet.errors import (
     BadRequest,
+    CrmRefused,
     Forbidden,
     LeaseLost,
     LeaseTaken,
+    MailboxFailed,
     MailMagnetError,
     NotAuthorised,
     NotFound,
@@ -25,6 +27,8 @@ from mailmagnet.errors import (
 )
 
 MAX_BODY_BYTES = 1024 * 1024
+HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+"""Of every answer, whatever it is."""
 
 _TRACE = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -42,7 +46,9 @@ def entry_point(name: str, make_parts: Callable[[], Parts], answer: Answer) -> C
     async def serve(request: Request) -> Response:
         if not made:
             made.append(make_parts())
-        return await _bounded(name, answer, request, made[0])
+        response = await _bounded(name, answer, request, made[0])
+        response.headers.update(HEADERS)
+        return response
 
     serve.__name__ = name
     return serve
@@ -52,6 +58,7 @@ async def _bounded(name: str, answer: Answer, request: Request, parts: Parts) ->
     """The answer, and the one line that is logged of it."""
     started = time.perf_counter()
     traceparent.set(_trace_of(request))
+    requester.set(None)
     try:
         response = await answer(request, parts)
     except MailMagnetError as error:
@@ -62,7 +69,7 @@ async def _bounded(name: str, answer: Answer, request: Request, parts: Parts) ->
         return response
     except Exception as error:  # the boundary: what nobody foresaw still gets an answer and a line, without its text
         reference = new_reference()
-        log("ERROR", "failed", function=name, error=type(error).__name__, where=_where(error), reference=reference)
+        log("ERROR", "failed", function=name, error=type(error).__name__, where=where(error), reference=reference)
         return JSONResponse({"error": "MailMagnet failed. Try again.", "reference": reference}, 500)
     log("INFO", "answered", function=name, status=response.status_code, ms=round((time.perf_counter() - started) * 1000))
     return response
@@ -98,7 +105,7 @@ def _status(error: MailMagnetError, reference: str) -> Response:
             status = 409
         case RateLimited():
             status = 429
-        case NotAuthorised() | NotPermitted() | NotFound():
+        case NotAuthorised() | NotPermitted() | NotFound() | CrmRefused() | MailboxFailed():
             # Answered as done: Cloud Tasks would only ask again, and nothing changes until somebody gives consent or permission.
             status = 200
         case Upstream():
@@ -109,7 +116,7 @@ def _status(error: MailMagnetError, reference: str) -> Response:
     return JSONResponse({"error": str(error), "reference": reference}, status, headers)
 
 
-def _where(error: BaseException) -> str:
+def where(error: BaseException) -> str:
     """File and line of the fault: its text could hold what came in."""
     trace = error.__traceback__
     while trace and trace.tb_next:

@@ -1,80 +1,134 @@
-"""Google's signing certificates: fetched once for as long as they say, the last good ones kept while Google cannot be reached."""
+"""Google's signing certificates: fetched once for as long as they say, the last good ones kept a day while Google cannot be reached."""
 
 import asyncio
 import re
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509 import load_pem_x509_certificate
 from pydantic import TypeAdapter
 
+from functions.log import log
 from http_session.session import HttpSession
-from mailmagnet.errors import BadAnswer, Upstream
+from mailmagnet.errors import BadAnswer, Unavailable, Upstream
 
 WHO = "Google's certificates"
 FETCH_SECONDS = 2.0
 RETRY_SECONDS = 30.0
-"""How long after a fetch the next may be tried: forged key ids cannot make us ask Google at each call."""
+"""How long after a fetch the next may be tried: forged key ids cannot make us ask Google at each call. After fetches that failed it
+begins at FIRST_RETRY_SECONDS and doubles up to this."""
+FIRST_RETRY_SECONDS = 2.0
+LONGEST_FRESH_SECONDS = 86_400.0
+"""However long Google says that its certificates may be kept."""
+LAST_GOOD_SECONDS = 86_400.0
+"""How long certificates serve after their freshness has ended, when no new ones can be had."""
+FEWEST_BITS = 2048
+"""Of an RSA key (https://www.rfc-editor.org/rfc/rfc7518#section-3.3)."""
 
 _pem_by_key_id = TypeAdapter(dict[str, str]).validate_python
 
 
-class Certificates:
-    """The certificates at one address: a JSON object of PEM by key id, read once into their public keys."""
+@dataclass(frozen=True, slots=True)
+class _Certified:
+    """A public key, and when its certificate holds."""
 
-    def __init__(self, session: HttpSession, url: str, clock: Callable[[], float] = time.monotonic) -> None:
+    key: RSAPublicKey
+    holds_from: datetime
+    holds_until: datetime
+
+
+def _utc() -> datetime:
+    return datetime.now(UTC)
+
+
+class Certificates:
+    """The certificates at one address: a JSON object of PEM by key id, read once into their public keys.
+
+    `clock` counts seconds, and measures how long certificates serve; `calendar` is the time against which their own dates are held.
+    """
+
+    def __init__(
+        self,
+        session: HttpSession,
+        url: str,
+        clock: Callable[[], float] = time.monotonic,
+        calendar: Callable[[], datetime] = _utc,
+    ) -> None:
         self._session = session
         self._url = url
         self._clock = clock
-        self._last_good: Mapping[str, RSAPublicKey] = {}
-        self._fresh_until = 0.0
-        self._next_try = 0.0
+        self._calendar = calendar
+        self._last_good: Mapping[str, _Certified] = {}
+        self._fresh_until = float("-inf")
+        self._next_try = float("-inf")
+        self._wait = FIRST_RETRY_SECONDS
         self._fetching = asyncio.Lock()
 
     async def key(self, key_id: str) -> RSAPublicKey | None:
-        """The public key of this id, or None; fetched anew when the certificates have run out or none has this id.
+        """The public key of this id whose certificate holds now, or None; fetched anew when the certificates have run out or none has
+        this id.
 
-        Raises Unavailable or BadAnswer only when there are no earlier ones to fall back to.
+        Raises Unavailable or BadAnswer only when there are no earlier ones that may still serve.
         """
-        if not self._good_for(key_id):
+        if self._is_due(key_id):
             async with self._fetching:
-                if not self._good_for(key_id):
+                if self._is_due(key_id):
                     await self._fetch()
-        return self._last_good.get(key_id)
+        if not self._may_serve():
+            raise Unavailable(WHO, "there are none that may serve, and they were asked for a moment ago")
+        certified = self._last_good.get(key_id)
+        return certified.key if certified and certified.holds_from <= self._calendar() <= certified.holds_until else None
 
-    def _good_for(self, key_id: str) -> bool:
+    def _is_due(self, key_id: str) -> bool:
+        """Whether Google is to be asked for the sake of this key id, and may be asked again."""
         now = self._clock()
-        waiting = bool(self._last_good) and now < self._next_try
-        return waiting or (key_id in self._last_good and now < self._fresh_until)
+        return now >= self._next_try and (key_id not in self._last_good or now >= self._fresh_until)
+
+    def _may_serve(self) -> bool:
+        return bool(self._last_good) and self._clock() < self._fresh_until + LAST_GOOD_SECONDS
 
     async def _fetch(self) -> None:
-        self._next_try = self._clock() + RETRY_SECONDS
         try:
             answer = await self._session.request(WHO, "GET", self._url, seconds=FETCH_SECONDS)
             if answer.status != 200:  # noqa: PLR2004
                 raise BadAnswer(WHO, f"status {answer.status}")
-            fetched = _public_keys(answer.json())
-        except ValueError:
-            return self._fall_back(BadAnswer(WHO, "not certificates by key id"))
+            fetched = _certified(answer.json())
+        except (ValueError, UnsupportedAlgorithm):
+            return self._fall_back(BadAnswer(WHO, "not certificates of RSA keys by key id"))
         except Upstream as problem:
             return self._fall_back(problem)
-        self._last_good = fetched
+        self._last_good, self._wait = fetched, FIRST_RETRY_SECONDS
         self._fresh_until = self._clock() + _max_age(answer.headers.get("Cache-Control", ""))
+        self._next_try = self._clock() + RETRY_SECONDS
         return None
 
     def _fall_back(self, problem: Upstream) -> None:
-        if not self._last_good:
+        self._next_try = self._clock() + self._wait
+        self._wait = min(self._wait * 2, RETRY_SECONDS)
+        if not self._may_serve():
             raise problem
+        log("WARNING", "certificates not renewed", error=type(problem).__name__, reason=str(problem))
 
 
-def _public_keys(told: Any) -> Mapping[str, RSAPublicKey]:
-    """Raises ValueError for what are no certificates of RSA keys."""
-    keys = {key_id: load_pem_x509_certificate(pem.encode()).public_key() for key_id, pem in _pem_by_key_id(told).items()}
-    return {key_id: key for key_id, key in keys.items() if isinstance(key, RSAPublicKey)}
+def _certified(told: Any) -> Mapping[str, _Certified]:
+    """Raises ValueError, UnsupportedAlgorithm for what are no certificates, or none of a long enough RSA key."""
+    certificates = {key_id: load_pem_x509_certificate(pem.encode()) for key_id, pem in _pem_by_key_id(told).items()}
+    keys = {key_id: (certificate, certificate.public_key()) for key_id, certificate in certificates.items()}
+    certified = {
+        key_id: _Certified(key, certificate.not_valid_before_utc, certificate.not_valid_after_utc)
+        for key_id, (certificate, key) in keys.items()
+        if isinstance(key, RSAPublicKey) and key.key_size >= FEWEST_BITS
+    }
+    if not certified:
+        raise ValueError("no RSA key that is long enough")
+    return certified
 
 
 def _max_age(cache_control: str) -> float:
     found = re.search(r"max-age=(\d+)", cache_control)
-    return float(found[1]) if found else RETRY_SECONDS
+    return min(float(found[1]), LONGEST_FRESH_SECONDS) if found else RETRY_SECONDS

@@ -1,4 +1,7 @@
-"""The command line `mailmagnet`: connect a mailbox, sort it by hand, and look after the embedded CRM."""
+"""The command line `mailmagnet`: connect and disconnect a mailbox, sort it by hand, and look after vault and embedded CRM.
+
+Most commands are over in a moment: each imports what it alone needs.
+"""
 
 import asyncio
 import json
@@ -7,26 +10,23 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from crm_client.embedded.crm import EmbeddedCrm
-from functions.settings import crm_database_of, read_settings
-from functions.wiring import Parts
+from functions.crm_database import crm_database_of
 from mailmagnet.categories import LABEL_NAMES, today_in
-from mailmagnet.connect_mailbox import connect_mailbox
 from mailmagnet.crm import MAIL_INTEGRATION, Account, Contact, Deal, KnownAccount, Lead, Organisation
-from mailmagnet.errors import MailMagnetError
-from mailmagnet.label_mail import LabelRun, label_mail, plan_labels
-from mailmagnet.store import Mailbox
+from mailmagnet.errors import MailMagnetError, RateLimited, Unavailable
 from mailmagnet.vault import Connection
+
+if TYPE_CHECKING:
+    from functions.wiring import Parts
+    from mailmagnet.label_mail import LabelRun
+    from mailmagnet.store import Mailbox
 
 TABLES = click.Choice(["accounts", "contacts", "deals"])
 RECORDS = click.Choice(["accounts", "contacts", "leads", "deals"])
@@ -48,6 +48,26 @@ def vault_key() -> None:
     click.echo(Fernet.generate_key().decode())
 
 
+@mailmagnet.command("vault-rotate")
+def vault_rotate() -> None:
+    """Write the vault anew with the first key of MAILMAGNET_VAULT_KEY.
+
+    To change the key while MailMagnet runs: print a new one (`mailmagnet vault-key`), put it behind the old one with a comma
+    between them and restart; put it first and restart; call this; then leave the old one out and restart.
+    """
+    from functions.settings import read_settings
+    from token_vault.encrypted_file import EncryptedFileVault
+
+    with _told_plainly():
+        settings = read_settings(os.environ)
+        rotated = asyncio.run(EncryptedFileVault(settings.vault_file, settings.vault_key.get_secret_value()).rotate())
+    click.echo(
+        "The vault is written anew with the first key. The other keys may be left out now."
+        if rotated
+        else "There was nothing to do: the vault is written with the first key, or there is none yet."
+    )
+
+
 @mailmagnet.command()
 @click.option("--org", required=True, help="The user's verified domain (hd); a consumer account's own id.")
 @click.option("--user", required=True, help="The user's Google id (sub).")
@@ -55,12 +75,59 @@ def vault_key() -> None:
 @click.option("--own-domain", "own_domains", multiple=True, help="A domain of the organisation; may be given several times.")
 def connect(org: str, user: str, address: str, own_domains: tuple[str, ...]) -> None:
     """Connect a mailbox: its OAuth refresh token is read from standard input."""
+    from mailmagnet.connect_mailbox import connect_mailbox
+
     token = sys.stdin.readline().strip()
     if not token:
         raise click.UsageError("Give the refresh token on standard input.")
     consent = Connection(org, user, address, own_domains=frozenset(own_domains), gmail_token=token)
     _with_parts(lambda parts: connect_mailbox(consent, parts))
-    click.echo("Connected. Mail that comes from now on is sorted.")
+    click.echo("Connected. Turn MailMagnet on: mailmagnet switch --on --labels")
+
+
+@mailmagnet.command()
+@click.option("--org", required=True, help="The mailbox's org, as it was connected.")
+@click.option("--user", required=True, help="The mailbox's user, as it was connected.")
+@click.option("--on/--off", "on", required=True, help="Turn MailMagnet on or off. Off deletes the mailbox's mail records.")
+@click.option("--labels/--no-labels", "labelling", default=False, help="Also sort customers' mail under the three labels.")
+@click.option("--backfill-days", type=click.IntRange(1, 365), help="Sort mail of that many days before now too, decided or not.")
+def switch(org: str, user: str, on: bool, labelling: bool, backfill_days: int | None) -> None:
+    """Turn MailMagnet on or off for a mailbox. What comes from now on is its, unless --backfill-days asks for more."""
+    from mailmagnet.switch_mailbox import switch_off, switch_on
+
+    if not on:
+        _with_parts(lambda parts: switch_off(org, user, parts))
+        click.echo("Off. The mailbox's mail records are deleted; its labels and mail in Gmail stay as they are.")
+        return
+    backfill = timedelta(days=backfill_days) if backfill_days else None
+    _with_parts(lambda parts: switch_on(org, user, parts, labelling=labelling, backfill=backfill))
+    click.echo(
+        "On. Customers' mail is recorded and sorted." if labelling else "On. Customers' mail is recorded, and stays where it is."
+    )
+
+
+@mailmagnet.command()
+@click.option("--org", required=True, help="The mailbox's org, as it was connected.")
+@click.option("--user", required=True, help="The mailbox's user, as it was connected.")
+def disconnect(org: str, user: str) -> None:
+    """Forget a mailbox: its connection, what is kept of its mail, and the user's consent at Google.
+
+    Labels and mail in Gmail stay as they are. After a failure call it again: it goes on where it stopped.
+    """
+
+    from mailmagnet.disconnect_mailbox import disconnect_mailbox
+
+    async def leave(parts: "Parts") -> int:
+        try:
+            return await disconnect_mailbox(org, user, parts)
+        except (RateLimited, Unavailable) as problem:
+            raise click.ClickException(f"{problem}. What is done stays done; call this again for the rest.") from None
+
+    deleted = _with_parts(leave)
+    records = "1 mail record is" if deleted == 1 else f"{deleted} mail records are"
+    click.echo(
+        f"Disconnected. {records} deleted, and the consent has ended at Google. Labels and mail in Gmail stay as they are."
+    )
 
 
 @mailmagnet.command()
@@ -69,6 +136,8 @@ def connect(org: str, user: str, address: str, own_domains: tuple[str, ...]) -> 
 @click.option("--dry-run", is_flag=True, help="List what would move, where and why; change nothing.")
 def label(org: str, user: str, dry_run: bool) -> None:
     """Sort the mail that came to one mailbox since the last run."""
+    from mailmagnet.label_mail import label_mail, plan_labels
+
     use_case = plan_labels if dry_run else label_mail
     _print_run(_with_parts(lambda parts: use_case(org, user, parts)))
 
@@ -80,7 +149,7 @@ def label(org: str, user: str, dry_run: bool) -> None:
 def kept(org: str, user: str, most: int) -> None:
     """Print as JSON all that is kept of a mailbox: its document, and the three facts of each mail."""
 
-    async def read(parts: Parts) -> Mapping[str, object]:
+    async def read(parts: "Parts") -> Mapping[str, object]:
         mailbox = await parts.store.mailbox(org, user)
         mails = await parts.store.latest_mails(org, user, most)
         return {"mailbox": _mailbox_as_json(mailbox) if mailbox else None, "mails": [asdict(mail) for mail in mails]}
@@ -88,7 +157,7 @@ def kept(org: str, user: str, most: int) -> None:
     click.echo(json.dumps(_with_parts(read), default=_plain, ensure_ascii=False))
 
 
-def _mailbox_as_json(mailbox: Mailbox) -> Mapping[str, object]:
+def _mailbox_as_json(mailbox: "Mailbox") -> Mapping[str, object]:
     """As `asdict`, with what comes in any order sorted."""
     return {**asdict(mailbox), "shared_contacts": sorted(mailbox.shared_contacts)}
 
@@ -97,27 +166,56 @@ def _plain(value: object) -> str:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
+@mailmagnet.command("log-name")
+@click.option("--org", required=True, help="The user's verified domain (hd); without one the user's own id.")
+@click.option("--user", required=True, help="The user's Google id (sub).")
+def log_name(org: str, user: str) -> None:
+    """Print how the functions' log names an organisation and one of its users."""
+    from functions.log import names
+    from functions.settings import read_settings
+
+    with _told_plainly():
+        key = read_settings(os.environ).log_key.get_secret_value()
+    click.echo(json.dumps(names(org, user, key)))
+
+
 @mailmagnet.group()
 def crm() -> None:
     """The embedded CRM: demo data, CSV tables, records."""
 
 
+ORG = "The organisation's verified domain (hd); a consumer account's own id."
+USER = "The user's Google id (sub)."
+
+
 @crm.command()
+@click.option("--org", required=True, help=ORG)
 @click.option("--name", required=True, help="The organisation's name.")
 @click.option("--time-zone", required=True, help="Its time zone, as Europe/Vienna: the current month is that of this zone.")
 @click.option("--currency", required=True, help="Its home currency, as EUR.")
-def create(name: str, time_zone: str, currency: str) -> None:
+def create(org: str, name: str, time_zone: str, currency: str) -> None:
     """Make the CRM's file, with a first pipeline and two profiles. One that is there stays as it is."""
     from crm_client.embedded.administration import create as create_database
 
     with _told_plainly():
-        create_database(crm_database_of(os.environ), Organisation(name, time_zone, currency.upper()))
+        create_database(crm_database_of(os.environ), Organisation(name, time_zone, currency.upper()), org)
     click.echo("The CRM is there. Add its users: mailmagnet crm add-user")
+
+
+@crm.command()
+@click.option("--org", required=True, help=ORG)
+def upgrade(org: str) -> None:
+    """Bring the CRM's file of an earlier MailMagnet up to date, and say whose it is."""
+    from crm_client.embedded.upgrade import upgrade as upgrade_database
+
+    with _told_plainly():
+        done = upgrade_database(crm_database_of(os.environ), org)
+    click.echo("The CRM is up to date." + (" Its users get in again once they are bound: mailmagnet crm bind" if done else ""))
 
 
 @crm.command("add-user")
 @click.option("--name", required=True, help="The user's name.")
-@click.option("--address", required=True, help="The user's mail address, as Google knows it.")
+@click.option("--address", required=True, help="The user's mail address.")
 @click.option("--sees", type=click.Choice(["everyone", "own"]), required=True, help="Everyone's records, or own and shared ones.")
 def add_user(name: str, address: str, sees: str) -> None:
     """Let a colleague use the CRM."""
@@ -126,7 +224,52 @@ def add_user(name: str, address: str, sees: str) -> None:
 
     with _told_plainly():
         add(crm_database_of(os.environ), name, address, ADMINISTRATOR if sees == "everyone" else STANDARD)
-    click.echo("The user may use the CRM.")
+    click.echo("The user is there. Say which Google account it signs in with: mailmagnet crm bind")
+
+
+@crm.command("deactivate-user")
+@click.option("--address", required=True, help="The CRM user's address.")
+def deactivate_user(address: str) -> None:
+    """Shut a user out, with every Google account that is bound to it; the user's records stay."""
+    from crm_client.embedded.administration import deactivate
+
+    with _told_plainly():
+        deactivate(crm_database_of(os.environ), address)
+    click.echo("The user is shut out.")
+
+
+@crm.command()
+@click.option("--address", required=True, help="The CRM user's address.")
+@click.option("--org", required=True, help=ORG)
+@click.option("--user", required=True, help=USER)
+def bind(address: str, org: str, user: str) -> None:
+    """Let a CRM user sign in with a Google account: nobody gets in by an address. A user may have several accounts."""
+    from crm_client.embedded.access import bind as bind_account
+
+    with _told_plainly():
+        bind_account(crm_database_of(os.environ), address, org, user)
+    click.echo("The Google account is bound.")
+
+
+@crm.command()
+@click.option("--org", required=True, help=ORG)
+@click.option("--user", required=True, help=USER)
+def unbind(org: str, user: str) -> None:
+    """Shut a Google account out of the CRM."""
+    from crm_client.embedded.access import unbind as unbind_account
+
+    with _told_plainly():
+        unbind_account(crm_database_of(os.environ), org, user)
+    click.echo("The Google account is unbound.")
+
+
+@crm.command("users")
+def users() -> None:
+    """Print every user with its profile and its Google accounts as JSON."""
+    from crm_client.embedded.access import users as all_users
+
+    with _told_plainly():
+        click.echo(json.dumps(all_users(crm_database_of(os.environ)), ensure_ascii=False))
 
 
 @crm.command("profiles")
@@ -186,14 +329,15 @@ def _amount(text: str) -> Decimal:
 
 
 @crm.command("demo-data")
+@click.option("--org", required=True, help=ORG)
 @click.option("--user", required=True, help="Address of the user whose CRM this is.")
 @click.option("--colleague", required=True, help="Address of a colleague who sees own records only.")
-def demo_data(user: str, colleague: str) -> None:
-    """Fill the embedded CRM with made-up people and deals, dated around today."""
+def demo_data(org: str, user: str, colleague: str) -> None:
+    """Fill the embedded CRM with made-up people and deals, dated around today. Its users are still to be bound."""
     from crm_client.demo_data import TIME_ZONE, write_demo_data
 
     with _told_plainly():
-        write_demo_data(crm_database_of(os.environ), today_in(TIME_ZONE, datetime.now(UTC)), user, colleague)
+        write_demo_data(crm_database_of(os.environ), today_in(TIME_ZONE, datetime.now(UTC)), org, user, colleague)
     click.echo("The demo data is written.")
 
 
@@ -201,13 +345,18 @@ def demo_data(user: str, colleague: str) -> None:
 @click.argument("table", type=TABLES)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--owner", required=True, help="Address of the CRM user who will own new records.")
+@click.option("--dates", type=click.Choice(["day-first", "month-first"]), help="What comes first, if the dates do not tell.")
 @click.option("--dry-run", is_flag=True, help="List the lines that cannot be read, and change nothing.")
-def import_csv(table: str, file: Path, owner: str, dry_run: bool) -> None:
+def import_csv(table: str, file: Path, owner: str, dates: str | None, dry_run: bool) -> None:
     """Import a CSV file of accounts, contacts or deals. Importing it twice is the same as once."""
+    from crm_client.embedded.table_date import DateOrder
     from crm_client.embedded.tables import Kind, import_table
 
+    order = DateOrder(dates) if dates else None
     with _told_plainly():
-        report = import_table(crm_database_of(os.environ), Kind(table), file.read_bytes(), dry=dry_run, owner_email=owner)
+        report = import_table(
+            crm_database_of(os.environ), Kind(table), file.read_bytes(), dry=dry_run, owner_email=owner, dates=order
+        )
     for bad in report.bad_lines:
         click.echo(f"line {bad.number}: {bad.reason}", err=True)
     for name in report.columns_left_out:
@@ -235,18 +384,25 @@ def export_csv(table: str) -> None:
 @crm.command("show")
 @click.argument("module", type=RECORDS)
 @click.argument("record_id")
-@click.option("--user", required=True, help="Address of the CRM user who looks.")
-def show(module: str, record_id: str, user: str) -> None:
+@click.option("--org", required=True, help=ORG)
+@click.option("--user", required=True, help=USER)
+def show(module: str, record_id: str, org: str, user: str) -> None:
     """Print one record as JSON, as that user sees it."""
 
-    view = EmbeddedCrm(crm_database_of(os.environ), user)
+    from crm_client.embedded.crm import EmbeddedCrm
+
+    view = EmbeddedCrm(crm_database_of(os.environ), org, user)
     read: Mapping[str, Read] = {"accounts": view.account, "contacts": view.contact, "leads": view.lead, "deals": view.deal}
     with _told_plainly():
         record = asyncio.run(read[module](record_id))
     click.echo(json.dumps(asdict(record), default=str, ensure_ascii=False))
 
 
-def _print_run(run: LabelRun) -> None:
+def _print_run(run: "LabelRun") -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
     console = Console()
     if run.dry:
         table = Table("Mail", "From", "Goes to", "Because of", box=None)
@@ -262,9 +418,14 @@ def _print_run(run: LabelRun) -> None:
         f"{len(run.moves)} of {run.looked_at} new mails {verb}, {run.remaining} left for the next run; "
         f"{run.units} Gmail quota units, {run.crm_calls} CRM calls."
     )
+    for reason, count in run.passed_over.items():
+        console.print(escape(f"{count} passed over: {reason}"))
 
 
-def _with_parts(work: Callable[[Parts], Awaitable[Result]]) -> Result:
+def _with_parts(work: Callable[["Parts"], Awaitable[Result]]) -> Result:
+    from functions.settings import read_settings
+    from functions.wiring import Parts
+
     async def run() -> Result:
         parts = Parts(read_settings(os.environ))
         try:

@@ -1,96 +1,90 @@
-"""The add-on event as it comes in: what MailMagnet reads of it, checked.
+"""The add-on event as it comes in: what MailMagnet reads of it. Whatever it holds or lacks can be read; what is odd counts as left out.
 
 https://developers.google.com/workspace/add-ons/concepts/event-objects
 """
 
 import json
-from typing import Annotated, Any
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
-
-from mailmagnet.errors import BadRequest, ScopesMissing
+from mailmagnet.errors import BadRequest, NotVerified, ScopesMissing
+from mailmagnet.gmail import OpenMailTokens
 from mailmagnet.identity import Reader
 
 SCOPE_EMAIL = "https://www.googleapis.com/auth/userinfo.email"
 SCOPE_OPEN_MAIL = "https://www.googleapis.com/auth/gmail.addons.current.message.metadata"
 
-Text = Annotated[str, Field(max_length=4096)]
+LONGEST_TEXT = 4096
+_NEVER_TYPED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_TOKEN = re.compile(r"[\x21-\x7e]{1,8192}")
+"""What may stand in an HTTP header."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, hide_input_in_errors=True)
+@dataclass(frozen=True, slots=True)
+class OpenMail:
+    """The mail open in Gmail: its id as Gmail names it, and the token that opens it, "" while the user has not granted the scope."""
+
+    message_id: str
+    access_token: str = field(repr=False)
 
 
-class _TimeZone(_Part):
-    id: Text = "UTC"
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One trigger or click. `gmail` is there while a message is open; `authorized_scopes` is None when the event lists none at all."""
 
-
-class _StringInputs(_Part):
-    value: list[Text] = []
-
-
-class _FormInput(_Part):
-    string_inputs: _StringInputs = _StringInputs()
-
-
-class _Common(_Part):
-    user_locale: Text = "en"
-    time_zone: _TimeZone = _TimeZone()
-    form_inputs: dict[str, _FormInput] = {}
-    parameters: dict[str, Text] = {}
-
-
-class _Authorization(_Part):
-    user_o_auth_token: Annotated[str, Field(alias="userOAuthToken", max_length=8192)] = ""
-    user_id_token: Annotated[str, Field(max_length=8192)] = ""
-    authorized_scopes: list[Text] | None = None
-
-
-class _Gmail(_Part):
-    message_id: Annotated[str, Field(min_length=1, max_length=64)]
-    access_token: Annotated[str, Field(min_length=1, max_length=8192)]
-
-
-class Event(_Part):
-    """One trigger or click. `gmail` is there while a message is open."""
-
-    common: Annotated[_Common, Field(alias="commonEventObject")]
-    authorization: Annotated[_Authorization, Field(alias="authorizationEventObject")]
-    gmail: _Gmail | None = None
-
-    @property
-    def reader(self) -> Reader:
-        return Reader(self.common.user_locale, self.common.time_zone.id)
+    reader: Reader
+    parameters: Mapping[str, str]
+    form_inputs: Mapping[str, str]
+    user_token: str = field(repr=False)
+    authorized_scopes: frozenset[str] | None
+    gmail: OpenMail | None
 
     def parameter(self, name: str) -> str:
         """A button's parameter. Raises BadRequest when the click has none of that name."""
-        if not self.common.parameters.get(name):
+        if not self.parameters.get(name):
             raise BadRequest(f"the click has no parameter {name!r}")
-        return self.common.parameters[name]
+        return self.parameters[name]
 
     def form_text(self, name: str) -> str:
         """What was typed into a field, or ""."""
-        typed = self.common.form_inputs.get(name, _FormInput()).string_inputs.value
-        return typed[0] if typed else ""
+        return self.form_inputs.get(name, "")
 
     def require_scope(self, scope: str) -> None:
         """Raises ScopesMissing when the user has not granted the scope. An event that lists none at all is taken on trust."""
-        granted = self.authorization.authorized_scopes
-        if granted is not None and scope not in granted:
+        if self.authorized_scopes is not None and scope not in self.authorized_scopes:
             raise ScopesMissing([scope])
 
+    def open_mail(self) -> tuple[str, OpenMailTokens]:
+        """The open mail's id, and the tokens that open it.
 
-def user_token_of(body: Any) -> str:
-    """The user's id token: all that is read of a body before that token is verified. Raises BadRequest, ScopesMissing."""
-    authorization = body.get("authorizationEventObject") if isinstance(body, dict) else None
-    if not isinstance(authorization, dict):
-        raise BadRequest("the body has no object authorizationEventObject")
-    token = authorization.get("userIdToken")
+        Raises ScopesMissing while Gmail gives no token for want of the user's consent, and BadRequest when no mail is open or there
+        is no token although the user has consented: asking once more would go round in a circle.
+        """
+        if not self.gmail:
+            raise BadRequest("gmail.messageId: there is none, though a message should be open")
+        self.require_scope(SCOPE_OPEN_MAIL)
+        if not (self.user_token and self.gmail.access_token):
+            if self.authorized_scopes is None:
+                raise ScopesMissing([SCOPE_OPEN_MAIL])
+            raise BadRequest("there is no token for the open message, though its scope is granted")
+        return self.gmail.message_id, OpenMailTokens(self.user_token, self.gmail.access_token)
+
+
+def user_token_of(body: Mapping[str, Any]) -> str:
+    """The user's id token. Raises ScopesMissing: Google sends none until the user lets us know the address."""
+    token = _text(_object(body, "authorizationEventObject").get("userIdToken"))
     if not token:
         raise ScopesMissing([SCOPE_EMAIL])
-    if not isinstance(token, str):
-        raise BadRequest("authorizationEventObject.userIdToken is not a text")
+    return token
+
+
+def system_token_of(body: Mapping[str, Any]) -> str:
+    """The id token of the account that sends the event. Raises NotVerified when there is none."""
+    token = _text(_object(body, "authorizationEventObject").get("systemIdToken"))
+    if not token:
+        raise NotVerified("the header's signature is taken away, and the event has no systemIdToken")
     return token
 
 
@@ -102,10 +96,56 @@ def json_of(body: bytes) -> Any:
         raise BadRequest("the body is not JSON") from None
 
 
-def event_of(body: Any) -> Event:
-    """Raises BadRequest that names the first wrong or missing field, never its value."""
-    try:
-        return Event.model_validate(body)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        raise BadRequest(f"{'.'.join(str(step) for step in problem['loc'])}: {problem['msg']}") from None
+def object_of(body: bytes) -> Mapping[str, Any]:
+    """Raises BadRequest for what is no JSON object."""
+    found = json_of(body)
+    if not isinstance(found, dict):
+        raise BadRequest("the body is not a JSON object")
+    return found
+
+
+def event_of(body: Mapping[str, Any]) -> Event:
+    """Every JSON object is an event, if an empty one."""
+    common, authorization = _object(body, "commonEventObject"), _object(body, "authorizationEventObject")
+    scopes = authorization.get("authorizedScopes")
+    return Event(
+        reader=_reader(_text(common.get("userLocale")), _text(_object(common, "timeZone").get("id"))),
+        parameters={_text(name): _text(value) for name, value in _object(common, "parameters").items()},
+        form_inputs={_text(name): _typed(entry) for name, entry in _object(common, "formInputs").items()},
+        user_token=_token(authorization.get("userOAuthToken")),
+        authorized_scopes=frozenset(map(_text, scopes)) if isinstance(scopes, list) else None,
+        gmail=_open_mail(_object(body, "gmail")),
+    )
+
+
+def _reader(locale: str, time_zone: str) -> Reader:
+    """Google tells neither while the user has not granted the scope script.locale."""
+    return Reader(**({"locale": locale} if locale else {}), **({"time_zone": time_zone} if time_zone else {}))
+
+
+def _open_mail(gmail: Mapping[str, Any]) -> OpenMail | None:
+    message_id = _text(gmail.get("messageId"))
+    return OpenMail(message_id, _token(gmail.get("accessToken"))) if message_id else None
+
+
+def _typed(entry: Any) -> str:
+    """The first text of a form input: one that may have several is none that MailMagnet has."""
+    inputs = _object(entry if isinstance(entry, dict) else {}, "stringInputs").get("value")
+    return _text(inputs[0]) if isinstance(inputs, list) and inputs else ""
+
+
+def _object(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = whole.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _text(value: Any) -> str:
+    """A text, or a number as one; "" for all else. What nobody can type is shown as what it is: no character at all."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return ""
+    return _NEVER_TYPED.sub("\ufffd", str(value)[:LONGEST_TEXT])
+
+
+def _token(value: Any) -> str:
+    """A token that can stand in a header, or ""."""
+    return value if isinstance(value, str) and _TOKEN.fullmatch(value) else ""

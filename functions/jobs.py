@@ -4,16 +4,17 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from functions.boundary import body_of
+from functions.boundary import body_of, where
 from functions.event import json_of
-from functions.log import log
+from functions.log import log, names, requester
 from functions.wiring import Parts
 from mailmagnet.categories import LABEL_NAMES
-from mailmagnet.errors import BadRequest, Forbidden
+from mailmagnet.disconnect_mailbox import revoke_forgotten
+from mailmagnet.errors import BadRequest, Forbidden, LeaseLost, LeaseTaken, MailboxFailed, MailMagnetError, NotFound, Upstream
 from mailmagnet.label_mail import LabelRun, Move, label_mail, plan_labels
 from mailmagnet.label_tick import tick
 
@@ -21,41 +22,75 @@ Id = Annotated[str, Field(min_length=1, max_length=255)]
 
 
 class _Work(BaseModel):
-    """What a task asks for. `dry_run` tells what would be done, and does nothing."""
+    """What a task asks for, and the tick that sent it. `dry_run` tells what would be done, and does nothing."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     org: Id
     user: Id
+    tick: AwareDatetime | None = None
     dry_run: bool = False
 
 
 async def answer_tick(request: Request, parts: Parts) -> Response:
-    """Send one task for each mailbox that is due."""
+    """Send one task for each mailbox that is due, and tell Google of those who left while it could not be told."""
     if request.method != "POST":
         return Response(status_code=405)
     await _from_the_job(request, parts, parts.settings.label_tick_url)
     every = timedelta(minutes=parts.settings.sort_every_minutes)
-    sent = await tick(store=parts.store, tasks=parts.tasks, now=parts.now(), every=every)
-    return JSONResponse({"tasks": sent})
+    done = await tick(store=parts.store, tasks=parts.tasks, now=parts.now(), every=every, tell=_tell_org_failed)
+    await _revoke_forgotten(parts)
+    return JSONResponse({"tasks": done.tasks, "failed_orgs": done.failed_orgs})
+
+
+def _tell_org_failed(_: str, problem: Upstream) -> None:
+    log("WARNING", "tick failed for an organisation", error=type(problem).__name__, reason=str(problem))
+
+
+async def _revoke_forgotten(parts: Parts) -> None:
+    """What cannot be revoked now is tried by the next tick: the tick's own work is done."""
+    try:
+        problems = await revoke_forgotten(parts)
+    except Upstream as vault_problem:
+        problems = [vault_problem]
+    for problem in problems:
+        log("WARNING", "not revoked yet", error=type(problem).__name__, reason=str(problem))
 
 
 async def answer_mailbox(request: Request, parts: Parts) -> Response:
-    """Sort one mailbox's mail, or tell what would be sorted."""
+    """Sort one mailbox's mail, or tell what would be sorted.
+
+    One mailbox's trouble is answered 200, its reason kept with the mailbox: any other status would slow the whole queue down. Only
+    what keeps the job itself from working (the store, most of all) is answered so that the task comes again.
+    """
     if request.method != "POST":
         return Response(status_code=405)
     await _from_the_job(request, parts, parts.settings.label_mailbox_url)
     work = _work_of(json_of(await body_of(request)))
-    run = plan_labels if work.dry_run else label_mail
+    requester.set(names(work.org, work.user, parts.settings.log_key.get_secret_value()))
+    if work.dry_run:
+        return JSONResponse(run_as_json(await plan_labels(work.org, work.user, parts)))
     try:
-        done = await run(work.org, work.user, parts)
-    except Forbidden:
+        done = await label_mail(work.org, work.user, parts, work.tick)
+    except MailboxFailed as failed:
+        log("WARNING", "not sorted", mailbox=failed.reason, who=failed.who, failures=failed.failures, **_cause(failed))
+        return JSONResponse({"failed": failed.reason, "who": failed.who, "failures": failed.failures})
+    except (Forbidden, NotFound):
         return JSONResponse({"off": True})
+    except (LeaseTaken, LeaseLost):
+        return JSONResponse({"busy": True})
     counts = {category.value: number for category, number in done.sorted.items()}
-    log(
-        "INFO", "sorted", looked_at=done.looked_at, remaining=done.remaining, units=done.units, crm_calls=done.crm_calls, **counts
-    )
+    facts = {"looked_at": done.looked_at, "remaining": done.remaining, "units": done.units, "crm_calls": done.crm_calls}
+    log("INFO", "sorted", **facts, passed_over=sum(done.passed_over.values()), **counts)
     return JSONResponse(run_as_json(done))
+
+
+def _cause(failed: MailboxFailed) -> Mapping[str, str]:
+    """What failed, as far as a log may say it."""
+    cause = failed.__cause__
+    if isinstance(cause, MailMagnetError):
+        return {"error": type(cause).__name__, "reason": str(cause)}
+    return {"error": type(cause).__name__, "where": where(cause)} if cause else {}
 
 
 async def _from_the_job(request: Request, parts: Parts, url: str) -> None:
@@ -79,6 +114,7 @@ def run_as_json(run: LabelRun) -> Mapping[str, Any]:
         "remaining": run.remaining,
         "units": run.units,
         "crm_calls": run.crm_calls,
+        "passed_over": dict(run.passed_over),
         "sorted": {category.value: number for category, number in run.sorted.items()},
     }
     return {**counts, "moves": [_move_as_json(move) for move in run.moves]} if run.dry else counts

@@ -1,9 +1,19 @@
 """The log: one JSON object a line, as Cloud Logging reads it. Nothing in it names a mail, an address or a person."""
 
+import hmac
 import json
 import secrets
 import sys
+from collections.abc import Mapping
+from contextvars import ContextVar
+from functools import cache
 from typing import Literal
+
+NAME_LENGTH = 12
+"""Hexadecimal digits of an organisation's or a user's name in the log."""
+
+requester: ContextVar[Mapping[str, str] | None] = ContextVar("requester", default=None)
+"""Whose request is being answered, as `names` has it: told with every line that is written for it; None before that is verified."""
 
 
 def log(severity: Literal["INFO", "WARNING", "ERROR"], message: str, **facts: str | int | float) -> None:
@@ -11,10 +21,32 @@ def log(severity: Literal["INFO", "WARNING", "ERROR"], message: str, **facts: st
 
     https://cloud.google.com/logging/docs/structured-logging
     """
-    sys.stdout.write(json.dumps({"severity": severity, "message": message, **facts}) + "\n")
-    sys.stdout.flush()
+    _write({"severity": severity, "message": message, **(requester.get() or {}), **facts})
+
+
+@cache
+def log_once(message: str, **facts: str) -> None:
+    """One line a process for each message with these facts: how things stand here, and not who asked."""
+    _write({"severity": "INFO", "message": message, **facts})
+
+
+def names(org: str, user: str, key: str) -> Mapping[str, str]:
+    """An organisation and one of its users as the log names them: whoever has the key can tell who did what, and nobody else.
+
+    `org` and `user` are verified ids; `key` is the setting `log_key`.
+    """
+    return {"org": _name(key, "org", org), "user": _name(key, "user", org, user)}
 
 
 def new_reference() -> str:
     """A short reference that an error's card and its log line share."""
     return secrets.token_hex(4)
+
+
+def _write(line: Mapping[str, str | int | float]) -> None:
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+def _name(key: str, *ids: str) -> str:
+    return hmac.digest(key.encode(), json.dumps(ids).encode(), "sha256").hex()[:NAME_LENGTH]

@@ -1,13 +1,17 @@
 """The settings: one frozen, validated object, read once from the environment variables MAILMAGNET_..."""
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
+from functions.crm_database import CRM_DATABASE
+from mailmagnet.addresses import canonical_domain
+from mailmagnet.domains import is_free_mail, registered_domain
 from mailmagnet.errors import BadSetting
 
 PREFIX = "MAILMAGNET_"
@@ -20,31 +24,87 @@ class Profile(StrEnum):
     SANDBOX = "sandbox"
 
 
+_NOT_IN_A_URL = re.compile(r"[^\x21-\x7e]|\\|\.\.|%2e|%5c|%[01]|%7f", re.IGNORECASE)
+
+
+def _split(url: str) -> SplitResult:
+    """Raises ValueError for what is no plain https URL, or http URL of this machine."""
+    if _NOT_IN_A_URL.search(url):
+        raise ValueError(r"should be a URL in ASCII, without spaces, control characters, \ and ..")
+    try:
+        parts = urlsplit(url)
+        on_this_machine = parts.scheme == "http" and parts.hostname == "127.0.0.1"
+        good = (parts.scheme == "https" or on_this_machine) and parts.hostname and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise ValueError("should be an https URL (http only for 127.0.0.1)")
+    if "@" in parts.netloc:
+        raise ValueError("should be a URL without a user's name")
+    return parts
+
+
 def _url(value: str) -> str:
-    parts = urlsplit(value)
-    on_this_machine = parts.scheme == "http" and parts.hostname == "127.0.0.1"
-    if not (parts.scheme == "https" or on_this_machine) or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("should be an https URL (http only for 127.0.0.1), without ? and #")
+    parts = _split(value)
+    if parts.query or parts.fragment:
+        raise ValueError("should be a URL without ? and #")
     return value.rstrip("/")
 
 
+def _record_url(value: str) -> str:
+    if not value:
+        return value
+    host, _, behind = value.partition("://")[2].partition("/")
+    _split(value.replace("{module}", "").replace("{id}", ""))
+    bare = behind.replace("{module}", "", 1).replace("{id}", "", 1)
+    if len(bare) != len(behind) - len("{module}{id}") or re.search("[{}]", host + bare):
+        raise ValueError("should be a URL with {module} and {id} behind its host, each once")
+    return value
+
+
 def _account(value: str) -> str:
-    if value.count("@") != 1 or value != value.strip().lower():
+    if not re.fullmatch(r"[a-z0-9.+_-]+@[a-z0-9.-]+", value):
         raise ValueError("should be one service account's e-mail address, in lower case")
     return value
 
 
+def _file(value: Path) -> Path:
+    if not str(value).isprintable():
+        raise ValueError("should be a path without control characters")
+    return value
+
+
+def _domains(value: str) -> tuple[str, ...]:
+    domains = tuple(canonical_domain(domain) for domain in value.split(",")) if value else ()
+    if not all(map(registered_domain, domains)):
+        raise ValueError("should be mail domains, comma separated")
+    if any(map(is_free_mail, domains)):
+        raise ValueError("should be the organisation's own domains: at one of these anybody can have an address")
+    return domains
+
+
 Url = Annotated[str, AfterValidator(_url)]
 Account = Annotated[str, AfterValidator(_account)]
+File = Annotated[Path, AfterValidator(_file)]
+
+CLIENT_ID = r"^[\x21-\x7e]+$"
+PROJECT = r"[a-z0-9]+(?:(?:[.:]|-+)[a-z0-9]+)*"
+"""https://cloud.google.com/resource-manager/docs/creating-managing-projects#before_you_begin (older ones have their domain in front)"""
 
 GOOGLE = {
     "certificates_url": "https://www.googleapis.com/oauth2/v1/certs",
     "gmail_url": "https://gmail.googleapis.com",
     "token_url": "https://oauth2.googleapis.com/token",
+    "revoke_url": "https://oauth2.googleapis.com/revoke",
     "tasks_url": "https://cloudtasks.googleapis.com",
     "metadata_token_url": "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token",
 }
 """Google's own addresses: the only ones that production may be started with."""
+
+
+def _metadata_url(value: str) -> str:
+    return value if value == GOOGLE["metadata_token_url"] else _url(value)
+
 
 SANDBOX_ONLY = ("clock_file", "crm_fault_file")
 """What the sandbox turns, and production refuses."""
@@ -59,30 +119,58 @@ class Settings(BaseModel):
 
     addon_url: Url = Field(description="URL of the deployed function addon, without a path below it")
     addon_service_account: Account = Field(description="the add-on deployment's service account, which signs its calls")
-    oauth_client_id: str = Field(min_length=1, description="OAuth client id: the audience of users' id tokens")
-    oauth_client_secret: SecretStr = Field(min_length=1, description="secret of that OAuth client")
+    addon_client_id: str = Field(
+        pattern=CLIENT_ID,
+        description="OAuth client that Google made for the add-on, the audience of users' id tokens "
+        "(`gcloud workspace-add-ons get-authorization` names it; it has no secret)",
+    )
+    internal_domains: Annotated[tuple[str, ...], BeforeValidator(_domains)] = Field(
+        (),
+        description="organisation's mail domains, comma separated, first the one that Google calls it by (hd): to be set only where "
+        "the consent screen is Internal, so that Google lets nobody else in",
+    )
+    oauth_client_id: str = Field(
+        pattern=CLIENT_ID, description="customer's own OAuth web client, to which users' refresh tokens belong"
+    )
+    oauth_client_secret: SecretStr = Field(min_length=1, description="secret of that web client")
+    log_key: SecretStr = Field(
+        min_length=32,
+        description="secret by which the log names organisations and users, any text of at least 32 characters, as "
+        "`mailmagnet vault-key` prints one; it should stay when the vault's key changes",
+    )
+    user_calls_a_minute: int = Field(
+        120, ge=1, description="calls of the sidebar that one user may make a minute, in one process"
+    )
 
     label_tick_url: Url = Field("http://127.0.0.1:8081", description="URL of the deployed function label_tick")
     label_mailbox_url: Url = Field("http://127.0.0.1:8082", description="URL of the deployed function label_mailbox")
     job_service_account: Account = Field(description="the service account of Cloud Scheduler's and Cloud Tasks' calls")
     tasks_queue: str = Field(
         "projects/mailmagnet/locations/local/queues/label-mailbox",
-        pattern=r"^projects/[^/]+/locations/[^/]+/queues/[^/]+$",
+        pattern=rf"^projects/{PROJECT}/locations/[a-z0-9-]+/queues/[A-Za-z0-9-]+$",
         description="Cloud Tasks queue, projects/P/locations/L/queues/Q",
     )
 
     certificates_url: Url = GOOGLE["certificates_url"]
     gmail_url: Url = GOOGLE["gmail_url"]
     token_url: Url = GOOGLE["token_url"]
+    revoke_url: Url = GOOGLE["revoke_url"]
     tasks_url: Url = GOOGLE["tasks_url"]
-    metadata_token_url: str = GOOGLE["metadata_token_url"]
+    metadata_token_url: Annotated[str, AfterValidator(_metadata_url)] = GOOGLE["metadata_token_url"]
 
-    crm_database: Path = Field(Path("mailmagnet-crm.sqlite"), description="file of the embedded CRM")
-    crm_record_url: str = Field("", description="link to a record, with {module} and {id} in it; empty: records have no link")
-    store_database: Path = Field(Path("mailmagnet-store.sqlite"), description="file of the embedded store")
-    firestore_project: str = Field("", description="Google Cloud project whose Firestore is the store; empty: the embedded store")
-    vault_file: Path = Field(Path("mailmagnet-vault"), description="file of the encrypted vault")
-    vault_key: SecretStr = Field(min_length=1, description="key of the vault, as `mailmagnet vault-key` prints it")
+    crm_database: File = Field(CRM_DATABASE, description="file of the embedded CRM")
+    crm_record_url: Annotated[str, AfterValidator(_record_url)] = Field(
+        "", description="link to a record, with {module} and {id} in it; empty: records have no link"
+    )
+    store_database: File = Field(Path("mailmagnet-store.sqlite"), description="file of the embedded store")
+    firestore_project: str = Field(
+        "", pattern=rf"^({PROJECT})?$", description="Google Cloud project whose Firestore is the store; empty: the embedded store"
+    )
+    vault_file: File = Field(Path("mailmagnet-vault"), description="file of the encrypted vault")
+    vault_key: SecretStr = Field(
+        min_length=1,
+        description="key of the vault, as `mailmagnet vault-key` prints it; or several, comma separated: the first writes, all read",
+    )
 
     answer_seconds: float = Field(5.0, gt=1, le=30, description="seconds within which the sidebar gets its whole answer")
     gmail_seconds: float = Field(2.5, gt=0, le=30, description="seconds that one Gmail call of the sidebar may take")
@@ -93,6 +181,13 @@ class Settings(BaseModel):
         "", description="file with the seconds by which the sandbox has turned the time; for the sandbox alone"
     )
     crm_fault_file: str = Field("", description="file that says what is wrong with the embedded CRM; for the sandbox alone")
+
+    @model_validator(mode="after")
+    def _two_clients(self) -> Self:
+        if self.addon_client_id == self.oauth_client_id:
+            ours = f"{PREFIX}ADDON_CLIENT_ID and {PREFIX}OAUTH_CLIENT_ID"
+            raise ValueError(f"{ours} should be two clients: the one that Google made for the add-on, and your own web client")
+        return self
 
     @model_validator(mode="after")
     def _google_alone_in_production(self) -> Self:
@@ -106,18 +201,20 @@ class Settings(BaseModel):
         return self
 
 
-def crm_database_of(environment: Mapping[str, str]) -> Path:
-    """The embedded CRM's file alone: looking after it by hand needs no other setting."""
-    return Path(environment.get(f"{PREFIX}CRM_DATABASE") or Settings.model_fields["crm_database"].default)
-
-
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """The settings from the environment. Raises BadSetting that names each wrong or missing variable and what it should be."""
     given = {name.removeprefix(PREFIX).lower(): value for name, value in environment.items() if name.startswith(PREFIX)}
     try:
-        return Settings.model_validate(given)
+        settings = Settings.model_validate(given)
     except ValidationError as error:
         raise BadSetting("\n".join(_complaint(problem["loc"], problem["msg"]) for problem in error.errors())) from None
+    # Google's own libraries read these, whatever our settings say.
+    emulators = sorted(name for name, value in environment.items() if name.endswith("_EMULATOR_HOST") and value)
+    if emulators and settings.profile is Profile.PRODUCTION:
+        raise BadSetting(
+            f"{', '.join(emulators)} should be left unset: an emulator stands in Google's place in the sandbox alone"
+        )
+    return settings
 
 
 def _complaint(location: tuple[int | str, ...], message: str) -> str:

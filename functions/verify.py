@@ -1,13 +1,15 @@
 """Verification: who sends a request, and for which user, proven by Google's signature before anything else is done with it."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jwt
 from jwt.types import Options
 
 from functions.certificates import Certificates
-from mailmagnet.addresses import canonical, canonical_domain
+from functions.log import log_once
+from mailmagnet.addresses import canonical, canonical_domain, domain_of
 from mailmagnet.errors import Forbidden, NotVerified
 from mailmagnet.identity import Identity
 
@@ -17,52 +19,85 @@ MAX_TOKEN_LENGTH = 8192
 
 # The audience is compared by us: exactly, where the library would also take a list that holds it.
 _CHECKED: Options = {"require": ["exp", "iat"], "verify_aud": False}
+_TOKEN = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_REMOVED = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.(SIGNATURE_REMOVED_BY_GOOGLE)?")
+
+
+def bearer_of(authorization: str) -> str:
+    """The token of an Authorization header. Raises NotVerified when there is none."""
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise NotVerified("no bearer token")
+    return token
+
+
+def signature_is_removed(token: str) -> bool:
+    """Whether Cloud Run has looked at this id token and taken its signature away before it gave the request on.
+
+    https://cloud.google.com/run/docs/troubleshooting (token signatures redacted by Google)
+    """
+    return bool(_REMOVED.fullmatch(token))
 
 
 class Verifier:
-    """Checks id tokens (https://developers.google.com/identity/openid-connect/openid-connect#validatinganidtoken)."""
+    """Checks id tokens (https://developers.google.com/identity/openid-connect/openid-connect#validatinganidtoken).
+
+    Every check may raise NotVerified, Forbidden, and Unavailable or BadAnswer when there are no certificates.
+    """
 
     def __init__(self, certificates: Certificates) -> None:
         self._certificates = certificates
 
     async def caller(self, authorization: str, *, audience: str, service_account: str) -> None:
-        """The caller is `service_account`, and meant exactly the endpoint `audience`.
+        """The caller, whose Authorization header this is, is `service_account`, and meant exactly the endpoint `audience`."""
+        await self.service(bearer_of(authorization), audience=audience, service_account=service_account)
 
-        `authorization` is the request's header. Raises NotVerified, Forbidden, and Unavailable or BadAnswer without certificates.
-        """
-        scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise NotVerified("no bearer token")
+    async def service(self, token: str, *, audience: str, service_account: str) -> None:
+        """This is the token of `service_account`, and it is for exactly the endpoint `audience`."""
         claims = await self._claims(token)
         if claims.get("aud") != audience:
             raise Forbidden("the token is for another audience")
         if claims.get("email") != service_account or claims.get("email_verified") is not True:
             raise Forbidden("the token is another account's")
 
-    async def user(self, token: str, *, client_id: str) -> Identity:
-        """The user whose id token this is, issued for our OAuth client. Raises as `caller` does."""
+    async def user(self, token: str, *, client_id: str, internal_domains: Sequence[str] = ()) -> Identity:
+        """The user whose id token this is, issued for the add-on's own OAuth client.
+
+        An address proves no membership: without `hd` a user is an organisation of their own. Only where Google lets nobody in but one
+        organisation's accounts, `internal_domains` (canonical, that organisation's name first) make a member of whoever has an
+        address there.
+        """
         claims = await self._claims(token)
         if claims.get("aud") != client_id:
             raise Forbidden("the user's token is for another client")
-        user, address, domain = (_text(claims, name) for name in ("sub", "email", "hd"))
+        user, address, hosted = (_text(claims, name) for name in ("sub", "email", "hd"))
         if not user or not address or claims.get("email_verified") is not True:
             raise NotVerified("the user's token does not say who the user is")
-        return Identity(domain or user, user, canonical(address), canonical_domain(domain))
+        log_once("users' tokens", hd="present" if hosted else "absent")
+        organisation = hosted or _internal(canonical(address), internal_domains)
+        return Identity(organisation or user, user, canonical(address), canonical_domain(organisation))
 
     async def _claims(self, token: str) -> Mapping[str, Any]:
         if len(token) > MAX_TOKEN_LENGTH:
             raise NotVerified("the token is too long")
+        if not _TOKEN.fullmatch(token):
+            raise NotVerified("what came is not a signed token")
         try:
             key_id = jwt.get_unverified_header(token).get("kid")
             key = await self._certificates.key(key_id) if isinstance(key_id, str) else None
             if not key:
-                raise NotVerified("the token is signed with a key that is not Google's")
+                raise NotVerified("the token is signed with a key that is not Google's, or not any more")
             claims: Mapping[str, Any] = jwt.decode(token, key, ["RS256"], _CHECKED, leeway=CLOCK_SKEW_SECONDS)
-        except jwt.PyJWTError as problem:
+        except (jwt.PyJWTError, RecursionError, OverflowError, TypeError) as problem:
             raise NotVerified(f"the token does not hold ({type(problem).__name__})") from None
-        if claims.get("iss") not in ISSUERS:
+        if _text(claims, "iss") not in ISSUERS:
             raise NotVerified("the token is not Google's")
         return claims
+
+
+def _internal(address: str, domains: Sequence[str]) -> str:
+    """The organisation whose consent screen it is, when the address is in one of its domains; else ""."""
+    return domains[0] if address.count("@") == 1 and domain_of(address) in domains else ""
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str:

@@ -12,8 +12,10 @@ from urllib.parse import urlsplit
 from crm_client.embedded.crm import EmbeddedCrm
 from functions.certificates import Certificates
 from functions.settings import Settings
+from functions.user_limit import UserLimit
 from functions.verify import Verifier
 from gmail_client.open_mail import HttpMailReader
+from gmail_client.revoke import revoke
 from http_session.session import HttpSession
 from mailmagnet.crm import Crm
 from mailmagnet.errors import BadAnswer
@@ -33,13 +35,17 @@ class Parts:
 
     @cached_property
     def session(self) -> HttpSession:
-        urls = ("certificates_url", "gmail_url", "token_url", "tasks_url", "metadata_token_url")
+        urls = ("certificates_url", "gmail_url", "token_url", "revoke_url", "tasks_url", "metadata_token_url")
         addresses = [urlsplit(getattr(self.settings, name)) for name in urls]
         return HttpSession({f"{address.scheme}://{address.netloc}" for address in addresses})
 
     @cached_property
     def verifier(self) -> Verifier:
         return Verifier(Certificates(self.session, self.settings.certificates_url))
+
+    @cached_property
+    def user_limit(self) -> UserLimit:
+        return UserLimit(self.settings.user_calls_a_minute)
 
     @cached_property
     def vault(self) -> Vault:
@@ -85,8 +91,8 @@ class Parts:
         if self.settings.crm_fault_file:
             from crm_client.faulty import FaultyCrm
 
-            return FaultyCrm(database, connection.address, record_url, Path(self.settings.crm_fault_file))
-        return EmbeddedCrm(database, connection.address, record_url)
+            return FaultyCrm(database, connection.org, connection.user, record_url, Path(self.settings.crm_fault_file))
+        return EmbeddedCrm(database, connection.org, connection.user, record_url)
 
     def gmail_of(self, connection: Connection) -> Gmail:
         """The mailbox of this connection."""
@@ -100,6 +106,10 @@ class Parts:
             token_url=self.settings.token_url,
             seconds=self.settings.job_call_seconds,
         )
+
+    async def revoke(self, gmail_token: str) -> None:
+        """A consent ends at Google."""
+        await revoke(self.session, self.settings.revoke_url, gmail_token, self.settings.job_call_seconds)
 
     def now(self) -> datetime:
         """The time; in the sandbox turned as its clock file says. Tokens are verified by the machine's own."""

@@ -40,7 +40,7 @@ class Header(_Answer):
     """https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages#header"""
 
     name: str
-    value: str
+    value: str = ""
 
 
 class Payload(_Answer):
@@ -59,11 +59,15 @@ class Message(_Answer):
     payload: Payload = Payload()
 
     def record(self) -> MailHeaders:
-        """The core's record of it."""
+        """The core's record of it. Raises BadAnswer for a date that no calendar has."""
+        try:
+            received_at = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=self.internal_date)
+        except OverflowError:
+            raise BadAnswer(NAME, "a mail's internalDate is out of range") from None
         return MailHeaders(
             mail_id=self.id,
             thread_id=self.thread_id,
-            received_at=datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=self.internal_date),
+            received_at=received_at,
             label_ids=self.label_ids,
             headers=tuple((header.name, header.value) for header in self.payload.headers),
         )
@@ -116,7 +120,7 @@ class LabelList(_Answer):
 
 
 class MessageChange(_Answer):
-    """A message that a history record is about; `label_ids` are those added to it by a labelsAdded."""
+    """A message that a history record is about; `label_ids` are those that a labelsAdded or labelsRemoved is about."""
 
     message: MessageId
     label_ids: frozenset[str] = frozenset()
@@ -129,6 +133,7 @@ class HistoryRecord(_Answer):
     messages_added: tuple[MessageChange, ...] = ()
     messages_deleted: tuple[MessageChange, ...] = ()
     labels_added: tuple[MessageChange, ...] = ()
+    labels_removed: tuple[MessageChange, ...] = ()
 
 
 class HistoryPage(_Answer):
@@ -206,14 +211,24 @@ def token_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Upstr
     return refusal(status, headers, body)
 
 
+def is_dead_token(status: int, body: bytes) -> bool:
+    """Whether a token could not be revoked because it is good no more, or never was
+    (https://developers.google.com/identity/protocols/oauth2/web-server#tokenrevoke)."""
+    return status == HTTPStatus.BAD_REQUEST and _json_object(body).get("error") == "invalid_token"
+
+
 def is_gone(status: int, body: bytes) -> bool:
     """Whether it is the mail that is not there (any more), and not the label."""
     return status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE} and b"label" not in body.lower()
 
 
 def is_duplicate(status: int, body: bytes) -> bool:
-    """Whether a label was refused because one of its name is there: 409, and 400 was seen too."""
-    return status == HTTPStatus.CONFLICT or (status == HTTPStatus.BAD_REQUEST and b"exists" in body)
+    """Whether a label was refused for its name, which another has or none may have: 409, and 400 was seen too.
+
+    A 409 of any other kind tells that two changes met, and is worth another try.
+    """
+    refused = status in {HTTPStatus.CONFLICT, HTTPStatus.BAD_REQUEST}
+    return refused and any(word in body.lower() for word in (b"exists", b"conflicts", b"invalid label name"))
 
 
 def _reasons(error: Mapping[str, Any]) -> Iterator[str]:

@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import logging
 import weakref
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -36,8 +37,18 @@ from gmail_client.answers import (
 )
 from gmail_client.connection import Access, Connection
 from mailmagnet.addresses import canonical
-from mailmagnet.errors import BadAnswer, CursorExpired, NotAuthorised, NotFound, RateLimited, TimedOut, Unavailable, Upstream
-from mailmagnet.gmail import NAME, Arrival, History, Label, MailboxProfile, MailHeaders
+from mailmagnet.errors import (
+    BadAnswer,
+    CursorExpired,
+    NotAuthorised,
+    NotFound,
+    NotPermitted,
+    RateLimited,
+    TimedOut,
+    Unavailable,
+    Upstream,
+)
+from mailmagnet.gmail import NAME, HeadersRead, History, Label, LabelChanges, Listed, MailboxProfile, MailHeaders
 
 UNITS = {
     "getProfile": 1,
@@ -52,8 +63,8 @@ UNITS = {
 }
 """Quota units a call (https://developers.google.com/workspace/gmail/api/reference/quota); in a batch each part is billed."""
 
-AT_ONCE = 5
-"""Requests for one user: more at once are refused (the same page)."""
+AT_ONCE = 2
+"""Requests for one user. More than 5 at once are refused (the same page); the sidebar has its 3 always."""
 BATCH = 50
 """Requests in one HTTP batch: 100 are allowed, more than 50 not advised (https://developers.google.com/workspace/gmail/api/guides/batch)."""
 CHEAPER_TOGETHER = 11
@@ -113,26 +124,30 @@ class GmailMailbox:
         return tuple(canonical(entry.send_as_email) for entry in entries if entry.verification_status != "pending")
 
     async def history(self, since: str, most: int) -> History:
-        arrivals: dict[str, str] = {}
-        labelled: dict[str, set[str]] = {}
+        arrivals: dict[str, None] = {}
+        added: defaultdict[str, set[str]] = defaultdict(set)
+        removed: defaultdict[str, set[str]] = defaultdict(set)
         page_token = ""
         while True:
             page = await self._history_page(since, page_token)
             for record in page.history:
-                for added in record.messages_added:
-                    arrivals.setdefault(added.message.id, record.id)
+                arrivals.update(dict.fromkeys(change.message.id for change in record.messages_added))
                 for change in record.labels_added:
-                    labelled.setdefault(change.message.id, set()).update(change.label_ids)
+                    added[change.message.id] |= change.label_ids
+                for change in record.labels_removed:
+                    removed[change.message.id] |= change.label_ids
                 for deleted in record.messages_deleted:
                     arrivals.pop(deleted.message.id, None)
+            if len(arrivals) > most:
+                raise CursorExpired("more mail came since the cursor than a history is read for")
             page_token = page.next_page_token
-            cut = bool(page_token) and len(arrivals) >= max(most, 1)
-            if cut or not page_token:
+            if not page_token:
                 break
-        found = tuple(
-            Arrival(mail_id, record_id, frozenset(labelled.get(mail_id, ()))) for mail_id, record_id in arrivals.items()
-        )
-        return History(found, found[-1].history_id if cut else page.history_id)
+        changes = {
+            mail_id: LabelChanges(frozenset(added.get(mail_id, ())), frozenset(removed.get(mail_id, ())))
+            for mail_id in added.keys() | removed.keys()
+        }
+        return History(tuple(reversed(arrivals)), changes, page.history_id)
 
     async def _history_page(self, since: str, page_token: str) -> HistoryPage:
         request = (
@@ -141,10 +156,10 @@ class GmailMailbox:
             .list(
                 userId="me",
                 startHistoryId=since,
-                historyTypes=["messageAdded", "messageDeleted", "labelAdded"],
+                historyTypes=["messageAdded", "messageDeleted", "labelAdded", "labelRemoved"],
                 maxResults=PAGE,
                 fields="historyId,nextPageToken,history(id,messagesAdded(message(id)),messagesDeleted(message(id)),"
-                "labelsAdded(message(id),labelIds))",
+                "labelsAdded(message(id),labelIds),labelsRemoved(message(id),labelIds))",
                 **({"pageToken": page_token} if page_token else {}),
             )
         )
@@ -153,9 +168,9 @@ class GmailMailbox:
         except _Gone:
             raise CursorExpired("Gmail no longer has the history since the cursor") from None
 
-    async def mails_after(self, after: datetime) -> tuple[str, ...]:
-        query = f"after:{int(after.timestamp())}"
-        mail_ids: list[str] = []
+    async def mails_between(self, after: datetime, before: datetime | None, most: int) -> Listed:
+        query = f"after:{_second(after)}" + (f" before:{_second(before)}" if before else "")
+        mail_ids: dict[str, None] = {}
         page_token = ""
         while True:
             request = (
@@ -170,62 +185,76 @@ class GmailMailbox:
                 )
             )
             page = read(MessagePage, await self._call("messages.list", request))
-            mail_ids += [message.id for message in page.messages]
+            mail_ids.update(dict.fromkeys(message.id for message in page.messages))
             page_token = page.next_page_token
-            if not page_token:
-                return tuple(dict.fromkeys(reversed(mail_ids)))
+            if not page_token or len(mail_ids) >= most:
+                return Listed(tuple(mail_ids), bool(page_token))
 
-    async def headers(self, mail_ids: Sequence[str], names: Sequence[str]) -> Sequence[MailHeaders]:
+    async def headers(self, mail_ids: Sequence[str], names: Sequence[str]) -> HeadersRead:
         found: list[MailHeaders] = []
+        unread: dict[str, Upstream] = {}
+        messages = self._users().messages()
         for chunk in _chunks(dict.fromkeys(mail_ids), BATCH):
-            messages = self._users().messages()
             requests = {
                 mail_id: messages.get(
                     userId="me", id=mail_id, format="metadata", metadataHeaders=list(names), fields=MESSAGE_FIELDS
                 )
                 for mail_id in chunk
             }
-            answers = await self._batch("messages.get", requests)
-            found += [read(Message, answers[mail_id]).record() for mail_id in chunk if mail_id in answers]
-        return found
+            for mail_id, (answer, problem) in (await self._batch("messages.get", requests)).items():
+                try:
+                    if problem:
+                        raise problem
+                    found.append(read(Message, answer).record())
+                except _Gone:
+                    continue
+                except Upstream as unreadable:
+                    unread[mail_id] = unreadable
+        return HeadersRead(tuple(found), unread)
 
     async def labels(self) -> Sequence[Label]:
         answer = await self._call("labels.list", self._users().labels().list(userId="me", fields="labels(id,name)"))
         return tuple(Label(entry.id, entry.name) for entry in read(LabelList, answer).labels)
 
-    async def create_label(self, name: str) -> Label:
+    async def create_label(self, name: str) -> Label | None:
         body = {"name": name, "labelListVisibility": "labelShow", "messageListVisibility": "show"}
         request = self._users().labels().create(userId="me", body=body, fields="id,name")
         try:
             entry = read(LabelEntry, await self._call("labels.create", request))
-        except _Duplicate as duplicate:
-            same = (label for label in await self.labels() if label.name.casefold() == name.casefold())
-            if label := next(same, None):
-                return label
-            raise BadAnswer(NAME, "says that a label is there, and does not list it") from duplicate
+        except _Duplicate:
+            return None
         return Label(entry.id, entry.name)
 
-    async def move(self, mail_ids: Collection[str], add: str, remove: str) -> None:
+    async def move(self, mail_ids: Collection[str], add: str, remove: str) -> Mapping[str, Upstream]:
         mails = list(dict.fromkeys(mail_ids))
         if len(mails) < CHEAPER_TOGETHER:
-            await self._move_each(mails, add, remove)
-            return
+            return await self._move_each(mails, add, remove)
+        failed: dict[str, Upstream] = {}
         for chunk in _chunks(mails, MOST_IN_BATCH_MODIFY):
             body = {"ids": chunk, "addLabelIds": [add], "removeLabelIds": [remove]}
             try:
                 await self._call("messages.batchModify", self._users().messages().batchModify(userId="me", body=body))
-            except _Gone:
-                # one that is gone may take the others with it
-                await self._move_each(chunk, add, remove)
+            except (RateLimited, NotAuthorised, NotPermitted):
+                raise
+            except (_Gone, BadAnswer, Unavailable):
+                # One that is gone, or that Gmail chokes on, may take the others with it.
+                failed |= await self._move_each(chunk, add, remove)
+        return failed
 
-    async def _move_each(self, mail_ids: Sequence[str], add: str, remove: str) -> None:
+    async def _move_each(self, mail_ids: Sequence[str], add: str, remove: str) -> dict[str, Upstream]:
         messages = self._users().messages()
         body = {"addLabelIds": [add], "removeLabelIds": [remove]}
+        failed: dict[str, Upstream] = {}
         for chunk in _chunks(mail_ids, BATCH):
-            await self._batch(
+            parts = await self._batch(
                 "messages.modify",
                 {mail_id: messages.modify(userId="me", id=mail_id, body=body, fields="id") for mail_id in chunk},
             )
+            problems = {mail_id: problem for mail_id, (_, problem) in parts.items() if problem and not isinstance(problem, _Gone)}
+            if gone := next((problem for problem in problems.values() if isinstance(problem, NotFound)), None):
+                raise gone
+            failed |= problems
+        return failed
 
     def _users(self) -> Any:
         return _service(self._origin).users()
@@ -244,26 +273,35 @@ class GmailMailbox:
 
         return await _patiently(once)
 
-    async def _batch(self, method: str, requests: Mapping[str, HttpRequest]) -> dict[str, Any]:
-        """Each request's answer by its key, without those whose mail is gone. Only parts refused for now are asked again."""
-        answers: dict[str, Any] = {}
-        pending = dict(requests)
+    async def _batch(self, method: str, requests: Mapping[str, HttpRequest]) -> dict[str, _Part]:
+        """Each request's answer, or what is wrong with it, by its key. Only parts refused for now are asked again.
+
+        Raises RateLimited and NotAuthorised, NotPermitted when it is said of every part, and Unavailable when no part was answered.
+        """
+        parts: dict[str, _Part] = {}
 
         async def once() -> None:
-            parts = await self._at_a_place(lambda http: self._send_batch(pending, http))
-            answers.update({key: answer for key, (answer, problem) in parts.items() if problem is None})
-            self._units += UNITS[method] * sum(problem is None or isinstance(problem, NotFound) for _, problem in parts.values())
-            problems = {key: problem for key, (_, problem) in parts.items() if problem and not isinstance(problem, _Gone)}
-            if lasting := next((problem for problem in problems.values() if not _passes(problem)), None):
-                raise lasting
-            for key in parts.keys() - problems.keys():
-                del pending[key]
-            if problems:
-                raise max(problems.values(), key=_wait_stated)
+            pending = {key: request for key, request in requests.items() if key not in parts or _passes(parts[key][1])}
+            answers = await self._at_a_place(lambda http: self._send_batch(pending, http))
+            self._units += UNITS[method] * sum(
+                problem is None or isinstance(problem, NotFound) for _, problem in answers.values()
+            )
+            parts.update(answers)
+            if passing := [problem for _, problem in answers.values() if problem and _passes(problem)]:
+                raise max(passing, key=_wait_stated)
 
-        if pending:
-            await _patiently(once)
-        return answers
+        if requests:
+            try:
+                await _patiently(once)
+            except Unavailable:
+                if not parts:
+                    raise
+        for _, problem in parts.values():
+            if isinstance(problem, RateLimited | NotAuthorised):
+                raise problem
+        if parts and all(isinstance(problem, NotPermitted) for _, problem in parts.values()):
+            raise NotPermitted(NAME, "it does not let this user do that")
+        return parts
 
     def _send_batch(self, requests: Mapping[str, HttpRequest], http: Connection) -> dict[str, _Part]:
         parts = self._send_parts(requests, http)
@@ -368,7 +406,7 @@ async def _patiently(once: Callable[[], Any]) -> Any:
     return None
 
 
-def _passes(error: BaseException) -> bool:
+def _passes(error: BaseException | None) -> bool:
     """Whether it may be gone at the next try. What took its whole deadline, or was tried already, is not tried again."""
     if isinstance(error, RateLimited):
         return error.retry_after <= LONGEST_WAIT
@@ -385,6 +423,10 @@ _BACK_OFF = wait_random_exponential(multiplier=0.5, max=LONGEST_WAIT)
 
 def _wait_stated(error: BaseException | None) -> float:
     return error.retry_after if isinstance(error, RateLimited) else 0.0
+
+
+def _second(moment: datetime) -> int:
+    return int(moment.timestamp())
 
 
 def _chunks(values: Collection[str], size: int) -> Iterator[list[str]]:

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from gmail_client.answers import MESSAGE_FIELDS, Grant, Message, read, refusal, token_refusal
 from http_session.session import HttpSession
-from mailmagnet.errors import BadRequest, NotAuthorised, NotFound, Upstream
+from mailmagnet.errors import BadAnswer, BadRequest, NotAuthorised, NotFound, Upstream
 from mailmagnet.gmail import NAME, PEOPLE_HEADERS, MailHeaders, OpenMailTokens
 
 AT_ONCE = 3
@@ -23,7 +23,7 @@ MOST_GRANTS = 1000
 """Access tokens kept in memory at once."""
 
 _EVENT_ID = re.compile(r"msg-f:([0-9]{1,20})")
-_MAIL_ID = re.compile(r"[0-9a-f]{1,16}")
+_STEP_OF_A_PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._-]{0,127}")
 
 
 @dataclass(slots=True)
@@ -62,7 +62,7 @@ class HttpMailReader:
 
     async def open_mail(self, message_id: str, tokens: OpenMailTokens) -> MailHeaders:
         """https://developers.google.com/workspace/add-ons/gmail/gmail-api (both tokens together open this one message)"""
-        mail_id = hexadecimal(message_id)
+        mail_id = api_id(message_id)
         headers = {"Authorization": f"Bearer {tokens.user}", "X-Goog-Gmail-Access-Token": tokens.message}
         return await self._mail(mail_id, PEOPLE_HEADERS, headers)
 
@@ -86,7 +86,7 @@ class HttpMailReader:
         async def one(mail_id: str) -> MailHeaders | Upstream:
             async with access.places:
                 try:
-                    return await self._mail(hexadecimal(mail_id), names, headers)
+                    return await self._mail(api_id(mail_id), names, headers)
                 except Upstream as problem:
                     return problem
 
@@ -106,7 +106,10 @@ class HttpMailReader:
             params=[("format", "metadata"), ("fields", MESSAGE_FIELDS), *(("metadataHeaders", name) for name in names)],
         )
         if answer.status != HTTPStatus.OK:
-            raise refusal(answer.status, answer.headers, answer.body)
+            problem = refusal(answer.status, answer.headers, answer.body)
+            # Of all that is asked here only the id can be wrong.
+            wrong_id = answer.status == HTTPStatus.BAD_REQUEST and isinstance(problem, BadAnswer)
+            raise NotFound(NAME, "does not take the mail's id") if wrong_id else problem
         return read(Message, answer.json()).record()
 
     def _access(self, gmail_token: str) -> _Access:
@@ -143,10 +146,12 @@ class HttpMailReader:
         return read(Grant, answer.json())
 
 
-def hexadecimal(message_id: str) -> str:
-    """A message id as Gmail's API has it, from an event's "msg-f:<decimal>" or already so. Raises BadRequest."""
+def api_id(message_id: str) -> str:
+    """A message id as Gmail's API has it: hexadecimal for an event's "msg-f:<decimal>"; any other is Gmail's to know.
+
+    Gmail names drafts and mail written in it "msg-a:r-<decimal>". Raises BadRequest for what cannot stand in a path.
+    """
     decimal = _EVENT_ID.fullmatch(message_id)
-    mail_id = f"{int(decimal[1]):x}" if decimal else message_id.lower()
-    if not _MAIL_ID.fullmatch(mail_id):
-        raise BadRequest("the message id is neither msg-f:<decimal> nor hexadecimal")
-    return mail_id
+    if not _STEP_OF_A_PATH.fullmatch(message_id):
+        raise BadRequest("the message id is none that can be asked for")
+    return f"{int(decimal[1]):x}" if decimal else message_id

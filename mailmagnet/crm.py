@@ -79,7 +79,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A company. `domain` is its mail domain, lower case ASCII, or "" when the CRM has none."""
+    """A company. `domain` is its mail domain, lower case ASCII, or "" when the CRM has none; `mine`: who asks owns it."""
 
     id: str
     name: str
@@ -87,6 +87,7 @@ class Account:
     owner: str = ""
     phone: str = ""
     url: str = ""
+    mine: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,7 @@ class Contact:
 
     `addresses` are in the CRM's own order, the main one first, as `mailmagnet.addresses.canonical` writes them.
     `activities` and `notes` are filled by look-ups for a person to read, newest first, and empty in those for the job.
+    `mine`: who asks owns it.
     """
 
     id: str
@@ -156,11 +158,12 @@ class Contact:
     deals: tuple[Deal, ...] = ()
     activities: tuple[Activity, ...] = ()
     notes: tuple[Note, ...] = ()
+    mine: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """A person not yet qualified: it has a company's name, and no deals."""
+    """A person not yet qualified: it has a company's name, and no deals. `mine`: who asks owns it."""
 
     id: str
     name: str
@@ -171,6 +174,7 @@ class Lead:
     owner: str = ""
     phone: str = ""
     url: str = ""
+    mine: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,11 +211,16 @@ class Senders:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The answer to a search, best first in each kind."""
+    """The answer to a search, best first in each kind.
+
+    `more` holds the kinds, of "contacts", "leads", "accounts" and "deals", of which the CRM has more than are given here.
+    """
 
     contacts: tuple[Contact, ...] = ()
     accounts: tuple[Account, ...] = ()
     deals: tuple[Deal, ...] = ()
+    leads: tuple[Lead, ...] = ()
+    more: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +280,7 @@ class Crm(Protocol):
         ...
 
     async def search(self, words: str, most: int) -> Found:
-        """Contacts, accounts and deals whose names (or addresses) hold every one of the words; at most `most` of each kind."""
+        """Records of each kind whose names (or addresses, or company's name) hold every one of the words; at most `most` of each."""
         ...
 
     async def deals_closing(self, first: date, last: date) -> Sequence[Deal]:

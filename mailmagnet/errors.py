@@ -8,6 +8,7 @@ MailMagnetError
     BadSetting            the process cannot start: which setting, and what it should be
     Upstream              Gmail, the CRM, the store or the vault did not do what was asked; `.who` names it
         NotAuthorised     the connection is missing, expired or revoked: consent is needed
+            NotBound      the CRM has no user for this Google account: an administrator has to bind one; `.org` and `.user` say which
         NotPermitted      the connection is good, its user may not do this
         NotFound          what was asked for is not there
         RateLimited       asked too often; `.retry_after` says how long to wait, in seconds
@@ -15,6 +16,8 @@ MailMagnetError
             TimedOut      slower than the deadline; `.seconds` says what the deadline was
         BadAnswer         answered with something that is not an answer
     CursorExpired         Gmail no longer has the history since the cursor: a full resync is due
+    CrmRefused            the CRM refuses the user whose mailbox the job sorts; `.refusal` is how
+    MailboxFailed         one mailbox's run failed, and why is kept with the mailbox; `.reason` and `.who` say so
     LeaseTaken            another run works on this mailbox now
     LeaseLost             another run has taken this mailbox since: nothing may be written any more
     BadTable              a CSV table cannot be read at all (its bad lines are reported, not raised)
@@ -66,6 +69,15 @@ class NotAuthorised(Upstream):
     """The connection is missing, expired or revoked: nothing is retried until consent is given."""
 
 
+class NotBound(NotAuthorised):
+    """The CRM has no active user for the Google account `user` of `org` (verified ids): an administrator has to bind one."""
+
+    def __init__(self, who: str, org: str, user: str) -> None:
+        super().__init__(who, "no active user is bound to this Google account")
+        self.org = org
+        self.user = user
+
+
 class NotPermitted(Upstream):
     """The connection is good, its user may not do this."""
 
@@ -100,6 +112,24 @@ class BadAnswer(Upstream):
 
 class CursorExpired(MailMagnetError):
     """Gmail no longer has the history since the cursor."""
+
+
+class CrmRefused(MailMagnetError):
+    """The CRM refuses the user whose mailbox the job sorts: `refusal` is NotAuthorised or NotPermitted."""
+
+    def __init__(self, refusal: Upstream) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
+
+
+class MailboxFailed(MailMagnetError):
+    """One mailbox's run failed, as `why` says: `reason` (a mailmagnet.store.Reason) and `who` are kept with the mailbox."""
+
+    def __init__(self, reason: str, who: str, failures: int, why: str) -> None:
+        super().__init__(f"{why} ({reason}, failure {failures} in a row)")
+        self.reason = reason
+        self.who = who
+        self.failures = failures
 
 
 class LeaseTaken(MailMagnetError):

@@ -1,9 +1,11 @@
 """What the core asks of Gmail: the headers of a mail, never its text, and two protocols: the open mail, and a whole mailbox."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+
+from mailmagnet.errors import Upstream
 
 NAME = "Gmail"
 """How Gmail is called in errors and cards."""
@@ -67,8 +69,8 @@ class MailReader(Protocol):
     async def open_mail(self, message_id: str, tokens: OpenMailTokens) -> MailHeaders:
         """The PEOPLE_HEADERS of the mail open in Gmail now; 20 units.
 
-        `message_id` is as the event has it ("msg-f:<decimal>" or hexadecimal). Raises also NotFound, and BadRequest for an id
-        that is neither.
+        `message_id` is as the event has it: "msg-f:<decimal>", hexadecimal, or one that Gmail alone can know ("msg-a:r-<decimal>").
+        Raises also NotFound, and BadRequest for what can be no id.
         """
         ...
 
@@ -89,24 +91,36 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
-    """A mail that came since the cursor, as the history tells it.
+class LabelChanges:
+    """The labels that were added to one mail and removed from it, by anybody."""
 
-    `history_id` is that of the record that told of it: a cursor put there has this mail behind it.
-    `labelled` are the labels added to it since it came, by anybody.
-    """
-
-    mail_id: str
-    history_id: str
-    labelled: frozenset[str] = frozenset()
+    added: frozenset[str] = frozenset()
+    removed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Arrivals in the order they came, and the history id up to which this tells everything."""
+    """What happened since a history id, up to `history_id`: mail that came, newest first, and label changes by mail id."""
 
-    arrivals: tuple[Arrival, ...]
+    arrivals: tuple[str, ...]
+    changes: Mapping[str, LabelChanges]
     history_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeadersRead:
+    """The headers of the mails that could be read, and why the others could not, by mail id; mail that is gone is in neither."""
+
+    mails: tuple[MailHeaders, ...]
+    unread: Mapping[str, Upstream]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Mail ids, newest first, and whether there are more that are older."""
+
+    mail_ids: tuple[str, ...]
+    more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,31 +152,38 @@ class Gmail(Protocol):
         ...
 
     async def history(self, since: str, most: int) -> History:
-        """Mail that came after history id `since`: at least the first `most` arrivals, if there are as many; 2 units a page.
+        """What happened after history id `since`; 2 units a page.
 
-        Raises CursorExpired when Gmail has forgotten that far back.
+        Raises CursorExpired when Gmail has forgotten that far back, or when more than about `most` mails came since.
         """
         ...
 
-    async def mails_after(self, after: datetime) -> tuple[str, ...]:
-        """Ids of mail received at or after a moment (to the second), oldest first, no spam or trash; 5 units a page of 500."""
+    async def mails_between(self, after: datetime, before: datetime | None, most: int) -> Listed:
+        """Mail received at or after `after` and before `before` (None: up to now), to the second; no spam or trash.
+
+        Newest first, at least `most` if there are as many; 5 units a page of 500.
+        """
         ...
 
-    async def headers(self, mail_ids: Sequence[str], names: Sequence[str]) -> Sequence[MailHeaders]:
-        """The named headers of each mail, in batches; mail that is gone since is left out. 20 units a mail."""
+    async def headers(self, mail_ids: Sequence[str], names: Sequence[str]) -> HeadersRead:
+        """The named headers of each mail, in batches. 20 units a mail.
+
+        What fails for one mail alone, after some tries, is told and not raised.
+        """
         ...
 
     async def labels(self) -> Sequence[Label]:
         """1 unit."""
         ...
 
-    async def create_label(self, name: str) -> Label:
-        """5 units. One of the same name (without case) that is there already is the answer, not an error."""
+    async def create_label(self, name: str) -> Label | None:
+        """5 units. None when Gmail has a label of this name (compared in its own way), or none can have it."""
         ...
 
-    async def move(self, mail_ids: Collection[str], add: str, remove: str) -> None:
+    async def move(self, mail_ids: Collection[str], add: str, remove: str) -> Mapping[str, Upstream]:
         """Add one label and remove another, by their ids; mail that is gone since is passed over.
 
-        5 units a mail up to 10 mails, from 11 on 50 units for each 1,000.
+        5 units a mail up to 10 mails, from 11 on 50 units for each 1,000. What fails for one mail alone, after some tries, is told
+        and not raised; it may have been done all the same. Raises NotFound when it is the label that is gone.
         """
         ...

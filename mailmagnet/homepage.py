@@ -1,29 +1,41 @@
-"""The use case "homepage": without an open mail, what closes this month, the latest mail from customers, and how sorting goes."""
+"""The use case "homepage": without an open mail, what is overdue or closes this month, customers' latest mail, and how sorting goes."""
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta, timezone
 
-from mailmagnet.address_headers import decoded, mailboxes
 from mailmagnet.categories import month_of, today_in
 from mailmagnet.crm import Crm, Deal
 from mailmagnet.deadline import in_time_or_problem
-from mailmagnet.errors import NotAuthorised, Upstream
+from mailmagnet.errors import NotAuthorised, NotPermitted, Upstream
 from mailmagnet.gmail import NAME as GMAIL
 from mailmagnet.gmail import MailHeaders, MailReader
 from mailmagnet.identity import Identity
 from mailmagnet.open_message import connection_of
+from mailmagnet.people import in_a_list
 from mailmagnet.store import Mailbox, MailRecord, Store
 from mailmagnet.vault import Connection, Vault
 
 LATEST_MAILS = 5
 """As many customers' mails as a rep takes in at a glance; each costs 20 Gmail quota units to show."""
 
+FAR_BACK = date(1970, 1, 1)
+"""Before any day on which a deal was to close: what is overdue of any month is asked for."""
+
+SHOWN_HEADERS = ("From", "Subject", "Message-ID")
+"""What is read of a customer's mail to show it and to link to it; nothing of it is kept."""
+
+_DAYS_BEGIN_HERE = timezone(timedelta(hours=14))
+"""The furthest zone ahead: no organisation's month ends after its month."""
+
 
 @dataclass(frozen=True, slots=True)
 class CustomerMail:
-    """A mail of a customer: what is kept of it, and its subject and sender's name as just read from Gmail ("" without one)."""
+    """A mail of a customer: what is kept of it, and what has just been read from Gmail ("" where the mail has none).
+
+    That is its subject, its sender's name, and the header Message-ID as it stands, which may only ever become part of a link.
+    """
 
     mail_id: str
     from_address: str
@@ -31,14 +43,18 @@ class CustomerMail:
     subject: str = ""
     from_name: str = ""
     unread: bool = False
+    rfc822_message_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Homepage:
     """The answer. Each part stands alone: `closing` or `mails` is None when it could not be had, and its problem says why.
 
+    `closing` are the open deals that close by the end of this month: those that are overdue, of whatever month, are among them.
+
     `today` is the day in the CRM organisation's time zone. `mailbox` is None when this user's mail is not connected, or when
-    `mails` is None because the store did not answer.
+    `mails` is None because the store did not answer. `mails` is None also when the CRM does not let this user in: who its customers
+    are is the CRM's to tell.
     """
 
     crm_name: str
@@ -75,11 +91,12 @@ async def homepage(
     closing, (mailbox, mails) = await asyncio.gather(
         in_time_or_problem(crm.name, by, _closing_this_month(crm, now)), _mailbox_and_mails(connection, store, reader, by)
     )
+    let_in = not isinstance(closing, NotAuthorised | NotPermitted)
     return Homepage(
         crm_name=crm.name,
         today=closing.today if isinstance(closing, _Closing) else None,
         closing=closing.deals if isinstance(closing, _Closing) else None,
-        mails=None if isinstance(mails, Upstream) else mails,
+        mails=mails if let_in and not isinstance(mails, Upstream) else None,
         mailbox=mailbox,
         crm_problem=closing if isinstance(closing, Upstream) else None,
         mail_problem=mails if isinstance(mails, Upstream) else None,
@@ -87,8 +104,15 @@ async def homepage(
 
 
 async def _closing_this_month(crm: Crm, now: datetime) -> _Closing:
-    today = today_in((await crm.organisation()).time_zone, now)
-    return _Closing(today, tuple(await crm.deals_closing(*month_of(today))))
+    """What closes this month or is overdue. The CRM is asked for it beside the organisation's time zone, not after it.
+
+    So it is asked up to the last day that may be the organisation's month's, and the answer is cut.
+    """
+    latest = month_of(now.astimezone(_DAYS_BEGIN_HERE).date())[1]
+    organisation, deals = await asyncio.gather(crm.organisation(), crm.deals_closing(FAR_BACK, latest))
+    today = today_in(organisation.time_zone, now)
+    last = month_of(today)[1]
+    return _Closing(today, tuple(deal for deal in deals if deal.closing and deal.closing <= last))
 
 
 async def _mailbox_and_mails(
@@ -108,12 +132,19 @@ async def _latest_mails(connection: Connection, store: Store, reader: MailReader
     if not connection.gmail_token:
         raise NotAuthorised(GMAIL, "the mailbox has no connection")
     records = await store.latest_mails(connection.org, connection.user, LATEST_MAILS)
-    read = await reader.mails(connection.gmail_token, [record.mail_id for record in records], ("From", "Subject"))
+    read = await reader.mails(connection.gmail_token, [record.mail_id for record in records], SHOWN_HEADERS)
     by_id = {mail.mail_id: mail for mail in read if not mail.label_ids & {"SPAM", "TRASH"}}
     return tuple(_customer_mail(record, by_id[record.mail_id]) for record in records if record.mail_id in by_id)
 
 
 def _customer_mail(record: MailRecord, mail: MailHeaders) -> CustomerMail:
-    name = next((mailbox.name for mailbox in mailboxes(mail.first("From"))), "")
-    subject = decoded(mail.first("Subject"))
-    return CustomerMail(record.mail_id, record.from_address, record.received_at, subject, name, "UNREAD" in mail.label_ids)
+    name, subject = in_a_list(mail)
+    return CustomerMail(
+        record.mail_id,
+        record.from_address,
+        record.received_at,
+        subject=subject,
+        from_name=name,
+        unread="UNREAD" in mail.label_ids,
+        rfc822_message_id=mail.first("Message-ID"),
+    )

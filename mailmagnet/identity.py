@@ -5,7 +5,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A verified user. `user` is the token's `sub`; `org` its `hd`, or the user's own id for a consumer account."""
+    """A verified user. `user` is the token's `sub`, `org` its `hd`.
+
+    Without `hd` the user is an organisation of their own, `org` being the user's id, unless the deployment admits one organisation
+    alone. `domain` is the organisation's, "" for a user who is one of their own.
+    """
 
     org: str
     user: str

@@ -1,35 +1,69 @@
-"""The use case "label mail": one mailbox's run: lease -> history -> senders -> categories -> records -> labels -> cursor."""
+"""The use case "label mail": one mailbox's run: lease -> history -> senders -> categories -> decisions -> labels -> cursor.
 
+docs/label-mail.md tells the states that a mail goes through, and what each failure leaves.
+"""
+
+import asyncio
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from mailmagnet.addresses import domain_of, without_tag
-from mailmagnet.categories import LABEL_NAMES, Category, Decision, decide_for_address, today_in
-from mailmagnet.crm import Contact, Crm
-from mailmagnet.errors import CursorExpired, Forbidden, NotAuthorised, NotFound
-from mailmagnet.gmail import INBOX, NAME, SENDER_HEADERS, UNTOUCHED, Arrival, Gmail, MailHeaders
+from mailmagnet.categories import Category, Decision, decide_for_address, today_in
+from mailmagnet.crm import Contact, Crm, Senders
+from mailmagnet.errors import (
+    CrmRefused,
+    CursorExpired,
+    Forbidden,
+    LeaseLost,
+    MailboxFailed,
+    MailMagnetError,
+    NotAuthorised,
+    NotFound,
+    NotPermitted,
+    TimedOut,
+    Unavailable,
+    Upstream,
+)
+from mailmagnet.gmail import INBOX, NAME, SENDER_HEADERS, UNTOUCHED, Gmail, LabelChanges, MailHeaders
+from mailmagnet.labels import ensure_labels
 from mailmagnet.open_message import spellings
 from mailmagnet.parts import Parts
 from mailmagnet.people import sender_of
-from mailmagnet.store import Cursor, DayCounts, Mailbox, MailRecord, Policy, RunCounts, Store
+from mailmagnet.store import Backlog, DayCounts, Lease, Mailbox, MailRecord, Policy, Progress, RunCounts, Store
+from mailmagnet.trouble import trouble_after
 from mailmagnet.vault import Connection, Vault
 
-UNITS_A_RUN = 5_000
-"""Of the 6,000 quota units a minute that Gmail grants a user, what one run may plan to spend; the rest is for the sidebar."""
+UNITS_A_MINUTE = 3_000
+"""Of the 6,000 quota units a minute that Gmail grants a user, what the job may plan to spend; the rest is the sidebar's, always."""
 
 UNITS_A_MAIL = 20
 """What reading one mail's headers costs (https://developers.google.com/workspace/gmail/api/reference/quota)."""
 
-MAILS_A_RUN = (UNITS_A_RUN - 250) // UNITS_A_MAIL
-"""How many mails a run looks at; 250 units are kept for history, labels and moves."""
+UNITS_BESIDE = 250
+"""Kept in each run for history, labels and moves."""
 
-HISTORY_MAILS = 10_000
-"""How far ahead the history is read: 2 units for 500 mails, so that the run can tell how many are left."""
+MAILS_A_RUN = (UNITS_A_MINUTE - UNITS_BESIDE) // UNITS_A_MAIL
+"""How many mails a run looks at."""
+
+DRY_RUN_MAILS = 50
+"""How many a dry run looks at: it may be asked for beside a run, and leaves the sidebar its share."""
+
+MOST_WAITING = 10_000
+"""How many mail ids wait with a mailbox at most; what is older is listed when these are done."""
+
+RUNS_A_MAIL = 6
+"""In how many runs a mail may fail before it is passed over: an hour's."""
 
 LEASE_SECONDS = 300.0
-"""Longer than any run takes: a run whose process died is taken over after it."""
+"""How long a run may work on a mailbox: one whose process died is taken over after it."""
+
+RUN_SECONDS = 240.0
+"""When a run stops by itself, so that it ends while its lease lasts."""
+
+MOVE_SECONDS = 60.0
+"""The deadline of one move. None begins with less of the lease left: Gmail cannot refuse a worker whose lease is over."""
 
 RESYNC_OVERLAP = timedelta(hours=1)
 """How much earlier than the last run a full resync begins: mail that Gmail was slow to deliver is not missed."""
@@ -48,13 +82,17 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class LabelRun:
-    """What a run did, or (dry) would do. `remaining` mails are left for the next run; `units` are Gmail quota units."""
+    """What a run did, or (dry) would do. `remaining` mails are left for the next run; `units` are Gmail quota units.
+
+    `passed_over` counts mails that failed in too many runs, by reason.
+    """
 
     moves: tuple[Move, ...]
     looked_at: int
     remaining: int
     units: int
     crm_calls: int
+    passed_over: Mapping[str, int] = field(default_factory=dict)
     dry: bool = False
 
     @property
@@ -65,20 +103,40 @@ class LabelRun:
 
 
 @dataclass(frozen=True, slots=True)
-class _Arrived:
-    """The mails this run looks at, oldest first, and how many are left for the next run.
+class _Run:
+    """One run: the mailbox as it was at its beginning, who it asks, and when it is."""
 
-    `cursor` has them behind it; during a resync with mails left it is moved on to the newest of them once its moment is known.
+    mailbox: Mailbox
+    connection: Connection
+    policy: Policy
+    gmail: Gmail
+    crm: Crm
+    store: Store
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What a run begins with: how far the mailbox is, new mail among what waits, and the label changes since the cursor.
+
+    `changes` is None when Gmail has forgotten them.
     """
 
+    progress: Progress
+    changes: Mapping[str, LabelChanges] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """The mails that a run looks at, and what is left when they are done."""
+
     mail_ids: tuple[str, ...]
-    cursor: Cursor
-    remaining: int
+    left: Progress
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What is decided: a record for each contact's mail, a move for each that is in a category.
+    """What is decided: a record for each contact's mail, a move for each that is in a category and was not moved before.
 
     `today` is the day in the CRM organisation's time zone, None when the CRM was not asked.
     """
@@ -86,58 +144,62 @@ class _Plan:
     records: tuple[MailRecord, ...] = ()
     moves: tuple[Move, ...] = ()
     crm_calls: int = 0
-    newest: datetime | None = None
     today: date | None = None
 
 
-async def label_mail(org: str, user: str, parts: Parts) -> LabelRun:
-    """Sort the mail that came to one mailbox since its cursor.
+async def label_mail(org: str, user: str, parts: Parts, tick: datetime | None = None) -> LabelRun:
+    """Sort, or only record, the mail that came to one mailbox; `tick` is the tick that asks for it, None for a person.
 
-    At most MAILS_A_RUN mails are looked at; run again while `remaining` is not 0. Raises LeaseTaken, LeaseLost, NotFound (no such
-    mailbox), Forbidden (labelling is off), and what Gmail, the CRM, the store and the vault raise: then the cursor stays where it
-    was, and the next run does the same again. NotAuthorised by Gmail marks the mailbox "needs consent".
+    At most MAILS_A_RUN mails are looked at, the newest first; run again while `remaining` is not 0. Raises MailboxFailed when Gmail,
+    the CRM or the vault fail: why is kept with the mailbox, and the next run makes it good. Raises LeaseTaken, LeaseLost, NotFound
+    (no such mailbox), Forbidden (MailMagnet is off), and what the store raises.
     """
-    store, now = parts.store, parts.now()
-    lease = await store.take_lease(org, user, now, LEASE_SECONDS)
+    lease = await parts.store.take_lease(org, user, parts.now(), LEASE_SECONDS)
     try:
-        mailbox = await _labelling_mailbox(org, user, store)
-        connection = await _connection(mailbox, parts.vault)
-        gmail = parts.gmail_of(connection)
-        arrived = await _arrived(mailbox, gmail, store, now)
-        plan = await _plan(arrived, connection, await store.policy(org), gmail, parts.crm_of(connection), now)
-        await store.add_mail_records(lease, plan.records)
-        labels = await _put_under_labels(plan.moves, mailbox.labels, gmail)
-        run = LabelRun(plan.moves, len(arrived.mail_ids), arrived.remaining, gmail.units, plan.crm_calls)
-        day = _day_counts(mailbox.last_run.day, run.sorted, plan.today)
-        counts = RunCounts(now, run.looked_at, run.sorted, run.remaining, day)
-        await store.save_run(lease, _reached(arrived, plan), labels, counts)
-    except NotAuthorised as refused:
-        if refused.who == NAME:
-            await store.mark_needs_consent(org, user)
-        raise
+        mailbox = await _switched_on(org, user, parts.store)
+        try:
+            async with asyncio.timeout(RUN_SECONDS):
+                return await _sort(mailbox, lease, parts, tick)
+        except TimeoutError:
+            raise await _failed(mailbox, lease, TimedOut("MailMagnet", RUN_SECONDS), parts) from None
+        except (Upstream, CrmRefused) as error:
+            raise await _failed(mailbox, lease, error, parts) from error
+        except MailMagnetError:
+            raise
+        except Exception as error:
+            # What nobody foresaw must not be tried each minute for ever either.
+            raise await _failed(mailbox, lease, Unavailable("MailMagnet", type(error).__name__), parts) from error
     finally:
-        await store.release_lease(lease)
-    return run
+        await parts.store.release_lease(lease)
 
 
 async def plan_labels(org: str, user: str, parts: Parts) -> LabelRun:
-    """The dry run: what `label_mail` would do now, and why. Changes nothing; takes no lease; raises the same."""
-    store, now = parts.store, parts.now()
-    mailbox = await _labelling_mailbox(org, user, store)
-    connection = await _connection(mailbox, parts.vault)
-    gmail = parts.gmail_of(connection)
-    arrived = await _arrived(mailbox, gmail, store, now)
-    plan = await _plan(arrived, connection, await store.policy(org), gmail, parts.crm_of(connection), now)
-    return LabelRun(plan.moves, len(arrived.mail_ids), arrived.remaining, gmail.units, plan.crm_calls, dry=True)
+    """The dry run: what `label_mail` would do now with the newest DRY_RUN_MAILS, and why.
+
+    Changes nothing and takes no lease. Raises what Gmail, the CRM, the store and the vault raise, NotFound and Forbidden.
+    """
+    mailbox = await _switched_on(org, user, parts.store)
+    run = await _run_of(mailbox, parts)
+    begun = await _begun(run)
+    batch = await _next(begun.progress, DRY_RUN_MAILS, run)
+    headers = await run.gmail.headers(batch.mail_ids, SENDER_HEADERS)
+    plan = await _plan(headers.mails, begun, run)
+    return LabelRun(plan.moves, len(batch.mail_ids), _remaining(batch.left), run.gmail.units, plan.crm_calls, dry=True)
 
 
-async def _labelling_mailbox(org: str, user: str, store: Store) -> Mailbox:
+async def _switched_on(org: str, user: str, store: Store) -> Mailbox:
     mailbox = await store.mailbox(org, user)
     if not mailbox:
         raise NotFound("MailMagnet", "this mailbox is not connected")
-    if not (mailbox.mailmagnet and mailbox.labelling):
-        raise Forbidden("labelling is turned off for this mailbox")
+    if not mailbox.mailmagnet:
+        raise Forbidden("MailMagnet is turned off for this mailbox")
     return mailbox
+
+
+async def _run_of(mailbox: Mailbox, parts: Parts) -> _Run:
+    connection = await _connection(mailbox, parts.vault)
+    policy = await parts.store.policy(mailbox.org)
+    return _Run(mailbox, connection, policy, parts.gmail_of(connection), parts.crm_of(connection), parts.store, parts.now())
 
 
 async def _connection(mailbox: Mailbox, vault: Vault) -> Connection:
@@ -147,76 +209,200 @@ async def _connection(mailbox: Mailbox, vault: Vault) -> Connection:
     return connection
 
 
-async def _arrived(mailbox: Mailbox, gmail: Gmail, store: Store, now: datetime) -> _Arrived:
-    if mailbox.cursor.resync_after:
-        return await _arrived_after(mailbox.cursor.resync_after, mailbox.cursor.history_id, mailbox, gmail, store)
+async def _failed(mailbox: Mailbox, lease: Lease, error: Upstream | CrmRefused, parts: Parts) -> MailboxFailed:
+    """Why the run failed, kept with the mailbox."""
+    trouble = trouble_after(mailbox.trouble, error, parts.now())
+    await parts.store.save_trouble(lease, trouble)
+    return MailboxFailed(trouble.reason, trouble.who, trouble.failures, str(error))
+
+
+async def _sort(mailbox: Mailbox, lease: Lease, parts: Parts, tick: datetime | None) -> LabelRun:
+    """The run, top to bottom. Nothing is kept before all is decided; decisions are kept before anything is moved."""
+    run = await _run_of(mailbox, parts)
+    begun = await _begun(run)
+    batch = await _next(begun.progress, _mails_now(mailbox, run.now), run)
+    headers = await run.gmail.headers(batch.mail_ids, SENDER_HEADERS)
+    plan = await _plan(headers.mails, begun, run)
+    left, labels, undecided = _with_unread(batch, begun.progress, headers.unread), mailbox.labels, plan.records
+    if plan.moves:
+        labels = await ensure_labels(run.gmail, labels, {move.decision.category for move in plan.moves})
+        deciding = replace(left, moving=tuple(move.mail_id for move in plan.moves) + left.moving)
+        await parts.store.save_run(lease, deciding, labels=labels, records=plan.records)
+        undecided = ()
+    unmoved = await _move(plan.moves, labels, lease, run.gmail, parts)
+    left = replace(left, moving=tuple(unmoved) + left.moving)
+    progress, passed_over = _without_hopeless(left, {**headers.unread, **unmoved})
+    if len(headers.unread) > 1 and not headers.mails:
+        # Not one of several could be read: that is Gmail's trouble, not the mails'.
+        await parts.store.save_run(lease, progress, labels=labels)
+        raise Unavailable(NAME, "no mail could be read")
+    done = tuple(move for move in plan.moves if move.mail_id not in unmoved)
+    result = LabelRun(done, len(batch.mail_ids), _remaining(progress), run.gmail.units, plan.crm_calls, passed_over)
+    await parts.store.save_run(lease, progress, labels=labels, records=undecided, counts=_counts(result, plan, run, tick))
+    return result
+
+
+# What there is to look at
+
+
+async def _begun(run: _Run) -> _Begun:
+    """New mail put before what waits, and a backlog's next mails when nothing else waits."""
+    progress = run.mailbox.progress
+    if not progress:
+        raise Forbidden("MailMagnet is turned off for this mailbox")
+    changes: Mapping[str, LabelChanges] | None = None
     try:
-        return await _arrived_since(mailbox, gmail, store)
+        history = await run.gmail.history(progress.cursor, MOST_WAITING)
+        progress, changes = replace(_with_new(progress, history.arrivals), cursor=history.history_id), history.changes
     except CursorExpired:
-        # The newest history id is taken before the mails are listed: what comes meanwhile is in both, and in neither is lost.
-        newest = (await gmail.profile()).history_id
-        # The last run may lie in the future: the clock has gone back since.
-        after = min(mailbox.last_run.at, now) - RESYNC_OVERLAP
-        return await _arrived_after(after, newest, mailbox, gmail, store)
+        progress = await _resynced(progress, run)
+    if progress.backlog and not _fresh(progress):
+        progress = await _listed(progress, progress.backlog, run.gmail)
+    return _Begun(progress, changes)
 
 
-async def _arrived_since(mailbox: Mailbox, gmail: Gmail, store: Store) -> _Arrived:
-    history = await gmail.history(mailbox.cursor.history_id, HISTORY_MAILS)
-    looked_at = _whole_records(history.arrivals, MAILS_A_RUN)
-    rest = len(history.arrivals) - len(looked_at)
-    reached = looked_at[-1].history_id if rest else history.history_id
-    return _Arrived(await _undecided(mailbox, looked_at, store), Cursor(reached), rest)
+def _with_new(progress: Progress, mail_ids: Iterable[str]) -> Progress:
+    """New mail waits before all other, what is being moved does not wait."""
+    moving = set(progress.moving)
+    waiting = (mail_id for mail_id in (*mail_ids, *progress.waiting) if mail_id not in moving)
+    return replace(progress, waiting=tuple(dict.fromkeys(waiting)))
 
 
-def _whole_records(arrivals: Sequence[Arrival], most: int) -> Sequence[Arrival]:
-    """The first `most` arrivals and those that share the last one's history record: a cursor cannot stand inside a record."""
-    last = arrivals[most - 1].history_id if len(arrivals) > most else ""
-    return [arrival for place, arrival in enumerate(arrivals) if place < most or arrival.history_id == last]
+def _fresh(progress: Progress) -> list[str]:
+    """What waits and has not failed yet."""
+    return [mail_id for mail_id in progress.waiting if mail_id not in progress.failed]
 
 
-async def _undecided(mailbox: Mailbox, arrivals: Sequence[Arrival], store: Store) -> tuple[str, ...]:
-    """Arrivals to decide. One that has a record was decided before: again only if a run died before labelling it."""
-    recorded = await store.known_mails(mailbox.org, mailbox.user, [arrival.mail_id for arrival in arrivals])
-    ours = frozenset(mailbox.labels.values())
-    return tuple(arrival.mail_id for arrival in arrivals if arrival.mail_id not in recorded or not arrival.labelled & ours)
+async def _resynced(progress: Progress, run: _Run) -> Progress:
+    """A new cursor, and all mail since the last run listed, the newest first.
+
+    The cursor is taken before the mails are listed: what comes meanwhile is in both, and in neither is lost.
+    """
+    cursor = (await run.gmail.profile()).history_id
+    # The last run may lie in the future: the clock has gone back since.
+    after = min(run.mailbox.last_run.at, run.now) - RESYNC_OVERLAP
+    if run.mailbox.mailmagnet_since:
+        after = max(after, run.mailbox.mailmagnet_since)
+    if progress.backlog:
+        after = min(after, progress.backlog.after)
+    return await _listed(replace(progress, cursor=cursor), Backlog(after), run.gmail)
 
 
-async def _arrived_after(after: datetime, history_id: str, mailbox: Mailbox, gmail: Gmail, store: Store) -> _Arrived:
-    """What a full resync has to look at: everything received since `after`, less what the mail records say was done."""
-    listed = await gmail.mails_after(after)
-    recorded = await store.known_mails(mailbox.org, mailbox.user, listed)
-    undecided = [mail_id for mail_id in listed if mail_id not in recorded]
-    looked_at = tuple(undecided[:MAILS_A_RUN])
-    remaining = len(undecided) - len(looked_at)
-    return _Arrived(looked_at, Cursor(history_id, after if remaining else None), remaining)
+async def _listed(progress: Progress, backlog: Backlog, gmail: Gmail) -> Progress:
+    """The backlog's newest mails among what waits; what there is beyond MOST_WAITING stays backlog, from where these end.
+
+    When more than that came within one second, a listing would end where it began: then it goes on further back.
+    """
+    most, rest = MOST_WAITING, backlog
+    while rest == backlog:
+        listed = await gmail.mails_between(backlog.after, backlog.before, most)
+        if not listed.more:
+            return replace(_with_new(progress, listed.mail_ids), backlog=None)
+        rest, most = Backlog(backlog.after, await _end_of(listed.mail_ids, gmail)), 2 * most
+    return replace(_with_new(progress, listed.mail_ids), backlog=rest)
 
 
-def _reached(arrived: _Arrived, plan: _Plan) -> Cursor:
-    """Where the next run goes on: after the newest mail looked at, and at least a second on, so that every run gets further."""
-    if not arrived.cursor.resync_after or not plan.newest:
-        return arrived.cursor
-    return replace(arrived.cursor, resync_after=max(plan.newest, arrived.cursor.resync_after + timedelta(seconds=1)))
+async def _end_of(mail_ids: Sequence[str], gmail: Gmail) -> datetime:
+    """The moment before which a listing goes on: the second after its oldest mail."""
+    oldest = await gmail.headers(mail_ids[-5:], ())
+    if not oldest.mails:
+        raise Unavailable(NAME, "the oldest mails listed cannot be read")
+    return min(mail.received_at for mail in oldest.mails).replace(microsecond=0) + timedelta(seconds=1)
 
 
-async def _plan(arrived: _Arrived, connection: Connection, policy: Policy, gmail: Gmail, crm: Crm, now: datetime) -> _Plan:
-    mails = await gmail.headers(arrived.mail_ids, SENDER_HEADERS)
-    senders = {mail.mail_id: sender_of(mail, connection.own_domains) for mail in mails if not mail.label_ids & UNTOUCHED}
-    outside = {sender for sender in senders.values() if sender and not _left_out(sender, connection, policy)}
-    newest = max((mail.received_at for mail in mails), default=None)
+def _mails_now(mailbox: Mailbox, now: datetime) -> int:
+    """How many mails may be read now: what runs have spent within this minute is the sidebar's already."""
+    just_now = now - timedelta(minutes=1) < mailbox.last_run.at <= now
+    return max(0, UNITS_A_MINUTE - UNITS_BESIDE - (mailbox.last_run.units if just_now else 0)) // UNITS_A_MAIL
+
+
+async def _next(progress: Progress, most: int, run: _Run) -> _Batch:
+    """The mails to look at: those whose move is unfinished, then new ones that are not decided, those that failed before last."""
+    mail_ids = list(progress.moving[:most])
+    line = _fresh(progress) + [mail_id for mail_id in progress.waiting if mail_id in progress.failed]
+    passed = 0
+    while passed < len(line) and len(mail_ids) < most:
+        chunk = line[passed : passed + most - len(mail_ids)]
+        decided = await run.store.known_mails(run.mailbox.org, run.mailbox.user, chunk)
+        mail_ids += [mail_id for mail_id in chunk if mail_id not in decided]
+        passed += len(chunk)
+    return _Batch(tuple(mail_ids), replace(progress, moving=progress.moving[most:], waiting=tuple(line[passed:])))
+
+
+def _with_unread(batch: _Batch, before: Progress, unread: Collection[str]) -> Progress:
+    """What is left behind a batch, and those of it that could not be read: they wait at the end of the line."""
+    moving, waiting = list(batch.left.moving), list(batch.left.waiting)
+    for mail_id in unread:
+        (moving if mail_id in before.moving else waiting).append(mail_id)
+    return replace(batch.left, moving=tuple(moving), waiting=tuple(waiting))
+
+
+def _without_hopeless(progress: Progress, problems: Mapping[str, Upstream]) -> tuple[Progress, Mapping[str, int]]:
+    """The failures counted; mail that has failed in RUNS_A_MAIL runs is passed over, counted by reason."""
+    here = {*progress.moving, *progress.waiting}
+    failed = {mail_id: runs for mail_id, runs in progress.failed.items() if mail_id in here}
+    failed |= {mail_id: failed.get(mail_id, 0) + 1 for mail_id in problems if mail_id in here}
+    hopeless = {mail_id for mail_id, runs in failed.items() if runs >= RUNS_A_MAIL}
+    kept = replace(
+        progress,
+        moving=tuple(mail_id for mail_id in progress.moving if mail_id not in hopeless),
+        waiting=tuple(mail_id for mail_id in progress.waiting if mail_id not in hopeless),
+        failed={mail_id: runs for mail_id, runs in failed.items() if mail_id not in hopeless},
+    )
+    return kept, Counter(problems[mail_id].what or type(problems[mail_id]).__name__ for mail_id in hopeless)
+
+
+def _remaining(progress: Progress) -> int:
+    """How many mails the next run has to begin with at once; what failed can wait for its turn."""
+    return len(_fresh(progress)) + bool(progress.backlog)
+
+
+# What is decided
+
+
+async def _plan(mails: Sequence[MailHeaders], begun: _Begun, run: _Run) -> _Plan:
+    ours = [mail for mail in mails if not mail.label_ids & UNTOUCHED]
+    senders = {mail.mail_id: sender_of(mail, run.connection.own_domains) for mail in ours}
+    outside = {sender for sender in senders.values() if sender and not _left_out(sender, run.connection, run.policy)}
     if not outside:
-        return _Plan(newest=newest)
-    known = await crm.senders(spellings(outside))
-    today = today_in(known.organisation.time_zone, now)
-    records, moves = _decided([mail for mail in mails if senders.get(mail.mail_id) in outside], senders, known.contacts, today)
-    return _Plan(records, moves, 1, newest, today)
+        return _Plan()
+    known = await _senders(run.crm, spellings(outside))
+    today = today_in(known.organisation.time_zone, run.now)
+    records, moves = _decided([mail for mail in ours if senders[mail.mail_id] in outside], senders, known.contacts, today)
+    stays = {mail.mail_id for mail in ours if not _is_to_label(mail, run.mailbox) or _was_moved(mail, begun, run.mailbox.labels)}
+    return _Plan(records, tuple(move for move in moves if move.mail_id not in stays), 1, today)
 
 
-def _day_counts(earlier: DayCounts | None, sorted_now: Mapping[Category, int], today: date | None) -> DayCounts | None:
-    """The day's counts with this run's added. A run that sorts nothing leaves them as they are, be they of an earlier day."""
-    if today is None or not any(sorted_now.values()):
-        return earlier
-    before = earlier.sorted if earlier and earlier.day == today else {}
-    return DayCounts(today, {category: before.get(category, 0) + count for category, count in sorted_now.items()})
+def _is_to_label(mail: MailHeaders, mailbox: Mailbox) -> bool:
+    """Whether labelling was on when a mail came. What came since MailMagnet was switched on, the cursor tells, not the clock."""
+    if mailbox.labelling_since is None:
+        return False
+    switched_on_later = mailbox.mailmagnet_since is not None and mailbox.mailmagnet_since < mailbox.labelling_since
+    return not switched_on_later or mail.received_at >= mailbox.labelling_since
+
+
+def _was_moved(mail: MailHeaders, begun: _Begun, labels: Mapping[Category, str]) -> bool:
+    """Whether an unfinished run did move this mail, as its labels and their changes since tell.
+
+    It bears our label, or did, and it left the inbox or has been put back there. What stayed in the inbox all along was not moved,
+    though somebody may have put our label on it by hand. When Gmail has forgotten the changes, the label alone tells.
+    """
+    if mail.mail_id not in begun.progress.moving:
+        return False
+    ours = frozenset(labels.values())
+    if begun.changes is None:
+        return bool(mail.label_ids & ours)
+    changes = begun.changes.get(mail.mail_id, LabelChanges())
+    bears_ours = bool((mail.label_ids | changes.added) & ours)
+    stayed_in_inbox = INBOX in mail.label_ids and INBOX not in changes.added | changes.removed
+    return bears_ours and not stayed_in_inbox
+
+
+async def _senders(crm: Crm, addresses: Collection[str]) -> Senders:
+    try:
+        return await crm.senders(addresses)
+    except (NotAuthorised, NotPermitted) as refusal:
+        raise CrmRefused(refusal) from refusal
 
 
 def _left_out(sender: str, connection: Connection, policy: Policy) -> bool:
@@ -245,28 +431,44 @@ def _decided(
     return tuple(records), tuple(moves)
 
 
-async def _put_under_labels(moves: Sequence[Move], kept: Mapping[Category, str], gmail: Gmail) -> Mapping[Category, str]:
-    if not moves:
-        return kept
-    labels = await ensure_labels(gmail, kept, {move.decision.category for move in moves})
+# What is done
+
+
+async def _move(
+    moves: Sequence[Move], labels: Mapping[Category, str], lease: Lease, gmail: Gmail, parts: Parts
+) -> Mapping[str, Upstream]:
+    """Put each mail under its label; what could not be moved, and why."""
+    unmoved: dict[str, Upstream] = {}
     for category in Category:
         mail_ids = [move.mail_id for move in moves if move.decision.category is category]
-        if mail_ids:
-            await gmail.move(mail_ids, add=labels[category], remove=INBOX)
-    return labels
+        if not mail_ids:
+            continue
+        if lease.until - parts.now() < timedelta(seconds=MOVE_SECONDS):
+            raise LeaseLost
+        try:
+            async with asyncio.timeout(MOVE_SECONDS):
+                unmoved.update(await gmail.move(mail_ids, add=labels[category], remove=INBOX))
+        except TimeoutError:
+            raise TimedOut(NAME, MOVE_SECONDS) from None
+    return unmoved
 
 
-async def ensure_labels(gmail: Gmail, kept: Mapping[Category, str], needed: Collection[Category]) -> Mapping[Category, str]:
-    """The ids of our labels in Gmail, those needed made where they are missing.
+def _counts(result: LabelRun, plan: _Plan, run: _Run, tick: datetime | None) -> RunCounts:
+    return RunCounts(
+        at=run.now,
+        tick=tick,
+        looked_at=result.looked_at,
+        sorted=result.sorted,
+        remaining=result.remaining,
+        passed_over=result.passed_over,
+        units=result.units,
+        day=_day_counts(run.mailbox.last_run.day, result.sorted, plan.today),
+    )
 
-    A label that the user renamed is still ours; one that the user deleted is made again; one of the same name is used.
-    """
-    there = await gmail.labels()
-    ids = {label.id for label in there}
-    by_name = {label.name.casefold(): label.id for label in there}
-    labels = {category: label_id for category, label_id in kept.items() if label_id in ids}
-    for category in needed:
-        if category not in labels:
-            name = LABEL_NAMES[category]
-            labels[category] = by_name.get(name.casefold()) or (await gmail.create_label(name)).id
-    return labels
+
+def _day_counts(earlier: DayCounts | None, sorted_now: Mapping[Category, int], today: date | None) -> DayCounts | None:
+    """The day's counts with this run's added. A run that sorts nothing leaves them as they are, be they of an earlier day."""
+    if today is None or not any(sorted_now.values()):
+        return earlier
+    before = earlier.sorted if earlier and earlier.day == today else {}
+    return DayCounts(today, {category: before.get(category, 0) + count for category, count in sorted_now.items()})

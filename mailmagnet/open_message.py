@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from mailmagnet.addresses import domain_of, without_tag
-from mailmagnet.categories import Decision, decide, rank, today_in
+from mailmagnet.categories import Decision, decide, decide_for_address, rank, today_in
 from mailmagnet.crm import Contact, Crm, DealState, KnownAccount, Lead, LookUp
 from mailmagnet.deadline import in_time, in_time_or_problem
 from mailmagnet.domains import is_free_mail, registered_domain
@@ -33,7 +33,7 @@ class ContactView:
 class PersonView:
     """What the CRM has on one person of the mail.
 
-    `contacts` most relevant first; `account` only when the person is neither contact nor lead but the domain is known;
+    `contacts`: the one that decides the label first; `account` only when the person is neither contact nor lead but the domain is known;
     `perhaps` are contacts this may be a second address of (same name, same company).
     """
 
@@ -112,13 +112,17 @@ def spellings(addresses: Iterable[str]) -> frozenset[str]:
 
 
 def view_contacts(contacts: Iterable[Contact], today: date, written_as: str = "") -> tuple[ContactView, ...]:
-    """Contacts with their categories, the most relevant first.
+    """Contacts with one address and their categories. The one that decides the label of their mail leads, as it does for the job.
 
-    That is the one whose name the mail has (`written_as`), then the higher category, then more open deals, then by name.
+    Otherwise the one whose name the mail has (`written_as`) comes first, then the higher category, more open deals, the name.
     """
-    views = [ContactView(contact, decide(contact.deals, today)) for contact in contacts]
     words = _name_words(written_as)
-    return tuple(sorted(views, key=lambda view: (_name_words(view.contact.name) != words, *_relevance(view))))
+    views = sorted(
+        (ContactView(contact, decide(contact.deals, today)) for contact in contacts),
+        key=lambda view: (_name_words(view.contact.name) != words, *_relevance(view)),
+    )
+    label = decide_for_address((view.contact for view in views), today)
+    return tuple(sorted(views, key=lambda view: view.decision != label))
 
 
 async def _look_up(people: Collection[Person], crm: Crm, by: float) -> LookUp | Upstream:

@@ -10,7 +10,7 @@ from mailmagnet.categories import today_in
 from mailmagnet.crm import Crm, Found, KnownAccount
 from mailmagnet.open_message import ContactView, view_contacts
 
-FOUND_MOST = 8
+FOUND_MOST = 10
 """As many results of each kind as a rep looks through before searching again."""
 
 Record = TypeVar("Record")

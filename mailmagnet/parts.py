@@ -26,6 +26,13 @@ class Parts(Protocol):
         """The CRM as this connection's user sees it."""
         ...
 
+    async def revoke(self, gmail_token: str) -> None:
+        """End a refresh token at Google, and with it all that its account has consented to; one that is dead already is no error.
+
+        Raises RateLimited, Unavailable, BadAnswer.
+        """
+        ...
+
     def now(self) -> datetime:
         """The aware time."""
         ...

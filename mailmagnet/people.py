@@ -1,17 +1,24 @@
-"""Who a mail is about: its headers in, the people outside the organisation out. Pure rules."""
+"""Who a mail is about: its headers in, the people outside the organisation out. Pure rules.
+
+Here alone a mail's headers are read, and only as far as honest mail has any: anybody can send a megabyte of commas.
+"""
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mailmagnet.address_headers import Mailbox, cleaned, list_identity, mailboxes
+from mailmagnet.address_headers import Budget, Mailbox, certain_address, cleaned, decoded, list_identity, mailboxes
 from mailmagnet.addresses import domain_of, without_tag
-from mailmagnet.gmail import MailHeaders
+from mailmagnet.gmail import PEOPLE_HEADERS, SENDER_HEADERS, MailHeaders
 
 MOST_PEOPLE = 50
 """People that one mail is about at most; a round mail to hundreds is about its first ones."""
-MOST_HEADERS = 5
+MOST_CHARACTERS = 32 * 1024
+"""Characters that are read of one mail's headers, all together: those of some eight hundred mailboxes."""
+MOST_LINES = 1_000
+"""Header lines of one mail that are looked at."""
+MOST_OF_A_NAME = 5
 """Headers of one name that are read; most may stand only once (https://www.rfc-editor.org/rfc/rfc5322#section-3.6)."""
 
 
@@ -48,14 +55,16 @@ class MailPeople:
 
 
 def people_of(mail: MailHeaders, own_addresses: Collection[str], own_domains: Collection[str]) -> MailPeople:
-    """Who a mail is about. `own_addresses` and `own_domains` (canonical) are the user's and the organisation's: left out."""
+    """Who a mail is about, for the panel. `own_addresses` and `own_domains` (canonical) are the user's and the organisation's: left
+    out. From is read leniently: only `sender_of` may decide a category."""
     us = _Us(frozenset(map(without_tag, own_addresses)), tuple(own_domains))
-    senders = _mailboxes(mail, "From")
-    group = _group_of(mail, senders)
-    writers = _writers(mail, senders, us, group)
-    people = _people(_in_order(mail, senders, writers, us), mail, us, group)
+    headers = _Headers(mail, PEOPLE_HEADERS)
+    senders = headers.mailboxes("From")
+    group = _group_of(headers, senders)
+    writers = _writers(headers, senders, us, group)
+    people = _people(_in_order(headers, senders, writers, us), headers, us, group)
     return MailPeople(
-        about=About.PEOPLE if people else _about_nobody_outside(mail, writers, us, group),
+        about=About.PEOPLE if people else _about_nobody_outside(headers, writers, us, group),
         people=people,
         list_name=group.name,
         sender=Person(*senders[0]) if senders else None,
@@ -63,16 +72,80 @@ def people_of(mail: MailHeaders, own_addresses: Collection[str], own_domains: Co
 
 
 def sender_of(mail: MailHeaders, own_domains: Collection[str]) -> str:
-    """The canonical address whose mail this is, for the job, or "".
+    """The canonical address whose mail this is, for the job, or "" when it is not certain: then the mail is in no category.
 
-    It is From's; X-Original-From's when From is in the user's own domain ("Ada via Sales"). Sender and Reply-To do not count.
+    It is From's; X-Original-From's when From is in the user's own domain ("Ada via Sales"). Sender and Reply-To do not count. Both are
+    read strictly (`certain_address`); one that stands several times is not certain.
     """
     our_domains = _Us(frozenset(), tuple(own_domains))
-    sender = next((mailbox.address for mailbox in _mailboxes(mail, "From")), "")
+    lines = _lines(mail, SENDER_HEADERS)
+    length = sum(len(value) for values in lines.values() for value in values)
+    if len(mail.headers) > MOST_LINES or length > MOST_CHARACTERS:
+        return ""
+    sender = _certain(lines["from"])
     if our_domains.have(sender):
-        originals = (mailbox.address for mailbox in _mailboxes(mail, "X-Original-From"))
-        return next((address for address in originals if not our_domains.have(address)), sender)
+        original = _certain(lines["x-original-from"])
+        return original if original and not our_domains.have(original) else sender
     return sender
+
+
+def in_a_list(mail: MailHeaders) -> tuple[str, str]:
+    """The name of who wrote a mail and its subject, as a list of mails shows them; each may be ""."""
+    headers = _Headers(mail, ("From", "Subject"))
+    senders = headers.mailboxes("From")
+    return (senders[0].name if senders else ""), decoded(headers.first("Subject")[:_LONGEST_SUBJECT])
+
+
+_LONGEST_SUBJECT = 2_000
+
+
+def _certain(values: Sequence[str]) -> str:
+    return certain_address(values[0]) if len(values) == 1 else ""
+
+
+def _lines(mail: MailHeaders, names: Iterable[str]) -> dict[str, list[str]]:
+    """The values of the headers of these names, in the order of the names."""
+    lines: dict[str, list[str]] = {name.lower(): [] for name in names}
+    for name, value in mail.headers[:MOST_LINES]:
+        values = lines.get(name.lower())
+        if values is not None and len(values) < MOST_OF_A_NAME:
+            values.append(value)
+    return lines
+
+
+class _Headers:
+    """The headers of these names, as far as one mail's budget goes; those that may name hundreds are the last to get of it."""
+
+    def __init__(self, mail: MailHeaders, names: Iterable[str]) -> None:
+        self._texts = _within_budget(_lines(mail, sorted(names, key=_OF_MANY.__contains__)))
+        self._mailboxes: dict[str, list[Mailbox]] = {}
+        self._budget = Budget()
+
+    def first(self, name: str) -> str:
+        """The first value of a header, or ""."""
+        return next(iter(self._texts[name.lower()]), "")
+
+    def mailboxes(self, name: str) -> list[Mailbox]:
+        """Those of all headers of this name, parsed once."""
+        if name not in self._mailboxes:
+            self._mailboxes[name] = [mailbox for text in self._texts[name.lower()] for mailbox in mailboxes(text, self._budget)]
+        return self._mailboxes[name]
+
+
+_OF_MANY = frozenset({"To", "Cc", "Delivered-To"})
+
+
+def _within_budget(lines: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The lines, MOST_CHARACTERS together; one that is too long is cut after a comma."""
+    texts: dict[str, list[str]] = {}
+    left = MOST_CHARACTERS
+    for name, values in lines.items():
+        texts[name] = []
+        for value in values:
+            text = value if len(value) <= left else value[: value.rfind(",", 0, left) + 1]
+            texts[name].append(text)
+            left -= len(text)
+    return texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +182,11 @@ class _Group:
 _LIST_OFFICE = re.compile(r"^owner-|-(?:request|owner|admin|bounces?|help|join|leave|subscribe|unsubscribe|confirm)(?:\+.*)?$")
 
 
-def _mailboxes(mail: MailHeaders, name: str) -> list[Mailbox]:
-    return [mailbox for value in mail.all(name)[:MOST_HEADERS] for mailbox in mailboxes(value)]
-
-
-def _group_of(mail: MailHeaders, senders: Sequence[Mailbox]) -> _Group:
-    posts = [mailbox.address for mailbox in _mailboxes(mail, "List-Post")]
-    name, list_id = list_identity(mail.first("List-Id"))
-    is_list = bool(list_id or posts or _word(mail, "Precedence") == "list")
-    delivered = {mailbox.address for mailbox in _mailboxes(mail, "Delivered-To")}
+def _group_of(headers: _Headers, senders: Sequence[Mailbox]) -> _Group:
+    posts = [mailbox.address for mailbox in headers.mailboxes("List-Post")]
+    name, list_id = list_identity(headers.first("List-Id"))
+    is_list = bool(list_id or posts or _word(headers, "Precedence") == "list")
+    delivered = {mailbox.address for mailbox in headers.mailboxes("Delivered-To")}
     if not is_list:
         # a forwarded mail may bear its own writer's mailbox there
         delivered -= {mailbox.address for mailbox in senders}
@@ -125,14 +194,14 @@ def _group_of(mail: MailHeaders, senders: Sequence[Mailbox]) -> _Group:
     return _Group(is_list, name or cleaned(short), list_id, frozenset(posts) | delivered)
 
 
-def _writers(mail: MailHeaders, senders: Sequence[Mailbox], us: _Us, group: _Group) -> list[Mailbox]:
+def _writers(headers: _Headers, senders: Sequence[Mailbox], us: _Us, group: _Group) -> list[Mailbox]:
     """Who wrote the mail: From, unless a group has put its own address there."""
     if not senders or not (us.have(senders[0].address) or group.has(senders[0].address)):
         return list(senders)
     via = _VIA.fullmatch(senders[0].name)
-    originals = _mailboxes(mail, "X-Original-From") or _mailboxes(mail, "X-Original-Sender")
+    originals = headers.mailboxes("X-Original-From") or headers.mailboxes("X-Original-Sender")
     if not originals and (via or group.is_list):
-        originals = _mailboxes(mail, "Reply-To")
+        originals = headers.mailboxes("Reply-To")
     originals = [original for original in originals if not us.have(original.address) and not group.has(original.address)]
     if not originals:
         return list(senders)
@@ -143,29 +212,29 @@ def _writers(mail: MailHeaders, senders: Sequence[Mailbox], us: _Us, group: _Gro
 _VIA = re.compile(r"(.+?) via .+")
 
 
-def _in_order(mail: MailHeaders, senders: Sequence[Mailbox], writers: Sequence[Mailbox], us: _Us) -> Iterable[Mailbox]:
-    reply_to, recipients = _mailboxes(mail, "Reply-To"), _mailboxes(mail, "To") + _mailboxes(mail, "Cc")
+def _in_order(headers: _Headers, senders: Sequence[Mailbox], writers: Sequence[Mailbox], us: _Us) -> Iterable[Mailbox]:
+    reply_to, recipients = headers.mailboxes("Reply-To"), headers.mailboxes("To") + headers.mailboxes("Cc")
     if writers and us.have(writers[0].address):
         return [*recipients, *reply_to, *senders]
     return [*writers, *reply_to, *recipients]
 
 
-def _people(candidates: Iterable[Mailbox], mail: MailHeaders, us: _Us, group: _Group) -> tuple[Person, ...]:
+def _people(candidates: Iterable[Mailbox], headers: _Headers, us: _Us, group: _Group) -> tuple[Person, ...]:
     people: dict[str, Person] = {}
     for name, address in candidates:
         if address in people:
             people[address] = Person(people[address].name or name, address)
-        elif len(people) < MOST_PEOPLE and not (us.have(address) or group.has(address) or _is_machine(address, mail)):
+        elif len(people) < MOST_PEOPLE and not (us.have(address) or group.has(address) or _is_machine(address, headers)):
             people[address] = Person(name, address)
     return tuple(people.values())
 
 
-def _about_nobody_outside(mail: MailHeaders, writers: Sequence[Mailbox], us: _Us, group: _Group) -> About:
+def _about_nobody_outside(headers: _Headers, writers: Sequence[Mailbox], us: _Us, group: _Group) -> About:
     if any(us.have(writer.address) for writer in writers):
         return About.COLLEAGUES
     if group.is_list:
         return About.LIST
-    if any(_is_machine(writer.address, mail) for writer in writers):
+    if any(_is_machine(writer.address, headers) for writer in writers):
         return About.NO_REPLY
     return About.NOBODY
 
@@ -194,18 +263,19 @@ _OFFICE = re.compile(
 """Local parts behind which a person may sit, but not when the mail also says that it was sent by a program or in bulk."""
 
 
-def _is_machine(address: str, mail: MailHeaders) -> bool:
+def _is_machine(address: str, headers: _Headers) -> bool:
     """Whether nobody can be behind an address. A person's out-of-office note is still that person's."""
     local, _, domain = address.rpartition("@")
     if _NO_REPLY.search(local) or _CALENDAR.search(domain):
         return True
-    automatic = _word(mail, "Auto-Submitted").startswith("auto-generated") or _word(mail, "Precedence") in {
-        "list",
-        "bulk",
-        "junk",
-    }
-    return bool(_OFFICE.match(local)) and (automatic or bool(mail.first("List-Id")))
+    if not _OFFICE.match(local):
+        return False
+    in_bulk = _word(headers, "Precedence") in {"list", "bulk", "junk"}
+    return in_bulk or _word(headers, "Auto-Submitted").startswith("auto-generated") or bool(headers.first("List-Id"))
 
 
-def _word(mail: MailHeaders, name: str) -> str:
-    return mail.first(name).strip().lower()
+def _word(headers: _Headers, name: str) -> str:
+    return headers.first(name)[:_LONGEST_WORD].strip().lower()
+
+
+_LONGEST_WORD = 100

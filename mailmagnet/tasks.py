@@ -7,11 +7,15 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class MailboxTask:
-    """One mailbox's work in one slot. `org` and `user` are verified ids, `slot` the aware moment that the tick was due at."""
+    """One mailbox's work in one slot, asked for by a tick. `org` and `user` are verified ids, `slot` and `tick` aware moments.
+
+    Tasks of one mailbox and slot are the same task, whichever tick asks for them.
+    """
 
     org: str
     user: str
     slot: datetime
+    tick: datetime
 
 
 class Tasks(Protocol):

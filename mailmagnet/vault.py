@@ -1,5 +1,6 @@
 """What the core asks of the vault: a user's connection, with its tokens, its own addresses and its own domains."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -20,15 +21,40 @@ class Connection:
     gmail_token: str = field(default="", repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """The refresh token of a connection that was forgotten, until Google has revoked it. Nothing but revoking may be done with it."""
+
+    org: str
+    user: str
+    gmail_token: str = field(repr=False)
+
+
 class Vault(Protocol):
     """Where connections' tokens are. Every call may raise Unavailable, and BadAnswer when what is kept cannot be read."""
 
     async def connection(self, org: str, user: str) -> Connection | None: ...
 
     async def keep(self, connection: Connection) -> None:
-        """Keep a connection, in place of an earlier one of the same user."""
+        """Keep a connection, in place of an earlier one of the same user.
+
+        A new token also takes the place of one that is leaving: both belong to one consent, and Google would end the new one with
+        the old.
+        """
         ...
 
-    async def forget(self, org: str, user: str) -> None:
-        """Delete a connection; without effect when there is none."""
+    async def forget(self, org: str, user: str) -> bool:
+        """End a connection; whether there was one. Its token is among those that are `leaving` until it is `revoked`."""
+        ...
+
+    async def leaving(self) -> Sequence[Leaving]:
+        """The tokens to be revoked at Google.
+
+        Revoking one ends all that the account has consented to. So a token whose account (token, user or address) is connected
+        elsewhere in this vault is told only when it has left there too.
+        """
+        ...
+
+    async def revoked(self, token: Leaving) -> None:
+        """Delete a token that is good no more; without effect when it was deleted or renewed meanwhile."""
         ...

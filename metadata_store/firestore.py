@@ -1,14 +1,14 @@
 """What is kept, in Firestore: for production.
 
 Where it is: orgs/{org} the policy, orgs/{org}/mailboxes/{user} a mailbox with its lease, orgs/{org}/mails/{user}:{mail} the two
-facts of a mail that are not its id. `_org` alone begins a path; no query asks more than one org's collection.
+facts of a mail that are not its id, and its user once more, for the index. `_org` alone begins a path; no query asks more than one
+org's collection. Every query is equality on one field, or none, then one field's order, so that no index is a matter of opinion:
 
-The queries and their indexes (`firestore.indexes.json` at the root holds the one that Firestore does not make by itself):
-- mails from an address, newest first: mails, from_address ascending and received_at descending (that one)
-- a user's mails, newest first: a range of document ids in the order of received_at, out of the index of received_at alone
-- a user's mails, to delete: a range of document ids, which needs none
-- mails older than a moment: the index of received_at alone
-- mailboxes due: labelling and needs_consent are asked for equality, out of their own two indexes; the rest is decided here
+- mails from an address, newest first: from_address, received_at descending (firestore.indexes.json)
+- a user's mails, newest first, or since a moment: user, received_at descending (firestore.indexes.json)
+- a user's mails, to delete: user alone; mails older than a moment: received_at alone; mailboxes due: active alone
+
+`active` is true while MailMagnet is on and nobody has to act first: it is derived, and stored for that query.
 
 A conditional write is one atomic commit that Firestore refuses when the mailbox's document has changed since it was read (the
 precondition `updateTime`); then it is read, decided and written again. A lease is a field of that document, so no write gets past
@@ -18,7 +18,7 @@ a lease that was lost. Reference: https://firebase.google.com/docs/firestore/ref
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from google.api_core import exceptions as answers
@@ -33,9 +33,11 @@ from google.cloud.firestore_v1 import (
 )
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
+from mailmagnet.addresses import exclusion
 from mailmagnet.categories import Category
 from mailmagnet.errors import LeaseLost, LeaseTaken, NotAuthorised, NotFound, NotPermitted, RateLimited, TimedOut, Unavailable
-from mailmagnet.store import Cursor, DayCounts, Lease, Mailbox, MailRecord, Policy, RunCounts, Sharing, keeps_others_out
+from mailmagnet.store import Lease, Mailbox, MailRecord, Policy, Progress, RunCounts, Sharing, Trouble, keeps_others_out
+from metadata_store.documents import by_category, progress_map, progress_of, run_map, run_of, trouble_map, trouble_of
 from metadata_store.ids import mail_id, org_id, user_id
 
 WHO = "Firestore"
@@ -83,55 +85,75 @@ class FirestoreStore:
         return _policy(kept) if kept else Policy()
 
     async def set_policy(self, org: str, policy: Policy) -> None:
-        facts = {"sharing": policy.sharing, "excluded": sorted(policy.excluded), "retention_days": policy.retention_days}
+        facts = {
+            "sharing": policy.sharing,
+            "excluded": sorted(map(exclusion, policy.excluded)),
+            "retention_days": policy.retention_days,
+        }
         await _answer(self._org(org).set(facts, timeout=SECONDS))
 
     async def mailbox(self, org: str, user: str) -> Mailbox | None:
         kept = (await _read(self._mailbox(org, user))).to_dict()
         return _mailbox(org, user, kept) if kept else None
 
-    async def connect(self, mailbox: Mailbox) -> None:
-        document = self._mailbox(mailbox.org, mailbox.user)
-        switched = _switched(mailbox.mailmagnet, mailbox.labelling)
-        renewed = {"address": mailbox.address, "needs_consent": False, **switched}
+    async def connect(self, org: str, user: str, address: str, now: datetime) -> None:
+        document = self._mailbox(org, user)
+        renewed = {"address": address, "trouble": None}
 
         async def connect() -> None:
-            if (await _read(document)).exists:
-                await _answer(document.update(renewed, timeout=SECONDS))
+            stored = (await _read(document)).to_dict()
+            if stored:
+                active = {"active": stored["mailmagnet_since"] is not None}
+                await _answer(document.update(renewed | active, timeout=SECONDS))
             else:
-                await _answer(document.create(_new_document(mailbox) | renewed, timeout=SECONDS))
+                await _answer(document.create(_new_document(now) | renewed, timeout=SECONDS))
 
         await _again_while_changed(connect)
-        if not mailbox.mailmagnet:
-            await self._delete_mails(mailbox.org, mailbox.user)
 
     async def due_mailboxes(self, org: str, now: datetime, every: timedelta) -> Sequence[Mailbox]:
-        active = (
-            self._mailboxes(org)
-            .where(filter=FieldFilter("labelling", "==", True))
-            .where(filter=FieldFilter("needs_consent", "==", False))
-            .order_by("__name__")
-        )
-        mailboxes = [_mailbox(org, kept.id, kept.to_dict() or {}) async for page in _pages(active) for kept in page]
-        return [mailbox for mailbox in mailboxes if mailbox.is_due(now, every)]
+        active = self._mailboxes(org).where(filter=FieldFilter("active", "==", True)).order_by("__name__")
+        mailboxes = [_mailbox(org, stored.id, stored.to_dict() or {}) async for page in _pages(active) for stored in page]
+        return [mailbox for mailbox in mailboxes if mailbox.due_since(now, every)]
 
-    async def switch(self, org: str, user: str, *, mailmagnet: bool, labelling: bool) -> None:
-        def switch(kept: dict[str, Any] | None) -> dict[str, Any]:
-            if kept is None:
-                raise NotFound(WHO, "no such mailbox")
-            return _switched(mailmagnet, labelling)
+    async def switch_on(
+        self,
+        lease: Lease,
+        *,
+        mailmagnet_since: datetime,
+        labelling_since: datetime | None,
+        progress: Progress,
+        labels: Mapping[Category, str],
+        last_run: RunCounts,
+    ) -> None:
+        facts = {
+            "active": True,
+            "mailmagnet_since": mailmagnet_since,
+            "labelling_since": labelling_since,
+            "progress": progress_map(progress),
+            "labels": dict(labels),
+            "last_run": run_map(last_run),
+            "trouble": None,
+        }
 
-        await self._change(org, user, switch)
-        if not mailmagnet:
-            await self._delete_mails(org, user)
+        def switch(stored: dict[str, Any] | None) -> dict[str, Any]:
+            _check_lease(lease, stored)
+            return facts
 
-    async def take_lease(self, org: str, user: str, now: datetime, seconds: float) -> Lease:
+        await self._change(lease.org, lease.user, switch)
+
+    async def switch_off(self, org: str, user: str) -> None:
+        # The lease goes too, so that a run under way writes no record after they are deleted.
+        off = dict.fromkeys(("mailmagnet_since", "labelling_since", "progress", "trouble", "leased_until"))
+        await self._change(org, user, lambda stored: {**off, "active": False} if stored else {})
+        await self._delete_mails(org, user)
+
+    async def take_lease(self, org: str, user: str, now: datetime, seconds: float, *, take_over: bool = False) -> Lease:
         until = now + timedelta(seconds=seconds)
 
         def take(kept: dict[str, Any] | None) -> dict[str, Any]:
             if kept is None:
                 raise NotFound(WHO, "no such mailbox")
-            if keeps_others_out(kept["leased_until"], now, seconds):
+            if keeps_others_out(kept["leased_until"], now, seconds) and not take_over:
                 raise LeaseTaken
             return {"fence": kept["fence"] + 1, "leased_until": until}
 
@@ -150,20 +172,39 @@ class FirestoreStore:
         known = [await self._existing(documents[start : start + PAGE]) for start in range(0, len(documents), PAGE)]
         return frozenset(_mail_key(document_id)[1] for page in known for document_id in page)
 
-    async def add_mail_records(self, lease: Lease, records: Sequence[MailRecord]) -> None:
-        for start in range(0, max(len(records), 1), PAGE):
-            facts: dict[AsyncDocumentReference, dict[str, Any]] = {}
-            for record in records[start : start + PAGE]:
-                document = self._mail(lease.org, lease.user, record.mail_id)
-                facts.setdefault(document, {"from_address": record.from_address, "received_at": record.received_at})
-            await self._change(lease.org, lease.user, lambda kept: _unchanged_under(lease, kept), facts)
+    async def save_run(
+        self,
+        lease: Lease,
+        progress: Progress,
+        *,
+        labels: Mapping[Category, str],
+        records: Sequence[MailRecord] = (),
+        counts: RunCounts | None = None,
+    ) -> None:
+        facts: dict[str, Any] = {"progress": progress_map(progress), "labels": dict(labels)}
+        if counts:
+            facts |= {"last_run": run_map(counts), "trouble": None}
+        mails: dict[AsyncDocumentReference, dict[str, Any]] = {}
+        for record in records:
+            mails.setdefault(
+                self._mail(lease.org, lease.user, record.mail_id),
+                {"user": lease.user, "from_address": record.from_address, "received_at": record.received_at},
+            )
 
-    async def save_run(self, lease: Lease, cursor: Cursor, labels: Mapping[Category, str], counts: RunCounts) -> None:
-        facts = {"cursor": _cursor_map(cursor), "labels": dict(labels), "last_run": _run_map(counts)}
-        await self._change(lease.org, lease.user, lambda kept: _unchanged_under(lease, kept) | facts)
+        def save(stored: dict[str, Any] | None) -> dict[str, Any]:
+            _check_lease(lease, stored, on=True)
+            return facts
 
-    async def mark_needs_consent(self, org: str, user: str) -> None:
-        await self._change(org, user, lambda kept: {"needs_consent": True} if kept else {})
+        await self._change(lease.org, lease.user, save, mails)
+
+    async def save_trouble(self, lease: Lease, trouble: Trouble) -> None:
+        facts = {"trouble": trouble_map(trouble), "active": trouble.again_at is not None}
+
+        def save(stored: dict[str, Any] | None) -> dict[str, Any]:
+            _check_lease(lease, stored, on=True)
+            return facts
+
+        await self._change(lease.org, lease.user, save)
 
     async def latest_mails(self, org: str, user: str, most: int) -> Sequence[MailRecord]:
         newest = self._mails_of(org, user).order_by("received_at", direction="DESCENDING").limit(most)
@@ -177,6 +218,11 @@ class FirestoreStore:
     async def delete_mails_before(self, org: str, moment: datetime) -> int:
         older = self._mails(org).where(filter=FieldFilter("received_at", "<", moment)).order_by("received_at")
         return await self._delete(older)
+
+    async def forget_decisions(self, lease: Lease, since: datetime) -> int:
+        _check_lease(lease, (await _read(self._mailbox(lease.org, lease.user))).to_dict())
+        decided = self._mails_of(lease.org, lease.user).where(filter=FieldFilter("received_at", ">=", since))
+        return await self._delete(decided.order_by("received_at", direction="DESCENDING"))
 
     async def delete_mailbox(self, org: str, user: str) -> int:
         # The mailbox goes first: from then on a run under way has no lease, and writes no more records.
@@ -202,11 +248,8 @@ class FirestoreStore:
         return self._mails(org).document(f"{user_id(user)}:{mail_id(mail)}")
 
     def _mails_of(self, org: str, user: str) -> AsyncQuery:
-        """A user's mails: the ids from "user:" up to "user;", which is the character after it."""
-        mails = self._mails(org)
-        return mails.where(filter=FieldFilter("__name__", ">=", mails.document(f"{user_id(user)}:"))).where(
-            filter=FieldFilter("__name__", "<", mails.document(f"{user};"))
-        )
+        """A user's mails."""
+        return self._mails(org).where(filter=FieldFilter("user", "==", user_id(user)))
 
     async def _change(
         self,
@@ -302,18 +345,11 @@ async def _pages(query: AsyncQuery) -> AsyncIterator[Sequence[Kept]]:
         page = await _answer(query.start_after(page[-1]).limit(PAGE).get(timeout=SECONDS))
 
 
-def _switched(mailmagnet: bool, labelling: bool) -> dict[str, Any]:
-    """MailMagnet off also breaks the lease, so that a run under way writes no record after they are deleted."""
-    if mailmagnet:
-        return {"mailmagnet": True, "labelling": labelling}
-    return {"mailmagnet": False, "labelling": False, "leased_until": None}
-
-
-def _unchanged_under(lease: Lease, kept: dict[str, Any] | None) -> dict[str, Any]:
-    """What changes nothing in the mailbox, and yet is written only while the lease holds. Raises LeaseLost."""
-    if not kept or kept["fence"] != lease.fence or not kept["leased_until"] or not kept["mailmagnet"]:
+def _check_lease(lease: Lease, stored: Mapping[str, Any] | None, *, on: bool = False) -> None:
+    """Raises LeaseLost; also when MailMagnet must be `on` and is not."""
+    held = stored is not None and stored["fence"] == lease.fence and stored["leased_until"]
+    if not held or (on and stored and stored["mailmagnet_since"] is None):
         raise LeaseLost
-    return {"fence": lease.fence}
 
 
 def _mail_key(document_id: str) -> tuple[str, str]:
@@ -327,58 +363,35 @@ def _policy(kept: Mapping[str, Any]) -> Policy:
     return Policy(sharing, frozenset(kept["excluded"]), kept["retention_days"])
 
 
-def _new_document(mailbox: Mailbox) -> dict[str, Any]:
+def _new_document(now: datetime) -> dict[str, Any]:
     return {
-        "sharing": mailbox.sharing,
-        "shared_contacts": sorted(mailbox.shared_contacts),
-        "labels": dict(mailbox.labels),
-        "cursor": _cursor_map(mailbox.cursor),
-        "last_run": _run_map(mailbox.last_run),
+        "active": False,
+        "mailmagnet_since": None,
+        "labelling_since": None,
+        "progress": None,
+        "last_run": run_map(RunCounts(now)),
+        "labels": {},
+        "sharing": Sharing.PRIVATE,
+        "shared_contacts": [],
         # A mailbox that is deleted and connected anew must not fit a lease of its earlier life: its fence starts anywhere.
         "fence": secrets.randbelow(2**40),
         "leased_until": None,
     }
 
 
-def _cursor_map(cursor: Cursor) -> dict[str, Any]:
-    return {"history_id": cursor.history_id, "resync_after": cursor.resync_after}
-
-
-def _run_map(counts: RunCounts) -> dict[str, Any]:
-    return {
-        "at": counts.at,
-        "looked_at": counts.looked_at,
-        "sorted": dict(counts.sorted),
-        "remaining": counts.remaining,
-        "day": {"day": counts.day.day.isoformat(), "sorted": dict(counts.day.sorted)} if counts.day else None,
-    }
-
-
-def _run(kept: Mapping[str, Any]) -> RunCounts:
-    day = kept.get("day")  # a run of before days were counted has none
-    return RunCounts(
-        at=_moment(kept["at"]),
-        looked_at=kept["looked_at"],
-        sorted=_by_category(kept["sorted"]),
-        remaining=kept["remaining"],
-        day=DayCounts(date.fromisoformat(day["day"]), _by_category(day["sorted"])) if day else None,
-    )
-
-
-def _mailbox(org: str, user: str, kept: Mapping[str, Any]) -> Mailbox:
-    cursor = kept["cursor"]
+def _mailbox(org: str, user: str, stored: Mapping[str, Any]) -> Mailbox:
     return Mailbox(
         org=org,
         user=user,
-        address=kept["address"],
-        cursor=Cursor(cursor["history_id"], _moment(cursor["resync_after"]) if cursor["resync_after"] else None),
-        last_run=_run(kept["last_run"]),
-        mailmagnet=kept["mailmagnet"],
-        labelling=kept["labelling"],
-        needs_consent=kept["needs_consent"],
-        sharing=Sharing(kept["sharing"]),
-        shared_contacts=frozenset(kept["shared_contacts"]),
-        labels=_by_category(kept["labels"]),
+        address=stored["address"],
+        last_run=run_of(stored["last_run"], _moment),
+        mailmagnet_since=_moment_or_none(stored["mailmagnet_since"]),
+        labelling_since=_moment_or_none(stored["labelling_since"]),
+        progress=progress_of(stored["progress"], _moment) if stored["progress"] else None,
+        trouble=trouble_of(stored["trouble"], _moment) if stored["trouble"] else None,
+        sharing=Sharing(stored["sharing"]),
+        shared_contacts=frozenset(stored["shared_contacts"]),
+        labels=by_category(stored["labels"]),
     )
 
 
@@ -387,10 +400,10 @@ def _record(kept: Kept) -> MailRecord:
     return MailRecord(_mail_key(kept.id)[1], facts["from_address"], _moment(facts["received_at"]))
 
 
-def _by_category(kept: Mapping[str, T]) -> dict[Category, T]:
-    return {Category(category): fact for category, fact in kept.items()}
-
-
 def _moment(kept: datetime) -> datetime:
     """A plain datetime of Firestore's own kind."""
     return datetime.combine(kept.date(), kept.time(), UTC)
+
+
+def _moment_or_none(kept: datetime | None) -> datetime | None:
+    return _moment(kept) if kept else None

@@ -7,31 +7,30 @@ import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+from mailmagnet.addresses import exclusion
 from mailmagnet.categories import Category
 from mailmagnet.errors import BadSetting, LeaseLost, LeaseTaken, NotFound, TimedOut, Unavailable
-from mailmagnet.store import Cursor, DayCounts, Lease, Mailbox, MailRecord, Policy, RunCounts, Sharing, keeps_others_out
+from mailmagnet.store import Lease, Mailbox, MailRecord, Policy, Progress, RunCounts, Sharing, Trouble, keeps_others_out
+from metadata_store.documents import by_category, progress_map, progress_of, run_map, run_of, trouble_map, trouble_of
 from metadata_store.ids import mail_id, org_id, user_id
 
 WHO = "SQLite"
 SECONDS = 5.0
 """The deadline of a call: how long it waits while another process writes."""
 
-VERSION = 2
+VERSION = 3
 SCHEMA = """
 CREATE TABLE policies (
     org TEXT PRIMARY KEY, sharing TEXT, excluded TEXT NOT NULL, retention_days INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE mailboxes (
-    org TEXT, user TEXT, address TEXT NOT NULL,
-    mailmagnet INTEGER NOT NULL, labelling INTEGER NOT NULL, needs_consent INTEGER NOT NULL,
-    sharing TEXT NOT NULL, shared_contacts TEXT NOT NULL, labels TEXT NOT NULL,
-    history_id TEXT NOT NULL, resync_after INTEGER,
-    run_at INTEGER NOT NULL, run_looked_at INTEGER NOT NULL, run_sorted TEXT NOT NULL, run_remaining INTEGER NOT NULL,
-    run_day TEXT, run_day_sorted TEXT,
+    org TEXT, user TEXT, address TEXT NOT NULL, mailmagnet_since INTEGER, labelling_since INTEGER,
+    progress TEXT, last_run TEXT NOT NULL, trouble TEXT, labels TEXT NOT NULL,
+    sharing TEXT NOT NULL, shared_contacts TEXT NOT NULL,
     fence INTEGER NOT NULL, leased_until INTEGER,
     PRIMARY KEY (org, user)
 ) STRICT, WITHOUT ROWID;
@@ -43,11 +42,7 @@ CREATE INDEX mails_of_a_user ON mails (org, user, received_at);
 CREATE INDEX mails_from_an_address ON mails (org, from_address, received_at);
 CREATE INDEX mails_by_age ON mails (org, received_at);
 """
-DAYS_ARE_COUNTED = """
-ALTER TABLE mailboxes ADD COLUMN run_day TEXT;
-ALTER TABLE mailboxes ADD COLUMN run_day_sorted TEXT;
-"""
-"""From version 1 to 2."""
+"""Progress, last run, trouble and labels are JSON, as `metadata_store.documents` writes them, moments in ISO 8601."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 T = TypeVar("T")
@@ -78,50 +73,72 @@ class SqliteStore:
         return _policy(rows[0]) if rows else Policy()
 
     async def set_policy(self, org: str, policy: Policy) -> None:
-        facts = (org_id(org), policy.sharing, json.dumps(sorted(policy.excluded)), policy.retention_days)
+        facts = (org_id(org), policy.sharing, json.dumps(sorted(map(exclusion, policy.excluded))), policy.retention_days)
         await self._write(lambda file: file.execute("INSERT OR REPLACE INTO policies VALUES (?, ?, ?, ?)", facts))
 
     async def mailbox(self, org: str, user: str) -> Mailbox | None:
         rows = await self._rows("SELECT * FROM mailboxes WHERE org = ? AND user = ?", org_id(org), user_id(user))
         return _mailbox(rows[0]) if rows else None
 
-    async def connect(self, mailbox: Mailbox) -> None:
-        org, user = org_id(mailbox.org), user_id(mailbox.user)
+    async def connect(self, org: str, user: str, address: str, now: datetime) -> None:
         # A mailbox that is deleted and connected anew must not fit a lease of its earlier life: its fence starts anywhere.
-        facts = _columns(mailbox) | {"fence": secrets.randbelow(2**40)}
-        names = ", ".join(facts)
-        places = ", ".join(f":{name}" for name in facts)
-        renew = "address = :address, mailmagnet = :mailmagnet, labelling = :labelling, needs_consent = :needs_consent"
+        facts = {
+            "org": org_id(org),
+            "user": user_id(user),
+            "address": address,
+            "last_run": _json(run_map(RunCounts(now))),
+            "labels": "{}",
+            "sharing": Sharing.PRIVATE,
+            "shared_contacts": "[]",
+            "fence": secrets.randbelow(2**40),
+        }
+        names, places = ", ".join(facts), ", ".join(f":{name}" for name in facts)
+        renew = "address = :address, trouble = NULL"
         insert = f"INSERT INTO mailboxes ({names}) VALUES ({places}) ON CONFLICT DO UPDATE SET {renew}"  # noqa: S608
-
-        def connect(file: sqlite3.Connection) -> None:
-            file.execute(insert, facts)
-            if not mailbox.mailmagnet:
-                _forget_mails(file, org, user)
-
-        await self._write(connect)
+        await self._write(lambda file: file.execute(insert, facts))
 
     async def due_mailboxes(self, org: str, now: datetime, every: timedelta) -> Sequence[Mailbox]:
-        active = "SELECT * FROM mailboxes WHERE org = ? AND labelling AND NOT needs_consent ORDER BY user"
+        active = "SELECT * FROM mailboxes WHERE org = ? AND mailmagnet_since IS NOT NULL ORDER BY user"
         mailboxes = [_mailbox(row) for row in await self._rows(active, org_id(org))]
-        return [mailbox for mailbox in mailboxes if mailbox.is_due(now, every)]
+        return [mailbox for mailbox in mailboxes if mailbox.due_since(now, every)]
 
-    async def switch(self, org: str, user: str, *, mailmagnet: bool, labelling: bool) -> None:
-        key = (org_id(org), user_id(user))
+    async def switch_on(
+        self,
+        lease: Lease,
+        *,
+        mailmagnet_since: datetime,
+        labelling_since: datetime | None,
+        progress: Progress,
+        labels: Mapping[Category, str],
+        last_run: RunCounts,
+    ) -> None:
+        facts = {
+            "mailmagnet_since": _microseconds(mailmagnet_since),
+            "labelling_since": _microseconds(labelling_since) if labelling_since else None,
+            "progress": _json(progress_map(progress)),
+            "labels": json.dumps(labels),
+            "last_run": _json(run_map(last_run)),
+            "trouble": None,
+        }
 
         def switch(file: sqlite3.Connection) -> None:
-            changed = file.execute(
-                "UPDATE mailboxes SET mailmagnet = ?, labelling = ? WHERE org = ? AND user = ?",
-                (mailmagnet, mailmagnet and labelling, *key),
-            )
-            if not changed.rowcount:
-                raise NotFound(WHO, "no such mailbox")
-            if not mailmagnet:
-                _forget_mails(file, *key)
+            _check_lease(file, lease)
+            _update(file, lease, facts)
 
         await self._write(switch)
 
-    async def take_lease(self, org: str, user: str, now: datetime, seconds: float) -> Lease:
+    async def switch_off(self, org: str, user: str) -> None:
+        key = (org_id(org), user_id(user))
+        off = "UPDATE mailboxes SET mailmagnet_since = NULL, labelling_since = NULL, progress = NULL, trouble = NULL"
+
+        def switch(file: sqlite3.Connection) -> None:
+            file.execute(f"{off} WHERE org = ? AND user = ?", key)
+            _forget_mails(file, *key)
+
+        await self._write(switch)
+        await self._empty_the_log()
+
+    async def take_lease(self, org: str, user: str, now: datetime, seconds: float, *, take_over: bool = False) -> Lease:
         key = (org_id(org), user_id(user))
         until = now + timedelta(seconds=seconds)
 
@@ -129,8 +146,7 @@ class SqliteStore:
             row = _lease_row(file, *key)
             if row is None:
                 raise NotFound(WHO, "no such mailbox")
-            leased_until = _moment(row["leased_until"]) if row["leased_until"] is not None else None
-            if keeps_others_out(leased_until, now, seconds):
+            if keeps_others_out(_moment_or_none(row["leased_until"]), now, seconds) and not take_over:
                 raise LeaseTaken
             file.execute(
                 "UPDATE mailboxes SET fence = fence + 1, leased_until = ? WHERE org = ? AND user = ?",
@@ -155,36 +171,36 @@ class SqliteStore:
         )
         return frozenset(row["mail"] for row in rows)
 
-    async def add_mail_records(self, lease: Lease, records: Sequence[MailRecord]) -> None:
+    async def save_run(
+        self,
+        lease: Lease,
+        progress: Progress,
+        *,
+        labels: Mapping[Category, str],
+        records: Sequence[MailRecord] = (),
+        counts: RunCounts | None = None,
+    ) -> None:
         key = (org_id(lease.org), user_id(lease.user))
-        facts = [(*key, mail_id(record.mail_id), record.from_address, _microseconds(record.received_at)) for record in records]
-
-        def add(file: sqlite3.Connection) -> None:
-            _check_lease(file, lease)
-            file.executemany("INSERT INTO mails VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", facts)
-
-        await self._write(add)
-
-    async def save_run(self, lease: Lease, cursor: Cursor, labels: Mapping[Category, str], counts: RunCounts) -> None:
-        facts = (
-            _cursor_columns(cursor) | _run_columns(counts) | {"labels": json.dumps(labels), "org": lease.org, "user": lease.user}
-        )
+        mails = [(*key, mail_id(record.mail_id), record.from_address, _microseconds(record.received_at)) for record in records]
+        facts: dict[str, Any] = {"progress": _json(progress_map(progress)), "labels": json.dumps(labels)}
+        if counts:
+            facts |= {"last_run": _json(run_map(counts)), "trouble": None}
 
         def save(file: sqlite3.Connection) -> None:
-            _check_lease(file, lease)
-            file.execute(
-                "UPDATE mailboxes SET history_id = :history_id, resync_after = :resync_after, labels = :labels, run_at = :run_at,"
-                " run_looked_at = :run_looked_at, run_sorted = :run_sorted, run_remaining = :run_remaining,"
-                " run_day = :run_day, run_day_sorted = :run_day_sorted"
-                " WHERE org = :org AND user = :user",
-                facts,
-            )
+            _check_lease(file, lease, on=True)
+            file.executemany("INSERT INTO mails VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", mails)
+            _update(file, lease, facts)
 
         await self._write(save)
 
-    async def mark_needs_consent(self, org: str, user: str) -> None:
-        key = (org_id(org), user_id(user))
-        await self._write(lambda file: file.execute("UPDATE mailboxes SET needs_consent = 1 WHERE org = ? AND user = ?", key))
+    async def save_trouble(self, lease: Lease, trouble: Trouble) -> None:
+        facts = {"trouble": _json(trouble_map(trouble))}
+
+        def save(file: sqlite3.Connection) -> None:
+            _check_lease(file, lease, on=True)
+            _update(file, lease, facts)
+
+        await self._write(save)
 
     async def latest_mails(self, org: str, user: str, most: int) -> Sequence[MailRecord]:
         rows = await self._rows(
@@ -207,7 +223,16 @@ class SqliteStore:
     async def delete_mails_before(self, org: str, moment: datetime) -> int:
         older = (org_id(org), _microseconds(moment))
         deletion = "DELETE FROM mails WHERE org = ? AND received_at < ?"
-        return await self._write(lambda file: file.execute(deletion, older).rowcount)
+        return await self._delete(lambda file: file.execute(deletion, older).rowcount)
+
+    async def forget_decisions(self, lease: Lease, since: datetime) -> int:
+        newer = (org_id(lease.org), user_id(lease.user), _microseconds(since))
+
+        def forget(file: sqlite3.Connection) -> int:
+            _check_lease(file, lease)
+            return file.execute("DELETE FROM mails WHERE org = ? AND user = ? AND received_at >= ?", newer).rowcount
+
+        return await self._delete(forget)
 
     async def delete_mailbox(self, org: str, user: str) -> int:
         key = (org_id(org), user_id(user))
@@ -216,7 +241,22 @@ class SqliteStore:
             file.execute("DELETE FROM mailboxes WHERE org = ? AND user = ?", key)
             return _forget_mails(file, *key)
 
-        return await self._write(delete)
+        return await self._delete(delete)
+
+    async def _delete(self, deletion: Callable[[sqlite3.Connection], int]) -> int:
+        deleted = await self._write(deletion)
+        if deleted:
+            await self._empty_the_log()
+        return deleted
+
+    async def _empty_the_log(self) -> None:
+        """Write SQLite's log into the database and cut it to nothing, so that what was deleted is on the disk no more."""
+
+        def empty() -> None:
+            with self._lock, _errors():
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+        await asyncio.to_thread(empty)
 
     async def _rows(self, query: str, *facts: object) -> list[sqlite3.Row]:
         def read() -> list[sqlite3.Row]:
@@ -255,7 +295,12 @@ def _make_tables(file: sqlite3.Connection) -> None:
     if version > VERSION:
         raise BadSetting(f"the store's file is of version {version}; this MailMagnet reads version {VERSION}")
     if version < VERSION:
-        for statement in (DAYS_ARE_COUNTED if version else SCHEMA).split(";"):
+        if version:
+            raise BadSetting(
+                f"the store's file is of version {version}, from before the first release; this MailMagnet reads version {VERSION}: "
+                "move the file away and connect the mailboxes anew"
+            )
+        for statement in SCHEMA.split(";"):
             file.execute(statement)
         file.execute(f"PRAGMA user_version = {VERSION}")
 
@@ -286,14 +331,23 @@ def _errors() -> Iterator[None]:
 
 def _lease_row(file: sqlite3.Connection, org: str, user: str) -> Any:
     return file.execute(
-        "SELECT fence, leased_until, mailmagnet FROM mailboxes WHERE org = ? AND user = ?", (org_id(org), user_id(user))
+        "SELECT fence, leased_until, mailmagnet_since FROM mailboxes WHERE org = ? AND user = ?", (org_id(org), user_id(user))
     ).fetchone()
 
 
-def _check_lease(file: sqlite3.Connection, lease: Lease) -> None:
+def _check_lease(file: sqlite3.Connection, lease: Lease, *, on: bool = False) -> None:
+    """Raises LeaseLost; also when MailMagnet must be `on` and is not."""
     row = _lease_row(file, lease.org, lease.user)
-    if row is None or row["leased_until"] is None or row["fence"] != lease.fence or not row["mailmagnet"]:
+    if row is None or row["leased_until"] is None or row["fence"] != lease.fence or (on and row["mailmagnet_since"] is None):
         raise LeaseLost
+
+
+def _update(file: sqlite3.Connection, lease: Lease, facts: Mapping[str, Any]) -> None:
+    columns = ", ".join(f"{name} = :{name}" for name in facts)
+    file.execute(
+        f"UPDATE mailboxes SET {columns} WHERE org = :org AND user = :user",  # noqa: S608 - the columns are ours
+        {**facts, "org": lease.org, "user": lease.user},
+    )
 
 
 def _forget_mails(file: sqlite3.Connection, org: str, user: str) -> int:
@@ -307,64 +361,29 @@ def _policy(row: sqlite3.Row) -> Policy:
     return Policy(sharing, frozenset(json.loads(row["excluded"])), row["retention_days"])
 
 
-def _columns(mailbox: Mailbox) -> dict[str, Any]:
-    return {
-        "org": mailbox.org,
-        "user": mailbox.user,
-        "address": mailbox.address,
-        "mailmagnet": mailbox.mailmagnet,
-        "labelling": mailbox.mailmagnet and mailbox.labelling,
-        "needs_consent": False,
-        "sharing": mailbox.sharing,
-        "shared_contacts": json.dumps(sorted(mailbox.shared_contacts)),
-        "labels": json.dumps(mailbox.labels),
-        **_cursor_columns(mailbox.cursor),
-        **_run_columns(mailbox.last_run),
-    }
-
-
-def _cursor_columns(cursor: Cursor) -> dict[str, Any]:
-    return {"history_id": cursor.history_id, "resync_after": _microseconds(cursor.resync_after) if cursor.resync_after else None}
-
-
-def _run_columns(counts: RunCounts) -> dict[str, Any]:
-    return {
-        "run_at": _microseconds(counts.at),
-        "run_looked_at": counts.looked_at,
-        "run_sorted": json.dumps(counts.sorted),
-        "run_remaining": counts.remaining,
-        "run_day": counts.day.day.isoformat() if counts.day else None,
-        "run_day_sorted": json.dumps(counts.day.sorted) if counts.day else None,
-    }
-
-
 def _mailbox(row: sqlite3.Row) -> Mailbox:
+    progress, trouble = row["progress"], row["trouble"]
     return Mailbox(
         org=row["org"],
         user=row["user"],
         address=row["address"],
-        cursor=Cursor(row["history_id"], _moment(row["resync_after"]) if row["resync_after"] is not None else None),
-        mailmagnet=bool(row["mailmagnet"]),
-        labelling=bool(row["labelling"]),
-        needs_consent=bool(row["needs_consent"]),
+        last_run=run_of(json.loads(row["last_run"]), datetime.fromisoformat),
+        mailmagnet_since=_moment_or_none(row["mailmagnet_since"]),
+        labelling_since=_moment_or_none(row["labelling_since"]),
+        progress=progress_of(json.loads(progress), datetime.fromisoformat) if progress else None,
+        trouble=trouble_of(json.loads(trouble), datetime.fromisoformat) if trouble else None,
         sharing=Sharing(row["sharing"]),
         shared_contacts=frozenset(json.loads(row["shared_contacts"])),
-        labels=_by_category(row["labels"]),
-        last_run=_run(row),
+        labels=by_category(json.loads(row["labels"])),
     )
 
 
-def _run(row: sqlite3.Row) -> RunCounts:
-    day = DayCounts(date.fromisoformat(row["run_day"]), _by_category(row["run_day_sorted"])) if row["run_day"] else None
-    return RunCounts(_moment(row["run_at"]), row["run_looked_at"], _by_category(row["run_sorted"]), row["run_remaining"], day)
+def _json(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, default=datetime.isoformat)
 
 
 def _record(row: sqlite3.Row) -> MailRecord:
     return MailRecord(row["mail"], row["from_address"], _moment(row["received_at"]))
-
-
-def _by_category(text: str) -> dict[Category, Any]:
-    return {Category(category): fact for category, fact in json.loads(text).items()}
 
 
 def _microseconds(moment: datetime) -> int:
@@ -373,3 +392,7 @@ def _microseconds(moment: datetime) -> int:
 
 def _moment(microseconds: int) -> datetime:
     return EPOCH + timedelta(microseconds=microseconds)
+
+
+def _moment_or_none(microseconds: int | None) -> datetime | None:
+    return _moment(microseconds) if microseconds is not None else None

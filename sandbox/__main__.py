@@ -29,14 +29,14 @@ def card(file: Path, check: bool, port: int) -> None:
     if check:
         _check(file)
     else:
-        _serve(port, file, "")
+        _serve(port, file)
 
 
 @sandbox.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=USUAL_PORT, show_default=True, help="0 takes a free one.")
 def gallery(port: int) -> None:
     """Show one of each widget and property that cards have, light and dark."""
-    _serve(port, None, "/gallery")
+    _serve(port, None)
 
 
 sandbox.add_command(demo)
@@ -54,9 +54,9 @@ def _check(file: Path) -> None:
     click.echo(f"{file.name}: Google would take this.")
 
 
-def _serve(port: int, file: Path | None, page: str) -> None:
+def _serve(port: int, file: Path | None) -> None:
     try:
-        asyncio.run(serve(port, file, lambda address: click.echo(f"Open {address}{page} in a browser. Ctrl-C stops it.")))
+        asyncio.run(serve(port, file, lambda address: click.echo(f"Open {address} in a browser. Ctrl-C stops it.")))
     except KeyboardInterrupt:
         click.echo("\nStopped.")
     except OSError as error:

@@ -63,14 +63,16 @@ class CloudTasks:
         return True
 
     def _wanted(self, task: MailboxTask) -> dict[str, Any]:
-        """The task as Cloud Tasks reads it. Its payload holds ids alone: `label_mailbox` looks everything else up."""
+        """The task as Cloud Tasks reads it. Its payload holds ids and a time: `label_mailbox` looks everything else up."""
         return {
             "name": f"{self._queue}/tasks/{_name(task)}",
             "httpRequest": {
                 "url": self._url,
                 "httpMethod": "POST",
                 "headers": {"Content-Type": "application/json"},
-                "body": b64encode(json.dumps({"org": task.org, "user": task.user}).encode()).decode(),
+                "body": b64encode(
+                    json.dumps({"org": task.org, "user": task.user, "tick": task.tick.isoformat()}).encode()
+                ).decode(),
                 "oidcToken": {"serviceAccountEmail": self._service_account, "audience": self._url},
             },
         }

@@ -23,6 +23,7 @@ MOST_WIDGETS = 100
 
 UNAVAILABLE_IN_GMAIL = {
     "Action": {"interaction"},
+    "Button": {"type"},
     "Card": {"expressionData"},
     "DateTimePicker": {"hostAppDataSource"},
     "DecoratedText": {"bottomLabelText", "contentText", "startIconVerticalAlignment", "topLabelText"},
@@ -31,9 +32,9 @@ UNAVAILABLE_IN_GMAIL = {
     "SelectionInput": {"dataSourceConfigs", "externalDataSource", "hintText", "platformDataSource"},
     "TextInput": {"hostAppDataSource", "placeholderText"},
     "TextParagraph": {"textSyntax"},
-    "Widget": {"carousel", "eventActions", "id", "visibility"},
+    "Widget": {"carousel", "columns", "eventActions", "id", "visibility"},
 }
-"""Fields that the reference says are for Google Chat, or for Google Workspace Studio, alone."""
+"""Fields that the reference says are for Google Chat, for Google Workspace Studio, or for the dialogs of drafts and of Calendar, alone."""
 
 ONE_OF = {
     "Icon": ("iconUrl", "knownIcon"),
@@ -42,7 +43,6 @@ ONE_OF = {
     "Widget": (
         "buttonList",
         "chipList",
-        "columns",
         "dateTimePicker",
         "decoratedText",
         "divider",
@@ -124,7 +124,9 @@ KNOWN_ICONS = (
 _SOMETHING: Json = {"minLength": 1}
 _AN_ITEM: Json = {"minItems": 1}
 _HTTPS: Json = {"pattern": r"^(https://\S|http://(127\.0\.0\.1|localhost)([:/]|$))"}
-_HTTPS_OR_NONE: Json = {"anyOf": [{"const": ""}, _HTTPS]}
+_PUBLIC: Json = {"pattern": r"^https://([a-z0-9-]+\.)+(?!(local|internal)\b)[a-z][a-z0-9-]*(:[0-9]+)?([/?#]\S*)?$"}
+"""Google fetches pictures itself: what only this machine or this network serves, it cannot."""
+_PUBLIC_OR_NONE: Json = {"anyOf": [{"const": ""}, _PUBLIC]}
 _SHARE: Json = {"minimum": 0, "maximum": 1}
 _TEXT_WITH_COLOUR: Json = {"required": ["text", "color"]}
 
@@ -137,7 +139,7 @@ NARROWED: dict[tuple[str, str], Json] = {
     ("CardAction", "actionLabel"): _SOMETHING,
     ("CardFixedFooter", "primaryButton"): _TEXT_WITH_COLOUR,
     ("CardFixedFooter", "secondaryButton"): _TEXT_WITH_COLOUR,
-    ("CardHeader", "imageUrl"): _HTTPS_OR_NONE,
+    ("CardHeader", "imageUrl"): _PUBLIC_OR_NONE,
     ("CardHeader", "title"): _SOMETHING,
     ("CollapseControl", "collapseButton"): {"$ref": "#/$defs/FoldingButton"},
     ("CollapseControl", "expandButton"): {"$ref": "#/$defs/FoldingButton"},
@@ -145,14 +147,13 @@ NARROWED: dict[tuple[str, str], Json] = {
     ("Color", "blue"): _SHARE,
     ("Color", "green"): _SHARE,
     ("Color", "red"): _SHARE,
-    ("Columns", "columnItems"): {"maxItems": 2},
     ("DateTimePicker", "name"): _SOMETHING,
     ("DecoratedText", "text"): _SOMETHING,
     ("Grid", "items"): _AN_ITEM,
-    ("Icon", "iconUrl"): _HTTPS_OR_NONE,
+    ("Icon", "iconUrl"): _PUBLIC_OR_NONE,
     ("Icon", "knownIcon"): {"enum": list(KNOWN_ICONS)},
-    ("Image", "imageUrl"): _HTTPS,
-    ("ImageComponent", "imageUri"): _HTTPS_OR_NONE,
+    ("Image", "imageUrl"): _PUBLIC,
+    ("ImageComponent", "imageUri"): _PUBLIC_OR_NONE,
     ("OpenLink", "url"): {"pattern": r"^(https?://|mailto:|tel:)\S+$"},
     ("OverflowMenu", "items"): _AN_ITEM,
     ("OverflowMenuItem", "onClick"): {"not": {"required": ["overflowMenu"]}},
@@ -271,15 +272,9 @@ def _objects(value: Json, kind: str) -> Iterator[tuple[str, Json]]:
 
 
 def _check_count(card: Json) -> None:
-    widgets = [widget for section in card.get("sections", ()) for widget in section["widgets"]]
-    inner = [
-        each
-        for widget in widgets
-        for column in widget.get("columns", {}).get("columnItems", ())
-        for each in column.get("widgets", ())
-    ]
-    if len(widgets) + len(inner) > MOST_WIDGETS:
-        raise NotTaken(f"sections: {len(widgets) + len(inner)} widgets, Google drops what is over {MOST_WIDGETS}")
+    widgets = sum(len(section["widgets"]) for section in card.get("sections", ()))
+    if widgets > MOST_WIDGETS:
+        raise NotTaken(f"sections: {widgets} widgets, Google drops what is over {MOST_WIDGETS}")
 
 
 def _check_length(text_input: Json) -> None:

@@ -8,13 +8,13 @@ import csv
 import io
 import json
 import mailbox
+import re
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +55,28 @@ class Clock:
 # The separate count: what the mail file itself says
 
 
+_WORD = r"""(?:[\w.!#$%&'*+/=?^`{|}~-]+|"(?:[^"\\]|\\.)*")"""
+_ADDRESS = rf"{_WORD}@[\w.-]*\w"
+_ONE_MAILBOX = re.compile(rf"(?P<same>{_ADDRESS})?[^()<>@,;:\"]*<(?P<angle>{_ADDRESS})>|(?P<bare>{_ADDRESS})")
+_NAMES = re.compile(r'"(?:[^"\\]|\\.)*"(?!@)|=\?\S+?\?[bBqQ]\?[^?]*\?=(?!@)')
+_COMMENT = re.compile(r"\((?:[^()\\]|\\.)*\)")
+
+
+def sender_in(header: str) -> str:
+    """The one address of a From, in lower case and without needless quotes; "" when it has none, or is not plain."""
+    text = _NAMES.sub("", header)
+    while (without := _COMMENT.sub("", text)) != text:
+        text = without
+    found = _ONE_MAILBOX.fullmatch(" ".join(text.split()).strip(" ,"))
+    if not found or (found["same"] and found["same"].lower() != found["angle"].lower()):
+        return ""
+    return re.sub(r'^"([\w-]+)"@', r"\1@", (found["angle"] or found["bare"]).lower())
+
+
 def senders_in(mbox: Path) -> list[str]:
-    """The address in each mail's From, in lower case, "" for none."""
-    return [parseaddr(str(mail.get("From", "")))[1].lower() for mail in mailbox.mbox(mbox)]
+    """Who sent each mail, "" where that is not certain."""
+    froms = (mail.get_all("From", []) for mail in mailbox.mbox(mbox))
+    return [sender_in(str(values[0])) if len(values) == 1 else "" for values in froms]
 
 
 def frequent(senders: list[str]) -> dict[str, str]:
@@ -70,7 +89,7 @@ def expected(senders: list[str], categories: dict[str, str]) -> Counter[tuple[st
     """How many mails of each sender should lie under which label."""
     sorted_mails: Counter[tuple[str, str]] = Counter()
     for sender in senders:
-        bare = sender.split("@")[0].split("+")[0] + "@" + sender.rpartition("@")[2]
+        bare = sender.rpartition("@")[0].split("+")[0] + "@" + sender.rpartition("@")[2]
         category = categories.get(sender) or categories.get(bare, "")
         if category:
             sorted_mails[sender, LABELS[category]] += 1
@@ -205,7 +224,8 @@ def _kind_of(card: str) -> str:
         "did not answer": "problem",
         "/retry-message": "problem",
         "Open in MailMagnet CRM": "known",
-        "is not in MailMagnet CRM": "unknown",
+        "Not in MailMagnet CRM": "unknown",
+        "New at ": "unknown",
         "mailing list": "lists",
         "Nobody outside": "colleagues",
         "Sent by a machine": "machines",
@@ -282,7 +302,7 @@ async def _labelled(demo: Demo) -> Counter[tuple[str, str]]:
                     demo, "GET", f"messages/{found['id']}", params={"format": "metadata", "metadataHeaders": "From"}
                 )
                 assert "INBOX" not in mail["labelIds"], "a sorted mail is still in the inbox"
-                lies[parseaddr(mail["payload"]["headers"][0]["value"])[1].lower(), label["name"]] += 1
+                lies[sender_in(mail["payload"]["headers"][0]["value"]), label["name"]] += 1
             page_token = page.get("nextPageToken", "")
             if not page_token:
                 break

@@ -103,7 +103,7 @@ async def open_every_mail_in_page(demo: Demo, messages: Sequence[Message], befor
         context.set_default_timeout(60_000)
         reader = _Reader(await context.new_page(), demo)
         reader.watch()
-        await reader.page.goto(demo.address)
+        await reader.page.goto(demo.entrance)
         await reader.page.locator("#panel .panel-body[aria-busy=false] > *").first.wait_for()
         for message in _threads_newest_first(messages):
             before_each()

@@ -1,33 +1,65 @@
 #!/bin/sh
-# What the tests need of the machine beside Python: a browser, fonts, Node, Java and the Firestore emulator.
-# What is missing is installed from the machine's own packages where we may (root, apt), and otherwise named.
+# What the tests need of the machine beside Python: a browser, fonts, Node, Java and the Firestore emulator; "browser" as
+# argument: the first two alone. What is missing is installed from the machine's own packages where we may (root, apt),
+# and otherwise named.
 set -u
 
-need() { # need COMMAND PACKAGES...: the packages are wanted unless the command is there
-    command=$1; shift
-    command -v "$command" >/dev/null 2>&1 || install "$command" "$@"
-    echo "   $command: there"
+there() { command -v "$1" >/dev/null 2>&1; }
+
+can_install() { [ "$(id -u)" = 0 ] && there apt-get; }
+
+installed() { # installed PACKAGES...: whether they could be
+    can_install || return 1
+    [ -n "${updated:-}" ] || { apt-get update -qq && updated=yes; }
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
-install() { # install WHAT PACKAGES...: or say what is missing, and fail
-    what=$1; shift
-    echo "   $what: missing, installing $*"
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-        [ -n "${updated:-}" ] || { apt-get update -qq && updated=yes; }
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null && return
+need() { # need WHAT WHETHER PACKAGES...: the packages are wanted unless WHETHER says that it is there
+    what=$1 whether=$2; shift 2
+    if ! $whether; then
+        echo "   $what: missing, installing $*"
+        installed "$@" && $whether || { echo "Missing: $what. On Debian and Ubuntu: sudo apt-get install $*"; exit 1; }
     fi
-    echo "Missing: $what. On Debian and Ubuntu: sudo apt-get install $*"
-    [ "$what" != "$emulator" ] || echo "It is part of the gcloud SDK, whose packages come from Google: https://cloud.google.com/sdk/docs/install#deb"
-    exit 1
+    echo "   $what: there"
 }
 
-emulator="Firestore emulator"
-emulator_there() { command -v gcloud >/dev/null 2>&1 && [ -e "$(gcloud info --format='value(installation.sdk_root)' 2>/dev/null)/platform/cloud-firestore-emulator" ]; }
+browser_there() { there chromium-headless-shell || there chromium; }
+libatomic_there() { /sbin/ldconfig -p | grep -q libatomic.so.1; }  # Playwright's own Node is linked to it
 
-need chromium chromium fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji
-/sbin/ldconfig -p | grep -q libatomic.so.1 || install libatomic libatomic1  # Playwright's own Node is linked to it
-need node nodejs
-need npm npm
-need java default-jre-headless
-emulator_there || install "$emulator" google-cloud-cli google-cloud-cli-firestore-emulator
-echo "   $emulator: there"
+browser() {
+    # A third less work for the tests than with the whole of Chromium; that will do where this is not to be had.
+    there chromium-headless-shell || ! can_install || installed chromium-headless-shell || echo "   chromium-headless-shell: not to be had here"
+    need browser browser_there chromium fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji
+    need libatomic libatomic_there libatomic1
+}
+
+of_gcloud() { there gcloud && [ -e "$(gcloud info --format='value(installation.sdk_root)' 2>/dev/null)/platform/cloud-firestore-emulator" ]; }
+of_firebase_tools() { ls "${FIREBASE_EMULATORS_PATH:-$HOME/.cache/firebase/emulators}"/cloud-firestore-emulator-v*.jar >/dev/null 2>&1; }
+emulator_there() { of_gcloud || of_firebase_tools; }
+
+emulator() { # without it the tests of Firestore fail, and no other
+    emulator_there || fetch_emulator
+    there java || installed default-jre-headless
+    if emulator_there && there java; then
+        echo "   Firestore emulator: there"
+    else
+        echo "   Firestore emulator: missing, so the tests of Firestore will fail. It is part of the gcloud SDK, whose packages come from"
+        echo "   Google (https://cloud.google.com/sdk/docs/install#deb: google-cloud-cli google-cloud-cli-firestore-emulator), and runs on"
+        echo "   Java (default-jre-headless)."
+    fi
+}
+
+fetch_emulator() {
+    echo "   Firestore emulator: missing, installing it"
+    apt-cache show google-cloud-cli-firestore-emulator >/dev/null 2>&1 && installed google-cloud-cli google-cloud-cli-firestore-emulator && return
+    # The last firebase-tools that runs on Debian's Node, and whose emulator on its Java. It checks what it has fetched.
+    echo "   Firestore emulator: fetching it by npm's firebase-tools (this may take some minutes)"
+    timeout 900 npm exec --yes --loglevel=error --package=firebase-tools@13.35.1 -- firebase setup:emulators:firestore 2>&1 | sed 's/^/   /'
+}
+
+node_there() { there node && there npm; }
+
+browser
+[ "${1:-}" = browser ] && exit
+need Node node_there nodejs npm
+emulator

@@ -2,24 +2,32 @@
 
 The file is a Fernet token (AES-128-CBC with HMAC-SHA256, https://github.com/fernet/spec) around JSON: org, then user, then the
 connection. It is replaced whole and at once, so a reader needs no lock; writers take turns at a lock file beside it.
+
+What guards against a file that somebody puts in its place: without a key nothing in it can be read, changed, or moved to another
+org or user. An old file of ours, from a backup, is accepted and brings back connections that were forgotten since. The vault lets
+go of a token only after Google has revoked it, so such a connection is refused with `invalid_grant`, and its mailbox is marked
+"needs consent". Against an old file from before a `mailmagnet vault-rotate` the keys guard: once the old one is dropped, it cannot
+be read. Nothing guards a token that was forgotten and not yet revoked when the old file came: disconnect its mailbox again.
 """
 
 import asyncio
+import base64
 import fcntl
 import json
 import os
+import re
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from mailmagnet.errors import BadAnswer, BadSetting, TimedOut, Unavailable
-from mailmagnet.vault import Connection
+from mailmagnet.vault import Connection, Leaving
 
 WHO = "the vault"
 SECONDS = 5.0
@@ -27,47 +35,78 @@ SECONDS = 5.0
 
 SECONDS_BETWEEN_TRIES = 0.005
 
-Kept = dict[str, dict[str, dict[str, Any]]]
-"""A connection's facts by org and user."""
+ACCOUNT_FACTS = ("gmail_token", "user", "address")
+"""Each of them alone tells that two connections are one Google account's."""
+
+Facts = dict[str, Any]
+"""A connection's, or `{"leaving": ...}` of a forgotten one with an account's facts; a connection without a token may have both."""
+
+Contents = dict[str, dict[str, Facts]]
+"""Facts by org and user."""
 
 
 class EncryptedFileVault:
     """`mailmagnet.vault.Vault` in a file that its owner alone may read.
 
-    What was read is kept in memory until the file changes, so that asking for a connection costs one stat.
+    What was read stays in memory until the file changes, so that looking up a connection costs one stat.
     """
 
-    def __init__(self, file: Path, key: str) -> None:
-        """`key` is as `Fernet.generate_key` makes it. Raises BadSetting when it is not; a missing `file` is an empty vault."""
+    def __init__(self, file: Path, keys: str) -> None:
+        """`keys` are one or several as `mailmagnet vault-key` prints them, comma separated: the first writes, every one reads.
+
+        Raises BadSetting when they are not; a missing `file` is an empty vault.
+        """
         self._file = file
-        self._fernet = _fernet(key)
-        self._read: tuple[tuple[int, ...] | None, Kept] = (None, {})
+        fernets = _fernets(keys)
+        self._first, self._every = fernets[0], MultiFernet(fernets)
+        self._read: tuple[tuple[int, ...] | None, Contents] = (None, {})
 
     async def connection(self, org: str, user: str) -> Connection | None:
-        version, kept = self._read
-        try:
-            if _version(self._file) != version:
-                kept = await asyncio.to_thread(self._read_again)
-        except OSError as error:
-            raise _failed(error) from None
-        facts = kept.get(org, {}).get(user)
-        return _connection(org, user, facts) if facts else None
+        facts = _at(await self._contents(), org, user)
+        return _connection(org, user, facts) if _is_connection(facts) else None
 
     async def keep(self, connection: Connection) -> None:
-        def put(kept: Kept) -> None:
-            kept.setdefault(connection.org, {})[connection.user] = _facts(connection)
+        def put(contents: Contents) -> None:
+            users = contents.setdefault(connection.org, {})
+            left = {} if connection.gmail_token else _left_behind(connection.user, users.get(connection.user, {}))
+            users[connection.user] = _facts(connection) | left
 
         await asyncio.to_thread(self._change, put)
 
-    async def forget(self, org: str, user: str) -> None:
-        def take_out(kept: Kept) -> None:
-            kept.get(org, {}).pop(user, None)
-            if not kept.get(org, True):
-                del kept[org]
+    async def forget(self, org: str, user: str) -> bool:
+        def leave(contents: Contents) -> None:
+            _put(contents, org, user, _left_behind(user, _at(contents, org, user)))
+
+        before = await asyncio.to_thread(self._change, leave)
+        return _is_connection(_at(before, org, user))
+
+    async def leaving(self) -> Sequence[Leaving]:
+        contents = await self._contents()
+        entries = [(org, user, facts) for org, users in contents.items() for user, facts in users.items()]
+        connected = {fact for _, user, facts in entries if facts.get("gmail_token") for fact in _account(user, facts).items()}
+        left = [(org, user, facts["leaving"]) for org, user, facts in entries if "leaving" in facts]
+        return tuple(Leaving(org, user, of["gmail_token"]) for org, user, of in left if not connected & of.items())
+
+    async def revoked(self, token: Leaving) -> None:
+        def take_out(contents: Contents) -> None:
+            facts = _at(contents, token.org, token.user)
+            if facts.get("leaving", {}).get("gmail_token") == token.gmail_token:
+                _put(contents, token.org, token.user, {name: fact for name, fact in facts.items() if name != "leaving"})
 
         await asyncio.to_thread(self._change, take_out)
 
-    def _read_again(self) -> Kept:
+    async def rotate(self) -> bool:
+        """Write the file anew with the first key, after which it is read without the others; whether that was to be done."""
+        return await asyncio.to_thread(self._rotate)
+
+    async def _contents(self) -> Contents:
+        version, contents = self._read
+        try:
+            return contents if _version(self._file) == version else await asyncio.to_thread(self._read_again)
+        except OSError as error:
+            raise _failed(error) from None
+
+    def _read_again(self) -> Contents:
         """What is in the file now; remembered together with the version of the file that it was in."""
         try:
             with self._file.open("rb") as file:
@@ -76,35 +115,79 @@ class EncryptedFileVault:
             self._read = (None, {})
         return self._read[1]
 
-    def _change(self, change: Callable[[Kept], None]) -> None:
-        """Read, change and replace the file, while no other process writes it. A file that cannot be read stays as it is."""
+    def _change(self, change: Callable[[Contents], None]) -> Contents:
+        """Read, change and replace the file, while no other process writes it; what was in it before.
+
+        A file that cannot be read stays as it is.
+        """
+        with self._writing():
+            before = self._read_again()
+            after: Contents = json.loads(json.dumps(before))
+            change(after)
+            if after != before:
+                self._write(after)
+            return before
+
+    def _rotate(self) -> bool:
+        with self._writing():
+            contents = self._read_again()
+            if self._is_written_with_the_first_key():
+                return False
+            self._write(contents)
+            return True
+
+    def _is_written_with_the_first_key(self) -> bool:
+        """So is a file that is not there."""
+        try:
+            self._first.decrypt(self._file.read_bytes())
+        except FileNotFoundError:
+            return True
+        except InvalidToken:
+            return False
+        return True
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One's turn at the file."""
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             with _turn(self._file.with_name(f"{self._file.name}.lock")):
-                before = self._read_again()
-                after: Kept = json.loads(json.dumps(before))
-                change(after)
-                if after != before:
-                    _replace(self._file, self._fernet.encrypt(json.dumps(after).encode()))
+                yield
         except OSError as error:
             raise _failed(error) from None
 
-    def _decrypted(self, content: bytes) -> Kept:
+    def _write(self, contents: Contents) -> None:
+        _replace(self._file, self._first.encrypt(json.dumps(contents).encode()))
+
+    def _decrypted(self, content: bytes) -> Contents:
         try:
-            kept: Kept = json.loads(self._fernet.decrypt(content))
+            contents: Contents = json.loads(self._every.decrypt(content))
         except (InvalidToken, ValueError):
-            raise BadAnswer(WHO, "its file is damaged, or MAILMAGNET_VAULT_KEY is not the key it was written with") from None
-        return kept
+            raise BadAnswer(WHO, "its file is damaged, or MAILMAGNET_VAULT_KEY lacks the key it was written with") from None
+        return contents
 
 
-def _fernet(key: str) -> Fernet:
-    try:
-        return Fernet(key)
-    except ValueError:
-        raise BadSetting(
-            "MAILMAGNET_VAULT_KEY must be 32 random bytes in URL-safe base64; make one with: "
-            'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
-        ) from None
+def _fernets(keys: str) -> list[Fernet]:
+    each = keys.split(",")
+    for number, key in enumerate(each, 1):
+        which = f"key {number} of {len(each)}" if len(each) > 1 else "the key"
+        if not _is_key(key):
+            raise BadSetting(
+                f"MAILMAGNET_VAULT_KEY: {which} is not one; it should be the 44 characters that `mailmagnet vault-key` prints, "
+                "or several such keys with a comma between them and nothing else"
+            )
+        if key in each[: number - 1]:
+            raise BadSetting(
+                f"MAILMAGNET_VAULT_KEY: {which} is key {each.index(key) + 1} again; every key should stand there once"
+            )
+    return [Fernet(key) for key in each]
+
+
+def _is_key(key: str) -> bool:
+    """32 bytes in URL-safe base64, in its one strict form: Fernet itself passes over spaces, stray characters and spare bits."""
+    return (
+        bool(re.fullmatch(r"[A-Za-z0-9_-]{43}=", key)) and base64.urlsafe_b64encode(base64.urlsafe_b64decode(key)) == key.encode()
+    )
 
 
 def _version(file: Path) -> tuple[int, ...] | None:
@@ -167,6 +250,35 @@ def _sync_folder(folder: Path) -> None:
 
 def _failed(error: OSError) -> Unavailable:
     return Unavailable(WHO, f"its file cannot be used ({error.strerror or type(error).__name__})")
+
+
+def _at(contents: Contents, org: str, user: str) -> Facts:
+    return contents.get(org, {}).get(user, {})
+
+
+def _is_connection(facts: Facts) -> bool:
+    return bool(facts.keys() - {"leaving"})
+
+
+def _put(contents: Contents, org: str, user: str, facts: Facts) -> None:
+    """These facts in place of a user's; without any the user is gone, and with the last user the org."""
+    users = contents.setdefault(org, {})
+    users[user] = facts
+    if not facts:
+        del users[user]
+    if not users:
+        del contents[org]
+
+
+def _left_behind(user: str, facts: Facts) -> Facts:
+    """What stays of a user whose connection ends: the token that is still to be revoked, if there is one."""
+    if facts.get("gmail_token"):
+        return {"leaving": _account(user, facts)}
+    return {name: fact for name, fact in facts.items() if name == "leaving"}
+
+
+def _account(user: str, facts: Facts) -> dict[str, str]:
+    return {name: str((facts | {"user": user}).get(name, "")) for name in ACCOUNT_FACTS}
 
 
 def _facts(connection: Connection) -> dict[str, Any]:

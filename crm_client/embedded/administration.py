@@ -13,9 +13,10 @@ from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from crm_client.embedded.access import check_org
 from crm_client.embedded.database import CRM_NAME, create_file, reading, writing
 from crm_client.embedded.rows import is_address, new_id, put_deal, read_deals
-from crm_client.embedded.view import Module
+from crm_client.embedded.search import Module
 from mailmagnet.addresses import canonical
 from mailmagnet.crm import MAIL_INTEGRATION, Currency, DealState, Money, Organisation
 from mailmagnet.errors import BadRequest, NotFound
@@ -45,17 +46,25 @@ class Scope(StrEnum):
     EVERYONE = "everyone"
 
 
-def create(database: Path, organisation: Organisation) -> None:
-    """Make the database: the organisation, its home currency, a first pipeline and the two profiles. One that is there stays."""
+def create(database: Path, organisation: Organisation, org: str) -> None:
+    """Make the database: the organisation, its home currency, a first pipeline and the two profiles. One that is there stays.
+
+    `org` is the organisation as Google verifies it: its domain (hd), or a consumer account's own id. Raises BadRequest when the
+    database that is there is another organisation's.
+    """
+    check_org(org)
     _check_time_zone(organisation.time_zone)
     create_file(database)
     with writing(database) as connection:
-        if connection.execute("SELECT 1 FROM organisation").fetchone():
+        there = connection.execute("SELECT org FROM organisation").fetchone()
+        if there:
+            if there["org"] != org:
+                raise BadRequest("the CRM that is there is another organisation's")
             return
         _put_currency(connection, Currency(organisation.home_currency, organisation.home_currency, Decimal(1)))
         connection.execute(
-            "INSERT INTO organisation (only_one, name, time_zone, home_currency) VALUES (1, ?, ?, ?)",
-            (organisation.name, organisation.time_zone, organisation.home_currency),
+            "INSERT INTO organisation (only_one, org, name, time_zone, home_currency) VALUES (1, ?, ?, ?, ?)",
+            (org, organisation.name, organisation.time_zone, organisation.home_currency),
         )
         for name, state in _STANDARD_STAGES:
             _put_stage(connection, STANDARD_PIPELINE, name, state)
@@ -170,8 +179,10 @@ def add_user(database: Path, name: str, email: str, profile: str) -> str:
 
 
 def deactivate(database: Path, email: str) -> None:
-    """Shut a user out; the user's records stay."""
+    """Shut a user out; the user's records stay. The user's Google accounts are unbound, so that whoever gets the address next, and
+    is added under it, brings none of them back."""
     with writing(database) as connection:
+        connection.execute("DELETE FROM google_accounts WHERE user_id = ?", (user_id(connection, email),))
         connection.execute("UPDATE users SET active = 0 WHERE id = ?", (user_id(connection, email),))
 
 

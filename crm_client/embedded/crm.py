@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from crm_client.embedded.access import check_permitted, viewer_of
 from crm_client.embedded.database import CRM_NAME, reading, writing
 from crm_client.embedded.rows import (
     AccountRow,
@@ -24,7 +25,7 @@ from crm_client.embedded.rows import (
     put_note,
     read_deals,
 )
-from crm_client.embedded.view import View, activity, check_permitted, viewer_of
+from crm_client.embedded.view import View, activity
 from mailmagnet.crm import (
     Account,
     Activity,
@@ -56,10 +57,14 @@ class EmbeddedCrm:
     (a blank name, an unknown currency, an amount that is no number, a time without its zone) raise BadRequest.
     """
 
-    def __init__(self, database: Path, user_email: str, record_url: str = "") -> None:
-        """`record_url` is a template of a record's page, "http://host/crm/{module}/{id}" (accounts, contacts, leads, deals)."""
+    def __init__(self, database: Path, org: str, user: str, record_url: str = "") -> None:
+        """`org` and `user` are the verified ids of the Google account that asks: `access` says which of the CRM's users it is.
+
+        `record_url` is a template of a record's page, "http://host/crm/{module}/{id}" (accounts, contacts, leads, deals).
+        """
         self._database = database
-        self._user_email = user_email
+        self._org = org
+        self._user = user
         self._record_url = record_url
 
     @property
@@ -137,19 +142,19 @@ class EmbeddedCrm:
 
     def _ask(self, ask: Callable[[View], Answer]) -> Answer:
         with reading(self._database) as connection:
-            viewer = viewer_of(connection, self._user_email)
+            viewer = viewer_of(connection, self._org, self._user)
             check_permitted(viewer)
             return ask(View(connection, viewer, self._record_url))
 
     def _do(self, change: Callable[[View], Answer]) -> Answer:
         with writing(self._database) as connection:
-            viewer = viewer_of(connection, self._user_email)
+            viewer = viewer_of(connection, self._org, self._user)
             check_permitted(viewer)
             return change(View(connection, viewer, self._record_url))
 
     def _me(self) -> User:
         with reading(self._database) as connection:
-            return viewer_of(connection, self._user_email)
+            return viewer_of(connection, self._org, self._user)
 
 
 def _add_account(view: View, name: str, domain: str, phone: str) -> Account:

@@ -5,12 +5,13 @@ import os
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Literal
 
 from crm_client.embedded.schema import APPLICATION_ID, SCHEMA, VERSION
-from mailmagnet.errors import BadAnswer, Unavailable, Upstream
+from crm_client.embedded.search import learn_letters
+from mailmagnet.errors import BadAnswer, BadRequest, Unavailable, Upstream
 
 CRM_NAME = "MailMagnet CRM"
 
@@ -42,10 +43,36 @@ def reading(database: Path) -> Iterator[sqlite3.Connection]:
 
 
 @contextmanager
-def writing(database: Path, *, dry: bool = False) -> Iterator[sqlite3.Connection]:
-    """A transaction that writes all or (after an error, or `dry`) nothing. One at a time writes, the others wait their turn."""
-    with _transaction(database, "BEGIN IMMEDIATE", "ROLLBACK" if dry else "COMMIT") as connection:
+def writing(database: Path) -> Iterator[sqlite3.Connection]:
+    """A transaction that writes all or (after an error) nothing. One at a time writes, the others wait their turn."""
+    with _transaction(database, "BEGIN IMMEDIATE") as connection:
         yield connection
+        learn_letters(connection)
+
+
+@contextmanager
+def trying(database: Path) -> Iterator[sqlite3.Connection]:
+    """A copy of the database in this process's memory: what is written to it is seen by nobody, and holds up nobody."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)) as copy:
+        with reading(database) as connection:
+            connection.backup(copy)
+        copy.row_factory = sqlite3.Row
+        with _meaning_of_errors():
+            yield copy
+
+
+@contextmanager
+def upgrading(database: Path) -> Iterator[tuple[sqlite3.Connection, int]]:
+    """A transaction in a file of this or an earlier version, and which; at its end the file is of this version."""
+    with _meaning_of_errors(), closing(_connect(database)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        version = _version_of(connection)
+        if version > VERSION:
+            raise _other_version(version)
+        yield connection, version
+        learn_letters(connection)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
 
 
 def create_file(database: Path) -> None:
@@ -60,7 +87,6 @@ def create_file(database: Path) -> None:
     with _meaning_of_errors():
         connection = _connect(database)
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN IMMEDIATE")
             if _is_empty(connection):
                 for statement in SCHEMA.split(";"):
@@ -69,6 +95,7 @@ def create_file(database: Path) -> None:
                 connection.execute(f"PRAGMA user_version = {VERSION}")
             connection.execute("COMMIT")
             _check_is_ours(connection)
+            connection.execute("PRAGMA journal_mode = WAL")
         finally:
             connection.close()
 
@@ -85,14 +112,14 @@ def as_json(values: Iterable[object]) -> str:
 
 
 @contextmanager
-def _transaction(database: Path, begin: str, end: Literal["COMMIT", "ROLLBACK"] = "COMMIT") -> Iterator[sqlite3.Connection]:
+def _transaction(database: Path, begin: Literal["BEGIN DEFERRED", "BEGIN IMMEDIATE"]) -> Iterator[sqlite3.Connection]:
     with _meaning_of_errors():
         identity = _identity(database)
         connection = _idle_connection(database, identity) or _open(database)
         try:
             connection.execute(begin)
             yield connection
-            connection.execute(end)
+            connection.execute("COMMIT")
         except sqlite3.Error:
             connection.close()
             raise
@@ -152,12 +179,20 @@ def _is_empty(connection: sqlite3.Connection) -> bool:
 
 
 def _check_is_ours(connection: sqlite3.Connection) -> None:
-    application_id = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if application_id != APPLICATION_ID:
-        raise BadAnswer(CRM_NAME, "the file is not a database of MailMagnet CRM")
+    version = _version_of(connection)
     if version != VERSION:
-        raise BadAnswer(CRM_NAME, f"the database has version {version} of its tables, this program knows version {VERSION}")
+        raise _other_version(version)
+
+
+def _version_of(connection: sqlite3.Connection) -> int:
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise BadAnswer(CRM_NAME, "the file is not a database of MailMagnet CRM")
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _other_version(version: int) -> BadAnswer:
+    to_do = "bring it up to date with mailmagnet crm upgrade" if version < VERSION else "install the MailMagnet that wrote it"
+    return BadAnswer(CRM_NAME, f"the database has version {version} of its tables, this program knows version {VERSION}: {to_do}")
 
 
 @contextmanager
@@ -166,6 +201,8 @@ def _meaning_of_errors() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _meaning(error) from error
+    except UnicodeEncodeError:
+        raise BadRequest("a text holds signs that no text has") from None
 
 
 def _meaning(error: sqlite3.Error) -> Upstream:

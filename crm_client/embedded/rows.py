@@ -1,20 +1,21 @@
 """The embedded CRM's rows: each kind of record read whole and put whole, with its addresses and what it is searched by.
 
-No rights are asked here: that is `embedded_view`'s. `put_*` adds a row or puts it in place of the one with its id, and raises
+No rights are asked here: that is `view`'s. `put_*` adds a row or puts it in place of the one with its id, and raises
 BadRequest, with a reason for people that quotes nothing, when it is none that the CRM takes.
 """
 
 import json
 import secrets
 import sqlite3
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from crm_client.embedded.database import as_json
+from crm_client.embedded.search import Findable, folded, make_findable
 from mailmagnet.addresses import canonical, canonical_domain, domain_of
+from mailmagnet.addresses import is_address as is_canonical_address
 from mailmagnet.crm import ActivityKind, Money
 from mailmagnet.errors import BadRequest
 
@@ -100,21 +101,19 @@ def new_id() -> str:
     return secrets.token_hex(8)
 
 
-def folded(text: str) -> str:
-    """A text as it is searched and matched by: without case, accents, or more than single spaces."""
-    apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    return " ".join("".join(letter for letter in apart if not unicodedata.combining(letter)).split())
-
-
 def reversed_domain(domain: str) -> str:
     """A domain from its top: "mail.analytical.example" is "example.analytical.mail"."""
     return ".".join(reversed(domain.split(".")))
 
 
 def is_address(text: str) -> bool:
-    """Whether a text can be a mail address: one @ with something on both sides, and nothing that splits it."""
-    local, _, domain = text.rpartition("@")
-    return bool(local and domain) and "@" not in local and not any(sign.isspace() or sign in ',;<>"' for sign in text)
+    """Whether a text is a mail address, however it is written."""
+    return is_canonical_address(canonical(text))
+
+
+def is_text(text: str) -> bool:
+    """Whether a text can be kept: without NUL and halves of surrogate pairs."""
+    return "\0" not in text and not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 def put_account(connection: sqlite3.Connection, row: AccountRow) -> AccountRow:
@@ -128,6 +127,7 @@ def put_account(connection: sqlite3.Connection, row: AccountRow) -> AccountRow:
         """,
         (kept.id, kept.name, folded(kept.name), kept.domain, reversed_domain(kept.domain), kept.phone, kept.owner_id),
     )
+    make_findable(connection, Findable("accounts", kept.id, kept.owner_id, kept.name, [kept.domain]))
     return kept
 
 
@@ -149,6 +149,7 @@ def put_contact(connection: sqlite3.Connection, row: ContactRow) -> ContactRow:
         "INSERT INTO contact_addresses (contact_id, address, reversed_domain, position) VALUES (?, ?, ?, ?)",
         [(kept.id, address, reversed_domain(domain_of(address)), at) for at, address in enumerate(kept.addresses)],
     )
+    make_findable(connection, Findable("contacts", kept.id, kept.owner_id, kept.name, kept.addresses, kept.account_id))
     return kept
 
 
@@ -177,6 +178,7 @@ def put_lead(connection: sqlite3.Connection, row: LeadRow) -> LeadRow:
         "INSERT INTO lead_addresses (lead_id, address, position) VALUES (?, ?, ?)",
         [(kept.id, address, at) for at, address in enumerate(kept.addresses)],
     )
+    make_findable(connection, Findable("leads", kept.id, kept.owner_id, kept.name, [*kept.addresses, kept.company]))
     return kept
 
 
@@ -217,6 +219,7 @@ def put_deal(connection: sqlite3.Connection, row: DealRow) -> DealRow:
         """,
         [(kept.id, contact_id, at) for at, contact_id in enumerate(kept.contact_ids)],
     )
+    make_findable(connection, Findable("deals", kept.id, kept.owner_id, kept.name, account_id=kept.account_id))
     return kept
 
 
@@ -326,7 +329,7 @@ def _name(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    if "\0" in text or any("\ud800" <= sign <= "\udfff" for sign in text):
+    if not is_text(text):
         raise BadRequest("a text holds signs that no text has")
     return text.strip()
 

@@ -1,18 +1,21 @@
-"""The embedded CRM's tables, and who may see which record (the visible_* views)."""
+"""The embedded CRM's tables, who may see which record (the visible_* views), and what the tables of an older file lack."""
 
 APPLICATION_ID = 0x4D4D4352
 """SQLite's application id of our databases ("MMCR"): a file without it is not ours."""
 
-VERSION = 1
+VERSION = 2
 """SQLite's user version of our databases: the number of this schema."""
 
-SCHEMA = """
+_ORGANISATION = """
 CREATE TABLE organisation (
     only_one INTEGER PRIMARY KEY CHECK (only_one = 1),
+    org TEXT NOT NULL CHECK (org <> ''),
     name TEXT NOT NULL,
     time_zone TEXT NOT NULL,
     home_currency TEXT NOT NULL REFERENCES currencies (code) DEFERRABLE INITIALLY DEFERRED
 );
+"""
+_RECORDS = """
 CREATE TABLE currencies (
     code TEXT PRIMARY KEY CHECK (code GLOB '[A-Z][A-Z][A-Z]'),
     name TEXT NOT NULL,
@@ -109,7 +112,6 @@ CREATE TABLE deals (
 );
 CREATE INDEX deals_by_name ON deals (folded_name);
 CREATE INDEX deals_by_account ON deals (account_id);
-CREATE INDEX deals_by_closing ON deals (closing);
 CREATE TABLE deal_contacts (
     deal_id TEXT NOT NULL REFERENCES deals (id),
     contact_id TEXT NOT NULL REFERENCES contacts (id),
@@ -163,5 +165,68 @@ FROM deals AS record JOIN users AS viewer JOIN profiles ON profiles.id = viewer.
 WHERE profiles.scope = 'everyone' OR record.owner_id = viewer.id
 OR EXISTS (SELECT 1 FROM shares WHERE module = 'deals' AND record_id = record.id AND user_id = viewer.id);
 """
-"""Names are folded for searching (see `embedded_rows.folded`), domains reversed ("example.analytical") so that one range
-of an index holds a domain with all below it. In `deal_contacts` the first is the primary contact, the others hold roles."""
+_OPEN_DEALS = """
+CREATE INDEX deals_by_stage ON deals (stage_id, closing);
+"""
+_GOOGLE_ACCOUNTS = """
+CREATE TABLE google_accounts (
+    org TEXT NOT NULL,
+    user TEXT NOT NULL,
+    user_id TEXT NOT NULL REFERENCES users (id),
+    PRIMARY KEY (org, user)
+) WITHOUT ROWID;
+CREATE INDEX google_accounts_by_user ON google_accounts (user_id);
+"""
+_SEARCH = """
+CREATE TABLE searchable (
+    number INTEGER PRIMARY KEY,
+    module TEXT NOT NULL CHECK (module IN ('accounts', 'contacts', 'leads', 'deals')),
+    id TEXT NOT NULL,
+    owner_id TEXT NOT NULL,
+    account_id TEXT,
+    name TEXT NOT NULL,
+    text TEXT NOT NULL,
+    account_name TEXT NOT NULL,
+    learned INTEGER NOT NULL CHECK (learned IN (0, 1)),
+    UNIQUE (module, id)
+);
+CREATE INDEX searchable_not_learned ON searchable (number) WHERE NOT learned;
+CREATE INDEX searchable_by_name ON searchable (module, name, id);
+CREATE INDEX searchable_by_account ON searchable (account_id);
+CREATE VIRTUAL TABLE letters USING fts5 (
+    runs, content = '', columnsize = 0, detail = none, prefix = '4 8', tokenize = 'ascii'
+);
+CREATE INDEX shares_by_user ON shares (user_id, module);
+CREATE VIEW visible_searchable AS
+SELECT record.number, record.module, record.id, record.name, record.text || coalesce((
+    SELECT ' ' || record.account_name FROM visible_accounts AS account
+    WHERE account.id = record.account_id AND account.viewer_id = viewer.id), '') AS text, viewer.id AS viewer_id
+FROM searchable AS record JOIN users AS viewer JOIN profiles ON profiles.id = viewer.profile_id
+WHERE profiles.scope = 'everyone' OR record.owner_id = viewer.id
+OR EXISTS (SELECT 1 FROM shares WHERE module = record.module AND record_id = record.id AND user_id = viewer.id);
+"""
+
+SCHEMA = _ORGANISATION + _RECORDS + _OPEN_DEALS + _GOOGLE_ACCOUNTS + _SEARCH
+"""Names are folded for searching (see `search.folded`), domains reversed ("example.analytical") so that one range
+of an index holds a domain with all below it. In `deal_contacts` the first is the primary contact, the others hold roles.
+
+In `searchable` a record's name, its text (with its addresses, domain or company, begun by a space) and its account's name are
+folded; `letters` is the index into them (see `search`), of those that are
+learned. `google_accounts` are the accounts that a CRM user signs in with: `org` is
+the verified domain (hd), or the user's own id for a consumer account, `user` the verified id (sub).
+"""
+
+FROM_VERSION_1 = (
+    "ALTER TABLE organisation RENAME TO organisation_of_version_1",
+    _ORGANISATION,
+    """
+    INSERT INTO organisation (only_one, org, name, time_zone, home_currency)
+    SELECT only_one, :org, name, time_zone, home_currency FROM organisation_of_version_1;
+    DROP TABLE organisation_of_version_1;
+    DROP INDEX deals_by_closing;
+    """,
+    _OPEN_DEALS,
+    _GOOGLE_ACCOUNTS,
+    _SEARCH,
+)
+"""From the tables of version 1 to these, with `:org` to bind; `searchable` is to be filled after it."""

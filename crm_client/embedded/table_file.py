@@ -36,7 +36,7 @@ class TableFile:
     """A table as read: its first line, the others that hold anything, and those whose quotes are wrong."""
 
     header: Line
-    lines: tuple[Line, ...]
+    lines: Sequence[Line]
     bad_lines: tuple[BadLine, ...]
 
 

@@ -7,20 +7,20 @@ addresses and contacts of a line come to those that are there.
 
 import re
 import sqlite3
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
 from crm_client.embedded.administration import user_id
-from crm_client.embedded.database import as_json, reading, writing
+from crm_client.embedded.database import CRM_NAME, as_json, reading, trying, writing
 from crm_client.embedded.rows import (
     AccountRow,
     ContactRow,
     DealRow,
-    folded,
     is_address,
     listed,
     new_id,
@@ -31,11 +31,20 @@ from crm_client.embedded.rows import (
     read_contacts,
     read_deals,
 )
+from crm_client.embedded.search import folded
 from crm_client.embedded.table_amount import currencies_meant, read_amount, written_amount
-from crm_client.embedded.table_file import BadLine, Line, read_table_file, write_table_file
+from crm_client.embedded.table_date import DateOrder, date_order, read_date
+from crm_client.embedded.table_file import BadLine, Line, TableFile, read_table_file, write_table_file
 from mailmagnet.addresses import canonical, canonical_domain, domain_of
 from mailmagnet.crm import Money
-from mailmagnet.errors import BadRequest, BadTable
+from mailmagnet.errors import BadRequest, BadTable, Unavailable, Upstream
+
+LINES_AT_ONCE = 1000
+"""Lines written in one transaction: some 0.2 s, of the BUSY_SECONDS that others wait, so that a busy machine may take ten times that."""
+
+SECONDS_FOR_OTHERS = 0.12
+"""Between two transactions: longer than SQLite lets one who waits sleep before it looks again, so that it gets its turn
+(100 ms, https://www.sqlite.org/c3ref/busy_timeout.html)."""
 
 
 class Kind(StrEnum):
@@ -63,20 +72,44 @@ class TableReport:
     columns_left_out: tuple[str, ...]
 
 
-def import_table(database: Path, kind: Kind, data: bytes, *, dry: bool, owner_email: str) -> TableReport:
-    """Write a table's good lines in one transaction, and tell of the bad ones; `dry` tells the same and writes nothing.
+def import_table(
+    database: Path, kind: Kind, data: bytes, *, dry: bool, owner_email: str, dates: DateOrder | None = None
+) -> TableReport:
+    """Write a table's good lines, and tell of the bad ones; `dry` tells the same and writes nothing.
 
-    What is new belongs to `owner_email` unless its line names another owner. Raises BadTable when it cannot be read at all,
-    NotFound when that owner is no user, and as the CRM does Unavailable and BadAnswer.
+    What is new belongs to `owner_email` unless its line names another owner. `dates` is needed where the table's own dates do not
+    tell day from month. Raises BadTable when it cannot be read at all, NotFound when that owner is no user, and as the CRM does
+    Unavailable and BadAnswer. A table of up to LINES_AT_ONCE lines is written whole or not at all; a longer one step by step, so
+    that nobody else waits long to write, and one that stops between two steps is finished by importing it again.
     """
-    file = read_table_file(data, lambda header: len(_columns(kind, header)))
+    return import_lines(
+        database,
+        kind,
+        read_table_file(data, lambda header: len(_columns(kind, header))),
+        dry=dry,
+        owner_email=owner_email,
+        dates=dates,
+    )
+
+
+def import_lines(
+    database: Path, kind: Kind, file: TableFile, *, dry: bool, owner_email: str, dates: DateOrder | None = None
+) -> TableReport:
+    """As `import_table`, of a table that is read already."""
     columns = _columns(kind, file.header.cells)
     _check_columns(kind, columns)
-    with writing(database, dry=dry) as connection:
-        claims = _claims(_given(line.cells, columns) for line in file.lines)
-        run = _Import(connection, user_id(connection, owner_email), frozenset(columns.values()), claims)
-        for line in file.lines:
-            run.take(kind, line, columns, len(file.header.cells))
+    given = [_given(line.cells, columns) for line in file.lines]
+    order = date_order(
+        ((line.number, cells["closing"]) for line, cells in zip(file.lines, given, strict=True) if "closing" in cells), dates
+    )
+    with reading(database) as connection:
+        owner_id = user_id(connection, owner_email)
+    run = _Import(owner_id, kind, columns, len(file.header.cells), order, _claims(given))
+    if dry:
+        with trying(database) as copy:
+            run.take(copy, file.lines)
+    else:
+        _take_in_steps(database, run, file.lines)
     return TableReport(
         kind,
         dry,
@@ -87,6 +120,23 @@ def import_table(database: Path, kind: Kind, data: bytes, *, dry: bool, owner_em
         tuple(sorted([*file.bad_lines, *run.bad_lines], key=lambda bad: bad.number)),
         tuple(name for at, name in enumerate(file.header.cells) if name and at not in columns),
     )
+
+
+def _take_in_steps(database: Path, run: "_Import", lines: Iterable[Line]) -> None:
+    ahead = iter(lines)
+    written = 0
+    while step := list(islice(ahead, LINES_AT_ONCE)):
+        if written:
+            time.sleep(SECONDS_FOR_OTHERS)
+        try:
+            with writing(database) as connection:
+                run.take(connection, step)
+        except Upstream as problem:
+            if not written:
+                raise
+            rest = f"what stands before line {step[0].number} is imported: import the table again for the rest"
+            raise Unavailable(CRM_NAME, f"{problem.what}; {rest}") from problem
+        written += len(step)
 
 
 def export_table(database: Path, kind: Kind) -> bytes:
@@ -164,7 +214,6 @@ _EXPORTED: Mapping[Kind, Sequence[str]] = {
 
 _ID_FORM = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _DOMAIN_FORM = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?(?:www\.)?([^\s/:@?#;,]+\.[^\s/:@?#;,]+?)\.?(?:[:/?#].*)?", re.IGNORECASE)
-_DAY_FORM = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 def _columns(kind: Kind, header: Sequence[str]) -> dict[int, str]:
@@ -197,23 +246,32 @@ class _Import:
     is that line's, and is not renamed by another that has but the address or domain in common with it.
     """
 
-    connection: sqlite3.Connection
     owner_id: str
-    columns: frozenset[str]
+    kind: Kind
+    columns: Mapping[int, str]
+    width: int
+    dates: DateOrder | None
     claims: frozenset[tuple[str, str]]
+    connection: sqlite3.Connection = field(init=False)
     counts: dict[str, int] = field(default_factory=lambda: {"added": 0, "changed": 0, "unchanged": 0})
     accounts_added: int = 0
     bad_lines: list[BadLine] = field(default_factory=list)
     line_about: dict[str, int] = field(default_factory=dict)
 
-    def take(self, kind: Kind, line: Line, columns: Mapping[int, str], width: int) -> None:
+    def take(self, connection: sqlite3.Connection, lines: Iterable[Line]) -> None:
+        """Write some lines in the connection's transaction."""
+        self.connection = connection
+        for line in lines:
+            self._take(line)
+
+    def _take(self, line: Line) -> None:
         """Write one line, or tell why not."""
-        put = {Kind.ACCOUNTS: self._account, Kind.CONTACTS: self._contact, Kind.DEALS: self._deal}[kind]
+        put = {Kind.ACCOUNTS: self._account, Kind.CONTACTS: self._contact, Kind.DEALS: self._deal}[self.kind]
         accounts_added = self.accounts_added
         self.connection.execute("SAVEPOINT line")
         try:
-            _check(not any(line.cells[width:]), f"it has {len(line.cells)} cells, the first line has {width}")
-            self.counts[put(line.number, _given(line.cells, columns))] += 1
+            _check(not any(line.cells[self.width :]), f"it has {len(line.cells)} cells, the first line has {self.width}")
+            self.counts[put(line.number, _given(line.cells, self.columns))] += 1
         except BadRequest as error:
             self.connection.execute("ROLLBACK TO line")
             self.accounts_added = accounts_added
@@ -267,7 +325,7 @@ class _Import:
             stage_id=stage_id,
             account_id=account_id if "account" in given else after.account_id,
             amount=self._amount(given, after.amount),
-            closing=_closing(given["closing"]) if "closing" in given else after.closing,
+            closing=read_date(given["closing"], self.dates) if "closing" in given else after.closing,
             owner_id=self._owner(given, after.owner_id),
         )
         contact_ids = self._contacts_named(given.get("contacts", ""), after.account_id)
@@ -336,7 +394,7 @@ class _Import:
             "SELECT id FROM deals WHERE folded_name = ?1 AND (account_id IS ?2 OR ?3)",
             folded(name),
             account_id,
-            "account" not in self.columns,
+            "account" not in self.columns.values(),
         )
         return _one_of(rows, [], "deals have this name")
 
@@ -373,7 +431,8 @@ class _Import:
         return put_account(self.connection, AccountRow(new_id(), text, self.owner_id)).id
 
     def _contacts_named(self, text: str, account_id: str | None) -> list[str]:
-        return [self._contact_named(name.strip(), account_id) for name in re.split(r"[;\n]", text) if name.strip()]
+        names = re.findall(r'(?:"(?:[^"\\\n]|\\.){0,64}"@|[^;\n])+', text)
+        return [self._contact_named(name.strip(), account_id) for name in names if name.strip()]
 
     def _contact_named(self, text: str, account_id: str | None) -> str:
         in_brackets = re.search(r"<([^<>]+)>$", text)
@@ -499,22 +558,13 @@ def _addresses(text: str) -> tuple[str, ...]:
 
 
 def _parts(text: str) -> list[str]:
-    return [part for part in re.split(r"[\s;,]+", text) if part]
+    return re.findall(r'(?:"(?:[^"\\]|\\.)*+(?:"|\Z)|[^\s;,"])+', text)
 
 
 def _domain(text: str) -> str:
     found = _DOMAIN_FORM.fullmatch(text)
     _check(found or not text, f"'{text}' is no domain")
     return canonical_domain(found[1]) if found else ""
-
-
-def _closing(text: str) -> date:
-    reason = f"'{text}' is no date such as 2026-11-30"
-    _check(_DAY_FORM.fullmatch(text), reason)
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise BadRequest(reason) from None
 
 
 def _account_cells(connection: sqlite3.Connection) -> Iterable[Sequence[str]]:

@@ -10,13 +10,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
 
 from crm_client.embedded.database import CRM_NAME, as_json
-from crm_client.embedded.rows import day, folded, listed, moment_or_day, money, reversed_domain
-from mailmagnet.addresses import canonical
+from crm_client.embedded.rows import day, is_text, listed, moment_or_day, money, reversed_domain
+from crm_client.embedded.search import MODULES, Module, find, folded
 from mailmagnet.crm import (
-    MAIL_INTEGRATION,
     Account,
     Activity,
     ActivityKind,
@@ -35,9 +33,7 @@ from mailmagnet.crm import (
     Stage,
     User,
 )
-from mailmagnet.errors import NotAuthorised, NotFound, NotPermitted
-
-Module = Literal["accounts", "contacts", "leads", "deals"]
+from mailmagnet.errors import NotFound
 
 MOST_KNOWN = 10
 """Contacts told with an account found by its domain."""
@@ -107,28 +103,26 @@ class View:
 
     def search(self, words: str, most: int) -> Found:
         asked = list(dict.fromkeys(folded(words).split()))
-        if not asked or most <= 0:
+        if not asked or most <= 0 or not is_text(words):
             return Found()
-        parameters = {"viewer": self.viewer.id, "words": as_json(asked), "first": asked[0], "most": most}
-        contact_ids = self._ids(_SEARCH_CONTACTS, parameters)
-        account_ids = self._ids(_SEARCH_ACCOUNTS, parameters)
-        deal_ids = self._ids(_SEARCH_DEALS, parameters)
-        contacts, accounts, deals = (
-            self.contacts(contact_ids, for_reading=False),
-            self.accounts(account_ids),
-            self.deals(deal_ids),
-        )
+        found = {module: find(self.connection, self.viewer.id, module, asked, most + 1) for module in MODULES}
+        best = {module: ids[:most] for module, ids in found.items()}
+        contacts, leads = self.contacts(best["contacts"], for_reading=False), self.leads(best["leads"])
+        accounts, deals = self.accounts(best["accounts"]), self.deals(best["deals"])
         return Found(
-            tuple(contacts[contact_id] for contact_id in contact_ids),
-            tuple(accounts[account_id] for account_id in account_ids),
-            tuple(deals[deal_id] for deal_id in deal_ids),
+            contacts=tuple(contacts[contact_id] for contact_id in best["contacts"]),
+            accounts=tuple(accounts[account_id] for account_id in best["accounts"]),
+            deals=tuple(deals[deal_id] for deal_id in best["deals"]),
+            leads=tuple(leads[lead_id] for lead_id in best["leads"]),
+            more=frozenset(module for module, ids in found.items() if len(ids) > most),
         )
 
     def deals_closing(self, first: date, last: date) -> tuple[Deal, ...]:
         ids = self._ids(
             """
-            SELECT deal.id FROM visible_deals AS deal JOIN stages ON stages.id = deal.stage_id
-            WHERE deal.viewer_id = :viewer AND stages.state = 'open' AND deal.closing BETWEEN :first AND :last
+            SELECT id FROM visible_deals
+            WHERE viewer_id = :viewer AND stage_id IN (SELECT id FROM stages WHERE state = 'open')
+            AND closing BETWEEN :first AND :last
             """,
             {"viewer": self.viewer.id, "first": first.isoformat(), "last": last.isoformat()},
         )
@@ -197,6 +191,7 @@ class View:
                 deals=deals.get(row["id"], ()),
                 activities=tuple(activities.get(row["id"], ())),
                 notes=tuple(notes.get(row["id"], ())),
+                mine=row["owner_id"] == self.viewer.id,
             )
             for row in rows
         }
@@ -216,7 +211,13 @@ class View:
         )
         return {
             row["id"]: Account(
-                row["id"], row["name"], row["domain"], row["owner"], row["phone"], self._url("accounts", row["id"])
+                row["id"],
+                row["name"],
+                row["domain"],
+                row["owner"],
+                row["phone"],
+                self._url("accounts", row["id"]),
+                mine=row["owner_id"] == self.viewer.id,
             )
             for row in rows
         }
@@ -278,6 +279,7 @@ class View:
                 owner=row["owner"],
                 phone=row["phone"],
                 url=self._url("leads", row["id"]),
+                mine=row["owner_id"] == self.viewer.id,
             )
             for row in rows
         }
@@ -476,29 +478,6 @@ class View:
         return self.record_url.replace("{module}", module).replace("{id}", record_id)
 
 
-def viewer_of(connection: sqlite3.Connection, email: str) -> User:
-    """The user of the CRM with this address. Raises NotAuthorised when there is none, or it is no longer active."""
-    row = connection.execute(
-        """
-        SELECT users.*, profiles.name AS profile, (
-            SELECT json_group_array(permission) FROM permissions WHERE permissions.profile_id = profiles.id) AS permissions
-        FROM users JOIN profiles ON profiles.id = users.profile_id WHERE email = ? AND active
-        """,
-        (canonical(email),),
-    ).fetchone()
-    if row is None:
-        raise NotAuthorised(CRM_NAME, "there is no active user with this address")
-    return User(
-        row["id"], row["name"], row["email"], Profile(row["profile_id"], row["profile"], frozenset(listed(row["permissions"])))
-    )
-
-
-def check_permitted(viewer: User) -> None:
-    """Raises NotPermitted when the user's profile does not hold `Mail Integration`."""
-    if MAIL_INTEGRATION not in viewer.profile.permissions:
-        raise NotPermitted(CRM_NAME, f"the user's profile does not hold {MAIL_INTEGRATION}")
-
-
 def activity(row: sqlite3.Row) -> Activity:
     """A row of activities, with its owner's name, as a record."""
     return Activity(
@@ -526,41 +505,3 @@ def _by_address(ids: Mapping[str, Sequence[str]], contacts: Mapping[str, Contact
 def _soonest_first(deals: Iterable[Deal]) -> tuple[Deal, ...]:
     """Open deals first, then by closing date, those without one last."""
     return tuple(sorted(deals, key=lambda deal: (deal.state is not DealState.OPEN, deal.closing or date.max, deal.name, deal.id)))
-
-
-# A search reads what each record is found by as one folded text that begins with a space, so that a word after a space is a
-# prefix. Best are names that begin with the first word, then texts where all words are prefixes.
-
-_SEARCH_CONTACTS = """
-SELECT id FROM (
-    SELECT contact.id, contact.folded_name AS name, ' ' || contact.folded_name || ' ' || coalesce((
-        SELECT group_concat(address, ' ') FROM contact_addresses WHERE contact_id = contact.id), '') || ' ' || coalesce((
-        SELECT account.folded_name FROM visible_accounts AS account
-        WHERE account.id = contact.account_id AND account.viewer_id = :viewer), '') AS text
-    FROM visible_contacts AS contact WHERE contact.viewer_id = :viewer
-) WHERE NOT EXISTS (SELECT 1 FROM json_each(:words) AS word WHERE instr(text, word.value) = 0)
-ORDER BY instr(name, :first) <> 1,
-    EXISTS (SELECT 1 FROM json_each(:words) AS word WHERE instr(text, ' ' || word.value) = 0), name, id
-LIMIT :most
-"""
-
-_SEARCH_ACCOUNTS = """
-SELECT id FROM (
-    SELECT id, folded_name AS name, ' ' || folded_name || ' ' || domain AS text FROM visible_accounts WHERE viewer_id = :viewer
-) WHERE NOT EXISTS (SELECT 1 FROM json_each(:words) AS word WHERE instr(text, word.value) = 0)
-ORDER BY instr(name, :first) <> 1,
-    EXISTS (SELECT 1 FROM json_each(:words) AS word WHERE instr(text, ' ' || word.value) = 0), name, id
-LIMIT :most
-"""
-
-_SEARCH_DEALS = """
-SELECT id FROM (
-    SELECT deal.id, deal.folded_name AS name, ' ' || deal.folded_name || ' ' || coalesce((
-        SELECT account.folded_name FROM visible_accounts AS account
-        WHERE account.id = deal.account_id AND account.viewer_id = :viewer), '') AS text
-    FROM visible_deals AS deal WHERE deal.viewer_id = :viewer
-) WHERE NOT EXISTS (SELECT 1 FROM json_each(:words) AS word WHERE instr(text, word.value) = 0)
-ORDER BY instr(name, :first) <> 1,
-    EXISTS (SELECT 1 FROM json_each(:words) AS word WHERE instr(text, ' ' || word.value) = 0), name, id
-LIMIT :most
-"""

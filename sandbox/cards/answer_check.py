@@ -5,6 +5,7 @@ from typing import Any
 
 from sandbox.cards.card_check import PROSE, Fault, Json, Rules, card_rules, exactly_one, object_faults
 from sandbox.cards.card_format import Format, card_format, field
+from sandbox.cards.open_links import OpenLinks, links_of
 
 FORMS = (
     ("action", "hostAppAction"),
@@ -131,14 +132,14 @@ def answer_rules() -> Rules:
     return Rules(card_format() | ANSWER_FORMAT, {**PROSE, **ANSWER_PROSE})
 
 
-def refused(answer: Any, *, to_trigger: bool = False) -> list[str]:
+def refused(answer: Any, *, to_trigger: bool = False, open_links: OpenLinks | None = None) -> list[str]:
     """The faults of an add-on's answer or of a single card, in the order they are met, none twice. `to_trigger`: what the answer is to,
-    where that is known."""
+    where that is known; `open_links`: what the deployment lets be opened, where there is one."""
     if not isinstance(answer, dict):
         return ["it should be an object: a card, or an add-on's answer"]
     try:
         found = _answer(answer, to_trigger) if is_answer(answer) else object_faults(answer, "Card", "card", card_rules())
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys([*found, *(_links(answer, open_links) if open_links else ())]))
     except RecursionError:
         return ["it is nested too deeply"]
 
@@ -155,3 +156,9 @@ def _answer(answer: Json, to_trigger: bool) -> Fault:
         yield f"an answer has one form: this has {' and '.join(known)}"
     if to_trigger and "renderActions" in answer:
         yield "renderActions is the form of an answer to a click: to a trigger, Gmail looks for action"
+
+
+def _links(answer: Json, open_links: OpenLinks) -> Fault:
+    for place, url in links_of(answer, "" if is_answer(answer) else "card"):
+        if not open_links.cover(url):
+            yield f"{place} is “{url}”: none of the deployment's openLinkUrlPrefixes covers it"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from html import unescape
 from typing import Any
+from urllib.parse import urlsplit
 
 from sandbox.cards.card_format import Field, Format, card_format
 
@@ -14,7 +15,6 @@ Fault = Iterator[str]
 
 MOST_WIDGETS = 100
 MOST_SECTIONS = 100
-MOST_COLUMNS = 2
 MOST_ITEMS = 100
 MOST_CARD_ACTIONS = 10
 LONGEST_ID = 64
@@ -56,13 +56,8 @@ KNOWN_ICONS = [
 """https://developers.google.com/apps-script/reference/card-service/icon"""
 
 BESIDE_A_WIDGET = ("horizontalAlignment", "id", "visibility", "eventActions")
-HTTPS = (
-    ("Action", "function"),
-    ("CardHeader", "imageUrl"),
-    ("Icon", "iconUrl"),
-    ("Image", "imageUrl"),
-    ("ImageComponent", "imageUri"),
-)
+PICTURES = (("CardHeader", "imageUrl"), ("Icon", "iconUrl"), ("Image", "imageUrl"), ("ImageComponent", "imageUri"))
+"""Google fetches them itself: from this machine or this network it cannot."""
 MARKUP = (("TextParagraph", "text"), ("DecoratedText", "text"), ("Section", "header"))
 """Fields whose text may be marked up."""
 
@@ -90,6 +85,8 @@ TAGS = [
 _TAG = re.compile(r"<!--.*?-->|<(/?)([a-zA-Z][a-zA-Z0-9]*)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>", re.DOTALL)
 _HREF = re.compile(r"href\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.IGNORECASE)
 _HTTPS = re.compile(r"https://[^\s]|http://(127\.0\.0\.1|localhost)([:/]|$)", re.IGNORECASE)
+_NOT_PUBLIC = re.compile(r"[^.]*|.*\.(local|internal)|.*\.[0-9]+")
+"""A host's name without a dot, or in a domain that is nobody's; a number in its place (https://url.spec.whatwg.org/#host-parsing)."""
 _OPENS = re.compile(r"(https?://|mailto:|tel:)\S+", re.IGNORECASE)
 
 
@@ -161,12 +158,20 @@ IS_OF_TYPE: dict[str, Callable[[Any], bool]] = {
 
 
 def _addresses(value: Json, kind: str, path: str) -> Fault:
-    for of, name in HTTPS:
-        if of == kind and isinstance(address := value.get(name), str) and address and not _HTTPS.match(address):
-            yield f"{path}.{name} should be an https address"
+    for of, name in PICTURES:
+        if of == kind and isinstance(address := value.get(name), str) and address and not _is_public(address):
+            yield f"{path}.{name} should be an https address that is public"
     for of, name in MARKUP:
         if of == kind and isinstance(text := value.get(name), str):
             yield from _markup(text, f"{path}.{name}")
+
+
+def _is_public(address: str) -> bool:
+    try:
+        url = urlsplit(address)
+    except ValueError:
+        return False
+    return url.scheme == "https" and not url.username and not _NOT_PUBLIC.fullmatch(url.hostname or "")
 
 
 def _markup(text: str, path: str) -> Fault:
@@ -197,18 +202,11 @@ def _card(card: Json, path: str) -> Fault:
         yield f"{path} is empty: it has neither a header nor a section"
     if len(sections) > MOST_SECTIONS:
         yield f"{path} has {len(sections)} sections: Google allows {MOST_SECTIONS}"
-    widgets = sum(_widgets_in(section) for section in sections)
+    widgets = sum(len(_list(_of(section, "widgets"))) for section in sections)
     if widgets > MOST_WIDGETS:
         yield f"{path} has {widgets} widgets: Google drops the section that goes over {MOST_WIDGETS}, and all that follow"
     if len(_list(card.get("cardActions"))) > MOST_CARD_ACTIONS:
         yield f"{path}.cardActions has {len(card['cardActions'])} items: Google allows {MOST_CARD_ACTIONS}"
-
-
-def _widgets_in(section: Any) -> int:
-    """Those in columns count as well."""
-    widgets = [widget for widget in _list(_of(section, "widgets")) if isinstance(widget, dict)]
-    columns = [column for widget in widgets for column in _list(_of(widget.get("columns"), "columnItems"))]
-    return len(widgets) + sum(len(_list(_of(column, "widgets"))) for column in columns)
 
 
 def _section(section: Json, path: str) -> Fault:
@@ -229,11 +227,6 @@ def exactly_one(*names: str) -> Callable[[Json, str], Fault]:
 
 
 _one_icon = exactly_one("knownIcon", "iconUrl", "materialIcon")
-
-
-def _columns(columns: Json, path: str) -> Fault:
-    if (count := len(_list(columns.get("columnItems")))) > MOST_COLUMNS:
-        yield f"{path} has {count} columns: Google shows {MOST_COLUMNS}"
 
 
 def _button(button: Json, path: str) -> Fault:
@@ -294,6 +287,8 @@ def _colour(colour: Json, path: str) -> Fault:
 
 
 def _action_of(action: Json, path: str) -> Fault:
+    if isinstance(address := action.get("function"), str) and address and not _HTTPS.match(address):
+        yield f"{path}.function should be an https address"
     if "interaction" in action:
         yield f"{path}.interaction: Gmail strips the whole card, and shows nothing"
 
@@ -316,7 +311,6 @@ PROSE: dict[str, Callable[[Json, str], Fault]] = {
     "CardFixedFooter": _fixed_footer,
     "CollapseControl": _collapse_control,
     "Color": _colour,
-    "Columns": _columns,
     "DecoratedText": _decorated_text,
     "Icon": _icon,
     "NestedWidget": exactly_one("buttonList", "image", "textParagraph"),

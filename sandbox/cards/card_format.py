@@ -10,12 +10,17 @@ from googleapiclient import discovery_cache
 _PREFIX = "GoogleAppsCardV1"
 
 Field = dict[str, Any]
-"""{"type": a Format's, a JSON type, int64 or true, "list": whether it is one, "values": an enum's, or None, "only": the product that
-alone has it, or "", "required": whether it must be there, and not be empty}."""
+"""{"type": a Format's, a JSON type, int64 or true, "list": whether it is one, "values": an enum's, or None, "only": what alone has
+it, where Gmail's panel does not, or "", "required": whether it must be there, and not be empty}."""
 
 Format = dict[str, dict[str, Field]]
 """{type: {name: field}}."""
 
+
+NOT_IN_ADD_ONS = {("Button", "type"): "Google Chat", ("Widget", "columns"): "the dialogs of drafts and of Calendar"}
+"""What the description does not say in a form that can be read, but the reference says: of a button's type
+https://developers.google.com/workspace/chat/api/reference/rest/v1/Button#type, of columns
+https://developers.google.com/workspace/add-ons/reference/rpc/google.apps.card.v1#columns."""
 
 REQUIRED = {
     "Action": ("function",),
@@ -58,17 +63,20 @@ def card_format() -> Format:
         name = ahead.pop()
         required = REQUIRED.get(_short(name), ())
         properties = schemas[name].get("properties", {})
-        described[_short(name)] = {key: _field(schema, schemas, key in required) for key, schema in properties.items()}
+        described[_short(name)] = {
+            key: _field(schema, schemas, key in required, NOT_IN_ADD_ONS.get((_short(name), key), ""))
+            for key, schema in properties.items()
+        }
         held = (_one(schema).get("$ref") for schema in properties.values())
         ahead += [other for other in held if other and _short(other) not in described]
     return described
 
 
-def _field(schema: dict[str, Any], schemas: dict[str, Any], required: bool) -> Field:
+def _field(schema: dict[str, Any], schemas: dict[str, Any], required: bool, only: str) -> Field:
     one = _one(schema)
     held = schemas[one["$ref"]] if "$ref" in one else {}
     of_type = _short(one["$ref"]) if held else "int64" if one.get("format") == "int64" else one["type"]
-    only = _only(schema.get("description", "")) or _only(held.get("description", ""))
+    only = only or _only(schema.get("description", "")) or _only(held.get("description", ""))
     return field(of_type, is_list=one is not schema, values=one.get("enum"), only=only, required=required)
 
 

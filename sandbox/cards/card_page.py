@@ -11,7 +11,9 @@ from aiohttp import web
 
 from sandbox.cards.answer_check import is_answer, refused
 from sandbox.cards.gallery import gallery
-from sandbox.desk.desk import desk_guard, served
+from sandbox.cards.open_links import OpenLinks
+from sandbox.desk.desk import desk_app, served
+from sandbox.desk.desk_key import DeskKey
 
 HOST = "127.0.0.1"
 SECONDS_BETWEEN_LOOKS = 0.3
@@ -50,16 +52,17 @@ def gallery_routes() -> list[web.AbstractRouteDef]:
 
 
 async def serve(port: int, file: Path | None, tell: Callable[[str], None]) -> None:
-    """Serve the gallery, and at the front the page of this file, until it is stopped; `tell` gets the address."""
-    app = web.Application(middlewares=[desk_guard])
+    """Serve the gallery, and at the front the page of this file, until it is stopped; `tell` gets the address to open."""
     front = [web.get("/", _page("card.html")), web.get("/desk/card", _card_of(file))] if file else []
-    app.add_routes([*front, *gallery_routes(), web.get("/{file:[a-z_/]+\\.(?:js|css|svg)}", _file)])
+    listening = socket.create_server((HOST, port))
+    own_port = listening.getsockname()[1]
+    key = DeskKey(own_port)
+    app = desk_app(key, [*front, *gallery_routes(), web.get("/{file:[a-z_/]+\\.(?:js|css|svg)}", _file)])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
-    listening = socket.create_server((HOST, port))
     await web.SockSite(runner, listening).start()
     try:
-        tell(f"http://{HOST}:{listening.getsockname()[1]}")
+        tell(key.entrance(f"http://{HOST}:{own_port}{'/' if file else '/gallery'}"))
         await asyncio.Event().wait()
     finally:
         await runner.cleanup()
@@ -85,7 +88,16 @@ async def _check(request: web.Request) -> web.Response:
         answer = json.loads(await request.read())
     except (ValueError, RecursionError):
         return web.json_response({"refused": ["it is not JSON"]})
-    return web.json_response({"refused": refused(answer, to_trigger=request.query.get("to") == "trigger")})
+    return web.json_response(
+        {"refused": refused(answer, to_trigger=request.query.get("to") == "trigger", open_links=_links(request))}
+    )
+
+
+def _links(request: web.Request) -> OpenLinks | None:
+    """What may be opened, as the page has it of the deployment; None where there is none, as in the gallery."""
+    if "http_origin" not in request.query:
+        return None
+    return OpenLinks(request.query.getall("prefix", []), request.query["http_origin"])
 
 
 def _card_of(file: Path) -> Callable[[web.Request], Any]:

@@ -35,13 +35,13 @@ def gallery() -> list[Json]:
         "Buttons": _buttons(),
         "What a click does": _clicks(),
         "Images and grids": _grids(),
-        "Columns": _columns(),
         "Chips": _chips(),
         "Text fields": _text_fields(),
         "Choices": _choices(),
         "Dates": _dates(),
     }
     elsewhere = {
+        "Only in dialogs of drafts and of Calendar": _columns(),
         "Only in Google Chat": _chat(),
         "A dialog of Google Chat": _dialog(),
         "Only in Google Workspace Studio": _studio(),
@@ -179,7 +179,6 @@ def _icons() -> Json:
 
 
 def _buttons() -> Json:
-    kinds = ("FILLED", "FILLED_TONAL", "OUTLINED", "BORDERLESS")
     email = {"knownIcon": "EMAIL"}
     menu = {
         "items": [
@@ -188,7 +187,6 @@ def _buttons() -> Json:
         ]
     }
     return _card(
-        {"buttonList": {"buttons": [{"text": kind.lower(), "type": kind, "onClick": GO} for kind in kinds]}},
         {
             "buttonList": {
                 "buttons": [
@@ -335,6 +333,7 @@ def _chat() -> Json:
     pressed = {"buttonList": {"buttons": [{"text": "Second", "onClick": GO}]}}
     label = {"text": "A <b>label</b>"}
     asking = {"label": "Asks a source", "type": "MULTI_SELECT"}
+    kinds = ("FILLED", "FILLED_TONAL", "OUTLINED", "BORDERLESS")
     return _card(
         {"carousel": {"carouselCards": [first, {"widgets": [pictured, pressed]}]}},
         *(
@@ -349,6 +348,7 @@ def _chat() -> Json:
             }
             for place in ("TOP", "MIDDLE", "BOTTOM")
         ),
+        {"buttonList": {"buttons": [{"text": kind.lower(), "type": kind, "onClick": GO} for kind in kinds]}},
         {"textParagraph": {"text": "**Markdown** and <b> as they stand", "textSyntax": "MARKDOWN"}},
         {"textParagraph": {"text": "<b>HTML</b>, said so", "textSyntax": "HTML"}},
         {"textInput": {"name": "placeholder", "label": "With a placeholder", "placeholderText": "A number from 0 to 100"}},

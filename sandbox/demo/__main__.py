@@ -252,7 +252,7 @@ def _tell(words: str) -> None:
 
 
 def _tell_address(demo: Demo, wanted: Wanted) -> None:
-    console.print(f"\n  Open [bold]{demo.address}[/bold] in a browser. Ctrl-C stops it.")
+    console.print(f"\n  Open [bold]{demo.entrance}[/bold] in a browser. Ctrl-C stops it.", soft_wrap=True)
     _tell(f"  Logs and data are in {demo.folder}; to begin anew: {wanted.make('FRESH=1')}\n")
 
 

@@ -3,9 +3,11 @@
 import asyncio
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
+import stat
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -18,10 +20,11 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from sandbox.cards.card_page import gallery_routes
-from sandbox.demo.folder_use import LOCK, FolderInUse, FolderUse, require_free
-from sandbox.desk.desk import NoSuchRecord, Product, desk_guard, desk_routes
+from sandbox.demo.folder_use import LOCK, FolderUse, require_free
+from sandbox.desk.desk import NoSuchRecord, Product, desk_app, desk_routes
+from sandbox.desk.desk_key import DeskKey
 from sandbox.desk.dials import CannotTurn, dial_routes
-from sandbox.google.gmail_server import LARGEST_REQUEST, google_routes
+from sandbox.google.gmail_server import google_routes
 from sandbox.google.world import Account, World
 from sandbox.google.world_clock import TurnedClock
 
@@ -38,6 +41,9 @@ ORGANISATION_ZONE = ZoneInfo("Europe/Vienna")
 
 JOB_SERVICE_ACCOUNT = "scheduler@sandbox.example"
 FUNCTIONS = ("addon", "label_tick", "label_mailbox")
+FOR_THE_OWNER_ALONE = 0o077
+"""The umask under which all of it runs: no other user of this machine reads what is in the folder."""
+
 SECONDS_TO_START = 90
 SECONDS_TO_STOP = 5
 _MARK = "demo.json"
@@ -73,9 +79,11 @@ Tell = Callable[[str], None]
 
 @dataclass(slots=True)
 class Demo:
-    """A running demo. `address` is the page's; `environment` what the functions and the command line are started with."""
+    """A running demo. `address` is the desk's and Google's, `key` what opens the desk; `environment` is what the functions and the command
+    line are started with."""
 
     address: str
+    key: DeskKey
     folder: Path
     world: World
     clock: TurnedClock
@@ -87,6 +95,11 @@ class Demo:
     label_mailbox_url: str
     environment: Mapping[str, str] = field(repr=False)
     job_service_account: str = JOB_SERVICE_ACCOUNT
+
+    @property
+    def entrance(self) -> str:
+        """The page's address with the key: it opens the desk to a browser."""
+        return self.key.entrance(f"{self.address}/")
 
     async def mailmagnet(self, *words: str, given: bytes = b"") -> bytes:
         """Run the command `mailmagnet` with these words, `given` on its standard input; what it printed. Raises CommandFailed."""
@@ -112,18 +125,23 @@ class Demo:
         return self.now().date()
 
     async def connect(self, account: Account) -> None:
-        """Connect an account's mailbox: what comes from now on is new mail to the job."""
+        """Connect an account's mailbox, or renew its consent."""
         token = self.world.google.refresh_token(account)
-        org = account.hosted_domain or account.sub
-        words = ["connect", "--org", org, "--user", account.sub, "--address", account.address, "--own-domain", OWN_DOMAIN]
+        words = ["connect", *_ids(account), "--address", account.address, "--own-domain", OWN_DOMAIN]
         await self.mailmagnet(*words, given=token.encode())
+
+    async def switch_on(self, account: Account) -> None:
+        """Turn on MailMagnet and labelling, as this account's user would: what comes from now on is new mail to the job."""
+        await self.mailmagnet("switch", *_ids(account), "--on", "--labels")
+
+    async def bind(self, account: Account) -> None:
+        """Let an account into the CRM, as the CRM user with its address."""
+        await self.mailmagnet("crm", "bind", *_ids(account), "--address", account.address)
 
     async def crm_record(self, module: str, record_id: str, viewer: str) -> Mapping[str, Any]:
         """One record of the CRM as this viewer sees it. Raises NoSuchRecord."""
-        if module not in ("accounts", "contacts", "leads", "deals") or record_id.startswith("-"):
-            raise NoSuchRecord
         try:
-            record = json.loads(await self.mailmagnet("crm", "show", module, record_id, "--user", viewer))
+            record = json.loads(await self.mailmagnet("crm", "show", module, record_id, *_ids(self.world.account(viewer))))
         except CommandFailed as failed:
             raise NoSuchRecord from failed
         if not isinstance(record, dict):
@@ -152,31 +170,31 @@ async def running_demo(
     FolderInUse, OtherMail, and what `fill` raises.
     """
     await asyncio.to_thread(require_free, folder)
-    listening = _listen(port)
-    try:
-        use, contents = await asyncio.to_thread(_prepare, folder, filled_with, fresh, tell)
-    except (NotADemo, FolderInUse, OtherMail):
-        listening.close()
-        raise
-    sockets = {name: _listen(0) for name in FUNCTIONS}
-    ports = {name: taken.getsockname()[1] for name, taken in sockets.items()}
-    for taken in sockets.values():
-        taken.close()
     async with AsyncExitStack() as stack:
-        stack.callback(use.end)
+        stack.callback(os.umask, os.umask(FOR_THE_OWNER_ALONE))
+        listening = _listen(port)
         stack.callback(listening.close)
+        use, contents = await asyncio.to_thread(_prepare, folder, filled_with, fresh, tell)
+        stack.callback(use.end)
+        sockets = {name: _listen(0) for name in FUNCTIONS}
+        ports = {name: taken.getsockname()[1] for name, taken in sockets.items()}
+        for taken in sockets.values():
+            taken.close()
         turned = TurnedClock(_clock_file(folder), clock)
         world = World(folder / "world", turned)
         stack.callback(world.close)
         user = world.add_account(USER, USER_NAME, aliases=(f"ada.byron@{OWN_DOMAIN}", *aliases), hosted_domain=OWN_DOMAIN)
         colleague = world.add_account(COLLEAGUE, COLLEAGUE_NAME, hosted_domain=OWN_DOMAIN)
         without_mail = world.add_account(WITHOUT_MAIL, WITHOUT_MAIL_NAME, hosted_domain=OWN_DOMAIN)
-        address = f"http://{HOST}:{listening.getsockname()[1]}"
+        desk_port = listening.getsockname()[1]
+        address = f"http://{HOST}:{desk_port}"
         urls = {name: f"http://{HOST}:{port}" for name, port in ports.items()}
         environment = _environment(folder, world, address, urls)
         tell("The desk and Google's side start ...")
+        world.tasks.targets = {urls["label_mailbox"]: JOB_SERVICE_ACCOUNT}
         demo = Demo(
             address,
+            DeskKey(desk_port),
             folder,
             world,
             turned,
@@ -197,16 +215,25 @@ async def running_demo(
         if not contents.ready or contents.as_of != as_of:
             await fill(demo)
             _Contents(filled_with, as_of, ready=True).keep(folder)
-        use.tell(address)
+        use.tell(demo.entrance)
         yield demo
 
 
 async def _set_up(demo: Demo, tell: Tell) -> None:
     tell("The demo CRM gets its firms, people and deals, dated around today ...")
-    await demo.mailmagnet("crm", "demo-data", "--user", demo.user.address, "--colleague", demo.colleague.address)
-    for account in (demo.user, demo.colleague, demo.without_mail):
+    people = ["--user", demo.user.address, "--colleague", demo.colleague.address]
+    await demo.mailmagnet("crm", "demo-data", "--org", OWN_DOMAIN, *people)
+    accounts = (demo.user, demo.colleague, demo.without_mail)
+    await asyncio.gather(*(demo.bind(account) for account in accounts))
+    for account in accounts:
         tell(f"The mailbox of {account.address} is connected ...")
         await demo.connect(account)
+        await demo.switch_on(account)
+
+
+def _ids(account: Account) -> list[str]:
+    """An account as the command line names it."""
+    return ["--org", account.hosted_domain or account.sub, "--user", account.sub]
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +255,7 @@ def _prepare(folder: Path, filled_with: str, fresh: bool, tell: Tell) -> tuple[F
         raise NotADemo(f"The folder {folder} holds something else: name an empty or a new one.")
     folder.mkdir(parents=True, exist_ok=True)
     use = FolderUse(folder)
+    _close_to_others(folder, tell)
     contents = _Contents(**json.loads((folder / _MARK).read_text())) if there else _Contents(filled_with)
     if contents.ready and not fresh:
         if contents.filled_with != filled_with:
@@ -249,6 +277,15 @@ def _empty(folder: Path) -> None:
             shutil.rmtree(file)
         elif file.name != LOCK:
             file.unlink()
+
+
+def _close_to_others(folder: Path, tell: Tell) -> None:
+    """Nobody but its owner gets into the folder, whatever rights it had; where that cannot be had, `tell` says so."""
+    with suppress(OSError):
+        folder.chmod(stat.S_IRWXU)
+    found = folder.stat()
+    if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO) or found.st_uid != os.getuid():
+        tell(f"Other users of this machine can read the mail in {folder}: its rights cannot be changed. Name another folder.")
 
 
 def _listen(port: int) -> socket.socket:
@@ -282,13 +319,18 @@ def _environment(folder: Path, world: World, address: str, urls: Mapping[str, st
         "CERTIFICATES_URL": f"{address}/oauth2/v1/certs",
         "GMAIL_URL": address,
         "TOKEN_URL": f"{address}/token",
+        "REVOKE_URL": f"{address}/revoke",
         "TASKS_URL": address,
         "TASKS_QUEUE": "projects/sandbox/locations/desk/queues/label-mailbox",
         "METADATA_TOKEN_URL": f"{address}/computeMetadata/v1/instance/service-accounts/default/token",
         "ADDON_SERVICE_ACCOUNT": world.google.service_account,
         "JOB_SERVICE_ACCOUNT": JOB_SERVICE_ACCOUNT,
+        "ADDON_CLIENT_ID": world.google.addon_client_id,
         "OAUTH_CLIENT_ID": world.google.client_id,
         "OAUTH_CLIENT_SECRET": world.google.client_secret,
+        "LOG_KEY": secrets.token_urlsafe(32),
+        # Whole mailboxes are opened here, one mail after the other.
+        "USER_CALLS_A_MINUTE": "1000000",
         "CRM_DATABASE": str(folder / "crm.sqlite"),
         "CRM_RECORD_URL": f"{address}/crm/{{module}}/{{id}}",
         "STORE_DATABASE": str(folder / "store.sqlite"),
@@ -312,9 +354,11 @@ async def _vault_key(folder: Path, environment: Mapping[str, str]) -> str:
 @asynccontextmanager
 async def _desk(demo: Demo, listening: socket.socket) -> AsyncIterator[None]:
     """The page, its API and Google's side, served at the socket."""
-    product = Product(demo.addon_url, demo.label_mailbox_url, JOB_SERVICE_ACCOUNT, demo.crm_record, demo.now, demo.crm_calls_file)
-    app = web.Application(client_max_size=LARGEST_REQUEST, middlewares=[desk_guard])
-    app.add_routes([*google_routes(demo.world), *desk_routes(demo.world, product), *dial_routes(demo), *gallery_routes()])
+    crm = (demo.crm_record, demo.now, demo.crm_calls_file, demo.address)
+    product = Product(demo.addon_url, demo.label_mailbox_url, JOB_SERVICE_ACCOUNT, *crm)
+    app = desk_app(
+        demo.key, [*desk_routes(demo.world, product), *dial_routes(demo), *gallery_routes()], google_routes(demo.world)
+    )
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
     await web.SockSite(runner, listening).start()
@@ -409,18 +453,22 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
 
 async def _run(words: Sequence[str], environment: Mapping[str, str], given: bytes) -> bytes:
     # A process group of its own: Ctrl-C in the terminal is for the demo, which then ends its children itself.
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "functions.command_line",
-        *words,
-        cwd=SOURCE.parent,
-        env=environment,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "functions.command_line",
+            *words,
+            cwd=SOURCE.parent,
+            env=environment,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+    except (ValueError, OSError):
+        # A zero character, half a character, or more than a command line holds.
+        raise CommandFailed(f"mailmagnet {' '.join(words[:2])}: this text cannot be given to a command.") from None
     try:
         printed, complained = await process.communicate(given)
     finally:

@@ -1,10 +1,13 @@
 """What the page asked, read: a JSON object and the texts in it."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
+
+_PERHAPS_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 class BadQuestion(ValueError):
@@ -20,9 +23,11 @@ async def question(request: web.Request) -> dict[str, Any]:
 
 
 def json_object(body: bytes) -> dict[str, Any] | None:
-    """The object that these bytes are, or None."""
+    """The object that these bytes are, or None. Halves of characters in it, which nothing can store, become "?"."""
     try:
         found = json.loads(body)
+        if _PERHAPS_HALF.search(body):
+            found = json.loads(json.dumps(found, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None

@@ -1,29 +1,55 @@
 """Mail being written: what the compose window holds as a mail's bytes and back, and how a reply begins. No I/O."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, formataddr, getaddresses
+from html import escape
+from itertools import accumulate
 from typing import Any
 
 import nh3
 
+from sandbox.desk.bounded_html import MOST_TAGS, TooMuchMarkup, bounded
 from sandbox.google import mail_parts
 from sandbox.google.mail_parts import Part
 from sandbox.google.world import Account
 
 RECIPIENTS = ("to", "cc", "bcc")
 LONGEST_HTML = 1_000_000
+"""Characters that a draft may have."""
 
+LONGEST_QUOTE = 300_000
+"""Characters of a mail that are quoted: those that are shown of it."""
+
+MOST_QUOTED_TAGS, DEEPEST_QUOTE = 25_000, 200
+"""So that there is room for more in the draft."""
+
+MOST_LINES = 10_000
+"""Of plain text that are quoted as lines of HTML; more are quoted as they are."""
+
+_TOO_LONG_TO_QUOTE = "[The rest of this mail is too long to be quoted.]"
 _TAGS = {"b", "strong", "i", "em", "u", "s", "a", "p", "div", "br", "ul", "ol", "li", "blockquote", "pre", "code", "span", "hr"}
+_CLEANER = nh3.Cleaner(
+    tags=_TAGS,
+    attributes={"a": {"href"}},
+    url_schemes={"http", "https", "mailto", "tel"},
+    link_rel="noopener noreferrer",
+)
+_TAG = re.compile("</?[a-z]+")
 _REPLY_MARKS = ("re:", "aw:", "sv:")
 _FORWARD_MARKS = ("fwd:", "fw:", "wg:")
 
 
 class BadRecipient(ValueError):
     """What stands among the recipients is no address; the message names it."""
+
+
+class TooMuchToSave(ValueError):
+    """A draft is longer than a mail may be; the message says how much that is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +73,30 @@ class Kept:
 
 
 def clean(html: str) -> str:
-    """HTML reduced to what the compose window can write: nothing in it runs, is fetched, or covers anything."""
-    return nh3.clean(
-        html[:LONGEST_HTML],
-        tags=_TAGS,
-        attributes={"a": {"href"}},
-        url_schemes={"http", "https", "mailto", "tel"},
-        clean_content_tags={"script", "style", "title", "head", "noscript", "template", "iframe", "object", "svg", "math"},
-        link_rel="noopener noreferrer",
-    )
+    """HTML reduced to what the compose window can write: nothing in it runs, is fetched, or covers anything. Of more markup than anybody
+    writes only the text stays."""
+    try:
+        return _CLEANER.clean(bounded(html))
+    except TooMuchMarkup:
+        return _preformatted(mail_parts.text_of_html(html).strip())
+
+
+def _own(html: str) -> str:
+    """What was written in the compose window, cleaned. Raises TooMuchToSave rather than leave out anything."""
+    if len(html) > LONGEST_HTML:
+        raise TooMuchToSave(f"This mail is too long to be saved: {len(html):,} of at most {LONGEST_HTML:,} characters.")
+    try:
+        return _CLEANER.clean(bounded(html))
+    except TooMuchMarkup:
+        raise TooMuchToSave(f"This mail has too many paragraphs and formats to be saved: at most {MOST_TAGS:,}.") from None
+
+
+def _preformatted(text: str) -> str:
+    return f"<pre>{escape(text)}</pre>"
 
 
 def mail_bytes(account: Account, written: Written, kept: Kept, now: datetime) -> bytes:
-    """The draft as a mail. What is not yet a whole address is no recipient."""
+    """The draft as a mail. What is not yet a whole address is no recipient. Raises TooMuchToSave."""
     mail = EmailMessage(policy=SMTP)
     mail["From"] = formataddr((account.name, account.address))
     mail["Date"] = format_datetime(now)
@@ -70,8 +107,8 @@ def mail_bytes(account: Account, written: Written, kept: Kept, now: datetime) ->
     for name, value in (("In-Reply-To", kept.in_reply_to), ("References", kept.references)):
         if value:
             mail[name] = _one_line(value)
-    html = clean(written.html)
-    mail.set_content(_as_text(html))
+    html = _own(written.html)
+    mail.set_content(mail_parts.text_of_html(html) + "\n")
     mail.add_alternative(f'<div dir="auto">{html}</div>', subtype="html")
     for file in kept.files:
         _attach(mail, file)
@@ -96,11 +133,6 @@ def recipients(typed: str) -> list[str]:
         if not before or not after or " " in address:
             raise BadRecipient(f"“{name or address or typed}” is not an address.")
     return [address for _, address in found]
-
-
-def _as_text(html: str) -> str:
-    page = Part("", (), "text/html", "utf-8", "", html.encode())
-    return mail_parts.plain_text(page, LONGEST_HTML) + "\n"
 
 
 def _attach(mail: EmailMessage, file: Part) -> None:
@@ -130,17 +162,35 @@ def _files(mail: Part) -> list[Part]:
 
 def written_of(mail: Part) -> dict[str, str]:
     """A draft's mail for the compose window."""
-    shown = {name: mail.first(name) for name in RECIPIENTS}
-    return {**shown, "subject": mail.first("Subject"), "html": body_of(mail)}
-
-
-def body_of(mail: Part) -> str:
-    """A mail's text as HTML that the compose window can hold."""
     html = mail_parts.html_text(mail)
-    if html:
-        return clean(html)
-    lines = mail_parts.plain_text(mail, LONGEST_HTML).splitlines()
-    return "<br>".join(nh3.clean_text(line) for line in lines)
+    shown = {name: mail.first(name) for name in RECIPIENTS}
+    return {
+        **shown,
+        "subject": mail.first("Subject"),
+        "html": clean(html) if html else _lines(mail_parts.plain_text(mail, LONGEST_HTML)),
+    }
+
+
+def quote_of(mail: Part) -> str:
+    """A mail's text as HTML that the compose window can hold; where it is cut, it says so."""
+    html = mail_parts.html_text(mail)
+    text = "" if html else mail_parts.plain_text(mail, LONGEST_QUOTE + 1)
+    quote = _quotable(html[:LONGEST_QUOTE]) if html else _lines(text[:LONGEST_QUOTE])
+    return quote if max(len(html), len(text)) <= LONGEST_QUOTE else f"{quote}<p>{_TOO_LONG_TO_QUOTE}</p>"
+
+
+def _quotable(html: str) -> str:
+    cleaned = clean(html)
+    tags = [tag for tag in _TAG.findall(cleaned) if tag not in ("<br", "<hr")]
+    deepest = max(accumulate(-1 if tag.startswith("</") else 1 for tag in tags), default=0)
+    if deepest <= DEEPEST_QUOTE and len(tags) <= 2 * MOST_QUOTED_TAGS:
+        return cleaned
+    return _preformatted(mail_parts.text_of_html(cleaned).strip())
+
+
+def _lines(text: str) -> str:
+    lines = text.splitlines()
+    return "<br>".join(escape(line) for line in lines) if len(lines) <= MOST_LINES else _preformatted(text)
 
 
 def answer_to(mail: Part, account: Account, how: str) -> dict[str, Any]:
@@ -156,7 +206,7 @@ def answer_to(mail: Part, account: Account, how: str) -> dict[str, Any]:
         "cc": _without(mail.first("Cc"), own) if how == "reply_all" else "",
         "bcc": "",
         "subject": _marked(subject, "Fwd: ", _FORWARD_MARKS) if how == "forward" else _marked(subject, "Re: ", _REPLY_MARKS),
-        "quoted": {name: mail.first(name) for name in ("from", "to", "subject")} | {"html": body_of(mail)},
+        "quoted": {name: mail.first(name) for name in ("from", "to", "subject")} | {"html": quote_of(mail)},
     }
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import getaddresses
@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 import aiohttp
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from sandbox.desk import mail_view
 from sandbox.desk.asked import BadQuestion
@@ -22,15 +23,19 @@ from sandbox.desk.asked import text as _text
 from sandbox.desk.asked import texts as _texts
 from sandbox.desk.behind_panel import BehindPanel
 from sandbox.desk.compose_mail import RECIPIENTS
+from sandbox.desk.desk_key import DeskKey
 from sandbox.desk.desk_mail import mail_routes
 from sandbox.desk.dials import CannotTurn
 from sandbox.desk.record_page import locale_of, record_page
-from sandbox.desk.safe_html import pictures_of, safe_page
+from sandbox.desk.safe_html import SafePage, pictures_of, safe_page
 from sandbox.google import mail_parts
 from sandbox.google.deployment import Deployment, Entry, deployment
 from sandbox.google.event import Draft, Surroundings, addon_event
+from sandbox.google.gmail_server import LARGEST_REQUEST
 from sandbox.google.google_side import SIDEBAR_SCOPES
 from sandbox.google.mail_folder import BadPageToken, InvalidLabel, LabelTaken, MailFolder, NoSuchLabel, NoSuchMail
+from sandbox.google.mail_parts import Part
+from sandbox.google.own_port import own_port
 from sandbox.google.world import Account, NoSuchAccount, World
 
 PAGE = Path(__file__).parent / "page"
@@ -42,6 +47,10 @@ SECONDS_FOR_ADDON = 32
 SECONDS_FOR_JOB = 600
 MOST_THREADS = 100
 MOST_PEOPLE_OF_A_DEAL = 5
+MODULES = ("accounts", "contacts", "leads", "deals")
+"""Of the CRM: those whose records have a page."""
+
+_RECORD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -51,7 +60,8 @@ PAGE_POLICY = (
 @dataclass(frozen=True, slots=True)
 class Product:
     """Where the product is reached: its functions' URLs, who calls the job, how one CRM record is read (module, id, viewer),
-    the time where the CRM's organisation is, and the file in which the functions tell what they asked of the CRM."""
+    the time where the CRM's organisation is, the file in which the functions tell what they asked of the CRM, and the URL below which
+    its records' pages are."""
 
     addon_url: str
     label_mailbox_url: str
@@ -59,10 +69,8 @@ class Product:
     crm_record: Callable[[str, str, str], Awaitable[Mapping[str, Any]]]
     now: Callable[[], datetime]
     crm_calls_file: Path
+    crm_url: str
     deployment: Path = DEPLOYMENT
-
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class NoSuchRecord(LookupError):
@@ -83,6 +91,7 @@ def desk_routes(world: World, product: Product) -> list[web.AbstractRouteDef]:
         web.get(account + "/threads", desk.threads),
         web.get(account + "/threads/{thread}", desk.thread),
         web.get(account + "/mails/{mail}/body", desk.body),
+        web.get(account + "/mails/{mail}/pictures/{part}", desk.picture),
         web.get(account + "/mails/{mail}/attachments/{part}", desk.attachment),
         web.post(account + "/panel", desk.panel),
         web.get(account + "/behind", desk.behind),
@@ -93,26 +102,29 @@ def desk_routes(world: World, product: Product) -> list[web.AbstractRouteDef]:
     ]
 
 
+def desk_app(key: DeskKey, routes: Iterable[web.AbstractRouteDef], google: Sequence[web.RouteDef] = ()) -> web.Application:
+    """An application that no other site's page may ask anything. Its `routes` are for whoever has the key; those of Google's side
+    ask for tokens of their own."""
+    keyless = frozenset(route.handler for route in google)
+    app = web.Application(client_max_size=LARGEST_REQUEST, middlewares=[own_port, key.guard(keyless), _desk_answers])
+    app.add_routes([*google, *routes])
+    return app
+
+
 @web.middleware
-async def desk_guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """No other web site's page may ask the desk anything; and what the desk cannot do is said as JSON."""
+async def _desk_answers(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The desk reads what its own page sends, and says as JSON what it cannot do."""
     if not request.path.startswith(("/desk/", "/crm/")):
         return await handler(request)
-    if _is_foreign(request):
-        return _refusal(403, "Only the desk's own page may ask this.")
     # Neither type is one that another site's page may send without being asked about first.
     expected = "application/octet-stream" if request.path.endswith("/import") else "application/json"
     if request.method == "POST" and request.content_type != expected:
         return _refusal(415, f"The desk reads {expected} here.")
-    return await _told_as_json(request, handler)
-
-
-def _is_foreign(request: web.Request) -> bool:
-    """Whether another site's page asks, or this one under a name that is not this machine's (DNS rebinding)."""
-    here = f"http://{request.host}"
-    on_this_machine = urlsplit(here).hostname in ("127.0.0.1", "localhost")
-    same_site = request.headers.get("Sec-Fetch-Site", "same-origin") in ("same-origin", "none")
-    return not (on_this_machine and same_site and request.headers.get("Origin", here) == here)
+    answer = await _told_as_json(request, handler)
+    # What mail says stays out of the browser's cache on disk.
+    answer.headers.setdefault("Cache-Control", "no-store")
+    answer.headers.setdefault("X-Content-Type-Options", "nosniff")
+    return answer
 
 
 async def _told_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -152,6 +164,15 @@ def served(name: str) -> web.StreamResponse:
     return web.FileResponse(file, headers=headers)
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A mail that is read: whose and which (sub, id), and its own pictures by Content-ID."""
+
+    of: tuple[str, str]
+    mail: Part
+    pictures: Mapping[str, Part]
+
+
 class _Desk:
     """The answers. World's mailboxes block, so they are asked in threads."""
 
@@ -160,6 +181,7 @@ class _Desk:
         self._product = product
         self._scopes: dict[str, frozenset[str]] = {}
         self._last_reader = ""
+        self._last_opened: _Opened | None = None
         self._behind = BehindPanel(world, product.crm_calls_file)
 
     async def start(self, request: web.Request) -> web.Response:
@@ -173,6 +195,7 @@ class _Desk:
                 "compose_actions": [action.label for action in deployed.compose_actions],
                 "universal_actions": [{"label": action.label, "link": action.link} for action in deployed.universal_actions],
                 "open_link_prefixes": deployed.open_link_prefixes,
+                "http_origin": self._product.crm_url,
             }
         )
 
@@ -196,9 +219,10 @@ class _Desk:
         return web.json_response(await asyncio.to_thread(mail_view.thread, mailbox, account, request.match_info["thread"]))
 
     async def body(self, request: web.Request) -> web.Response:
-        """A mail's HTML for its frame: cleaned, and sent with a policy of its own that lets it run and fetch nothing."""
-        raw = await asyncio.to_thread(self._mailbox(request).raw, request.match_info["mail"])
-        page = await asyncio.to_thread(_safe_body, raw, request.query.get("images") == "1")
+        """A mail's HTML for its frame: cleaned, and sent with a policy of its own that lets it run nothing and fetch only its pictures."""
+        opened = await self._opened(request)
+        pictures_at = _in_policy(f"{request.url.with_query(None).parent / 'pictures'}/")
+        page = await asyncio.to_thread(_safe_body, opened, pictures_at, request.query.get("images") == "1")
         headers = {
             "Content-Security-Policy": page.policy,
             "X-Content-Type-Options": "nosniff",
@@ -207,9 +231,27 @@ class _Desk:
         }
         return web.Response(text=page.text, content_type="text/html", headers=headers)
 
+    async def picture(self, request: web.Request) -> web.Response:
+        """A picture that the mail brings along, for its frame."""
+        pictures = (await self._opened(request)).pictures
+        wanted = request.match_info["part"]
+        picture = next((one for one in pictures.values() if one.part_id == wanted), None)
+        if not picture:
+            raise NoSuchMail
+        headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox", "Referrer-Policy": "no-referrer"}
+        return web.Response(body=picture.content, content_type=picture.mime_type, headers=headers)
+
+    async def _opened(self, request: web.Request) -> _Opened:
+        """The mail that is asked for, read. The last one is kept: its pictures are asked for one by one."""
+        account, mail_id = self._account(request), request.match_info["mail"]
+        opened = self._last_opened
+        if not opened or opened.of != (account.sub, mail_id):
+            raw = await asyncio.to_thread(self._mailbox(request).raw, mail_id)
+            opened = self._last_opened = await asyncio.to_thread(_open, (account.sub, mail_id), raw)
+        return opened
+
     async def attachment(self, request: web.Request) -> web.Response:
-        raw = await asyncio.to_thread(self._mailbox(request).raw, request.match_info["mail"])
-        whole = await asyncio.to_thread(mail_parts.read, raw)
+        whole = (await self._opened(request)).mail
         wanted = next((part for part in whole.walk() if part.part_id == request.match_info["part"] and part.is_attachment), None)
         if not wanted:
             raise NoSuchMail
@@ -238,12 +280,12 @@ class _Desk:
             account,
             locale=_text(asked, "locale", "en"),
             time_zone=_text(asked, "time_zone", "UTC"),
-            offset=int(asked.get("offset", 0)),
+            offset=_whole_number(asked, "offset"),
             scopes=self._granted(account),
             message=await asyncio.to_thread(self._mailbox(request).message, str(mail_id)) if mail_id else None,
             draft=self._draft(asked),
         )
-        event = addon_event(self._world.google, url, around, asked.get("parameters"), asked.get("form_inputs"))
+        event = addon_event(self._world.google, url, around, _named(asked, "parameters"), _named(asked, "form_inputs"))
         watch, started = self._behind.watch(), time.perf_counter()
         status, answer, problem = await self._call(url, event, watch.trace)
         seconds = time.perf_counter() - started
@@ -277,7 +319,7 @@ class _Desk:
         return url
 
     def _deployment(self) -> Deployment:
-        return deployment(self._product.deployment, self._product.addon_url)
+        return deployment(self._product.deployment, self._product.addon_url, self._product.crm_url)
 
     def _draft(self, asked: Mapping[str, Any]) -> Draft | None:
         """The draft that a compose event is about; its recipients only where the deployment asks for them."""
@@ -336,6 +378,8 @@ class _Desk:
         """A CRM record as a page, so that the card's link leads somewhere."""
         viewer = self._last_reader or self._world.accounts()[0].address
         module, record_id = request.match_info["module"], request.match_info["id"]
+        if module not in MODULES or not _RECORD_ID.fullmatch(record_id):
+            raise NoSuchRecord
         record = await self._product.crm_record(module, record_id, viewer)
         people = await self._people(record.get("contact_ids", [])[:MOST_PEOPLE_OF_A_DEAL], viewer)
         headers = {"Content-Security-Policy": PAGE_POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
@@ -385,6 +429,20 @@ def _chosen(entries: Sequence[Entry], number: Any, what: str) -> str:
     return entries[number].function
 
 
+def _whole_number(asked: Mapping[str, Any], name: str) -> int:
+    number = asked.get(name, 0)
+    if not isinstance(number, int):
+        raise BadQuestion(f"{name} should be a whole number.")
+    return number
+
+
+def _named(asked: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    values = asked.get(name) or {}
+    if not isinstance(values, dict):
+        raise BadQuestion(f"{name} should be an object.")
+    return values
+
+
 def _positive(typed: str, otherwise: int) -> int:
     """A number from an address; what is none is as if it were not there."""
     return int(typed) if re.fullmatch(r"[1-9][0-9]{0,8}", typed) else otherwise
@@ -395,6 +453,15 @@ def _addresses(typed: str) -> list[str]:
     return [address for _, address in getaddresses([typed]) if "@" in address]
 
 
-def _safe_body(raw: bytes, remote_images: bool) -> Any:
+def _open(of: tuple[str, str], raw: bytes) -> _Opened:
     mail = mail_parts.read(raw)
-    return safe_page(mail_parts.html_text(mail), pictures_of(mail), remote_images=remote_images)
+    return _Opened(of, mail, pictures_of(mail))
+
+
+def _safe_body(opened: _Opened, pictures_at: str, remote_images: bool) -> SafePage:
+    return safe_page(mail_parts.html_text(opened.mail), opened.pictures, pictures_at=pictures_at, remote_images=remote_images)
+
+
+def _in_policy(url: str) -> str:
+    """A URL as a Content-Security-Policy may have it, where ";" and "," stand between sources."""
+    return url.replace(";", "%3B").replace(",", "%2C")

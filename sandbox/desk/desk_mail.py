@@ -13,7 +13,7 @@ from aiohttp import web
 
 from sandbox.desk import compose_mail, mail_view
 from sandbox.desk.asked import BadQuestion, question, text, texts
-from sandbox.desk.compose_mail import RECIPIENTS, BadRecipient, Kept
+from sandbox.desk.compose_mail import RECIPIENTS, BadRecipient, Kept, TooMuchToSave
 from sandbox.desk.import_mail import Imported, NoMail, import_in_thread
 from sandbox.desk.packed_folder import unpack
 from sandbox.google import mail_parts
@@ -88,12 +88,8 @@ class _Mail:
     async def answer(self, request: web.Request) -> web.Response:
         """How a reply or a forwarded mail begins."""
         account, mailbox = self._account(request), self._mailbox(request)
-        message_id = request.match_info["mail"]
-        message, mail = await asyncio.to_thread(lambda: (mailbox.message(message_id), mail_parts.read(mailbox.raw(message_id))))
         how = _how(request.query.get("how", ""))
-        begun = compose_mail.answer_to(mail, account, how)
-        files = _files(mail) if how == "forward" else []
-        return web.json_response({**begun, "files": files, "received_at": int(message.received_at.timestamp() * 1000)})
+        return web.json_response(await asyncio.to_thread(_answer, account, mailbox, request.match_info["mail"], how))
 
     async def draft_of(self, request: web.Request) -> web.Response:
         mailbox = self._mailbox(request)
@@ -107,24 +103,28 @@ class _Mail:
 
     async def clean(self, request: web.Request) -> web.Response:
         """An add-on's HTML, reduced to what a draft may hold."""
-        asked = await question(request)
-        return web.json_response({"html": await asyncio.to_thread(compose_mail.clean, text(asked, "html"))})
+        html = text(await question(request), "html")
+        if len(html) > compose_mail.LONGEST_HTML:
+            raise BadQuestion(f"This is longer than a draft may be: at most {compose_mail.LONGEST_HTML:,} characters.")
+        return web.json_response({"html": await asyncio.to_thread(compose_mail.clean, html)})
 
     async def save_draft(self, request: web.Request) -> web.Response:
         account, mailbox, asked = self._account(request), self._mailbox(request), await question(request)
-        draft = await asyncio.to_thread(_save, account, mailbox, asked, self._world.clock())
+        try:
+            draft = await asyncio.to_thread(_save, account, mailbox, asked, self._world.clock())
+        except TooMuchToSave as much:
+            raise BadQuestion(str(much)) from much
         return web.json_response({"id": draft.id, "thread": draft.message.thread_id})
 
     async def send_draft(self, request: web.Request) -> web.Response:
         account, mailbox, asked = self._account(request), self._mailbox(request), await question(request)
         try:
-            for name in RECIPIENTS:
-                compose_mail.recipients(text(asked, name))
+            await asyncio.to_thread(_check_recipients, asked)
             draft = await asyncio.to_thread(
                 _save, account, mailbox, {**asked, "id": request.match_info["draft"]}, self._world.clock()
             )
             sent = await asyncio.to_thread(send, self._world, account, mailbox.raw(draft.message.id), draft.message.thread_id)
-        except BadRecipient as bad:
+        except (BadRecipient, TooMuchToSave) as bad:
             raise BadQuestion(str(bad)) from bad
         except NobodyToSendTo:
             raise BadQuestion("Please name at least one recipient.") from None
@@ -204,6 +204,19 @@ def _how(said: str) -> str:
     if said not in HOWS:
         raise BadQuestion(f"A mail is answered by one of {', '.join(HOWS)}.")
     return said
+
+
+def _answer(account: Account, mailbox: MailFolder, message_id: str, how: str) -> dict[str, Any]:
+    message, mail = mailbox.message(message_id), mail_parts.read(mailbox.raw(message_id))
+    files = _files(mail) if how == "forward" else []
+    received_at = int(message.received_at.timestamp() * 1000)
+    return {**compose_mail.answer_to(mail, account, how), "files": files, "received_at": received_at}
+
+
+def _check_recipients(asked: dict[str, Any]) -> None:
+    """Raises BadRecipient."""
+    for name in RECIPIENTS:
+        compose_mail.recipients(text(asked, name))
 
 
 def _draft(mailbox: MailFolder, draft: Draft) -> dict[str, Any]:

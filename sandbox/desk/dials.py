@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import aiohttp
 from aiohttp import web
 
+from sandbox.desk.asked import question, text
 from sandbox.google.faults import Fault
 from sandbox.google.world import Account, World
 from sandbox.google.world_clock import TurnedClock
@@ -92,7 +93,7 @@ class _Dials:
 
     async def time(self, request: web.Request) -> web.Response:
         """Turn to "tomorrow", to "next month", to a moment (ISO 8601), or back to "today"."""
-        account, to = self._account(request), _text(await _asked(request), "to")
+        account, to = self._account(request), text(await question(request), "to")
         if to == "today":
             self._demo.clock.turn_back()
         else:
@@ -101,8 +102,8 @@ class _Dials:
 
     async def fault(self, request: web.Request) -> web.Response:
         """Let something be wrong with "gmail" or the "crm"; "" makes it well again."""
-        account, asked = self._account(request), await _asked(request)
-        who, fault = _text(asked, "who"), _text(asked, "fault")
+        account, asked = self._account(request), await question(request)
+        who, fault = text(asked, "who"), text(asked, "fault")
         if who not in ("gmail", "crm") or (fault and fault not in FAULTS):
             raise CannotTurn("There is no such fault.")
         if who == "gmail":
@@ -137,25 +138,25 @@ class _Dials:
     async def permission(self, request: web.Request) -> web.Response:
         """Give a profile the permission to use the CRM from Gmail, or take it away."""
         self._account(request)
-        asked = await _asked(request)
+        asked = await question(request)
         held = "--held" if asked.get("held") is True else "--not-held"
-        profile = _text(asked, "profile")
+        profile = text(asked, "profile")
         await self._demo.mailmagnet("crm", "set-permission", f"--profile={profile}", "--permission", MAIL_INTEGRATION, held)
         return web.json_response({})
 
     async def deal(self, request: web.Request) -> web.Response:
         """Change a deal's stage, closing date, amount; what is "" stays."""
         self._account(request)
-        asked = await _asked(request)
-        given = {name: _text(asked, name) for name in ("stage", "closing", "amount")}
+        asked = await question(request)
+        given = {name: text(asked, name) for name in ("stage", "closing", "amount")}
         words = [f"--{name}={value}" for name, value in given.items() if value]
-        await self._demo.mailmagnet("crm", "change-deal", *words, "--", _text(asked, "id"))
+        await self._demo.mailmagnet("crm", "change-deal", *words, "--", text(asked, "id"))
         return web.json_response({})
 
     async def mail(self, request: web.Request) -> web.Response:
         """Let a mail arrive now."""
-        account, asked = self._account(request), await _asked(request)
-        raw = _mail(account, _text(asked, "from"), _text(asked, "subject"), _text(asked, "text"), self._world.clock())
+        account, asked = self._account(request), await question(request)
+        raw = _mail(account, text(asked, "from"), text(asked, "subject"), text(asked, "text"), self._world.clock())
         arrived = await asyncio.to_thread(self._world.mailbox(account.address).arrive, raw)
         return web.json_response({"id": arrived.id, "thread_id": arrived.thread_id})
 
@@ -263,20 +264,3 @@ def _mail(account: Account, sender: str, subject: str, text: str, now: datetime)
     mail["Date"] = now
     mail.set_content(text[:LONGEST_TEXT])
     return mail.as_bytes()
-
-
-async def _asked(request: web.Request) -> Mapping[str, Any]:
-    try:
-        asked = await request.json()
-    except ValueError:
-        asked = None
-    if not isinstance(asked, dict):
-        raise CannotTurn("The dials read a JSON object.")
-    return asked
-
-
-def _text(asked: Mapping[str, Any], name: str) -> str:
-    value = asked.get(name, "")
-    if not isinstance(value, str):
-        raise CannotTurn(f"{name} should be a text.")
-    return value

@@ -16,9 +16,19 @@ LONGEST_TEXT = 200_000
 ALL_MAIL = "ALL"
 """The page's name for all mail but spam and trash: no label of Gmail's API."""
 
-_TURNS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""Characters that set the writing's direction."""
-
+_UNSEEN = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff"
+    "\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+"""Characters that leave no mark of their own, or set the writing's direction."""
+_EMOJI = "\u00a9\u00ae\u203c\u2049\u2100-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
+_JOINING = "\u0620-\u08ff\u0900-\u0dff\u1000-\u109f\u1780-\u17b3\u17b6-\u17ff"
+"""Letters of Arabic, Indic, Burmese and Khmer."""
+_SHOWN_UNSEEN = re.compile(
+    rf"(?P<shown>(?<=[{_EMOJI}])\ufe0f|(?<=[0-9#*])\ufe0f(?=\u20e3)|(?<=[{_EMOJI}\ufe0f])\u200d(?=[{_EMOJI}])"
+    rf"|(?<=[{_JOINING}])[\u200c\u200d](?=[{_JOINING}])|(?<=[\u3400-\u9fff])[\U000e0100-\U000e01ef]"
+    rf"|(?<=\U0001f3f4)[\U000e0061-\U000e007a]{{5}}\U000e007f)|[{_UNSEEN}]"
+)
 _WITH_SPAM_AND_TRASH = frozenset({"SPAM", "TRASH"})
 
 
@@ -92,7 +102,7 @@ def _message(message: Message, account: Account) -> dict[str, Any]:
     sender = people(message.from_, account)
     return {
         "id": message.id,
-        "from": sender[0] if sender else {"name": message.from_, "address": "", "me": False},
+        "from": sender[0] if sender else {"name": seen(message.from_), "address": "", "me": False},
         "received_at": _milliseconds(message),
         "unread": "UNREAD" in message.label_ids,
         "draft": "DRAFT" in message.label_ids,
@@ -127,12 +137,21 @@ def people(header: str, account: Account) -> list[dict[str, Any]]:
         pairs = getaddresses([header])
     except (ValueError, IndexError):
         pairs = [(header, "")]
-    return [{"name": name, "address": address, "me": address.casefold() in own} for name, address in pairs if name or address]
+    return [
+        {"name": seen(name), "address": re.sub(f"[{_UNSEEN}]", "\ufffd", address), "me": address.casefold() in own}
+        for name, address in pairs
+        if name or address
+    ]
+
+
+def seen(name: str) -> str:
+    """A name without what hides in it or turns its letters round to look like another; joiners that its script or an emoji needs stay."""
+    return _SHOWN_UNSEEN.sub(lambda found: found["shown"] or "", name)
 
 
 def file_name(part: mail_parts.Part) -> str:
-    """An attachment's name; one that has none is named by what it is. A name cannot turn its letters round to look like another."""
-    return _TURNS.sub("", part.filename.rpartition("/")[2]) or {"message/rfc822": "mail.eml"}.get(
+    """An attachment's name; one that has none is named by what it is."""
+    return seen(part.filename.rpartition("/")[2]) or {"message/rfc822": "mail.eml"}.get(
         part.mime_type, f"untitled-{part.part_id}"
     )
 
@@ -161,4 +180,4 @@ def add_subjects(mailbox: MailFolder, moves: Sequence[dict[str, Any]]) -> None:
     for move in moves:
         message = mailbox.message(move["mail_id"])
         sender = getaddresses([message.from_])
-        move |= {"subject": message.subject, "from_name": sender[0][0] if sender else ""}
+        move |= {"subject": message.subject, "from_name": seen(sender[0][0]) if sender else ""}

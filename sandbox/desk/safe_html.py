@@ -2,38 +2,25 @@
 
 import html
 import re
-from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 import nh3
 
-from sandbox.google.mail_parts import Part
+from sandbox.desk.bounded_html import TooMuchMarkup, bounded, tags_in
+from sandbox.google.mail_parts import Part, text_of_html
 
 LONGEST = 300_000
 """Characters of a mail's HTML that are shown; Gmail clips at a third of that."""
 
 MOST_PICTURE_BYTES = 10_000_000
 
-DEEPEST = 300
-"""Tags within tags. Nobody writes more; reading a million takes minutes, so a mail that has more is shown as plain text."""
+MOST_PICTURES = 100
+"""Of one mail's own."""
 
-MOST_REPEATED = 100_000
-"""An open <b> or <font> is repeated in each paragraph that follows: so many are written at most."""
-
-# Comments, tags with at most some hundred attributes, and a "<" that is neither.
-_MARKUP = re.compile(
-    r"""<!--.*?(?:--!?>|\Z)|<[!?][^>]*>"""
-    r"""|<(?P<end>/?)(?P<name>[a-zA-Z][a-zA-Z0-9]*)(?P<attributes>(?:[^<>"']+|"[^"]*"|'[^']*'){0,300}+)>|<""",
-    re.DOTALL,
-)
-_ATTRIBUTE = re.compile(r"""([a-zA-Z][a-zA-Z-]*+)(?:\s*+=\s*+(?:"([^"]*)"|'([^']*)'|([^\s"'<>]+)))?""")
-_WITHOUT_END = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"}
-_END_MAY_LACK = {"p", "li", "td", "th", "tr", "dt", "dd", "tbody", "thead", "tfoot", "colgroup", "option"}
-_NOT_NESTING = _WITHOUT_END | _END_MAY_LACK
-_FORMATS = {"a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"}
-
-_REMOTE_IMAGE = re.compile(r"""<img\b[^>]{0,2000}?\bsrc\s*=\s*["']?\s*(?:https?:)?//""", re.IGNORECASE)
+_REMOTE = re.compile(r"\s*(?:https?:)?//", re.IGNORECASE)
+_PICTURES = ("image/png", "image/gif", "image/jpeg", "image/webp")
 _PICTURE = re.compile(r"data:image/(?:png|gif|jpeg|webp);base64,", re.IGNORECASE)
 _LINK = re.compile(r"(?:https?://|mailto:|tel:)", re.IGNORECASE)
 
@@ -41,20 +28,6 @@ _LINK = re.compile(r"(?:https?://|mailto:|tel:)", re.IGNORECASE)
 _OWN_COLOUR = re.compile(r"""<[^>]*\s(?:bgcolor|color|style="[^"]*(?:color|background))""")
 
 _TAGS = (nh3.ALLOWED_TAGS - {"map", "area"}) | {"font", "center", "big", "u", "tt"}
-_DROPPED_WHOLE = {
-    "script",
-    "style",
-    "title",
-    "head",
-    "noscript",
-    "template",
-    "iframe",
-    "object",
-    "svg",
-    "math",
-    "textarea",
-    "select",
-}
 _ATTRIBUTES = {
     "*": {"style", "dir", "lang", "align", "valign", "bgcolor", "width", "height", "title"},
     "a": {"href"},
@@ -99,14 +72,15 @@ class SafePage:
     policy: str
 
 
-def safe_page(mail_html: str, pictures: Mapping[str, str], *, remote_images: bool) -> SafePage:
-    """The page of one mail. `pictures` are its own (Content-ID to data: address); those of other hosts only when asked for."""
+def safe_page(mail_html: str, pictures: Mapping[str, Part], *, pictures_at: str, remote_images: bool) -> SafePage:
+    """The page of one mail. `pictures` are its own, by Content-ID: each is fetched, once for all its uses, from its part's id below the
+    URL `pictures_at`, which ends in "/". Pictures of other hosts stay only when asked for."""
     shown = mail_html[:LONGEST]
     try:
-        body = _cleaner(pictures, remote_images).clean(_Plainly().written(shown))
-    except _TooDeepError:
+        body = _cleaner(pictures, pictures_at, remote_images).clean(bounded(shown))
+    except TooMuchMarkup:
         body = _as_text(shown)
-    images = "data: https: http:" if remote_images else "data:"
+    images = f"data: {pictures_at}" + (" https: http:" if remote_images else "")
     policy = (
         f"default-src 'none'; style-src 'unsafe-inline'; img-src {images}; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'self'; sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox"
@@ -116,91 +90,42 @@ def safe_page(mail_html: str, pictures: Mapping[str, str], *, remote_images: boo
 
 def has_remote_images(mail_html: str) -> bool:
     """Whether there is anything to ask the reader about."""
-    return bool(_REMOTE_IMAGE.search(mail_html[:LONGEST]))
+    return any(
+        name == "img" and _REMOTE.match(html.unescape(given.get("src", ""))) for name, given in tags_in(mail_html[:LONGEST])
+    )
 
 
-def pictures_of(mail: Part) -> dict[str, str]:
-    """The pictures that a mail brings along, by Content-ID, as data: addresses; in all at most MOST_PICTURE_BYTES."""
-    found: dict[str, str] = {}
+def pictures_of(mail: Part) -> dict[str, Part]:
+    """The pictures that a mail brings along, by Content-ID: at most MOST_PICTURES of at most MOST_PICTURE_BYTES in all."""
+    found: dict[str, Part] = {}
     left = MOST_PICTURE_BYTES
     for part in mail.walk():
         content_id = part.first("Content-ID").strip().strip("<>")
-        if content_id and part.mime_type in ("image/png", "image/gif", "image/jpeg", "image/webp") and len(part.content) <= left:
+        if content_id and part.mime_type in _PICTURES and len(part.content) <= left and len(found) < MOST_PICTURES:
             left -= len(part.content)
-            found[content_id] = f"data:{part.mime_type};base64,{b64encode(part.content).decode('ascii')}"
+            found[content_id] = part
     return found
 
 
-class _TooDeepError(Exception):
-    """More tags within tags than anybody writes."""
-
-
-class _Plainly:
-    """Writes markup anew so that it can be read in one way only, and knows how deep its tags stand within one another.
-
-    A depth that is only estimated can be fooled (by ends within comments, within attributes, or of tags that are not open), so
-    what comes out holds no tag that was not counted, and only the end of the tag opened last is believed.
-    """
-
-    def __init__(self) -> None:
-        self._open: list[str] = []
-        self._formats = 0
-        self._repeated = 0
-
-    def written(self, mail_html: str) -> str:
-        """Raises _TooDeepError."""
-        return _MARKUP.sub(self._one, mail_html)
-
-    def _one(self, found: re.Match[str]) -> str:
-        if found[0] == "<":
-            return "&lt;"
-        if not found["name"]:
-            return ""
-        name = found["name"].lower()
-        self._count(name, is_end=bool(found["end"]))
-        return f"</{name}>" if found["end"] else f"<{name}{_attributes(found['attributes'])}>"
-
-    def _count(self, name: str, *, is_end: bool) -> None:
-        self._repeated += self._formats
-        if name not in _NOT_NESTING:
-            self._nest(name, is_end=is_end)
-        if len(self._open) > DEEPEST or self._repeated > MOST_REPEATED:
-            raise _TooDeepError
-
-    def _nest(self, name: str, *, is_end: bool) -> None:
-        if not is_end:
-            self._open.append(name)
-            self._formats += name in _FORMATS
-        elif self._open[-1:] == [name]:
-            self._open.pop()
-            self._formats -= name in _FORMATS
-
-
-def _attributes(written: str) -> str:
-    def one(name: str, *values: str) -> str:
-        value = "".join(values).replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")
-        return f' {name}="{value}"'
-
-    return "".join(one(*attribute) for attribute in _ATTRIBUTE.findall(written))
-
-
 def _as_text(mail_html: str) -> str:
-    text = html.escape(html.unescape(re.sub(r"<[^>]*>?", " ", mail_html)).strip())
-    return f"<p><i>This mail's layout is nested too deep to be shown: here is its text.</i></p><pre>{text}</pre>"
+    text = html.escape(text_of_html(mail_html).strip())
+    return f"<p><i>There is too much layout in this mail to be shown: here is its text.</i></p><pre>{text}</pre>"
 
 
-def _cleaner(pictures: Mapping[str, str], remote_images: bool) -> nh3.Cleaner:
+def _cleaner(pictures: Mapping[str, Part], pictures_at: str, remote_images: bool) -> nh3.Cleaner:
     def kept(tag: str, attribute: str, value: str) -> str | None:
         value = value.strip()
         if attribute == "href":
             return value if _LINK.match(value) else None
-        if attribute == "src":
-            return _image(value, pictures, remote_images)
-        return value
+        if attribute != "src":
+            return value
+        if value.lower().startswith("cid:"):
+            picture = pictures.get(value[4:]) or pictures.get(unquote(value[4:]))
+            return pictures_at + picture.part_id if picture else None
+        return value if _PICTURE.match(value) or (remote_images and value.lower().startswith(("http://", "https://"))) else None
 
     return nh3.Cleaner(
         tags=_TAGS,
-        clean_content_tags=_DROPPED_WHOLE,
         attributes=_ATTRIBUTES,
         attribute_filter=kept,
         url_schemes={"http", "https", "mailto", "tel", "cid", "data"},
@@ -209,11 +134,3 @@ def _cleaner(pictures: Mapping[str, str], remote_images: bool) -> nh3.Cleaner:
         set_tag_attribute_values={"a": {"target": "_blank"}},
         filter_style_properties=_STYLES,
     )
-
-
-def _image(source: str, pictures: Mapping[str, str], remote_images: bool) -> str | None:
-    if source.lower().startswith("cid:"):
-        return pictures.get(html.unescape(source[4:]))
-    if _PICTURE.match(source):
-        return source
-    return source if remote_images and source.lower().startswith(("http://", "https://")) else None

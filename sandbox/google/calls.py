@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from sandbox.google.faults import AnswerHtml, AnswerStatus, Dropped
+from sandbox.google.faults import AnswerHalf, AnswerHtml, AnswerStatus, Dropped
 
 
 @dataclass(slots=True)
@@ -46,6 +46,9 @@ class Calls:
             raise
         except AnswerHtml:
             call.status, call.problem = 502, "HTML"
+            raise
+        except AnswerHalf:
+            call.status, call.problem = 200, "half an answer"
             raise
         except AnswerStatus as fault:
             call.status = fault.status

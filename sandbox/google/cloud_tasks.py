@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -20,12 +19,23 @@ NAME_BLOCKED = timedelta(hours=1)
 LONGEST_TASK = 600.0
 """Seconds: Google's dispatch deadline when a task gives none."""
 
+VERBS = ("POST", "GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS")
+_OWN_HEADERS = ("host", "content-length", "transfer-encoding", "connection", "user-agent", "authorization")
+_OWN_PREFIXES = ("x-google-", "x-appengine-", "x-cloudtasks-")
+"""Of a task's headers these are passed over: the queue sets its own."""
+
 _PARENT = re.compile(r"projects/[A-Za-z0-9.:-]+/locations/[A-Za-z0-9-]+/queues/[A-Za-z0-9-]{1,100}")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,500}")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t -~]*")
 
 
 class BadTask(ValueError):
     """The queue cannot take this task; the message says why."""
+
+
+class MayNotSign(ValueError):
+    """A task wants to be signed for this account, and the queue may not do that."""
 
 
 class TaskExists(ValueError):
@@ -34,7 +44,7 @@ class TaskExists(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """An HTTP task. `email` and `audience` are those of its token, "" for none; `not_before` is on the world's clock."""
+    """An HTTP task. `email` and `audience` are those that its token should have, "" for none; `not_before` is on the world's clock."""
 
     name: str
     url: str
@@ -59,9 +69,11 @@ class Attempt:
 
 
 class CloudTasks:
-    """The queues. A task has `attempts`; between them `first_wait` seconds, doubled each time; `log` has the newest of all."""
+    """The queues. `targets` are the URLs to which tasks may go, each with the account that may sign for it (its address): none, until
+    somebody says so. A task has `attempts`; between them `first_wait` seconds, doubled each time; `log` has the newest of all."""
 
     def __init__(self, google: GoogleSide, clock: Callable[[], datetime]) -> None:
+        self.targets: Mapping[str, str] = {}
         self.attempts = 4
         self.first_wait = 0.2
         self.log: deque[Attempt] = deque(maxlen=1_000)
@@ -71,8 +83,9 @@ class CloudTasks:
         self._running: set[asyncio.Task[None]] = set()
 
     def create(self, parent: str, wire: object) -> Task:
-        """Take a task as it is on the wire and start it. Needs a running event loop. Raises BadTask, TaskExists."""
+        """Take a task as it is on the wire and start it. Needs a running event loop. Raises BadTask, MayNotSign, TaskExists."""
         task = _read(parent, wire)
+        self._check(task)
         now = self._clock()
         blocked_since = self._names.get(task.name)
         if blocked_since and abs(now - blocked_since) < NAME_BLOCKED:
@@ -82,6 +95,14 @@ class CloudTasks:
         self._running.add(running)
         running.add_done_callback(self._running.discard)
         return task
+
+    def _check(self, task: Task) -> None:
+        if task.url not in self.targets:
+            raise BadTask("httpRequest.url must be that of a function which this queue serves.")
+        if task.email and task.email != self.targets[task.url]:
+            raise MayNotSign(task.email)
+        if task.email and task.audience not in ("", task.url):
+            raise BadTask("httpRequest.oidcToken.audience must be httpRequest.url.")
 
     async def settled(self) -> None:
         """Until every task is done or given up, those too that tasks have started meanwhile."""
@@ -116,7 +137,7 @@ class CloudTasks:
         }
         headers |= {"X-CloudTasks-TaskRetryCount": str(attempt - 1), "X-CloudTasks-TaskExecutionCount": str(attempt - 1)}
         if task.email:
-            headers["Authorization"] = f"Bearer {self._google.service_token(task.email, task.audience or task.url)}"
+            headers["Authorization"] = f"Bearer {self._google.service_token(task.email, task.url)}"
         try:
             async with session.request(task.verb, task.url, headers=headers, data=task.body, allow_redirects=False) as answer:
                 await answer.read()
@@ -130,19 +151,47 @@ def _read(parent: str, wire: object) -> Task:
         raise BadTask("The parent must be projects/P/locations/L/queues/Q.")
     task = _object(_object(wire, "the body").get("task"), "task")
     request = _object(task.get("httpRequest"), "task.httpRequest")
-    url = str(request.get("url", ""))
-    if urlsplit(url).scheme != "http" or urlsplit(url).hostname != "127.0.0.1":
-        raise BadTask("httpRequest.url must be on this machine: http://127.0.0.1.")
-    headers = {str(key): str(value) for key, value in _object(request.get("headers", {}), "headers").items()}
     token = _object(request.get("oidcToken", {}), "oidcToken")
+    verb = request.get("httpMethod", "POST")
+    if verb not in VERBS:
+        raise BadTask(f"httpRequest.httpMethod must be one of {', '.join(VERBS)}.")
     try:
         body = base64.b64decode(str(request.get("body", "")), validate=True)
-        schedule = str(task.get("scheduleTime", ""))
-        not_before = datetime.fromisoformat(schedule) if schedule else None
-    except (binascii.Error, ValueError) as broken:
-        raise BadTask("httpRequest.body must be base64, scheduleTime a time.") from broken
-    email, audience = str(token.get("serviceAccountEmail", "")), str(token.get("audience", ""))
-    return Task(_name(parent, task), url, str(request.get("httpMethod", "POST")), headers, body, email, audience, not_before)
+    except binascii.Error as broken:
+        raise BadTask("httpRequest.body must be base64.") from broken
+    return Task(
+        _name(parent, task),
+        str(request.get("url", "")),
+        str(verb),
+        _headers(_object(request.get("headers", {}), "headers")),
+        body,
+        str(token.get("serviceAccountEmail", "")),
+        str(token.get("audience", "")),
+        _moment(str(task.get("scheduleTime", ""))),
+    )
+
+
+def _headers(given: Mapping[str, object]) -> Mapping[str, str]:
+    headers = {name: str(value) for name, value in given.items()}
+    if not all(_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value) for name, value in headers.items()):
+        raise BadTask("httpRequest.headers must be names and values as HTTP has them.")
+    return {
+        name: value
+        for name, value in headers.items()
+        if name.lower() not in _OWN_HEADERS and not name.lower().startswith(_OWN_PREFIXES)
+    }
+
+
+def _moment(written: str) -> datetime | None:
+    if not written:
+        return None
+    try:
+        moment = datetime.fromisoformat(written)
+    except ValueError as broken:
+        raise BadTask("scheduleTime must be a time.") from broken
+    if moment.tzinfo is None:
+        raise BadTask("scheduleTime must have a time zone.")
+    return moment
 
 
 def _name(parent: str, task: Mapping[str, object]) -> str:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PLACEHOLDER = "https://ADDON_URL"
+ADDON_PLACEHOLDER = "https://ADDON_URL"
 """What URLs in the file begin with in place of the add-on's own: it is known only once the add-on is deployed."""
+CRM_PLACEHOLDER = "https://CRM_URL"
+"""The same in place of the CRM's own, where its records' pages are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +32,12 @@ class Deployment:
     open_link_prefixes: Sequence[str]
 
 
-def deployment(file: Path, addon_url: str) -> Deployment:
-    """The file, read anew, with the add-on's own URL in it.
+def deployment(file: Path, addon_url: str, crm_url: str) -> Deployment:
+    """The file, read anew, with the add-on's and the CRM's own URLs in it (without a path).
 
     https://developers.google.com/workspace/add-ons/reference/rest/v1/projects.deployments
     """
-    text = file.read_text("utf-8").replace(PLACEHOLDER, addon_url)
+    text = file.read_text("utf-8").replace(ADDON_PLACEHOLDER, addon_url).replace(CRM_PLACEHOLDER, crm_url)
     addons = json.loads(text)["addOns"]
     common, gmail = addons.get("common", {}), addons.get("gmail", {})
     compose = gmail.get("composeTrigger", {})

@@ -95,12 +95,13 @@ async def _answer(world: World, call: Call, found: tuple[api_description.Method,
         kept.address = account.address
         await world.faults.meet("way to gmail", method.name)
         with world.quota.seat(account.address):
-            await world.faults.meet("gmail", method.name)
+            answering = await world.faults.meet("gmail", method.name, path.get("id", ""))
             request = _request(world, account, access, method, path, call)
             units = UNITS.get(method.name, 1)
             world.quota.bill(account.address, units)
             kept.units = units
             result = _selected(await asyncio.to_thread(_done, request), request)
+            answering()
         return Answer(204, None) if result is None else Answer(200, result)
     except GoogleError as error:
         return error.answer()
@@ -109,7 +110,7 @@ async def _answer(world: World, call: Call, found: tuple[api_description.Method,
     except OverQuota as over:
         return _over_quota(world, over).answer()
     except AnswerStatus as fault:
-        return _asked_for(fault.status).answer()
+        return _asked_for(fault).answer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +179,8 @@ def _request(
     except (api_description.BadParameter, partial_response.BadFields) as refused:
         raise _invalid(str(refused)) from refused
     token = call.headers.get("x-goog-gmail-access-token", "")
+    if "id" in path:
+        path = {**path, "id": world.google.message_told_as(token, account.address, path["id"])}
     request = _Request(world, account, access, method, path, parameters, body, upload, token)
     _check_reading(request)
     return request
@@ -285,8 +288,11 @@ def _over_quota(world: World, over: OverQuota) -> GoogleError:
     return _limit(world.quota.refuse_with, f"User-rate limit exceeded.  Retry after {over.free_at:%Y-%m-%dT%H:%M:%S.000Z}")
 
 
-def _asked_for(status: int) -> GoogleError:
+def _asked_for(fault: AnswerStatus) -> GoogleError:
     """The error of a fault on request."""
+    status = fault.status
+    if fault.reason:
+        return GoogleError(status, fault.reason, "The domain administrators have disabled Gmail apps.", "PERMISSION_DENIED")
     if status in (429, 403):
         return _limit(status, "User-rate limit exceeded.  Retry later.")
     if status == 503:  # noqa: PLR2004

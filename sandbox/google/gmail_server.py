@@ -7,9 +7,10 @@ from functools import partial
 from aiohttp import web
 
 from sandbox.google import batch, gmail_api
-from sandbox.google.cloud_tasks import BadTask, TaskExists
-from sandbox.google.faults import AnswerHtml, AnswerStatus, Dropped
+from sandbox.google.cloud_tasks import BadTask, MayNotSign, TaskExists
+from sandbox.google.faults import AnswerHalf, AnswerHtml, AnswerStatus, Dropped
 from sandbox.google.google_side import CERTIFICATES_MAX_AGE, CLOUD_SCOPES, TOKEN_LIFE, BadToken
+from sandbox.google.own_port import is_from_a_browser, own_port
 from sandbox.google.world import World
 
 LARGEST_REQUEST = 40 * 1024 * 1024
@@ -19,8 +20,8 @@ _Handler = Callable[[World, web.Request], Awaitable[web.StreamResponse]]
 
 
 def google_routes(world: World) -> list[web.RouteDef]:
-    """All of Google's side, to be added to an aiohttp application. That application should await `world.tasks.close()` when it
-    stops, and take requests as large as LARGEST_REQUEST."""
+    """All of Google's side, to be added to an aiohttp application; it serves programs and no page. That application should have the
+    middleware `own_port`, await `world.tasks.close()` when it stops, and take requests as large as LARGEST_REQUEST."""
     served: list[tuple[str, str, _Handler]] = [
         ("*", "/gmail/v1/{rest:.*}", _gmail),
         ("*", "/upload/gmail/v1/{rest:.*}", _gmail),
@@ -32,12 +33,12 @@ def google_routes(world: World) -> list[web.RouteDef]:
         ("GET", "/computeMetadata/v1/instance/service-accounts/default/token", _kept("own token", _metadata_token)),
         ("POST", "/v2/projects/{project}/locations/{location}/queues/{queue}/tasks", _kept("create task", _create_task)),
     ]
-    return [web.route(verb, path, partial(_faulty, world, handler)) for verb, path, handler in served]
+    return [web.route(verb, path, partial(_for_programs, world, handler)) for verb, path, handler in served]
 
 
 def make_app(world: World) -> web.Application:
     """Google's side alone."""
-    app = web.Application(client_max_size=LARGEST_REQUEST)
+    app = web.Application(client_max_size=LARGEST_REQUEST, middlewares=[own_port])
     app.add_routes(google_routes(world))
 
     async def tasks(_: web.Application) -> AsyncIterator[None]:
@@ -60,6 +61,13 @@ def _kept(name: str, handler: _Handler) -> _Handler:
     return serve
 
 
+async def _for_programs(world: World, handler: _Handler, request: web.Request) -> web.StreamResponse:
+    """No page needs this side, so that none gets a token from it, not even one that is let in to the port."""
+    if is_from_a_browser(request):
+        return _cloud_error(403, "Browsers are not served here.", "PERMISSION_DENIED")
+    return await _faulty(world, handler, request)
+
+
 async def _faulty(world: World, handler: _Handler, request: web.Request) -> web.StreamResponse:
     """Carries out the faults that end a call altogether."""
     try:
@@ -67,6 +75,8 @@ async def _faulty(world: World, handler: _Handler, request: web.Request) -> web.
     except AnswerHtml:
         page = "<!DOCTYPE html><html><head><title>Error</title></head><body><h1>502. That is an error.</h1></body></html>"
         return web.Response(text=page, content_type="text/html", status=502)
+    except AnswerHalf:
+        return web.Response(text='{"historyId": "10', content_type="application/json")
     except AnswerStatus as fault:
         return web.json_response({"error": "internal_failure"}, status=fault.status)
     except gmail_api.GoogleError as error:
@@ -91,8 +101,9 @@ async def _gmail(world: World, request: web.Request) -> web.Response:
 
 async def _batch(world: World, request: web.Request) -> web.Response:
     headers = {name.lower(): value for name, value in request.headers.items()}
-    await world.faults.meet("gmail", "batch")
+    answering = await world.faults.meet("gmail", "batch")
     content_type, body = await batch.answer(world, request.headers.get("Content-Type", ""), headers, await request.read())
+    answering()
     return web.Response(body=body, headers={"Content-Type": content_type})
 
 
@@ -140,6 +151,9 @@ async def _metadata_token(world: World, request: web.Request) -> web.Response:
     await world.faults.meet("google", "metadata")
     if request.headers.get("Metadata-Flavor") != "Google":
         return web.Response(status=403, text="Missing required header: Metadata-Flavor")
+    # So a proxy says that it passes on somebody else's request (https://cloud.google.com/compute/docs/metadata/querying-metadata).
+    if "X-Forwarded-For" in request.headers:
+        return web.Response(status=403, text="Request contains the header X-Forwarded-For")
     token = world.google.access_token(world.google.service_account, CLOUD_SCOPES)
     return web.json_response(_issued(token), headers={"Metadata-Flavor": "Google"})
 
@@ -154,9 +168,12 @@ async def _create_task(world: World, request: web.Request) -> web.Response:
     parent = request.path.removeprefix("/v2/").removesuffix("/tasks")
     try:
         task = world.tasks.create(parent, json.loads(await request.read()))
+    except MayNotSign as account:
+        message = f'The principal lacks IAM permission "iam.serviceAccounts.actAs" for the resource "{account}".'
+        return _cloud_error(403, message, "PERMISSION_DENIED")
     except TaskExists:
         return _cloud_error(409, "Requested entity already exists", "ALREADY_EXISTS")
-    except ValueError as bad:
+    except (ValueError, RecursionError) as bad:
         return _cloud_error(400, str(bad) if isinstance(bad, BadTask) else "Invalid JSON payload received.", "INVALID_ARGUMENT")
     return web.json_response({"name": task.name, "httpRequest": {"url": task.url, "httpMethod": task.verb}, "dispatchCount": 0})
 

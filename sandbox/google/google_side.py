@@ -1,6 +1,7 @@
 """Google as the one who vouches: certificates, id tokens, access and refresh tokens, an add-on's message tokens."""
 
 import base64
+import hashlib
 import json
 import secrets
 import time
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 ISSUER = "https://accounts.google.com"
+ADDON_CLIENT_ID = "sandbox-addon-client.example"
 TOKEN_LIFE = timedelta(seconds=3599)
 CERTIFICATES_MAX_AGE = 21_600
 """Seconds for which the certificates may be kept, as the answer's Cache-Control says."""
@@ -72,12 +74,13 @@ class Grant:
 class _MessageToken:
     address: str
     message_id: str
+    told_as: str
     expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class _Client:
-    """The one OAuth client of this world, and the account under which add-ons are called."""
+    """The customer's own OAuth client, to which refresh tokens belong, and the account under which add-ons are called."""
 
     client_id: str
     client_secret: str = field(repr=False)
@@ -105,13 +108,21 @@ class GoogleSide:
         self._message_tokens: dict[str, _MessageToken] = {}
 
     @property
+    def addon_client_id(self) -> str:
+        """The OAuth client that Google makes for the add-on: the audience of user id tokens. It has no secret, and is given no tokens.
+
+        https://cloud.google.com/sdk/gcloud/reference/workspace-add-ons/get-authorization
+        """
+        return ADDON_CLIENT_ID
+
+    @property
     def client_id(self) -> str:
-        """The OAuth client's id: the audience of user id tokens."""
+        """The customer's own OAuth web client: refresh tokens are issued to it, and to nobody else."""
         return self._client.client_id
 
     @property
     def client_secret(self) -> str:
-        """What goes with the client id at the token endpoint."""
+        """What goes with the web client's id at the token endpoint."""
         return self._client.client_secret
 
     @property
@@ -142,7 +153,7 @@ class GoogleSide:
 
     def user_id_token(self, person: Person) -> str:
         """The userIdToken of an add-on's event."""
-        claims: dict[str, object] = {"aud": self.client_id, "azp": self.client_id, "sub": person.sub}
+        claims: dict[str, object] = {"aud": self.addon_client_id, "azp": self.addon_client_id, "sub": person.sub}
         claims |= {"email": person.address, "email_verified": True}
         return self.id_token(claims | ({"hd": person.hosted_domain} if person.hosted_domain else {}))
 
@@ -156,11 +167,19 @@ class GoogleSide:
         self._access[token] = Access(address, frozenset(scopes), self._clock() + TOKEN_LIFE)
         return token
 
-    def message_token(self, person: Person, message_id: str) -> str:
-        """The gmail.accessToken of an add-on's event: opens exactly this message (hexadecimal id)."""
+    def message_token(self, person: Person, message_id: str, told_as: str = "") -> str:
+        """The gmail.accessToken of an add-on's event: opens exactly this message.
+
+        Beside its API id it may be asked for as the event has `told_as` it: Google's samples do so.
+        """
         token = "msg." + secrets.token_urlsafe(24)
-        self._message_tokens[token] = _MessageToken(person.address, message_id, self._clock() + TOKEN_LIFE)
+        self._message_tokens[token] = _MessageToken(person.address, message_id, told_as, self._clock() + TOKEN_LIFE)
         return token
+
+    def message_told_as(self, message_token: str, address: str, told_as: str) -> str:
+        """The API id of the message that the event of this token had told as this; what is unknown stays as it is."""
+        found = self._message_tokens.get(message_token)
+        return found.message_id if found and (found.address, found.told_as) == (address, told_as) else told_as
 
     def opens(self, message_token: str, address: str, message_id: str) -> bool:
         """Whether a message token is for this message of this mailbox, and still good."""
@@ -189,14 +208,17 @@ class GoogleSide:
         return self.access_token(grant.address, grant.scopes), grant
 
     def revoke(self, token: str) -> None:
-        """End a refresh or an access token; with a refresh token goes every access token of that user. Raises BadToken."""
+        """End a refresh or an access token. With a refresh token goes everything that the user has consented to, so every other
+        refresh and access token too. Raises BadToken."""
         if token in self._access:
             del self._access[token]
             return
         grant = self._grants.get(token)
         if not grant or grant.revoked:
             raise BadToken
-        self._grants[token] = replace(grant, revoked=True)
+        self._grants |= {
+            name: replace(each, revoked=True) for name, each in self._grants.items() if each.address == grant.address
+        }
         self._access = {name: access for name, access in self._access.items() if access.address != grant.address}
         self._keep_grants()
 
@@ -217,8 +239,19 @@ class GoogleSide:
 
 
 def event_message_id(message_id: str) -> str:
-    """A message's hexadecimal id as an add-on's event has it."""
+    """The hexadecimal id of a message that came in, as an add-on's event has it."""
     return f"msg-f:{int(message_id, 16)}"
+
+
+def event_thread_id(thread_id: str) -> str:
+    """The hexadecimal id of a thread that began with a mail that came in, as an add-on's event has it."""
+    return f"thread-f:{int(thread_id, 16)}"
+
+
+def authored_id(kind: str, hexadecimal: str) -> str:
+    """A "msg" or "thread" that the user has written in Gmail, as an add-on's event has it: no API id can be told from it."""
+    number = int.from_bytes(hashlib.sha256(f"{kind} {hexadecimal}".encode()).digest()[:8], "big", signed=True)
+    return f"{kind}-a:r{number}"
 
 
 def _kept(file: Path, make: Callable[[], bytes]) -> bytes:

@@ -25,7 +25,12 @@ _LINE_END = re.compile(rb"\r?\n")
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _WORD = re.compile(r"=\?([A-Za-z0-9_.:+-]+)(?:\*[A-Za-z-]+)?\?([BbQq])\?([^?\s]*(?: [^?\s]*)*)\?=")
 _WORDS = re.compile(rf"{_WORD.pattern}(?:\s+{_WORD.pattern})*")
-_QUOTED_WORDS = re.compile(rf'"\s*({_WORDS.pattern})\s*"')
+_ADDRESS_PIECES = re.compile(
+    r"<[^<>]*>"
+    r'|"(?P<quoted>(?:[^"\\]|\\.)*+)(?:"(?P<local_part>\s*@)?|\Z)'
+    rf"|(?<![^\s(),;:])(?<!@\s)(?P<words>{_WORDS.pattern})(?![^\s(),;:<]|\s*@)",
+    re.DOTALL,
+)
 _TAG = re.compile(r"(<[^<>]*>|<!--)")
 _HIDDEN_ELEMENT = re.compile(r"<(script|style|title)\b")
 _WITHIN_A_LINE = re.compile(r"</?(?:a|b|i|u|em|strong|span|font|small|sub|sup|code|abbr|mark)\b")
@@ -150,7 +155,7 @@ def plain_text(mail: Part, longest: int = 100_000) -> str:
     pieces, length = [], 0
     for part in chosen:
         text = decoded(part.content[: longest * 4], part.charset)
-        pieces.append(_without_tags(text) if part.mime_type == "text/html" else text)
+        pieces.append(text_of_html(text) if part.mime_type == "text/html" else text)
         length += len(pieces[-1])
         if length >= longest:
             break
@@ -266,8 +271,19 @@ def _value(name: str, value: bytes) -> str:
         return text
     if name.lower() not in _ADDRESS_HEADERS:
         return decoded_words(text)
-    text = _QUOTED_WORDS.sub(lambda quoted: quoted[1], text)
-    return _WORDS.sub(lambda run: _as_phrase(run[0]), text)
+    return _ADDRESS_PIECES.sub(_decoded_piece, text)
+
+
+def _decoded_piece(found: re.Match[str]) -> str:
+    """A piece of an address header; what is part of an address stays as it is (https://www.rfc-editor.org/rfc/rfc2047#section-5)."""
+    quoted, words = found["quoted"], found["words"]
+    if words:
+        return _as_phrase(words)
+    if not quoted or found["local_part"]:
+        return found[0]
+    if _WORDS.fullmatch(quoted.strip()):
+        return _as_phrase(quoted.strip())
+    return _WORDS.sub(lambda run: _escaped(_decoded_run(run[0])), found[0])
 
 
 def _as_phrase(run: str) -> str:
@@ -275,7 +291,12 @@ def _as_phrase(run: str) -> str:
     name = " ".join(_decoded_run(run).split())
     if name == run or not _SPECIALS.search(name):
         return name
-    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f'"{_escaped(name)}"'
+
+
+def _escaped(text: str) -> str:
+    """Text for between quotes."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _decoded_run(run: str) -> str:
@@ -310,7 +331,7 @@ def _from_q(encoded: str) -> bytes:
     return binascii.a2b_qp(encoded.replace(" ", "_").encode("utf-8", "replace"), header=True)
 
 
-def _without_tags(text: str) -> str:
+def text_of_html(text: str) -> str:
     """The text between the tags; scripts, styles, titles and comments left out. Takes time in proportion to the text."""
     pieces, hidden_until = [], ""
     for piece in _TAG.split(text):

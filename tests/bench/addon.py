@@ -63,11 +63,14 @@ class Bench:
             "MAILMAGNET_ADDON_URL": f"http://127.0.0.1:{self.addon_port}",
             "MAILMAGNET_ADDON_SERVICE_ACCOUNT": "addon@bench.example",
             "MAILMAGNET_JOB_SERVICE_ACCOUNT": "job@bench.example",
+            "MAILMAGNET_ADDON_CLIENT_ID": "bench-addon-client",
             "MAILMAGNET_OAUTH_CLIENT_ID": "bench-client",
             "MAILMAGNET_OAUTH_CLIENT_SECRET": "bench-secret",
             "MAILMAGNET_CERTIFICATES_URL": f"{upstream}/oauth2/v1/certs",
             "MAILMAGNET_GMAIL_URL": upstream,
             "MAILMAGNET_VAULT_FILE": str(folder / "vault"),
+            "MAILMAGNET_USER_CALLS_A_MINUTE": "1000000000",
+            "MAILMAGNET_LOG_KEY": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
             "MAILMAGNET_VAULT_KEY": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
         }
 
@@ -81,7 +84,9 @@ class Bench:
 
     def request(self) -> tuple[dict[str, str], bytes]:
         system = self.signer.token(aud=self.url, email="addon@bench.example", email_verified=True)
-        user = self.signer.token(aud="bench-client", sub="1", email="kim@corp.example", email_verified=True, hd="corp.example")
+        user = self.signer.token(
+            aud="bench-addon-client", sub="1", email="kim@corp.example", email_verified=True, hd="corp.example"
+        )
         event = {
             "commonEventObject": {
                 "hostApp": "GMAIL",

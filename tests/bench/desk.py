@@ -89,7 +89,7 @@ async def _list(demo: Demo, owner: Account) -> dict[str, float]:
     url = f"{demo.address}/desk/{owner.address}/threads"
     took: list[float] = []
     token = ""
-    async with aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession(cookies=demo.key.cookies) as session:
         for _ in range(LISTS):
             started = time.perf_counter()
             async with session.get(url, params={"label": "INBOX", "q": "", "page": token, "most": "50"}) as answered:
@@ -102,7 +102,7 @@ async def _open_in_page(demo: Demo) -> dict[str, float]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGUMENTS)
         page = await browser.new_page(viewport={"width": 1280, "height": 800})
-        await page.goto(demo.address)
+        await page.goto(demo.entrance)
         took = [await _open_from_list(page, index) for index in range(OPENED)]
         await browser.close()
     return _spread(took)

@@ -1,8 +1,7 @@
 """Writing mail in a real browser: drafts, sending, replies, and what an add-on's compose trigger and draft actions do to a draft."""
 
 import json
-import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -17,7 +16,8 @@ from google.auth import jwt
 from playwright.async_api import Browser, Locator, Page, expect
 
 from sandbox.cards.card_page import gallery_routes
-from sandbox.desk.desk import Product, desk_guard, desk_routes
+from sandbox.desk.desk import Product, desk_app, desk_routes
+from sandbox.desk.desk_key import DeskKey
 from sandbox.desk.dials import Dialled, dial_routes
 from sandbox.google import mail_parts
 from sandbox.google.gmail_server import google_routes
@@ -25,6 +25,7 @@ from sandbox.google.mail_folder import MailFolder
 from sandbox.google.world import World
 from sandbox.google.world_clock import TurnedClock
 from tests.browser.conftest import SECONDS_TO_WAIT, Desk, eventually
+from tests.signing import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -350,15 +351,11 @@ class Stub:
             await self.page.locator("#panel").get_by_role("button", name="Use template").click()
 
 
-async def _serve(routes: Sequence[web.AbstractRouteDef], middlewares: list[Any]) -> tuple[web.AppRunner, str]:
-    app = web.Application(middlewares=middlewares)
-    app.add_routes(routes)
+async def _serve(app: web.Application, port: int) -> web.AppRunner:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    await web.SockSite(runner, listening).start()
-    return runner, f"http://127.0.0.1:{listening.getsockname()[1]}"
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    return runner
 
 
 async def _no_record(module: str, record_id: str, viewer: str) -> dict[str, Any]:
@@ -373,22 +370,24 @@ async def stub(tmp_path: Path, browser: Browser) -> AsyncIterator[Stub]:
     context.set_default_timeout(SECONDS_TO_WAIT * 1000)
     made = Stub(await context.new_page(), world, "")
     routes = [web.post("/home", made.home), web.post("/compose", made.compose), web.post("/use", made.use)]
-    addon, made.addon_url = await _serve(routes, [])
+    app, port = web.Application(), free_port()
+    app.add_routes(routes)
+    addon, made.addon_url = await _serve(app, port), f"http://127.0.0.1:{port}"
     trigger = {"actions": [{"label": "Insert template", "runFunction": "https://ADDON_URL/compose"}], "draftAccess": "METADATA"}
     deployment = tmp_path / "appsscript.json"
     home = {"runFunction": "https://ADDON_URL/home"}
     deployment.write_text(json.dumps({"addOns": {"common": {"homepageTrigger": home}, "gmail": {"composeTrigger": trigger}}}))
     clock = TurnedClock(tmp_path / "turned", lambda: datetime.now(UTC))
     dialled = SimpleNamespace(world=world, clock=clock, crm_fault_file=tmp_path / "fault")
-    product = Product(made.addon_url, made.addon_url, "job@corp.example", _no_record, clock, tmp_path / "calls", deployment)
-    desk, address = await _serve(
-        [*google_routes(world), *desk_routes(world, product), *dial_routes(cast(Dialled, dialled)), *gallery_routes()],
-        [desk_guard],
-    )
+    product = Product(made.addon_url, made.addon_url, "job@corp.example", _no_record, clock, tmp_path / "calls", "", deployment)
+    desk_port = free_port()
+    key = DeskKey(desk_port)
+    pages = [*desk_routes(world, product), *dial_routes(cast(Dialled, dialled)), *gallery_routes()]
+    desk = await _serve(desk_app(key, pages, google_routes(world)), desk_port)
     complaints: list[str] = []
     made.page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
     made.page.on("pageerror", lambda error: complaints.append(str(error)))
-    await made.page.goto(address)
+    await made.page.goto(key.entrance(f"http://127.0.0.1:{desk_port}/"))
     yield made
     await context.close()
     await desk.cleanup()

@@ -110,7 +110,7 @@ async def test_what_gmail_does_not_have_has_a_red_note_at_its_place_and_nothing_
         elsewhere = [place for each, place in used_in(one["card"], "Card", "card") if "=" not in each and is_only_elsewhere(each)]
         # What lies below one of these is told with it.
         told = [place for place in elsewhere if not any(place.startswith((f"{other}.", f"{other}[")) for other in elsewhere)]
-        assert [place for place in told if not any(note.startswith(f"{place} is for Google ") for note in notes)] == []
+        assert [place for place in told if not any(note.startswith(f"{place} is for ") for note in notes)] == []
         assert bool(notes) == one["elsewhere"], one["title"]
 
 

@@ -1,5 +1,6 @@
 """The desk's page in a real browser, on the real demo: mail, panel and job, as a person uses them."""
 
+import re
 from typing import Literal, cast
 
 import pytest
@@ -37,9 +38,12 @@ async def test_a_known_contact(desk: Desk, picture: Picture) -> None:
     await desk.open("Signature page for Monday")
     await expect(desk.panel).to_contain_text("Henrietta Lovell")
     await expect(desk.panel).to_contain_text("Head of Procurement")
-    await expect(desk.panel).to_contain_text("Closing this month")
-    await expect(desk.panel).to_contain_text("Renewal next year")
-    await expect(desk.panel).to_contain_text("36,000")
+    await expect(desk.panel).to_contain_text(re.compile("Closes .* · Renewal next year · €36,000"))
+    await expect(desk.panel).to_contain_text("2 more overdue, €16,800")
+    await desk.page.set_viewport_size({"width": 1024, "height": 768})
+    await expect(desk.panel.get_by_role("button", name="Open in MailMagnet CRM")).to_be_in_viewport(ratio=1)
+    await expect(desk.panel.get_by_role("button", name=re.compile("^Call"))).to_be_in_viewport(ratio=1)
+    await desk.page.set_viewport_size({"width": 1280, "height": 800})
     await expect(desk.page.locator(".panel-notes")).to_be_hidden()
     await expect(desk.page.locator(".plain a")).to_have_attribute("href", "https://analytical-works.example/s")
     await picture("contact")
@@ -81,16 +85,17 @@ async def test_somebody_unknown(desk: Desk) -> None:
     desk.arrive("Grace Stranger <grace@nobody-knows.example>", "A first letter")
     await desk.open("A first letter")
     await expect(desk.panel).to_contain_text("grace@nobody-knows.example")
-    await expect(desk.panel).to_contain_text("is not in MailMagnet CRM")
+    await expect(desk.panel).to_contain_text("Not in MailMagnet CRM")
 
 
 async def test_somebody_unknown_at_a_company_that_is_known(desk: Desk, picture: Picture) -> None:
     desk.arrive("Iris Vale <iris.vale@analytical-works.example>", "Taking over from Henrietta", FROM_IRIS)
     await desk.open("Taking over from Henrietta")
-    await expect(desk.panel).to_contain_text("iris.vale@analytical-works.example is not in MailMagnet CRM")
-    await expect(desk.panel).to_contain_text("Analytical Works Ltd is:")
-    await expect(desk.panel).to_contain_text("Henrietta Lovell")
+    await expect(desk.panel).to_contain_text("New at Analytical Works Ltd")
+    await expect(desk.panel).to_contain_text("3 contacts there, €")
     await picture("unknown")
+    await desk.panel.get_by_text("New at Analytical Works Ltd").click()
+    await expect(desk.panel).to_contain_text("Henrietta Lovell")
 
 
 async def test_only_colleagues(desk: Desk) -> None:
@@ -128,11 +133,11 @@ async def test_another_mail_of_a_thread_is_another_contact(desk: Desk) -> None:
 
 async def test_the_homepage_and_its_search(desk: Desk, picture: Picture) -> None:
     await desk.show()
-    await expect(desk.panel).to_contain_text("Closing this month")
+    await expect(desk.panel).to_contain_text("overdue")
     await picture("inbox")
     await desk.panel.get_by_role("textbox").fill("Lovell")
     await desk.panel.get_by_role("button", name="Search").click()
-    await expect(desk.panel).not_to_contain_text("New from customers")
+    await expect(desk.panel).to_contain_text("Contacts ·")
     await desk.panel.get_by_text("Henrietta Lovell").first.click()
     await expect(desk.panel).to_contain_text("Head of Procurement")
     await desk.page.get_by_role("button", name="Back", exact=True).click()
@@ -177,9 +182,9 @@ async def test_the_job_sorts_under_the_three_labels(desk: Desk, picture: Picture
 
 
 async def test_a_customers_mail_on_the_homepage_opens_on_this_desk(desk: Desk) -> None:
-    first = "<homepage-1@analytical-works.example>"
+    first, second = "<homepage-1@analytical-works.example>", "<homepage+2/x@analytical-works.example>"
     desk.arrive(HENRIETTA, "On the homepage", Message_ID=first)
-    desk.arrive(HENRIETTA, "Re: On the homepage", "The second of two.", In_Reply_To=first, References=first)
+    desk.arrive(HENRIETTA, "Re: On the homepage", "The second of two.", Message_ID=second, In_Reply_To=first, References=first)
     await desk.show()
     await desk.page.get_by_role("button", name="Run the job").click()
     line = desk.panel.get_by_role("link").filter(has_text="Re: On the homepage")
@@ -188,7 +193,29 @@ async def test_a_customers_mail_on_the_homepage_opens_on_this_desk(desk: Desk) -
     other = await opened.value
     await expect(other.locator(".open-thread h1")).to_contain_text("On the homepage")
     await expect(other.locator(".open-thread")).to_contain_text("Henrietta Lovell")
-    assert other.url.startswith(f"{desk.demo.address}/u/0/")
+    assert other.url.startswith(f"{desk.demo.address}/u/0/#q=rfc822msgid%3A")
+    await other.get_by_role("button", name="Back to").click()
+    await expect(other.locator("#view .thread")).to_have_count(1)
+
+
+async def test_links_into_gmail_lead_to_their_place_on_this_desk(desk: Desk) -> None:
+    await desk.show()
+    here, gmail = "/u/1/", "https://mail.google.com/mail/?authuser=kim@corp.example"
+    leads = {
+        f"{gmail}#search/rfc822msgid:a%2B1%2F2@mail.example": f"{here}#q=rfc822msgid%3Aa%2B1%2F2%40mail.example",
+        f"{gmail}#all/19f0a": f"{here}#label=ALL&thread=19f0a",
+        f"{gmail}#search/100%": here,
+        f"{gmail}#settings/general": here,
+        "https://crm.example/#search/x": "https://crm.example/#search/x",
+    }
+    told = await desk.page.evaluate(
+        """async ([links, accounts]) => {
+            const { onDesk } = await import("/route.js");
+            return links.map((link) => onDesk(link, accounts));
+        }""",
+        [list(leads), ["ada@corp.example", "kim@corp.example"]],
+    )
+    assert told == list(leads.values())
 
 
 async def test_what_the_user_moves_back_stays_in_the_inbox(desk: Desk) -> None:
@@ -283,7 +310,7 @@ async def test_scopes_are_asked_for_one_by_one_and_can_be_refused(desk: Desk) ->
     await expect(desk.panel).to_contain_text("Permission was not given")
     await desk.panel.get_by_role("button", name="Give permission").click()
     await desk.panel.get_by_role("button", name="Continue").click()
-    await expect(desk.panel).to_contain_text("Closing this month")
+    await expect(desk.panel).to_contain_text("Search people, firms, deals")
     await desk.row("Needs permission").locator(".thread-link").click()
     await expect(desk.panel).to_contain_text("View your email message metadata")
     await desk.panel.get_by_role("button", name="Continue").click()

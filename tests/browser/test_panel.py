@@ -6,6 +6,7 @@ import re
 import pytest
 from playwright.async_api import Route, expect
 
+from tests import open_links
 from tests.browser.answers import HERE, Card, button, card, clicked, paragraph, press, run, shown
 from tests.browser.conftest import Desk
 from tests.browser.test_page import HENRIETTA
@@ -79,9 +80,7 @@ async def test_every_widget_is_shown_and_none_refused(desk: Desk) -> None:
         {
             "buttonList": {
                 "buttons": [
-                    {"text": "Filled", "type": "FILLED", "onClick": go},
-                    {"text": "Tonal", "type": "FILLED_TONAL", "onClick": go},
-                    {"text": "Outlined", "type": "OUTLINED", "onClick": go},
+                    {"text": "Plain", "onClick": go},
                     {"text": "Green", "color": {"red": 0.1, "green": 0.5, "blue": 0.2}, "onClick": go},
                     {"text": "Off", "disabled": True, "onClick": go},
                     {"text": "More", "onClick": {"overflowMenu": {"items": [{"text": "In the menu", "onClick": go}]}}},
@@ -97,7 +96,6 @@ async def test_every_widget_is_shown_and_none_refused(desk: Desk) -> None:
                 "items": [{"id": "1", "title": "Cell", "subtitle": "Below", "image": tree}],
             }
         },
-        {"columns": {"columnItems": [{"widgets": [paragraph("Left")]}, {"widgets": [paragraph("Right")]}]}},
         {"chipList": {"chips": [{"label": "Chip", "onClick": go}]}},
         {"dateTimePicker": {"name": "when", "label": "When", "type": "DATE_AND_TIME"}},
         {"selectionInput": {"name": "switches", "label": "Switches", "type": "SWITCH", "items": [{"text": "One", "value": "1"}]}},
@@ -105,7 +103,7 @@ async def test_every_widget_is_shown_and_none_refused(desk: Desk) -> None:
     )
     await desk.answer_with(shown(everything), clicked(notice="Chosen."))
     await desk.show()
-    for words in ("Paragraph", "Decorated", "With an end", "Green", "Cell", "Left", "Right", "Chip"):
+    for words in ("Paragraph", "Decorated", "With an end", "Green", "Cell", "Chip"):
         await expect(desk.panel.get_by_text(words).first).to_be_visible()
     for name in ("Old Map", "Pine Tree", "Star"):
         await expect(desk.panel.get_by_role("img", name=name)).to_be_visible()
@@ -655,7 +653,7 @@ async def test_a_link_that_is_not_allowed_is_noted_and_not_opened(desk: Desk) ->
 
 
 async def test_a_link_that_the_deployment_does_not_name_is_noted_and_not_opened(desk: Desk) -> None:
-    await desk.start_with(open_link_prefixes=["crm.example/records", desk.demo.address])
+    await desk.start_with(open_link_prefixes=["crm.example/records", f"{desk.demo.address}/"])
     links = [{"openLink": {"url": url}} for url in ("https://evil.example/", f"{desk.demo.address}/icon.svg")]
     await desk.answer_with(shown(card(press("Evil", links[0]), press("Good", links[1]))))
     await desk.show()
@@ -666,6 +664,29 @@ async def test_a_link_that_the_deployment_does_not_name_is_noted_and_not_opened(
     assert len(desk.page.context.pages) == 1
     async with desk.page.context.expect_page():
         await desk.panel.get_by_role("button", name="Good").click()
+
+
+async def test_where_the_deployment_names_no_prefix_no_link_is_opened(desk: Desk) -> None:
+    await desk.start_with(open_link_prefixes=[])
+    await desk.answer_with(shown(card(press("Go", {"openLink": {"url": f"{desk.demo.address}/icon.svg"}}))))
+    await desk.show()
+    notes = desk.page.locator(".panel-notes")
+    await expect(notes).to_contain_text(f"openLink.url is “{desk.demo.address}/icon.svg”: none of the deployment's")
+    await desk.panel.get_by_role("button", name="Go").click()
+    await expect(notes).to_contain_text(f"a link leads to {desk.demo.address}/icon.svg: none of the deployment's")
+    assert len(desk.page.context.pages) == 1
+
+
+async def test_the_panel_and_the_check_of_cards_agree_on_which_links_are_opened(desk: Desk) -> None:
+    await desk.show()
+    opened = await desk.page.evaluate(
+        """async ([links, httpOrigin]) => {
+          const { isAmong, openedLink } = await import("/panel/text.js");
+          return links.map(([prefix, url]) => isAmong(openedLink(url), { prefixes: [prefix], httpOrigin }));
+        }""",
+        [[[prefix, url] for prefix, url, _ in open_links.LINKS], open_links.DESK],
+    )
+    assert opened == [is_covered for _, _, is_covered in open_links.LINKS]
 
 
 LINKS = {
@@ -750,7 +771,7 @@ async def test_the_menu_brings_deals_and_search_to_an_open_mail(desk: Desk) -> N
     await expect(desk.panel).to_contain_text("Head of Procurement")
     await desk.page.get_by_role("button", name="MailMagnet menu").click()
     await desk.page.get_by_role("menuitem", name="Deals and search").click()
-    await expect(desk.panel).to_contain_text("Closing this month")
+    await expect(desk.panel).to_contain_text("Search people, firms, deals")
     await desk.panel.get_by_role("textbox").fill("Lovell")
     await desk.panel.get_by_role("button", name="Search").click()
     await expect(desk.panel.get_by_text("Henrietta Lovell").first).to_be_visible()

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import re
+from base64 import b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -399,3 +400,18 @@ async def test_at_200_percent_on_paper_and_in_forced_colours(desk: Desk) -> None
     await current.click()
     await expect(current).to_have_attribute("aria-current", "page")
     await expect(current).to_have_css("outline-style", "solid")
+
+
+async def test_no_name_is_turned_round_and_those_that_run_from_right_to_left_still_do(desk: Desk) -> None:
+    turned, hebrew = "Mal\u202eyrol\u202c\u200blo \u2067ry\u2069", "שרה כהן"
+    for name, subject in ((turned, "Turned round"), (hebrew, "From right to left")):
+        desk.arrive(f"=?utf-8?b?{b64encode(name.encode()).decode()}?= <somebody@nobody-knows.example>", subject)
+    for name, subject in (("Malyrollo ry", "Turned round"), (hebrew, "From right to left")):
+        await desk.show()
+        assert await desk.row(subject).first.locator("bdi").first.text_content() == name
+        await desk.open(subject)
+        assert await desk.page.locator(".mail-from b").first.text_content() == name
+        shown = await desk.page.locator("#panel").text_content()
+        assert shown
+        assert name in shown
+        assert not set("\u202e\u202c\u200b\u2067") & set(shown)

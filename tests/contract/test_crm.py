@@ -13,7 +13,7 @@ import pytest
 
 pytest.register_assert_rewrite("tests.contract.crm_contract")
 
-from crm_client.embedded import administration  # noqa: E402
+from crm_client.embedded import access, administration  # noqa: E402
 from crm_client.embedded.administration import Scope  # noqa: E402
 from crm_client.embedded.crm import EmbeddedCrm  # noqa: E402
 from crm_client.embedded.database import close_idle, reading, writing  # noqa: E402
@@ -50,12 +50,17 @@ from tests.contract.crm_contract import (  # noqa: E402
 RECORD_URL = "http://crm.example/crm/{module}/{id}"
 
 
+ORG = "corp.example"
+SUBS = {user.email: f"{number}03156417899512345678" for number, user in enumerate(USERS, start=1)}
+"""The Google account of each user, by address."""
+
+
 class EmbeddedWorld:
     """The contract's world in an embedded CRM's database. A record's id is its key with the spaces taken out."""
 
     def __init__(self, database: Path) -> None:
         self.database = database
-        administration.create(database, ORGANISATION)
+        administration.create(database, ORGANISATION, ORG)
         for currency in CURRENCIES:
             administration.add_currency(database, currency)
         self._stages = {
@@ -67,6 +72,7 @@ class EmbeddedWorld:
             permissions = {MAIL_INTEGRATION} if user.permitted else set()
             administration.add_profile(database, profile, permissions, Scope.EVERYONE if user.sees_all else Scope.OWN)
             self._users[user.email] = administration.add_user(database, user.name, user.email, profile)
+            access.bind(database, user.email, ORG, SUBS[user.email])
             if not user.active:
                 administration.deactivate(database, user.email)
         with writing(database) as connection:
@@ -81,7 +87,7 @@ class EmbeddedWorld:
                 administration.share(database, "contacts", self.id_of(f"contact {contact_of_world.key}"), email)
 
     def as_user(self, email: str) -> Crm:
-        return EmbeddedCrm(self.database, email, RECORD_URL)
+        return EmbeddedCrm(self.database, ORG, SUBS.get(email, "999"), RECORD_URL)
 
     def id_of(self, key: str) -> str:
         kind, _, name = key.partition(" ")
@@ -211,7 +217,7 @@ async def test_a_record_links_to_its_page(crm: EmbeddedWorld) -> None:
     assert sam.account is not None
     assert sam.account.url == "http://crm.example/crm/accounts/account-analytical"
     assert answer.leads["lea@lund.example"][0].url == "http://crm.example/crm/leads/lead-lea"
-    without = await EmbeddedCrm(crm.database, ADA).contact("contact-sam")
+    without = await EmbeddedCrm(crm.database, ORG, SUBS[ADA]).contact("contact-sam")
     assert (without.url, without.deals[0].url) == ("", "")
 
 
@@ -236,17 +242,19 @@ async def test_administration_done_twice_is_done_once(tmp_path: Path) -> None:
     database = tmp_path / "crm.db"
 
     async def everything() -> tuple[object, ...]:
-        administration.create(database, ORGANISATION)
+        administration.create(database, ORGANISATION, ORG)
         administration.add_user(database, "Ada Byron", ADA, administration.ADMINISTRATOR)
         administration.add_user(database, "Kim Park", KIM, administration.STANDARD)
         administration.add_stage(database, "Partners", "Signed", DealState.WON)
         administration.add_currency(database, Currency("USD", "US Dollar", Decimal("1.09")))
         administration.share(database, "contacts", "any", KIM)
-        crm = EmbeddedCrm(database, ADA)
+        for email in (ADA, KIM):
+            access.bind(database, email, ORG, SUBS[email])
+        crm = EmbeddedCrm(database, ORG, SUBS[ADA])
         return await crm.users(), await crm.profiles(), await crm.stages(), await crm.currencies(), await crm.organisation()
 
     assert await everything() == await everything()
-    kim = await EmbeddedCrm(database, KIM).me()
+    kim = await EmbeddedCrm(database, ORG, SUBS[KIM]).me()
     assert kim.profile.permissions == {MAIL_INTEGRATION}
 
 
@@ -259,7 +267,7 @@ def test_administration_refuses_what_is_wrong_and_what_is_not_there(crm: Embedde
     with pytest.raises(BadRequest):
         administration.add_user(crm.database, "Nobody", "no address", "Profile of Kim Park")
     with pytest.raises(BadRequest):
-        administration.create(crm.database.with_name("other.db"), Organisation("Corp", "Atlantis/Middle", "EUR"))
+        administration.create(crm.database.with_name("other.db"), Organisation("Corp", "Atlantis/Middle", "EUR"), ORG)
     with pytest.raises(NotFound):
         administration.add_user(crm.database, "Nobody", "nobody@corp.example", "No profile")
     with pytest.raises(NotFound):
@@ -292,10 +300,10 @@ async def test_values_that_the_crm_does_not_take_are_refused_and_nothing_is_writ
 async def test_a_missing_database_is_unavailable_and_is_not_made(tmp_path: Path) -> None:
     missing = tmp_path / "none.db"
     with pytest.raises(Unavailable):
-        await EmbeddedCrm(missing, ADA).look_up([], [])
+        await EmbeddedCrm(missing, ORG, SUBS[ADA]).look_up([], [])
     assert not missing.exists()
     with pytest.raises(Unavailable):
-        administration.create(tmp_path / "no" / "such" / "folder.db", ORGANISATION)
+        administration.create(tmp_path / "no" / "such" / "folder.db", ORGANISATION, ORG)
 
 
 @pytest.mark.parametrize("content", [b"", b"this is no database, whatever its name says " * 100], ids=["empty", "text"])
@@ -303,7 +311,7 @@ async def test_a_file_that_is_no_database_of_ours_is_a_bad_answer(tmp_path: Path
     database = tmp_path / "crm.db"
     database.write_bytes(content)
     with pytest.raises(BadAnswer):
-        await EmbeddedCrm(database, ADA).look_up([], [])
+        await EmbeddedCrm(database, ORG, SUBS[ADA]).look_up([], [])
     assert database.read_bytes() == content
 
 
@@ -312,9 +320,9 @@ async def test_another_programs_database_is_a_bad_answer_and_is_left_alone(tmp_p
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("CREATE TABLE users (email TEXT)")
     with pytest.raises(BadAnswer):
-        await EmbeddedCrm(database, ADA).me()
+        await EmbeddedCrm(database, ORG, SUBS[ADA]).me()
     with pytest.raises(BadAnswer):
-        administration.create(database, ORGANISATION)
+        administration.create(database, ORGANISATION, ORG)
     with closing(sqlite3.connect(database)) as connection:
         assert connection.execute("SELECT name FROM sqlite_schema").fetchall() == [("users",)]
 
@@ -332,8 +340,9 @@ async def test_a_damaged_database_is_a_bad_answer(crm: EmbeddedWorld) -> None:
 async def test_a_database_put_in_the_place_of_another_is_read_anew(crm: EmbeddedWorld, tmp_path: Path) -> None:
     assert (await crm.as_user(ADA).organisation()).name == "Corp Ltd"
     other = tmp_path / "other.db"
-    administration.create(other, Organisation("Other Ltd", "UTC", "USD"))
+    administration.create(other, Organisation("Other Ltd", "UTC", "USD"), ORG)
     administration.add_user(other, "Ada", ADA, administration.ADMINISTRATOR)
+    access.bind(other, ADA, ORG, SUBS[ADA])
     close_idle(other)
     for suffix in ("", "-wal", "-shm"):
         crm.database.with_name(f"crm.db{suffix}").unlink()
@@ -369,9 +378,9 @@ from crm_client.embedded.crm import EmbeddedCrm
 from mailmagnet.crm import NewContact
 
 async def write() -> None:
-    crm = EmbeddedCrm(Path(sys.argv[1]), sys.argv[2])
+    crm = EmbeddedCrm(Path(sys.argv[1]), sys.argv[2], sys.argv[3])
     for n in range(40):
-        await crm.add_contact(NewContact(f"{sys.argv[3]} {n}", ("crowd@many.example",)))
+        await crm.add_contact(NewContact(f"{sys.argv[4]} {n}", ("crowd@many.example",)))
 
 asyncio.run(write())
 """
@@ -380,7 +389,9 @@ asyncio.run(write())
 async def test_several_processes_write_at_once(crm: EmbeddedWorld) -> None:
     root = Path(__file__).parents[2]
     processes = [
-        await asyncio.create_subprocess_exec(sys.executable, "-c", _WRITING_PROCESS, str(crm.database), ADA, name, cwd=root)
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-c", _WRITING_PROCESS, str(crm.database), ORG, SUBS[ADA], name, cwd=root
+        )
         for name in ("One", "Two", "Three")
     ]
     assert [await process.wait() for process in processes] == [0, 0, 0]

@@ -517,12 +517,31 @@ async def test_the_job_hears_neither_text_nor_subject_of_a_mail(desk: Desk) -> N
 
 
 @pytest.mark.parametrize(
-    "message_id", ["", "msg-f:", "msg-f:12ab", "msg-a:r123", "xyz", "../labels", "1" * 17, "msg-f:" + "9" * 20, "abc\n"]
+    "message_id", ["", ".", "..", "../labels", "a/b", "a?b", "a#b", "a%2fb", "x" * 129, "abc\n", "msg-f:1\r\n", "\x00", "ä"]
 )
-async def test_an_id_that_is_none_is_refused_before_anything_is_asked(desk: Desk, message_id: str) -> None:
+async def test_an_id_that_cannot_stand_in_a_path_is_refused_before_anything_is_asked(desk: Desk, message_id: str) -> None:
     with pytest.raises(BadRequest):
         await desk.reader().open_mail(message_id, tokens(desk, "abc"))
     assert desk.session.calls.total() == 0
+
+
+@pytest.mark.parametrize(
+    ("message_id", "as_asked"),
+    [
+        *((odd, odd) for odd in ("msg-a:r-8837461827364551234", "msg-a:r123", "msg-f:", "msg-f:12ab", "xyz", "1" * 17)),
+        ("msg-f:" + "9" * 20, f"{int('9' * 20):x}"),
+    ],
+)
+async def test_an_id_that_nobody_here_knows_is_gmails_to_know(desk: Desk, message_id: str, as_asked: str) -> None:
+    with pytest.raises(NotFound):
+        await desk.reader().open_mail(message_id, tokens(desk, as_asked))
+    assert desk.session.calls.total() == 1
+
+
+async def test_an_id_that_gmail_calls_invalid_is_of_no_mail(desk: Desk) -> None:
+    desk.world.faults.add(Fault("gmail", status=400))
+    with pytest.raises(NotFound):
+        await desk.reader().open_mail("msg-a:r-1", tokens(desk, "msg-a:r-1"))
 
 
 async def test_the_open_mail_needs_both_its_tokens(desk: Desk) -> None:

@@ -28,6 +28,7 @@ from sandbox.google.faults import Fault
 from sandbox.google.gmail_server import make_app
 from sandbox.google.google_side import MAIL_SCOPE, SCOPE, event_message_id
 from sandbox.google.world import Account, World
+from tests.npm_packages import npm_packages
 from tests.signing import free_port
 
 NOT_IN_EMULATE = {
@@ -113,15 +114,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def emulate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """`emulate`'s address, as a process of its own; installed from the lock file when it is not there."""
-    if not (EMULATE / "node_modules").is_dir():
-        subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=EMULATE, check=True, timeout=240)
     seed = tmp_path_factory.mktemp("emulate") / "seed.json"
     tokens = {f"token-{address}": {"login": address, "scopes": ["gmail"]} for address in USERS}
     seed.write_text(
         json.dumps({"tokens": tokens, "google": {"users": [{"email": address, "name": "User"} for address in USERS]}})
     )
     port = free_port()
-    entry = EMULATE / "node_modules" / "emulate" / "dist" / "index.js"
+    entry = npm_packages(EMULATE) / "emulate" / "dist" / "index.js"
     command = ["node", str(entry), "start", "--service", "google", "--port", str(port), "--seed", str(seed)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -848,7 +847,7 @@ async def test_id_tokens_are_good_for_googles_own_library(desk: Desk, ada: Accou
     system = jwt.decode(desk.world.google.system_token("http://127.0.0.1/addon"), certs, audience="http://127.0.0.1/addon")
     assert system["email"] == desk.world.google.service_account
     assert (system["iss"], system["email_verified"]) == ("https://accounts.google.com", True)
-    user = jwt.decode(desk.world.google.user_id_token(ada), certs, audience=desk.world.google.client_id)
+    user = jwt.decode(desk.world.google.user_id_token(ada), certs, audience=desk.world.google.addon_client_id)
     assert (user["sub"], user["email"], user["hd"]) == (ada.sub, "ada@desk.example", "desk.example")
     token = desk.world.google.user_id_token(ada)
     with pytest.raises(ValueError, match="Could not verify"):
@@ -880,6 +879,7 @@ async def test_a_refresh_token_until_it_is_revoked(desk: Desk, ada: Account) -> 
     mailbox = Mailbox(desk.url, ada.address, answer["access_token"], desk.session)
     assert (await mailbox.call("GET", "profile"))[0] == 200
     assert (await refreshed(desk, token, client_secret="wrong"))[1]["error"] == "invalid_client"
+    assert (await refreshed(desk, token, client_id=desk.world.google.addon_client_id))[1]["error"] == "invalid_client"
     assert (await refreshed(desk, token, grant_type="password"))[1]["error"] == "unsupported_grant_type"
     async with desk.session.post(f"{desk.url}/revoke", data={"token": token}) as revoked:
         assert revoked.status == 200
@@ -959,8 +959,12 @@ class Worker:
     seen: list[tuple[dict[str, str], bytes]]
 
 
+SIGNER = "tasks@sandbox.example"
+
+
 @pytest.fixture
-async def worker() -> AsyncIterator[Worker]:
+async def worker(desk: Desk) -> AsyncIterator[Worker]:
+    """The one function that the queue serves."""
     found = Worker("", [], [])
 
     async def work(request: web.Request) -> web.Response:
@@ -973,6 +977,7 @@ async def worker() -> AsyncIterator[Worker]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     found.url = f"http://127.0.0.1:{runner.addresses[0][1]}/work"
+    desk.world.tasks.targets = {found.url: SIGNER}
     yield found
     await runner.cleanup()
 
@@ -980,10 +985,12 @@ async def worker() -> AsyncIterator[Worker]:
 QUEUE = "projects/desk/locations/local/queues/label"
 
 
-def task_for(url: str, name: str = "one") -> dict[str, Any]:
-    token = {"serviceAccountEmail": "tasks@sandbox.example", "audience": "http://127.0.0.1/label_mailbox"}
+def task_for(url: str, name: str = "one", **changed: Any) -> dict[str, Any]:
+    """A task as the product makes it, with `changed` fields of its request."""
+    token = {"serviceAccountEmail": SIGNER, "audience": url}
     request = {"url": url, "headers": {"Content-Type": "application/json"}, "body": base64.b64encode(b'{"a": 1}').decode()}
-    return {"task": {"name": f"{QUEUE}/tasks/{name}", "httpRequest": request | {"httpMethod": "POST", "oidcToken": token}}}
+    request |= {"httpMethod": "POST", "oidcToken": token} | changed
+    return {"task": {"name": f"{QUEUE}/tasks/{name}", "httpRequest": request}}
 
 
 async def create_task(desk: Desk, body: object) -> tuple[int, Any]:
@@ -1003,8 +1010,8 @@ async def test_a_task_is_sent_once_with_a_signed_token(desk: Desk, worker: Worke
     assert body == b'{"a": 1}'
     assert (headers["x-cloudtasks-queuename"], headers["x-cloudtasks-taskname"]) == ("label", "one")
     bearer = headers["authorization"].removeprefix("Bearer ")
-    claims = jwt.decode(bearer, desk.world.google.certificates(), audience="http://127.0.0.1/label_mailbox")
-    assert (claims["email"], claims["email_verified"]) == ("tasks@sandbox.example", True)
+    claims = jwt.decode(bearer, desk.world.google.certificates(), audience=worker.url)
+    assert (claims["email"], claims["email_verified"]) == (SIGNER, True)
     status, answer = await create_task(desk, task_for(worker.url))
     assert (status, answer["error"]["status"]) == (409, "ALREADY_EXISTS")
     desk.clock.now += timedelta(hours=1)
@@ -1027,19 +1034,128 @@ async def test_a_task_is_tried_again_and_then_given_up(desk: Desk, worker: Worke
     assert [(attempt.status, attempt.last) for attempt in list(desk.world.tasks.log)[3:]] == [(500, False), (500, True)]
 
 
+async def test_tasks_go_nowhere_but_to_the_function(desk: Desk, worker: Worker) -> None:
+    here = worker.url.removesuffix("/work")
+    elsewhere = ["https://example.com/work", "http://10.0.0.1/work", "file:///etc/passwd", "", here, f"{here}/", f"{here}/other"]
+    elsewhere += [f"{worker.url}{more}" for more in ("/", "?x=1", "#x", "/..")]
+    elsewhere += [worker.url.upper(), worker.url.replace("127.0.0.1", "localhost"), desk.url]
+    for url in elsewhere:
+        status, answer = await create_task(desk, task_for(url))
+        assert (status, answer["error"]["status"]) == (400, "INVALID_ARGUMENT"), url
+    desk.world.tasks.targets = {}
+    assert (await create_task(desk, task_for(worker.url)))[0] == 400
+    assert worker.seen == []
+
+
+async def test_tasks_are_signed_for_the_jobs_account_and_its_function_alone(desk: Desk, worker: Worker, ada: Account) -> None:
+    google = desk.world.google
+    for email in (ada.address, google.service_account, "other@sandbox.example", SIGNER.upper(), f"{SIGNER} ", "x"):
+        token = {"serviceAccountEmail": email, "audience": worker.url}
+        status, answer = await create_task(desk, task_for(worker.url, oidcToken=token))
+        assert (status, answer["error"]["status"]) == (403, "PERMISSION_DENIED"), email
+    for audience in (google.client_id, "http://127.0.0.1/addon", f"{worker.url}/", "x"):
+        token = {"serviceAccountEmail": SIGNER, "audience": audience}
+        assert (await create_task(desk, task_for(worker.url, oidcToken=token)))[0] == 400, audience
+    assert worker.seen == []
+
+
+async def test_an_unsigned_task_comes_unsigned(desk: Desk, worker: Worker) -> None:
+    for number, token in enumerate(({}, {"audience": worker.url}, {"serviceAccountEmail": ""})):
+        assert (await create_task(desk, task_for(worker.url, f"unsigned-{number}", oidcToken=token)))[0] == 200
+    await desk.world.tasks.settled()
+    assert ["authorization" in headers for headers, _ in worker.seen] == [False, False, False]
+
+
+async def test_a_tasks_own_headers_change_nothing_that_the_queue_says(desk: Desk, worker: Worker) -> None:
+    own = {
+        "Host": "evil.example",
+        "authorization": "Bearer mine",
+        "User-Agent": "mine",
+        "Content-Length": "1",
+        "Transfer-Encoding": "chunked",
+        "x-cloudtasks-queuename": "mine",
+        "X-Google-Anything": "mine",
+        "X-Mine": "mine",
+    }
+    assert (await create_task(desk, task_for(worker.url, headers=own)))[0] == 200
+    await desk.world.tasks.settled()
+    [(headers, body)] = worker.seen
+    assert body == b'{"a": 1}'
+    assert headers["host"] == worker.url.split("/")[2]
+    assert [name for name, value in headers.items() if "mine" in value] == ["x-mine"]
+
+
+ODD_REQUESTS: list[dict[str, Any]] = [
+    {"httpMethod": "CONNECT"},
+    {"httpMethod": "POST /other HTTP/1.1\r\nX: y"},
+    {"httpMethod": ["POST"]},
+    {"httpMethod": None},
+    {"headers": {"X": "a\r\nAuthorization: Bearer b"}},
+    {"headers": {"X\r\nY": "a"}},
+    {"headers": {"": "a"}},
+    {"headers": {"X": "\0"}},
+    {"headers": []},
+    {"body": "not base 64"},
+    {"body": "ä"},
+    {"oidcToken": "x"},
+]
+
+
+@pytest.mark.parametrize("changed", ODD_REQUESTS, ids=json.dumps)
+async def test_tasks_that_cannot_be_sent_are_refused(desk: Desk, worker: Worker, changed: dict[str, Any]) -> None:
+    status, answer = await create_task(desk, task_for(worker.url, **changed))
+    assert (status, answer["error"]["status"]) == (400, "INVALID_ARGUMENT")
+    assert worker.seen == []
+
+
 async def test_tasks_that_are_refused(desk: Desk, worker: Worker) -> None:
-    for url in ("https://example.com/work", "http://10.0.0.1/work", "file:///etc/passwd", ""):
-        assert (await create_task(desk, task_for(url)))[0] == 400
-    assert (await create_task(desk, {"task": {}}))[0] == 400
-    assert (await create_task(desk, []))[0] == 400
+    odd: list[object] = [{"task": {}}, {}, [], None, "x", {"task": "x"}, {"task": task_for(worker.url)["task"] | {"name": "x"}}]
+    odd += [
+        {"task": task_for(worker.url)["task"] | {"scheduleTime": time_}}
+        for time_ in ("2031-01-01", "soon", "2031-01-01T00:00:00")
+    ]
+    for body in odd:
+        assert (await create_task(desk, body))[0] == 400, body
     async with desk.session.post(f"{desk.url}/v2/{QUEUE}/tasks", json=task_for(worker.url)) as answer:
         assert answer.status == 401
     assert worker.seen == []
 
 
-async def test_the_metadata_server_needs_its_header(desk: Desk) -> None:
-    async with desk.session.get(f"{desk.url}/computeMetadata/v1/instance/service-accounts/default/token") as answer:
-        assert answer.status == 403
+async def test_the_metadata_server_needs_its_header_and_serves_no_proxy(desk: Desk) -> None:
+    url = f"{desk.url}/computeMetadata/v1/instance/service-accounts/default/token"
+    good = {"Metadata-Flavor": "Google"}
+    for headers in ({}, {"Metadata-Flavor": "google"}, good | {"X-Forwarded-For": "10.0.0.1"}, good | {"X-Forwarded-For": ""}):
+        async with desk.session.get(url, headers=headers) as answer:
+            assert (answer.status, "access_token" in await answer.text()) == (403, False), headers
+    async with desk.session.get(url, headers=good) as answer:
+        assert (answer.status, answer.headers["Metadata-Flavor"]) == (200, "Google")
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Host": "evil.example"}, {"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}]
+)
+async def test_no_page_is_served_and_no_other_name_is_answered(desk: Desk, ada: Account, headers: dict[str, str]) -> None:
+    """Each with all that would do otherwise."""
+    google = desk.world.google
+    form = {"grant_type": "refresh_token", "client_id": google.client_id, "client_secret": google.client_secret}
+    cloud = {
+        "Authorization": f"Bearer {google.access_token(google.service_account, ['https://www.googleapis.com/auth/cloud-platform'])}"
+    }
+    own = {"Authorization": f"Bearer {google.user_token(ada, [MAIL_SCOPE])}"}
+    calls: list[tuple[str, str, dict[str, Any]]] = [
+        ("GET", "/oauth2/v1/certs", {}),
+        ("GET", "/computeMetadata/v1/instance/service-accounts/default/token", {"headers": {"Metadata-Flavor": "Google"}}),
+        ("POST", "/token", {"data": form | {"refresh_token": google.refresh_token(ada)}}),
+        ("POST", "/revoke", {"data": {"token": google.refresh_token(ada)}}),
+        ("GET", "/gmail/v1/users/me/labels", {"headers": own}),
+        ("POST", "/batch/gmail/v1", {"headers": own | {"Content-Type": "multipart/mixed; boundary=b"}, "data": "--b--"}),
+        ("POST", f"/v2/{QUEUE}/tasks", {"headers": cloud, "json": task_for("http://127.0.0.1:1/")}),
+    ]
+    for verb, path, request in calls:
+        sent = {**request, "headers": {**request.get("headers", {}), **headers}}
+        async with desk.session.request(verb, desk.url + path, **sent) as answer:
+            assert (answer.status, "ya29" in await answer.text()) == (403, False), path
+    assert google.has_consented(ada.address)
 
 
 def test_the_lock_file_names_no_registry() -> None:

@@ -21,7 +21,7 @@ QUEUE = "projects/mailmagnet-test/locations/europe-west1/queues/label-mailbox"
 URL = "https://label-mailbox.run.example/label_mailbox"
 ACCOUNT = "ticker@mailmagnet-test.iam.gserviceaccount.example"
 SLOT = datetime(2027, 3, 14, 9, 20, tzinfo=UTC)
-TASK = MailboxTask("analytical.example", "100000000000000000001", SLOT)
+TASK = MailboxTask("analytical.example", "100000000000000000001", SLOT, SLOT + timedelta(minutes=3))
 
 
 @dataclass
@@ -79,7 +79,7 @@ async def test_a_task_is_put_in_the_queue_as_cloud_tasks_reads_it(tasks: Tasks, 
     assert request.headers["Authorization"] == "Bearer ya29.made-up"
     assert request.headers["Content-Type"] == "application/json"
     payload = body["task"]["httpRequest"].pop("body")
-    assert json.loads(b64decode(payload, validate=True)) == {"org": TASK.org, "user": TASK.user}
+    assert json.loads(b64decode(payload, validate=True)) == {"org": TASK.org, "user": TASK.user, "tick": TASK.tick.isoformat()}
     name = body["task"]["name"]
     assert re.fullmatch(rf"{QUEUE}/tasks/[0-9a-f]{{64}}", name)
     assert body == {
@@ -96,7 +96,7 @@ async def test_a_task_is_put_in_the_queue_as_cloud_tasks_reads_it(tasks: Tasks, 
 
 
 async def test_the_same_task_is_taken_once(tasks: Tasks, queue: Queue) -> None:
-    same = replace(TASK, slot=SLOT.astimezone(timezone(timedelta(hours=5, minutes=30))))
+    same = replace(TASK, slot=SLOT.astimezone(timezone(timedelta(hours=5, minutes=30))), tick=SLOT)
     assert [await tasks.enqueue(task) for task in (TASK, TASK, same)] == [True, False, False]
     assert len(queue.names) == 1
 
@@ -107,9 +107,9 @@ async def test_tasks_that_differ_in_anything_have_names_that_do_not_begin_alike(
         replace(TASK, slot=SLOT + timedelta(minutes=10)),
         replace(TASK, user="100000000000000000002"),
         replace(TASK, org="hopper.example"),
-        MailboxTask("a", "b,c", SLOT),
-        MailboxTask("a,b", "c", SLOT),
-        MailboxTask('a","b', "c", SLOT),
+        MailboxTask("a", "b,c", SLOT, SLOT),
+        MailboxTask("a,b", "c", SLOT, SLOT),
+        MailboxTask('a","b', "c", SLOT, SLOT),
     ]
     assert [await tasks.enqueue(task) for task in others] == [True] * len(others)
     assert len({name.rpartition("/")[2][:8] for name in queue.names}) == len(others)

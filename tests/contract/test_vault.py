@@ -1,6 +1,7 @@
 """The vault's contract, held against each vault, and what the encrypted file must do beside it."""
 
 import asyncio
+import errno
 import logging
 import multiprocessing
 import os
@@ -10,15 +11,17 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
 
 from mailmagnet.errors import BadAnswer, BadSetting, Unavailable
-from mailmagnet.vault import Connection, Vault
+from mailmagnet.vault import Connection, Leaving, Vault
 from token_vault.encrypted_file import EncryptedFileVault
 
-KEY = Fernet.generate_key().decode()
+KEY = "bWFkZS11cC1rZXktb2YtY29udHJhY3QtdGVzdHMtLS0="
+OLD_KEY = "bWFkZS11cC1rZXktYmVmb3JlLXRoaXMtb25lLS0tLS0="
 TOKEN = "1//0g-made-up-refresh-token"
 ORG, OTHER_ORG = "analytical.example", "hopper.example"
 ADA, BOB = "100000000000000000001", "100000000000000000002"
@@ -89,14 +92,76 @@ class TestVault:
         await vault.forget(ORG, ADA)
         assert await other.connection(ORG, ADA) is None
 
-    async def test_forgetting_deletes_one_and_twice_is_no_mistake(self, vault: Vault) -> None:
+    async def test_forgetting_ends_one_and_twice_is_no_mistake(self, vault: Vault, opened: Opened) -> None:
         others = [connection(user=BOB), connection(org=OTHER_ORG)]
-        for kept in [connection(), *others]:
-            await vault.keep(kept)
-        for _ in range(2):
-            await vault.forget(ORG, ADA)
+        for stays in [connection(), *others]:
+            await vault.keep(stays)
+        for was_there in (True, False):
+            assert await vault.forget(ORG, ADA) is was_there
             assert await vault.connection(ORG, ADA) is None
-        assert [await vault.connection(kept.org, kept.user) for kept in others] == others
+            assert await opened().connection(ORG, ADA) is None
+        assert [await vault.connection(stays.org, stays.user) for stays in others] == others
+
+    async def test_a_forgotten_token_is_there_until_it_is_revoked(self, vault: Vault, opened: Opened) -> None:
+        await vault.keep(connection())
+        await vault.keep(connection(user=BOB))
+        assert await vault.leaving() == ()
+        await vault.forget(ORG, ADA)
+        await vault.forget(ORG, ADA)
+        (ada,) = await opened().leaving()
+        assert ada == Leaving(ORG, ADA, connection().gmail_token)
+        await vault.forget(ORG, BOB)
+        for _ in range(2):
+            await vault.revoked(ada)
+            assert await opened().leaving() == (Leaving(ORG, BOB, connection(user=BOB).gmail_token),)
+
+    async def test_one_without_a_token_leaves_nothing_behind(self, vault: Vault) -> None:
+        await vault.keep(Connection(ORG, ADA, "ada@analytical.example"))
+        assert await vault.forget(ORG, ADA)
+        assert not await vault.forget(ORG, BOB)
+        assert await vault.leaving() == ()
+
+    async def test_a_new_consent_takes_the_place_of_a_token_that_is_leaving(self, vault: Vault) -> None:
+        """Google would end the new one together with the old."""
+        await vault.keep(connection())
+        await vault.forget(ORG, ADA)
+        (old,) = await vault.leaving()
+        renewed = replace(connection(), gmail_token="another")
+        await vault.keep(renewed)
+        assert await vault.leaving() == ()
+        await vault.revoked(old)
+        assert await vault.connection(ORG, ADA) == renewed
+
+    async def test_a_token_that_left_again_meanwhile_is_not_taken_for_the_revoked_one(self, vault: Vault) -> None:
+        await vault.keep(connection())
+        await vault.forget(ORG, ADA)
+        (old,) = await vault.leaving()
+        await vault.keep(replace(connection(), gmail_token="another"))
+        await vault.forget(ORG, ADA)
+        await vault.revoked(old)
+        assert await vault.leaving() == (Leaving(ORG, ADA, "another"),)
+
+    async def test_the_sidebar_alone_loses_no_token_that_is_still_to_be_revoked(self, vault: Vault) -> None:
+        await vault.keep(connection())
+        bare = replace(connection(), gmail_token="")
+        for _ in range(2):
+            await vault.keep(bare)
+            assert await vault.connection(ORG, ADA) == bare
+            assert await vault.leaving() == (Leaving(ORG, ADA, connection().gmail_token),)
+        await vault.revoked(Leaving(ORG, ADA, connection().gmail_token))
+        assert await vault.leaving() == ()
+        assert await vault.connection(ORG, ADA) == bare
+
+    @pytest.mark.parametrize("fact", ["gmail_token", "user", "address"])
+    async def test_a_token_of_an_account_that_is_connected_elsewhere_waits(self, vault: Vault, fact: str) -> None:
+        same: dict[str, Any] = {fact: getattr(connection(), fact)}
+        elsewhere = replace(connection(OTHER_ORG, BOB), **same)
+        for stays in (connection(), elsewhere, connection(user="somebody-else")):
+            await vault.keep(stays)
+        await vault.forget(ORG, ADA)
+        assert await vault.leaving() == ()
+        await vault.forget(OTHER_ORG, elsewhere.user)
+        assert {left.org for left in await vault.leaving()} == {ORG, OTHER_ORG}
 
     async def test_ids_are_only_ids(self, vault: Vault) -> None:
         ids = ["a/b", "../vault", "", "ü", "a:b", "x" * 2_000, '"', "\\", "\udcff"]
@@ -118,8 +183,11 @@ class TestVault:
     async def test_no_token_is_shown(self, vault: Vault, caplog: pytest.LogCaptureFixture) -> None:
         with caplog.at_level(logging.DEBUG):
             await vault.keep(connection())
-            kept = await vault.connection(ORG, ADA)
-        assert TOKEN not in f"{vault!r} {kept!r} {caplog.text}"
+            stored = await vault.connection(ORG, ADA)
+            await vault.forget(ORG, ADA)
+            left = await vault.leaving()
+        assert left
+        assert TOKEN not in f"{vault!r} {stored!r} {left!r} {caplog.text}"
 
 
 def keep_and_forget(file: Path, who: str) -> None:
@@ -198,6 +266,8 @@ class TestEncryptedFile:
             vault.connection(ORG, ADA),
             vault.keep(connection(user=BOB)),
             vault.forget(ORG, ADA),
+            vault.leaving(),
+            vault.rotate(),
             EncryptedFileVault(file, KEY).connection(ORG, ADA),
         ):
             with pytest.raises(BadAnswer) as refused:
@@ -216,11 +286,94 @@ class TestEncryptedFile:
             await stranger.keep(connection(user=BOB))
         assert files_in(file.parent)["vault"] == before
 
-    @pytest.mark.parametrize("key", ["", "secret", KEY[:-4], "A" * 44, "ü" * 44, "=" * 44])
-    def test_a_key_that_is_none_stops_the_start_and_says_how_to_make_one(self, file: Path, key: str) -> None:
-        with pytest.raises(BadSetting, match=r"MAILMAGNET_VAULT_KEY must be .*Fernet\.generate_key\(\)") as refused:
-            EncryptedFileVault(file, key)
-        assert not key or key not in str(refused.value)
+    @pytest.mark.parametrize(
+        "key",
+        [
+            "",
+            "secret",
+            KEY[:-4],
+            KEY[:-1],
+            KEY + "=",
+            KEY + "\n",
+            f" {KEY}",
+            f"{KEY[:20]}\n{KEY[20:]}",
+            f"{KEY[:20]}!{KEY[20:]}",
+            "A" * 44,
+            "ü" * 44,
+            "=" * 44,
+            "+/" * 21 + "A=",
+            "A" * 42 + "B=",
+        ],
+    )
+    @pytest.mark.parametrize("before", ["", f"{OLD_KEY},"], ids=["alone", "second"])
+    def test_a_key_that_is_none_stops_the_start_and_says_how_to_make_one(self, file: Path, before: str, key: str) -> None:
+        with pytest.raises(BadSetting, match=r"^MAILMAGNET_VAULT_KEY: .*`mailmagnet vault-key`") as refused:
+            EncryptedFileVault(file, before + key)
+        assert not key or key.strip() not in str(refused.value)
+        assert OLD_KEY not in str(refused.value)
+
+    @pytest.mark.parametrize("keys", [f"{KEY},", f",{KEY}", f"{KEY},,{OLD_KEY}", f"{KEY}, {OLD_KEY}", f"{KEY};{OLD_KEY}", ","])
+    def test_keys_are_told_apart_by_a_comma_alone(self, file: Path, keys: str) -> None:
+        with pytest.raises(BadSetting, match=r"^MAILMAGNET_VAULT_KEY: .*comma") as refused:
+            EncryptedFileVault(file, keys)
+        assert KEY not in str(refused.value)
+
+    def test_a_key_that_stands_twice_is_a_mistake(self, file: Path) -> None:
+        with pytest.raises(BadSetting, match="key 3 of 3 is key 1 again") as refused:
+            EncryptedFileVault(file, f"{KEY},{OLD_KEY},{KEY}")
+        assert KEY not in str(refused.value)
+
+    async def test_every_key_reads_and_the_first_one_writes(self, file: Path) -> None:
+        await EncryptedFileVault(file, OLD_KEY).keep(connection())
+        before = files_in(file.parent)["vault"]
+        vault = EncryptedFileVault(file, f"{KEY},{OLD_KEY}")
+        assert await vault.connection(ORG, ADA) == connection()
+        assert files_in(file.parent)["vault"] == before
+        await vault.keep(connection(user=BOB))
+        alone = EncryptedFileVault(file, KEY)
+        assert [await alone.connection(ORG, user) for user in (ADA, BOB)] == [connection(), connection(user=BOB)]
+        with pytest.raises(BadAnswer):
+            await EncryptedFileVault(file, OLD_KEY).connection(ORG, ADA)
+        assert await EncryptedFileVault(file, f"{OLD_KEY},{KEY}").connection(ORG, ADA) == connection()
+
+    async def test_after_a_rotation_the_old_key_may_be_dropped(self, file: Path) -> None:
+        old = EncryptedFileVault(file, OLD_KEY)
+        await old.keep(connection())
+        await old.keep(connection(user=BOB))
+        await old.forget(ORG, BOB)
+        running = EncryptedFileVault(file, f"{OLD_KEY},{KEY}")
+        assert await running.connection(ORG, ADA) == connection()
+        assert await EncryptedFileVault(file, f"{KEY},{OLD_KEY}").rotate()
+        for vault in (running, EncryptedFileVault(file, KEY)):
+            assert await vault.connection(ORG, ADA) == connection()
+            assert await vault.leaving() == (Leaving(ORG, BOB, connection(user=BOB).gmail_token),)
+        with pytest.raises(BadAnswer):
+            await EncryptedFileVault(file, OLD_KEY).connection(ORG, ADA)
+        assert {mode for mode, _ in files_in(file.parent).values()} == {0o600}
+
+    async def test_a_rotation_that_is_done_does_nothing_and_one_of_no_vault_makes_none(self, file: Path) -> None:
+        vault = EncryptedFileVault(file, f"{KEY},{OLD_KEY}")
+        assert not await vault.rotate()
+        assert not file.exists()
+        await vault.keep(connection())
+        before = files_in(file.parent)["vault"]
+        assert not await vault.rotate()
+        assert files_in(file.parent)["vault"] == before
+
+    @pytest.mark.parametrize("fails_at", ["os.fsync", "pathlib.Path.replace", "token_vault.encrypted_file._sync_folder"])
+    async def test_a_rotation_that_fails_loses_nothing_and_is_done_again(
+        self, file: Path, monkeypatch: pytest.MonkeyPatch, fails_at: str
+    ) -> None:
+        await EncryptedFileVault(file, OLD_KEY).keep(connection())
+        vault = EncryptedFileVault(file, f"{KEY},{OLD_KEY}")
+        with monkeypatch.context() as broken:
+            broken.setattr(fails_at, _no_space)
+            with pytest.raises(Unavailable):
+                await vault.rotate()
+        assert set(files_in(file.parent)) == {"vault", "vault.lock"}
+        assert await vault.connection(ORG, ADA) == connection()
+        await vault.rotate()
+        assert await EncryptedFileVault(file, KEY).connection(ORG, ADA) == connection()
 
     async def test_a_place_that_cannot_be_written_is_unavailable(self, tmp_path: Path) -> None:
         in_the_way = tmp_path / "in-the-way"
@@ -230,6 +383,10 @@ class TestEncryptedFile:
             await vault.keep(connection())
         with pytest.raises(Unavailable):
             await vault.connection(ORG, ADA)
+
+
+def _no_space(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "no space left on device")
 
 
 def files_in(folder: Path) -> dict[str, tuple[int, bytes]]:

@@ -1,17 +1,21 @@
 """Verification against a real certificates' address over HTTP: who gets in, who does not, and what happens when Google is away."""
 
 import asyncio
+import base64
 import json
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import jwt as pyjwt
 import pytest
 from aiohttp import web
 from google.auth import crypt, jwt
 
-from functions.certificates import RETRY_SECONDS, Certificates
-from functions.verify import Verifier
+from functions.certificates import LAST_GOOD_SECONDS, LONGEST_FRESH_SECONDS, RETRY_SECONDS, Certificates
+from functions.verify import MAX_TOKEN_LENGTH, Verifier, signature_is_removed
 from http_session.session import HttpSession
 from mailmagnet.errors import BadAnswer, Forbidden, MailMagnetError, NotVerified, Unavailable
 from mailmagnet.identity import Identity
@@ -28,7 +32,7 @@ class CertificatesAddress:
     signer: Signer
     status: int = 200
     body: str | None = None
-    max_age: int = 20_000
+    max_age: float = 20_000
     asked: int = 0
     url: str = ""
     delay: float = 0.0
@@ -49,10 +53,19 @@ class Clock:
 
 
 @dataclass
+class Calendar:
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass
 class Door:
     address: CertificatesAddress
     verifier: Verifier
     clock: Clock
+    calendar: Calendar
     signer: Signer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -64,6 +77,14 @@ class Door:
     def bearer(self, **changed: Any) -> str:
         claims = {"aud": AUDIENCE, "email": ACCOUNT, "email_verified": True, **changed}
         return f"Bearer {self.signer.token(**claims)}"
+
+    def signed(self, algorithm: str = "RS256", **changed: Any) -> str:
+        """A bearer token by Google's own key, by any algorithm and with any claims; what is None is left out."""
+        now = int(time.time())
+        claims = {"iss": "https://accounts.google.com", "iat": now - 10, "exp": now + 3600, "aud": AUDIENCE, "email": ACCOUNT}
+        claims |= {"email_verified": True, **changed}
+        told = {name: value for name, value in claims.items() if value is not None}
+        return "Bearer " + pyjwt.encode(told, self.signer.key, algorithm, headers={"kid": self.signer.key_id})
 
 
 @pytest.fixture
@@ -77,8 +98,9 @@ async def door() -> AsyncIterator[Door]:
     await site.start()
     port = runner.addresses[0][1]
     session = HttpSession({f"http://127.0.0.1:{port}"})
-    clock = Clock()
-    yield Door(address, Verifier(Certificates(session, f"http://127.0.0.1:{port}/certs", clock)), clock)
+    clock, calendar = Clock(), Calendar()
+    certificates = Certificates(session, f"http://127.0.0.1:{port}/certs", clock, calendar)
+    yield Door(address, Verifier(certificates), clock, calendar)
     await session.close()
     await runner.cleanup()
 
@@ -99,6 +121,14 @@ async def test_googles_call_to_this_endpoint_gets_in_and_certificates_are_fetche
         ({"email_verified": False}, Forbidden),
         ({"email_verified": "true"}, Forbidden),
         ({"iss": "https://issuer.example"}, NotVerified),
+        ({"iss": ["https://accounts.google.com"]}, NotVerified),
+        ({"iss": {"https://accounts.google.com": 1}}, NotVerified),
+        ({"iss": None}, NotVerified),
+        ({"exp": "soon"}, NotVerified),
+        ({"exp": float("inf")}, NotVerified),
+        ({"exp": [1]}, NotVerified),
+        ({"iat": {}}, NotVerified),
+        ({"nbf": int(time.time()) + 600}, NotVerified),
         ({"expires_in": -60}, NotVerified),
         ({"issued_ago": -600}, NotVerified),
     ],
@@ -110,8 +140,43 @@ async def test_a_token_that_says_something_else_is_refused(
         await door.knock(door.bearer(**changed))
 
 
+@pytest.mark.parametrize("claim", ["exp", "iat", "iss", "aud", "email", "email_verified"])
+async def test_a_token_of_googles_own_that_leaves_something_out_is_refused(door: Door, claim: str) -> None:
+    await door.knock(door.signed())
+    without: dict[str, Any] = {claim: None}
+    with pytest.raises((NotVerified, Forbidden)):
+        await door.knock(door.signed(**without))
+
+
+@pytest.mark.parametrize("algorithm", ["RS384", "RS512", "PS256", "PS384", "PS512"])
+async def test_a_token_by_another_algorithm_of_googles_own_key_is_refused(door: Door, algorithm: str) -> None:
+    with pytest.raises(NotVerified):
+        await door.knock(door.signed(algorithm))
+
+
+async def test_a_token_may_be_so_long_and_no_longer(door: Door) -> None:
+    def padded(size: int) -> str:
+        return door.signed(padding="x" * size).removeprefix("Bearer ")
+
+    size = (MAX_TOKEN_LENGTH - len(padded(0))) * 3 // 4 - 3
+    assert MAX_TOKEN_LENGTH - 16 < len(padded(size)) <= MAX_TOKEN_LENGTH < len(padded(size + 16))
+    await door.knock(f"Bearer {padded(size)}")
+    with pytest.raises(NotVerified, match="too long"):
+        await door.knock(f"Bearer {padded(size + 16)}")
+
+
+def encoded(part: str) -> str:
+    return base64.urlsafe_b64encode(part.encode()).decode().rstrip("=")
+
+
 @pytest.mark.parametrize(
-    "authorization", ["", "Bearer", "Bearer ", "Basic abc", "Bearer a.b.c", "Bearer ....", "Bearer " + "x" * 9000]
+    "authorization",
+    [
+        *("", "Bearer", "Bearer ", "Basic abc", "Bearer a.b.c", "Bearer ....", "Bearer " + "x" * 9000, "Bearer a.b.c d"),
+        *(f"Bearer {encoded(header)}.e30.AAAA" for header in ("[" * 5000, "7", "[]", "{", '{"alg": "RS256"}', '"\\ud800"')),
+        *(f"Bearer {encoded(json.dumps({'alg': 'RS256', 'kid': kid}))}.e30.AAAA" for kid in (7, None, ["test-key"], {"a": 1})),
+        *("Bearer \ud800.e30.AAAA", "Bearer a\x00.b.c", "Bearer ä.ö.ü", "Bearer a.b.c\r\nX-Other: 1"),
+    ],
 )
 async def test_what_is_no_token_is_refused(door: Door, authorization: str) -> None:
     with pytest.raises(NotVerified):
@@ -158,6 +223,69 @@ async def test_the_last_good_certificates_serve_while_google_is_away(door: Door)
     assert door.address.asked == 3
 
 
+async def test_the_last_good_certificates_serve_a_day_after_their_freshness_and_no_longer(door: Door) -> None:
+    await door.knock(door.bearer())
+    door.address.status = 503
+    door.clock.now += door.address.max_age + LAST_GOOD_SECONDS - 1
+    await door.knock(door.bearer())
+    door.clock.now += 2
+    with pytest.raises((BadAnswer, Unavailable)):
+        await door.knock(door.bearer())
+    door.clock.now += RETRY_SECONDS
+    door.address.status = 200
+    await door.knock(door.bearer())
+
+
+async def test_no_answer_makes_certificates_fresh_for_longer_than_a_day(door: Door) -> None:
+    door.address.max_age = 10**30
+    await door.knock(door.bearer())
+    door.clock.now += LONGEST_FRESH_SECONDS + 1
+    await door.knock(door.bearer())
+    assert door.address.asked == 2
+
+
+@pytest.mark.parametrize(
+    "signer",
+    [
+        Signer(holds_until=timedelta(hours=-1)),
+        Signer(holds_from=timedelta(hours=1)),
+        Signer(bits=1024),
+    ],
+    ids=["expired", "not yet valid", "short key"],
+)
+async def test_a_certificate_that_does_not_hold_lets_nobody_in(door: Door, signer: Signer) -> None:
+    door.address.signer = signer
+    with pytest.raises((NotVerified, BadAnswer)):
+        await door.knock(f"Bearer {signer.token(aud=AUDIENCE, email=ACCOUNT, email_verified=True)}")
+
+
+async def test_a_certificate_ends_on_its_day_however_fresh_it_is(door: Door) -> None:
+    door.address.max_age = LONGEST_FRESH_SECONDS
+    await door.knock(door.bearer())
+    door.calendar.now += timedelta(days=31)
+    with pytest.raises(NotVerified):
+        await door.knock(door.bearer())
+
+
+async def test_without_any_certificates_google_is_asked_less_and_less_often(door: Door) -> None:
+    door.address.status = 503
+    for _ in range(3):
+        outcomes = await asyncio.gather(*(door.knock(door.bearer()) for _ in range(20)), return_exceptions=True)
+        assert {type(outcome) for outcome in outcomes} <= {BadAnswer, Unavailable}
+    assert door.address.asked == 1
+    asked = []
+    for _ in range(300):
+        door.clock.now += 1
+        with pytest.raises((BadAnswer, Unavailable)):
+            await door.knock(door.bearer())
+        asked.append(door.address.asked)
+    assert asked[:8] == [1, 2, 2, 2, 2, 3, 3, 3]
+    assert 10 <= asked[-1] <= 15
+    door.address.status = 200
+    door.clock.now += RETRY_SECONDS
+    await door.knock(door.bearer())
+
+
 @pytest.mark.parametrize(
     ("status", "body", "problem"),
     [(503, None, BadAnswer), (200, "<html>", BadAnswer), (200, '["no", "mapping"]', BadAnswer), (200, '{"a": 1}', BadAnswer)],
@@ -190,6 +318,25 @@ async def test_a_new_key_is_fetched_and_forged_key_ids_do_not_make_us_ask_each_t
     assert door.address.asked == 2
 
 
+async def test_googles_key_is_asked_of_google_alone(door: Door) -> None:
+    """The key that a token brings or points to is nobody's business."""
+    stranger = Signer()
+    claims = {"aud": AUDIENCE, "email": ACCOUNT, "email_verified": True, "iss": "https://accounts.google.com"}
+    claims |= {"iat": int(time.time()), "exp": int(time.time()) + 60}
+    jwk = json.loads(pyjwt.algorithms.RSAAlgorithm.to_jwk(stranger.key.public_key()))
+    for header in ({"jwk": jwk}, {"jku": "https://stranger.example/keys"}, {"x5c": ["x"]}):
+        token = pyjwt.encode(claims, stranger.key, "RS256", headers={"kid": stranger.key_id, **header})
+        with pytest.raises(NotVerified):
+            await door.knock(f"Bearer {token}")
+
+
+def test_cloud_run_takes_a_signature_away_and_nothing_else() -> None:
+    assert signature_is_removed("e30.e30.SIGNATURE_REMOVED_BY_GOOGLE")
+    assert signature_is_removed("e30.e30.")
+    for token in ("e30.e30.AAAA", "e30.e30.signature_removed_by_google", "e30.e30", "SIGNATURE_REMOVED_BY_GOOGLE", "", "a.b.c."):
+        assert not signature_is_removed(token)
+
+
 async def test_the_user_comes_from_the_users_token_alone(door: Door) -> None:
     token = door.signer.token(aud="client", sub="42", email="Ada@Corp.example", email_verified=True, hd="corp.example")
     assert await door.verifier.user(token, client_id="client") == Identity(
@@ -199,10 +346,40 @@ async def test_the_user_comes_from_the_users_token_alone(door: Door) -> None:
     assert await door.verifier.user(private, client_id="client") == Identity("43", "43", "grace@mail.example", "")
 
 
+INTERNAL = ("corp.example", "corp.co.example")
+
+
+@pytest.mark.parametrize(
+    ("claims", "internal", "organisation"),
+    [
+        # Anybody can have a consumer account on a company's address.
+        ({"email": "eve@corp.example"}, (), "42"),
+        ({"email": "eve@corp.example", "hd": ""}, (), "42"),
+        ({"email": "eve@corp.example", "hd": ["corp.example"]}, (), "42"),
+        # Google lets nobody else in: the configured domains decide.
+        ({"email": "ada@corp.example"}, INTERNAL, "corp.example"),
+        ({"email": "Ada@CORP.co.example"}, INTERNAL, "corp.example"),
+        ({"email": "ada@sub.corp.example"}, INTERNAL, "42"),
+        ({"email": "ada@notcorp.example"}, INTERNAL, "42"),
+        ({"email": "ada@corp.example@evil.example"}, INTERNAL, "42"),
+        # What Google says of the organisation is what counts.
+        ({"email": "ada@corp.example", "hd": "other.example"}, INTERNAL, "other.example"),
+    ],
+)
+async def test_without_hd_a_user_is_an_organisation_of_their_own_unless_the_consent_screen_is_internal(
+    door: Door, claims: dict[str, Any], internal: tuple[str, ...], organisation: str
+) -> None:
+    token = door.signer.token(aud="client", sub="42", email_verified=True, **claims)
+    identity = await door.verifier.user(token, client_id="client", internal_domains=internal)
+    assert (identity.org, identity.user) == (organisation, "42")
+    assert identity.domain == ("" if organisation == "42" else organisation)
+
+
 @pytest.mark.parametrize(
     ("changed", "refusal"),
     [
         ({"aud": "other"}, Forbidden),
+        ({"aud": ["client"]}, Forbidden),
         ({"sub": ""}, NotVerified),
         ({"sub": 42}, NotVerified),
         ({"email_verified": False}, NotVerified),

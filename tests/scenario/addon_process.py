@@ -31,6 +31,8 @@ SCOPES = frozenset(
     }
 )
 
+LOG_KEY = "the-key-by-which-the-log-names-people"
+
 
 @dataclass(frozen=True, slots=True)
 class Answered:
@@ -110,18 +112,32 @@ def settings_of(desk: Desk, url: str) -> dict[str, str]:
         "MAILMAGNET_JOB_SERVICE_ACCOUNT": "job@desk.example",
         "MAILMAGNET_LABEL_TICK_URL": url,
         "MAILMAGNET_LABEL_MAILBOX_URL": url,
+        "MAILMAGNET_ADDON_CLIENT_ID": google.addon_client_id,
         "MAILMAGNET_OAUTH_CLIENT_ID": google.client_id,
         "MAILMAGNET_OAUTH_CLIENT_SECRET": google.client_secret,
         "MAILMAGNET_CERTIFICATES_URL": f"{desk.origin}/oauth2/v1/certs",
         "MAILMAGNET_GMAIL_URL": desk.origin,
         "MAILMAGNET_TOKEN_URL": f"{desk.origin}/token",
+        "MAILMAGNET_REVOKE_URL": f"{desk.origin}/revoke",
         "MAILMAGNET_TASKS_URL": desk.origin,
         "MAILMAGNET_METADATA_TOKEN_URL": f"{desk.origin}/computeMetadata/v1/instance/service-accounts/default/token",
         "MAILMAGNET_CRM_DATABASE": str(desk.crm_database),
         "MAILMAGNET_STORE_DATABASE": str(desk.folder / "store.sqlite"),
         "MAILMAGNET_VAULT_FILE": str(desk.folder / "vault"),
         "MAILMAGNET_VAULT_KEY": desk.vault_key,
+        "MAILMAGNET_LOG_KEY": LOG_KEY,
     }
+
+
+async def mailmagnet(environment: Mapping[str, str], *words: str) -> bytes:
+    """What the command line `mailmagnet` prints."""
+    command = [sys.executable, "-m", "functions.command_line", *words]
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=HOUSE, env={**os.environ, **environment}, stdout=asyncio.subprocess.PIPE
+    )
+    printed, _ = await process.communicate()
+    assert process.returncode == 0
+    return printed
 
 
 @asynccontextmanager

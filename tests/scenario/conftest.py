@@ -10,7 +10,8 @@ from tests.scenario.desk import Desk, desk_in
 
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    """With ada@corp.example connected and an empty CRM."""
+    """With ada@corp.example connected, both switches on, and an empty CRM."""
     async with desk_in(tmp_path) as made:
         await made.connect()
+        await made.switch_on()
         yield made

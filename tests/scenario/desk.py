@@ -1,25 +1,32 @@
 """One desk for the scenarios of the job: a world with Gmail in it, the embedded CRM, the store and the vault, all real, in one folder."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 from cryptography.fernet import Fernet
 
+from crm_client.embedded.access import bind
 from crm_client.embedded.administration import ADMINISTRATOR, add_user, create
 from crm_client.embedded.crm import EmbeddedCrm
 from gmail_client.mailbox import GmailMailbox
+from gmail_client.revoke import revoke
+from http_session.session import HttpSession
 from mailmagnet.categories import LABEL_NAMES, Category
 from mailmagnet.connect_mailbox import connect_mailbox
-from mailmagnet.crm import DealState, Money, NewContact, NewDeal, Organisation
+from mailmagnet.crm import Crm, DealState, Money, NewContact, NewDeal, Organisation, Senders
+from mailmagnet.errors import Upstream
+from mailmagnet.gmail import Listed
 from mailmagnet.label_mail import LabelRun, label_mail, plan_labels
-from mailmagnet.store import Mailbox, Store
+from mailmagnet.store import Mailbox, Progress, Store
+from mailmagnet.switch_mailbox import switch_off, switch_on
 from mailmagnet.vault import Connection
 from metadata_store.sqlite import SqliteStore
 from sandbox.google.gmail_server import make_app
@@ -45,6 +52,33 @@ class Clock:
         self.now += timedelta(**by)
 
 
+class _Gmail(GmailMailbox):
+    """A mailbox, and what a scenario wants to happen beside a run."""
+
+    def __init__(self, desk: "Desk", *words: Any, **more: Any) -> None:
+        super().__init__(*words, **more)
+        self._desk = desk
+
+    async def mails_between(self, after: datetime, before: datetime | None, most: int) -> Listed:
+        listed = await super().mails_between(after, before, most)
+        if self._desk.after_listing:
+            await self._desk.after_listing()
+        return listed
+
+
+class _RefusingCrm:
+    """The CRM, refusing the job's question."""
+
+    def __init__(self, crm: EmbeddedCrm, refusal: Upstream) -> None:
+        self._crm, self._refusal = crm, refusal
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._crm, name)
+
+    async def senders(self, _: Collection[str]) -> Senders:
+        raise self._refusal
+
+
 @dataclass
 class Desk:
     """What a scenario does at the desk, in its own words; it is the job's parts itself."""
@@ -58,6 +92,8 @@ class Desk:
     vault: EncryptedFileVault
     vault_key: str
     crm_database: Path
+    crm_refusal: Upstream | None = None
+    after_listing: Callable[[], Awaitable[None]] | None = None
 
     @property
     def crm_fault_file(self) -> Path:
@@ -66,25 +102,46 @@ class Desk:
 
     @property
     def crm(self) -> EmbeddedCrm:
-        return EmbeddedCrm(self.crm_database, ADA)
+        return EmbeddedCrm(self.crm_database, "corp.example", self.account.sub)
 
     def gmail_of(self, connection: Connection) -> GmailMailbox:
         google = self.world.google
-        return GmailMailbox(
-            connection.gmail_token, google.client_id, google.client_secret, self.origin, f"{self.origin}/token", seconds=10
+        return _Gmail(
+            self,
+            connection.gmail_token,
+            google.client_id,
+            google.client_secret,
+            self.origin,
+            f"{self.origin}/token",
+            seconds=10,
         )
 
-    def crm_of(self, _: Connection) -> EmbeddedCrm:
-        return self.crm
+    def crm_of(self, _: Connection) -> Crm:
+        return _RefusingCrm(self.crm, self.crm_refusal) if self.crm_refusal else self.crm
+
+    async def revoke(self, gmail_token: str) -> None:
+        session = HttpSession({self.origin})
+        try:
+            await revoke(session, f"{self.origin}/revoke", gmail_token, seconds=10)
+        finally:
+            await session.close()
 
     def now(self) -> datetime:
         return self.clock.now
 
-    async def connect(self) -> Mailbox:
+    async def connect(self) -> None:
         """Connect the mailbox through its consent."""
         token = self.world.google.refresh_token(self.account)
         consent = Connection("corp.example", self.account.sub, ADA, own_domains=frozenset({"corp.example"}), gmail_token=token)
-        return await connect_mailbox(consent, self)
+        await connect_mailbox(consent, self)
+
+    async def switch_on(self, *, labelling: bool = True, backfill: timedelta | None = None) -> None:
+        """Save both switches on, as the user does."""
+        await switch_on("corp.example", self.account.sub, self, labelling=labelling, backfill=backfill)
+
+    async def switch_off(self) -> None:
+        """Save MailMagnet off."""
+        await switch_off("corp.example", self.account.sub, self)
 
     async def run(self) -> LabelRun:
         """The job, once, a minute after whatever was before: Gmail's quota is whole again."""
@@ -126,8 +183,14 @@ class Desk:
         assert connection
         gmail = self.gmail_of(connection)
         names = {label.id: label.name for label in await gmail.labels()}
-        (mail,) = await gmail.headers([mail_id], ["From"])
+        (mail,) = (await gmail.headers([mail_id], ["From"])).mails
         return {names[label_id] for label_id in mail.label_ids}
+
+    async def progress(self) -> Progress:
+        """How far the mailbox is; MailMagnet must be on."""
+        progress = (await self.mailbox()).progress
+        assert progress
+        return progress
 
     async def mailbox(self) -> Mailbox:
         mailbox = await self.store.mailbox("corp.example", self.account.sub)
@@ -139,18 +202,21 @@ OURS = {category: LABEL_NAMES[category] for category in Category}
 
 
 @asynccontextmanager
-async def desk_in(folder: Path, store: Store | None = None, time_zone: str = "Europe/Vienna") -> AsyncIterator[Desk]:
+async def desk_in(
+    folder: Path, store: Store | None = None, time_zone: str = "Europe/Vienna", aliases: tuple[str, ...] = ("sales@corp.example",)
+) -> AsyncIterator[Desk]:
     """A desk with ada@corp.example's mailbox (not yet connected) and an empty CRM of hers."""
     clock = Clock()
     world = await asyncio.to_thread(World, folder / "world", clock)
-    account = world.add_account(ADA, "Ada Corp", aliases=("sales@corp.example",), hosted_domain="corp.example")
+    account = world.add_account(ADA, "Ada Corp", aliases=aliases, hosted_domain="corp.example")
     runner = web.AppRunner(make_app(world), access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
     crm_database = folder / "crm.sqlite"
-    create(crm_database, Organisation("Corp", time_zone, "EUR"))
+    create(crm_database, Organisation("Corp", time_zone, "EUR"), "corp.example")
     add_user(crm_database, "Ada Corp", ADA, ADMINISTRATOR)
+    bind(crm_database, ADA, "corp.example", account.sub)
     vault_key = Fernet.generate_key().decode()
     vault = EncryptedFileVault(folder / "vault", vault_key)
     kept = store or SqliteStore(folder / "store.sqlite")

@@ -5,7 +5,9 @@ import csv
 import io
 import json
 import os
+import sqlite3
 import sys
+from contextlib import closing
 from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -81,7 +83,7 @@ async def test_a_small_team_starts_its_crm_with_nothing_but_a_file(tmp_path: Pat
     environment = {"MAILMAGNET_CRM_DATABASE": str(tmp_path / "crm.sqlite")}
     table = tmp_path / "contacts.csv"
     table.write_text("Name;E-mail;Company;Shoe size\nGrace Hopper;grace@a.example;Hopper Inc;38\nNobody;no address;;\n")
-    start = ("crm", "create", "--name", "Corp", "--time-zone", "Europe/Vienna", "--currency", "EUR")
+    start = ("crm", "create", "--org", "corp.example", "--name", "Corp", "--time-zone", "Europe/Vienna", "--currency", "EUR")
     assert (await typed(*start, **environment))[0] == 0
     user = ("crm", "add-user", "--name", "Ada", "--address", ADA, "--sees", "everyone")
     assert (await typed(*user, **environment))[0] == 0
@@ -94,19 +96,72 @@ async def test_a_small_team_starts_its_crm_with_nothing_but_a_file(tmp_path: Pat
     assert "1 added" in (await typed(*importing, **environment))[1]
     assert "0 added, 0 changed, 1 unchanged" in (await typed(*importing, **environment))[1]
     exported = (await typed("crm", "export", "contacts", **environment))[1]
-    record_id = exported.splitlines()[1].rpartition(",")[2]
-    shown = json.loads((await typed("crm", "show", "contacts", record_id, "--user", ADA, **environment))[1])
+    showing = ("crm", "show", "contacts", exported.splitlines()[1].rpartition(",")[2])
+    account = ("--org", "corp.example", "--user", "103156417899512345678")
+    code, shown, _ = await typed(*showing, *account, **environment)
+    assert (code, shown) == (1, "")
+    assert (await typed("crm", "bind", "--address", ADA, *account, **environment))[0] == 0
+    shown = json.loads((await typed(*showing, *account, **environment))[1])
     assert (shown["name"], shown["account"]["name"]) == ("Grace Hopper", "Hopper Inc")
-    _, _, unknown = await typed("crm", "show", "contacts", record_id, "--user", "x@b.example", **environment)
-    assert "Grace" not in unknown
+
+
+async def test_who_gets_in_is_told_by_hand(tmp_path: Path) -> None:
+    environment = {"MAILMAGNET_CRM_DATABASE": str(tmp_path / "crm.sqlite")}
+    start = ("--name", "Corp", "--time-zone", "Europe/Vienna", "--currency", "EUR")
+    assert (await typed("crm", "create", *start, "--org", "corp.example", **environment))[0] == 0
+    _, _, complained = await typed("crm", "create", *start, "--org", "other.example", **environment)
+    assert "another organisation's" in complained
+    await typed("crm", "add-user", "--name", "Ada", "--address", ADA, "--sees", "own", **environment)
+    bound, other = ("--org", "corp.example", "--user", "101"), ("--org", "other.example", "--user", "101")
+    assert (await typed("crm", "bind", "--address", ADA, *bound, **environment))[0] == 0
+    code, _, complained = await typed("crm", "bind", "--address", ADA, *other, **environment)
+    assert (code, "another organisation's" in complained) == (1, True)
+    listed = json.loads((await typed("crm", "users", **environment))[1])
+    assert [(user["address"], user["google_accounts"]) for user in listed] == [(ADA, [{"org": "corp.example", "user": "101"}])]
+    assert (await typed("crm", "unbind", *bound, **environment))[0] == 0
+    code, _, complained = await typed("crm", "unbind", *bound, **environment)
+    assert (code, "no user is bound" in complained) == (1, True)
+    await typed("crm", "bind", "--address", ADA, *bound, **environment)
+    assert (await typed("crm", "deactivate-user", "--address", ADA, **environment))[0] == 0
+    (ada,) = json.loads((await typed("crm", "users", **environment))[1])
+    assert (ada["active"], ada["google_accounts"]) == (False, [])
+
+
+async def test_a_crm_of_an_earlier_version_is_upgraded_by_hand(tmp_path: Path) -> None:
+    database = tmp_path / "crm.sqlite"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.executescript((HOUSE / "tests" / "unit" / "crm_version_1.sql").read_text())
+    environment = {"MAILMAGNET_CRM_DATABASE": str(database)}
+    code, _, complained = await typed("crm", "users", **environment)
+    assert (code, "mailmagnet crm upgrade" in complained) == (1, True)
+    assert "mailmagnet crm bind" in (await typed("crm", "upgrade", "--org", "corp.example", **environment))[1]
+    assert (await typed("crm", "upgrade", "--org", "corp.example", **environment))[1] == "The CRM is up to date.\n"
+    assert "Jürgen Weiß" in (await typed("crm", "export", "contacts", **environment))[1]
+
+
+async def test_dates_that_do_not_tell_day_from_month_are_asked_about(tmp_path: Path) -> None:
+    environment = {"MAILMAGNET_CRM_DATABASE": str(tmp_path / "crm.sqlite")}
+    people = ("--user", ADA, "--colleague", "kim@corp.example")
+    await typed("crm", "demo-data", "--org", "corp.example", *people, **environment)
+    table = tmp_path / "deals.csv"
+    table.write_text("Name,Stage,Close date\nLathe,Proposal,03/04/2026\n")
+    importing = ("crm", "import", "deals", str(table), "--owner", ADA)
+    code, _, complained = await typed(*importing, **environment)
+    assert (code, complained) == (
+        1,
+        "Error: Does the day or the month come first in line 2 ('03/04/2026')? Say --dates day-first or --dates month-first.\n",
+    )
+    assert "1 added" in (await typed(*importing, "--dates", "month-first", **environment))[1]
+    assert ",2026-03-04," in (await typed("crm", "export", "deals", **environment))[1]
 
 
 @pytest.mark.parametrize("typed_at", ["Pacific/Kiritimati", "Etc/GMT+12"])
 async def test_demo_data_is_dated_around_the_day_where_the_organisation_is(tmp_path: Path, typed_at: str) -> None:
     """At any moment one of the two places has another day than Vienna."""
     environment = {"MAILMAGNET_CRM_DATABASE": str(tmp_path / "crm.sqlite"), "TZ": typed_at}
+    people = ("--user", ADA, "--colleague", "kim@corp.example")
     before = datetime.now(ZoneInfo("Europe/Vienna")).date()
-    assert (await typed("crm", "demo-data", "--user", ADA, "--colleague", "kim@corp.example", **environment))[0] == 0
+    assert (await typed("crm", "demo-data", "--org", "corp.example", *people, **environment))[0] == 0
     after = datetime.now(ZoneInfo("Europe/Vienna")).date()
     exported = (await typed("crm", "export", "deals", **environment))[1]
     (closes_today,) = (deal for deal in csv.DictReader(io.StringIO(exported.lstrip("\ufeff"))) if deal["Name"] == "Prüfstand 2")

@@ -6,6 +6,7 @@ import pty
 import shlex
 import signal
 import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ import psutil
 import pytest
 
 from sandbox.demo.folder_use import LOCK
-from sandbox.demo.processes import NotADemo, PortTaken, running_demo
+from sandbox.demo.processes import Demo, NotADemo, PortTaken, running_demo
 
 MBOX = "".join(
     f"From grace@hopper.example Mon Nov 23 09:00:0{number} 2026\nFrom: Grace Hopper <grace@hopper.example>\nTo: ada@corp.example\n"
@@ -62,9 +63,13 @@ async def said_until(process: asyncio.subprocess.Process, words: str) -> str:
     return said
 
 
-async def labels_of(address: str) -> dict[str, int]:
-    async with aiohttp.ClientSession() as session, session.get(f"{address}/desk/ada@corp.example/labels") as response:
-        return {label["name"]: label["threads"] for label in await response.json()}
+async def labels_of(entrance: str) -> dict[str, int]:
+    """What a browser is shown that goes in by the printed address."""
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        async with session.get(entrance) as page:
+            assert page.status == 200
+        async with session.get(page.url.with_path("/desk/ada@corp.example/labels")) as response:
+            return {label["name"]: label["threads"] for label in await response.json()}
 
 
 class Terminal:
@@ -143,8 +148,8 @@ async def test_own_mail_contacts_and_an_end_that_leaves_nothing_behind(tmp_path:
         said = await said_until(process, "in a browser")
         assert "3 mails arrived" in said
         assert "1 sender becomes a contact" in said
-        address = next(word for word in said.split() if word.startswith("http://") and word == word.rstrip("."))
-        labels = await labels_of(address)
+        entrance = next(word for word in said.split() if "?key=" in word)
+        labels = await labels_of(entrance)
         assert labels["All Mail"] == 3
         assert {"Deals Closing This Month (CTM)", "Open Deals", "Customer"} <= set(labels)
         children = psutil.Process(process.pid).children(recursive=True)
@@ -178,6 +183,56 @@ async def test_a_taken_port_raises_before_anything_is_made(tmp_path: Path, taken
         async with running_demo(tmp_path / "demo", lambda demo: asyncio.sleep(0), taken_port):
             pass
     assert not (tmp_path / "demo").exists()
+
+
+def rights(file: Path) -> str:
+    return stat.filemode(file.stat().st_mode)
+
+
+async def test_no_other_user_of_the_machine_gets_into_what_a_demo_keeps(tmp_path: Path) -> None:
+    """Also where the folder was open to all, and everybody could read what an earlier version left in it."""
+    folder = tmp_path / "demo"
+    folder.mkdir(mode=0o755)
+    folder.chmod(0o755)
+    umask = os.umask(0o022)
+    try:
+
+        async def fill(demo: Demo) -> None:
+            demo.world.mailbox(demo.user.address).arrive(b"Subject: Secret\r\n\r\n")
+            for process in psutil.Process().children(recursive=True):
+                status = await asyncio.to_thread(Path(f"/proc/{process.pid}/status").read_text)
+                assert "Umask:\t0077" in status, process.name()
+
+        async with running_demo(folder, fill) as demo:
+            assert rights(folder) == "drwx------"
+            files = [file for file in folder.rglob("*") if file.is_file()]
+            assert {"vault.key", "addon.log", "crm.sqlite", "store.sqlite"} <= {file.name for file in files}
+            assert {rights(file) for file in files} == {"-rw-------"}
+            assert {rights(inner) for inner in folder.rglob("*") if inner.is_dir()} <= {"drwx------"}
+            assert demo.key.cookies
+        folder.chmod(0o777)
+        async with running_demo(folder, fill):
+            assert rights(folder) == "drwx------"
+        assert os.umask(0o022) == 0o022, "what else this process writes is as before"
+    finally:
+        os.umask(umask)
+
+
+async def test_a_folder_that_cannot_be_closed_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a disk that knows no rights."""
+    said: list[str] = []
+    monkeypatch.setattr(Path, "chmod", lambda self, mode: None)
+    folder = tmp_path / "demo"
+    os.mkdir(folder)  # noqa: PTH102  its rights are set without chmod
+    os.chmod(folder, 0o755)  # noqa: PTH101
+    with pytest.raises(RuntimeError, match="far enough"):
+        async with running_demo(folder, _stops, tell=said.append):
+            pass
+    assert any("Other users of this machine can read the mail" in words for words in said)
+
+
+async def _stops(_: Demo) -> None:
+    raise RuntimeError("far enough")
 
 
 # A folder with a demo in it

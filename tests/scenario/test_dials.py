@@ -64,7 +64,7 @@ async def as_before(demo: Demo) -> AsyncIterator[None]:
 
 async def ask(demo: Demo, path: str, **body: Any) -> dict[str, Any]:
     """What the desk answers to the user's page."""
-    async with aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession(cookies=demo.key.cookies) as session:
         url = f"{demo.address}/desk/{demo.user.address}/{path}"
         request = session.post(url, json=body) if body else session.get(url)
         async with request as answer:
@@ -273,10 +273,10 @@ async def test_a_deal_is_changed_and_what_is_not_given_stays(demo: Demo) -> None
     deals = (await ask(demo, "dials/crm"))["deals"]
     deal = next(deal for deal in deals if deal["name"] == "Compiler")
     await demo.mailmagnet("crm", "change-deal", deal["id"], "--stage", "Closed Won", "--amount", "1200.50")
-    changed = json.loads(await demo.mailmagnet("crm", "show", "deals", deal["id"], "--user", demo.user.address))
+    changed = await demo.crm_record("deals", deal["id"], demo.user.address)
     assert (changed["state"], changed["amount"]["amount"], changed["closing"]) == ("won", "1200.50", deal["closing"])
     await demo.mailmagnet("crm", "change-deal", deal["id"], "--stage", "Negotiation", "--closing", "2027-01-31")
-    changed = json.loads(await demo.mailmagnet("crm", "show", "deals", deal["id"], "--user", demo.user.address))
+    changed = await demo.crm_record("deals", deal["id"], demo.user.address)
     assert (changed["state"], changed["amount"]["amount"], changed["closing"]) == ("open", "1200.50", "2027-01-31")
 
 

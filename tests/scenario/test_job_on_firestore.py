@@ -25,6 +25,7 @@ async def project(firestore_emulator: str, monkeypatch: pytest.MonkeyPatch) -> s
 async def desk_on_firestore(project: str, tmp_path: Path) -> AsyncIterator[Desk]:
     async with desk_in(tmp_path, FirestoreStore(project)) as desk:
         await desk.connect()
+        await desk.switch_on()
         yield desk
 
 
@@ -56,7 +57,7 @@ async def test_a_full_run_keeps_three_facts_of_a_customers_mail_and_nothing_else
     kept = await _documents(project)
     user = desk.account.sub
     assert set(kept) >= {f"orgs/corp.example/mailboxes/{user}", f"orgs/corp.example/mails/{user}:{mail}"}
-    assert set(kept[f"orgs/corp.example/mails/{user}:{mail}"]) == {"from_address", "received_at"}
+    assert set(kept[f"orgs/corp.example/mails/{user}:{mail}"]) == {"user", "from_address", "received_at"}
     assert all(path.startswith("orgs/corp.example") for path in kept)
     written = repr(kept)
     connection = await desk.vault.connection("corp.example", user)

@@ -123,3 +123,20 @@ def test_the_sidebar_starts_without_grpc_and_discovery() -> None:
     )
     loaded = subprocess.run([sys.executable, "-c", script], cwd=HOUSE, capture_output=True, text=True, check=True, timeout=60)
     assert loaded.stdout.strip() == "[]"
+
+
+def test_looking_after_the_crm_loads_no_framework() -> None:
+    """The dials ask four such commands at once."""
+    script = (
+        "import sys, contextlib, click, functions.command_line as line\n"
+        "with contextlib.suppress(click.ClickException):\n"
+        "    line.mailmagnet(['crm', 'export', 'deals'], standalone_mode=False)\n"
+        "heavy = ('aiohttp', 'cryptography', 'googleapiclient', 'grpc', 'pydantic', 'rich', 'starlette', 'tldextract')\n"
+        "assert 'crm_client.embedded.tables' in sys.modules\n"
+        "print([name for name in sys.modules if name.split('.')[0] in heavy])\n"
+    )
+    environment = {"MAILMAGNET_CRM_DATABASE": "/nowhere/crm.sqlite"}
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], cwd=HOUSE, env=environment, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert loaded.stdout.strip() == "[]"

@@ -1,6 +1,7 @@
 """The error boundary: each error of the tree becomes its status, with a reference that is in the log, and no word of what came in."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import cast
 
@@ -9,18 +10,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from functions.boundary import BodyTooLarge, entry_point
+from functions.log import names, requester
 from functions.wiring import Parts
 from mailmagnet.errors import (
     BadAnswer,
     BadRequest,
     BadSetting,
     BadTable,
+    CrmRefused,
     CursorExpired,
     Forbidden,
     LeaseLost,
     LeaseTaken,
+    MailboxFailed,
     MailMagnetError,
     NotAuthorised,
+    NotBound,
     NotFound,
     NotPermitted,
     NotVerified,
@@ -41,6 +46,9 @@ STATUSES: dict[MailMagnetError, int] = {
     NotAuthorised("Gmail"): 200,
     NotPermitted("Gmail"): 200,
     NotFound("Gmail"): 200,
+    NotBound("CRM", "corp.example", "1"): 200,
+    CrmRefused(NotPermitted("CRM")): 200,
+    MailboxFailed("failing", "Gmail", 1, "Gmail: down"): 200,
     RateLimited("Gmail", 30): 429,
     Unavailable("Gmail"): 503,
     TimedOut("Gmail", 4): 503,
@@ -76,6 +84,7 @@ async def test_each_error_has_its_status_and_a_reference_that_is_in_the_log(
     else:
         assert json.loads(bytes(response.body)) == {"error": str(error), "reference": line["reference"]}
     assert response.headers.get("retry-after") == ("30" if status == 429 else None)
+    assert (response.headers["x-content-type-options"], response.headers["cache-control"]) == ("nosniff", "no-store")
 
 
 def _tree(error: type[MailMagnetError]) -> Iterator[type[MailMagnetError]]:
@@ -97,3 +106,37 @@ async def test_what_nobody_foresaw_is_answered_and_logged_without_its_text(capsy
     assert line["where"].startswith("test_boundary.py:")
     assert line["reference"] == json.loads(bytes(response.body))["reference"]
     assert "grace@a.example" not in json.dumps(line) + bytes(response.body).decode()
+    assert (response.headers["x-content-type-options"], response.headers["cache-control"]) == ("nosniff", "no-store")
+
+
+async def test_a_line_names_whose_request_it_is_about_and_never_that_of_the_one_before(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def named(request: Request, parts: Parts) -> Response:
+        requester.set(names("corp.example", "42", "a-key"))
+        return Response()
+
+    async def nobody(request: Request, parts: Parts) -> Response:
+        raise NotVerified("no bearer token")
+
+    for answer in (named, nobody):
+        serve = entry_point("addon", lambda: cast(Parts, None), answer)
+        await serve(Request({"type": "http", "method": "POST", "path": "/", "headers": []}))
+    first, second = map(json.loads, capsys.readouterr().out.splitlines())
+    assert {"org": first["org"], "user": first["user"]} == names("corp.example", "42", "a-key")
+    assert not {"org", "user"} & set(second)
+
+
+def test_names_in_the_log_tell_organisations_and_users_apart_and_depend_on_the_key() -> None:
+    told = [
+        names("corp.example", "42", "a-key"),
+        names("corp.example", "43", "a-key"),
+        names("other.example", "42", "a-key"),
+        names("corp.example", "42", "b-key"),
+        names("corp.example42", "", "a-key"),
+    ]
+    assert told[0] == names("corp.example", "42", "a-key")
+    assert told[0]["org"] == told[1]["org"]
+    assert len({name["user"] for name in told}) == 5
+    assert len({name["org"] for name in told}) == 4
+    assert all(re.fullmatch("[0-9a-f]{12}", name) for each in told for name in each.values())

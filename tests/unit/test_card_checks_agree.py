@@ -164,15 +164,32 @@ TOGETHER: dict[str, tuple[bool, Json]] = {
     "a date as a number": (True, widget("dateTimePicker", name="n", valueMsEpoch=1795996800000)),
     "a hundred widgets": (True, {"sections": [{"widgets": [{"divider": {}}] * 50}] * 2}),
     "a hundred and one": (False, {"sections": [{"widgets": [{"divider": {}}] * 50}, {"widgets": [{"divider": {}}] * 51}]}),
-    "a hundred in columns, and the columns": (
-        False,
-        widget("columns", columnItems=[{"widgets": [{"textParagraph": {"text": "x"}}] * 50}] * 2),
-    ),
+    "columns": (False, widget("columns", columnItems=[{"widgets": [{"textParagraph": {"text": "x"}}]}])),
+    "a button's type": (False, widget("buttonList", buttons=[{**BUTTON, "type": "OUTLINED"}])),
     "two buttons that fold": (True, folding(expandButton={"text": "x"}, collapseButton={"text": "y"})),
     "one button that folds": (False, folding(expandButton={"text": "x"})),
     "a footer": (True, {"header": {"title": "x"}, "fixedFooter": {"primaryButton": {**BUTTON, "color": {"red": 1}}}}),
     "a footer without a colour": (False, {"header": {"title": "x"}, "fixedFooter": {"primaryButton": BUTTON}}),
     "no header, no section": (False, {"name": "x"}),
+    **{
+        f"a picture from {url}": (good, {"header": {"title": "x", "imageUrl": url}})
+        for url, good in {
+            "": True,
+            "https://x.example/a.png": True,
+            "https://x.example:8443": True,
+            "https://10.example/a.png": True,
+            "https://localhost.example/a.png": True,
+            "https://my-crm.local.example?a=b": True,
+            "https://x/a.png": False,
+            "https://x@y.example/a.png": False,
+            "https://localhost:1/a.png": False,
+            "https://127.0.0.1": False,
+            "https://[::1]/a.png": False,
+            "https://2130706433/a.png": False,
+            "https://crm.local/a.png": False,
+            "http://x.example/a.png": False,
+        }.items()
+    },
     "a card behind a click that is empty": (
         False,
         widget("image", imageUrl="https://x.example/", onClick={"card": {"name": "x"}}),

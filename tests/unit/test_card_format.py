@@ -55,9 +55,27 @@ def test_what_google_takes_is_not_refused(answer: Json) -> None:
             one({"textParagraph": {"text": "<a href='javas&#99;ript:x'>x</a>"}}),
             f"{HERE}.textParagraph.text: a link in a text leads nowhere Gmail would open",
         ),
+        (button(type="FILLED"), f"{HERE}.buttonList.buttons[0].type is for Google Chat alone: Gmail does not have it"),
         (
-            button(type="ROUND"),
-            f"{HERE}.buttonList.buttons[0].type is “ROUND”: it may be TYPE_UNSPECIFIED, OUTLINED, FILLED, FILLED_TONAL, BORDERLESS",
+            one({"textInput": {"name": "n", "label": "x", "type": "ONE_LINE"}}),
+            f"{HERE}.textInput.type is “ONE_LINE”: it may be SINGLE_LINE, MULTIPLE_LINE",
+        ),
+        *(
+            (
+                {**GOOD, "header": {"title": "Ada", "imageUrl": url}},
+                "card.header.imageUrl should be an https address that is public",
+            )
+            for url in (
+                "http://x.example/ada.png",
+                "http://127.0.0.1:8090/ada.png",
+                "https://127.0.0.1/ada.png",
+                "https://10.0.0.7:8443/ada.png",
+                "https://[::1]/ada.png",
+                "https://localhost/ada.png",
+                "https://crm.internal/ada.png",
+                "https://public.example@localhost/ada.png",
+                "data:image/png;base64,iVBORw0KGgo=",
+            )
         ),
         (
             button(onClick={"openLink": {"url": "javascript:x"}}),
@@ -73,7 +91,10 @@ def test_what_google_takes_is_not_refused(answer: Json) -> None:
             button(icon={"knownIcon": "DRAGON"}),
             f"{HERE}.buttonList.buttons[0].icon.knownIcon is “DRAGON”: Google has no icon of that name",
         ),
-        (one({"columns": {"columnItems": [{"widgets": []}] * 3}}), f"{HERE}.columns has 3 columns: Google shows 2"),
+        (
+            one({"columns": {"columnItems": [{"widgets": []}]}}),
+            f"{HERE}.columns is for the dialogs of drafts and of Calendar alone: Gmail does not have it",
+        ),
         (choice("CHECK_BOX", 101), f"{HERE}.selectionInput has 101 items: Google allows 100"),
         (choice("DROPDOWN", 3, chosen=2), f"{HERE}.selectionInput has 2 selected items: it may have one"),
         (one({"textInput": {"name": "n"}}), f"{HERE}.textInput needs a label or a hintText"),
@@ -113,6 +134,8 @@ def test_google_says_itself_what_add_ons_do_not_have() -> None:
     described = card_format()
     assert described["Widget"]["carousel"]["only"] == described["Icon"]["materialIcon"]["only"] == "Google Chat"
     assert described["Widget"]["eventActions"]["only"] == "Google Workspace Studio"
+    assert described["Button"]["type"]["only"] == "Google Chat"
+    assert described["Widget"]["columns"]["only"] == "the dialogs of drafts and of Calendar"
     assert described["Widget"]["textParagraph"]["only"] == ""
 
 

@@ -63,6 +63,18 @@ BROKEN: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "text missing": (lambda card: first_line(card).pop("text"), "decoratedText"),
     "header without a title": (lambda card: card["header"].pop("title"), "header"),
     "for Chat alone": (lambda card: first_line(card)["startIcon"].update(materialIcon={"name": "x"}), "startIcon"),
+    "columns, which dialogs of drafts and of Calendar have": (
+        lambda card: section(card)["widgets"].append({"columns": {"columnItems": []}}),
+        "widgets[4]",
+    ),
+    "a button's type, which Chat has": (
+        lambda card: card["fixedFooter"]["primaryButton"].update(type="FILLED"),
+        "primaryButton",
+    ),
+    "a header's picture on this machine": (
+        lambda card: card["header"].update(imageUrl="http://127.0.0.1:8090/ada.png"),
+        "header.imageUrl",
+    ),
     "script as a link": (
         lambda card: first_line(card).update(onClick={"openLink": {"url": "javascript:x()"}}),
         "openLink.url",

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cards import answers, widgets
+from cards import answers, widgets, words
 from cards.account_card import account_card
 from cards.contact_card import contact_card
 from cards.error_card import error_card, failed_search_card
@@ -44,6 +44,7 @@ from mailmagnet.errors import (
     LeaseTaken,
     MailMagnetError,
     NotAuthorised,
+    NotBound,
     NotFound,
     NotPermitted,
     NotVerified,
@@ -57,7 +58,7 @@ from mailmagnet.homepage import CustomerMail, Homepage
 from mailmagnet.identity import Reader
 from mailmagnet.open_message import ContactView, OpenMessage, PersonView
 from mailmagnet.people import About, MailPeople, Person
-from mailmagnet.store import Cursor, DayCounts, Mailbox, RunCounts
+from mailmagnet.store import DayCounts, Mailbox, Progress, Reason, RunCounts, Trouble
 from tests.card_schema import check_answer, check_card
 
 Card = dict[str, Any]
@@ -127,7 +128,8 @@ def known(person: Person, *contacts: Contact) -> PersonView:
 
 
 def opened(*people: PersonView, problem: Upstream | None = None) -> OpenMessage:
-    mail = MailPeople(About.PEOPLE, tuple(each.person for each in people))
+    """As if the first of them had written the mail."""
+    mail = MailPeople(About.PEOPLE, tuple(each.person for each in people), sender=people[0].person if people else None)
     return OpenMessage(mail, people, CRM, None if problem else TODAY, problem)
 
 
@@ -139,7 +141,7 @@ def message(answer: OpenMessage, view: View = VIEW) -> Card:
     return message_card(answer, view, MESSAGE_ID, "7f3a")
 
 
-# A card as lines: a click is ">", a fold is "…", colours and bold are left out.
+# A card as lines: a click is ">", what is folded is "…" below the button that unfolds it; colours and bold are left out.
 
 
 def as_text(card: Card) -> str:
@@ -149,6 +151,8 @@ def as_text(card: Card) -> str:
         lines.append(f"--- {read(section.get('header', ''))}".rstrip())
         folds_after = section["uncollapsibleWidgetsCount"] if section.get("collapsible") else len(section["widgets"])
         for place, widget in enumerate(section["widgets"]):
+            if place == folds_after:
+                lines.append(f"v {section['collapseControl']['expandButton']['text']}")
             lines.append(("  … " if place >= folds_after else "") + widget_line(widget))
     return "\n".join(lines)
 
@@ -184,32 +188,52 @@ def test_a_known_contact() -> None:
         message(opened(known(ADA_PERSON, ADA), known(Person("", "bob@analytical.example"), BARE))),
         """
         # Ada Lovelace
-        Head of Procurement · Analytical Ltd
+        Analytical Ltd
         ---
-        ● Closing this month “Renewal 2027” closes on Mon 30 Nov
-        --- Deals · 4 open · €48,000 · US$5,000
-        Renewal 2027 / Negotiation · €36,000 · 30 Nov >
-        Pilot Lyon overdue / Proposal · €12,000 · 3 Nov
-        Training / Qualification · 1 Feb 2027
-        Someday / Qualification · US$4,999.50
-        + 1 won, 1 lost
-          … Renewal 2026 / Closed Won · €30,000 · 28 Nov 2025
-          … Pilot Nice / Closed Lost
+        ● Closes 30 Nov · Renewal 2027 · €36,000 / Negotiation · 1 more overdue, €12,000 >
+        → Call with Ada, tomorrow 10:00
+        “Wants invoice in two parts, the first in January.” Kim, 3 days ago
+        Head of Procurement · Kim’s
+        [Open in Zoho CRM] [Call]
         ---
-        Next Call with Ada, tomorrow 10:00
-        Last Note by Kim, 3 days ago: “Wants invoice in two parts, the first in January.”
+        Pilot Lyon · €12,000 / 17 days late · Proposal
+        Training / 1 Feb 2027 · Qualification
+        Someday · US$4,999.50 / Qualification
+        ---
+        v Closed: 1 won, 1 lost
+          … Renewal 2026 · €30,000 / won 28 Nov 2025
+          … Pilot Nice / lost
+        ---
+        v 1 earlier meeting
           … Meeting: Kick-off, 1 Oct
-        ---
-        +33 1 23 45 67 89 ext. 4 >
-          … ada@analytical.example >
-          … ada@lovelace.example >
-          … Owner Kim
-        --- Also in this mail
+        --- In this mail · Ada Lovelace wrote it
         Bob Ross >
-        ---
-        [Open in Zoho CRM]
         """,
     )
+
+
+def test_with_one_deal_there_is_the_headline_and_no_list() -> None:
+    call = replace(ADA.activities[1], subject="")
+    contact = replace(ADA, deals=(RENEWAL,), activities=(call,), mine=True)
+    expect(
+        message(opened(known(ADA_PERSON, contact))),
+        """
+        # Ada Lovelace
+        Analytical Ltd
+        ---
+        ● Closes 30 Nov · Renewal 2027 · €36,000 / Negotiation >
+        → Call tomorrow 10:00
+        “Wants invoice in two parts, the first in January.” Kim, 3 days ago
+        Head of Procurement · yours
+        [Open in Zoho CRM] [Call]
+        """,
+    )
+
+
+def test_nothing_of_a_deal_is_said_twice() -> None:
+    text = as_text(message(opened(known(ADA_PERSON, ADA))))
+    assert [text.count(deal.name) for deal in ADA.deals] == [1] * len(ADA.deals)
+    assert "ada@analytical.example" not in text
 
 
 def test_a_contact_with_nothing_but_a_name_has_no_empty_heading() -> None:
@@ -226,62 +250,116 @@ def test_a_contact_with_nothing_but_a_name_has_no_empty_heading() -> None:
 @pytest.mark.parametrize(
     ("deals", "said"),
     [
-        ((RENEWAL,), "● Closing this month “Renewal 2027” closes on Mon 30 Nov"),
-        ((replace(RENEWAL, closing=TODAY),), "● Closing this month “Renewal 2027” closes today"),
-        ((replace(RENEWAL, closing=TODAY - timedelta(days=2)),), "● Closing this month “Renewal 2027” was to close 2 days ago"),
-        ((LATER,), "● Open deals “Training” closes on 1 Feb 2027"),
-        ((UNDATED,), "● Open deals “Someday” has no closing date"),
-        ((WON,), "● Customer “Renewal 2026” won on 28 Nov 2025"),
-        ((replace(WON, closing=None),), "● Customer “Renewal 2026” won"),
+        ((RENEWAL,), "● Closes 30 Nov · Renewal 2027 · €36,000 / Negotiation >"),
+        ((replace(RENEWAL, closing=TODAY),), "● Closes today · Renewal 2027 · €36,000 / Negotiation >"),
+        ((replace(RENEWAL, closing=date(2026, 11, 21)),), "● Closes tomorrow · Renewal 2027 · €36,000 / Negotiation >"),
+        ((replace(RENEWAL, closing=date(2026, 11, 26)),), "● Closes Thu (6 days) · Renewal 2027 · €36,000 / Negotiation >"),
+        ((replace(RENEWAL, closing=date(2026, 11, 19)),), "● 1 day late · Renewal 2027 · €36,000 / Negotiation >"),
+        ((replace(RENEWAL, closing=date(2025, 11, 19)),), "● 366 days late · Renewal 2027 · €36,000 / Negotiation >"),
+        ((RENEWAL, replace(PILOT, amount=None)), "● Closes 30 Nov · Renewal 2027 · €36,000 / Negotiation · 1 more overdue >"),
+        ((LATER,), "Closes 1 Feb 2027 · Training / Qualification"),
+        ((UNDATED,), "No closing date · Someday · US$4,999.50 / Qualification"),
+        ((replace(UNDATED, amount=euros(0), name=""),), "No closing date · Deal · €0 / Qualification"),
+        ((WON,), "Customer · won Renewal 2026, 28 Nov 2025"),
+        ((WON, LOST), "Customer · won Renewal 2026, 28 Nov 2025"),
+        ((replace(WON, closing=date(2026, 7, 10)),), "Customer · won Renewal 2026, 10 Jul"),
+        ((replace(WON, closing=None),), "Customer · won Renewal 2026"),
+        ((LOST,), "No open deals"),
+        ((), "No deals in Zoho CRM"),
     ],
 )
-def test_the_category_and_why(deals: tuple[Deal, ...], said: str) -> None:
+def test_the_one_line_that_matters(deals: tuple[Deal, ...], said: str) -> None:
     assert as_text(contact_card(seen(replace(ADA, deals=deals)), CRM, TODAY, VIEW)).splitlines()[3] == said
 
 
-def test_a_lost_deal_alone_is_folded_under_its_count() -> None:
-    card = contact_card(seen(replace(BARE, deals=(LOST,))), CRM, TODAY, VIEW)
+@pytest.mark.parametrize(
+    ("deal", "colour"),
+    [
+        (replace(RENEWAL, closing=TODAY - timedelta(days=1)), widgets.RED),
+        (replace(RENEWAL, closing=TODAY), widgets.AMBER),
+        (RENEWAL, widgets.AMBER),
+        (LATER, ""),
+        (UNDATED, ""),
+        (WON, ""),
+    ],
+)
+def test_colour_is_for_what_is_urgent(deal: Deal, colour: str) -> None:
+    card = contact_card(seen(replace(ADA, deals=(deal,), activities=())), CRM, TODAY, VIEW)
+    colours = re.findall('color="(#[0-9a-f]{6})', " ".join(html_fields(card)))
+    assert [each for each in colours if each != widgets.GREY] == [colour] * bool(colour)
+
+
+def test_the_overdue_one_that_decides_the_label_leads_though_others_are_later_still() -> None:
+    older = replace(PILOT, id="d9", name="Rollout", closing=date(2026, 9, 1))
+    lines = as_text(contact_card(seen(replace(ADA, deals=(older, PILOT))), CRM, TODAY, VIEW)).splitlines()
+    assert lines[3] == "● 17 days late · Pilot Lyon · €12,000 / Proposal · 1 more overdue, €12,000"
+    assert "Rollout · €12,000 / 80 days late · Proposal" in lines
+
+
+def test_closed_deals_alone_are_folded_under_their_counts() -> None:
     expect(
-        card,
+        contact_card(seen(replace(BARE, deals=(LOST,))), CRM, TODAY, VIEW),
         """
         # Bob Ross
-        --- Deals · none open
-        + 1 lost
-          … Pilot Nice / Closed Lost
+        ---
+        No open deals
+        ---
+        v Closed: 1 lost
+          … Pilot Nice / lost
         ---
         bob@analytical.example >
         """,
     )
+    more = tuple(replace(WON, id=str(number), name=f"Won {number}", closing=date(2024, 1, number)) for number in (1, 2))
+    assert "v Also closed: 2 won, 1 lost" in as_text(
+        contact_card(seen(replace(BARE, deals=(WON, LOST, *more))), CRM, TODAY, VIEW)
+    )
 
 
-def test_many_open_deals_are_folded_after_five() -> None:
-    many = tuple(replace(RENEWAL, id=str(day), name=f"Deal {day}", closing=date(2026, 12, day)) for day in range(1, 9))
+def test_many_open_deals_are_folded_after_the_headline_and_five() -> None:
+    many = tuple(replace(RENEWAL, id=str(day), name=f"Deal {day}", closing=date(2026, 12, day)) for day in range(1, 10))
     text = as_text(contact_card(seen(replace(BARE, deals=many)), CRM, TODAY, VIEW))
-    assert "--- Deals · 8 open · €288,000\n" in text
     assert text.count("\nDeal ") == 5
-    assert "+ 3 open\n  … Deal 6" in text
+    assert "v 3 more open deals\n  … Deal 7 · €36,000" in text
+    assert "v 1 more open deal\n" in as_text(contact_card(seen(replace(BARE, deals=many[:7])), CRM, TODAY, VIEW))
 
 
-def test_several_contacts_with_one_address() -> None:
-    other = replace(ADA, id="c9", name="Ada L.", title="Purchasing", deals=(WON, LATER), notes=(), activities=())
+def test_the_past_is_folded_under_the_name_of_what_it_is() -> None:
+    noted = tuple(Note(str(day), f"Note {day}", datetime(2026, 10, day, 9, tzinfo=UTC)) for day in range(1, 4))
+    called = Activity("t9", ActivityKind.CALL, "", datetime(2026, 9, 30, 9, tzinfo=UTC), True)
+    names = {
+        "v 2 earlier notes": replace(BARE, notes=noted),
+        "v 3 earlier notes and calls": replace(BARE, notes=noted, activities=(called,)),
+        "v 4 earlier notes, calls and meetings": replace(BARE, notes=noted, activities=(called, ADA.activities[2])),
+        "v 1 call": replace(BARE, activities=(called,)),
+        "v 8 earlier notes": replace(BARE, notes=noted * 4),
+    }
+    for name, contact in names.items():
+        assert name in as_text(contact_card(seen(contact), CRM, TODAY, VIEW)).splitlines()
+
+
+def test_of_several_contacts_with_one_address_the_one_that_decides_the_label_leads_and_it_says_through_whom() -> None:
+    deciding = replace(ADA, id="c9", name="Ada L.", title="Purchasing", deals=(WON, LATER), notes=(), activities=(), phone="")
+    also = replace(BARE, account=HOPPER, deals=(WON,))
     expect(
-        message(opened(replace(known(ADA_PERSON, replace(BARE, url="https://crm.example/c2"), other), leads=(LEAD,)))),
+        message(opened(replace(known(ADA_PERSON, deciding, also), leads=(LEAD,)))),
         """
-        # Bob Ross
+        # Ada L.
+        Analytical Ltd
         ---
-        No deals in Zoho CRM
-        ---
-        bob@analytical.example >
-        --- Also with this address
-        Ada L. / Purchasing · Analytical Ltd >
-          … ● Open deals “Training” closes on 1 Feb 2027
-          … Training / Qualification · 1 Feb 2027
-        ---
-        Carl Gauss / Lead · Qualified · Professor · Göttingen >
-        ---
+        Closes 1 Feb 2027 · Training / Qualification · through Ada L.
+        Purchasing · Kim’s
         [Open in Zoho CRM]
+        ---
+        v Closed: 1 won
+          … Renewal 2026 · €30,000 / won 28 Nov 2025
+        --- Also with this address
+        Bob Ross / Hopper Inc · Customer >
+        Carl Gauss / Lead · Qualified · Professor · Göttingen >
         """,
     )
+    text = as_text(message(opened(known(ADA_PERSON, replace(deciding, deals=(WON,)), BARE))))
+    assert "Customer · won Renewal 2026, 28 Nov 2025 / through Ada L." in text
 
 
 def test_a_lead_is_shown_as_a_lead() -> None:
@@ -289,13 +367,10 @@ def test_a_lead_is_shown_as_a_lead() -> None:
         message(opened(PersonView(Person("", "carl@goettingen.example"), leads=(LEAD,)))),
         """
         # Carl Gauss
-        Professor · Göttingen
+        Göttingen
         ---
-        ● Lead Qualified
-        ---
-        carl@goettingen.example >
-          … Owner Kim
-        ---
+        Lead · Qualified
+        Professor · Kim’s
         [Open in Zoho CRM]
         """,
     )
@@ -303,24 +378,35 @@ def test_a_lead_is_shown_as_a_lead() -> None:
 
 def test_nobody_known_but_the_company_is() -> None:
     grace = Contact("c5", "Grace Hopper", ("g@hopper.example",), "Admiral", HOPPER)
-    others = tuple(Contact(f"c{place}", f"Colleague {place}", (), account=HOPPER) for place in range(6, 9))
-    account = KnownAccount(HOPPER, (grace, *others), 4, (replace(PILOT, amount=euros(9000)),))
+    known_there = KnownAccount(replace(HOPPER, owner="Kim"), (grace,), 3, (replace(PILOT, amount=euros(9000)), RENEWAL))
+    answer = opened(PersonView(GRACE_PERSON, account=known_there, perhaps=(grace,)))
     expect(
-        message(opened(PersonView(GRACE_PERSON, account=account, perhaps=(grace,)))),
+        message(answer),
         """
         # Grace Hopper
         grace@hopper.example
         ---
-        grace@hopper.example is not in Zoho CRM
-        Perhaps a second address of Grace Hopper? Same name and company. >
-        ---
-        Hopper Inc is: 4 contacts, 1 open deal (€9,000) >
-        Grace Hopper / Admiral >
-        Colleague 6 >
-        Colleague 7 >
-          … Colleague 8 >
+        New at Hopper Inc / 3 contacts there, €45,000 open, Kim’s >
+        Perhaps a second address of Grace Hopper: same name and company. >
         """,
     )
+    assert as_text(message(answer)).count("grace@hopper.example") == 1
+
+
+@pytest.mark.parametrize(
+    ("company", "said"),
+    [
+        (KnownAccount(HOPPER, (), 0, ()), "Nobody known there, no open deals"),
+        (KnownAccount(replace(HOPPER, owner="Kim", mine=True), (BARE,), 1, (LATER,)), "1 contact there, 1 deal open, yours"),
+        (
+            KnownAccount(HOPPER, (BARE,), 1200, (UNDATED, replace(RENEWAL, amount=Money(Decimal(4800000), "JPY")))),
+            "1,200 contacts there, US$5,000 and JP¥4.8M open",
+        ),
+    ],
+)
+def test_what_we_have_with_a_company(company: KnownAccount, said: str) -> None:
+    text = as_text(message(opened(PersonView(GRACE_PERSON, account=company))))
+    assert text.splitlines()[3] == f"New at Hopper Inc / {said} >"
 
 
 def test_nothing_known() -> None:
@@ -331,15 +417,80 @@ def test_nothing_known() -> None:
         """
         # who@münchen.example
         ---
-        who@münchen.example is not in Zoho CRM
-        --- Also in this mail
+        Not in Zoho CRM.
+        --- In this mail · who@münchen.example wrote it
         Bob Ross >
-        + 3 unknown
+        v 3 unknown
           … joe@free.example
           … zoë@free.example
           … Sam / sam@hopper.example · Hopper Inc >
         """,
     )
+
+
+YEN = Money(Decimal(4800000), "JPY")
+
+
+def test_the_others_in_a_mail_have_their_stakes() -> None:
+    bob = replace(BARE, account=HOPPER, deals=(replace(RENEWAL, amount=YEN), replace(LATER, amount=None)))
+    sigrid = Contact("c3", "Sigrid", ("sigrid@analytical.example",), account=ANALYTICAL, deals=(PILOT, UNDATED))
+    dan = Contact("c4", "Dan", ("dan@analytical.example",), account=ANALYTICAL, deals=(LATER, replace(LATER, id="x")))
+    zuri = Contact("c6", "Zuri", ("zuri@analytical.example",), account=ANALYTICAL, deals=(WON,))
+    people = [known(Person("", contact.addresses[0]), contact) for contact in (bob, sigrid, dan, zuri)]
+    people.append(PersonView(Person("", "carl@goettingen.example"), leads=(LEAD,)))
+    text = as_text(message(opened(known(ADA_PERSON, replace(ADA, deals=(), notes=(), activities=())), *people)))
+    assert text.split("wrote it\n")[1].splitlines() == [
+        "Bob Ross ● JP¥4.8M / Hopper Inc · closes 30 Nov >",
+        "Sigrid ● €12,000 and US$5,000 / 17 days late >",
+        "Dan · 2 open deals / closes 1 Feb 2027 >",
+        "Zuri / Customer >",
+        "Carl Gauss / Lead · Qualified · Professor · Göttingen >",
+    ]
+
+
+def test_a_name_from_right_to_left_with_what_is_at_stake_stands_in_a_line_from_left_to_right() -> None:
+    shira = replace(BARE, name="שירה לוי", deals=(PILOT,))
+    text = as_text(message(opened(known(ADA_PERSON, BARE), known(GRACE_PERSON, shira))))
+    assert "\n\u200e\u2068שירה לוי\u2069 ● €12,000 / " in text
+
+
+def test_whatever_runs_from_right_to_left_does_not_turn_the_line_that_it_begins() -> None:
+    """The first letter that has a direction gives a line its own: a mark that is not seen stands before it (UAX 9)."""
+    call = Activity("t", ActivityKind.CALL, "שיחה call", datetime(2026, 11, 21, 9, tzinfo=UTC), False)
+    shira = replace(BARE, name="שירה לוי", title="סמנכ״לית רכש", owner="Kim", activities=(call,), notes=(Note("n", "הערה", NOW),))
+    card = contact_card(seen(shira), CRM, TODAY, VIEW)
+    mail = home_card(replace(HOME, mails=(replace(MAILS[0], from_name="שירה לוי"),)), VIEW)
+    lines = [line for line in (*as_text(card).splitlines(), *as_text(mail).splitlines()) if re.search("[א-ת]", line)]
+    assert lines == [
+        "# \u2068שירה לוי\u2069",
+        "→ \u200e\u2068שיחה call\u2069, tomorrow 10:00",
+        "“\u200e\u2068הערה\u2069” today",
+        "\u200e\u2068סמנכ״לית רכש\u2069 · Kim’s",
+        "● \u200e\u2068שירה לוי\u2069 / Re: invoice · 1 hr ago >",
+    ]
+
+
+def test_of_many_people_the_first_are_in_sight_and_the_others_counted() -> None:
+    many = [known(Person("", f"p{n}@analytical.example"), Contact(f"p{n}", f"Person {n}", ())) for n in range(8)]
+    strangers = [PersonView(Person("", f"s{n}@free.example")) for n in range(2)]
+    lines = as_text(message(opened(known(ADA_PERSON, BARE), *many, *strangers))).splitlines()
+    at = lines.index("v 3 more, 2 unknown")
+    assert (lines[at - 1], lines[at + 1], lines[-1]) == ("Person 4 >", "  … Person 5 >", "  … s1@free.example")
+
+
+@pytest.mark.parametrize(
+    ("sender", "home", "said"),
+    [
+        (ADA_PERSON, "corp.example", "Bob Ross wrote it"),
+        (Person("Kim", "kim@corp.example"), "corp.example", "Bob Ross is the first outside corp.example"),
+        (Person("Kim", "kim@free.example"), "", "Bob Ross comes first in it"),
+        (None, "", "Bob Ross comes first in it"),
+    ],
+)
+def test_it_says_why_the_first_of_several_was_chosen(sender: Person | None, home: str, said: str) -> None:
+    people = (known(ADA_PERSON, BARE), PersonView(GRACE_PERSON))
+    mail = MailPeople(About.PEOPLE, tuple(each.person for each in people), sender=sender)
+    assert f"--- In this mail · {said}" in as_text(message(OpenMessage(mail, people, CRM, TODAY, home=home))).splitlines()
 
 
 @pytest.mark.parametrize(
@@ -378,16 +529,21 @@ def test_nobody_to_look_up(answer: OpenMessage, text: str) -> None:
         ),
         (NotAuthorised(CRM), "MailMagnet has no access to your Zoho CRM. / Ask your admin to connect it. · Reference 7f3a"),
         (
+            NotBound(CRM, "corp.example", "1234567"),
+            "Zoho CRM has no user for your Google account. / "
+            "An admin of Zoho CRM can add you: account 1234567 of corp.example. · Reference 7f3a",
+        ),
+        (
             NotPermitted(CRM),
-            "Your profile in Zoho CRM lacks the permission “Mail Integration”. / Ask your admin for it. · Reference 7f3a",
+            "Your profile in Zoho CRM lacks the permission “Mail Integration”. / An admin of Zoho CRM can give it. · Reference 7f3a",
         ),
         (
             NotPermitted(CRM, "the profile lacks Mail Integration"),
-            "Your profile in Zoho CRM lacks the permission “Mail Integration”. / Ask your admin for it. · Reference 7f3a",
+            "Your profile in Zoho CRM lacks the permission “Mail Integration”. / An admin of Zoho CRM can give it. · Reference 7f3a",
         ),
         (
             NotPermitted(CRM, "no right to read contacts"),
-            "Your profile in Zoho CRM does not allow this. / Ask your admin for it. · Reference 7f3a",
+            "Your profile in Zoho CRM does not allow this. / An admin of Zoho CRM can change it. · Reference 7f3a",
         ),
         (NotFound(CRM), "This is not in Zoho CRM any more. / Reference 7f3a"),
     ],
@@ -396,7 +552,26 @@ def test_the_crm_does_not_answer(problem: Upstream, said: str) -> None:
     answer = opened(PersonView(Person("Ada Lovelace", "ada@analytical.example")), PersonView(GRACE_PERSON), problem=problem)
     expect(
         message(answer),
-        f"# Ada Lovelace\nada@analytical.example\n---\n{said}\n--- Also in this mail\nGrace Hopper / grace@hopper.example",
+        f"""
+        # Ada Lovelace
+        ada@analytical.example
+        ---
+        {said}
+        --- In this mail · Ada Lovelace wrote it
+        Grace Hopper / grace@hopper.example
+        """,
+    )
+
+
+def test_when_the_deadline_comes_there_is_one_card_with_the_name_the_address_and_retry() -> None:
+    expect(
+        message(opened(PersonView(Person("Ada Lovelace", "ada@analytical.example")), problem=TimedOut(CRM, 4))),
+        """
+        # Ada Lovelace
+        ada@analytical.example
+        ---
+        Zoho CRM did not answer within 4\u00a0s. [Retry] / Reference 7f3a
+        """,
     )
 
 
@@ -408,39 +583,77 @@ def test_retry_opens_the_same_message_again() -> None:
     }
 
 
-def test_overdue_activities_are_marked_when_nothing_is_planned() -> None:
+def test_an_activity_that_should_have_been_done_is_days_late_when_nothing_is_planned() -> None:
     late = Activity("t1", ActivityKind.TASK, "Send offer", date(2026, 11, 10), False)
     text = as_text(contact_card(seen(replace(BARE, activities=(late,))), CRM, TODAY, VIEW))
-    assert "\nNext Task: Send offer, 10 Nov overdue\n" in text
+    assert "\n→ Task: Send offer · 10 days late\n" in text
+
+
+def test_a_number_that_cannot_be_called_is_shown_and_one_that_can_is_read_aloud() -> None:
+    shown = as_text(contact_card(seen(replace(BARE, phone="ask the porter")), CRM, TODAY, VIEW))
+    assert "\nask the porter\n" in shown
+    assert "[Call]" not in shown
+    (button,) = buttons(contact_card(seen(replace(BARE, phone="+33 1 23")), CRM, TODAY, VIEW))
+    assert (button["text"], button["altText"], button["onClick"]) == (
+        "Call",
+        "Call +33 1 23",
+        {"openLink": {"url": "tel:+33123"}},
+    )
+
+
+def test_the_way_to_the_crm_is_in_the_first_section() -> None:
+    for card in (
+        message(opened(known(ADA_PERSON, ADA))),
+        contact_card(seen(ADA), CRM, TODAY, VIEW),
+        account_card(KnownAccount(ANALYTICAL, (ADA,), 1, (RENEWAL,)), CRM, TODAY, VIEW),
+        lead_card(LEAD, CRM),
+    ):
+        first = [widget for widget in card["sections"][0]["widgets"] if "buttonList" in widget]
+        assert [button["text"] for each in first for button in each["buttonList"]["buttons"]][:1] == ["Open in Zoho CRM"]
 
 
 def test_the_same_card_in_german_numbers_and_dates() -> None:
     text = as_text(message(opened(known(ADA_PERSON, ADA)), replace(VIEW, reader=Reader("de-DE", "Europe/Berlin"))))
-    assert "Renewal 2027 / Negotiation · 36.000\u00a0€ · 30. Nov. >" in text
-    assert "Deals · 4 open · 48.000\u00a0€ · 5.000\u00a0$" in text
+    assert "● Closes 30. Nov. · Renewal 2027 · 36.000\u00a0€ / Negotiation · 1 more overdue, 12.000\u00a0€ >" in text
+    assert "Someday · 4.999,50\u00a0$ / Qualification" in text
 
 
 # One record
 
 
+def test_a_contact_from_a_list_has_its_addresses() -> None:
+    assert as_text(contact_card(seen(ADA), CRM, TODAY, VIEW)).splitlines()[-4:] == [
+        "---",
+        "ada@analytical.example >",
+        "v 1 more address",
+        "  … ada@lovelace.example >",
+    ]
+
+
 def test_an_account() -> None:
+    contacts = (ADA, BARE, *(Contact(f"c{n}", f"Colleague {n}", ()) for n in range(3, 8)))
     expect(
-        account_card(KnownAccount(ANALYTICAL, (ADA, BARE), 12, (RENEWAL, PILOT)), CRM, TODAY, VIEW),
+        account_card(KnownAccount(ANALYTICAL, contacts, 12, (RENEWAL, PILOT)), CRM, TODAY, VIEW),
         """
         # Analytical Ltd
         analytical.example
-        --- Deals · 2 open · €48,000
-        Renewal 2027 / Negotiation · €36,000 · 30 Nov >
-        Pilot Lyon overdue / Proposal · €12,000 · 3 Nov
+        ---
+        2 open deals, €48,000
+        Kim’s
+        [Open in Zoho CRM] [Call]
+        ---
+        Renewal 2027 · €36,000 / 30 Nov · Negotiation >
+        Pilot Lyon · €12,000 / 17 days late · Proposal
         --- Contacts · 12
         Ada Lovelace / Head of Procurement >
         Bob Ross >
-        and 10 more
-        ---
-        +33 1 23 45 67 89 >
-          … Owner Kim
-        ---
-        [Open in Zoho CRM]
+        Colleague 3 >
+        Colleague 4 >
+        Colleague 5 >
+        v 2 more contacts
+          … Colleague 6 >
+          … Colleague 7 >
+          … and 5 more in Zoho CRM
         """,
     )
 
@@ -457,7 +670,7 @@ def test_an_account_with_nothing() -> None:
 
 
 def test_a_lead_with_nothing() -> None:
-    expect(lead_card(Lead("l9", "", ("x@y.example",)), CRM), "# x@y.example\n---\n● Lead\n---\nx@y.example >")
+    expect(lead_card(Lead("l9", "", ("x@y.example",)), CRM), "# x@y.example\n---\nLead\n---\nx@y.example >")
 
 
 # Search
@@ -465,21 +678,35 @@ def test_a_lead_with_nothing() -> None:
 
 def test_a_search() -> None:
     expect(
-        search_card(Found((ADA,), (ANALYTICAL, HOPPER), (RENEWAL, LATER)), "anal", CRM, TODAY, VIEW),
+        search_card(Found((ADA,), (ANALYTICAL, HOPPER), (PILOT, LATER, WON), (LEAD,)), "anal", CRM, TODAY, VIEW),
         """
         ---
-        [Search contacts, accounts, deals: anal]
+        [Search people, firms, deals: anal]
         [Search]
         --- Contacts · 1
         Ada Lovelace / Head of Procurement · Analytical Ltd >
+        --- Leads · 1
+        Carl Gauss / Lead · Qualified · Professor · Göttingen >
         --- Accounts · 2
         Analytical Ltd / analytical.example >
         Hopper Inc / hopper.example >
-        --- Deals · 2
-        Renewal 2027 / Analytical Ltd · Negotiation · €36,000 · 30 Nov >
-        Training / Qualification · 1 Feb 2027 >
+        --- Deals · 3
+        Pilot Lyon · €12,000 / Analytical Ltd · 17 days late · Proposal >
+        Training / 1 Feb 2027 · Qualification >
+        Renewal 2026 · €30,000 / won 28 Nov 2025 · Closed Won
         """,
     )
+
+
+def test_a_search_that_is_cut_says_so_of_each_kind() -> None:
+    ten = tuple(Contact(str(n), f"Ada {n}", ()) for n in range(10))
+    text = as_text(search_card(Found(ten, leads=(LEAD,), more=frozenset({"contacts"})), "ada", CRM, TODAY, VIEW))
+    assert "--- 10 contacts of more: add a word\nAda 0 >" in text
+    assert "v 5 more contacts\n  … Ada 5 >" in text
+    assert "--- Leads · 1\n" in text
+    six = as_text(search_card(Found(deals=(LATER,) * 6), "ada", CRM, TODAY, VIEW))
+    assert "--- Deals · 6\n" in six
+    assert "v 1 more deal\n" in six
 
 
 def test_a_search_that_finds_nothing_keeps_the_words() -> None:
@@ -487,7 +714,7 @@ def test_a_search_that_finds_nothing_keeps_the_words() -> None:
         search_card(Found(), "x & <y>", CRM, TODAY, VIEW),
         """
         ---
-        [Search contacts, accounts, deals: x & <y>]
+        [Search people, firms, deals: x & <y>]
         [Search]
         ---
         Nothing in Zoho CRM under “x & <y>”.
@@ -501,110 +728,233 @@ MAILBOX = Mailbox(
     "corp.example",
     "u1",
     "kim@corp.example",
-    Cursor("1"),
     RunCounts(
         NOW - timedelta(minutes=4),
-        40,
-        {Category.CUSTOMER: 2},
+        looked_at=40,
+        sorted={Category.CUSTOMER: 2},
         remaining=30,
         day=DayCounts(TODAY, {Category.CLOSING_THIS_MONTH: 3, Category.OPEN_DEALS: 0, Category.CUSTOMER: 9}),
     ),
+    mailmagnet_since=NOW - timedelta(days=9),
+    labelling_since=NOW - timedelta(days=9),
+    progress=Progress("1"),
 )
+
+
+def _in_trouble(reason: Reason, who: str) -> Mailbox:
+    return replace(MAILBOX, trouble=Trouble(reason, who, NOW - timedelta(hours=3), 2, None))
+
+
 MAILS = (
-    CustomerMail("19a", "ada@analytical.example", NOW - timedelta(hours=1), "Re: invoice", "Ada Lovelace", True),
+    CustomerMail(
+        "19a", "ada@analytical.example", NOW - timedelta(hours=1), "Re: invoice", "Ada Lovelace", True, "<a+1/2@mail.example>"
+    ),
     CustomerMail("19b", "bob@analytical.example", NOW - timedelta(days=1), "", "Bob Ross"),
-    CustomerMail("19c", "carl@analytical.example", NOW - timedelta(days=30)),
+    CustomerMail("19c", "carl@analytical.example", NOW - timedelta(days=30), "Hello"),
 )
-HOME = Homepage(CRM, TODAY, (PILOT, RENEWAL), MAILS, MAILBOX)
+TODAYS = replace(RENEWAL, id="d7", name="Prüfstand 2", amount=euros(9400), closing=TODAY)
+ROLLOUT = replace(RENEWAL, id="d8", name="Rollout", amount=YEN, closing=date(2026, 11, 28))
+HOME = Homepage(CRM, TODAY, (PILOT, TODAYS, ROLLOUT, RENEWAL), MAILS, MAILBOX)
 
 
 def test_the_homepage() -> None:
     expect(
         home_card(HOME, VIEW),
         """
-        --- Closing this month · 2 deals · €48,000
-        Renewal 2027 / Analytical Ltd · 30 Nov >
-        Pilot Lyon overdue / Analytical Ltd · 3 Nov >
-        --- New from customers · 1
-        Ada Lovelace ● / Re: invoice · 09:30 >
-        Bob Ross / (no subject) · yesterday >
-        carl@analytical.example / Cannot be read now · 21 Oct >
         ---
-        [Search contacts, accounts, deals: ]
+        [Search people, firms, deals: ]
         [Search]
+        --- Today · 1 deal closes · 1 overdue
+        Pilot Lyon · €12,000 / Analytical Ltd · 17 days late >
+        Prüfstand 2 · €9,400 / Analytical Ltd · today >
+        --- New from customers · 1 unread
+        ● Ada Lovelace / Re: invoice · 1 hr ago >
+        Bob Ross / (no subject) · yesterday >
+        carl@analytical.example / Hello · 21 Oct >
         ---
-        Sorting: 12 mails sorted today, last run 4 min ago / Closing this month 3 · Customer 9 · 30 more to come
+        v Rest of November: 2 deals, JP¥4.8M and €36,000
+          … Rollout · JP¥4,800,000 / Analytical Ltd · 28 Nov >
+          … Renewal 2027 · €36,000 / Analytical Ltd · 30 Nov >
+        ---
+        Sorted 12 mails today, 4 min ago / Closing this month 3 · Customer 9 · 30 more to come
         """,
     )
 
 
+def test_overdue_deals_of_any_month_come_first_the_latest_to_slip_and_some_of_todays_stay_in_sight_beside_many() -> None:
+    overdue = tuple(replace(PILOT, id=f"o{n}", name=f"Old {n}", closing=date(2025 - n, 1, 1)) for n in reversed(range(5)))
+    todays = tuple(replace(TODAYS, id=f"t{n}", name=f"Now {n}") for n in range(5))
+    lines = as_text(home_card(replace(HOME, closing=(*overdue, *todays)), VIEW)).splitlines()
+    at = lines.index("--- Today · 5 deals close · 5 overdue")
+    names = [line.removeprefix("  … ").split(" · ")[0] for line in lines[at + 1 : at + 12]]
+    assert names == ["Old 0", "Old 1", "Old 2", "Now 0", "Now 1", "Now 2", "v 4 more deals", "Old 3", "Old 4", "Now 3", "Now 4"]
+    assert lines[at + 1] == "Old 0 · €12,000 / Analytical Ltd · 688 days late >"
+
+
+def test_of_thousands_of_deals_no_more_are_drawn_than_anybody_unfolds(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Money | None] = []
+
+    def counted(amount: Money | None, reader: Reader) -> str:
+        drawn.append(amount)
+        return "€1"
+
+    monkeypatch.setattr(words, "money", counted)
+    many = tuple(replace(PILOT, id=f"o{n}") for n in range(5000)) + tuple(replace(RENEWAL, id=f"r{n}") for n in range(3000))
+    home = as_text(home_card(replace(HOME, closing=many), VIEW))
+    assert "--- Today · 5,000 overdue\n" in home
+    assert "\nv 4,997 more deals\n" in home
+    assert "\n  … and 4,960 more in Zoho CRM\n" in home
+    assert "\nv Rest of November: 3,000 deals, €108M\n" in home
+    assert "\n  … and 2,960 more in Zoho CRM\n" in home
+    account = as_text(account_card(KnownAccount(ANALYTICAL, (), 0, many), CRM, TODAY, VIEW))
+    assert "\nv 7,995 more open deals\n" in account
+    assert "\n  … and 7,960 more in Zoho CRM" in account
+    assert len(drawn) == 3 * 40
+
+
 @pytest.mark.parametrize(
-    ("unread", "header"), [(0, "--- New from customers"), (4, "--- New from customers · 4"), (5, "--- New from customers · 5+")]
+    ("closing", "said"),
+    [
+        ((), ["---", "No deal closes this month, and none is overdue."]),
+        ((RENEWAL,), ["---", "No deal closes today, and none is overdue."]),
+        ((TODAYS,), ["--- Today · 1 deal closes", "Prüfstand 2 · €9,400 / Analytical Ltd · today >"]),
+        ((PILOT,), ["--- Today · 1 overdue", "Pilot Lyon · €12,000 / Analytical Ltd · 17 days late >"]),
+    ],
 )
-def test_of_the_latest_mails_the_unread_ones_are_new(unread: int, header: str) -> None:
+def test_what_is_due(closing: tuple[Deal, ...], said: list[str]) -> None:
+    assert as_text(home_card(replace(HOME, closing=closing), VIEW)).splitlines()[3:5] == said
+
+
+@pytest.mark.parametrize(
+    ("unread", "header"),
+    [(0, "--- New from customers"), (4, "--- New from customers · 4 unread"), (5, "--- New from customers · 5+ unread")],
+)
+def test_of_the_latest_mails_the_unread_ones_are_counted(unread: int, header: str) -> None:
     mails = tuple(replace(MAILS[0], mail_id=str(number), unread=number < unread) for number in range(5))
     assert header in as_text(home_card(replace(HOME, mails=mails), VIEW)).splitlines()
 
 
-def test_a_customers_mail_is_opened_by_its_id_alone_in_its_owners_account() -> None:
-    opens = [click["openLink"]["url"] for click in clicks(home_card(replace(HOME, closing=()), VIEW)) if "openLink" in click]
-    assert opens == [f"https://mail.google.com/mail/?authuser={MAILBOX.address}#all/{mail.mail_id}" for mail in MAILS]
+def links_to_mail(*mails: CustomerMail) -> list[str]:
+    card = home_card(replace(HOME, closing=(), mails=mails), VIEW)
+    return [click["openLink"]["url"] for click in clicks(card) if "openLink" in click]
+
+
+OF_ITS_OWNER = f"https://mail.google.com/mail/?authuser={MAILBOX.address}#"
+
+
+def test_a_customers_mail_is_found_by_its_message_id_in_its_owners_account_so_that_a_cold_tab_opens_it() -> None:
+    assert links_to_mail(*MAILS) == [
+        f"{OF_ITS_OWNER}search/rfc822msgid:a%2B1%2F2@mail.example",
+        f"{OF_ITS_OWNER}all/19b",
+        f"{OF_ITS_OWNER}all/19c",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("message_id", "place"),
+    [
+        ("<CAF=x_1.y-z@mail.example>", "search/rfc822msgid:CAF%3Dx_1.y-z@mail.example"),
+        ("  bare@mail.example ", "search/rfc822msgid:bare@mail.example"),
+        ("<grüße@mail.example>", "search/rfc822msgid:gr%C3%BC%C3%9Fe@mail.example"),
+        ("<100%25#&?@mail.example>", "search/rfc822msgid:100%2525%23%26%3F@mail.example"),
+        ("<a@b.example> OR in:anywhere", "all/19a"),
+        ("<a b@c.example>", "all/19a"),
+        ("<(a@b.example)>", "all/19a"),
+        ("<a|subject:x@b.example>", "all/19a"),
+        ('<"a"@b.example>', "all/19a"),
+        ("<no-at-sign>", "all/19a"),
+        ("<\ud800@b.example>", "all/19a"),
+        ("<a@b.example>\n<c@d.example>", "all/19a"),
+        (f"<{'x' * 3000}@b.example>", "all/19a"),
+        ("", "all/19a"),
+    ],
+)
+def test_a_message_id_that_is_more_than_one_word_to_search_for_is_no_link(message_id: str, place: str) -> None:
+    assert links_to_mail(replace(MAILS[0], rfc822_message_id=message_id)) == [OF_ITS_OWNER + place]
+
+
+def test_the_message_id_is_in_the_link_alone() -> None:
+    card = json.dumps(home_card(HOME, VIEW))
+    assert card.count("mail.example") == 1
+    assert "mail.example" not in json.dumps([click.get("action") for click in clicks(home_card(HOME, VIEW))])
 
 
 NOTHING_SORTED = dict.fromkeys(Category, 0)
 
 
-def test_the_homepage_of_somebody_new() -> None:
+def test_before_the_first_run_it_says_when_that_comes_and_not_that_there_is_no_mail() -> None:
     new = replace(MAILBOX, last_run=RunCounts(NOW))
     expect(
         home_card(Homepage(CRM, TODAY, (), (), new), VIEW),
         """
-        --- Closing this month
-        No open deal closes this month.
-        --- New from customers
-        No mail from customers yet.
         ---
-        [Search contacts, accounts, deals: ]
+        [Search people, firms, deals: ]
         [Search]
         ---
-        Sorting: the first run is still to come
+        No deal closes this month, and none is overdue.
+        ---
+        Your mail has not been sorted yet. / The first run comes within 10 minutes.
         """,
     )
+
+
+def test_after_a_run_that_found_nothing_it_says_so() -> None:
+    mailbox = replace(MAILBOX, last_run=RunCounts(NOW, sorted=NOTHING_SORTED))
+    text = as_text(home_card(Homepage(CRM, TODAY, (), (), mailbox), VIEW))
+    assert "\n---\nNothing new from customers.\n---\nNothing sorted yet today, looked just now" in text
 
 
 @pytest.mark.parametrize(
     ("mailbox", "said"),
     [
-        (None, "Sorting: your mailbox is not connected / Ask your admin to connect it."),
+        (None, "Your mailbox is not connected. / Ask your admin to connect it."),
         (
-            replace(MAILBOX, needs_consent=True),
-            "Sorting: needs your consent / Gmail stopped letting MailMagnet in. Nothing is sorted until you connect it again.",
+            _in_trouble(Reason.CONSENT, "Gmail"),
+            "Sorting needs your consent. / Gmail stopped letting MailMagnet in. Nothing is sorted until you connect it again.",
         ),
         (
-            replace(MAILBOX, last_run=RunCounts(NOW, sorted=NOTHING_SORTED)),
-            "Sorting: nothing sorted yet today, last run just now",
+            _in_trouble(Reason.GMAIL_REFUSES, "Gmail"),
+            "Gmail does not let MailMagnet sort your mail. / Ask your Google admin to allow it · first 3 hr ago",
         ),
-        (replace(MAILBOX, labelling=False), "Sorting: off"),
-        (replace(MAILBOX, mailmagnet=False, labelling=False), "Sorting: off"),
+        (
+            _in_trouble(Reason.CRM_SIGN_IN, CRM),
+            f"Sorting needs {CRM}, which does not let you in. / Ask your admin for access · first 3 hr ago",
+        ),
+        (
+            _in_trouble(Reason.CRM_PERMISSION, CRM),
+            f"Your profile in {CRM} does not allow sorting. / Ask your admin for the permission Mail Integration · first 3 hr ago",
+        ),
+        (
+            _in_trouble(Reason.FAILING, CRM),
+            f"Sorting does not work now: {CRM} failed. / It is tried again by itself, and no mail is lost · first 3 hr ago",
+        ),
+        (
+            replace(MAILBOX, labelling_since=None),
+            "Customers' mail is listed here, and stays where it is. / Your admin can turn on sorting under labels.",
+        ),
+        (
+            replace(MAILBOX, mailmagnet_since=None, labelling_since=None, progress=None),
+            "Sorting is off. / Your admin can turn it on.",
+        ),
         (
             replace(
                 MAILBOX,
                 last_run=RunCounts(NOW - timedelta(hours=2), sorted=NOTHING_SORTED, day=DayCounts(TODAY, {Category.CUSTOMER: 1})),
             ),
-            "Sorting: 1 mail sorted today, last run 2 hr ago / Customer 1",
+            "Sorted 1 mail today, 2 hr ago / Customer 1",
         ),
         (
             replace(
                 MAILBOX,
                 last_run=RunCounts(
                     NOW - timedelta(days=2),
-                    1,
-                    {Category.CUSTOMER: 1},
+                    looked_at=1,
+                    sorted={Category.CUSTOMER: 1},
                     remaining=4,
                     day=DayCounts(TODAY - timedelta(days=2), {Category.CUSTOMER: 1}),
                 ),
             ),
-            "Sorting: nothing sorted yet today, last run 2 days ago / 4 more to come",
+            "Nothing sorted yet today, looked 2 days ago / 4 more to come",
         ),
     ],
 )
@@ -619,20 +969,23 @@ def test_the_homepage_with_everything_down() -> None:
     expect(
         home_card(down, VIEW, "7f3a"),
         """
-        --- Closing this month
-        Zoho CRM cannot be reached now. [Retry] / Reference 7f3a
+        ---
+        [Search people, firms, deals: ]
+        [Search]
+        --- Today
+        Zoho CRM cannot be reached now. [Retry]
         --- New from customers
         Gmail did not answer within 2.5\u00a0s. [Retry] / Reference 7f3a
-        ---
-        [Search contacts, accounts, deals: ]
-        [Search]
         """,
     )
+    only_deals = replace(down, mail_problem=None, mails=())
+    assert "--- Today\nZoho CRM cannot be reached now. [Retry] / Reference 7f3a" in as_text(home_card(only_deals, VIEW, "7f3a"))
 
 
 def test_the_homepages_retry_asks_again_in_place() -> None:
     down = Homepage(CRM, None, None, (), MAILBOX, crm_problem=Unavailable(CRM))
-    assert next(click["action"] for click in clicks(home_card(down, VIEW))) == {"function": "https://addon.example/retry-home"}
+    actions = [click["action"] for click in clicks(home_card(down, VIEW))]
+    assert actions[1:] == [{"function": "https://addon.example/retry-home"}]
 
 
 # Errors
@@ -646,7 +999,11 @@ RETRY_CONTACT = {"function": "https://addon.example/retry-contact", "parameters"
         (TimedOut("Gmail", 4), "Gmail did not answer within 4\u00a0s. [Retry] / Reference 7F3A"),
         (NotAuthorised("Gmail"), "MailMagnet has no access to your Gmail. / Ask your admin to connect it. · Reference 7F3A"),
         (NotPermitted("Gmail"), "Gmail does not let MailMagnet read this mail. / Ask your admin to allow it. · Reference 7F3A"),
-        (NotFound("Gmail"), "This is not in Gmail any more. / Reference 7F3A"),
+        (NotFound(CRM), "This is not in Zoho CRM any more. / Reference 7F3A"),
+        (
+            NotFound("Gmail"),
+            "Gmail does not find this mail. / Drafts, mail you wrote and deleted mail are not shown: open another. · Reference 7F3A",
+        ),
         (Upstream("Gmail"), "Gmail did not do what it was asked. [Retry] / Reference 7F3A"),
         (Forbidden(), "You are not allowed to do this. / Ask your admin. · Reference 7F3A"),
         (NotVerified(), "MailMagnet could not make sure who you are. / Close the panel and open it again. · Reference 7F3A"),
@@ -679,7 +1036,7 @@ def test_a_search_that_failed_keeps_the_words_for_retry_to_take() -> None:
         card,
         """
         ---
-        [Search contacts, accounts, deals: x & <y>]
+        [Search people, firms, deals: x & <y>]
         [Search]
         ---
         Zoho CRM did not answer within 4\u00a0s. [Retry] / Reference 7F3A
@@ -739,6 +1096,11 @@ def clicks(node: Any) -> Iterator[dict[str, Any]]:
     elif isinstance(node, list):
         for each in node:
             yield from clicks(each)
+
+
+def buttons(card: Card) -> list[dict[str, Any]]:
+    lists = [widget["buttonList"] for section in card["sections"] for widget in section["widgets"] if "buttonList" in widget]
+    return [button for each in lists for button in each["buttons"]]
 
 
 OUR_TAGS = re.compile(r'</?b>|<font color="#[0-9a-f]{6}">|</font>')
@@ -833,7 +1195,13 @@ def test_addresses_can_be_written_to(address: str, url: str | None) -> None:
 
 def test_over_100_widgets_every_section_stays_and_says_what_is_missing() -> None:
     lines = [widgets.text_paragraph(str(number)) for number in range(150)]
-    made = widgets.card([widgets.section(lines[:3]), widgets.section(lines, "Long", 120), widgets.section(lines[:5], "Short")])
+    made = widgets.card(
+        [
+            widgets.section(lines[:3]),
+            widgets.section(lines, "Long", widgets.Fold(120, "More", "Fewer")),
+            widgets.section(lines[:5], "Short"),
+        ]
+    )
     check_card(made)
     assert [len(each["widgets"]) for each in made["sections"]] == [3, 92, 5]
     assert "and 59 more" in made["sections"][1]["widgets"][-1]["textParagraph"]["text"]
@@ -937,6 +1305,8 @@ def test_any_record_makes_a_good_card(contact: Contact, lead: Lead, known_accoun
         st.lists(contacts, max_size=2).map(tuple),
         st.lists(accounts, max_size=2).map(tuple),
         some_deals,
+        st.lists(leads, max_size=2).map(tuple),
+        st.frozensets(st.sampled_from(["contacts", "leads", "accounts", "deals"])),
     ),
     names,
     views,
@@ -948,7 +1318,7 @@ def test_any_search_makes_a_good_card(found: Found, searched: str, view: View) -
 @slow
 @given(
     st.lists(deals, max_size=150).map(tuple),
-    st.lists(st.builds(CustomerMail, names, names, moments, names, names, st.booleans()), max_size=6).map(tuple),
+    st.lists(st.builds(CustomerMail, names, names, moments, names, names, st.booleans(), names), max_size=6).map(tuple),
     views,
 )
 def test_any_homepage_makes_a_good_card(closing: tuple[Deal, ...], mails: tuple[CustomerMail, ...], view: View) -> None:

@@ -7,14 +7,17 @@ from pathlib import Path
 import pytest
 
 from crm_client.demo_data import write_demo_data
+from crm_client.embedded.access import bind
 from crm_client.embedded.crm import EmbeddedCrm
 from crm_client.embedded.database import close_idle, reading
 from crm_client.embedded.tables import Kind, export_table, import_table
 from mailmagnet.categories import Category, decide, month_of
 from mailmagnet.crm import DealState
 from mailmagnet.errors import NotPermitted
+from tests.crm_rows import rows_of
 
 ADA, KIM, NOA = "ada@corp.example", "kim@corp.example", "noa.lund@corp.example"
+ORG, SUBS = "corp.example", {ADA: "101", KIM: "102", NOA: "103"}
 DAYS = [date(2026, 11, 30), date(2026, 12, 1), date(2028, 2, 29), date(2027, 1, 1), date(2026, 12, 31), date(2026, 11, 15)]
 
 
@@ -25,15 +28,20 @@ def database(tmp_path: Path) -> Iterator[Path]:
     close_idle(file)
 
 
-def _everything(database: Path) -> list[str]:
-    with reading(database) as connection:
-        return list(connection.iterdump())
+def _write(database: Path, today: date) -> None:
+    write_demo_data(database, today, ORG, ADA, KIM)
+    for address, sub in SUBS.items():
+        bind(database, address, ORG, sub)
+
+
+def _seen_by(database: Path, address: str) -> EmbeddedCrm:
+    return EmbeddedCrm(database, ORG, SUBS[address])
 
 
 @pytest.mark.parametrize("today", DAYS, ids=str)
 async def test_something_closes_this_month_and_the_categories_are_all_there(database: Path, today: date) -> None:
-    write_demo_data(database, today, ADA, KIM)
-    crm = EmbeddedCrm(database, ADA)
+    _write(database, today)
+    crm = _seen_by(database, ADA)
     closing = await crm.deals_closing(*month_of(today))
     assert len(closing) >= 5
     assert {today, *month_of(today)} <= {deal.closing for deal in closing}
@@ -58,8 +66,8 @@ async def test_something_closes_this_month_and_the_categories_are_all_there(data
         assert oddity
 
 
-async def test_there_is_enough_of_everything(database: Path) -> None:
-    write_demo_data(database, DAYS[0], ADA, KIM)
+async def test_there_is_enough_ofrows_of(database: Path) -> None:
+    _write(database, DAYS[0])
     with reading(database) as connection:
         counts = {
             table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
@@ -78,7 +86,7 @@ async def test_there_is_enough_of_everything(database: Path) -> None:
     assert min(counts["activities"], counts["notes"]) >= 60
     assert len(shared_addresses) == 1
     assert len(domains_only) == 1
-    crm = EmbeddedCrm(database, ADA)
+    crm = _seen_by(database, ADA)
     contacts = [await crm.contact(f"demo-contact-{number:03}") for number in range(1, 11)]
     assert {activity.done for contact in contacts for activity in contact.activities} == {True, False}
     assert [contact for contact in contacts if not contact.activities]
@@ -86,31 +94,31 @@ async def test_there_is_enough_of_everything(database: Path) -> None:
 
 @pytest.mark.parametrize("later", [DAYS[0], DAYS[1]], ids=["same day", "next month"])
 async def test_written_twice_it_is_there_once_as_of_the_last_day(database: Path, tmp_path: Path, later: date) -> None:
-    write_demo_data(database, DAYS[0], ADA, KIM)
-    await EmbeddedCrm(database, ADA).add_account("My own")
-    before = _everything(database)
-    write_demo_data(database, later, ADA, KIM)
-    assert (len(_everything(database)), "My own" in str(_everything(database))) == (len(before), True)
-    assert (_everything(database) == before) == (later == DAYS[0])
+    _write(database, DAYS[0])
+    await _seen_by(database, ADA).add_account("My own")
+    before = rows_of(database)
+    _write(database, later)
+    assert (len(rows_of(database)), "My own" in str(rows_of(database))) == (len(before), True)
+    assert (rows_of(database) == before) == (later == DAYS[0])
     fresh = tmp_path / "fresh.db"
-    write_demo_data(fresh, later, ADA, KIM)
+    _write(fresh, later)
     assert export_table(fresh, Kind.DEALS) == export_table(database, Kind.DEALS)
     close_idle(fresh)
 
 
 async def test_the_three_users_see_what_they_may(database: Path) -> None:
-    write_demo_data(database, DAYS[0], ADA, KIM)
-    everything = await EmbeddedCrm(database, ADA).search("e", 1000)
-    own = await EmbeddedCrm(database, KIM).search("e", 1000)
+    _write(database, DAYS[0])
+    everything = await _seen_by(database, ADA).search("e", 1000)
+    own = await _seen_by(database, KIM).search("e", 1000)
     assert 0 < len(own.contacts) < len(everything.contacts)
     assert {contact.owner for contact in own.contacts} == {"Kim", "Ada"}
     with pytest.raises(NotPermitted):
-        await EmbeddedCrm(database, NOA).search("e", 1)
+        await _seen_by(database, NOA).search("e", 1)
 
 
 @pytest.mark.parametrize("kind", list(Kind))
 def test_it_goes_out_and_comes_back_in_unchanged(database: Path, kind: Kind) -> None:
-    write_demo_data(database, DAYS[0], ADA, KIM)
+    _write(database, DAYS[0])
     report = import_table(database, kind, export_table(database, kind), dry=False, owner_email=KIM)
     assert (report.added, report.changed, report.bad_lines) == (0, 0, ())
     assert report.unchanged > 20

@@ -2,12 +2,13 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -27,15 +28,18 @@ from crm_client.embedded.rows import (
     read_deals,
 )
 from crm_client.embedded.table_amount import read_amount, written_amount
-from crm_client.embedded.tables import Kind, TableReport, export_table, import_table
+from crm_client.embedded.table_date import DateOrder
+from crm_client.embedded.table_file import Line, TableFile
+from crm_client.embedded.tables import LINES_AT_ONCE, Kind, TableReport, export_table, import_lines, import_table
 from mailmagnet.crm import Currency, DealState, Money, Organisation
-from mailmagnet.errors import BadRequest, BadTable, NotFound
+from mailmagnet.errors import BadAnswer, BadRequest, BadTable, NotFound, Unavailable
+from tests.crm_rows import rows_of
 
 ADA, KIM = "ada@corp.example", "kim@corp.example"
 
 
 def _make(database: Path) -> None:
-    administration.create(database, Organisation("Corp Ltd", "Europe/Vienna", "EUR"))
+    administration.create(database, Organisation("Corp Ltd", "Europe/Vienna", "EUR"), "corp.example")
     for code in ("USD", "JPY"):
         administration.add_currency(database, Currency(code, code, Decimal(1)))
     administration.add_stage(database, "Partners", "Signed", DealState.WON)
@@ -83,11 +87,6 @@ def _deals(database: Path) -> dict[str, DealRow]:
     with reading(database) as connection:
         rows = read_deals(connection, [row["id"] for row in connection.execute("SELECT id FROM deals")])
     return {row.name: row for row in rows.values()}
-
-
-def _everything(database: Path) -> list[str]:
-    with reading(database) as connection:
-        return list(connection.iterdump())
 
 
 def _exported(database: Path, kind: Kind) -> list[dict[str, str]]:
@@ -146,20 +145,20 @@ def test_tables_as_people_and_excel_write_them_are_read(database: Path, data: by
 )
 def test_importing_twice_is_importing_once(database: Path, kind: Kind, table: str) -> None:
     first = _import(database, kind, table)
-    after_once = _everything(database)
+    after_once = rows_of(database)
     second = _import(database, kind, table)
     assert first.added > 0
     assert (second.added, second.changed, second.accounts_added) == (0, 0, 0)
     assert second.unchanged == first.added + first.unchanged
     assert second.bad_lines == first.bad_lines
-    assert _everything(database) == after_once
+    assert rows_of(database) == after_once
 
 
 def test_a_dry_run_tells_the_same_and_changes_nothing(database: Path) -> None:
     table = "Name,E-mail,Account\nAda,ada@x.example,New Firm\nBob,not an address,Other Firm\n,eve@x.example,\n"
-    before = _everything(database)
+    before = rows_of(database)
     dry = _import(database, Kind.CONTACTS, table, dry=True)
-    assert _everything(database) == before
+    assert rows_of(database) == before
     wet = _import(database, Kind.CONTACTS, table)
     assert dry == replace(wet, dry=True)
     assert _counts(wet) == (1, 0, 0, 2)
@@ -195,6 +194,29 @@ def test_each_bad_line_is_told_with_its_number_and_reason_and_the_good_ones_are_
     assert {name: owners[row.owner_id] for name, row in contacts.items()} == {"Two\nlines": ADA, "Short": ADA, "Kim's": KIM}
 
 
+def test_an_address_in_quotes_is_one_address(database: Path) -> None:
+    emails = '"John Doe"@x.example; j@x.example,"doe, john"@x.example "jd"@x.example'
+    table = io.StringIO()
+    csv.writer(table).writerows([("Name", "Emails"), ("John", emails), ("Jane", '"jane'), ("Jo", "jo doe@x.example")])
+    report = _import(database, Kind.CONTACTS, table.getvalue())
+    assert _reasons(report) == {3: "'\"jane' is no mail address", 4: "'jo' is no mail address"}
+    addresses = ('"john doe"@x.example', "j@x.example", '"doe, john"@x.example', "jd@x.example")
+    assert _contacts(database)["John"].addresses == addresses
+    exported = export_table(database, Kind.CONTACTS)
+    assert _counts(_import(database, Kind.CONTACTS, exported)) == (0, 0, 1, 0)
+
+
+def test_a_deals_contacts_may_have_semicolons_in_quoted_addresses_and_quotes_in_names(database: Path) -> None:
+    contacts = io.StringIO()
+    csv.writer(contacts).writerows([("Name", "Emails"), ("John", '"john;doe"@x.example'), ('Jane "JD" Doe', "jd@x.example")])
+    _import(database, Kind.CONTACTS, contacts.getvalue())
+    deals = io.StringIO()
+    named = '"John;Doe"@x.example; Jane "JD" Doe'
+    csv.writer(deals).writerows([("Name", "Stage", "Contacts"), ("Renewal", "Negotiation", named)])
+    assert _counts(_import(database, Kind.DEALS, deals.getvalue())) == (1, 0, 0, 0)
+    assert _counts(_import(database, Kind.DEALS, export_table(database, Kind.DEALS))) == (0, 0, 1, 0)
+
+
 def test_line_numbers_count_the_separator_line(database: Path) -> None:
     report = _import(database, Kind.CONTACTS, "sep=;\nName;Email\nBad;bad\n")
     assert _reasons(report) == {3: "'bad' is no mail address"}
@@ -215,11 +237,11 @@ def test_line_numbers_count_the_separator_line(database: Path) -> None:
     ],
 )
 def test_what_is_no_table_is_refused_whole_and_says_what_to_do(database: Path, data: bytes, says: str) -> None:
-    before = _everything(database)
+    before = rows_of(database)
     with pytest.raises(BadTable, match=says) as refused:
         _import(database, Kind.CONTACTS, data)
     assert "x.example" not in str(refused.value)
-    assert _everything(database) == before
+    assert rows_of(database) == before
 
 
 def test_columns_are_known_by_their_common_names_and_the_others_are_told(database: Path) -> None:
@@ -322,9 +344,9 @@ def test_deals_are_read_with_stage_amount_currency_date_and_contacts(database: P
         (",Proposal,€ 5,USD,,", "the amount is in €, the currency is USD"),
         (",Proposal,£5,,,", "'£' is none of the currencies EUR, JPY, USD"),
         (",Proposal,5,XYZ,,", "'XYZ' is none of the currencies EUR, JPY, USD"),
-        (",Proposal,,,30.11.2026,", "'30.11.2026' is no date such as 2026-11-30"),
-        (",Proposal,,,2026-11-31,", "'2026-11-31' is no date such as 2026-11-30"),
-        (",Proposal,,,20261130,", "'20261130' is no date such as 2026-11-30"),
+        (",Proposal,,,31.11.2026,", "'31.11.2026' is no date such as 2026-11-30, 30.11.2026 or 11/30/2026"),
+        (",Proposal,,,2026-11-31,", "'2026-11-31' is no date such as 2026-11-30, 30.11.2026 or 11/30/2026"),
+        (",Proposal,,,20261130,", "'20261130' is no date such as 2026-11-30, 30.11.2026 or 11/30/2026"),
         (",Proposal,,,,Nobody", "there is no contact 'Nobody'"),
         (",Talks,,,,", "several pipelines have a stage 'Talks': name the pipeline"),
         ("Partners,Talks,,,,", "there is no stage 'Talks' among Signed, Proposal"),
@@ -333,12 +355,146 @@ def test_deals_are_read_with_stage_amount_currency_date_and_contacts(database: P
     ],
 )
 def test_a_deals_bad_line_says_why(database: Path, line: str, reason: str) -> None:
-    before = _everything(database)
+    before = rows_of(database)
     report = _import(
         database, Kind.DEALS, f"Name,Account,Pipeline,Stage,Amount,Currency,Closing date,Contact\nDeal,Made Up,{line}\n"
     )
     assert _reasons(report) == {2: reason}
-    assert _everything(database) == before
+    assert rows_of(database) == before
+
+
+@pytest.mark.parametrize(
+    ("cells", "dates"),
+    [
+        (["30.11.2026", "1.2.2026"], None),
+        (["30/11/2026", "01/02/2026", "2026-11-30"], None),
+        (["11/30/2026", "2/1/2026"], None),
+        (["01/02/2026"], DateOrder.DAY_FIRST),
+        (["02/01/2026"], DateOrder.MONTH_FIRST),
+    ],
+)
+def test_the_closing_dates_of_a_table_are_read_in_their_own_order(
+    database: Path, cells: list[str], dates: DateOrder | None
+) -> None:
+    lines = "".join(f"Deal {number},Proposal,{cell}\n" for number, cell in enumerate(cells))
+    data = f"Name,Stage,Closing date\n{lines}".encode()
+    report = import_table(database, Kind.DEALS, data, dry=False, owner_email=ADA, dates=dates)
+    assert _counts(report) == (len(cells), 0, 0, 0)
+    assert {deal.closing for deal in _deals(database).values()} <= {date(2026, 11, 30), date(2026, 2, 1)}
+
+
+@pytest.mark.parametrize(
+    ("cells", "says"),
+    [
+        ("03/04/2026 02/01/2026", "in line 2 and line 3 \\('03/04/2026'\\)\\? Say --dates day-first or --dates month-first"),
+        ("30/11/2026 11/30/2026 12/31/2026", "day first in line 2 and the month first in line 3 and line 4"),
+    ],
+)
+def test_dates_that_do_not_tell_or_tell_two_things_stop_the_import(database: Path, cells: str, says: str) -> None:
+    before = rows_of(database)
+    lines = "".join(f"Deal {number},Proposal,{cell}\n" for number, cell in enumerate(cells.split()))
+    for dry in (True, False):
+        with pytest.raises(BadTable, match=says):
+            _import(database, Kind.DEALS, f"Name,Stage,Closing date\n{lines}", dry=dry)
+    assert rows_of(database) == before
+
+
+def test_a_date_that_is_none_stops_its_line_alone(database: Path) -> None:
+    report = _import(
+        database, Kind.DEALS, "Name,Stage,Closes\nA,Proposal,30.11.2026\nB,Proposal,30.11.26\nC,Proposal,46356\nD,Proposal,soon\n"
+    )
+    assert set(_reasons(report)) == {3, 4, 5}
+    assert {name: deal.closing for name, deal in _deals(database).items()} == {"A": date(2026, 11, 30)}
+
+
+class _Interrupted(Sequence[Line]):
+    """Lines that stop for something else when they have come to the line of this number, counted from 0."""
+
+    def __init__(self, lines: Sequence[Line], before: int, meanwhile: Callable[[], None]) -> None:
+        self._lines, self._before, self._meanwhile = lines, before, meanwhile
+
+    def __iter__(self) -> Iterator[Line]:
+        for number, line in enumerate(self._lines):
+            if number == self._before:
+                self._meanwhile()
+            yield line
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def __getitem__(self, at: Any) -> Any:
+        return self._lines[at]
+
+
+def _long_table(count: int) -> TableFile:
+    lines = [Line(number + 2, (f"Person {number}", f"p{number}@x.example")) for number in range(count)]
+    return TableFile(Line(1, ("Name", "Email")), lines, ())
+
+
+@pytest.mark.parametrize("dry", [False, True])
+def test_while_a_long_table_is_imported_others_write(database: Path, dry: bool) -> None:
+    """The import stands still in the middle of the table: whoever writes then neither waits nor is refused."""
+    written: list[str] = []
+
+    def write() -> None:
+        name = f"Meanwhile {len(written)}"
+        _import(database, Kind.ACCOUNTS, f"Name\n{name}\n")
+        written.append(name)
+
+    table = _long_table(2 * LINES_AT_ONCE + 1)
+    table = replace(table, lines=_Interrupted(table.lines, LINES_AT_ONCE + 1, write))
+    report = import_lines(database, Kind.CONTACTS, table, dry=dry, owner_email=ADA)
+    assert _counts(report) == (2 * LINES_AT_ONCE + 1, 0, 0, 0)
+    assert written
+    assert set(_accounts(database)) == set(written)
+    assert len(_contacts(database)) == (0 if dry else 2 * LINES_AT_ONCE + 1)
+
+
+def test_no_transaction_of_an_import_is_long(database: Path) -> None:
+    statements: list[str] = []
+    with reading(database) as connection:
+        connection.set_trace_callback(statements.append)
+    import_lines(database, Kind.CONTACTS, _long_table(2 * LINES_AT_ONCE + 1), dry=False, owner_email=ADA)
+    with reading(database) as connection:
+        connection.set_trace_callback(None)
+    lines = [0]
+    for statement in statements:
+        lines[-1] += statement == "SAVEPOINT line"
+        if statement == "COMMIT":
+            lines.append(0)
+    assert [count for count in lines if count] == [LINES_AT_ONCE, LINES_AT_ONCE, 1]
+
+
+def _refuse(database: Path, name: str) -> None:
+    """From now on the database fails when a contact of this name is written."""
+    with writing(database) as connection:
+        connection.execute(
+            f"CREATE TRIGGER refuse BEFORE INSERT ON contacts WHEN NEW.name = '{name}' BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
+
+
+def _refuse_no_more(database: Path) -> None:
+    with writing(database) as connection:
+        connection.execute("DROP TRIGGER refuse")
+
+
+def test_an_import_that_stops_says_how_far_it_came_and_goes_on_when_repeated(database: Path) -> None:
+    table = _long_table(LINES_AT_ONCE + 5)
+    _refuse(database, f"Person {LINES_AT_ONCE + 3}")
+    with pytest.raises(Unavailable, match=f"before line {LINES_AT_ONCE + 2} is imported: import the table again"):
+        import_lines(database, Kind.CONTACTS, table, dry=False, owner_email=ADA)
+    assert len(_contacts(database)) == LINES_AT_ONCE
+    _refuse_no_more(database)
+    again = import_lines(database, Kind.CONTACTS, table, dry=False, owner_email=ADA)
+    assert _counts(again) == (5, 0, LINES_AT_ONCE, 0)
+
+
+def test_a_short_table_is_imported_whole_or_not_at_all(database: Path) -> None:
+    _refuse(database, "Person 9")
+    before = rows_of(database)
+    with pytest.raises(BadAnswer):
+        import_lines(database, Kind.CONTACTS, _long_table(10), dry=False, owner_email=ADA)
+    assert rows_of(database) == before
 
 
 def test_a_deal_is_matched_by_name_and_account(database: Path) -> None:
@@ -385,11 +541,11 @@ def _write_oddities(database: Path) -> None:
 @pytest.mark.parametrize("kind", list(Kind))
 def test_what_is_exported_imports_as_the_same(database: Path, kind: Kind) -> None:
     _write_oddities(database)
-    before = _everything(database)
+    before = rows_of(database)
     report = _import(database, kind, export_table(database, kind))
     assert (report.added, report.changed, report.bad_lines, report.columns_left_out) == (0, 0, (), ())
     assert report.unchanged > 0
-    assert _everything(database) == before
+    assert rows_of(database) == before
 
 
 def test_what_is_exported_fills_an_empty_crm_with_the_same(database: Path, tmp_path: Path) -> None:

@@ -2,11 +2,15 @@
 
 import asyncio
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from mailmagnet.categories import decide_for_address
 from mailmagnet.crm import Account, Contact, Crm, Deal, DealState, KnownAccount, LookUp, Organisation
 from mailmagnet.errors import TimedOut
 from mailmagnet.gmail import MailHeaders, MailReader, OpenMailTokens
@@ -35,8 +39,38 @@ def test_of_several_contacts_the_highest_category_comes_first_then_more_open_dea
     assert names(contacts) == ["Dan", "Cid", "Ann", "Bob", "Zoe"]
 
 
-def test_the_one_whose_name_the_mail_has_comes_before_all() -> None:
-    assert names([contact("Dan Lie", CLOSING), contact("Ane Lie")], "Lie, Ane") == ["Ane Lie", "Dan Lie"]
+def test_the_contact_that_decides_the_label_leads_whatever_name_the_mail_has() -> None:
+    contacts = [contact("Ane Lie"), contact("Dan Lie", CLOSING), contact("Per Lie", LATER)]
+    assert names(contacts, "Lie, Ane") == ["Dan Lie", "Ane Lie", "Per Lie"]
+
+
+def test_among_contacts_that_decide_alike_and_among_the_others_the_one_whose_name_the_mail_has_comes_first() -> None:
+    assert names([contact("Dan Lie", CLOSING), contact("Per Lie", CLOSING)], "Per Lie") == ["Per Lie", "Dan Lie"]
+    assert names([contact("Dan Lie"), contact("Per Lie")], "Per Lie") == ["Per Lie", "Dan Lie"]
+
+
+DEALS = st.builds(
+    Deal,
+    st.text("12", min_size=1, max_size=2),
+    st.sampled_from(["Pilot", "Renewal"]),
+    st.just("Stage"),
+    st.sampled_from(DealState),
+    closing=st.none() | st.dates(date(2026, 9, 1), date(2027, 1, 31)),
+)
+CONTACTS = st.lists(
+    st.builds(contact, st.sampled_from(["Ann", "Bob", "Cid"])).flatmap(
+        lambda made: st.lists(DEALS, max_size=3).map(lambda deals: replace(made, deals=tuple(deals)))
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(CONTACTS, st.sampled_from(["", "Ann", "Cid"]))
+def test_the_card_leads_with_the_very_category_that_the_job_labels_by(contacts: list[Contact], written_as: str) -> None:
+    label = decide_for_address(contacts, TODAY)
+    leading = view_contacts(contacts, TODAY, written_as)[0].decision
+    assert (leading and leading.category) == (label and label.category)
 
 
 def test_an_unknown_sender_with_a_known_contacts_name_at_the_same_company_may_be_that_contact() -> None:

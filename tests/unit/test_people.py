@@ -11,10 +11,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mailmagnet.address_headers import MAX_HEADER, MAX_NAME, list_identity, mailboxes
-from mailmagnet.addresses import domain_of, without_tag
+from mailmagnet.address_headers import MAX_NAME, Budget, Mailbox, list_identity, mailboxes
+from mailmagnet.addresses import canonical, domain_of, is_address, without_tag
 from mailmagnet.gmail import PEOPLE_HEADERS, MailHeaders
-from mailmagnet.people import MOST_PEOPLE, About, Person, people_of, sender_of
+from mailmagnet.people import MOST_CHARACTERS, MOST_PEOPLE, About, Person, in_a_list, people_of, sender_of
 
 US = frozenset({"kim@corp.example", "kim@kim.example"})
 OUR_DOMAINS = frozenset({"corp.example"})
@@ -28,6 +28,11 @@ def mail(**headers: str | list[str]) -> MailHeaders:
         for value in ([values] if isinstance(values, str) else values)
     )
     return MailHeaders("18c0ffee", "18c0ffee", datetime(2026, 3, 1, tzinfo=UTC), frozenset({"INBOX"}), lines)
+
+
+def read(header: str) -> list[Mailbox]:
+    """The lenient reading, with all of a mail's budget."""
+    return mailboxes(header, Budget())
 
 
 def about(**headers: str | list[str]) -> tuple[About, list[tuple[str, str]]]:
@@ -79,8 +84,18 @@ ODDITIES = {
     "IDN in ASCII": ("j@xn--bcher-kva.EXAMPLE.", [("", "j@xn--bcher-kva.example")]),
     "route": ("<@one.example,@two.example:ada@x.example>, b@y.example", [("", "ada@x.example"), ("", "b@y.example")]),
     "quotes that are not needed": ('"ada"@x.example', [("", "ada@x.example")]),
-    "local part with a space": ('"ada l"@x.example', []),
-    "local part with an @": ('"ada@y.example"@x.example', []),
+    "local part with a space": ('Ada <"Ada L"@x.example>', [("Ada", '"ada l"@x.example')]),
+    "local part with an @": ('"ada@y.example"@x.example', [("", '"ada@y.example"@x.example')]),
+    "local part with a comma": (
+        '"lovelace, ada"@x.example, b@y.example',
+        [("", '"lovelace, ada"@x.example'), ("", "b@y.example")],
+    ),
+    "local part with quotes": (r'<"ada \"a\" l"@x.example>', [("", r'"ada \"a\" l"@x.example')]),
+    "local part half in quotes": ('"ada"."love lace"@x.example', [("", '"ada.love lace"@x.example')]),
+    "local part of nothing": ('""@x.example', [("", '""@x.example')]),
+    "local part that needs quotes and has none": ("ada..l@x.example", [("", '"ada..l"@x.example')]),
+    "local part with an apostrophe": ("'ada@x.example", [("", "'ada@x.example")]),
+    "a name in quotes right before an address": ('"Ada L"ada@x.example', [("Ada L", "ada@x.example")]),
     "the whole in quotes": ('"ada@x.example"', [("", "ada@x.example")]),
     "the whole encoded": ("=?utf-8?q?Ada_=3Cada=40x=2Eexample=3E?=", [("Ada", "ada@x.example")]),
     "bracket never closed": ("Ada <ada@x.example", [("Ada", "ada@x.example")]),
@@ -126,14 +141,14 @@ ODDITIES = {
 
 @pytest.mark.parametrize(("header", "expected"), ODDITIES.values(), ids=ODDITIES)
 def test_an_address_header_becomes_its_mailboxes(header: str, expected: list[tuple[str, str]]) -> None:
-    assert mailboxes(header) == expected
+    assert read(header) == expected
 
 
 def test_a_long_name_is_cut_and_a_long_address_is_none() -> None:
-    [(name, _)] = mailboxes(f"{'Ada ' * 100}<ada@x.example>")
+    [(name, _)] = read(f"{'Ada ' * 100}<ada@x.example>")
     assert len(name) <= MAX_NAME
     assert name.endswith("Ada…")
-    assert mailboxes(f"{'a' * 400}@x.example") == []
+    assert read(f"{'a' * 400}@x.example") == []
 
 
 HOSTILE = [
@@ -160,18 +175,14 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("piece", [*HOSTILE, "\udcff", "é", " ", "\x00"])
-def test_the_longest_header_of_nothing_but_oddities_is_read_to_an_end(piece: str) -> None:
-    found = mailboxes(piece * (100_000 // len(piece)) + ", ada@x.example")
-    assert {mailbox.address for mailbox in found} <= {"a@b"}
-
-
 @pytest.mark.parametrize("offset", range(20))
 def test_of_a_header_beyond_measure_whole_mailboxes_are_read(offset: int) -> None:
-    everybody = [f"person{number}@x.example" for number in range(5000)]
-    found = [mailbox.address for mailbox in mailboxes(" " * offset + ", ".join(everybody))]
-    assert MOST_PEOPLE < len(found) < MAX_HEADER // len(everybody[0])
-    assert found == everybody[: len(found)]
+    everybody = [f"{'p' * 100}{number}@x.example" for number in range(5000)]
+    to = [mailbox.address for mailbox in read((" " * offset + ", ".join(everybody))[: MOST_CHARACTERS - offset])]
+    assert to == everybody[: len(to)]
+    kind, people = about(From="ada@x.example", To=" " * offset + ", ".join(everybody))
+    assert kind is About.PEOPLE
+    assert people == [("", address) for address in ["ada@x.example", *everybody[: MOST_PEOPLE - 1]]]
 
 
 def test_a_list_id_has_a_name_and_an_id() -> None:
@@ -379,12 +390,17 @@ def test_a_round_mail_is_about_its_first_people() -> None:
     ("headers", "sender"),
     [
         ({"From": "Ada <ADA+news@x.example>"}, "ada+news@x.example"),
-        ({"From": "ada@x.example, bob@y.example"}, "ada@x.example"),
+        ({"From": "ada@x.example, bob@y.example"}, ""),
+        ({"From": ["ada@x.example", "ada@x.example"]}, ""),
+        ({"From": 'Ada <"Ada Lovelace"@x.example>'}, '"ada lovelace"@x.example'),
         ({"From": "ada@x.example", "Sender": "eve@y.example", "Reply_To": "eve@y.example"}, "ada@x.example"),
         ({"From": "Ada via Sales <sales@corp.example>", "X_Original_From": "Ada <ada@x.example>"}, "ada@x.example"),
         ({"From": "Ada via Sales <sales@corp.example>", "Reply_To": "Ada <ada@x.example>"}, "sales@corp.example"),
         ({"From": "lee@corp.example", "X_Original_From": "kim@corp.example"}, "lee@corp.example"),
-        ({"From": "sales@eu.corp.example", "X_Original_From": "broken, ada@x.example"}, "ada@x.example"),
+        ({"From": "sales@eu.corp.example", "X_Original_From": "broken, ada@x.example"}, "sales@eu.corp.example"),
+        ({"From": "sales@corp.example", "X_Original_From": '"ada@x.example"'}, "sales@corp.example"),
+        ({"From": "sales@corp.example", "X_Original_From": "ada@x.example <eve@evil.example>"}, "sales@corp.example"),
+        ({"From": "sales@corp.example", "X_Original_From": ["eve@evil.example", "ada@x.example"]}, "sales@corp.example"),
         ({"From": "Ada Lovelace"}, ""),
         ({}, ""),
     ],
@@ -418,9 +434,9 @@ UNFIT = re.compile(r"[\s\x00-\x20\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udff
 
 
 def assert_fit(person: Person) -> None:
-    assert person.address.count("@") == 1
-    assert all(person.address.split("@"))
-    assert not UNFIT.search(person.address)
+    assert is_address(person.address)
+    assert canonical(person.address) == person.address
+    assert not UNFIT.search(person.address.replace(" ", ""))
     assert not UNFIT.search(person.name.replace(" ", ""))
     assert person.name == person.name.strip()
     assert len(person.name) <= MAX_NAME
@@ -444,7 +460,7 @@ def test_any_mail_has_people_that_can_be_shown_and_looked_up(any_mail: MailHeade
     assert not UNFIT.search(people.list_name.replace(" ", ""))
     sender = sender_of(any_mail, OUR_DOMAINS)
     assert not sender or sender in {
-        box.address for value in any_mail.all("From") + any_mail.all("X-Original-From") for box in mailboxes(value)
+        box.address for value in any_mail.all("From") + any_mail.all("X-Original-From") for box in read(value)
     }
 
 
@@ -463,19 +479,19 @@ def shown_name(name: str) -> bool:
 @given(st.lists(st.tuples(NAMES.filter(shown_name), ADDRESSES), max_size=8))
 def test_what_the_standard_library_writes_is_read_as_it_was(people: list[tuple[str, str]]) -> None:
     header = ", ".join(formataddr(person, "utf-8") for person in people)
-    found = mailboxes(header)
+    found = read(header)
     assert [box.address for box in found] == [address for _, address in people]
     assert [box.name for box in found] == [read_name(name) for name, _ in people]
 
 
 def read_name(name: str) -> str:
-    return mailboxes(formataddr((name, "a@x.example"), "utf-8"))[0].name
+    return read(formataddr((name, "a@x.example"), "utf-8"))[0].name
 
 
 @settings(deadline=None)
 @given(NAMES.filter(shown_name), ADDRESSES)
 def test_a_name_comes_back_composed_and_without_what_cannot_be_seen(name: str, address: str) -> None:
-    [box] = mailboxes(formataddr((name, address), "utf-8"))
+    [box] = read(formataddr((name, address), "utf-8"))
     assert box.name == " ".join(normalize("NFC", name).split())
 
 
@@ -494,18 +510,32 @@ def test_well_formed_headers_are_read_as_the_standard_library_reads_them(
     header = ", ".join(forms[form].format(name=name, address=f"{local}@{host}.example") for name, local, host, form in people)
     header = header.replace(", ", chance.choice([", ", ",", ",\r\n "]))
     parsed = email.policy.default.header_factory("To", header.replace("\r\n", "")).addresses
-    assert mailboxes(header) == [(each.display_name, each.addr_spec) for each in parsed]
+    assert read(header) == [(each.display_name, each.addr_spec) for each in parsed]
 
 
-def test_every_header_that_is_asked_for_is_read_and_no_other() -> None:
-    read: set[str] = set()
+TELLING: dict[str, tuple[dict[str, str], str]] = {
+    "From": ({}, "ada@x.example"),
+    "Reply-To": ({}, "ada@x.example"),
+    "To": ({}, "ada@x.example"),
+    "Cc": ({}, "ada@x.example"),
+    "X-Original-From": ({"From": "sales@corp.example"}, "ada@x.example"),
+    "X-Original-Sender": ({"From": "sales@corp.example"}, "ada@x.example"),
+    "List-Id": ({"From": "makers@lists.example"}, "<makers.lists.example>"),
+    "List-Post": ({"From": "makers@lists.example"}, "<mailto:makers@lists.example>"),
+    "Delivered-To": ({"From": "ada@x.example", "To": "kim@old.example"}, "kim@old.example"),
+    "Auto-Submitted": ({"From": "alerts@x.example"}, "auto-generated"),
+    "Precedence": ({"From": "alerts@x.example"}, "bulk"),
+}
+"""A mail to which each header makes a difference."""
 
-    class Watched(MailHeaders):
-        def all(self, name: str) -> tuple[str, ...]:
-            read.add(name)
-            return super().all(name)
 
-    for sender in ("Ada via Team <team@corp.example>", "news@x.example", "ada@x.example"):
-        lines = (("From", sender), ("List-Id", "<team.corp.example>"), ("To", "team@corp.example"))
-        people_of(Watched("1", "1", datetime(2026, 3, 1, tzinfo=UTC), frozenset(), lines), US, OUR_DOMAINS)
-    assert read == set(PEOPLE_HEADERS)
+def test_every_header_that_is_asked_of_gmail_makes_a_difference() -> None:
+    assert set(TELLING) == set(PEOPLE_HEADERS)
+    for name, (others, value) in TELLING.items():
+        assert about(**others) != about(**others, **{name.replace("-", "_"): value}), name
+
+
+def test_a_list_of_mails_shows_the_senders_name_and_the_subject() -> None:
+    listed = mail(From="=?utf-8?q?J=C3=B6rg?= <j@x.example>", Subject="=?utf-8?q?Gr=C3=BC=C3=9Fe?=")
+    assert in_a_list(listed) == ("Jörg", "Grüße")
+    assert in_a_list(mail()) == ("", "")

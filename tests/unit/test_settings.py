@@ -13,9 +13,11 @@ GOOD = {
     "MAILMAGNET_ADDON_URL": "https://addon.example/",
     "MAILMAGNET_ADDON_SERVICE_ACCOUNT": "addon@project.example",
     "MAILMAGNET_JOB_SERVICE_ACCOUNT": "job@project.example",
+    "MAILMAGNET_ADDON_CLIENT_ID": "addon-client",
     "MAILMAGNET_OAUTH_CLIENT_ID": "client",
     "MAILMAGNET_OAUTH_CLIENT_SECRET": "a-secret",
     "MAILMAGNET_VAULT_KEY": "a-key",
+    "MAILMAGNET_LOG_KEY": "0123456789abcdef0123456789abcdef",
 }
 
 
@@ -27,7 +29,7 @@ def test_production_is_the_default_and_trusts_google_alone() -> None:
     assert settings.answer_seconds == 5
 
 
-@pytest.mark.parametrize("name", ["CERTIFICATES_URL", "GMAIL_URL", "TOKEN_URL", "TASKS_URL", "METADATA_TOKEN_URL"])
+@pytest.mark.parametrize("name", ["CERTIFICATES_URL", "GMAIL_URL", "TOKEN_URL", "REVOKE_URL", "TASKS_URL", "METADATA_TOKEN_URL"])
 def test_production_refuses_anybody_who_is_not_google(name: str) -> None:
     with pytest.raises(BadSetting, match=f"MAILMAGNET_{name} should be left unset"):
         read_settings({**GOOD, f"MAILMAGNET_{name}": "https://elsewhere.example"})
@@ -62,6 +64,44 @@ def test_a_missing_one_is_named_with_its_meaning(name: str) -> None:
         ("MAILMAGNET_ANSWER_SECONDS", "0", "greater than 1"),
         ("MAILMAGNET_TASKS_QUEUE", "my-queue", "should match pattern"),
         ("MAILMAGNET_PROFILE", "staging", "'production' or 'sandbox'"),
+        ("MAILMAGNET_ADDON_URL", "https://user@addon.example", "without"),
+        ("MAILMAGNET_ADDON_URL", "https://user:secret@addon.example", "without"),
+        ("MAILMAGNET_ADDON_URL", "https://addon.example:port", "should be an https URL"),
+        ("MAILMAGNET_ADDON_URL", "https://addon.example/a/../b", "without"),
+        ("MAILMAGNET_ADDON_URL", "https://addon.example/%2e%2e/b", "without"),
+        ("MAILMAGNET_ADDON_URL", "https://addon.example/\r\nX: y", "without"),
+        ("MAILMAGNET_ADDON_URL", "https://addon.example\\@evil.example", "without"),
+        ("MAILMAGNET_ADDON_URL", "https://[", "should be an https URL"),
+        ("MAILMAGNET_ADDON_URL", "https://addon..example", "without"),
+        ("MAILMAGNET_ADDON_URL", "javascript:alert(1)", "should be an https URL"),
+        ("MAILMAGNET_ADDON_SERVICE_ACCOUNT", "a@b.example\n", "should be one service account"),
+        ("MAILMAGNET_ADDON_SERVICE_ACCOUNT", "a\x00@b.example", "should be one service account"),
+        ("MAILMAGNET_ADDON_CLIENT_ID", "two words", "should match pattern"),
+        ("MAILMAGNET_OAUTH_CLIENT_ID", "client\r\n", "should match pattern"),
+        ("MAILMAGNET_ADDON_CLIENT_ID", "client", "should be two clients"),
+        ("MAILMAGNET_OAUTH_CLIENT_ID", "addon-client", "should be two clients"),
+        ("MAILMAGNET_TASKS_QUEUE", "projects/p/locations/../queues/q", "should match pattern"),
+        ("MAILMAGNET_TASKS_QUEUE", "projects/p/locations/l/queues/q\n", "should match pattern"),
+        ("MAILMAGNET_FIRESTORE_PROJECT", "../other", "should match pattern"),
+        ("MAILMAGNET_FIRESTORE_PROJECT", "a..b", "should match pattern"),
+        ("MAILMAGNET_CRM_DATABASE", "crm\x00.sqlite", "without control characters"),
+        ("MAILMAGNET_VAULT_FILE", "vault\n", "without control characters"),
+        ("MAILMAGNET_CRM_RECORD_URL", "javascript:alert('{module}{id}')", "should be an https URL"),
+        ("MAILMAGNET_CRM_RECORD_URL", "http://crm.example/{module}/{id}", "should be an https URL"),
+        ("MAILMAGNET_CRM_RECORD_URL", "https://{module}.example/{id}", "with {module} and {id} behind its host"),
+        ("MAILMAGNET_CRM_RECORD_URL", "https://crm.example{id}/{module}/{id}", "with {module} and {id} behind its host"),
+        ("MAILMAGNET_CRM_RECORD_URL", "https://crm.example/{module}", "with {module} and {id} behind its host"),
+        ("MAILMAGNET_CRM_RECORD_URL", "https://crm.example/../{module}/{id}", "without"),
+        ("MAILMAGNET_CRM_RECORD_URL", "https://ada@crm.example/{module}/{id}", "without"),
+        ("MAILMAGNET_CRM_RECORD_URL", "https://crm.example/{module}/{id}/{other}", "with {module} and {id} behind its host"),
+        ("MAILMAGNET_INTERNAL_DOMAINS", "corp.example,gmail.com", "anybody can have an address"),
+        ("MAILMAGNET_INTERNAL_DOMAINS", "corp", "mail domains"),
+        ("MAILMAGNET_INTERNAL_DOMAINS", "ada@corp.example", "mail domains"),
+        ("MAILMAGNET_INTERNAL_DOMAINS", "co.uk", "mail domains"),
+        ("MAILMAGNET_INTERNAL_DOMAINS", "corp.example,,", "mail domains"),
+        ("MAILMAGNET_INTERNAL_DOMAINS", "corp.example\x00", "mail domains"),
+        ("MAILMAGNET_LOG_KEY", "short", "at least 32"),
+        ("MAILMAGNET_USER_CALLS_A_MINUTE", "0", "greater than or equal to 1"),
     ],
 )
 def test_a_wrong_one_is_named_with_what_it_should_be(name: str, value: str, should: str) -> None:
@@ -69,6 +109,35 @@ def test_a_wrong_one_is_named_with_what_it_should_be(name: str, value: str, shou
         read_settings({**GOOD, name: value})
     assert name in str(complaint.value)
     assert should in str(complaint.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://crm.example/{module}/{id}",
+        "https://crm.example:8443/web#model={module}&id={id}",
+        "https://crm.example/?type={module}&id={id}",
+        "http://127.0.0.1:8090/crm/{module}/{id}",
+        "",
+    ],
+)
+def test_links_to_records_may_have_any_form_that_a_crm_has(url: str) -> None:
+    assert read_settings({**GOOD, "MAILMAGNET_CRM_RECORD_URL": url}).crm_record_url == url
+
+
+def test_the_organisations_domains_are_read_as_addresses_have_them() -> None:
+    assert read_settings(GOOD).internal_domains == ()
+    named = read_settings({**GOOD, "MAILMAGNET_INTERNAL_DOMAINS": " Corp.example, bücher.example ,mail.corp.co.uk"})
+    assert named.internal_domains == ("corp.example", "xn--bcher-kva.example", "mail.corp.co.uk")
+
+
+@pytest.mark.parametrize("name", ["FIRESTORE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST"])
+def test_production_refuses_an_emulator_in_googles_place(name: str) -> None:
+    emulator = {name: "127.0.0.1:8080"}
+    with pytest.raises(BadSetting, match=f"{name} should be left unset"):
+        read_settings({**GOOD, **emulator})
+    assert read_settings({**GOOD, name: ""})
+    assert read_settings({**GOOD, **emulator, "MAILMAGNET_PROFILE": "sandbox"})
 
 
 def test_a_misspelt_one_is_named() -> None:
@@ -87,6 +156,7 @@ def test_settings_do_not_change_and_do_not_show_secrets() -> None:
     settings = read_settings(GOOD)
     assert "a-secret" not in repr(settings)
     assert "a-key" not in repr(settings)
+    assert GOOD["MAILMAGNET_LOG_KEY"] not in repr(settings)
     with pytest.raises(ValidationError):
         settings.profile = "sandbox"  # type: ignore[misc, assignment]
 

@@ -1,10 +1,11 @@
 """How a card says money, days, times and counts, for every kind of reader; and text that keeps to its line."""
 
+import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cards import words
@@ -36,6 +37,8 @@ def euros(amount: str) -> Money:
         (Money(Decimal("1.234"), "KWD"), ENGLISH, "KWD\u00a01.234"),
         (Money(Decimal("5"), "usd"), Reader("en"), "$5"),
         (Money(Decimal("5"), "XBITS"), Reader("en"), "XBITS\u00a05"),
+        (Money(Decimal("1234.5"), ""), ENGLISH, "1,234.50"),
+        (Money(Decimal("-1234"), " "), GERMAN, "-1.234"),
         (Money(Decimal("NaN"), "EUR"), ENGLISH, ""),
         (None, ENGLISH, ""),
     ],
@@ -53,44 +56,72 @@ def test_money_is_exact_with_the_currencys_own_decimals(amount: Money | None, re
         (["12345"], "€12,345"),
         (["0.20", "0.20"], "€0.40"),
         (["400.40", "300.30"], "€701"),
-        (["1000", "234.56"], "€1,200"),
-        (["90000.20", "1240"], "€91,000"),
+        (["12000", "4800"], "€16,800"),
+        (["90000.20", "1240"], "€91,240"),
+        (["999999"], "€999,999"),
         (["900000", "148312"], "€1M"),
         (["1200000", "34567"], "€1.2M"),
+        (["4800000"], "€4.8M"),
         ([], ""),
     ],
 )
-def test_totals_are_rounded_as_a_person_would_say_them(amounts: list[str], said: str) -> None:
+def test_totals_are_to_the_whole_unit_and_from_a_million_on_short(amounts: list[str], said: str) -> None:
     assert words.totals([euros(amount) for amount in amounts], ENGLISH) == said
 
 
 def test_currencies_stand_side_by_side() -> None:
     amounts = [euros("30000"), Money(Decimal(5000), "USD"), None, euros("6000")]
-    assert words.totals(amounts, Reader("en")) == "€36,000 · $5,000"
+    assert words.totals(amounts, Reader("en")) == "€36,000 and $5,000"
+    assert words.totals([Money(Decimal(1_250_000), ""), Money(Decimal(5), "")], Reader("de")) == "1,3\u00a0Mio."
+    assert words.totals([*amounts, Money(Decimal(4800000), "JPY")], Reader("en")) == "€36,000, $5,000 and ¥4.8M"
 
 
 @given(st.lists(st.tuples(st.decimals(-(10**12), 10**12, places=2), st.sampled_from(["EUR", "USD", "JPY"]))))
 def test_there_is_one_total_for_each_currency(amounts: list[tuple[Decimal, str]]) -> None:
     said = words.totals([Money(*each) for each in amounts], ENGLISH)
-    assert len(said.split(" · ") if said else []) == len({currency for _, currency in amounts})
+    assert len(re.split(", | and ", said) if said else []) == len({currency for _, currency in amounts})
 
 
 @pytest.mark.parametrize(
-    ("when", "short", "after_a_verb"),
+    ("when", "day", "until"),
     [
         (TODAY, "today", "today"),
         (TODAY + timedelta(days=1), "tomorrow", "tomorrow"),
+        (TODAY + timedelta(days=2), "Sun", "Sun (2 days)"),
+        (TODAY + timedelta(days=6), "Thu", "Thu (6 days)"),
+        (TODAY + timedelta(days=7), "27 Nov", "27 Nov"),
+        (date(2027, 1, 12), "12 Jan 2027", "12 Jan 2027"),
         (TODAY - timedelta(days=1), "yesterday", "yesterday"),
         (TODAY - timedelta(days=3), "3 days ago", "3 days ago"),
         (TODAY - timedelta(days=6), "6 days ago", "6 days ago"),
-        (TODAY - timedelta(days=7), "13 Nov", "on Fri 13 Nov"),
-        (date(2026, 11, 30), "30 Nov", "on Mon 30 Nov"),
-        (date(2027, 1, 12), "12 Jan 2027", "on 12 Jan 2027"),
+        (TODAY - timedelta(days=7), "13 Nov", "13 Nov"),
     ],
 )
-def test_days_near_now_are_words(when: date, short: str, after_a_verb: str) -> None:
-    assert words.day(when, TODAY, ENGLISH) == short
-    assert words.on_day(when, TODAY, ENGLISH) == after_a_verb
+def test_days_near_now_are_words(when: date, day: str, until: str) -> None:
+    assert words.day(when, TODAY, ENGLISH) == day
+    assert words.until(when, TODAY, ENGLISH) == until
+
+
+@pytest.mark.parametrize(
+    ("days", "reader", "said"), [(1, ENGLISH, "1 day late"), (24, ENGLISH, "24 days late"), (1200, GERMAN, "1.200 days late")]
+)
+def test_how_long_overdue(days: int, reader: Reader, said: str) -> None:
+    assert words.late(TODAY - timedelta(days=days), TODAY, reader) == said
+
+
+@pytest.mark.parametrize(
+    ("locale", "weekday", "month"),
+    [
+        ("en", "Mon", "November"),
+        ("de", "Mo", "November"),
+        ("fr", "lun.", "novembre"),
+        ("ja", "月", "11月"),
+        ("ru", "пн", "ноябрь"),
+    ],
+)
+def test_weekdays_and_months_are_in_the_readers_locale(locale: str, weekday: str, month: str) -> None:
+    assert words.day(date(2026, 11, 23), TODAY, Reader(locale)) == weekday
+    assert words.month(TODAY, Reader(locale)) == month
 
 
 @pytest.mark.parametrize(
@@ -106,7 +137,7 @@ def test_moments_are_in_the_readers_time_zone() -> None:
     assert words.moment(late, NOW, Reader("en-GB", "Europe/Paris")) == "tomorrow 00:30"
     assert words.moment(late - timedelta(days=3), NOW, ENGLISH) == "3 days ago"
     assert words.moment(date(2026, 11, 21), NOW, ENGLISH) == "tomorrow"
-    assert words.received(NOW - timedelta(hours=1), NOW, GERMAN) == "09:30"
+    assert words.received(NOW - timedelta(hours=1), NOW, GERMAN) == "1 hr ago"
     assert words.received(NOW - timedelta(days=1), NOW, GERMAN) == "yesterday"
 
 
@@ -157,6 +188,7 @@ def test_an_unknown_time_zone_is_utc(zone: str) -> None:
     assert words.zone_of(Reader("en", zone)).key == "UTC"
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from([*LOCALES, *ODD_LOCALES]),
     st.decimals(allow_nan=True, allow_infinity=True),
@@ -169,11 +201,24 @@ def test_everything_can_be_said_to_everybody(locale: str, amount: Decimal, curre
         words.money(Money(amount, currency), reader),
         words.totals([Money(amount, currency)] * 2, reader),
         words.day(when, TODAY, reader),
-        words.on_day(when, TODAY, reader),
+        words.until(when, TODAY, reader),
+        words.late(when, TODAY, reader),
+        words.month(when, reader),
         words.moment(NOW, NOW, reader),
     ]
     assert all("None" not in each and "\n" not in each for each in said)
     assert all(said[2:])
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"), [([], ""), (["notes"], "notes"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
+)
+def test_what_belongs_together_is_told_together(parts: list[str], said: str) -> None:
+    assert words.together(parts) == said
+
+
+def test_whose_something_is() -> None:
+    assert (words.possessive("Kim"), words.possessive("")) == ("Kim’s", "")
 
 
 def test_day_and_moment_stand_in_one_order() -> None:
@@ -217,7 +262,29 @@ def test_names_from_right_to_left_do_not_turn_their_line() -> None:
     assert words.name("Ada") == "Ada"
     assert words.name("עדה") == "\u2068עדה\u2069"
     assert words.name("\u202eevil\u2069\u2068") == "evil"
-    assert words.facts(words.name("עדה"), "", "Analytical") == "\u2068עדה\u2069 · Analytical"
+    assert words.facts(words.name("עדה"), "", "Analytical") == "\u200e\u2068עדה\u2069 · Analytical"
+    assert words.facts("Analytical", words.name("עדה")) == "Analytical · \u2068עדה\u2069"
+    assert words.facts(words.name("עדה")) == "\u2068עדה\u2069"
+
+
+@pytest.mark.parametrize(
+    "text", ["Ada\u200bLove\u00adlace", "\ufeffAdaLovelace\u2060", "Ada\U000e0065\U000e0076Lovelace\ufe0f", "Ada\u202eLovelace"]
+)
+def test_nothing_hides_in_a_text(text: str) -> None:
+    assert words.name(text) == words.one_line(text) == "AdaLovelace"
+
+
+@pytest.mark.parametrize("text", ["علی‌رضا", "ශ්‍රී", "Ada 👩🏽‍⚕️", "1\ufe0f\u20e3 Ltd", "葛\U000e0100城"])
+def test_what_a_language_or_an_emoji_needs_stays(text: str) -> None:
+    assert words.one_line(text) == text
+    assert words.name(text) in {text, f"\u2068{text}\u2069"}
+
+
+def test_a_names_own_marks_of_direction_go_and_an_amounts_stay() -> None:
+    assert words.name("Ada\u200e\u200f\u061c\u2068\u2069") == "Ada"
+    amount = words.money(euros("36000"), Reader("he"))
+    assert "\u200f" in amount
+    assert words.one_line(amount) == amount
 
 
 def test_missing_facts_leave_no_dot_behind() -> None:

@@ -15,7 +15,8 @@ export const write = (path, body) => {
 };
 
 /** What Google would refuse in an add-on's answer `to` a "trigger" or a "click", or in a card. */
-export const refused = async (answer, to = "") => (await write(`/desk/check?to=${to}`, answer)).refused;
+export const refused = async (answer, to = "", openLinks = []) =>
+  (await write(`/desk/check?${new URLSearchParams([["to", to], ...openLinks])}`, answer)).refused;
 
 /** The desk's path for one account. */
 export const of = (account, path) => `/desk/${encodeURIComponent(account)}/${path}`;

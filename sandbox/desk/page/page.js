@@ -17,7 +17,7 @@ import { COLOURS, drawLabels, fold, labelName } from "./labels.js";
 import { drawThread } from "./mail.js";
 import { face } from "./people.js";
 import { Panel } from "./panel.js";
-import { address, numberInPath, onDesk, parse, pathOf } from "./route.js";
+import { address, isForOneMail, numberInPath, onDesk, parse, pathOf } from "./route.js";
 import { drawThreads, heading } from "./threads.js";
 
 const NARROW = matchMedia("(max-width: 860px)");
@@ -54,9 +54,9 @@ async function begin() {
     name: page.start.addon,
     universal: page.start.universal_actions,
     scopes: page.start.scopes,
-    prefixes: page.start.open_link_prefixes,
+    openLinks: { prefixes: page.start.open_link_prefixes, httpOrigin: page.start.http_origin },
     leadsTo: (link) => onDesk(link, page.start.accounts.map((one) => one.address)),
-    check: refused,
+    check: (answer, to) => refused(answer, to, openLinkParameters()),
     ask: (question) => askAddon({ ...question, ...reader, ...composeEvent() }),
     changeDraft,
     grant: (scopes) => write(path("scopes"), { add: scopes, remove: [] }),
@@ -80,6 +80,11 @@ async function begin() {
   document.addEventListener("keydown", onKey);
   await guarded(go);
 }
+
+const openLinkParameters = () => [
+  ["http_origin", page.start.http_origin],
+  ...page.start.open_link_prefixes.map((prefix) => ["prefix", prefix]),
+];
 
 /** Runs it; what the desk refuses is told at the foot of the page. */
 async function guarded(act) {
@@ -194,6 +199,10 @@ function drawLabelList() {
 async function openList(mine, before) {
   await Promise.all([loadLabels(), loadList(mine)]);
   if (mine !== page.shown) return;
+  if (!before?.account && isForOneMail(page.route) && page.list.threads.length === 1) {
+    location.hash = address({ ...page.route, thread: page.list.threads[0].id });
+    return;
+  }
   page.thread = null;
   draw();
   if (before?.thread) focusRow(before.thread);

@@ -21,7 +21,7 @@ export class Panel {
   #changeDraft;
   #universal;
   #scopes;
-  #prefixes;
+  #openLinks;
   #leadsTo;
   #parts;
   /** Cards, the one in sight last: {card, inputs}. */
@@ -36,17 +36,17 @@ export class Panel {
    * `ask(question)` sends a trigger or a click to the add-on and gives {answer, problem, seconds}; `grant(scopes)` keeps what the
    * user allowed; `check(answer, to)` gives what Google would refuse in an answer to a "trigger" or a "click", or in a card;
    * `changeDraft(action)` carries out a draft action and gives its faults. Of the deployment: `universal` are its universal actions,
-   * {label, link}, the link empty where the add-on is called; `scopes` all that it asks for; `prefixes` what its links may begin
-   * with, when it says so. `leadsTo(link)` is where a link leads where the panel stands.
+   * {label, link}, the link empty where the add-on is called; `scopes` all that it asks for; `openLinks` is {prefixes,
+   * httpOrigin}, what its links may begin with, null where there is no deployment. `leadsTo(link)` is where a link leads where the panel stands.
    */
-  constructor(place, { name, ask, grant, check, changeDraft, universal = [], scopes = [], prefixes = [], leadsTo = (link) => link }) {
+  constructor(place, { name, ask, grant, check, changeDraft, universal = [], scopes = [], openLinks = null, leadsTo = (link) => link }) {
     this.#ask = ask;
     this.#grant = grant;
     this.#check = check;
     this.#changeDraft = changeDraft;
     this.#universal = universal;
     this.#scopes = scopes;
-    this.#prefixes = prefixes;
+    this.#openLinks = openLinks;
     this.#leadsTo = leadsTo;
     this.#parts = skeleton(place, name, {
       back: () => this.back(),
@@ -261,7 +261,7 @@ export class Panel {
       this.#note(["a link leads nowhere Gmail would open"]);
       return;
     }
-    if (!isAmong(link, this.#prefixes)) {
+    if (!isAmong(link, this.#openLinks)) {
       this.#note([`a link leads to ${link}: none of the deployment's openLinkUrlPrefixes`]);
       return;
     }

@@ -21,8 +21,22 @@ export function onDesk(link, addresses) {
   if (url?.origin !== "https://mail.google.com") return link;
   const number = Math.max(addresses.indexOf(url.searchParams.get("authuser")), 0);
   const thread = /^#all\/(\w+)$/.exec(url.hash)?.[1];
-  return pathOf(number) + (thread ? address({ label: "ALL", thread }) : "");
+  if (thread) return pathOf(number) + address({ label: "ALL", thread });
+  const q = decoded(/^#search\/([^/]+)$/.exec(url.hash)?.[1] ?? "");
+  return pathOf(number) + (q ? address({ q }) : "");
 }
+
+/** A part of an address as it is read; "" when it is none. */
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return "";
+  }
+}
+
+/** Whether the route is a search for one mail by its Message-ID, as links into Gmail have it. */
+export const isForOneMail = (route) => /^rfc822msgid:\S+$/.test(route.q) && !route.thread;
 
 /** Which account the path is of, by number: 0 is the first. */
 export const numberInPath = (path) => Number(/^\/u\/(\d+)\//.exec(path)?.[1] ?? 0);

@@ -6,6 +6,8 @@ const TAG = /<!--[\s\S]*?-->|<(\/?)([a-zA-Z][a-zA-Z0-9]*)((?:[^<>"']|"[^"]*"|'[^
 const ATTRIBUTE = /([a-zA-Z-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))/g;
 const ENTITY = /&(?:#x[0-9a-f]{1,6}|#[0-9]{1,7}|[a-z][a-z0-9]{1,30});/gi;
 
+const PREFIX = /^(https?:\/\/)?[^\s/?#@\\*:]+(:\d+)?\/[^\s?#\\]*$/;
+
 const PLAIN = {
   b: "b",
   strong: "b",
@@ -39,11 +41,21 @@ export function openedLink(url) {
   return link && /^http:\/\/(127\.0\.0\.1|localhost)[:/]/.test(link) ? link : (link?.replace(/^http:/, "https:") ?? null);
 }
 
-/** Whether a deployment with these openLinkUrlPrefixes lets this link be opened; one with none lets all. */
-export function isAmong(link, prefixes) {
-  if (!prefixes.length || !link.startsWith("http")) return true;
-  const whole = prefixes.map((prefix) => (prefix.includes("://") ? prefix : `https://${prefix}`));
-  return whole.some((prefix) => link.startsWith(prefix));
+/** Whether a deployment lets this link be opened (open_links.py has the rules); null is none, as in the gallery, and lets all. */
+export function isAmong(link, openLinks) {
+  if (!openLinks || !link.startsWith("http")) return true;
+  const { prefixes, httpOrigin } = openLinks;
+  const found = new URL(link);
+  if (found.username || found.password) return false;
+  if (found.protocol === "http:" && found.origin !== httpOrigin) return false;
+  return prefixes.some((prefix) => covers(prefix, found));
+}
+
+/** A prefix is a host and a path, with https before it or nothing; it covers itself and what is below it. */
+function covers(prefix, link) {
+  const allowed = PREFIX.test(prefix) && URL.parse(prefix.includes("://") ? prefix : `https://${prefix}`);
+  if (!allowed || allowed.origin !== link.origin) return false;
+  return link.pathname === allowed.pathname || link.pathname.startsWith(`${allowed.pathname.replace(/\/$/, "")}/`);
 }
 
 /** Nodes for a text of a card. What Google would strip is left out (card_check.py says so aloud). */

@@ -1,0 +1,67 @@
+"""The use case "switch mailbox": MailMagnet and labelling turned on or off, and mail of earlier days sorted if its user asks for it."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from mailmagnet.categories import Category
+from mailmagnet.errors import NotAuthorised, NotFound
+from mailmagnet.gmail import NAME
+from mailmagnet.label_mail import LEASE_SECONDS
+from mailmagnet.labels import ensure_labels
+from mailmagnet.parts import Parts
+from mailmagnet.store import Backlog, Mailbox, Progress, RunCounts
+
+LONGEST_BACKFILL = timedelta(days=365)
+
+
+async def switch_off(org: str, user: str, parts: Parts) -> None:
+    """Turn MailMagnet off, and labelling with it: the mailbox's mail records are deleted, and how far it was is forgotten."""
+    await parts.store.switch_off(org, user)
+
+
+async def switch_on(org: str, user: str, parts: Parts, *, labelling: bool, backfill: timedelta | None = None) -> None:
+    """Turn MailMagnet on, with or without labelling. What is on already stays as it is; what is new begins at now.
+
+    `backfill` also sorts mail received within that time before now; earlier decisions about it are forgotten. Labels are made here,
+    and only with labelling. All of it is one write: when anything fails, the switches are as they were. A run under way is ended,
+    and what it has decided is finished by the next. Raises NotFound without a mailbox, NotAuthorised without a connection, and
+    what Gmail, the store and the vault raise.
+    """
+    store, now = parts.store, parts.now()
+    connection = await parts.vault.connection(org, user)
+    if not connection or not connection.gmail_token:
+        raise NotAuthorised(NAME, "this mailbox has no connection")
+    gmail = parts.gmail_of(connection)
+    lease = await store.take_lease(org, user, now, LEASE_SECONDS, take_over=True)
+    try:
+        mailbox = await store.mailbox(org, user)
+        if not mailbox:
+            raise NotFound("MailMagnet", "this mailbox is not connected")
+        begins = now - min(backfill, LONGEST_BACKFILL) if backfill else now
+        labels = await ensure_labels(gmail, mailbox.labels, list(Category)) if labelling else mailbox.labels
+        progress = mailbox.progress or Progress((await gmail.profile()).history_id)
+        if backfill:
+            progress = replace(progress, backlog=_backlog(progress, begins))
+        await store.switch_on(
+            lease,
+            mailmagnet_since=min(mailbox.mailmagnet_since or now, begins),
+            labelling_since=min(mailbox.labelling_since or now, begins) if labelling else None,
+            progress=progress,
+            labels=labels,
+            last_run=_last_run(mailbox, now, progress),
+        )
+        if backfill:
+            await store.forget_decisions(lease, begins)
+    finally:
+        await store.release_lease(lease)
+
+
+def _backlog(progress: Progress, begins: datetime) -> Backlog:
+    """From now back to then, and as far as an earlier backlog has still to go."""
+    return Backlog(min(begins, progress.backlog.after) if progress.backlog else begins)
+
+
+def _last_run(mailbox: Mailbox, now: datetime, progress: Progress) -> RunCounts:
+    """What was counted stays while MailMagnet stays on; a backlog is due at once."""
+    counts = mailbox.last_run if mailbox.mailmagnet else RunCounts(now)
+    return replace(counts, remaining=max(counts.remaining, 1)) if progress.backlog else counts

@@ -1,0 +1,55 @@
+"""What a failed run means for its mailbox: when it is tried again, and when it is parked. Pure rules."""
+
+from datetime import datetime, timedelta
+
+from mailmagnet.errors import CrmRefused, NotAuthorised, NotPermitted, RateLimited, Upstream
+from mailmagnet.gmail import NAME
+from mailmagnet.store import Reason, Trouble
+
+FIRST_WAIT = timedelta(minutes=10)
+LONGEST_WAIT = timedelta(hours=4)
+"""Each failure in a row doubles the wait, from the first to the longest."""
+
+FAILURES_UNTIL_PARKED = 12
+"""A day and a half of failures in a row."""
+
+PARKED_WAIT = timedelta(days=1)
+"""How often a parked mailbox is tried: somebody may have mended what was wrong without telling."""
+
+
+def trouble_after(earlier: Trouble | None, error: Upstream | CrmRefused, now: datetime) -> Trouble:
+    """A mailbox's trouble after one more failed run, `earlier` being the one before, None when that run went well.
+
+    Without Gmail's consent nothing is tried until it is given. Who may not is asked once a day. All else is tried again, after
+    longer and longer, and at last once a day.
+    """
+    reason, who = _reason(error)
+    again = earlier if earlier and earlier.reason is reason else None
+    failures = (again.failures if again else 0) + 1
+    since = again.since if again else now
+    if reason is Reason.CONSENT:
+        return Trouble(reason, who, since, failures, None)
+    wait = PARKED_WAIT if reason is not Reason.FAILING else _wait(failures)
+    if isinstance(error, RateLimited):
+        wait = max(wait, timedelta(seconds=min(error.retry_after, PARKED_WAIT.total_seconds())))
+    return Trouble(reason, who, since, failures, now + wait)
+
+
+def _wait(failures: int) -> timedelta:
+    if failures >= FAILURES_UNTIL_PARKED:
+        return PARKED_WAIT
+    return min(FIRST_WAIT * (1 << failures - 1), LONGEST_WAIT)
+
+
+def _reason(error: Upstream | CrmRefused) -> tuple[Reason, str]:
+    match error:
+        case CrmRefused(refusal=NotAuthorised() as refusal):
+            return Reason.CRM_SIGN_IN, refusal.who
+        case CrmRefused():
+            return Reason.CRM_PERMISSION, error.refusal.who
+        case NotAuthorised(who=who) if who == NAME:
+            return Reason.CONSENT, who
+        case NotPermitted(who=who) if who == NAME:
+            return Reason.GMAIL_REFUSES, who
+        case _:
+            return Reason.FAILING, error.who

@@ -1,0 +1,83 @@
+"""The homepage's deals: which days the CRM is asked for, in one round trip, and which of its answer belong to this month."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import cast
+
+import pytest
+
+from mailmagnet.crm import Crm, Deal, DealState, Organisation
+from mailmagnet.gmail import MailReader
+from mailmagnet.homepage import Homepage, homepage
+from mailmagnet.identity import Identity
+from mailmagnet.store import Store
+from mailmagnet.vault import Vault
+
+
+def deal(closing: date) -> Deal:
+    return Deal(closing.isoformat(), "Renewal", "Negotiation", DealState.OPEN, closing=closing)
+
+
+class OnlyACrm:
+    """A CRM that has a deal on each of some days, and waits to be asked both its questions; neither vault nor store has anything."""
+
+    name = "Zoho CRM"
+
+    def __init__(self, time_zone: str, days: Sequence[date]) -> None:
+        self.time_zone = time_zone
+        self.days = days
+        self.ranges: list[tuple[date, date]] = []
+        self.both_asked = asyncio.Barrier(2)
+
+    async def organisation(self) -> Organisation:
+        await self.both_asked.wait()
+        return Organisation("Corp", self.time_zone, "EUR")
+
+    async def deals_closing(self, first: date, last: date) -> list[Deal]:
+        self.ranges.append((first, last))
+        await self.both_asked.wait()
+        return [deal(day) for day in self.days if first <= day <= last]
+
+    async def connection(self, org: str, user: str) -> None:
+        return None
+
+    async def mailbox(self, org: str, user: str) -> None:
+        return None
+
+    async def open(self, now: datetime) -> Homepage:
+        return await homepage(
+            Identity("corp.example", "1", "kim@corp.example", "corp.example"),
+            vault=cast(Vault, self),
+            store=cast(Store, self),
+            reader=cast(MailReader, self),
+            crm_of=lambda _: cast(Crm, self),
+            now=now,
+            by=asyncio.get_running_loop().time() + 5,
+        )
+
+
+YEARS_AGO, LAST_MONTH, FIRST, LAST = date(2019, 2, 28), date(2026, 10, 31), date(2026, 11, 1), date(2026, 11, 30)
+NEXT_MONTH = date(2026, 12, 1)
+
+
+async def test_overdue_deals_of_any_month_and_this_months_are_asked_for_beside_the_time_zone_in_one_call() -> None:
+    crm = OnlyACrm("Europe/Vienna", [YEARS_AGO, LAST_MONTH, FIRST, LAST, NEXT_MONTH])
+    answer = await crm.open(datetime(2026, 11, 20, 9, 30, tzinfo=UTC))
+    assert answer.closing == tuple(map(deal, (YEARS_AGO, LAST_MONTH, FIRST, LAST)))
+    assert len(crm.ranges) == 1
+
+
+@pytest.mark.parametrize(
+    ("time_zone", "now", "today", "closing"),
+    [
+        ("Pacific/Kiritimati", datetime(2026, 11, 30, 11, tzinfo=UTC), NEXT_MONTH, (LAST, NEXT_MONTH)),
+        ("Pacific/Pago_Pago", datetime(2026, 11, 30, 11, tzinfo=UTC), LAST, (LAST,)),
+        ("Pacific/Pago_Pago", datetime(2026, 12, 1, 10, tzinfo=UTC), LAST, (LAST,)),
+    ],
+)
+async def test_the_month_is_the_organisations_wherever_it_is(
+    time_zone: str, now: datetime, today: date, closing: tuple[date, ...]
+) -> None:
+    answer = await OnlyACrm(time_zone, [LAST, NEXT_MONTH]).open(now)
+    assert (answer.today, answer.closing) == (today, tuple(map(deal, closing)))

@@ -1,0 +1,145 @@
+"""The tick: which mailboxes get a task, one organisation's trouble kept to itself, six runs an hour, and old records that go away."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mailmagnet.errors import RateLimited, Unavailable, Upstream
+from mailmagnet.label_tick import Tick, tick
+from mailmagnet.store import MailRecord, Policy, Progress, RunCounts, Store
+from mailmagnet.tasks import MailboxTask
+from metadata_store.sqlite import SqliteStore
+
+NOW = datetime(2026, 11, 23, 9, 0, 17, tzinfo=UTC)
+EVERY = timedelta(minutes=10)
+
+
+class Queue:
+    """Tasks by name: the same one twice is one."""
+
+    def __init__(self) -> None:
+        self.tasks: list[MailboxTask] = []
+        self.refuses: set[str] = set()
+
+    async def enqueue(self, task: MailboxTask) -> bool:
+        if task.org in self.refuses:
+            raise RateLimited("Cloud Tasks", 10)
+        if any((task.org, task.user, task.slot) == (sent.org, sent.user, sent.slot) for sent in self.tasks):
+            return False
+        self.tasks.append(task)
+        return True
+
+
+class FailingStore:
+    """A store that does not answer for one organisation, in one of its calls."""
+
+    def __init__(self, store: Store, org: str, call: str) -> None:
+        self._store, self._org, self._call = store, org, call
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(self._store, name)
+
+        async def call(*words: Any) -> Any:
+            if name == self._call and words[:1] == (self._org,):
+                raise Unavailable("SQLite", "failed on purpose")
+            return await real(*words)
+
+        return call
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    opened = SqliteStore(tmp_path / "store.sqlite")
+    yield opened
+    await opened.close()
+
+
+async def switched_on(store: Store, org: str, user: str, records: tuple[MailRecord, ...] = ()) -> None:
+    await store.connect(org, user, f"{user}@{org}", NOW)
+    lease = await store.take_lease(org, user, NOW, 300)
+    counts = RunCounts(NOW - timedelta(days=1))
+    await store.switch_on(
+        lease, mailmagnet_since=counts.at, labelling_since=counts.at, progress=Progress("1"), labels={}, last_run=counts
+    )
+    await store.save_run(lease, Progress("1"), labels={}, records=records)
+    await store.release_lease(lease)
+
+
+async def ran(store: Store, org: str, user: str, at: datetime, ticked: datetime | None = None) -> None:
+    """A run that began then, asked for by that tick."""
+    lease = await store.take_lease(org, user, at, 300)
+    mailbox = await store.mailbox(org, user)
+    assert mailbox
+    await store.save_run(lease, Progress("2"), labels={}, counts=replace(mailbox.last_run, at=at, tick=ticked))
+    await store.release_lease(lease)
+
+
+def told(problems: list[str]) -> Any:
+    def tell(org: str, _: Upstream) -> None:
+        problems.append(org)
+
+    return tell
+
+
+@pytest.mark.parametrize("call", ["due_mailboxes", "policy", "delete_mails_before"])
+async def test_one_organisations_store_failure_stops_nobody_elses_tick(store: SqliteStore, call: str) -> None:
+    for org in ("a.example", "b.example", "c.example"):
+        await switched_on(store, org, "1")
+    queue, problems = Queue(), list[str]()
+    failing: Any = FailingStore(store, "b.example", call)
+    done = await tick(store=failing, tasks=queue, now=NOW, every=EVERY, tell=told(problems))
+    assert {task.org for task in queue.tasks} >= {"a.example", "c.example"}
+    assert problems == ["b.example"]
+    assert done.failed_orgs == 1
+    again = await tick(store=store, tasks=queue, now=NOW + timedelta(minutes=1), every=EVERY, tell=told(problems))
+    assert {task.org for task in queue.tasks} == {"a.example", "b.example", "c.example"}
+    assert again.failed_orgs == 0
+
+
+async def test_a_queue_that_refuses_one_organisations_task_gets_the_others(store: SqliteStore) -> None:
+    for org in ("a.example", "b.example", "c.example"):
+        await switched_on(store, org, "1")
+    queue, problems = Queue(), list[str]()
+    queue.refuses = {"a.example"}
+    assert await tick(store=store, tasks=queue, now=NOW, every=EVERY, tell=told(problems)) == Tick(2, 1)
+
+
+@pytest.mark.parametrize("between", [1, 2, 5, 10])
+@pytest.mark.parametrize("late", [0, 20, 45, 170])
+async def test_a_mailbox_is_sorted_six_times_an_hour(store: SqliteStore, between: int, late: int) -> None:
+    """Ticks each so many minutes, some seconds early or late; each run begins `late` seconds after its tick."""
+    await switched_on(store, "a.example", "1")
+    await ran(store, "a.example", "1", NOW)
+    queue, runs = Queue(), 0
+    for minute in range(between, 121, between):
+        at = NOW + timedelta(minutes=minute, seconds=(minute * 7) % 11 - 5)
+        done = await tick(store=store, tasks=queue, now=at, every=EVERY, tell=told([]))
+        if done.tasks:
+            runs += 1
+            await ran(store, "a.example", "1", at + timedelta(seconds=late), queue.tasks[-1].tick)
+    assert runs == 12
+
+
+async def test_a_task_that_waits_in_the_queue_is_not_sent_again(store: SqliteStore) -> None:
+    await switched_on(store, "a.example", "1")
+    queue = Queue()
+    sent = [
+        (await tick(store=store, tasks=queue, now=NOW + timedelta(minutes=minute), every=EVERY, tell=told([]))).tasks
+        for minute in range(30)
+    ]
+    assert sum(sent) in {3, 4}
+
+
+async def test_records_past_their_retention_go_away_and_others_stay(store: SqliteStore) -> None:
+    old = MailRecord("a1", "grace@a.example", NOW - timedelta(days=31))
+    new = MailRecord("a2", "grace@a.example", NOW - timedelta(days=29))
+    await switched_on(store, "short.example", "1", (old, new))
+    await switched_on(store, "long.example", "1", (old, new))
+    await store.set_policy("short.example", Policy(retention_days=30))
+    await tick(store=store, tasks=Queue(), now=NOW, every=EVERY, tell=told([]))
+    assert await store.latest_mails("short.example", "1", 10) == [new]
+    assert await store.latest_mails("long.example", "1", 10) == [new, old]
