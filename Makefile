@@ -16,7 +16,8 @@ help:
 	@echo "make bench            how fast it is, measured here; also written to bench.json"
 
 demo: .venv/installed
-	@$(BIN)/python -m sandbox.demo $(if $(MBOX),--mbox "$(MBOX)")
+	@exec $(BIN)/python -m sandbox.demo $(if $(MBOX),--mbox "$(MBOX)") $(foreach address,$(ME),--me "$(address)") \
+	    $(if $(CONTACTS),--contacts "$(CONTACTS)") $(if $(FOLDER),--folder "$(FOLDER)") $(if $(FRESH),--fresh)
 
 test: .venv/installed
 	@echo "== What the tests need of this machine"

@@ -1,28 +1,63 @@
 """`python -m sandbox.demo`: the whole product on this machine, to use in a browser."""
 
 import asyncio
+import os
+import select
+import shlex
 import signal
 import sys
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NoReturn
 
-import aiohttp
 import click
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sandbox.demo.demo_mail import made_mail, make_contacts, own_mail, senders_of
-from sandbox.demo.processes import JOB_SERVICE_ACCOUNT, CommandFailed, Demo, NotADemo, NotStarted, PortTaken, running_demo
-from sandbox.desk.import_mail import NoMail
+from sandbox.demo.folder_use import FolderInUse
+from sandbox.demo.processes import CommandFailed, Demo, NotADemo, NotStarted, OtherMail, PortTaken, running_demo
+from sandbox.desk.import_mail import Imported, NoMail
 
 USUAL_PORT = 8025
+USUAL_FOLDER = Path(".demo")
 OFFERED_CONTACTS = 50
-SECONDS_BETWEEN_TICKS = 600
-"""As Cloud Scheduler calls label_tick."""
+RUNS_ALREADY, OTHER_MAIL = 3, 4
+"""Statuses with which the command ends, beside 1 for everything else that is wrong."""
 
 console = Console(highlight=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the person asks for on the command line."""
+
+    mbox: Path | None
+    me: Sequence[str]
+    contacts: int | None
+    port: int | None
+    folder: Path
+    fresh: bool
+
+    @property
+    def filled_with(self) -> str:
+        if not self.mbox:
+            return "made-up mail"
+        mine = f", where {' and '.join(self.me)} is you" if self.me else ""
+        return f"the mail in {self.mbox.resolve()}{mine}"
+
+    @property
+    def as_of(self) -> str:
+        return str(self.mbox.stat().st_mtime_ns) if self.mbox else ""
+
+    def make(self, *changed: str) -> str:
+        """How one asks for this, with something changed."""
+        given = {"MBOX": self.mbox, "ME": " ".join(self.me), "FOLDER": self.folder if self.folder != USUAL_FOLDER else ""}
+        words = [f"{name}={value}" for name, value in given.items() if value]
+        return shlex.join(["make", "demo", *words, *changed])
 
 
 @click.command()
@@ -37,56 +72,129 @@ console = Console(highlight=False)
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
-    default=".demo",
+    default=USUAL_FOLDER,
     show_default=True,
     help="Where all of it is kept.",
 )
-def demo(mbox: Path | None, me: tuple[str, ...], contacts: int | None, port: int | None, folder: Path) -> None:
-    """Start MailMagnet with a Gmail of its own, on made-up mail or on yours, and print the address to open in a browser."""
-    filled_with = f"{mbox.resolve()} {mbox.stat().st_mtime_ns} {' '.join(me)}" if mbox else "made-up mail"
+@click.option("--fresh", is_flag=True, help="Delete what the folder holds of an earlier demo, and begin anew.")
+def demo(mbox: Path | None, me: tuple[str, ...], contacts: int | None, port: int | None, folder: Path, fresh: bool) -> None:
+    """Start MailMagnet with a Gmail of its own, on made-up mail or on yours, and print the address to open in a browser.
+
+    Ends with 3 when a demo runs on the folder already, with 4 when the folder's demo is on other mail.
+    """
+    wanted = Wanted(mbox, me, contacts, port, folder, fresh)
     try:
-        asyncio.run(_run(mbox, me, contacts, port, folder.resolve(), filled_with))
+        _run_or_ask(wanted)
     except (KeyboardInterrupt, asyncio.CancelledError):
-        console.print("\nStopped. Start it again to go on where you were.")
+        _tell("\nStopped. Start it again to go on where you were.")
+    except FolderInUse as in_use:
+        _refuse(f"{in_use}\nAnother one beside it: make demo FOLDER=path", RUNS_ALREADY)
+    except OtherMail as other:
+        words = f"{other} Nothing was deleted. Either delete it:  {wanted.make('FRESH=1')}\nor keep both:      "
+        _refuse(words + replace(wanted, folder=USUAL_FOLDER).make("FOLDER=path"), OTHER_MAIL)
     except (PortTaken, NotADemo, NotStarted, CommandFailed, NoMail) as problem:
         raise click.ClickException(str(problem)) from None
 
 
-async def _run(
-    mbox: Path | None, me: tuple[str, ...], contacts: int | None, port: int | None, folder: Path, filled_with: str
-) -> None:
+def _refuse(words: str, status: int) -> NoReturn:
+    click.echo(words, err=True)
+    sys.exit(status)
+
+
+def _run_or_ask(wanted: Wanted) -> None:
+    """Raises what `running_demo` raises; OtherMail only when nobody can be asked, or does not want it deleted."""
+    try:
+        asyncio.run(_run(wanted))
+    except OtherMail as other:
+        question = f"{other} Delete that, with all that was done in it, and begin anew on {wanted.filled_with}?"
+        if not (sys.stdin.isatty() and click.confirm(question)):
+            raise
+        asyncio.run(_run(replace(wanted, fresh=True)))
+
+
+async def _run(wanted: Wanted) -> None:
     main = asyncio.current_task()
     if main:
-        # SIGINT too: started in the background by a shell, Python would not listen to it.
-        for stop in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(stop, main.cancel)
+        _stop_at_a_signal(main)
 
     async def fill(demo: Demo) -> None:
-        if mbox:
-            await _import(demo, mbox)
-            await _offer_contacts(demo, contacts)
+        if wanted.mbox:
+            imported = await _import(demo, wanted.mbox)
+            if not imported.already:
+                await _offer_contacts(demo, wanted)
         else:
             with _bar("Mail arrives") as progress:
                 task = progress.add_task("", total=None)
                 await made_mail(demo, lambda done, total: progress.update(task, completed=done, total=total))
 
-    ports = [port] if port else [USUAL_PORT, 0]
+    ports = [wanted.port] if wanted.port else [USUAL_PORT, 0]
     for chosen in ports:
         try:
-            async with running_demo(folder, fill, chosen, filled_with=filled_with, aliases=me, tell=_tell) as demo:
-                _tell_address(demo, folder)
-                await _tick_for_ever(demo)
+            async with running_demo(
+                wanted.folder.resolve(),
+                fill,
+                chosen,
+                filled_with=wanted.filled_with,
+                as_of=wanted.as_of,
+                fresh=wanted.fresh,
+                aliases=wanted.me,
+                tell=_tell,
+            ) as demo:
+                _tell_address(demo, wanted)
+                await _terminal_closed()
         except PortTaken as taken:
             if chosen == ports[-1]:
                 raise
             _tell(f"{taken} A free one is taken instead.")
 
 
-async def _import(demo: Demo, mbox: Path) -> None:
+async def _terminal_closed() -> None:
+    """For ever where there is none. A terminal that was opened for make alone tells nobody but make, which does not pass it on."""
+    if not sys.stdin.isatty():
+        await asyncio.Event().wait()
+    hung_up = select.poll()
+    hung_up.register(sys.stdin, 0)
+    while not hung_up.poll(0):  # noqa: ASYNC110  a terminal has no event
+        await asyncio.sleep(1)
+    _forget_terminal()
+
+
+def _stop_at_a_signal(main: "asyncio.Task[None]") -> None:
+    """The first one cancels; those after it, as whoever ends a whole group of processes sends them, do not break into the end."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    loop = asyncio.get_running_loop()
+
+    def stop(number: int) -> None:
+        for each in signals:
+            loop.add_signal_handler(each, lambda: None)
+        if number == signal.SIGHUP:
+            _forget_terminal()
+        main.cancel()
+
+    # SIGINT too: started in the background by a shell, Python would not listen to it.
+    for each in signals:
+        loop.add_signal_handler(each, stop, each)
+
+
+def _forget_terminal() -> None:
+    """The terminal is closed: what would be said to it goes nowhere, and is no error."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
+
+
+async def _import(demo: Demo, mbox: Path) -> Imported:
     with _bar(f"{mbox.name} arrives") as progress:
         task = progress.add_task("", total=None)
         imported = await own_mail(demo, mbox, lambda done, total: progress.update(task, completed=done, total=total))
-    _tell(f"{imported.mails:,} mails arrived{_odd(imported.odd)}.")
+    _tell(f"{_came(imported)}{_odd(imported.odd)}.")
+    return imported
+
+
+def _came(imported: Imported) -> str:
+    if not imported.already:
+        return f"{imported.mails:,} {'mail' if imported.mails == 1 else 'mails'} arrived"
+    return f"{imported.new:,} new, {imported.already:,} {'was' if imported.already == 1 else 'were'} here already"
 
 
 def _odd(odd: Counter[str]) -> str:
@@ -95,32 +203,43 @@ def _odd(odd: Counter[str]) -> str:
     return "; of these were odd: " + ", ".join(f"{count:,} {kind}" for kind, count in odd.most_common())
 
 
-async def _offer_contacts(demo: Demo, contacts: int | None) -> None:
+async def _offer_contacts(demo: Demo, wanted: Wanted) -> None:
     """Make contacts of the most frequent senders: as many as were asked for, or as the person at the terminal says."""
-    if contacts is None and not sys.stdin.isatty():
-        _tell("No contacts are made of its senders: start with --contacts 50 for that.")
+    if wanted.contacts is None and not sys.stdin.isatty():
+        _tell(f"No contacts are made of its senders. For that, begin anew:  {wanted.make('CONTACTS=50', 'FRESH=1')}")
         return
-    senders = await senders_of(demo, OFFERED_CONTACTS if contacts is None else contacts)
-    if contacts is None and senders:
+    senders = await senders_of(demo, OFFERED_CONTACTS if wanted.contacts is None else wanted.contacts)
+    if wanted.contacts is None and senders:
         console.print("The most frequent senders: " + escape(", ".join(sender.name for sender in senders[:8])) + " ...")
-        question = f"Make contacts, most with a deal, of how many of the {len(senders)} most frequent senders?"
-        wanted = await asyncio.to_thread(click.prompt, question, default=len(senders), type=click.IntRange(0, len(senders)))
-        senders = senders[:wanted]
+        senders = senders[: await _how_many(len(senders))]
     if senders:
         many = f"{len(senders)} senders become contacts, three in four" if len(senders) > 1 else "1 sender becomes a contact,"
         _tell(f"{many} with a deal ...")
         await make_contacts(demo, senders)
 
 
-async def _tick_for_ever(demo: Demo) -> None:
-    """Call label_tick every ten minutes, as Cloud Scheduler does, until the demo is stopped."""
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(60)) as session:
-        while True:
-            await asyncio.sleep(SECONDS_BETWEEN_TICKS)
-            token = demo.world.google.service_token(JOB_SERVICE_ACCOUNT, demo.label_tick_url)
-            # A tick that fails is followed by the next, as in the cloud; the function's log says why it failed.
-            with suppress(aiohttp.ClientError, TimeoutError):
-                await session.post(demo.label_tick_url, json={}, headers={"Authorization": f"Bearer {token}"})
+async def _how_many(most: int) -> int:
+    """Read from the terminal only once a line has been typed: a prompt that waits in a thread would outlive its process's end."""
+    question = f"Make contacts, most with a deal, of how many of the {most} most frequent senders? [{most}]: "
+    typed = ""
+    while not (typed.isdecimal() and int(typed) <= most):
+        console.print(question, end="", markup=False)
+        if not (line := await _typed_line()):
+            raise click.Abort
+        typed = line.strip() or str(most)
+    return int(typed)
+
+
+async def _typed_line() -> str:
+    """The next line, "" at its end."""
+    loop = asyncio.get_running_loop()
+    is_typed = asyncio.Event()
+    loop.add_reader(sys.stdin, is_typed.set)
+    try:
+        await is_typed.wait()
+    finally:
+        loop.remove_reader(sys.stdin)
+    return sys.stdin.readline()
 
 
 def _bar(words: str) -> Progress:
@@ -128,12 +247,13 @@ def _bar(words: str) -> Progress:
 
 
 def _tell(words: str) -> None:
-    console.print(words, markup=False)
+    # Lines are left whole: a command in them is to be copied.
+    console.print(words, markup=False, soft_wrap=True)
 
 
-def _tell_address(demo: Demo, folder: Path) -> None:
+def _tell_address(demo: Demo, wanted: Wanted) -> None:
     console.print(f"\n  Open [bold]{demo.entrance}[/bold] in a browser. Ctrl-C stops it.", soft_wrap=True)
-    console.print(f"  Logs and data are in {escape(str(folder))}; delete that folder to begin anew.\n")
+    _tell(f"  Logs and data are in {demo.folder}; to begin anew: {wanted.make('FRESH=1')}\n")
 
 
 if __name__ == "__main__":

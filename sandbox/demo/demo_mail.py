@@ -9,7 +9,7 @@ from pathlib import Path
 from sandbox.demo.frequent_senders import Sender, contacts_table, deals_table, frequent_senders
 from sandbox.demo.generate_mail import Person, generate
 from sandbox.demo.processes import Demo
-from sandbox.desk.import_mail import Imported, import_mail
+from sandbox.desk.import_mail import Imported, import_in_thread
 from sandbox.google.world import Account
 
 SEED = 7
@@ -32,7 +32,7 @@ async def made_mail(demo: Demo, progress: Progress = lambda done, total: None) -
 async def own_mail(demo: Demo, path: Path, progress: Progress = lambda done, total: None) -> Imported:
     """A person's own mail arrives for the user; what was odd in it. Raises NoMail."""
     mailbox = demo.world.mailbox(demo.user.address)
-    return await asyncio.to_thread(import_mail, path, mailbox, demo.world.clock(), demo.user.addresses, progress)
+    return await import_in_thread(path, mailbox, demo.world.clock(), demo.user.addresses, progress)
 
 
 async def senders_of(demo: Demo, most: int) -> list[Sender]:
@@ -65,10 +65,10 @@ async def _arrive(demo: Demo, account: Account, mails: list[bytes], progress: Pr
     """Through the same import as a person's own mail."""
     folder = demo.folder / "made-mail" / account.sub
 
-    def arrive() -> None:
-        folder.mkdir(parents=True)
+    def write() -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         for number, mail in enumerate(mails):
             (folder / f"{number:05d}.eml").write_bytes(mail)
-        import_mail(folder, demo.world.mailbox(account.address), demo.world.clock(), account.addresses, progress)
 
-    await asyncio.to_thread(arrive)
+    await asyncio.to_thread(write)
+    await import_in_thread(folder, demo.world.mailbox(account.address), demo.world.clock(), account.addresses, progress)

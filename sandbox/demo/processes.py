@@ -11,7 +11,7 @@ import stat
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from sandbox.cards.card_page import gallery_routes
+from sandbox.demo.folder_use import LOCK, FolderUse, require_free
 from sandbox.desk.desk import NoSuchRecord, Product, desk_app, desk_routes
 from sandbox.desk.desk_key import DeskKey
 from sandbox.desk.dials import CannotTurn, dial_routes
@@ -62,6 +63,14 @@ class CommandFailed(CannotTurn):
 
 class NotADemo(Exception):
     """The folder holds something, and it is not a demo's."""
+
+
+class OtherMail(Exception):
+    """The folder's demo is on other mail: `filled_with` says on which. Nothing has been deleted."""
+
+    def __init__(self, folder: Path, filled_with: str) -> None:
+        super().__init__(f"{folder} holds a demo on {filled_with}.")
+        self.filled_with = filled_with
 
 
 Fill = Callable[["Demo"], Awaitable[None]]
@@ -147,21 +156,26 @@ async def running_demo(
     port: int = 0,
     *,
     filled_with: str = "",
+    as_of: str = "",
+    fresh: bool = False,
     aliases: Sequence[str] = (),
     tell: Tell = lambda words: None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> AsyncIterator[Demo]:
     """Start the demo in `folder`, and stop all of it at the end. Port 0 takes a free one.
 
-    A new folder gets accounts, CRM and connected mailboxes, and then `fill(demo)` lets the mail arrive; one that was filled with
-    the same (`filled_with`) earlier is opened as it was left. `aliases` are further addresses of the user. Raises PortTaken,
-    NotStarted, CommandFailed, NotADemo, and what `fill` raises.
+    A new folder gets accounts, CRM and connected mailboxes, and then `fill(demo)` lets the mail arrive. One that was filled with
+    the same (`filled_with`, in words) is opened as it was left, and filled once more when that has changed since (`as_of`). `fresh`
+    deletes what is there. `aliases` are further addresses of the user. Raises PortTaken, NotStarted, CommandFailed, NotADemo,
+    FolderInUse, OtherMail, and what `fill` raises.
     """
+    await asyncio.to_thread(require_free, folder)
     async with AsyncExitStack() as stack:
         stack.callback(os.umask, os.umask(FOR_THE_OWNER_ALONE))
         listening = _listen(port)
         stack.callback(listening.close)
-        is_new = await asyncio.to_thread(_prepare, folder, filled_with, tell)
+        use, contents = await asyncio.to_thread(_prepare, folder, filled_with, fresh, tell)
+        stack.callback(use.end)
         sockets = {name: _listen(0) for name in FUNCTIONS}
         ports = {name: taken.getsockname()[1] for name, taken in sockets.items()}
         for taken in sockets.values():
@@ -176,7 +190,7 @@ async def running_demo(
         address = f"http://{HOST}:{desk_port}"
         urls = {name: f"http://{HOST}:{port}" for name, port in ports.items()}
         environment = _environment(folder, world, address, urls)
-        tell(f"The desk and Google's side start at {address} ...")
+        tell("The desk and Google's side start ...")
         world.tasks.targets = {urls["label_mailbox"]: JOB_SERVICE_ACCOUNT}
         demo = Demo(
             address,
@@ -195,11 +209,13 @@ async def running_demo(
         await stack.enter_async_context(_desk(demo, listening))
         environment["MAILMAGNET_VAULT_KEY"] = await _vault_key(folder, environment)
         tell("The functions addon, label_tick and label_mailbox start ...")
-        await asyncio.gather(*(stack.enter_async_context(_function(name, ports[name], demo)) for name in FUNCTIONS))
-        if is_new:
+        await stack.enter_async_context(_functions(ports, demo))
+        if not contents.ready:
             await _set_up(demo, tell)
+        if not contents.ready or contents.as_of != as_of:
             await fill(demo)
-            _mark(folder, filled_with, ready=True)
+            _Contents(filled_with, as_of, ready=True).keep(folder)
+        use.tell(demo.entrance)
         yield demo
 
 
@@ -220,21 +236,47 @@ def _ids(account: Account) -> list[str]:
     return ["--org", account.hosted_domain or account.sub, "--user", account.sub]
 
 
-def _prepare(folder: Path, filled_with: str, tell: Tell) -> bool:
-    """Make the folder ready; whether it is new. One of ours that was not finished, or holds other mail, is begun anew."""
-    mark = folder / _MARK
-    if mark.exists():
-        _close_to_others(folder, tell)
-        if json.loads(mark.read_text()) == {"filled_with": filled_with, "ready": True}:
-            return False
-        tell(f"What {folder} holds was not finished or is other mail: it is deleted and made anew ...")
-        shutil.rmtree(folder)
-    elif folder.exists() and any(folder.iterdir()):
+@dataclass(frozen=True, slots=True)
+class _Contents:
+    """What a demo's folder was filled with, in words; how that was then; and whether it came to its end."""
+
+    filled_with: str
+    as_of: str = ""
+    ready: bool = False
+
+    def keep(self, folder: Path) -> None:
+        (folder / _MARK).write_text(json.dumps(asdict(self)))
+
+
+def _prepare(folder: Path, filled_with: str, fresh: bool, tell: Tell) -> tuple[FolderUse, _Contents]:
+    """Take the folder, and make it ready. Only with `fresh` is anything deleted but what has never been shown to anybody."""
+    there = {file.name for file in folder.iterdir()} - {LOCK} if folder.exists() else set()
+    if there and _MARK not in there:
         raise NotADemo(f"The folder {folder} holds something else: name an empty or a new one.")
     folder.mkdir(parents=True, exist_ok=True)
+    use = FolderUse(folder)
     _close_to_others(folder, tell)
-    _mark(folder, filled_with, ready=False)
-    return True
+    contents = _Contents(**json.loads((folder / _MARK).read_text())) if there else _Contents(filled_with)
+    if contents.ready and not fresh:
+        if contents.filled_with != filled_with:
+            use.end()
+            raise OtherMail(folder, contents.filled_with)
+        return use, contents
+    if there:
+        tell(f"What {folder} holds {'is' if contents.ready else 'was not finished: it is'} deleted and made anew ...")
+        _empty(folder)
+    new = _Contents(filled_with)
+    new.keep(folder)
+    return use, new
+
+
+def _empty(folder: Path) -> None:
+    """All but the lock that this process holds."""
+    for file in folder.iterdir():
+        if file.is_dir():
+            shutil.rmtree(file)
+        elif file.name != LOCK:
+            file.unlink()
 
 
 def _close_to_others(folder: Path, tell: Tell) -> None:
@@ -246,15 +288,13 @@ def _close_to_others(folder: Path, tell: Tell) -> None:
         tell(f"Other users of this machine can read the mail in {folder}: its rights cannot be changed. Name another folder.")
 
 
-def _mark(folder: Path, filled_with: str, *, ready: bool) -> None:
-    (folder / _MARK).write_text(json.dumps({"filled_with": filled_with, "ready": ready}))
-
-
 def _listen(port: int) -> socket.socket:
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((HOST, port))
+        # Bound alone, another program that has bound it too may be the first to listen.
+        listening.listen()
     except OSError:
         listening.close()
         raise PortTaken(f"Port {port} is taken by another program.") from None
@@ -330,9 +370,25 @@ async def _desk(demo: Demo, listening: socket.socket) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _function(name: str, port: int, demo: Demo) -> AsyncIterator[None]:
+async def _functions(ports: Mapping[str, int], demo: Demo) -> AsyncIterator[None]:
+    """The functions, started side by side and ended so."""
+    processes: dict[str, asyncio.subprocess.Process] = {}
+    try:
+        for name, port in ports.items():
+            processes[name] = await _started(name, port, demo)
+        try:
+            async with asyncio.TaskGroup() as listening:
+                for name, process in processes.items():
+                    listening.create_task(_listening(name, ports[name], process, _log_file(name, demo)))
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+        yield
+    finally:
+        await asyncio.gather(*map(_stop, processes.values()))
+
+
+async def _started(name: str, port: int, demo: Demo) -> asyncio.subprocess.Process:
     """One function, as Google Cloud runs it, in a process group of its own; its log is a file in the folder."""
-    log_file = demo.folder / f"{name}.log"
     command = [
         _beside_python("functions-framework"),
         "--source",
@@ -344,8 +400,8 @@ async def _function(name: str, port: int, demo: Demo) -> AsyncIterator[None]:
         "--port",
         str(port),
     ]
-    with log_file.open("ab") as log:
-        process = await asyncio.create_subprocess_exec(
+    with _log_file(name, demo).open("ab") as log:
+        return await asyncio.create_subprocess_exec(
             *command,
             env={**demo.environment, "FUNCTION_USE_ASGI": "true"},
             stdin=asyncio.subprocess.DEVNULL,
@@ -353,11 +409,10 @@ async def _function(name: str, port: int, demo: Demo) -> AsyncIterator[None]:
             stderr=log,
             start_new_session=True,
         )
-    try:
-        await _listening(name, port, process, log_file)
-        yield
-    finally:
-        await _stop(process)
+
+
+def _log_file(name: str, demo: Demo) -> Path:
+    return demo.folder / f"{name}.log"
 
 
 async def _listening(name: str, port: int, process: asyncio.subprocess.Process, log_file: Path) -> None:
@@ -387,12 +442,13 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
     if process.returncode is not None:
         return
     os.killpg(process.pid, signal.SIGTERM)
-    try:
+    with suppress(TimeoutError):
         async with asyncio.timeout(SECONDS_TO_STOP):
             await process.wait()
-    except TimeoutError:
+    # Also what it has started and not ended itself.
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+    await process.wait()
 
 
 async def _run(words: Sequence[str], environment: Mapping[str, str], given: bytes) -> bytes:

@@ -4,7 +4,6 @@ import asyncio
 import json
 import tempfile
 from base64 import b64decode, b64encode
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +14,7 @@ from aiohttp import web
 from sandbox.desk import compose_mail, mail_view
 from sandbox.desk.asked import BadQuestion, question, text, texts
 from sandbox.desk.compose_mail import RECIPIENTS, BadRecipient, Kept, TooMuchToSave
-from sandbox.desk.import_mail import Imported, NoMail, import_mail
+from sandbox.desk.import_mail import Imported, NoMail, import_in_thread
 from sandbox.desk.packed_folder import unpack
 from sandbox.google import mail_parts
 from sandbox.google.delivery import NobodyToSendTo, send
@@ -171,11 +170,14 @@ class _Mail:
             def tell(done: int, total: int) -> None:
                 loop.call_soon_threadsafe(lines.put_nowait, {"done": done, "total": total})
 
-            work = asyncio.create_task(asyncio.to_thread(_import, file, mailbox, account, self._world.clock(), tell))
+            work = asyncio.create_task(import_in_thread(file, mailbox, self._world.clock(), account.addresses, tell))
             work.add_done_callback(lambda done: lines.put_nowait(_told(done)))
-            while "done" in (line := await lines.get()):
+            try:
+                while "done" in (line := await lines.get()):
+                    await answer.write(json.dumps(line).encode() + b"\n")
                 await answer.write(json.dumps(line).encode() + b"\n")
-            await answer.write(json.dumps(line).encode() + b"\n")
+            finally:
+                work.cancel()
             return answer
 
     def _account(self, request: web.Request) -> Account:
@@ -183,10 +185,6 @@ class _Mail:
 
     def _mailbox(self, request: web.Request) -> MailFolder:
         return self._world.mailbox(request.match_info["account"])
-
-
-def _import(file: Path, mailbox: MailFolder, account: Account, now: datetime, tell: Callable[[int, int], None]) -> Imported:
-    return import_mail(file, mailbox, now, account.addresses, tell)
 
 
 def _told(work: "asyncio.Task[Imported]") -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """Mail from files into a mailbox: mbox of every kind, single mails, Maildir, folders of .eml. Every mail goes in, its bytes kept
 exactly, but what an earlier import has brought; what was odd is counted by kind."""
 
+import asyncio
 import mmap
 import re
+import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -47,6 +49,10 @@ class NoMail(ValueError):
     """There is no mail at this path; the message says what is there instead."""
 
 
+class _StoppedError(Exception):
+    """Nobody waits for the import any more."""
+
+
 @dataclass(slots=True)
 class Imported:
     """What an import did: mails found, those of them that were in the mailbox already, and how many of the new ones were odd in which
@@ -69,6 +75,27 @@ class _Found:
     raw: bytes
     from_line_date: datetime | None
     read_to: int
+
+
+async def import_in_thread(
+    path: Path,
+    folder: MailFolder,
+    now: datetime,
+    own_addresses: Collection[str] = (),
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Imported:
+    """`import_mail` beside the event loop, `progress` told from its thread. When this is cancelled, it ends with the mails at hand."""
+    is_stopped = threading.Event()
+
+    def unless_stopped(done: int, total: int) -> None:
+        if is_stopped.is_set():
+            raise _StoppedError
+        progress(done, total)
+
+    try:
+        return await asyncio.to_thread(import_mail, path, folder, now, own_addresses, unless_stopped)
+    finally:
+        is_stopped.set()
 
 
 def import_mail(

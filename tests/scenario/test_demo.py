@@ -1,18 +1,22 @@
-"""`python -m sandbox.demo` as a person uses it: it says its address, stops at Ctrl-C with all it started, and says what is wrong."""
+"""`make demo` as a person uses it: it says its address, asks before it deletes, and stops with all it started, however it is stopped."""
 
 import asyncio
 import os
+import pty
+import shlex
 import signal
 import socket
 import stat
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import aiohttp
 import psutil
 import pytest
 
+from sandbox.demo.folder_use import LOCK
 from sandbox.demo.processes import Demo, NotADemo, PortTaken, running_demo
 
 MBOX = "".join(
@@ -20,6 +24,10 @@ MBOX = "".join(
     f"Subject: Letter {number}\nMessage-ID: <{number}@hopper.example>\nDate: Mon, 23 Nov 2026 09:00:0{number} +0000\n\nHello.\n\n"
     for number in range(3)
 )
+
+
+ROOT = Path(__file__).parent.parent.parent
+SECONDS = 120
 
 
 @pytest.fixture
@@ -36,7 +44,7 @@ async def start(*words: str) -> asyncio.subprocess.Process:
         "-m",
         "sandbox.demo",
         *words,
-        cwd=Path(__file__).parent.parent.parent,
+        cwd=ROOT,
         env={**os.environ, "COLUMNS": "200"},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
@@ -62,6 +70,74 @@ async def labels_of(entrance: str) -> dict[str, int]:
             assert page.status == 200
         async with session.get(page.url.with_path("/desk/ada@corp.example/labels")) as response:
             return {label["name"]: label["threads"] for label in await response.json()}
+
+
+class Terminal:
+    """`make demo` in a terminal of its own, opened for it or for a shell."""
+
+    def __init__(self, *words: str, shell: bool = False) -> None:
+        self._master, slave = pty.openpty()
+        self.said = ""
+        command = ["sh", "-c", '"$@"; exit $?', "sh", *make_demo(*words)] if shell else make_demo(*words)
+        in_it = [sys.executable, "-c", "import os, sys; os.login_tty(0); os.execvp(sys.argv[1], sys.argv[1:])"]
+        self.opened_for = subprocess.Popen([*in_it, *command], stdin=slave, cwd=ROOT, env={**os.environ, "COLUMNS": "200"})
+        os.close(slave)
+
+    @property
+    def make(self) -> psutil.Process:
+        first = psutil.Process(self.opened_for.pid)
+        return first if first.name() == "make" else first.children()[0]
+
+    async def until(self, words: str) -> str:
+        """All that was said, once these words were."""
+        async with asyncio.timeout(SECONDS):
+            while words not in self.said and await self.read():
+                pass
+        assert words in self.said, self.said
+        return self.said
+
+    async def read(self) -> bool:
+        """More of what is said; False once the terminal's other side is closed."""
+        try:
+            some = await asyncio.to_thread(os.read, self._master, 4096)
+        except OSError:
+            return False
+        self.said += some.decode(errors="replace")
+        return bool(some)
+
+    def type(self, words: str) -> None:
+        os.write(self._master, words.encode())
+
+    def close(self) -> None:
+        """As somebody who closes the window."""
+        os.close(self._master)
+
+    async def end(self) -> int:
+        """The status with which what it was opened for ended."""
+        async with asyncio.timeout(SECONDS):
+            while self.opened_for.poll() is None:  # noqa: ASYNC110  it has no event
+                await asyncio.sleep(0.05)
+        return self.opened_for.returncode
+
+
+def make_demo(*words: str) -> list[str]:
+    """The command `make demo`, with this Python in place of the one that it would install."""
+    here = Path(sys.executable).parent
+    return ["make", "--no-print-directory", "--old-file", ".venv/installed", f"BIN={here}", "demo", *words]
+
+
+def started_by(process_id: int) -> list[psutil.Process]:
+    return psutil.Process(process_id).children(recursive=True)
+
+
+def still_there(processes: list[psutil.Process]) -> list[psutil.Process]:
+    return [each for each in processes if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
+
+
+async def eventually(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(SECONDS):
+        while not is_so():  # noqa: ASYNC110  it has no event
+            await asyncio.sleep(0.05)
 
 
 async def test_own_mail_contacts_and_an_end_that_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -157,3 +233,173 @@ async def test_a_folder_that_cannot_be_closed_is_said(tmp_path: Path, monkeypatc
 
 async def _stops(_: Demo) -> None:
     raise RuntimeError("far enough")
+
+
+# A folder with a demo in it
+
+
+async def made(*words: str) -> tuple[int, str]:
+    """Status and words of a `make demo` without a terminal that ends by itself."""
+    process = await asyncio.create_subprocess_exec(
+        *make_demo(*words), cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    said, _ = await process.communicate()
+    return process.returncode or 0, said.decode()
+
+
+def contents(folder: Path) -> set[tuple[str, int, int]]:
+    """What would change if anything were written or deleted."""
+    found = {file: file.stat() for file in folder.rglob("*") if file.is_file() and file.name != LOCK}
+    return {(str(file), status.st_size, status.st_mtime_ns) for file, status in found.items()}
+
+
+async def stopped(process: asyncio.subprocess.Process) -> None:
+    process.send_signal(signal.SIGINT)
+    await said_until(process, "Stopped")
+    assert await process.wait() == 0
+
+
+async def test_a_folder_with_a_demo_is_opened_as_it_was_and_never_emptied_unasked(tmp_path: Path) -> None:
+    mine, other, folder = few(tmp_path), tmp_path / "other.mbox", tmp_path / "demo"
+    other.write_text(MBOX.replace("hopper", "lovelace"))
+    process = await start("--mbox", str(mine), "--folder", str(folder))
+    said = await said_until(process, "in a browser")
+    (advised,) = [line.partition("anew:  ")[2] for line in said.splitlines() if line.startswith("No contacts")]
+    assert advised == f"make demo MBOX={mine} FOLDER={folder} CONTACTS=50 FRESH=1"
+    address = next(word for word in said.split() if word.startswith("http://"))
+    _, recipe = await made("--dry-run", *shlex.split(advised)[2:])
+    assert all(option in recipe for option in (f'--mbox "{mine}"', '--contacts "50"', f'--folder "{folder}"', "--fresh"))
+
+    before = contents(folder)
+    for words in ([], [f"MBOX={other}"], ["FRESH=1"]):
+        status, said = await made(f"FOLDER={folder}", *words)
+        assert (status, "Error 3" in said) == (2, True), said
+        assert f"A demo runs on {folder} already: open {address}" in said
+        assert "Traceback" not in said
+    assert contents(folder) == before
+    assert (await labels_of(address))["All Mail"] == 3
+    await stopped(process)
+
+    before = contents(folder)
+    for words, holds in ([], "made-up mail"), ([f"MBOX={other}"], other.name):
+        status, said = await made(f"FOLDER={folder}", *words)
+        assert (status, "Error 4" in said) == (2, True), said
+        assert f"{folder} holds a demo on the mail in {mine}. Nothing was deleted." in said
+        assert shlex.join(["make", "demo", *words, f"FOLDER={folder}", "FRESH=1"]) in said, holds
+    terminal = Terminal(f"FOLDER={folder}", f"MBOX={other}")
+    said = await terminal.until("[y/N]")
+    assert f"Delete that, with all that was done in it, and begin anew on the mail in {other}?" in said
+    terminal.type("n\n")
+    await terminal.until("Nothing was deleted")
+    assert await terminal.end() == 2
+    assert contents(folder) == before
+
+    mine.write_text(MBOX + MBOX.partition("\n\n")[0].replace("Letter 0", "Letter 3") + "\n\nHello.\n\n")
+    process = await start("--mbox", str(mine), "--folder", str(folder), "--contacts", "0")
+    said = await said_until(process, "in a browser")
+    assert "1 new, 3 were here already" in said
+    assert (await labels_of(next(word for word in said.split() if word.startswith("http://"))))["All Mail"] == 4
+    await stopped(process)
+
+    terminal = Terminal(f"FOLDER={folder}", f"MBOX={other}", "CONTACTS=0")
+    await terminal.until("[y/N]")
+    terminal.type("y\n")
+    said = await terminal.until("in a browser")
+    assert "3 mails arrived" in said
+    stop_make(terminal)
+    while await terminal.read():
+        pass
+    await terminal.end()
+
+
+async def test_what_was_never_ready_is_begun_anew_without_a_question(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    def stop_at_the_start(words: str) -> None:
+        told.append(words)
+        if "side start" in words:
+            raise InterruptedError
+
+    for filled_with in ("one", "two"):
+        with pytest.raises(InterruptedError):
+            async with running_demo(
+                tmp_path / "demo", lambda demo: asyncio.sleep(0), filled_with=filled_with, tell=stop_at_the_start
+            ):
+                pass
+        if filled_with == "one":
+            (tmp_path / "demo" / "half").write_text("made by the first")
+    assert f"What {tmp_path / 'demo'} holds was not finished: it is deleted and made anew ..." in told
+    assert not (tmp_path / "demo" / "half").exists()
+
+
+# Stopped, in any way and at any time, it leaves nothing running.
+
+
+def few(tmp_path: Path) -> Path:
+    """Three mails of one sender."""
+    file = tmp_path / "few.mbox"
+    file.write_text(MBOX)
+    return file
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """Enough mail for an import to last."""
+    file = tmp_path / "many.mbox"
+    file.write_text("".join(MBOX.replace("hopper.example", f"hopper{number}.example") for number in range(4_000)))
+    return file
+
+
+def stop_make(terminal: Terminal) -> None:
+    terminal.make.terminate()
+
+
+def stop_all(terminal: Terminal) -> None:
+    """As a service manager does: to make and to all that it has started, twice."""
+    for _ in range(2):
+        os.killpg(terminal.opened_for.pid, signal.SIGTERM)
+
+
+def press_ctrl_c_twice(terminal: Terminal) -> None:
+    terminal.type("\x03")
+    terminal.type("\x03")
+
+
+MOMENTS = {
+    "while its functions start": "label_mailbox start ...",
+    "while mail arrives": "many.mbox arrives",
+    "while it asks": "Make contacts",
+    "while it runs": "in a browser",
+}
+
+
+def close_window_of_shell(terminal: Terminal) -> None:
+    terminal.close()
+
+
+@pytest.mark.parametrize(
+    ("moment", "stop"),
+    [
+        ("while its functions start", stop_make),
+        ("while mail arrives", close_window_of_shell),
+        ("while it asks", press_ctrl_c_twice),
+        ("while it asks", Terminal.close),
+        ("while it runs", stop_all),
+        ("while it runs", Terminal.close),
+    ],
+)
+async def test_no_process_is_left(tmp_path: Path, many: Path, moment: str, stop: Callable[[Terminal], None]) -> None:
+    mails = {"while mail arrives": many, "while it asks": few(tmp_path)}
+    words = [f"FOLDER={tmp_path / 'demo'}", *(f"MBOX={file}" for name, file in mails.items() if name == moment)]
+    terminal = Terminal(*words, shell=stop is close_window_of_shell)
+    await terminal.until(MOMENTS[moment])
+    if moment == "while its functions start":
+        await eventually(lambda: sum("--target" in each.cmdline() for each in started_by(terminal.make.pid)) >= 3)
+    before = started_by(terminal.make.pid)
+    assert len(before) >= 4
+    stop(terminal)
+    while stop not in (Terminal.close, close_window_of_shell) and await terminal.read():
+        pass
+    await terminal.end()
+    await eventually(lambda: not still_there(before))
+    assert "Traceback" not in terminal.said
