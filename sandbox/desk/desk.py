@@ -364,7 +364,7 @@ class _Desk:
                     headers={"Authorization": f"Bearer {token}"},
                 ) as response,
             ):
-                told = _told(response.status, response.headers.get("Retry-After", ""), _object(await response.read()))
+                told = _told(response.status, _object(await response.read()))
         except TimeoutError:
             told = {"problem": "The job did not answer in time."}
         except aiohttp.ClientError:
@@ -406,17 +406,16 @@ class _Desk:
         return self._scopes.get(account.sub, SIDEBAR_SCOPES)
 
 
-def _told(status: int, retry_after: str, answer: Any) -> dict[str, Any]:
+def _told(status: int, answer: Any) -> dict[str, Any]:
     """What the job answered, in words for the page: {result} or {problem}, and {wait} seconds when it may be asked again then."""
-    if status == 409:  # noqa: PLR2004
-        return {"problem": "Another run is sorting this mailbox right now."}
-    if status == 429:  # noqa: PLR2004
-        wait = int(retry_after) if retry_after.isdigit() else 60
-        return {"problem": f"Gmail's quota for this minute is spent: it can go on in {wait} s.", "wait": wait}
     if status != 200 or not isinstance(answer, dict):  # noqa: PLR2004
         return {"problem": f"The job failed (status {status})."}
+    if answer.get("busy"):
+        return {"problem": "Another run is sorting this mailbox right now."}
     if answer.get("off"):
         return {"problem": "Sorting is turned off for this mailbox."}
+    if wait := answer.get("retry_after"):
+        return {"problem": f"{answer['error']}. It can go on in {wait} s.", "wait": wait}
     if "error" in answer:
         return {"problem": f"The job could not run: {answer['error']}."}
     return {"result": answer}

@@ -208,11 +208,11 @@ async def test_each_fault_is_told_as_the_product_tells_it(desk: Desk, who: str, 
 @pytest.mark.parametrize(
     ("who", "fault", "said"),
     [
-        ("Gmail", "Failing", "The job failed (status 503)."),
-        ("Gmail", "Dropping connections", "The job failed (status 503)."),
-        ("Gmail", "Rate-limited", "Gmail's quota for this minute is spent: it can go on in"),
+        ("Gmail", "Failing", "The job could not run: Gmail: answered"),
+        ("Gmail", "Dropping connections", "The job could not run: Gmail: the connection failed"),
+        ("Gmail", "Rate-limited", "It can go on in"),
         ("Gmail", "Signed out", "The job could not run: Gmail:"),
-        (CRM, "Failing", "The job failed (status 503)."),
+        (CRM, "Failing", f"The job could not run: {CRM}:"),
         (CRM, "Signed out", f"The job could not run: {CRM}: the connection was revoked."),
     ],
 )
