@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import nh3
 
-from sandbox.desk.bounded_html import TooMuchMarkup, bounded, tags_in
+from sandbox.desk.bounded_html import TooMuchMarkup, bounded, direction, tags_in
 from sandbox.google.mail_parts import Part, text_of_html
 
 LONGEST = 300_000
@@ -53,7 +53,7 @@ body {{ margin: 0; padding: 12px; color: #1f1f1f; background: #fff; overflow-wra
   font: 14px/1.5 "Google Sans Text", Roboto, "Noto Sans", "Liberation Sans", Arial, sans-serif; }}
 img {{ max-width: 100%; height: auto; }} table {{ max-width: 100%; }} pre {{ white-space: pre-wrap; }}
 blockquote {{ margin: 0 0 0 8px; padding-left: 10px; border-left: 1px solid #ccc; }}
-</style></head><body dir="auto">{body}</body></html>
+</style></head><body dir="{direction}">{body}</body></html>
 """
 
 
@@ -78,7 +78,7 @@ def safe_page(mail_html: str, pictures: Mapping[str, Part], *, pictures_at: str,
         f"default-src 'none'; style-src 'unsafe-inline'; img-src {images}; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'self'; sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox"
     )
-    return SafePage(_PAGE.format(body=body), policy)
+    return SafePage(_PAGE.format(body=body, direction=direction(text_of_html(shown)) or "ltr"), policy)
 
 
 def has_remote_images(mail_html: str) -> bool:

@@ -85,6 +85,8 @@ def test_what_is_hidden_goes_and_what_follows_it_stays() -> None:
     for name in ("script", "style", "title", "svg", "math", "noscript", "template", "iframe", "object", "select", "xmp"):
         assert "secret" not in bounded(f"a<{name}><b>secret</b></{name}>z")
         assert "z" in bounded(f"a<{name}><b>secret</b></{name}>z")
+    for name in ("embed", "applet", "frameset", "form", "input", "link", "meta", "base", "video", "nobody"):
+        assert "z" in nh3.clean(bounded(f"a<{name} src=x>z"))
 
 
 def test_tags_are_told_with_their_attributes() -> None:
