@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
+from yarl import URL
 
 from sandbox.demo.processes import CommandFailed, Demo, running_demo
 from sandbox.google.faults import Fault
@@ -291,6 +292,28 @@ async def test_a_deal_is_changed_and_what_is_not_given_stays(demo: Demo) -> None
 async def test_a_change_that_cannot_be_is_refused(demo: Demo, words: tuple[str, ...], why: str) -> None:
     with pytest.raises(CommandFailed, match=why):
         await demo.mailmagnet("crm", "change-deal", *words)
+
+
+@pytest.mark.parametrize("odd", ["zero \0", "half \ud800", "much " * 60_000])
+async def test_no_odd_text_breaks_a_command(demo: Demo, odd: str) -> None:
+    for path, change in (
+        ("deal", {"id": odd, "stage": "Negotiation"}),
+        ("deal", {"id": "x", "stage": odd}),
+        ("permission", {"profile": odd}),
+    ):
+        with pytest.raises(AssertionError, match="error"):
+            await ask(demo, f"dials/{path}", **change)
+
+
+async def test_a_record_has_a_page_and_no_odd_id_breaks_it(demo: Demo) -> None:
+    deal = next(deal for deal in (await ask(demo, "dials/crm"))["deals"] if deal["name"] == "Compiler")
+    statuses = {}
+    async with aiohttp.ClientSession(cookies=demo.key.cookies) as session:
+        for record_id in (deal["id"], "0000000000000000", "a%00b", "--help", "-1", "%ff", "x" * 5_000):
+            async with session.get(URL(f"{demo.address}/crm/deals/{record_id}", encoded=True)) as page:
+                statuses[record_id] = page.status
+    assert statuses.pop(deal["id"]) == 200
+    assert set(statuses.values()) == {404}
 
 
 async def test_the_tick_tells_what_cloud_tasks_did(demo: Demo) -> None:
