@@ -67,8 +67,9 @@ class RunCounts:
     """What the last run did: mails looked at, sorted under each label, left for the next run, and passed over, by reason.
 
     `tick` is the tick that the run was due at, None when it was asked for by hand: slots are counted by ticks, however late a run
-    begins. `units` are the Gmail quota units it spent. `day` is the last day on which any were sorted, up to this run, None before the
-    first. A mailbox just connected or switched on has one with nothing in it, at that moment: a full resync never goes further back.
+    begins. `spent` are the Gmail quota units of this run and of those in the minute before it, each with its moment. `day` is the
+    last day on which any were sorted, up to this run, None before the first. A mailbox just connected or switched on has one with
+    nothing in it, at that moment: a full resync never goes further back.
     """
 
     at: datetime
@@ -77,7 +78,7 @@ class RunCounts:
     sorted: Mapping[Category, int] = field(default_factory=dict)
     remaining: int = 0
     passed_over: Mapping[str, int] = field(default_factory=dict)
-    units: int = 0
+    spent: tuple[tuple[datetime, int], ...] = ()
     day: DayCounts | None = None
 
     @property

@@ -415,7 +415,7 @@ def _told(status: int, answer: Any) -> dict[str, Any]:
     if answer.get("off"):
         return {"problem": "Sorting is turned off for this mailbox."}
     if wait := answer.get("retry_after"):
-        return {"problem": f"{answer['error']}. It can go on in {wait} s.", "wait": wait}
+        return {"problem": f"{answer['who']}'s quota for this minute is spent: it can go on in {wait} s.", "wait": wait}
     if "error" in answer:
         return {"problem": f"The job could not run: {answer['error']}."}
     return {"result": answer}

@@ -210,7 +210,7 @@ async def test_each_fault_is_told_as_the_product_tells_it(desk: Desk, who: str, 
     [
         ("Gmail", "Failing", "The job could not run: Gmail: answered"),
         ("Gmail", "Dropping connections", "The job could not run: Gmail: the connection failed"),
-        ("Gmail", "Rate-limited", "It can go on in"),
+        ("Gmail", "Rate-limited", "Gmail's quota for this minute is spent: it can go on in"),
         ("Gmail", "Signed out", "The job could not run: Gmail:"),
         (CRM, "Failing", f"The job could not run: {CRM}:"),
         (CRM, "Signed out", f"The job could not run: {CRM}: the connection was revoked."),

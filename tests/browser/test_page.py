@@ -333,7 +333,7 @@ async def test_archive_star_label_and_delete(desk: Desk) -> None:
     await desk.row("To be labelled").get_by_role("checkbox").check()
     await desk.page.locator("#toolbar").get_by_role("button", name="Label as").click()
     menu = desk.page.get_by_role("dialog", name="Label as")
-    await menu.get_by_role("checkbox", name="Customer").check()
+    await menu.get_by_role("checkbox", name="Customer", exact=True).check()
     await menu.get_by_role("button", name="Apply").click()
     await expect(desk.row("To be labelled").locator(".label-chip")).to_have_text("Customer")
     await desk.show(label="TRASH")
