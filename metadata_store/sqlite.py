@@ -314,6 +314,7 @@ def _set_up(file: sqlite3.Connection, name: str) -> None:
     _check_version(file, name)
     file.execute("PRAGMA journal_mode = WAL")
     file.execute("PRAGMA secure_delete = ON")
+    # What VACUUM copies stays out of temporary files.
     file.execute("PRAGMA temp_store = MEMORY")
     with _transaction(file):
         if _version(file) < VERSION:
