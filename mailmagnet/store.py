@@ -158,8 +158,7 @@ class Mailbox:
         if not self.mailmagnet:
             return None
         if self.trouble:
-            again_at = self.trouble.again_at
-            return again_at if again_at is not None and again_at <= now else None
+            return _to_be_tried_since(self.trouble.again_at, now)
         if self._slot_of(self.last_run.at, every) != (slot := self._slot_of(now, every)):
             return slot
         return now.replace(second=0, microsecond=0) if self.last_run.remaining else None
@@ -172,6 +171,16 @@ class Mailbox:
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+LONGEST_WAIT_IN_TROUBLE = timedelta(days=1)
+"""A mailbox in trouble is tried again after a day at the latest."""
+
+
+def _to_be_tried_since(again_at: datetime | None, now: datetime) -> datetime | None:
+    """A moment much further away than any wait was set by a clock that has gone back since: then it is due now."""
+    if again_at is not None and again_at > now + 2 * LONGEST_WAIT_IN_TROUBLE:
+        return now.replace(second=0, microsecond=0)
+    return again_at if again_at is not None and again_at <= now else None
 
 
 @dataclass(frozen=True, slots=True)

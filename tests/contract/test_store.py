@@ -990,7 +990,7 @@ class TestFirestore:
         store, client = firestore
         lease = await begin(store)
         other = FirestoreStore(client.project)
-        with meeting(store, lambda: save(other, lease, [record(1)])):
+        with meeting(store, lambda: other.save_run(lease, Progress("2"), labels={}, records=[record(1)])):
             await store.switch_off(ORG, ADA)
         assert await store.mailbox(ORG, ADA) == connected()
         assert await mail_ids(store) == []
