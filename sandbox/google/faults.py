@@ -30,8 +30,9 @@ class Fault:
 
     `upstream` is "gmail", "google" (certificates, tokens) or "tasks"; `method` a pattern over the method's name ("*",
     "users.messages.*", "certs", "token"); `latency_ms` is waited before anything else; of `status`, `drop` and `html` at most one
-    is given; `reason` is Google's word with a status ("domainPolicy"). With `after` the call is carried out first, and only its answer goes wrong. `mail_id` narrows it to calls about this
-    mail. The first `skip` calls that it would be for are let through; `times` counts those it is for, None is until it is cleared.
+    is given; `reason` is Google's word with a status ("domainPolicy"). With `after` the call is carried out first, and only its
+    answer goes wrong. `mail_id` narrows it to calls about this one mail. The first `skip` calls that it would be for are let through;
+    `times` counts those it is for, None is until it is cleared.
     """
 
     upstream: str
