@@ -55,6 +55,9 @@ def read_indexes(file: Path = FILE) -> Indexes:
     return Indexes(frozenset(composite), frozenset(unindexed))
 
 
+INDEXES = read_indexes()
+
+
 def index_for(query: StructuredQuery, indexes: Indexes) -> Index | None:
     """The composite index that a query needs, None when the indexes that every field has do. Raises NotServed."""
     collection = _collection(query)

@@ -9,9 +9,8 @@ import pytest
 from google.cloud.firestore_v1 import AsyncClient, AsyncCollectionReference, AsyncQuery, FieldFilter, Or
 from google.cloud.firestore_v1.types import StructuredQuery
 
-from tests.contract.firestore_queries import FILE, Index, Indexes, NotServed, index_for, queries_of, read_indexes
+from tests.contract.firestore_queries import FILE, INDEXES, Index, Indexes, NotServed, index_for, queries_of, read_indexes
 
-INDEXES = read_indexes()
 NOW = datetime(2027, 3, 14, tzinfo=UTC)
 BY_USER = Index("mails", (("user", "ASCENDING"), ("received_at", "DESCENDING")))
 

@@ -359,6 +359,7 @@ async def test_no_mails_cost_nothing(desk: Desk) -> None:
 async def test_labels_and_a_new_one(desk: Desk) -> None:
     mailbox = desk.mailbox()
     label = await mailbox.create_label("Open Deals")
+    assert label
     assert label == Label(label.id, "Open Deals")
     labels = await mailbox.labels()
     assert label in labels
