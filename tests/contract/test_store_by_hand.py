@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
 from mailmagnet.categories import Category
 from mailmagnet.errors import LeaseLost, LeaseTaken, NotFound
@@ -26,7 +26,8 @@ USERS = st.sampled_from(KEYS)
 ORGS = st.sampled_from(["a.example", "b.example"])
 ADDRESSES = st.sampled_from(["x@customer.example", "y@customer.example"])
 NUMBERS = st.integers(0, 8)
-PICKS = st.randoms(use_true_random=False)
+AGES = st.integers(0, 4)
+"""Which lease: the newest of all that were taken, the one before it, ..."""
 IDS = st.lists(st.sampled_from(["19a", "19b", "19c"]), max_size=3, unique=True).map(tuple)
 MOMENTS = st.integers(-3, 3).map(lambda days: NOW + timedelta(days=days, microseconds=days))
 BACKLOGS = st.none() | st.builds(Backlog, MOMENTS, st.none() | MOMENTS)
@@ -69,9 +70,9 @@ class StoredByHand(RuleBasedStateMachine):
             return type(error)
         return None
 
-    def some_lease(self, pick: Any) -> tuple[Lease, tuple[str, str], bool, bool]:
+    def lease_of(self, age: int) -> tuple[Lease, tuple[str, str], bool, bool]:
         """A lease taken at any time, its mailbox, whether that is still its holder's, and whether it is on besides."""
-        lease = pick.choice(self.leases)
+        lease = self.leases[-1 - age % len(self.leases)]
         key = (lease.org, lease.user)
         held = self.holder.get(key) == lease
         return lease, key, held, held and self.mailboxes[key].mailmagnet
@@ -91,24 +92,26 @@ class StoredByHand(RuleBasedStateMachine):
         new = Mailbox(*key, address, RunCounts(self.now))
         self.mailboxes[key] = replace(self.mailboxes.get(key, new), address=address, trouble=None)
 
-    @rule(pick=PICKS, labelling=st.booleans(), progress=SOME_PROGRESS, labels=LABELS, remaining=NUMBERS)
-    def switch_on(self, pick: Any, labelling: bool, progress: Progress, labels: dict[Category, str], remaining: int) -> None:
-        if self.leases:
-            lease, key, held, _ = self.some_lease(pick)
-            since = self.now if labelling else None
-            counts = RunCounts(self.now, remaining=remaining)
-            call = self.store.switch_on(
-                lease,
-                mailmagnet_since=self.now,
-                labelling_since=since,
-                progress=progress,
-                labels=labels,
-                last_run=counts,
-            )
-            assert self.raised(call) is (None if held else LeaseLost)
-            if held:
-                on = replace(self.mailboxes[key], mailmagnet_since=self.now, labelling_since=since, progress=progress)
-                self.mailboxes[key] = replace(on, labels=labels, last_run=counts, trouble=None)
+    @rule(key=USERS, address=ADDRESSES, progress=SOME_PROGRESS, labels=LABELS)
+    def begin(self, key: tuple[str, str], address: str, progress: Progress, labels: dict[Category, str]) -> None:
+        """What most else begins with: connected, taken, switched on."""
+        self.connect(key, address)
+        self.take_lease(key, take_over=True)
+        self.switch_on(0, labelling=True, progress=progress, labels=labels, remaining=0)
+
+    @precondition(lambda self: self.leases)
+    @rule(age=AGES, labelling=st.booleans(), progress=SOME_PROGRESS, labels=LABELS, remaining=NUMBERS)
+    def switch_on(self, age: int, labelling: bool, progress: Progress, labels: dict[Category, str], remaining: int) -> None:
+        lease, key, held, _ = self.lease_of(age)
+        since = self.now if labelling else None
+        counts = RunCounts(self.now, remaining=remaining)
+        call = self.store.switch_on(
+            lease, mailmagnet_since=self.now, labelling_since=since, progress=progress, labels=labels, last_run=counts
+        )
+        assert self.raised(call) is (None if held else LeaseLost)
+        if held:
+            on = replace(self.mailboxes[key], mailmagnet_since=self.now, labelling_since=since, progress=progress)
+            self.mailboxes[key] = replace(on, labels=labels, last_run=counts, trouble=None)
 
     @rule(key=USERS)
     def switch_off(self, key: tuple[str, str]) -> None:
@@ -146,16 +149,17 @@ class StoredByHand(RuleBasedStateMachine):
             self.holder[key] = lease
             self.leases.append(lease)
 
-    @rule(pick=PICKS)
-    def release_lease(self, pick: Any) -> None:
-        if self.leases:
-            lease, key, held, _ = self.some_lease(pick)
-            self.runner.run(self.store.release_lease(lease))
-            if held:
-                del self.holder[key]
+    @precondition(lambda self: self.leases)
+    @rule(age=AGES)
+    def release_lease(self, age: int) -> None:
+        lease, key, held, _ = self.lease_of(age)
+        self.runner.run(self.store.release_lease(lease))
+        if held:
+            del self.holder[key]
 
+    @precondition(lambda self: self.leases)
     @rule(
-        pick=PICKS,
+        age=AGES,
         progress=SOME_PROGRESS,
         labels=LABELS,
         numbers=st.lists(NUMBERS, max_size=4),
@@ -163,39 +167,38 @@ class StoredByHand(RuleBasedStateMachine):
         ended_well=st.booleans(),
     )
     def save_run(
-        self, pick: Any, progress: Progress, labels: dict[Category, str], numbers: list[int], address: str, ended_well: bool
+        self, age: int, progress: Progress, labels: dict[Category, str], numbers: list[int], address: str, ended_well: bool
     ) -> None:
-        if self.leases:
-            lease, key, _, may_write = self.some_lease(pick)
-            records = [record(number, address) for number in numbers]
-            counts = RunCounts(self.now, len(records)) if ended_well else None
-            call = self.store.save_run(lease, progress, labels=labels, records=records, counts=counts)
-            assert self.raised(call) is (None if may_write else LeaseLost)
-            if may_write:
-                self.mailboxes[key] = replace(self.mailboxes[key], progress=progress, labels=labels)
-                for stored in records:
-                    self.mails.setdefault((*key, stored.mail_id), stored)
-            if may_write and counts:
-                self.mailboxes[key] = replace(self.mailboxes[key], last_run=counts, trouble=None)
+        lease, key, _, may_write = self.lease_of(age)
+        records = [record(number, address) for number in numbers]
+        counts = RunCounts(self.now, len(records)) if ended_well else None
+        call = self.store.save_run(lease, progress, labels=labels, records=records, counts=counts)
+        assert self.raised(call) is (None if may_write else LeaseLost)
+        if may_write:
+            self.mailboxes[key] = replace(self.mailboxes[key], progress=progress, labels=labels)
+            for stored in records:
+                self.mails.setdefault((*key, stored.mail_id), stored)
+        if may_write and counts:
+            self.mailboxes[key] = replace(self.mailboxes[key], last_run=counts, trouble=None)
 
-    @rule(pick=PICKS, found=TROUBLES)
-    def save_trouble(self, pick: Any, found: Trouble) -> None:
-        if self.leases:
-            lease, key, _, may_write = self.some_lease(pick)
-            assert self.raised(self.store.save_trouble(lease, found)) is (None if may_write else LeaseLost)
-            if may_write:
-                self.mailboxes[key] = replace(self.mailboxes[key], trouble=found)
+    @precondition(lambda self: self.leases)
+    @rule(age=AGES, found=TROUBLES)
+    def save_trouble(self, age: int, found: Trouble) -> None:
+        lease, key, _, may_write = self.lease_of(age)
+        assert self.raised(self.store.save_trouble(lease, found)) is (None if may_write else LeaseLost)
+        if may_write:
+            self.mailboxes[key] = replace(self.mailboxes[key], trouble=found)
 
-    @rule(pick=PICKS, number=NUMBERS)
-    def forget_decisions(self, pick: Any, number: int) -> None:
-        if self.leases:
-            lease, key, held, _ = self.some_lease(pick)
-            since = record(number).received_at
-            if not held:
-                assert self.raised(self.store.forget_decisions(lease, since)) is LeaseLost
-                return
-            newer = [mail for mail, stored in self.mails.items() if mail[:2] == key and stored.received_at >= since]
-            assert self.runner.run(self.store.forget_decisions(lease, since)) == self.delete_mails(newer)
+    @precondition(lambda self: self.leases)
+    @rule(age=AGES, number=NUMBERS)
+    def forget_decisions(self, age: int, number: int) -> None:
+        lease, key, held, _ = self.lease_of(age)
+        since = record(number).received_at
+        if not held:
+            assert self.raised(self.store.forget_decisions(lease, since)) is LeaseLost
+            return
+        newer = [mail for mail, stored in self.mails.items() if mail[:2] == key and stored.received_at >= since]
+        assert self.runner.run(self.store.forget_decisions(lease, since)) == self.delete_mails(newer)
 
     @rule(org=ORGS, number=NUMBERS)
     def delete_mails_before(self, org: str, number: int) -> None:
