@@ -27,7 +27,10 @@ from tests.signing import free_port
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ADA = "ada@corp.example"
-RECORD = {"id": "0123456789abcdef", "name": "Grace Hopper"}
+RECORD: dict[str, Any] = {
+    **{"id": "0123456789abcdef", "name": "Grace Hopper", "addresses": ["grace@a.example"], "account": None, "deals": []},
+    **{"title": "", "phone": "", "owner": "", "activities": [], "notes": []},
+}
 IN_PATH = {"account": ADA, "number": "0", "file": "page.js", "module": "contacts", "id": RECORD["id"], "rest": "users/me/labels"}
 
 
