@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from math import ceil
 from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
@@ -14,7 +15,17 @@ from functions.log import log, names, requester
 from functions.wiring import Parts
 from mailmagnet.categories import LABEL_NAMES
 from mailmagnet.disconnect_mailbox import revoke_forgotten
-from mailmagnet.errors import BadRequest, Forbidden, LeaseLost, LeaseTaken, MailboxFailed, MailMagnetError, NotFound, Upstream
+from mailmagnet.errors import (
+    BadRequest,
+    Forbidden,
+    LeaseLost,
+    LeaseTaken,
+    MailboxFailed,
+    MailMagnetError,
+    NotFound,
+    RateLimited,
+    Upstream,
+)
 from mailmagnet.label_mail import LabelRun, Move, label_mail, plan_labels
 from mailmagnet.label_tick import tick
 
@@ -74,7 +85,7 @@ async def answer_mailbox(request: Request, parts: Parts) -> Response:
         done = await label_mail(work.org, work.user, parts, work.tick)
     except MailboxFailed as failed:
         log("WARNING", "not sorted", mailbox=failed.reason, who=failed.who, failures=failed.failures, **_cause(failed))
-        return JSONResponse({"failed": failed.reason, "who": failed.who, "failures": failed.failures})
+        return JSONResponse(_failed_as_json(failed))
     except (Forbidden, NotFound):
         return JSONResponse({"off": True})
     except (LeaseTaken, LeaseLost):
@@ -83,6 +94,13 @@ async def answer_mailbox(request: Request, parts: Parts) -> Response:
     facts = {"looked_at": done.looked_at, "remaining": done.remaining, "units": done.units, "crm_calls": done.crm_calls}
     log("INFO", "sorted", **facts, passed_over=sum(done.passed_over.values()), **counts)
     return JSONResponse(run_as_json(done))
+
+
+def _failed_as_json(failed: MailboxFailed) -> Mapping[str, Any]:
+    """Why a run failed; with `retry_after` the seconds after which a person may ask for it again."""
+    cause = failed.__cause__
+    told = {"failed": failed.reason, "who": failed.who, "failures": failed.failures, "error": failed.why}
+    return {**told, "retry_after": ceil(cause.retry_after)} if isinstance(cause, RateLimited) else told
 
 
 def _cause(failed: MailboxFailed) -> Mapping[str, str]:

@@ -228,7 +228,7 @@ def is_duplicate(status: int, body: bytes) -> bool:
     A 409 of any other kind tells that two changes met, and is worth another try.
     """
     refused = status in {HTTPStatus.CONFLICT, HTTPStatus.BAD_REQUEST}
-    return refused and any(word in body.lower() for word in (b"exists", b"conflicts", b"invalid label name"))
+    return refused and any(words in body.lower() for words in (b"exists", b"label name"))
 
 
 def _reasons(error: Mapping[str, Any]) -> Iterator[str]:

@@ -234,7 +234,7 @@ class GmailMailbox:
             body = {"ids": chunk, "addLabelIds": [add], "removeLabelIds": [remove]}
             try:
                 await self._call("messages.batchModify", self._users().messages().batchModify(userId="me", body=body))
-            except (RateLimited, NotAuthorised, NotPermitted):
+            except (RateLimited, NotAuthorised, NotPermitted, TimedOut):
                 raise
             except (_Gone, BadAnswer, Unavailable):
                 # One that is gone, or that Gmail chokes on, may take the others with it.

@@ -130,6 +130,7 @@ class MailboxFailed(MailMagnetError):
         self.reason = reason
         self.who = who
         self.failures = failures
+        self.why = why
 
 
 class LeaseTaken(MailMagnetError):

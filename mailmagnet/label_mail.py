@@ -36,7 +36,7 @@ from mailmagnet.trouble import trouble_after
 from mailmagnet.vault import Connection, Vault
 
 UNITS_A_MINUTE = 3_000
-"""Of the 6,000 quota units a minute that Gmail grants a user, what the job may plan to spend; the rest is the sidebar's, always."""
+"""Of the 6,000 quota units a minute that Gmail grants a user, what all runs within one may spend; the rest is the sidebar's, always."""
 
 UNITS_A_MAIL = 20
 """What reading one mail's headers costs (https://developers.google.com/workspace/gmail/api/reference/quota)."""
@@ -311,9 +311,14 @@ async def _end_of(mail_ids: Sequence[str], gmail: Gmail) -> datetime:
 
 
 def _mails_now(mailbox: Mailbox, now: datetime) -> int:
-    """How many mails may be read now: what runs have spent within this minute is the sidebar's already."""
-    just_now = now - timedelta(minutes=1) < mailbox.last_run.at <= now
-    return max(0, UNITS_A_MINUTE - UNITS_BESIDE - (mailbox.last_run.units if just_now else 0)) // UNITS_A_MAIL
+    """How many mails may be read now: what runs have spent within this minute is spent."""
+    spent = sum(units for _, units in _spent_just_now(mailbox.last_run, now))
+    return max(0, UNITS_A_MINUTE - UNITS_BESIDE - spent) // UNITS_A_MAIL
+
+
+def _spent_just_now(last_run: RunCounts, now: datetime) -> tuple[tuple[datetime, int], ...]:
+    """What runs have spent within the minute before now."""
+    return tuple((at, units) for at, units in last_run.spent if now - timedelta(minutes=1) < at <= now)
 
 
 async def _next(progress: Progress, most: int, run: _Run) -> _Batch:
@@ -461,7 +466,7 @@ def _counts(result: LabelRun, plan: _Plan, run: _Run, tick: datetime | None) -> 
         sorted=result.sorted,
         remaining=result.remaining,
         passed_over=result.passed_over,
-        units=result.units,
+        spent=(*_spent_just_now(run.mailbox.last_run, run.now), (run.now, result.units)),
         day=_day_counts(run.mailbox.last_run.day, result.sorted, plan.today),
     )
 

@@ -67,18 +67,19 @@ class RunCounts:
     """What the last run did: mails looked at, sorted under each label, left for the next run, and passed over, by reason.
 
     `tick` is the tick that the run was due at, None when it was asked for by hand: slots are counted by ticks, however late a run
-    begins. `units` are the Gmail quota units it spent. `day` is the last day on which any were sorted, up to this run, None before the
-    first. A mailbox just connected or switched on has one with nothing in it, at that moment: a full resync never goes further back.
+    begins. `spent` are the Gmail quota units of this run and of those in the minute before it, each with its moment. `day` is the
+    last day on which any were sorted, up to this run, None before the first. A mailbox just connected or switched on has one with
+    nothing in it, at that moment: a full resync never goes further back.
     """
 
     at: datetime
-    tick: datetime | None = None
     looked_at: int = 0
     sorted: Mapping[Category, int] = field(default_factory=dict)
     remaining: int = 0
     passed_over: Mapping[str, int] = field(default_factory=dict)
-    units: int = 0
+    spent: tuple[tuple[datetime, int], ...] = ()
     day: DayCounts | None = None
+    tick: datetime | None = None
 
     @property
     def first_is_to_come(self) -> bool:
@@ -160,8 +161,7 @@ class Mailbox:
         if not self.mailmagnet:
             return None
         if self.trouble:
-            again_at = self.trouble.again_at
-            return again_at if again_at is not None and again_at <= now else None
+            return _to_be_tried_since(self.trouble.again_at, now)
         if self._slot_of(self.last_run.tick or self.last_run.at, every) != (slot := self._slot_of(now, every)):
             return slot
         return now.replace(second=0, microsecond=0) if self.last_run.remaining else None
@@ -174,6 +174,16 @@ class Mailbox:
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+LONGEST_WAIT_IN_TROUBLE = timedelta(days=1)
+"""A mailbox in trouble is tried again after a day at the latest."""
+
+
+def _to_be_tried_since(again_at: datetime | None, now: datetime) -> datetime | None:
+    """A moment much further away than any wait was set by a clock that has gone back since: then it is due now."""
+    if again_at is not None and again_at > now + 2 * LONGEST_WAIT_IN_TROUBLE:
+        return now.replace(second=0, microsecond=0)
+    return again_at if again_at is not None and again_at <= now else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from mailmagnet.errors import CrmRefused, NotAuthorised, NotPermitted, RateLimited, Upstream
 from mailmagnet.gmail import NAME
-from mailmagnet.store import Reason, Trouble
+from mailmagnet.store import LONGEST_WAIT_IN_TROUBLE, Reason, Trouble
 
 FIRST_WAIT = timedelta(minutes=10)
 LONGEST_WAIT = timedelta(hours=4)
@@ -13,7 +13,7 @@ LONGEST_WAIT = timedelta(hours=4)
 FAILURES_UNTIL_PARKED = 12
 """A day and a half of failures in a row."""
 
-PARKED_WAIT = timedelta(days=1)
+PARKED_WAIT = LONGEST_WAIT_IN_TROUBLE
 """How often a parked mailbox is tried: somebody may have mended what was wrong without telling."""
 
 

@@ -45,7 +45,7 @@ def run_map(counts: RunCounts) -> dict[str, Any]:
         "sorted": dict(counts.sorted),
         "remaining": counts.remaining,
         "passed_over": dict(counts.passed_over),
-        "units": counts.units,
+        "spent": [{"at": at, "units": units} for at, units in counts.spent],
         "day": {"day": counts.day.day.isoformat(), "sorted": dict(counts.day.sorted)} if counts.day else None,
     }
 
@@ -60,7 +60,7 @@ def run_of(stored: Mapping[str, Any], moment: Moment) -> RunCounts:
         sorted=by_category(stored["sorted"]),
         remaining=stored["remaining"],
         passed_over=dict(stored["passed_over"]),
-        units=stored["units"],
+        spent=tuple((moment(run["at"]), run["units"]) for run in stored["spent"]),
         day=DayCounts(date.fromisoformat(day["day"]), by_category(day["sorted"])) if day else None,
     )
 

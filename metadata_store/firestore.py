@@ -101,10 +101,11 @@ class FirestoreStore:
         renewed = {"address": address, "trouble": None}
 
         async def connect() -> None:
-            stored = (await _read(document)).to_dict()
-            if stored:
+            mailbox = await _read(document)
+            if stored := mailbox.to_dict():
                 active = {"active": stored["mailmagnet_since"] is not None}
-                await _answer(document.update(renewed | active, timeout=SECONDS))
+                unchanged = self._client.write_option(last_update_time=mailbox.update_time)
+                await _answer(document.update(renewed | active, option=unchanged, timeout=SECONDS))
             else:
                 await _answer(document.create(_new_document(now) | renewed, timeout=SECONDS))
 
@@ -183,7 +184,7 @@ class FirestoreStore:
     ) -> None:
         facts: dict[str, Any] = {"progress": progress_map(progress), "labels": dict(labels)}
         if counts:
-            facts |= {"last_run": run_map(counts), "trouble": None}
+            facts |= {"last_run": run_map(counts), "trouble": None, "active": True}
         mails: dict[AsyncDocumentReference, dict[str, Any]] = {}
         for record in records:
             mails.setdefault(
@@ -220,9 +221,17 @@ class FirestoreStore:
         return await self._delete(older)
 
     async def forget_decisions(self, lease: Lease, since: datetime) -> int:
-        _check_lease(lease, (await _read(self._mailbox(lease.org, lease.user))).to_dict())
+        def still_held(stored: dict[str, Any] | None) -> dict[str, Any]:
+            _check_lease(lease, stored)
+            return {"fence": lease.fence}
+
+        still_held((await _read(self._mailbox(lease.org, lease.user))).to_dict())
         decided = self._mails_of(lease.org, lease.user).where(filter=FieldFilter("received_at", ">=", since))
-        return await self._delete(decided.order_by("received_at", direction="DESCENDING"))
+        forgotten = 0
+        async for page in _pages(decided.order_by("received_at", direction="DESCENDING").select(["received_at"])):
+            await self._change(lease.org, lease.user, still_held, deleted=[stored.reference for stored in page])
+            forgotten += len(page)
+        return forgotten
 
     async def delete_mailbox(self, org: str, user: str) -> int:
         # The mailbox goes first: from then on a run under way has no lease, and writes no more records.
@@ -257,11 +266,12 @@ class FirestoreStore:
         user: str,
         decide: Callable[[dict[str, Any] | None], dict[str, Any]],
         mails: Mapping[AsyncDocumentReference, dict[str, Any]] | None = None,
+        deleted: Sequence[AsyncDocumentReference] = (),
     ) -> dict[str, Any]:
-        """Write what `decide` makes of the mailbox as it is now (None when there is none), and `mails` that are not there yet.
+        """Write what `decide` makes of the mailbox as it is now (None when there is none), with `mails` that are not there yet.
 
-        All of it is written at once, if nobody changed the mailbox meanwhile; else it is decided anew. An empty decision writes
-        nothing. What was decided is returned.
+        `deleted` go with it. All of it is written at once, if nobody changed the mailbox meanwhile; else it is decided anew. An empty
+        decision writes nothing. What was decided is returned.
         """
 
         async def change() -> dict[str, Any]:
@@ -274,6 +284,8 @@ class FirestoreStore:
                 for document, facts in (mails or {}).items():
                     if document.id not in there:
                         batch.create(document, facts)
+                for document in deleted:
+                    batch.delete(document)
                 await _answer(batch.commit(timeout=SECONDS))
             return changes
 

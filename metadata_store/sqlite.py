@@ -59,6 +59,7 @@ class SqliteStore:
         """Opens the file, and makes it when it is missing. Raises BadSetting when it cannot be this store's file."""
         self._lock = threading.Lock()
         self._connection = _opened(database)
+        self._erased = True
 
     async def close(self) -> None:
         """Close the file; no call may follow."""
@@ -136,7 +137,7 @@ class SqliteStore:
             _forget_mails(file, *key)
 
         await self._write(switch)
-        await self._empty_the_log()
+        await self._erase()
 
     async def take_lease(self, org: str, user: str, now: datetime, seconds: float, *, take_over: bool = False) -> Lease:
         key = (org_id(org), user_id(user))
@@ -223,7 +224,7 @@ class SqliteStore:
     async def delete_mails_before(self, org: str, moment: datetime) -> int:
         older = (org_id(org), _microseconds(moment))
         deletion = "DELETE FROM mails WHERE org = ? AND received_at < ?"
-        return await self._delete(lambda file: file.execute(deletion, older).rowcount)
+        return await self._delete_mails(lambda file: file.execute(deletion, older).rowcount)
 
     async def forget_decisions(self, lease: Lease, since: datetime) -> int:
         newer = (org_id(lease.org), user_id(lease.user), _microseconds(since))
@@ -232,7 +233,7 @@ class SqliteStore:
             _check_lease(file, lease)
             return file.execute("DELETE FROM mails WHERE org = ? AND user = ? AND received_at >= ?", newer).rowcount
 
-        return await self._delete(forget)
+        return await self._delete_mails(forget)
 
     async def delete_mailbox(self, org: str, user: str) -> int:
         key = (org_id(org), user_id(user))
@@ -241,22 +242,34 @@ class SqliteStore:
             file.execute("DELETE FROM mailboxes WHERE org = ? AND user = ?", key)
             return _forget_mails(file, *key)
 
-        return await self._delete(delete)
-
-    async def _delete(self, deletion: Callable[[sqlite3.Connection], int]) -> int:
-        deleted = await self._write(deletion)
-        if deleted:
-            await self._empty_the_log()
+        deleted = await self._write(delete)
+        await self._erase()
         return deleted
 
-    async def _empty_the_log(self) -> None:
-        """Write SQLite's log into the database and cut it to nothing, so that what was deleted is on the disk no more."""
+    async def _delete_mails(self, deletion: Callable[[sqlite3.Connection], int]) -> int:
+        """`deletion` gives how many it deleted; when there was nothing, there is nothing to erase but what an earlier one left."""
+        deleted = await self._write(deletion)
+        if deleted or not self._erased:
+            await self._erase()
+        return deleted
 
-        def empty() -> None:
+    async def _erase(self) -> None:
+        """Rewrite the database without what was deleted, and cut SQLite's log to nothing: then it is on the disk no more.
+
+        `secure_delete` does not suffice: where rows have moved between pages, copies stay in the gaps. Raises TimedOut while another
+        process reads or writes all the time: what was deleted stays deleted, and the next deletion erases it.
+        """
+        self._erased = False
+
+        def erase() -> None:
             with self._lock, _errors():
-                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                self._connection.execute("VACUUM")
+                busy, *_ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if busy:
+                raise TimedOut(WHO, SECONDS)
 
-        await asyncio.to_thread(empty)
+        await asyncio.to_thread(erase)
+        self._erased = True
 
     async def _rows(self, query: str, *facts: object) -> list[sqlite3.Row]:
         def read() -> list[sqlite3.Row]:
@@ -280,29 +293,52 @@ def _opened(database: Path) -> sqlite3.Connection:
         database.parent.mkdir(parents=True, exist_ok=True)
         database.touch(mode=0o600)
         file = sqlite3.connect(database, timeout=SECONDS, isolation_level=None, check_same_thread=False)
-        file.row_factory = sqlite3.Row
-        file.execute("PRAGMA journal_mode = WAL")
-        file.execute("PRAGMA secure_delete = ON")
-        with _transaction(file):
-            _make_tables(file)
     except (OSError, sqlite3.Error) as error:
-        raise BadSetting(f"the store's file cannot be opened as a SQLite database ({type(error).__name__})") from error
+        raise _cannot_be_opened(database, error) from error
+    try:
+        _set_up(file, database.name)
+    except sqlite3.Error as error:
+        file.close()
+        raise _cannot_be_opened(database, error) from error
+    except BadSetting:
+        file.close()
+        raise
     return file
 
 
-def _make_tables(file: sqlite3.Connection) -> None:
-    version = file.execute("PRAGMA user_version").fetchone()[0]
+def _cannot_be_opened(database: Path, error: Exception) -> BadSetting:
+    return BadSetting(f"the store's file {database.name} cannot be opened as a SQLite database ({type(error).__name__})")
+
+
+def _set_up(file: sqlite3.Connection, name: str) -> None:
+    file.row_factory = sqlite3.Row
+    _check_version(file, name)
+    file.execute("PRAGMA journal_mode = WAL")
+    file.execute("PRAGMA secure_delete = ON")
+    # What VACUUM copies stays out of temporary files.
+    file.execute("PRAGMA temp_store = MEMORY")
+    with _transaction(file):
+        if _version(file) < VERSION:
+            for statement in SCHEMA.split(";"):
+                file.execute(statement)
+            file.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _check_version(file: sqlite3.Connection, name: str) -> None:
+    """Raises BadSetting; a new file has version 0."""
+    version = _version(file)
     if version > VERSION:
-        raise BadSetting(f"the store's file is of version {version}; this MailMagnet reads version {VERSION}")
-    if version < VERSION:
-        if version:
-            raise BadSetting(
-                f"the store's file is of version {version}, from before the first release; this MailMagnet reads version {VERSION}: "
-                "move the file away and connect the mailboxes anew"
-            )
-        for statement in SCHEMA.split(";"):
-            file.execute(statement)
-        file.execute(f"PRAGMA user_version = {VERSION}")
+        raise BadSetting(f"the store's file {name} is of version {version}; this MailMagnet reads version {VERSION}")
+    if 0 < version < VERSION:
+        raise BadSetting(
+            f"the store's file {name} is of version {version}, from before the first release; this MailMagnet reads version "
+            f"{VERSION}: move the file away and connect the mailboxes anew"
+        )
+
+
+def _version(file: sqlite3.Connection) -> int:
+    version: int = file.execute("PRAGMA user_version").fetchone()[0]
+    return version
 
 
 @contextmanager

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
+from typing import Any
+from unicodedata import bidirectional
 
 from lxml import etree
 
@@ -29,9 +31,13 @@ _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9:_-]*")
 
 # What is within these is no part of the text, or is read by rules of its own: it goes with them.
 _HIDDEN = (
-    "applet", "embed", "frameset", "iframe", "math", "noembed", "noframes", "noscript", "object", "plaintext", "script", "select",
-    "style", "svg", "template", "textarea", "title", "xmp",
+    "iframe", "math", "noembed", "noframes", "noscript", "object", "plaintext", "script", "select", "style", "svg", "template",
+    "textarea", "title", "xmp",
 )  # fmt: skip
+
+
+_WRITTEN = {"L": "ltr", "R": "rtl", "AL": "rtl"}
+"""The direction of writing, by a character's bidirectional class; those of all others depend on what is around them."""
 
 
 class TooMuchMarkup(Exception):
@@ -39,7 +45,7 @@ class TooMuchMarkup(Exception):
 
 
 def bounded(html: str) -> str:
-    """The same as a whole document, each tag with its end, without comments and what is hidden.
+    """The same as a whole document, each tag with its end, without comments and what is hidden; dir="auto" is what it comes to.
 
     Raises TooMuchMarkup when it has more than MOST_TAGS or MOST_ENTITIES, or so many tags within one another that libxml2 reads no
     further (256).
@@ -47,11 +53,27 @@ def bounded(html: str) -> str:
     parser = etree.HTMLParser(encoding="utf-8")
     root = etree.fromstring(b"<body>" + _MARKUP.sub(_plainly, html).encode("utf-8", "replace"), parser)
     etree.strip_elements(root, *_HIDDEN, with_tail=False)
+    _resolve_directions(root)
     too_deep = any(error.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for error in parser.error_log)
     whole: str = etree.tostring(root, encoding="unicode", method="html")
     if too_deep or sum(1 for _ in root.iter()) > MOST_TAGS or whole.count("&") + whole.count("\xa0") > MOST_ENTITIES:
         raise TooMuchMarkup
     return whole
+
+
+def direction(text: str) -> str:
+    """In which direction a text is written, by its first letter: "ltr", "rtl", or "" when it has none."""
+    return next((_WRITTEN[kind] for kind in map(bidirectional, text) if kind in _WRITTEN), "")
+
+
+def _resolve_directions(root: Any) -> None:
+    """A browser would read all the text in an element with dir="auto" anew at each child that comes in."""
+    first: dict[Any, str] = {}
+    for element in reversed(list(root.iter())):
+        within = ((first[child], direction(child.tail or "")) for child in element)
+        first[element] = next(filter(None, chain([direction(element.text or "")], chain.from_iterable(within))), "")
+        if element.get("dir", "").strip().lower() == "auto":
+            element.set("dir", first[element] or "ltr")
 
 
 def tags_in(html: str) -> Iterator[tuple[str, dict[str, str]]]:

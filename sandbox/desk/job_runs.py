@@ -19,15 +19,6 @@ SECONDS_FOR_RUN = 600
 SECONDS_FOR_TICK = 60
 MOST_MOVED = 10_000
 
-_WORDS = {
-    "consent": "{who} needs your consent again. Until then nothing is sorted.",
-    "gmail_refuses": "{who} does not let MailMagnet sort this mailbox.",
-    "crm_sign_in": "{who} does not let you in.",
-    "crm_permission": "{who}: your profile lacks the permission Mail Integration.",
-    "failing": "{who} failed. It is tried again by itself, and no mail is lost.",
-}
-"""Why the job could not sort a mailbox, by its own word for it."""
-
 
 class NoTick(Exception):
     """The tick did not come to its end in time."""
@@ -150,8 +141,11 @@ def _told(status: int, answer: Mapping[str, Any] | None) -> dict[str, Any]:
         return {"problem": "Another run is sorting this mailbox right now."}
     if answer.get("off"):
         return {"problem": "Sorting is turned off for this mailbox."}
+    if wait := answer.get("retry_after"):
+        return {"problem": f"{answer['who']}'s quota for this minute is spent: it can go on in {wait} s."}
     if "failed" in answer:
-        return {"problem": _WORDS[answer["failed"]].format(who=answer["who"])}
+        again = " It is tried again by itself, and no mail is lost." if answer["failed"] == "failing" else ""
+        return {"problem": f"The job could not run: {answer['error']}.{again}"}
     return {"result": answer}
 
 

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import nh3
 
-from sandbox.desk.bounded_html import TooMuchMarkup, bounded, tags_in
+from sandbox.desk.bounded_html import TooMuchMarkup, bounded, direction, tags_in
 from sandbox.google.mail_parts import Part, text_of_html
 
 LONGEST = 300_000
@@ -60,7 +60,7 @@ body > :last-child, body > :last-child > :last-child {{ margin-bottom: 0; }}
 a {{ color: light-dark(#0b57d0, #a8c7fa); }}
 img {{ max-width: 100%; height: auto; }} table {{ max-width: 100%; }} pre {{ white-space: pre-wrap; }}
 blockquote {{ margin: 0 0 0 8px; padding-left: 10px; border-left: 1px solid #ccc; }}
-</style></head><body dir="auto">{body}</body></html>
+</style></head><body dir="{direction}">{body}</body></html>
 """
 
 
@@ -85,7 +85,8 @@ def safe_page(mail_html: str, pictures: Mapping[str, Part], *, pictures_at: str,
         f"default-src 'none'; style-src 'unsafe-inline'; img-src {images}; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'self'; sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox"
     )
-    return SafePage(_PAGE.format(body=body, on_white=' class="on-white"' if _OWN_COLOUR.search(body) else ""), policy)
+    on_white = ' class="on-white"' if _OWN_COLOUR.search(body) else ""
+    return SafePage(_PAGE.format(body=body, on_white=on_white, direction=direction(text_of_html(shown)) or "ltr"), policy)
 
 
 def has_remote_images(mail_html: str) -> bool:

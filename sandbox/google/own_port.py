@@ -23,14 +23,13 @@ def is_from_a_browser(request: web.Request) -> bool:
 
 
 def _is_addressed_here(request: web.Request) -> bool:
-    """One Host, exactly this port's; and no target with a host of its own, as only proxies are sent."""
+    """The Host is exactly this port's (aiohttp refuses two), and the target has no host of its own, as only proxies are sent."""
     sockname = request.transport.get_extra_info("sockname") if request.transport else None
     if not sockname:
         return False
     port = sockname[1]
     hosts = {f"{name}:{port}" for name in _NAMES} | (set(_NAMES) if port == _HTTP_PORT else set())
-    named = request.headers.getall("Host", [])
-    return len(named) == 1 and named[0] in hosts and request.raw_path.startswith("/")
+    return request.headers.get("Host") in hosts and request.raw_path.startswith("/")
 
 
 def _is_from_another_site(request: web.Request) -> bool:

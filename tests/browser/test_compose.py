@@ -222,6 +222,53 @@ async def test_written_sent_and_answered_by_keys_alone(desk: Desk, width: int) -
     await expect(desk.page.locator(".mail-head").first).to_be_focused()
 
 
+HOSTILE = {
+    "a third of a megabyte of <div>": "<div>" * 58_600 + "the ground",
+    "declarations": "the ground" + "<?" * 97_500,
+    "paragraphs": "<p>x</p>" * 37_000 + "the ground",
+    "lists within lists": "<ul><li>" * 20_000 + "the ground",
+    "line ends": "<br>" * 24_000 + "the ground",
+}
+
+
+@pytest.mark.parametrize("html", HOSTILE.values(), ids=HOSTILE.keys())
+async def test_a_hostile_mail_is_answered_as_any_other(desk: Desk, html: str) -> None:
+    mailbox = desk.demo.world.mailbox(desk.demo.user.address)
+    subject = f"Answer me if you can {list(HOSTILE.values()).index(html)}."
+    desk.arrive("Mallory <mallory@evil.example>", subject, html=html)
+    await desk.open(subject)
+    await desk.page.get_by_role("button", name="Reply", exact=True).click()
+    editor = window(desk.page).get_by_role("textbox", name="Message")
+    await expect(editor).to_contain_text("the ground")
+    assert await editor.locator("*").count() <= 25_000
+    await desk.page.keyboard.type("Gladly. ")
+    await expect(desk.page.locator(".compose-state")).to_have_text("Draft saved")
+    [draft] = drafts_of(mailbox, f"Re: {subject}")
+    text = mail_parts.plain_text(mail_parts.read(mailbox.raw(draft.message.id)), 10_000_000)
+    assert ("Gladly." in text, "the ground" in text) == (True, True)
+    await window(desk.page).get_by_role("button", name="Discard draft").click()
+    await expect(window(desk.page)).to_have_count(0)
+
+
+async def test_a_draft_that_is_too_much_says_so_and_keeps_what_was_written(desk: Desk) -> None:
+    await desk.show()
+    await begin(desk.page, "kim@corp.example", "Too much", "First words.")
+    await expect(desk.page.locator(".compose-state")).to_have_text("Draft saved")
+    editor = window(desk.page).get_by_role("textbox", name="Message")
+    many = "const dir = node.dir; node.dir = ''; node.insertAdjacentHTML('beforeend', '<br>'.repeat(60_000)); node.dir = dir;"
+    await editor.evaluate(f"node => {{ {many} node.dispatchEvent(new Event('input')) }}")
+    await expect(desk.page.locator("#toasts")).to_contain_text("This mail has too many paragraphs and formats to be saved")
+    await expect(desk.page.locator(".compose-state")).to_have_text("Not saved")
+    await expect(editor).to_contain_text("First words.")
+    desk.complaints.clear()  # the browser tells of the answer 400
+    await editor.evaluate(
+        "node => { node.innerText = 'First words.'; getSelection().selectAllChildren(node); getSelection().collapseToEnd() }"
+    )
+    await desk.page.keyboard.type(" And more.")
+    await expect(desk.page.locator(".compose-state")).to_have_text("Draft saved")
+    await window(desk.page).get_by_role("button", name="Discard draft").click()
+
+
 async def test_a_discarded_draft_comes_back_with_its_files_and_its_place(desk: Desk) -> None:
     mailbox = desk.demo.world.mailbox(desk.demo.user.address)
     answered = mailbox.message(desk.arrive(HENRIETTA, "Answer with file", Message_ID="<with-file@analytical-works.example>"))
@@ -330,6 +377,7 @@ class Stub:
     addon_url: str
     events: list[dict[str, Any]] = field(default_factory=list)
     markup: dict[str, Any] = field(default_factory=dict)
+    complaints: list[str] = field(default_factory=list)
 
     async def home(self, _: web.Request) -> web.Response:
         return web.json_response({"action": {"navigations": [{"pushCard": {"header": {"title": "Home"}}}]}})
@@ -386,7 +434,7 @@ async def stub(tmp_path: Path, browser: Browser) -> AsyncIterator[Stub]:
     key = DeskKey(desk_port)
     pages = [*desk_routes(world, product), *dial_routes(cast(Dialled, dialled)), *gallery_routes()]
     desk = await _serve(desk_app(key, pages, google_routes(world)), desk_port)
-    complaints: list[str] = []
+    complaints = made.complaints
     made.page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
     made.page.on("pageerror", lambda error: complaints.append(str(error)))
     await made.page.goto(key.entrance(f"http://127.0.0.1:{desk_port}/"))
@@ -426,6 +474,29 @@ async def test_draft_actions_change_the_real_draft(stub: Stub) -> None:
     assert kept == ["new@corner.example", "copy@corner.example", "", "From a template"]
     assert "zero &lt;one<b> two</b> three<p>four</p>" in mail_parts.html_text(mail)
     assert "script" not in mail_parts.html_text(mail)
+
+
+async def test_any_megabyte_of_an_add_on_is_inserted_bounded(stub: Stub) -> None:
+    mailbox = stub.world.mailbox("ada@corp.example")
+    await begin(stub.page, "grace@hopper.example", "Much", "mine ")
+    await stub.page.get_by_role("button", name="Insert template").click()
+    for content in (
+        "<dl>" * 249_000 + "ground",
+        "<div>" * 199_000 + "ground",
+        "<p>x</p>" * 120_000 + "ground",
+        "<br>" * 40_000 + "ground",
+    ):
+        await stub.press(**body_action("REPLACE", content))
+        editor = stub.page.get_by_role("textbox", name="Message")
+        await expect(editor).to_contain_text("ground")
+        assert await editor.locator("*").count() <= 50_000
+    [draft] = mailbox.drafts()[0]
+    assert "ground" in mail_parts.html_text(mail_parts.read(mailbox.raw(draft.message.id)))
+    stub.markup = {"updateDraftActionMarkup": body_action("REPLACE", "x" * 1_000_001)}
+    await stub.page.locator("#panel").get_by_role("button", name="Use template").click()
+    await expect(stub.page.locator(".panel-notes")).to_contain_text("longer than a draft may be")
+    stub.complaints.clear()  # the browser tells of the answer 400
+    await expect(editor).to_contain_text("ground")
 
 
 async def test_an_unknown_draft_action_is_a_red_note_and_a_created_draft_opens(stub: Stub) -> None:

@@ -208,12 +208,12 @@ async def test_each_fault_is_told_as_the_product_tells_it(desk: Desk, who: str, 
 @pytest.mark.parametrize(
     ("who", "fault", "said"),
     [
-        ("Gmail", "Failing", "Gmail failed. It is tried again by itself, and no mail is lost."),
-        ("Gmail", "Dropping connections", "Gmail failed. It is tried again by itself, and no mail is lost."),
-        ("Gmail", "Rate-limited", "Gmail failed. It is tried again by itself, and no mail is lost."),
-        ("Gmail", "Signed out", "Gmail needs your consent again. Until then nothing is sorted."),
-        (CRM, "Failing", f"{CRM} failed. It is tried again by itself, and no mail is lost."),
-        (CRM, "Signed out", f"{CRM} does not let you in."),
+        ("Gmail", "Failing", "The job could not run: Gmail: answered"),
+        ("Gmail", "Dropping connections", "The job could not run: Gmail: the connection failed"),
+        ("Gmail", "Rate-limited", "Gmail's quota for this minute is spent: it can go on in"),
+        ("Gmail", "Signed out", "The job could not run: Gmail:"),
+        (CRM, "Failing", f"The job could not run: {CRM}:"),
+        (CRM, "Signed out", f"The job could not run: {CRM}: the connection was revoked."),
     ],
 )
 async def test_the_job_tells_what_is_wrong_and_loses_nothing(desk: Desk, who: str, fault: str, said: str) -> None:

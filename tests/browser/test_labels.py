@@ -123,7 +123,7 @@ async def test_what_is_typed_becomes_a_new_label_and_escape_leaves_all_as_it_was
     menu = desk.page.get_by_role("dialog", name="Label as")
     await button.click()
     await desk.page.keyboard.type("Customer")
-    await menu.get_by_role("checkbox", name="Customer").check()
+    await menu.get_by_role("checkbox", name="Customer", exact=True).check()
     await desk.page.keyboard.press("Escape")
     await expect(menu).to_have_count(0)
     await expect(button).to_be_focused()

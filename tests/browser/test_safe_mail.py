@@ -12,6 +12,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MALLORY = "Mallory <mallory@evil.example>"
 PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+BLACK = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
 HOSTILE = """
 <html><head><meta http-equiv="refresh" content="0;url=https://evil.example/refresh"><base href="https://evil.example/">
 <link rel="stylesheet" href="https://evil.example/style.css"><style>@import url(https://evil.example/import.css);
@@ -368,7 +369,70 @@ async def test_ten_megabytes_of_nesting_open_at_once(desk: Desk, html: str) -> N
     await desk.open(subject)
     frame = desk.page.frame_locator(".mail-frame")
     await expect(frame.locator("body")).to_be_visible()
-    assert await frame.locator("body *").count() < 30_000
+    assert await frame.locator("body *").count() <= 50_000
+
+
+SLOW_TO_READ = {
+    "declarations": "<?" * 145_000,
+    "attributes": "<a " + " ".join(f"a{n}" for n in range(40_000)) + ">x</a>",
+    "items in terms": "<li><dt>" * 37_000,
+    "entities": "&nbsp;&amp;" * 27_000,
+    "line ends": "<br>" * 49_000,
+    "line ends in directions": "<div dir=auto>" * 100 + "<br>" * 48_000,
+}
+
+
+@pytest.mark.parametrize("html", SLOW_TO_READ.values(), ids=SLOW_TO_READ.keys())
+async def test_markup_that_is_slow_to_read_opens_at_once(desk: Desk, html: str) -> None:
+    subject = f"Slow as a river {list(SLOW_TO_READ.values()).index(html)}."
+    mail_id = desk.arrive(MALLORY, subject, html=f"<p>Words that stay</p>{html}")
+    await desk.open(subject)
+    frame = desk.page.frame_locator(".mail-frame")
+    await expect(frame.locator("body")).to_contain_text("Words that stay")
+    assert await frame.locator("body *").count() <= 50_000
+    sent = await desk.page.request.get(f"{desk.demo.address}/desk/ada@corp.example/mails/{mail_id}/body")
+    assert len(await sent.body()) < 600_000
+
+
+async def test_a_picture_used_three_thousand_times_is_sent_once(desk: Desk) -> None:
+    png = base64.b64decode(BLACK) + bytes(400_000)
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = MALLORY, desk.demo.user.address, "One picture again and again"
+    mail.set_content("<p>Words that stay</p>" + "<img width=8 src='cid:one@mail'>" * 3_000, subtype="html")
+    mail.add_related(png, maintype="image", subtype="png", cid="<one@mail>")
+    mail_id = desk.demo.world.mailbox(desk.demo.user.address).arrive(mail.as_bytes()).id
+    await desk.open("One picture again and again")
+    images = desk.page.frame_locator(".mail-frame").locator("img")
+    await expect(images).to_have_count(3_000)
+    for image in (images.first, images.last):
+        await expect(image).to_have_js_property("naturalWidth", 1)
+    address = f"{desk.demo.address}/desk/ada@corp.example/mails/{mail_id}"
+    fetched = [asked for asked in desk.requests if "/pictures/" in asked]
+    assert len(fetched) == 1, "the browser keeps it for the other uses"
+    sent = await desk.page.request.get(f"{address}/body")
+    assert len(await sent.body()) < 500_000
+    for part in ("0", "2", "1.0", "..", "x"):
+        assert (await desk.page.request.get(f"{address}/pictures/{part}")).status == 404
+
+
+SLOW_TO_LINK = {
+    "dots": "a." * 95_000,
+    "signs": "+a" * 95_000,
+    "addresses": "a@b-" * 45_000,
+    "punctuation": "http://" + "," * 190_000,
+}
+
+
+@pytest.mark.parametrize("text", SLOW_TO_LINK.values(), ids=SLOW_TO_LINK.keys())
+async def test_plain_text_that_is_slow_to_search_for_addresses_opens_at_once(desk: Desk, text: str) -> None:
+    subject = f"Plain as a pikestaff {list(SLOW_TO_LINK.values()).index(text)}."
+    desk.arrive(MALLORY, subject, f"See https://a.example/x or <ada@a.example>.\n{text}")
+    await desk.open(subject)
+    links = desk.page.locator(".plain a")
+    assert await links.evaluate_all("links => links.slice(0, 2).map(link => link.href)") == [
+        "https://a.example/x",
+        "mailto:ada@a.example",
+    ]
 
 
 async def test_headers_are_text_and_never_markup(desk: Desk) -> None:
@@ -395,7 +459,8 @@ async def test_another_sites_page_may_ask_the_desk_nothing(desk: Desk) -> None:
 async def test_a_mails_body_is_sent_so_that_nothing_of_it_gets_around(desk: Desk) -> None:
     mail_id = desk.arrive(MALLORY, "The headers of its body", html="<p>harmless</p>")
     address = f"{desk.demo.address}/desk/ada@corp.example/mails/{mail_id}/body"
-    for query, images in (("", "img-src data:;"), ("?images=1", "img-src data: https: http:;")):
+    own = f"img-src data: {address.removesuffix('body')}pictures/"
+    for query, images in (("", f"{own};"), ("?images=1", f"{own} https: http:;")):
         headers = (await desk.page.context.request.get(address + query)).headers
         policy = headers["content-security-policy"]
         assert all(rule in policy for rule in ("default-src 'none';", images, "base-uri 'none'", "form-action 'none'"))

@@ -747,6 +747,80 @@ async def test_dropped_connections_and_html(mine: Mailbox, desk: Desk) -> None:
     assert (await mine.call("GET", "labels"))[0] == 200
 
 
+async def test_a_fault_after_the_call_leaves_it_done(mine: Mailbox, desk: Desk) -> None:
+    message_id = await mine.put_in(mail())
+    before = desk.world.quota.spent(mine.address)
+    desk.world.faults.add(Fault("gmail", "users.labels.create", status=503, after=True, times=1))
+    assert (await mine.call("POST", "labels", {"name": "Customer"}))[0] == 503
+    assert "Customer" in [label["name"] for label in (await mine.ok("GET", "labels"))["labels"]]
+    desk.world.faults.add(Fault("gmail", "users.messages.modify", drop=True, after=True, times=1))
+    with pytest.raises(aiohttp.ClientError):
+        await mine.call("POST", f"messages/{message_id}/modify", {"removeLabelIds": ["INBOX"]})
+    desk.world.faults.add(Fault("gmail", "users.messages.modify", html=True, after=True, times=1))
+    with pytest.raises(json.JSONDecodeError):
+        await mine.call("POST", f"messages/{message_id}/modify", {"addLabelIds": ["STARRED"]})
+    message = await mine.ok("GET", f"messages/{message_id}", format="minimal")
+    assert set(message["labelIds"]) == {"UNREAD", "STARRED"}
+    assert desk.world.quota.spent(mine.address) == before + 5 + 1 + 5 + 5 + 20
+
+
+async def test_a_fault_before_the_call_leaves_it_undone_and_unbilled(mine: Mailbox, desk: Desk) -> None:
+    desk.world.faults.add(Fault("gmail", "users.labels.create", status=503, times=1))
+    assert (await mine.call("POST", "labels", {"name": "Customer"}))[0] == 503
+    assert "Customer" not in [label["name"] for label in (await mine.ok("GET", "labels"))["labels"]]
+    assert desk.world.quota.spent(mine.address) == 1
+
+
+async def test_a_fault_of_one_mail_is_no_other_s(mine: Mailbox, desk: Desk) -> None:
+    bad, good = await mine.put_in(mail("Bad")), await mine.put_in(mail("Good"))
+    desk.world.faults.add(Fault("gmail", "users.messages.*", status=500, mail_id=bad))
+    for message_id, expected in ((bad, 500), (good, 200)):
+        assert (await mine.call("GET", f"messages/{message_id}"))[0] == expected
+        assert (await mine.call("POST", f"messages/{message_id}/modify", {"addLabelIds": ["STARRED"]}))[0] == expected
+    assert (await mine.call("GET", "messages"))[0] == 200
+    base = "/gmail/v1/users/me/messages"
+    status, text = await batched(mine, [f"{base}/{good}?format=minimal", f"{base}/{bad}?format=minimal"])
+    assert status == 200
+    assert [line for line in text.splitlines() if line.startswith("HTTP/1.1")] == ["HTTP/1.1 200 OK", "HTTP/1.1 500 Error"]
+    desk.world.faults.clear()
+    assert "STARRED" not in (await mine.ok("GET", f"messages/{bad}"))["labelIds"]
+
+
+async def test_a_fault_lets_the_first_calls_that_it_is_for_through(mine: Mailbox, desk: Desk) -> None:
+    first, second = await mine.put_in(mail("First")), await mine.put_in(mail("Second"))
+    desk.world.faults.add(Fault("gmail", "users.messages.get", status=503, mail_id=first, skip=2, times=1))
+    order = [first, second, second, first, second, first, second, first]
+    answers = [(await mine.call("GET", f"messages/{message_id}"))[0] for message_id in order]
+    assert answers == [200, 200, 200, 200, 200, 503, 200, 200]
+
+
+async def test_a_fault_may_give_google_s_reason(mine: Mailbox, desk: Desk) -> None:
+    desk.world.faults.add(Fault("gmail", "users.labels.list", status=403, reason="domainPolicy", times=1))
+    status, answer = await mine.call("GET", "labels")
+    assert (status, *reason(answer)) == (403, 403, "PERMISSION_DENIED", "domainPolicy")
+    assert (await mine.call("GET", "labels"))[0] == 200
+
+
+async def test_a_fault_after_a_batch_leaves_each_part_done(mine: Mailbox, desk: Desk) -> None:
+    message_id = await mine.put_in(mail())
+    before = desk.world.quota.spent(mine.address)
+    desk.world.faults.add(Fault("gmail", "batch", drop=True, after=True, times=1))
+    with pytest.raises(aiohttp.ClientError):
+        await batched(mine, [f"/gmail/v1/users/me/messages/{message_id}"])
+    assert desk.world.quota.spent(mine.address) == before + 20
+
+
+async def test_faults_of_one_upstream_are_cleared_and_the_others_go_on(mine: Mailbox, desk: Desk) -> None:
+    skipping = Fault("gmail", "users.labels.list", status=503, skip=2, times=2)
+    for fault in (Fault("google", "certs", status=500, times=3), skipping, Fault("tasks", "create", status=500)):
+        desk.world.faults.add(fault)
+    assert (await mine.call("GET", "labels"))[0] == 200
+    desk.world.faults.clear("google")
+    assert [fault for fault, _ in desk.world.faults.active()] == [skipping, Fault("tasks", "create", status=500)]
+    assert [(await mine.call("GET", "labels"))[0] for _ in range(4)] == [200, 503, 503, 200]
+    assert [fault.upstream for fault, _ in desk.world.faults.active()] == ["tasks"]
+
+
 def batch_of(paths: Sequence[str]) -> bytes:
     parts = [
         f"--cut\r\nContent-Type: application/http\r\nContent-ID: <call+{number}>\r\n\r\nGET {path} HTTP/1.1\r\nAccept: */*\r\n\r\n\r\n"

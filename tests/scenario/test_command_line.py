@@ -45,7 +45,12 @@ async def test_a_mailbox_is_connected_dry_run_and_sorted_by_hand(tmp_path: Path)
         environment = settings_of(desk, "http://127.0.0.1:1")
         token = desk.world.google.refresh_token(desk.account)
         words = ("connect", *of(desk), "--address", ADA, "--own-domain", "corp.example")
-        assert (await typed(*words, given=token, **environment))[0] == 0
+        code, said, _ = await typed(*words, given=token, **environment)
+        assert (code, said) == (0, "Connected. Turn MailMagnet on: mailmagnet switch --on --labels\n")
+        code, _, complained = await typed("label", *of(desk), **environment)
+        assert (code, "turned off" in complained) == (1, True)
+        code, said, _ = await typed("switch", *of(desk), "--on", "--labels", **environment)
+        assert (code, said) == (0, "On. Customers' mail is recorded and sorted.\n")
         await desk.contact("grace@a.example", (DealState.WON, date(2020, 1, 31)))
         mail = desk.arrive("grace@a.example")
         code, dry, _ = await typed("label", *of(desk), "--dry-run", **environment)
@@ -55,6 +60,9 @@ async def test_a_mailbox_is_connected_dry_run_and_sorted_by_hand(tmp_path: Path)
         assert await desk.labels_of(mail) == {"INBOX", "UNREAD"}
         assert "1 of 1 new mails sorted" in (await typed("label", *of(desk), **environment))[1]
         assert await desk.labels_of(mail) == {CUSTOMER, "UNREAD"}
+        code, said, _ = await typed("switch", *of(desk), "--off", **environment)
+        assert (code, said.startswith("Off.")) == (0, True)
+        assert await desk.store.latest_mails("corp.example", desk.account.sub, 10) == []
 
 
 async def test_what_goes_wrong_is_told_in_one_line(desk: Desk) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
+from yarl import URL
 
 from sandbox.demo import __main__ as clock_of_the_demo
 from sandbox.demo.processes import CommandFailed, Demo, running_demo
@@ -296,6 +297,28 @@ async def test_a_change_that_cannot_be_is_refused(demo: Demo, words: tuple[str, 
         await demo.mailmagnet("crm", "change-deal", *words)
 
 
+@pytest.mark.parametrize("odd", ["zero \0", "half \ud800", "much " * 60_000])
+async def test_no_odd_text_breaks_a_command(demo: Demo, odd: str) -> None:
+    for path, change in (
+        ("deal", {"id": odd, "stage": "Negotiation"}),
+        ("deal", {"id": "x", "stage": odd}),
+        ("permission", {"profile": odd}),
+    ):
+        with pytest.raises(AssertionError, match="error"):
+            await ask(demo, f"dials/{path}", **change)
+
+
+async def test_a_record_has_a_page_and_no_odd_id_breaks_it(demo: Demo) -> None:
+    deal = next(deal for deal in (await ask(demo, "dials/crm"))["deals"] if deal["name"] == "Compiler")
+    statuses = {}
+    async with aiohttp.ClientSession(cookies=demo.key.cookies) as session:
+        for record_id in (deal["id"], "0000000000000000", "a%00b", "--help", "-1", "%ff", "x" * 5_000):
+            async with session.get(URL(f"{demo.address}/crm/deals/{record_id}", encoded=True)) as page:
+                statuses[record_id] = page.status
+    assert statuses.pop(deal["id"]) == 200
+    assert set(statuses.values()) == {404}
+
+
 async def test_the_tick_tells_what_cloud_tasks_did(demo: Demo) -> None:
     assert (await ask(demo, "dials/time", to="tomorrow"))["turned"] == 86_400
     told = await ask(demo, "dials/tick", now=True)
@@ -393,4 +416,5 @@ async def test_a_run_by_the_clock_that_fails_is_told_in_words(demo: Demo) -> Non
     await ask(demo, "dials/mail", **{"from": GRACE, "subject": "While it failed", "text": "x"})
     assert await demo.job.tick() >= 1
     last = (await ask(demo, "job"))["last"]
-    assert last["problem"] == "MailMagnet CRM failed. It is tried again by itself, and no mail is lost."
+    assert last["problem"].startswith("The job could not run: MailMagnet CRM: ")
+    assert last["problem"].endswith(". It is tried again by itself, and no mail is lost.")

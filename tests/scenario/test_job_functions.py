@@ -139,7 +139,8 @@ async def test_work_that_cannot_be_read_is_told_why(job: Job, body: Any, words: 
 async def test_a_mailbox_that_is_gone_off_or_without_consent_is_answered_as_done(job: Job) -> None:
     assert await job.call(job.mailbox_url, {"org": "corp.example", "user": "42"}) == (200, '{"off":true}')
     job.desk.world.google.revoke_all(ADA)
-    assert await job.sort() == (200, {"failed": "consent", "who": "Gmail", "failures": 1})
+    status, answer = await job.sort()
+    assert (status, answer["failed"], answer["who"], answer["failures"]) == (200, "consent", "Gmail", 1)
     await job.desk.switch_off()
     assert await job.sort() == (200, {"off": True})
 
@@ -172,6 +173,7 @@ async def test_one_mailboxs_trouble_never_slows_the_queue_and_is_kept_with_the_m
         job.desk.world.faults.add(fault)
         status, answer = await job.sort()
         assert (status, answer["failed"]) == (200, "failing")
+        assert ("retry_after" in answer) == (fault.status == 429)
         job.desk.world.faults.clear()
     trouble = (await job.desk.mailbox()).trouble
     assert trouble

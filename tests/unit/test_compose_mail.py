@@ -61,6 +61,7 @@ HOSTILE = {
     "<?": "<?" * 97_500,
     "a megabyte of <dl>": "ground" + "<dl>" * 250_000,
     "lists within lists": "<ul><li>" * 20_000 + "ground",
+    "as deep as it is read": "<div>" * 240 + "ground",
     "many paragraphs": "<p>x</p>" * 80_000 + "ground",
     "many entities": "ground" + "&nbsp;&amp;" * 90_000,
     "many attributes": "ground<a " + " ".join(f"a{n}" for n in range(40_000)) + ">",

@@ -18,7 +18,16 @@ def page(mail_html: str, *, remote_images: bool = False) -> SafePage:
 
 
 def body(mail_html: str, *, remote_images: bool = False) -> str:
-    return page(mail_html, remote_images=remote_images).text.partition('<body dir="auto">')[2].partition("</body></html>")[0]
+    return page(mail_html, remote_images=remote_images).text.partition('<body dir="ltr">')[2].partition("</body></html>")[0]
+
+
+def test_a_mail_is_written_in_the_direction_of_its_first_letter() -> None:
+    assert '<body dir="rtl">' in page("<p>12 – שלום world</p>").text
+    assert '<body dir="rtl">' in page("<style>p {}</style><p>مرحبا</p>").text
+    assert '<body dir="ltr">' in page("<p title='שלום'>Hello שלום</p>").text
+    assert '<body dir="ltr">' in page("<p>123</p>").text
+    mixed = body('Hello <div dir="auto">1 <b>שלום</b> x</div><div dir=AUTO>2</div><p dir="rtl">x</p>')
+    assert mixed == 'Hello <div dir="rtl">1 <b>שלום</b> x</div><div dir="ltr">2</div><p dir="rtl">x</p>'
 
 
 def test_what_a_letter_is_written_with_stays() -> None:

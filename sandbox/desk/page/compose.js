@@ -2,10 +2,13 @@
 
 import { el, fill, newId } from "./dom.js";
 import { icon } from "./icons.js";
-import { of, read, write } from "./api.js";
+import { DeskError, of, read, write } from "./api.js";
 import { dated } from "./dates.js";
 
 const SAVED_AFTER = 600;
+/** More than the desk lets through, of tags and the texts between them, and more than it lets stand in one another. */
+const MOST_NODES = 150_000;
+const DEEPEST = 300;
 const RECIPIENTS = { to: "To", cc: "Cc", bcc: "Bcc" };
 const TITLES = { reply: "Reply", reply_all: "Reply to all", forward: "Forward" };
 const TAGS = ["B", "STRONG", "I", "EM", "U", "S", "A", "P", "DIV", "BR", "UL", "OL", "LI", "BLOCKQUOTE", "PRE", "CODE", "SPAN", "HR"];
@@ -107,7 +110,7 @@ export class Compose {
       if (people.length) this.#showCopies();
     }
     if (markup.updateSubject) this.#parts.subject.value = markup.updateSubject.subject ?? "";
-    if (markup.updateBody) faults.push(...(await this.#updateBody(markup.updateBody)));
+    if (markup.updateBody) faults.push(...(await this.#updateBody(markup.updateBody).catch((error) => [error.message])));
     this.#changed();
     return faults;
   }
@@ -116,24 +119,24 @@ export class Compose {
     if (!PLACES.includes(type)) return [`${type} is no way to change a draft's text`];
     const nodes = (await Promise.all(insertContents.map((content) => inserted(this.#account, content)))).flat();
     const { editor } = this.#parts;
-    if (type === "REPLACE") editor.replaceChildren(...nodes);
-    else if (type === "INSERT_AT_START") editor.prepend(...nodes);
-    else if (type === "INSERT_AT_END") editor.append(...nodes);
-    else this.#insert(nodes);
+    changedAtOnce(editor, () => {
+      if (type === "REPLACE") fill(editor, nodes);
+      else if (type === "INSERT_AT_START") editor.prepend(piece(nodes));
+      else if (type === "INSERT_AT_END") editor.append(piece(nodes));
+      else this.#insert(piece(nodes));
+    });
     return [];
   }
 
   /** At the cursor, in place of what is selected; at the start when the cursor has never been in the text. */
-  #insert(nodes) {
+  #insert(inserted) {
     const { editor } = this.#parts;
     if (!this.#cursor || !editor.contains(this.#cursor.commonAncestorContainer)) {
-      editor.prepend(...nodes);
+      editor.prepend(inserted);
       return;
     }
     this.#cursor.deleteContents();
-    const piece = document.createDocumentFragment();
-    piece.append(...nodes);
-    this.#cursor.insertNode(piece);
+    this.#cursor.insertNode(inserted);
     this.#cursor.collapse(false);
   }
 
@@ -313,7 +316,7 @@ export class Compose {
 }
 
 function editor(html, changed) {
-  const node = el("div", {
+  const settings = {
     class: "compose-text",
     contenteditable: "true",
     role: "textbox",
@@ -321,14 +324,22 @@ function editor(html, changed) {
     "aria-label": "Message",
     dir: "auto",
     on: { input: changed },
-  });
-  node.append(...safeNodes(html));
+  };
+  const node = el("div", settings, safeNodes(html));
   node.addEventListener("paste", (event) => {
     event.preventDefault();
-    document.execCommand("insertText", false, event.clipboardData.getData("text/plain"));
+    const text = event.clipboardData.getData("text/plain");
+    changedAtOnce(node, () => document.execCommand("insertText", false, text));
   });
   node.addEventListener("drop", (event) => event.preventDefault());
   return node;
+}
+
+/** With dir="auto" a browser reads the whole text anew at each node that comes in: it reads once, at the end. */
+function changedAtOnce(editor, change) {
+  editor.removeAttribute("dir");
+  change();
+  editor.setAttribute("dir", "auto");
 }
 
 function formatButton([command, words, sign]) {
@@ -359,6 +370,10 @@ function quoted({ quoted: mail, received_at: received }, how) {
   return place.innerHTML;
 }
 
+function piece(nodes) {
+  return fill(document.createDocumentFragment(), nodes);
+}
+
 async function inserted(account, { content = "", contentType = "TEXT" }) {
   if (contentType === "TEXT") return content.split("\n").flatMap((line, index) => (index ? [el("br"), line] : [line]));
   const { html } = await write(of(account, "clean"), { html: content });
@@ -368,16 +383,17 @@ async function inserted(account, { content = "", contentType = "TEXT" }) {
 
 /** Nodes for HTML, which the desk has cleaned already: made anew from what a mail may hold here, so that nothing runs and nothing is fetched. */
 function safeNodes(html) {
-  return copies(new DOMParser().parseFromString(html, "text/html").body);
+  return copies(new DOMParser().parseFromString(html, "text/html").body, { nodes: MOST_NODES }, DEEPEST);
 }
 
-function copies(parent) {
+function copies(parent, left, deeper) {
   return [...parent.childNodes].flatMap((node) => {
+    if (--left.nodes < 0 || deeper < 0) throw new DeskError("There is too much in this text to be edited here.");
     if (node.nodeType === Node.TEXT_NODE) return [node.data];
     const name = node.nodeName.toUpperCase();
     if (node.nodeType !== Node.ELEMENT_NODE || LEFT_OUT.includes(name)) return [];
-    if (!TAGS.includes(name)) return copies(node);
+    if (!TAGS.includes(name)) return copies(node, left, deeper - 1);
     const link = name === "A" && /^(https?:|mailto:|tel:)/i.test(node.getAttribute("href") ?? "") ? node.getAttribute("href") : null;
-    return [el(name, { href: link }, copies(node))];
+    return [el(name, { href: link }, copies(node, left, deeper - 1))];
   });
 }

@@ -6,19 +6,26 @@
  */
 export function el(tag, settings = {}, ...children) {
   const node = document.createElement(tag);
+  // Before its settings: with dir="auto" a browser would read the whole text anew at each child that comes in.
+  append(node, children);
   for (const [name, value] of Object.entries(settings)) {
     if (value === false || value === null || value === undefined) continue;
     if (name === "on") Object.entries(value).forEach(([event, listener]) => node.addEventListener(event, listener));
     else if (name === "data") Object.assign(node.dataset, value);
     else node.setAttribute(name, value === true ? "" : String(value));
   }
-  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return node;
+}
+
+/** One by one: a call takes only so many arguments, and a mail may have more pieces. */
+function append(node, children) {
+  for (const child of children.flat(Infinity)) if (child !== null && child !== undefined && child !== false) node.append(child);
 }
 
 /** Puts these children in place of those that are there. */
 export function fill(node, ...children) {
-  node.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  node.replaceChildren();
+  append(node, children);
   return node;
 }
 

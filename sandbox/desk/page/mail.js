@@ -10,7 +10,8 @@ import { face, nameOf } from "./people.js";
 /** So many closed mails one after the other, between two that are in sight, are shown as one line. */
 const FEWEST_FOLDED = 2;
 
-const ADDRESS = /\b(?:https?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]}]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+)/g;
+/** A mail address is looked for from where its letters begin, and from nowhere within them: each is read once. */
+const ADDRESS = /\bhttps?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]}]|(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+/g;
 
 /** Draws a thread; `acts` has unlabel(id), opened(message): which message the add-on shows, answer(message, how), and
  * edit(message) for a draft. */
