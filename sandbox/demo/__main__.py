@@ -7,10 +7,11 @@ import shlex
 import signal
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 from rich.console import Console
@@ -21,10 +22,14 @@ from sandbox.demo.demo_mail import made_mail, make_contacts, own_mail, senders_o
 from sandbox.demo.folder_use import FolderInUse
 from sandbox.demo.processes import CommandFailed, Demo, NotADemo, NotStarted, OtherMail, PortTaken, running_demo
 from sandbox.desk.import_mail import Imported, NoMail
+from sandbox.desk.job_runs import NoTick
 
 USUAL_PORT = 8025
 USUAL_FOLDER = Path(".demo")
 OFFERED_CONTACTS = 50
+SECONDS_BETWEEN_TICKS = 60
+"""As Cloud Scheduler calls label_tick; a mailbox is due every ten minutes, and each minute while mail is left over."""
+
 RUNS_ALREADY, OTHER_MAIL = 3, 4
 """Statuses with which the command ends, beside 1 for everything else that is wrong."""
 
@@ -141,11 +146,34 @@ async def _run(wanted: Wanted) -> None:
                 tell=_tell,
             ) as demo:
                 _tell_address(demo, wanted)
-                await _terminal_closed()
+                await _until_first_ends(_terminal_closed(), _sort_by_the_clock(demo))
         except PortTaken as taken:
             if chosen == ports[-1]:
                 raise
             _tell(f"{taken} A free one is taken instead.")
+
+
+async def _until_first_ends(*works: Coroutine[Any, Any, None]) -> None:
+    """Then the others are cancelled. Raises what the first one raises."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in ended:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+async def _sort_by_the_clock(demo: Demo) -> None:
+    """Tick as Cloud Scheduler does, once the first run has been asked for: to see what it does is what one has come for."""
+    demo.job.begun = demo.job.begun or await demo.was_sorted()
+    while True:
+        await asyncio.sleep(SECONDS_BETWEEN_TICKS)
+        if demo.job.begun:
+            # A tick that fails is followed by the next, as in the cloud; the function's log says why it failed.
+            with suppress(NoTick):
+                await demo.job.tick()
 
 
 async def _terminal_closed() -> None:

@@ -24,6 +24,7 @@ from sandbox.demo.folder_use import LOCK, FolderUse, require_free
 from sandbox.desk.desk import NoSuchRecord, Product, desk_app, desk_routes
 from sandbox.desk.desk_key import DeskKey
 from sandbox.desk.dials import CannotTurn, dial_routes
+from sandbox.desk.job_runs import JobRuns
 from sandbox.google.gmail_server import google_routes
 from sandbox.google.world import Account, World
 from sandbox.google.world_clock import TurnedClock
@@ -91,10 +92,9 @@ class Demo:
     colleague: Account
     without_mail: Account
     addon_url: str
-    label_tick_url: str
     label_mailbox_url: str
+    job: JobRuns
     environment: Mapping[str, str] = field(repr=False)
-    job_service_account: str = JOB_SERVICE_ACCOUNT
 
     @property
     def entrance(self) -> str:
@@ -137,6 +137,13 @@ class Demo:
     async def bind(self, account: Account) -> None:
         """Let an account into the CRM, as the CRM user with its address."""
         await self.mailmagnet("crm", "bind", *_ids(account), "--address", account.address)
+
+    async def was_sorted(self) -> bool:
+        """Whether any mailbox has had a run since it was switched on, be it before this start."""
+        accounts = self.world.accounts()
+        printed = await asyncio.gather(*(self.mailmagnet("kept", *_ids(account)) for account in accounts))
+        mailboxes = (json.loads(kept)["mailbox"] for kept in printed)
+        return any(mailbox and mailbox["last_run"]["sorted"] for mailbox in mailboxes)
 
     async def crm_record(self, module: str, record_id: str, viewer: str) -> Mapping[str, Any]:
         """One record of the CRM as this viewer sees it. Raises NoSuchRecord."""
@@ -202,8 +209,8 @@ async def running_demo(
             colleague,
             without_mail,
             addon_url=urls["addon"],
-            label_tick_url=urls["label_tick"],
             label_mailbox_url=urls["label_mailbox"],
+            job=JobRuns(world, urls["label_tick"], urls["label_mailbox"], JOB_SERVICE_ACCOUNT),
             environment=environment,
         )
         await stack.enter_async_context(_desk(demo, listening))
@@ -355,7 +362,7 @@ async def _vault_key(folder: Path, environment: Mapping[str, str]) -> str:
 async def _desk(demo: Demo, listening: socket.socket) -> AsyncIterator[None]:
     """The page, its API and Google's side, served at the socket."""
     crm = (demo.crm_record, demo.now, demo.crm_calls_file, demo.address)
-    product = Product(demo.addon_url, demo.label_mailbox_url, JOB_SERVICE_ACCOUNT, *crm)
+    product = Product(demo.addon_url, demo.job, *crm)
     app = desk_app(
         demo.key, [*desk_routes(demo.world, product), *dial_routes(demo), *gallery_routes()], google_routes(demo.world)
     )

@@ -26,6 +26,7 @@ from sandbox.desk.compose_mail import RECIPIENTS
 from sandbox.desk.desk_key import DeskKey
 from sandbox.desk.desk_mail import mail_routes
 from sandbox.desk.dials import CannotTurn
+from sandbox.desk.job_runs import JobRuns, Run
 from sandbox.desk.record_page import locale_of, record_page
 from sandbox.desk.safe_html import SafePage, pictures_of, safe_page
 from sandbox.google import mail_parts
@@ -44,7 +45,6 @@ DEPLOYMENT = Path(__file__).parents[2] / "appsscript.json"
 SECONDS_FOR_ADDON = 32
 """A little longer than Google waits, so that the panel can say that it was too long."""
 
-SECONDS_FOR_JOB = 600
 MOST_THREADS = 100
 MOST_PEOPLE_OF_A_DEAL = 5
 MODULES = ("accounts", "contacts", "leads", "deals")
@@ -59,13 +59,12 @@ PAGE_POLICY = (
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """Where the product is reached: its functions' URLs, who calls the job, how one CRM record is read (module, id, viewer),
+    """Where the product is reached: the add-on's URL, how the job is run, how one CRM record is read (module, id, viewer),
     the time where the CRM's organisation is, the file in which the functions tell what they asked of the CRM, and the URL below which
     its records' pages are."""
 
     addon_url: str
-    label_mailbox_url: str
-    job_service_account: str
+    job: JobRuns
     crm_record: Callable[[str, str, str], Awaitable[Mapping[str, Any]]]
     now: Callable[[], datetime]
     crm_calls_file: Path
@@ -96,7 +95,9 @@ def desk_routes(world: World, product: Product) -> list[web.AbstractRouteDef]:
         web.post(account + "/panel", desk.panel),
         web.get(account + "/behind", desk.behind),
         web.post(account + "/scopes", desk.scopes),
-        web.post(account + "/job", desk.job),
+        web.get(account + "/job", desk.job),
+        web.post(account + "/job", desk.run_job),
+        web.get(account + "/job/{number}", desk.moved),
         web.get("/crm/{module}/{id}", desk.record),
         web.get("/{file:[a-z_/]+\\.(?:js|css|svg)}", _page_file),
     ]
@@ -350,29 +351,21 @@ class _Desk:
         return 200, answer, "" if answer is not None else f"{ADDON_NAME} answered with something that is not a card."
 
     async def job(self, request: web.Request) -> web.Response:
+        """How sorting stands: whether it has begun, and the last run."""
+        run = self._product.job.last(self._account(request))
+        return web.json_response({"begun": self._product.job.begun, "last": _run_as_json(run) if run else None})
+
+    async def run_job(self, request: web.Request) -> web.Response:
         """Have the labelling function sort this mailbox, or tell what it would do."""
         account, asked = self._account(request), await _json(request)
-        url = self._product.label_mailbox_url
-        work = {"org": account.hosted_domain or account.sub, "user": account.sub}
-        token = self._world.google.service_token(self._product.job_service_account, url)
-        try:
-            async with (
-                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(SECONDS_FOR_JOB)) as session,
-                session.post(
-                    url,
-                    json=work | ({"dry_run": True} if asked.get("dry_run") else {}),
-                    headers={"Authorization": f"Bearer {token}"},
-                ) as response,
-            ):
-                told = _told(response.status, _object(await response.read()))
-        except TimeoutError:
-            told = {"problem": "The job did not answer in time."}
-        except aiohttp.ClientError:
-            told = {"problem": "The job could not be reached."}
-        if "moves" in told.get("result", {}):
-            moves = told["result"]["moves"]
-            await asyncio.to_thread(mail_view.add_subjects, self._mailbox(request), moves)
-        return web.json_response(told)
+        if asked.get("dry_run"):
+            return web.json_response(await self._product.job.preview(account))
+        return web.json_response(_run_as_json(await self._product.job.run(account)))
+
+    async def moved(self, request: web.Request) -> web.Response:
+        """Which mails the last run put under a label."""
+        number = _positive(request.match_info["number"], 0)
+        return web.json_response({"moved": await self._product.job.moved(self._account(request), number)})
 
     async def record(self, request: web.Request) -> web.Response:
         """A CRM record as a page, so that the card's link leads somewhere."""
@@ -406,19 +399,8 @@ class _Desk:
         return self._scopes.get(account.sub, SIDEBAR_SCOPES)
 
 
-def _told(status: int, answer: Any) -> dict[str, Any]:
-    """What the job answered, in words for the page: {result} or {problem}, and {wait} seconds when it may be asked again then."""
-    if status != 200 or not isinstance(answer, dict):  # noqa: PLR2004
-        return {"problem": f"The job failed (status {status})."}
-    if answer.get("busy"):
-        return {"problem": "Another run is sorting this mailbox right now."}
-    if answer.get("off"):
-        return {"problem": "Sorting is turned off for this mailbox."}
-    if wait := answer.get("retry_after"):
-        return {"problem": f"{answer['who']}'s quota for this minute is spent: it can go on in {wait} s.", "wait": wait}
-    if "error" in answer:
-        return {"problem": f"The job could not run: {answer['error']}."}
-    return {"result": answer}
+def _run_as_json(run: Run) -> dict[str, Any]:
+    return {"number": run.number, "at": run.at.isoformat(), "by_clock": run.by_clock, **run.told}
 
 
 def _chosen(entries: Sequence[Entry], number: Any, what: str) -> str:

@@ -12,10 +12,10 @@ from email.utils import formataddr, parseaddr
 from pathlib import Path
 from typing import Any, Protocol
 
-import aiohttp
 from aiohttp import web
 
 from sandbox.desk.asked import question, text
+from sandbox.desk.job_runs import JobRuns, NoTick
 from sandbox.google.faults import Fault
 from sandbox.google.world import Account, World
 from sandbox.google.world_clock import TurnedClock
@@ -25,7 +25,6 @@ SLOW_MS = 20_000
 """Longer than any answer of the sidebar may take."""
 
 FAULTS = ("slow", "failing", "limited", "dropping", "html", "signed out")
-SECONDS_FOR_TICK = 60
 SHOWN_ATTEMPTS = 30
 LONGEST_TEXT = 20_000
 MOST_YEARS = 20
@@ -45,9 +44,7 @@ class Dialled(Protocol):
     @property
     def crm_fault_file(self) -> Path: ...
     @property
-    def label_tick_url(self) -> str: ...
-    @property
-    def job_service_account(self) -> str: ...
+    def job(self) -> JobRuns: ...
 
     def now(self) -> datetime: ...
     async def connect(self, account: Account) -> None: ...
@@ -168,19 +165,11 @@ class _Dials:
     async def tick(self, request: web.Request) -> web.Response:
         """Call label_tick as Cloud Scheduler does, and wait for the tasks it sends."""
         self._account(request)
-        url = self._demo.label_tick_url
-        token = self._world.google.service_token(self._demo.job_service_account, url)
         try:
-            async with (
-                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(SECONDS_FOR_TICK)) as session,
-                session.post(url, json={}, headers={"Authorization": f"Bearer {token}"}) as response,
-            ):
-                answer = await response.json()
-                async with asyncio.timeout(SECONDS_FOR_TICK):
-                    await self._world.tasks.settled()
-        except (TimeoutError, aiohttp.ClientError, ValueError):
+            sent = await self._demo.job.tick()
+        except NoTick:
             raise CannotTurn("The tick did not finish in time.") from None
-        return web.json_response({"tasks": answer.get("tasks", 0), "attempts": self._attempts()})
+        return web.json_response({"tasks": sent, "attempts": self._attempts()})
 
     async def kept(self, request: web.Request) -> web.Response:
         """All that the product keeps of this mailbox, as its own command prints it."""

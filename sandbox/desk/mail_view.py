@@ -175,9 +175,15 @@ def put_back(mailbox: MailFolder, before: Mapping[str, Sequence[str]], touched: 
         mailbox.modify([message_id], had, sorted(set(touched) - set(had)))
 
 
-def add_subjects(mailbox: MailFolder, moves: Sequence[dict[str, Any]]) -> None:
+def line(message: Message, account: Account) -> dict[str, Any]:
+    """A mail in one line: from whom, about what, and in which thread."""
+    sender = next(iter(people(message.from_, account)), {"name": "", "address": ""})
+    names = {"from_name": sender["name"], "from_address": sender["address"]}
+    return {"mail_id": message.id, "thread_id": message.thread_id, "subject": message.subject, **names}
+
+
+def add_subjects(mailbox: MailFolder, account: Account, moves: Sequence[dict[str, Any]]) -> None:
     """Put subject and sender's name beside the mail ids of a dry run, which knows neither."""
     for move in moves:
-        message = mailbox.message(move["mail_id"])
-        sender = getaddresses([message.from_])
-        move |= {"subject": message.subject, "from_name": seen(sender[0][0]) if sender else ""}
+        shown = line(mailbox.message(move["mail_id"]), account)
+        move |= {name: shown[name] for name in ("subject", "from_name", "thread_id")}

@@ -58,7 +58,8 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What came of one attempt: `status` is the answer's, 0 when there was none; `last` when no other follows."""
+    """What came of one attempt: `status` is the answer's, 0 when there was none; `last` when no other follows. `sent` and `answered`
+    are the bodies."""
 
     at: datetime
     name: str
@@ -66,6 +67,8 @@ class Attempt:
     attempt: int
     status: int
     last: bool
+    sent: bytes = field(default=b"", repr=False)
+    answered: bytes = field(default=b"", repr=False)
 
 
 class CloudTasks:
@@ -120,14 +123,15 @@ class CloudTasks:
             await asyncio.sleep(max(0.0, (task.not_before - self._clock()).total_seconds()))
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(LONGEST_TASK)) as session:
             for attempt in range(1, self.attempts + 1):
-                status = await self._attempt(session, task, attempt)
+                status, answered = await self._attempt(session, task, attempt)
                 done = status // 100 == 2  # noqa: PLR2004
-                self.log.append(Attempt(self._clock(), task.name, task.url, attempt, status, done or attempt == self.attempts))
+                last = done or attempt == self.attempts
+                self.log.append(Attempt(self._clock(), task.name, task.url, attempt, status, last, task.body, answered))
                 if done:
                     return
                 await asyncio.sleep(self.first_wait * 2 ** (attempt - 1))
 
-    async def _attempt(self, session: aiohttp.ClientSession, task: Task, attempt: int) -> int:
+    async def _attempt(self, session: aiohttp.ClientSession, task: Task, attempt: int) -> tuple[int, bytes]:
         *_, queue, _, name = task.name.split("/")
         headers = {
             **task.headers,
@@ -140,10 +144,9 @@ class CloudTasks:
             headers["Authorization"] = f"Bearer {self._google.service_token(task.email, task.url)}"
         try:
             async with session.request(task.verb, task.url, headers=headers, data=task.body, allow_redirects=False) as answer:
-                await answer.read()
-                return answer.status
+                return answer.status, await answer.read()
         except (aiohttp.ClientError, TimeoutError, OSError):
-            return 0
+            return 0, b""
 
 
 def _read(parent: str, wire: object) -> Task:

@@ -19,6 +19,7 @@ from sandbox.cards.card_page import gallery_routes
 from sandbox.desk.desk import Product, desk_app, desk_routes
 from sandbox.desk.desk_key import DeskKey
 from sandbox.desk.dials import Dialled, dial_routes
+from sandbox.desk.job_runs import JobRuns
 from sandbox.google import mail_parts
 from sandbox.google.gmail_server import google_routes
 from sandbox.google.mail_folder import MailFolder
@@ -427,7 +428,8 @@ async def stub(tmp_path: Path, browser: Browser) -> AsyncIterator[Stub]:
     deployment.write_text(json.dumps({"addOns": {"common": {"homepageTrigger": home}, "gmail": {"composeTrigger": trigger}}}))
     clock = TurnedClock(tmp_path / "turned", lambda: datetime.now(UTC))
     dialled = SimpleNamespace(world=world, clock=clock, crm_fault_file=tmp_path / "fault")
-    product = Product(made.addon_url, made.addon_url, "job@corp.example", _no_record, clock, tmp_path / "calls", "", deployment)
+    job = JobRuns(world, made.addon_url, made.addon_url, "job@corp.example")
+    product = Product(made.addon_url, job, _no_record, clock, tmp_path / "calls", "", deployment)
     desk_port = free_port()
     key = DeskKey(desk_port)
     pages = [*desk_routes(world, product), *dial_routes(cast(Dialled, dialled)), *gallery_routes()]

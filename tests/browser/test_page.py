@@ -1,6 +1,7 @@
 """The desk's page in a real browser, on the real demo: mail, panel and job, as a person uses them."""
 
 import re
+from datetime import timedelta
 from typing import Literal, cast
 
 import pytest
@@ -231,19 +232,70 @@ async def test_what_the_user_moves_back_stays_in_the_inbox(desk: Desk) -> None:
     await expect(desk.row("Moved back by hand")).to_have_count(1)
 
 
-async def test_a_spent_quota_is_told_and_the_run_goes_on_later(desk: Desk) -> None:
+async def test_a_spent_quota_is_told_and_that_nothing_is_lost(desk: Desk) -> None:
     desk.arrive(HENRIETTA, "Over the quota")
     quota = desk.demo.world.quota
     await desk.show()
     quota.units_a_minute = 0
     try:
         await desk.page.get_by_role("button", name="Run the job").click()
-        await expect(desk.page.locator(".job-problem")).to_contain_text("quota")
-        await expect(desk.page.locator(".job-next")).to_contain_text("Goes on in")
+        await expect(desk.page.locator(".job-problem")).to_contain_text("Gmail's quota for this minute is spent: it can go on in")
     finally:
         quota.units_a_minute = 10_000_000
-    await desk.page.locator(".job-next").get_by_role("button", name="Stop").click()
-    await expect(desk.page.locator(".job-next")).to_be_empty()
+    await expect(desk.row("Over the quota")).to_have_count(1)
+    await desk.page.get_by_role("button", name="Run the job").click()
+    await expect(desk.row("Over the quota")).to_have_count(0)
+
+
+async def test_before_the_first_run_the_page_says_that_it_is_the_users(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk.demo.job, "begun", False)
+    await desk.show(account=desk.demo.without_mail)
+    await expect(desk.page.locator(".job-told")).to_contain_text("Nothing has been sorted yet. See what would move (Dry run)")
+
+
+async def test_after_a_run_one_sees_which_mails_went_where(desk: Desk, picture: Picture) -> None:
+    for subject in ("Which went one", "Which went two"):
+        desk.arrive(HENRIETTA, subject)
+    desk.arrive("Sigrid <sigrid.ostby@fjordland.example>", "Which went three")
+    await desk.show()
+    await desk.page.get_by_role("button", name="Run the job").click()
+    toast = desk.page.locator("#toasts .toast")
+    await expect(toast).to_contain_text(re.compile(r"Sorted \d+ mails"))
+    await toast.get_by_role("button", name="See which").click()
+    dialog = desk.page.get_by_role("dialog", name="Sorted")
+    section = dialog.locator("section", has=desk.page.get_by_role("heading", name="Deals Closing This Month (CTM)"))
+    await expect(section.locator("tr", has_text="Which went one")).to_contain_text("left the inbox")
+    await expect(section.locator("tr", has_text="Which went two")).to_contain_text("Henrietta Lovell")
+    await expect(section.locator("tr", has_text="Which went three")).to_have_count(0)
+    await expect(dialog.locator("tr", has_text="Which went three")).to_have_count(1)
+    await picture("sorted-which")
+    await dialog.get_by_role("link", name="Which went three").click()
+    await expect(dialog).to_be_hidden()
+    await expect(desk.page.locator(".open-thread h1")).to_have_text("Which went three")
+    await desk.page.locator(".job-told").get_by_role("button", name="See which").click()
+    await expect(dialog).to_contain_text("Which went two")
+
+
+async def test_what_the_clock_has_sorted_is_told_on_the_page(desk: Desk) -> None:
+    """Nobody pressed anything: the list follows, and the page says what was done and offers to see it."""
+    await desk.page.clock.install()
+    await desk.show()
+    desk.arrive(HENRIETTA, "Sorted by the clock")
+    await desk.page.get_by_role("button", name="Refresh", exact=True).click()
+    await expect(desk.row("Sorted by the clock")).to_have_count(1)
+    desk.demo.clock.turn_to(desk.demo.now() + timedelta(minutes=11))
+    try:
+        assert await desk.demo.job.tick() >= 1
+    finally:
+        desk.demo.clock.turn_back()
+    await desk.page.clock.run_for(16_000)
+    await expect(desk.page.locator("#toasts .toast")).to_contain_text("Sorted 1 mail")
+    await expect(desk.row("Sorted by the clock")).to_have_count(0)
+    await expect(desk.page.locator(".job-sum")).to_contain_text("sorted")
+    await desk.page.locator("#toasts").get_by_role("button", name="See which").click()
+    dialog = desk.page.get_by_role("dialog", name="Sorted 1 mail")
+    await expect(dialog.get_by_role("link", name="Sorted by the clock")).to_be_visible()
+    await expect(dialog).to_contain_text("By itself")
 
 
 async def test_switching_the_user(desk: Desk) -> None:

@@ -19,6 +19,7 @@ from sandbox.cards.card_page import gallery_routes
 from sandbox.desk.desk import Product, desk_app, desk_routes
 from sandbox.desk.desk_key import DeskKey
 from sandbox.desk.dials import Dialled, dial_routes
+from sandbox.desk.job_runs import JobRuns
 from sandbox.google.gmail_server import google_routes
 from sandbox.google.world import World
 from sandbox.google.world_clock import TurnedClock
@@ -105,7 +106,8 @@ async def port(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Port]:
         return RECORD
 
     nowhere = f"http://127.0.0.1:{free_port()}"
-    product = Product(nowhere, nowhere, "job@corp.example", record, clock, folder / "calls", "")
+    job = JobRuns(world, nowhere, nowhere, "job@corp.example")
+    product = Product(nowhere, job, record, clock, folder / "calls", "")
 
     async def does_nothing(*_: object, given: bytes = b"") -> bytes:
         return given
@@ -115,8 +117,7 @@ async def port(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Port]:
         clock=TurnedClock(folder / "turned", clock),
         now=clock,
         crm_fault_file=folder / "fault",
-        label_tick_url=nowhere,
-        job_service_account="job@corp.example",
+        job=job,
         connect=does_nothing,
         mailmagnet=does_nothing,
     )

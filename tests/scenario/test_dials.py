@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import pytest
 import pytest_asyncio
 from yarl import URL
 
+from sandbox.demo import __main__ as clock_of_the_demo
 from sandbox.demo.processes import CommandFailed, Demo, running_demo
+from sandbox.desk.job_runs import JobRuns
 from sandbox.google.faults import Fault
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -332,3 +335,86 @@ async def test_the_folder_holds_how_far_the_time_is_turned(demo: Demo) -> None:
     assert float((demo.folder / "clock").read_text()) == 86_400
     await ask(demo, "dials/time", to="today")
     assert float((demo.folder / "clock").read_text()) == 0
+
+
+# The job by the button and by the clock
+
+
+async def eventually(is_so: Callable[[], object]) -> None:
+    async with asyncio.timeout(60):
+        while not is_so():  # noqa: ASYNC110  it has no event
+            await asyncio.sleep(0.05)
+
+
+async def test_the_first_run_is_the_users_and_then_the_clock_goes_on(fresh: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks: list[int] = []
+
+    async def tick(_: JobRuns) -> int:
+        ticks.append(1)
+        return 0
+
+    monkeypatch.setattr(clock_of_the_demo, "SECONDS_BETWEEN_TICKS", 0)
+    monkeypatch.setattr(JobRuns, "tick", tick)
+    assert not await fresh.was_sorted()
+    clock = asyncio.create_task(clock_of_the_demo._sort_by_the_clock(fresh))
+    assert await ask(fresh, "job") == {"begun": False, "last": None}
+    await ask(fresh, "job", dry_run=True)
+    assert (await ask(fresh, "job"))["begun"] is False
+    assert ticks == []
+    assert (await ask(fresh, "job", dry_run=False))["by_clock"] is False
+    await eventually(lambda: ticks)
+    clock.cancel()
+    assert await fresh.was_sorted()
+    fresh.job.begun = False
+    again = asyncio.create_task(clock_of_the_demo._sort_by_the_clock(fresh))
+    ticks.clear()
+    await eventually(lambda: ticks)
+    again.cancel()
+
+
+async def test_what_a_run_moved_is_told_by_gmails_own_history(demo: Demo) -> None:
+    mailbox = demo.world.mailbox(demo.user.address)
+    (customer,) = [label.id for label in mailbox.labels() if label.name == "Customer"]
+    arrived = [await ask(demo, "dials/mail", **{"from": GRACE, "subject": f"Told {number}", "text": "x"}) for number in range(3)]
+    stranger = await ask(demo, "dials/mail", **{"from": "Zed <zed@new.example>", "subject": "By hand", "text": "x"})
+    mailbox.modify([stranger["id"]], [customer], ["INBOX"])
+    mailbox.modify([arrived[2]["id"]], [], ["INBOX"])
+    run = await ask(demo, "job", dry_run=False)
+    assert sum(run["result"]["sorted"].values()) == 3
+    mailbox.delete([arrived[1]["id"]])
+    moved = (await ask(demo, f"job/{run['number']}"))["moved"]
+    told = {mail["subject"]: (mail["left_inbox"], mail["from_name"], mail["from_address"]) for mail in moved}
+    assert told == {
+        "Told 0": (True, "Grace Hopper", "grace@hopper.example"),
+        "Told 2": (False, "Grace Hopper", "grace@hopper.example"),
+    }
+    assert {mail["thread_id"] for mail in moved} == {arrived[0]["thread_id"], arrived[2]["thread_id"]}
+    names = {label.id: label.name for label in mailbox.labels()}
+    assert {mail["label"] for mail in moved} <= {names[label] for label in mailbox.message(arrived[0]["id"]).label_ids}
+    with pytest.raises(AssertionError, match="not there"):
+        await ask(demo, f"job/{run['number'] - 1}")
+
+
+async def test_a_run_by_the_clock_is_told_as_one_by_the_button_is(demo: Demo) -> None:
+    await ask(demo, "job", dry_run=False)
+    before = (await ask(demo, "job"))["last"]
+    await ask(demo, "dials/mail", **{"from": GRACE, "subject": "By the clock", "text": "x"})
+    demo.clock.turn_to(demo.now() + timedelta(minutes=11))
+    assert await demo.job.tick() >= 1
+    state = await ask(demo, "job")
+    assert (state["begun"], state["last"]["by_clock"], state["last"]["number"]) == (True, True, before["number"] + 1)
+    assert sum(state["last"]["result"]["sorted"].values()) == 1
+    moved = (await ask(demo, f"job/{state['last']['number']}"))["moved"]
+    assert [mail["subject"] for mail in moved] == ["By the clock"]
+    # Another user's mailbox has a run of its own, and no word of this one.
+    assert demo.job.last(demo.colleague) is None or demo.job.last(demo.colleague) != demo.job.last(demo.user)
+
+
+async def test_a_run_by_the_clock_that_fails_is_told_in_words(demo: Demo) -> None:
+    demo.crm_fault_file.write_text('{"fault": "failing"}')
+    demo.clock.turn_to(demo.now() + timedelta(minutes=33))
+    await ask(demo, "dials/mail", **{"from": GRACE, "subject": "While it failed", "text": "x"})
+    assert await demo.job.tick() >= 1
+    last = (await ask(demo, "job"))["last"]
+    assert last["problem"].startswith("The job could not run: MailMagnet CRM: ")
+    assert last["problem"].endswith(". It is tried again by itself, and no mail is lost.")

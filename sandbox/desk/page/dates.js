@@ -41,6 +41,9 @@ export const worldDay = () => DATE.format(worldNow());
 export const time = (moment) => TIME.format(moment);
 export const day = (iso) => DAY_OF_YEAR.format(new Date(`${iso}T12:00`));
 
+/** How many days this day comes after another one, which is as ISO 8601 writes it. */
+export const daysAfter = (iso) => Math.round((Date.parse(today()) - Date.parse(iso)) / DAY);
+
 /** This day, as ISO 8601 writes it. */
 export const today = () => new Date(worldNow() - new Date().getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
 

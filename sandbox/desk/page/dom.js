@@ -79,15 +79,15 @@ export function popUp(button, menu) {
   return close;
 }
 
-/** A short word at the foot of `place`, gone after a while; read aloud by screen readers. With `undo` it has a button for that. */
-export function toast(place, text, undo = null) {
+/** A short word at the foot of `place`, gone after a while; read aloud by screen readers. `action` {words, act} is a button in it. */
+export function toast(place, text, action = null) {
   place.querySelector(".toast")?.remove();
   const note = el("div", { class: "toast", dir: "auto" }, text);
-  const takeBack = () => {
+  const act = () => {
     note.remove();
-    undo();
+    action.act();
   };
-  if (undo) note.append(el("button", { type: "button", class: "toast-undo", on: { click: takeBack } }, "Undo"));
+  if (action) note.append(el("button", { type: "button", class: "toast-act", on: { click: act } }, action.words));
   place.append(note);
-  setTimeout(() => note.remove(), undo ? 10_000 : 6000);
+  setTimeout(() => note.remove(), action ? 10_000 : 6000);
 }

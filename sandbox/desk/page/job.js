@@ -1,100 +1,116 @@
-/** The labelling job: run it, see what it would do, and what it did. */
+/** The labelling job: run it, see what it would do, and what it did, by the button or by the clock. */
 
 import { el, fill } from "./dom.js";
 import { icon } from "./icons.js";
-import { of, write } from "./api.js";
-import { day, time, today } from "./dates.js";
+import { of, read, write } from "./api.js";
+import { day, daysAfter, time } from "./dates.js";
+import { address } from "./route.js";
 
 const CATEGORIES = [
   ["closing_this_month", "Deals Closing This Month (CTM)"],
   ["open_deals", "Open Deals"],
   ["customer", "Customer"],
 ];
-const SECONDS_BETWEEN_RUNS = 60;
+const FIRST_RUN =
+  "Nothing has been sorted yet. See what would move (Dry run), then run it: from then on it sorts every ten minutes by itself.";
+const BY_ITSELF = "Sorts the mail of your contacts under three labels every ten minutes.";
+const SECONDS_BETWEEN_LOOKS = 15;
 const ROWS_IN_SIGHT = 500;
 
 export class Job {
   #place;
   #dialog;
   #account;
-  #done;
+  #moved;
+  #say;
+  #guarded;
   #running = "";
-  #again = 0;
-  #state = {};
+  /** How sorting stands, as the desk has it: {begun, last}; null before it was asked. */
+  #state = null;
+  /** What a dry run answered since: {result} or {problem}, {at}. */
+  #preview = null;
 
-  /** `account()` is whose mail is meant; `done()` is called when mail may have moved. */
-  constructor(place, dialog, { account, done }) {
+  /**
+   * `account()` is whose mail is meant; `moved()` is called when mail may have moved; `say(words, action)` says it at the foot of the page,
+   * with a button for {words, act}; `guarded(act)` runs what may fail.
+   */
+  constructor(place, dialog, { account, moved, say, guarded }) {
     this.#place = place;
     this.#dialog = dialog;
     this.#account = account;
-    this.#done = done;
+    this.#moved = moved;
+    this.#say = say;
+    this.#guarded = guarded;
     this.#draw();
+    const look = () => document.hidden || this.look();
+    setInterval(look, SECONDS_BETWEEN_LOOKS * 1000);
+    document.addEventListener("visibilitychange", look);
   }
 
   /** Another account: what was said of the one before goes. */
   forget() {
-    clearInterval(this.#again);
-    this.#again = 0;
-    this.#state = {};
+    this.#state = null;
+    this.#preview = null;
     this.#draw();
+    return this.look();
+  }
+
+  /** Asks how sorting stands: the clock has mail sorted too. */
+  async look() {
+    const account = this.#account();
+    const state = await read(of(account, "job")).catch(() => null);
+    if (!state || account !== this.#account() || this.#running) return;
+    const isNew = this.#state !== null && state.last !== null && state.last.number !== this.#state.last?.number;
+    const isChanged = isNew || state.begun !== this.#state?.begun;
+    this.#state = state;
+    if (isNew) this.#preview = null;
+    if (isChanged) this.#draw();
+    if (isNew) this.#tell(state.last);
   }
 
   async run() {
-    clearInterval(this.#again);
-    this.#again = 0;
-    const told = await this.#ask(false);
-    if (!told) return;
-    this.#done();
-    if (told.wait) this.#goOn(told.wait);
-    else if (told.result?.remaining) this.#goOn(SECONDS_BETWEEN_RUNS);
+    const run = await this.#ask(false);
+    if (!run) return;
+    this.#preview = null;
+    this.#state = { begun: true, last: run };
+    this.#draw();
+    this.#tell(run);
   }
 
   async dryRun() {
     const told = await this.#ask(true);
-    if (told?.result) showPlan(this.#dialog, told.result);
+    if (!told) return;
+    this.#preview = { ...told, at: Date.now() };
+    this.#draw();
+    if (told.result) showPlan(this.#dialog, told.result);
   }
 
-  /** Asks the function; {result} what it answered, {problem} in words, {wait} seconds until it may be asked again. */
+  /** Asks the function: {result} is what it answered, {problem} says in words why it did not. */
   async #ask(dry) {
     if (this.#running) return null;
     const account = this.#account();
     this.#running = dry ? "Looking through the mail" : "Sorting the mail";
     this.#draw();
-    let told;
-    try {
-      told = await write(of(account, "job"), { dry_run: dry });
-    } catch (error) {
-      told = { problem: error.message };
-    }
+    const told = await write(of(account, "job"), { dry_run: dry }).catch((error) => ({ problem: error.message, at: new Date().toISOString() }));
     this.#running = "";
-    if (account !== this.#account()) return null;
-    this.#state = { ...told, at: Date.now() };
+    if (account === this.#account()) return told;
     this.#draw();
-    return told;
+    return null;
   }
 
-  /** Counts down to the next run, which goes on where this one stopped. */
-  #goOn(seconds) {
-    let left = seconds;
-    const tick = () => {
-      this.#drawNext(left);
-      if (left <= 0) this.run();
-      left -= 1;
+  /** What a run did shows in the list; that mail has gone from there is said aloud, with a way to see which. */
+  #tell(run) {
+    this.#moved();
+    const moved = sum(run.result);
+    if (moved) this.#say(`Sorted ${moved.toLocaleString()} ${moved === 1 ? "mail" : "mails"}`, this.#seeWhich(run));
+  }
+
+  #seeWhich(run) {
+    const show = async () => {
+      const { moved } = await read(of(this.#account(), `job/${run.number}`));
+      showMoved(this.#dialog, moved, run);
     };
-    this.#again = setInterval(tick, 1000);
-    tick();
-  }
-
-  #stop() {
-    clearInterval(this.#again);
-    this.#again = 0;
-    this.#drawNext(null);
-  }
-
-  /** The countdown stands outside what is read aloud. */
-  #drawNext(seconds) {
-    const stop = el("button", { type: "button", class: "link-button", on: { click: () => this.#stop() } }, "Stop");
-    fill(this.#place.querySelector(".job-next"), seconds === null ? [] : [`Goes on in ${seconds} s `, stop]);
+    return { words: "See which", act: () => this.#guarded(show) };
   }
 
   #draw() {
@@ -122,31 +138,28 @@ export class Job {
         { class: "job-told", role: "status", "aria-busy": String(Boolean(this.#running)) },
         this.#running ? el("p", {}, `${this.#running} …`) : this.#told(),
       ),
-      el("p", { class: "job-next" }),
     );
     if (focused) this.#place.querySelector(`[data-job="${focused}"]`)?.focus();
   }
 
   #told() {
-    const { result, problem, at } = this.#state;
-    if (problem) return el("p", { class: "job-problem" }, problem);
-    if (!result)
-      return el("p", { class: "quiet" }, "Sorts the mail of your contacts under three labels, as it does every ten minutes.");
-    const moved = CATEGORIES.reduce((sum, [id]) => sum + (result.sorted[id] ?? 0), 0);
+    const run = this.#preview ?? this.#state?.last;
+    if (!run) return el("p", { class: "quiet" }, this.#state?.begun === false ? FIRST_RUN : BY_ITSELF);
+    const { result, problem, at } = run;
+    const when = el("span", { class: "quiet" }, ` · ${time(new Date(at))}`);
+    if (problem) return el("p", { class: "job-problem" }, problem, when);
     const verb = result.dry ? "would be sorted" : "sorted";
+    const moved = sum(result);
     const counts = [
       ...CATEGORIES.map(([id, name]) => [name, result.sorted[id] ?? 0]),
       ["Left for the next run", result.remaining],
       ["Gmail quota units", result.units],
       ["CRM calls", result.crm_calls],
     ];
+    const which = !result.dry && moved > 0 && this.#seeWhich(run);
     return [
-      el(
-        "p",
-        { class: "job-sum" },
-        `${share(moved, result.looked_at)} ${verb}`,
-        el("span", { class: "quiet" }, ` · ${time(at)}`),
-      ),
+      el("p", { class: "job-sum" }, `${share(moved, result.looked_at)} ${verb}`, when),
+      which && el("p", {}, el("button", { type: "button", class: "link-button", on: { click: which.act } }, which.words)),
       el(
         "dl",
         {},
@@ -156,6 +169,9 @@ export class Job {
   }
 }
 
+/** How many mails a run put under a label. */
+const sum = (result) => CATEGORIES.reduce((total, [id]) => total + (result?.sorted[id] ?? 0), 0);
+
 /** "3 of 12 new mails" */
 const share = (some, all) => `${some.toLocaleString()} of ${all.toLocaleString()} new ${all === 1 ? "mail" : "mails"}`;
 
@@ -164,60 +180,61 @@ function showPlan(dialog, result) {
   const groups = CATEGORIES.map(([id, name]) => [name, result.moves.filter((move) => move.category === id)]).filter(
     ([, moves]) => moves.length,
   );
+  const row = (move) => [
+    el("td", { dir: "auto" }, why(move)),
+    el("td", {}, move.in_inbox ? "leaves the inbox" : "gets the label"),
+  ];
+  const said = `${share(result.moves.length, result.looked_at)} would be sorted. Nothing has been changed.`;
+  const more = result.remaining ? ` ${result.remaining.toLocaleString()} more are left for the next run.` : "";
+  const tables = groups.map(([name, moves]) => mailTable(dialog, name, moves, ["Because", "What happens"], row));
+  showList(dialog, "Dry run", said + more, tables, "No new mail is from a contact with a deal.");
+}
+
+/** What a run has moved, where to. */
+function showMoved(dialog, moved, run) {
+  const labels = [...new Set(moved.map((mail) => mail.label))].sort();
+  const row = (mail) => [el("td", {}, mail.left_inbox ? "left the inbox" : "got the label")];
+  const tables = labels.map((label) => {
+    return mailTable(dialog, label, moved.filter((mail) => mail.label === label), ["What happened"], row);
+  });
+  const said = `${run.by_clock ? "By itself" : "As you asked"}, at ${time(new Date(run.at))}.`;
+  showList(dialog, `Sorted ${moved.length.toLocaleString()} ${moved.length === 1 ? "mail" : "mails"}`, said, tables, "These mails are gone since.");
+}
+
+function showList(dialog, title, said, tables, otherwise) {
   const close = el(
     "button",
     { type: "button", class: "icon-button", "aria-label": "Close", on: { click: () => dialog.close() } },
     icon("close"),
   );
-  const sum = `${share(result.moves.length, result.looked_at)} would be sorted. Nothing has been changed.`;
   fill(
     dialog,
-    el("header", { class: "dialog-head" }, el("h2", { id: "dialog-title" }, "Dry run"), close),
-    el(
-      "p",
-      { class: "dialog-sum" },
-      sum,
-      result.remaining ? ` ${result.remaining.toLocaleString()} more are left for the next run.` : "",
-    ),
-    el(
-      "div",
-      { class: "dialog-body", tabindex: "0" },
-      groups.length ? groups.map(planTable) : el("p", { class: "quiet" }, "No new mail is from a contact with a deal."),
-    ),
+    el("header", { class: "dialog-head" }, el("h2", { id: "dialog-title" }, title), close),
+    el("p", { class: "dialog-sum" }, said),
+    el("div", { class: "dialog-body", tabindex: "0" }, tables.length ? tables : el("p", { class: "quiet" }, otherwise)),
   );
   dialog.showModal();
 }
 
-function planTable([name, moves]) {
-  const rows = moves.slice(0, ROWS_IN_SIGHT).map((move) => {
+/** Mails under a label; `cells(mail)` are those of the `columns` beside sender and subject. */
+function mailTable(dialog, name, mails, columns, cells) {
+  const rows = mails.slice(0, ROWS_IN_SIGHT).map((mail) => {
+    const link = address({ label: "ALL", thread: mail.thread_id });
     return el(
       "tr",
-      { data: { mail: move.mail_id } },
-      el("td", { dir: "auto" }, move.from_name || move.from_address, move.from_name && el("small", {}, move.from_address)),
-      el("td", { dir: "auto" }, move.subject || "(no subject)"),
-      el("td", { dir: "auto" }, why(move)),
-      el("td", {}, move.in_inbox ? "leaves the inbox" : "gets the label"),
+      { data: { mail: mail.mail_id } },
+      el("td", { dir: "auto" }, mail.from_name || mail.from_address, mail.from_name && el("small", {}, mail.from_address)),
+      el("td", { dir: "auto" }, el("a", { href: link, on: { click: () => dialog.close() } }, mail.subject || "(no subject)")),
+      cells(mail),
     );
   });
-  const more = moves.length - rows.length;
+  const more = mails.length - rows.length;
+  const head = ["From", "Subject", ...columns].map((word) => el("th", { scope: "col" }, word));
   return el(
     "section",
     {},
-    el("h3", {}, `${name} · ${moves.length.toLocaleString()}`),
-    el(
-      "table",
-      { class: "plan" },
-      el(
-        "thead",
-        {},
-        el(
-          "tr",
-          {},
-          ["From", "Subject", "Because", "What happens"].map((word) => el("th", { scope: "col" }, word)),
-        ),
-      ),
-      el("tbody", {}, rows),
-    ),
+    el("h3", {}, `${name} · ${mails.length.toLocaleString()}`),
+    el("table", { class: "plan" }, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows)),
     more > 0 && el("p", { class: "quiet" }, `and ${more.toLocaleString()} more`),
   );
 }
@@ -225,5 +242,7 @@ function planTable([name, moves]) {
 function why(move) {
   if (move.category === "customer") return `“${move.because}” was won`;
   if (!move.closing) return `“${move.because}” is open`;
-  return `“${move.because}” ${move.closing < today() ? "was to close" : "closes"} on ${day(move.closing)}`;
+  const late = daysAfter(move.closing);
+  if (late <= 0) return `“${move.because}” closes on ${day(move.closing)}`;
+  return `“${move.because}” is ${late.toLocaleString()} ${late === 1 ? "day" : "days"} late`;
 }

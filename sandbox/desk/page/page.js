@@ -61,7 +61,7 @@ async function begin() {
     changeDraft,
     grant: (scopes) => write(path("scopes"), { add: scopes, remove: [] }),
   });
-  job = new Job(byId("job"), byId("dialog"), { account, done: () => guarded(sorted) });
+  job = new Job(byId("job"), byId("dialog"), { account, moved: () => guarded(sorted), say: sayOfItself, guarded });
   drawer = new Drawer(byId("drawer"), { account });
   windows = new ComposeWindows(byId("compose"), page.start.compose_actions, {
     saved: () => guarded(loadLabels),
@@ -400,7 +400,12 @@ async function change(threads, add, remove) {
 /** Says it at the foot of the page; the last that can be taken back can be with z, too. */
 function tell(words, undo = null) {
   undoLast = undo && once(() => guarded(undo));
-  toast(byId("toasts"), words, undoLast);
+  toast(byId("toasts"), words, undoLast && { words: "Undo", act: undoLast });
+}
+
+/** What nobody has just done on this page: it takes nobody's Undo away. */
+function sayOfItself(words, action) {
+  if (!byId("toasts").querySelector(".toast-act")) toast(byId("toasts"), words, action);
 }
 
 function once(act) {
