@@ -268,7 +268,7 @@ async def test_a_form_or_a_plain_text_is_no_question(port: Port) -> None:
 async def test_a_verb_is_what_it_is(port: Port) -> None:
     """No header and no field of a form makes a GET change anything."""
     for override in ("X-HTTP-Method-Override: POST", "X-HTTP-Method: POST", "X-Method-Override: POST"):
-        answer = await port.send(f"/desk/{ADA}/job?_method=POST", f"Cookie: {port.cookie}", override)
+        answer = await port.send(f"/desk/{ADA}/panel?_method=POST", f"Cookie: {port.cookie}", override)
         assert answer.status == 405
 
 
