@@ -132,7 +132,7 @@ async def test_the_dry_runs_dialog_and_the_job(desk: Desk, axe: str) -> None:
     await expect(dialog).to_contain_text("would move")
     assert await look(desk.page, axe) == []
     await dialog.get_by_role("button", name="Close").click()
-    await desk.page.get_by_role("button", name="Run the job").click()
+    await desk.run_job()
     await expect(desk.page.locator(".job-sum")).to_contain_text("sorted")
     assert await look(desk.page, axe) == []
 
@@ -162,7 +162,7 @@ async def test_the_worlds_dials(desk: Desk, axe: str) -> None:
 async def test_behind_the_panel(desk: Desk, axe: str) -> None:
     desk.arrive(HENRIETTA, "For axe: behind the panel")
     await desk.show()
-    await desk.page.get_by_role("button", name="Run the job").click()
+    await desk.run_job()
     await expect(desk.page.locator(".job-sum")).to_contain_text("sorted")
     await desk.page.get_by_role("button", name="Behind the panel").click()
     drawer = desk.page.get_by_role("region", name="Behind the panel")

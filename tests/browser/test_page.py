@@ -171,7 +171,7 @@ async def test_the_job_sorts_under_the_three_labels(desk: Desk, picture: Picture
     await desk.show()
     for _, subject in of_label.values():
         await expect(desk.row(subject)).to_have_count(1)
-    await desk.page.get_by_role("button", name="Run the job").click()
+    await desk.run_job()
     await expect(desk.page.locator(".job-sum")).to_contain_text("sorted")
     for _, subject in of_label.values():
         await expect(desk.row(subject)).to_have_count(0)
@@ -187,7 +187,7 @@ async def test_a_customers_mail_on_the_homepage_opens_on_this_desk(desk: Desk) -
     desk.arrive(HENRIETTA, "On the homepage", Message_ID=first)
     desk.arrive(HENRIETTA, "Re: On the homepage", "The second of two.", Message_ID=second, In_Reply_To=first, References=first)
     await desk.show()
-    await desk.page.get_by_role("button", name="Run the job").click()
+    await desk.run_job()
     line = desk.panel.get_by_role("link").filter(has_text="Re: On the homepage")
     async with desk.page.context.expect_page() as opened:
         await line.first.click()
@@ -222,12 +222,12 @@ async def test_links_into_gmail_lead_to_their_place_on_this_desk(desk: Desk) -> 
 async def test_what_the_user_moves_back_stays_in_the_inbox(desk: Desk) -> None:
     desk.arrive(HENRIETTA, "Moved back by hand")
     await desk.show()
-    await desk.page.get_by_role("button", name="Run the job").click()
+    await desk.run_job()
     await expect(desk.row("Moved back by hand")).to_have_count(0)
     await desk.open("Moved back by hand", label="ALL")
     await desk.page.get_by_role("button", name="Move to Inbox").click()
     await desk.show(label="INBOX")
-    await desk.page.get_by_role("button", name="Run the job").click()
+    await desk.run_job()
     await expect(desk.page.locator(".job-sum")).to_contain_text("0 of")
     await expect(desk.row("Moved back by hand")).to_have_count(1)
 
@@ -238,12 +238,12 @@ async def test_a_spent_quota_is_told_and_that_nothing_is_lost(desk: Desk) -> Non
     await desk.show()
     quota.units_a_minute = 0
     try:
-        await desk.page.get_by_role("button", name="Run the job").click()
+        await desk.run_job()
         await expect(desk.page.locator(".job-problem")).to_contain_text("Gmail's quota for this minute is spent: it can go on in")
     finally:
         quota.units_a_minute = 10_000_000
     await expect(desk.row("Over the quota")).to_have_count(1)
-    await desk.page.get_by_role("button", name="Run the job").click()
+    await desk.run_job()
     await expect(desk.row("Over the quota")).to_have_count(0)
 
 
@@ -258,7 +258,7 @@ async def test_after_a_run_one_sees_which_mails_went_where(desk: Desk, picture: 
         desk.arrive(HENRIETTA, subject)
     desk.arrive("Sigrid <sigrid.ostby@fjordland.example>", "Which went three")
     await desk.show()
-    await desk.page.get_by_role("button", name="Run the job").click()
+    await desk.run_job()
     toast = desk.page.locator("#toasts .toast")
     await expect(toast).to_contain_text(re.compile(r"Sorted \d+ mails"))
     await toast.get_by_role("button", name="See which").click()
@@ -283,17 +283,17 @@ async def test_what_the_clock_has_sorted_is_told_on_the_page(desk: Desk) -> None
     desk.arrive(HENRIETTA, "Sorted by the clock")
     await desk.page.get_by_role("button", name="Refresh", exact=True).click()
     await expect(desk.row("Sorted by the clock")).to_have_count(1)
-    desk.demo.clock.turn_to(desk.demo.now() + timedelta(minutes=11))
+    desk.demo.clock.turn_to(desk.demo.now() + timedelta(hours=5))
     try:
         assert await desk.demo.job.tick() >= 1
     finally:
         desk.demo.clock.turn_back()
     await desk.page.clock.run_for(16_000)
-    await expect(desk.page.locator("#toasts .toast")).to_contain_text("Sorted 1 mail")
+    await expect(desk.page.locator("#toasts .toast")).to_contain_text(re.compile(r"^Sorted \d+ mails?See which$"))
     await expect(desk.row("Sorted by the clock")).to_have_count(0)
     await expect(desk.page.locator(".job-sum")).to_contain_text("sorted")
     await desk.page.locator("#toasts").get_by_role("button", name="See which").click()
-    dialog = desk.page.get_by_role("dialog", name="Sorted 1 mail")
+    dialog = desk.page.get_by_role("dialog", name="Sorted")
     await expect(dialog.get_by_role("link", name="Sorted by the clock")).to_be_visible()
     await expect(dialog).to_contain_text("By itself")
 
