@@ -10,11 +10,13 @@ WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
 
 help:
 	@echo "make demo             the whole product in your browser, on generated mail"
-	@echo "make demo MBOX=path   the same on your own mail (any .mbox, Maildir or .eml)"
+	@echo "make demo MBOX=path   the same on your own mail (any .mbox, Maildir or .eml); with CONTACTS=50 contacts for its most frequent"
+	@echo "                      senders, ME=address when you have another there, FOLDER=path to keep it apart, FRESH=1 to begin anew"
 	@echo "make test             every test: installs what it needs first"
 	@echo "make test-mail MBOX=path   open every mail of a mailbox through the add-on, then sort it"
 	@echo "make bench            how fast it is, measured here; also written to bench.json"
 
+# exec: a signal that ends make is to reach Python, not a shell in between.
 demo: .venv/installed
 	@exec $(BIN)/python -m sandbox.demo $(if $(MBOX),--mbox "$(MBOX)") $(foreach address,$(ME),--me "$(address)") \
 	    $(if $(CONTACTS),--contacts "$(CONTACTS)") $(if $(FOLDER),--folder "$(FOLDER)") $(if $(FRESH),--fresh)

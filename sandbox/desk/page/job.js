@@ -192,7 +192,9 @@ function showPlan(dialog, result) {
 
 /** What a run has moved, where to. */
 function showMoved(dialog, moved, run) {
-  const labels = [...new Set(moved.map((mail) => mail.label))].sort();
+  const names = CATEGORIES.map(([, name]) => name);
+  // A label that was renamed stands after the others.
+  const labels = [...new Set([...names, ...moved.map((mail) => mail.label)])].filter((name) => moved.some((mail) => mail.label === name));
   const row = (mail) => [el("td", {}, mail.left_inbox ? "left the inbox" : "got the label")];
   const tables = labels.map((label) => {
     return mailTable(dialog, label, moved.filter((mail) => mail.label === label), ["What happened"], row);
