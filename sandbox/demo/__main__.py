@@ -145,7 +145,6 @@ async def _run(wanted: Wanted) -> None:
                 aliases=wanted.me,
                 tell=_tell,
             ) as demo:
-                demo.job.begun = await demo.was_sorted()
                 _tell_address(demo, wanted)
                 await _until_first_ends(_terminal_closed(), _sort_by_the_clock(demo))
         except PortTaken as taken:
@@ -168,6 +167,7 @@ async def _until_first_ends(*works: Coroutine[Any, Any, None]) -> None:
 
 async def _sort_by_the_clock(demo: Demo) -> None:
     """Tick as Cloud Scheduler does, once the first run has been asked for: to see what it does is what one has come for."""
+    demo.job.begun = demo.job.begun or await demo.was_sorted()
     while True:
         await asyncio.sleep(SECONDS_BETWEEN_TICKS)
         if demo.job.begun:
