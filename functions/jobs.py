@@ -79,9 +79,9 @@ async def answer_mailbox(request: Request, parts: Parts) -> Response:
     await _from_the_job(request, parts, parts.settings.label_mailbox_url)
     work = _work_of(json_of(await body_of(request)))
     requester.set(names(work.org, work.user, parts.settings.log_key.get_secret_value()))
-    if work.dry_run:
-        return JSONResponse(run_as_json(await plan_labels(work.org, work.user, parts)))
     try:
+        if work.dry_run:
+            return JSONResponse(run_as_json(await plan_labels(work.org, work.user, parts)))
         done = await label_mail(work.org, work.user, parts, work.tick)
     except MailboxFailed as failed:
         log("WARNING", "not sorted", mailbox=failed.reason, who=failed.who, failures=failed.failures, **_cause(failed))

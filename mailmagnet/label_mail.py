@@ -33,7 +33,7 @@ from mailmagnet.parts import Parts
 from mailmagnet.people import sender_of
 from mailmagnet.store import Backlog, DayCounts, Lease, Mailbox, MailRecord, Policy, Progress, RunCounts, Store
 from mailmagnet.trouble import trouble_after
-from mailmagnet.vault import Connection, Vault
+from mailmagnet.vault import Connection, gmail_connection
 
 UNITS_A_MINUTE = 3_000
 """Of the 6,000 quota units a minute that Gmail grants a user, what all runs within one may spend; the rest is the sidebar's, always."""
@@ -197,16 +197,9 @@ async def _switched_on(org: str, user: str, store: Store) -> Mailbox:
 
 
 async def _run_of(mailbox: Mailbox, parts: Parts) -> _Run:
-    connection = await _connection(mailbox, parts.vault)
+    connection = await gmail_connection(mailbox.org, mailbox.user, parts.vault)
     policy = await parts.store.policy(mailbox.org)
     return _Run(mailbox, connection, policy, parts.gmail_of(connection), parts.crm_of(connection), parts.store, parts.now())
-
-
-async def _connection(mailbox: Mailbox, vault: Vault) -> Connection:
-    connection = await vault.connection(mailbox.org, mailbox.user)
-    if not connection or not connection.gmail_token:
-        raise NotAuthorised(NAME, "this mailbox has no connection")
-    return connection
 
 
 async def _failed(mailbox: Mailbox, lease: Lease, error: Upstream | CrmRefused, parts: Parts) -> MailboxFailed:

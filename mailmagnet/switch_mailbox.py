@@ -4,12 +4,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from mailmagnet.categories import Category
-from mailmagnet.errors import NotAuthorised, NotFound
-from mailmagnet.gmail import NAME
+from mailmagnet.errors import NotFound
 from mailmagnet.label_mail import LEASE_SECONDS
 from mailmagnet.labels import ensure_labels
 from mailmagnet.parts import Parts
 from mailmagnet.store import Backlog, Mailbox, Progress, RunCounts
+from mailmagnet.vault import gmail_connection
 
 LONGEST_BACKFILL = timedelta(days=365)
 
@@ -23,15 +23,13 @@ async def switch_on(org: str, user: str, parts: Parts, *, labelling: bool, backf
     """Turn MailMagnet on, with or without labelling. What is on already stays as it is; what is new begins at now.
 
     `backfill` also sorts mail received within that time before now; earlier decisions about it are forgotten. Labels are made here,
-    and only with labelling. All of it is one write: when anything fails, the switches are as they were. A run under way is ended,
-    and what it has decided is finished by the next. Raises NotFound without a mailbox, NotAuthorised without a connection, and
+    and only with labelling. The switches are one write: when anything before it fails, they are as they were. Earlier decisions are
+    forgotten after it: when that fails, the switches are on, mail decided before stays where it is, and asking again makes it good. A
+    run under way is ended, and what it has decided is finished by the next. Raises NotFound without a mailbox, NotAuthorised without a connection, and
     what Gmail, the store and the vault raise.
     """
     store, now = parts.store, parts.now()
-    connection = await parts.vault.connection(org, user)
-    if not connection or not connection.gmail_token:
-        raise NotAuthorised(NAME, "this mailbox has no connection")
-    gmail = parts.gmail_of(connection)
+    gmail = parts.gmail_of(await gmail_connection(org, user, parts.vault))
     lease = await store.take_lease(org, user, now, LEASE_SECONDS, take_over=True)
     try:
         mailbox = await store.mailbox(org, user)

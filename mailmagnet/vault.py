@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from mailmagnet.errors import NotAuthorised
+from mailmagnet.gmail import NAME
+
 
 @dataclass(frozen=True, slots=True)
 class Connection:
@@ -28,6 +31,14 @@ class Leaving:
     org: str
     user: str
     gmail_token: str = field(repr=False)
+
+
+async def gmail_connection(org: str, user: str, vault: "Vault") -> Connection:
+    """The user's connection with its Gmail token. Raises NotAuthorised by Gmail when there is none, and what the vault raises."""
+    connection = await vault.connection(org, user)
+    if not connection or not connection.gmail_token:
+        raise NotAuthorised(NAME, "this mailbox has no connection")
+    return connection
 
 
 class Vault(Protocol):

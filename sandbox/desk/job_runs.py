@@ -100,7 +100,8 @@ class JobRuns:
                 aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(SECONDS_FOR_RUN)) as session,
                 session.post(self._mailbox_url, json=work, headers=self._signed_for(self._mailbox_url)) as response,
             ):
-                return _told(response.status, json_object(await response.read()))
+                answer = json_object(await response.read())
+                return _told(response.status, answer, response.headers.get("Retry-After", ""))
         except TimeoutError:
             return {"problem": "The job did not answer in time."}
         except aiohttp.ClientError:
@@ -133,19 +134,24 @@ class JobRuns:
         return run
 
 
-def _told(status: int, answer: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What the job answered, in words for the page: {result} or {problem}."""
-    if status != 200 or answer is None:  # noqa: PLR2004
+def _told(status: int, answer: Mapping[str, Any] | None, retry_after: str = "") -> dict[str, Any]:
+    """What the job answered, in words for the page: {result} or {problem}.
+
+    A run's failure is in a 200 answer, with the seconds to wait in it; a dry run's comes with a status, and the seconds in a header.
+    """
+    if answer is None:
         return {"problem": f"The job failed (status {status})." if status else "The job did not answer."}
     if answer.get("busy"):
         return {"problem": "Another run is sorting this mailbox right now."}
     if answer.get("off"):
         return {"problem": "Sorting is turned off for this mailbox."}
-    if wait := answer.get("retry_after"):
-        return {"problem": f"{answer['who']}'s quota for this minute is spent: it can go on in {wait} s."}
-    if "failed" in answer:
-        again = " It is tried again by itself, and no mail is lost." if answer["failed"] == "failing" else ""
+    if wait := answer.get("retry_after") or retry_after:
+        return {"problem": f"{answer.get('who', 'Gmail')}'s quota for this minute is spent: it can go on in {wait} s."}
+    if "error" in answer:
+        again = " It is tried again by itself, and no mail is lost." if answer.get("failed") == "failing" else ""
         return {"problem": f"The job could not run: {answer['error']}.{again}"}
+    if status != 200:  # noqa: PLR2004
+        return {"problem": f"The job failed (status {status})."}
     return {"result": answer}
 
 

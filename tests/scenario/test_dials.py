@@ -418,3 +418,29 @@ async def test_a_run_by_the_clock_that_fails_is_told_in_words(demo: Demo) -> Non
     last = (await ask(demo, "job"))["last"]
     assert last["problem"].startswith("The job could not run: MailMagnet CRM: ")
     assert last["problem"].endswith(". It is tried again by itself, and no mail is lost.")
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (Fault("gmail", status=429), "Gmail's quota for this minute is spent: it can go on in"),
+        (Fault("gmail", status=503), "The job could not run: Gmail:"),
+        (Fault("gmail", status=403, reason="domainPolicy"), "The job could not run: Gmail:"),
+        (Fault("google", "token", status=400), "The job could not run: Gmail:"),
+    ],
+)
+async def test_a_dry_run_tells_what_is_wrong_as_a_run_does(demo: Demo, fault: Fault, said: str) -> None:
+    demo.world.faults.add(fault)
+    told = await ask(demo, "job", dry_run=True)
+    assert told["problem"].startswith(said)
+
+
+async def test_a_dry_run_without_consent_says_so(fresh: Demo) -> None:
+    fresh.world.google.revoke_all(fresh.user.address)
+    assert (await ask(fresh, "job", dry_run=True))["problem"].startswith("The job could not run: Gmail:")
+
+
+async def test_a_dry_run_of_a_mailbox_that_is_off_says_so(fresh: Demo) -> None:
+    await fresh.mailmagnet("switch", "--org", "corp.example", "--user", fresh.user.sub, "--off")
+    for dry_run in (True, False):
+        assert (await ask(fresh, "job", dry_run=dry_run))["problem"] == "Sorting is turned off for this mailbox."
