@@ -28,8 +28,13 @@ RATE_REASONS = frozenset(
 )
 """403 and 429 for the same thing (https://developers.google.com/workspace/gmail/api/guides/handle-errors)."""
 AUTH_REASONS = frozenset({"authError", "required", "expired"})
+CLOSED_REASONS = frozenset({"domainPolicy", "insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"})
 DEAD_GRANTS = frozenset({"invalid_grant", "access_denied", "invalid_rapt"})
 """A refresh token that is good no more (https://developers.google.com/identity/protocols/oauth2/web-server#offline)."""
+
+
+class Closed(NotPermitted):
+    """Closed to this connection altogether, by the scopes granted or the domain's policy: it is no one mail's trouble."""
 
 
 class _Answer(BaseModel):
@@ -181,6 +186,8 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes) -> Upstream:
 def _kind(status: int, reasons: Collection[str], message: str) -> type[Upstream]:
     if AUTH_REASONS.intersection(reasons):
         return NotAuthorised
+    if CLOSED_REASONS.intersection(reasons):
+        return Closed
     if status == HTTPStatus.BAD_REQUEST and "failedPrecondition" in reasons:
         return NotPermitted
     if status == HTTPStatus.BAD_REQUEST and "label" in message.lower():

@@ -22,6 +22,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 
 from gmail_client.answers import (
     MESSAGE_FIELDS,
+    Closed,
     HistoryPage,
     LabelEntry,
     LabelList,
@@ -276,7 +277,8 @@ class GmailMailbox:
     async def _batch(self, method: str, requests: Mapping[str, HttpRequest]) -> dict[str, _Part]:
         """Each request's answer, or what is wrong with it, by its key. Only parts refused for now are asked again.
 
-        Raises RateLimited and NotAuthorised, NotPermitted when it is said of every part, and Unavailable when no part was answered.
+        Raises RateLimited, NotAuthorised, NotPermitted when a scope is lacking or every part of several is refused so, and Unavailable
+        when no part was answered.
         """
         parts: dict[str, _Part] = {}
 
@@ -297,9 +299,9 @@ class GmailMailbox:
                 if not parts:
                     raise
         for _, problem in parts.values():
-            if isinstance(problem, RateLimited | NotAuthorised):
+            if isinstance(problem, RateLimited | NotAuthorised | Closed):
                 raise problem
-        if parts and all(isinstance(problem, NotPermitted) for _, problem in parts.values()):
+        if len(parts) > 1 and all(isinstance(problem, NotPermitted) for _, problem in parts.values()):
             raise NotPermitted(NAME, "it does not let this user do that")
         return parts
 

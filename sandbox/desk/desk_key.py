@@ -42,7 +42,7 @@ class DeskKey:
             if request.match_info.handler in open_to_all:
                 return await handler(request)
             if self._opens(request.query.get(_IN_ADDRESS, "")) and _is_page(request):
-                return self._kept(request)
+                return self._let_in(request)
             if self._opens(request.cookies.get(self._cookie, "")):
                 return await handler(request)
             return _refusal(request)
@@ -52,7 +52,7 @@ class DeskKey:
     def _opens(self, given: str) -> bool:
         return hmac.compare_digest(given.encode("utf-8", "replace"), self._secret.encode())
 
-    def _kept(self, request: web.Request) -> web.Response:
+    def _let_in(self, request: web.Request) -> web.Response:
         """The key goes from the address, where others may see it, into a cookie that no script reads and no other site sends."""
         page = "/" + request.rel_url.raw_path.lstrip("/")
         answer = web.Response(

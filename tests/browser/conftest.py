@@ -37,6 +37,18 @@ CHROMIUM_ARGUMENTS = [
     "--disable-sync",
 ]
 
+COUNTS_READ_ANEW = """
+window.readAnew = 0;
+for (const name of ["append", "prepend"]) {
+    const own = Element.prototype[name];
+    Element.prototype[name] = function (...children) {
+        const coming = children.map((child) => (child instanceof DocumentFragment ? child.childNodes.length : 1));
+        if (this.getAttribute("dir") === "auto") window.readAnew += coming.reduce((sum, count) => sum + count, 0);
+        return own.apply(this, children);
+    };
+}
+"""
+"""Counts the children that come into an element with dir="auto": at each the browser reads all the text in it anew."""
 
 _MINUTES = itertools.count(2, 2)
 

@@ -25,7 +25,7 @@ from sandbox.google.gmail_server import google_routes
 from sandbox.google.mail_folder import MailFolder
 from sandbox.google.world import World
 from sandbox.google.world_clock import TurnedClock
-from tests.browser.conftest import SECONDS_TO_WAIT, Desk, eventually
+from tests.browser.conftest import COUNTS_READ_ANEW, SECONDS_TO_WAIT, Desk, eventually
 from tests.signing import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -477,6 +477,7 @@ async def test_draft_actions_change_the_real_draft(stub: Stub) -> None:
 
 
 async def test_any_megabyte_of_an_add_on_is_inserted_bounded(stub: Stub) -> None:
+    await stub.page.evaluate(f"() => {{ {COUNTS_READ_ANEW} }}")
     mailbox = stub.world.mailbox("ada@corp.example")
     await begin(stub.page, "grace@hopper.example", "Much", "mine ")
     await stub.page.get_by_role("button", name="Insert template").click()
@@ -490,6 +491,7 @@ async def test_any_megabyte_of_an_add_on_is_inserted_bounded(stub: Stub) -> None
         editor = stub.page.get_by_role("textbox", name="Message")
         await expect(editor).to_contain_text("ground")
         assert await editor.locator("*").count() <= 50_000
+    assert await stub.page.evaluate("window.readAnew") < 500
     [draft] = mailbox.drafts()[0]
     assert "ground" in mail_parts.html_text(mail_parts.read(mailbox.raw(draft.message.id)))
     stub.markup = {"updateDraftActionMarkup": body_action("REPLACE", "x" * 1_000_001)}

@@ -28,7 +28,10 @@ from tests.signing import free_port
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ADA = "ada@corp.example"
-RECORD = {"id": "0123456789abcdef", "name": "Grace Hopper"}
+RECORD: dict[str, Any] = {
+    **{"id": "0123456789abcdef", "name": "Grace Hopper", "addresses": ["grace@a.example"], "account": None, "deals": []},
+    **{"title": "", "phone": "", "owner": "", "activities": [], "notes": []},
+}
 IN_PATH = {"account": ADA, "number": "0", "file": "page.js", "module": "contacts", "id": RECORD["id"], "rest": "users/me/labels"}
 
 
@@ -96,10 +99,10 @@ async def port(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Port]:
     folder: Path = tmp_path_factory.mktemp("desk")
     world = World(folder / "world", clock)
     world.add_account(ADA, "Ada Byron", hosted_domain="corp.example")
-    asked: list[str] = []
+    looked_up: list[str] = []
 
     async def record(module: str, record_id: str, viewer: str) -> Mapping[str, Any]:
-        asked.append(record_id)
+        looked_up.append(record_id)
         return RECORD
 
     nowhere = f"http://127.0.0.1:{free_port()}"
@@ -125,7 +128,7 @@ async def port(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Port]:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", number).start()
-    yield Port(number, app, key, world, asked)
+    yield Port(number, app, key, world, looked_up)
     await world.tasks.close()
     await runner.cleanup()
     await asyncio.to_thread(world.close)
@@ -265,7 +268,7 @@ async def test_a_form_or_a_plain_text_is_no_question(port: Port) -> None:
 async def test_a_verb_is_what_it_is(port: Port) -> None:
     """No header and no field of a form makes a GET change anything."""
     for override in ("X-HTTP-Method-Override: POST", "X-HTTP-Method: POST", "X-Method-Override: POST"):
-        answer = await port.send(f"/desk/{ADA}/job?_method=POST", f"Cookie: {port.cookie}", override)
+        answer = await port.send(f"/desk/{ADA}/panel?_method=POST", f"Cookie: {port.cookie}", override)
         assert answer.status == 405
 
 
@@ -281,8 +284,8 @@ async def test_without_the_key_no_route_of_the_desk_answers(port: Port) -> None:
 
 
 async def test_googles_side_asks_for_its_own_tokens(port: Port) -> None:
-    asked = [(verb, address) for verb, address, is_google in port.routes() if is_google]
-    statuses = {address: (await port.send(address, verb=verb)).status for verb, address in asked}
+    questions = [(verb, address) for verb, address, is_google in port.routes() if is_google]
+    statuses = {address: (await port.send(address, verb=verb)).status for verb, address in questions}
     assert statuses.pop("/oauth2/v1/certs") == 200
     assert set(statuses.values()) <= {400, 401, 403, 404}
     assert statuses["/gmail/v1/users/me/labels"] in (401, 404)
@@ -389,7 +392,7 @@ FIELDS = (
 
 
 async def test_odd_questions_are_refused_and_never_break_it(port: Port) -> None:
-    asked = [
+    questions = [
         address for verb, address, is_google in port.routes() if verb == "POST" and not is_google and "/import" not in address
     ]
     own = (f"Cookie: {port.cookie}", "Content-Type: application/json")
@@ -403,7 +406,7 @@ async def test_odd_questions_are_refused_and_never_break_it(port: Port) -> None:
         b"[" * 100_000,
         *(json.dumps(dict.fromkeys(FIELDS, odd)).encode() for odd in ODD),
     ]
-    for address in asked:
+    for address in questions:
         for body in bodies:
             answer = await port.send(address, *own, verb="POST", body=body)
             assert answer.status < 500, (address, body[:80])

@@ -17,7 +17,7 @@ from shutil import copytree
 import pytest
 from aiohttp import web
 
-from gmail_client.answers import is_duplicate, is_gone, refusal, token_refusal
+from gmail_client.answers import Closed, is_duplicate, is_gone, refusal, token_refusal
 from gmail_client.mailbox import BATCH, PAGE, TRIES, UNITS, GmailMailbox
 from gmail_client.open_mail import HttpMailReader
 from http_session.session import HttpSession
@@ -875,7 +875,7 @@ async def test_the_open_mail_needs_both_its_tokens(desk: Desk) -> None:
         (OpenMailTokens("ya29.unknown", good.message), NotAuthorised),
         (OpenMailTokens(good.user, "msg.unknown"), NotPermitted),
         (OpenMailTokens(good.user, tokens(desk, second).message), NotPermitted),
-        (OpenMailTokens(desk.world.google.user_token(desk.ada, ["openid"]), good.message), NotPermitted),
+        (OpenMailTokens(desk.world.google.user_token(desk.ada, ["openid"]), good.message), Closed),
     ):
         with pytest.raises(error) as refused:
             await reader.open_mail(first, wrong)
@@ -1035,8 +1035,8 @@ REFUSALS = [
     (401, google_error("authError"), NotAuthorised),
     (401, b"", NotAuthorised),
     (403, google_error("authError"), NotAuthorised),
-    (403, google_error("insufficientPermissions"), NotPermitted),
-    (403, google_error("domainPolicy"), NotPermitted),
+    (403, google_error("insufficientPermissions"), Closed),
+    (403, google_error("domainPolicy"), Closed),
     (403, google_error("forbidden"), NotPermitted),
     (403, b"<html>", NotPermitted),
     (403, google_error("rateLimitExceeded"), RateLimited),

@@ -21,13 +21,14 @@ from metadata_store.firestore import FirestoreStore
 from metadata_store.sqlite import SqliteStore
 from tests.contract.mailboxes import NOW, TEN_MINUTES, record
 
-KEYS = [(org, user) for org in ("a.example", "b.example") for user in ("1", "11")]
+KEYS = [("a.example", "1"), ("a.example", "11"), ("b.example", "1")]
 USERS = st.sampled_from(KEYS)
 ORGS = st.sampled_from(["a.example", "b.example"])
-ADDRESSES = st.sampled_from(["x@customer.example", "y@customer.example"])
+CUSTOMERS = ("x@customer.example", "y@customer.example")
+ADDRESSES = st.sampled_from(CUSTOMERS)
 NUMBERS = st.integers(0, 8)
-AGES = st.integers(0, 4)
-"""Which lease: the newest of all that were taken, the one before it, ..."""
+WHICH = st.integers(0, 4)
+"""Which lease of those ever taken: those that may write come first, the newest first of all."""
 IDS = st.lists(st.sampled_from(["19a", "19b", "19c"]), max_size=3, unique=True).map(tuple)
 MOMENTS = st.integers(-3, 3).map(lambda days: NOW + timedelta(days=days, microseconds=days))
 BACKLOGS = st.none() | st.builds(Backlog, MOMENTS, st.none() | MOMENTS)
@@ -70,12 +71,21 @@ class StoredByHand(RuleBasedStateMachine):
             return type(error)
         return None
 
-    def lease_of(self, age: int) -> tuple[Lease, tuple[str, str], bool, bool]:
-        """A lease taken at any time, its mailbox, whether that is still its holder's, and whether it is on besides."""
-        lease = self.leases[-1 - age % len(self.leases)]
+    def lease_of(self, which: int) -> tuple[Lease, tuple[str, str], bool, bool]:
+        """A lease taken at any time, its mailbox, whether that is still its holder's, and whether it is on besides.
+
+        Most often one that may write: a mailbox begins when there is none.
+        """
+        if which and not any(self.may_write(lease) for lease in self.leases):
+            self.begin(KEYS[which % len(KEYS)], "x@customer.example", Progress("1"), {})
+        oldest_first = [lease for writes in (False, True) for lease in self.leases if self.may_write(lease) is writes]
+        lease = oldest_first[-1 - which % 3 % len(oldest_first)]
         key = (lease.org, lease.user)
-        held = self.holder.get(key) == lease
-        return lease, key, held, held and self.mailboxes[key].mailmagnet
+        return lease, key, self.holder.get(key) == lease, self.may_write(lease)
+
+    def may_write(self, lease: Lease) -> bool:
+        key = (lease.org, lease.user)
+        return self.holder.get(key) == lease and self.mailboxes[key].mailmagnet
 
     def delete_mails(self, mails: list[tuple[str, str, str]]) -> int:
         for mail in mails:
@@ -86,23 +96,42 @@ class StoredByHand(RuleBasedStateMachine):
         self.holder.pop(key, None)
         return self.delete_mails([mail for mail in self.mails if mail[:2] == key])
 
-    @rule(key=USERS, address=ADDRESSES)
+    @rule(key=USERS, address=ADDRESSES, what=st.sampled_from(["connect", "connect", "switch_off", "delete_mailbox"]))
+    def act_as_user(self, key: tuple[str, str], address: str, what: str) -> None:
+        if what == "connect":
+            self.connect(key, address)
+        elif what == "switch_off":
+            self.switch_off(key)
+        else:
+            self.delete_mailbox(key)
+
     def connect(self, key: tuple[str, str], address: str) -> None:
         self.runner.run(self.store.connect(*key, address, self.now))
         new = Mailbox(*key, address, RunCounts(self.now))
         self.mailboxes[key] = replace(self.mailboxes.get(key, new), address=address, trouble=None)
 
+    def switch_off(self, key: tuple[str, str]) -> None:
+        self.runner.run(self.store.switch_off(*key))
+        if key in self.mailboxes:
+            off = replace(self.mailboxes[key], mailmagnet_since=None, labelling_since=None, progress=None, trouble=None)
+            self.mailboxes[key] = off
+            self.forget_mails(key)
+
+    def delete_mailbox(self, key: tuple[str, str]) -> None:
+        self.mailboxes.pop(key, None)
+        assert self.runner.run(self.store.delete_mailbox(*key)) == self.forget_mails(key)
+
     @rule(key=USERS, address=ADDRESSES, progress=SOME_PROGRESS, labels=LABELS)
     def begin(self, key: tuple[str, str], address: str, progress: Progress, labels: dict[Category, str]) -> None:
         """What most else begins with: connected, taken, switched on."""
         self.connect(key, address)
-        self.take_lease(key, take_over=True)
+        self.take_lease(key, take_over=True, minutes=0)
         self.switch_on(0, labelling=True, progress=progress, labels=labels, remaining=0)
 
     @precondition(lambda self: self.leases)
-    @rule(age=AGES, labelling=st.booleans(), progress=SOME_PROGRESS, labels=LABELS, remaining=NUMBERS)
-    def switch_on(self, age: int, labelling: bool, progress: Progress, labels: dict[Category, str], remaining: int) -> None:
-        lease, key, held, _ = self.lease_of(age)
+    @rule(which=WHICH, labelling=st.booleans(), progress=SOME_PROGRESS, labels=LABELS, remaining=NUMBERS)
+    def switch_on(self, which: int, labelling: bool, progress: Progress, labels: dict[Category, str], remaining: int) -> None:
+        lease, key, held, _ = self.lease_of(which)
         since = self.now if labelling else None
         counts = RunCounts(self.now, remaining=remaining)
         call = self.store.switch_on(
@@ -113,25 +142,9 @@ class StoredByHand(RuleBasedStateMachine):
             on = replace(self.mailboxes[key], mailmagnet_since=self.now, labelling_since=since, progress=progress)
             self.mailboxes[key] = replace(on, labels=labels, last_run=counts, trouble=None)
 
-    @rule(key=USERS)
-    def switch_off(self, key: tuple[str, str]) -> None:
-        self.runner.run(self.store.switch_off(*key))
-        if key in self.mailboxes:
-            off = replace(self.mailboxes[key], mailmagnet_since=None, labelling_since=None, progress=None, trouble=None)
-            self.mailboxes[key] = off
-            self.forget_mails(key)
-
-    @rule(key=USERS)
-    def delete_mailbox(self, key: tuple[str, str]) -> None:
-        self.mailboxes.pop(key, None)
-        assert self.runner.run(self.store.delete_mailbox(*key)) == self.forget_mails(key)
-
-    @rule(minutes=st.integers(1, 20))
-    def wait(self, minutes: int) -> None:
+    @rule(key=USERS, take_over=st.booleans(), minutes=st.integers(0, 20))
+    def take_lease(self, key: tuple[str, str], take_over: bool, minutes: int) -> None:
         self.now += timedelta(minutes=minutes)
-
-    @rule(key=USERS, take_over=st.booleans())
-    def take_lease(self, key: tuple[str, str], take_over: bool) -> None:
         held = self.holder.get(key)
         lasts = held is not None and keeps_others_out(held.until, self.now, 600)
         try:
@@ -150,16 +163,16 @@ class StoredByHand(RuleBasedStateMachine):
             self.leases.append(lease)
 
     @precondition(lambda self: self.leases)
-    @rule(age=AGES)
-    def release_lease(self, age: int) -> None:
-        lease, key, held, _ = self.lease_of(age)
+    @rule(which=WHICH)
+    def release_lease(self, which: int) -> None:
+        lease, key, held, _ = self.lease_of(which)
         self.runner.run(self.store.release_lease(lease))
         if held:
             del self.holder[key]
 
     @precondition(lambda self: self.leases)
     @rule(
-        age=AGES,
+        which=WHICH,
         progress=SOME_PROGRESS,
         labels=LABELS,
         numbers=st.lists(NUMBERS, max_size=4),
@@ -167,9 +180,9 @@ class StoredByHand(RuleBasedStateMachine):
         ended_well=st.booleans(),
     )
     def save_run(
-        self, age: int, progress: Progress, labels: dict[Category, str], numbers: list[int], address: str, ended_well: bool
+        self, which: int, progress: Progress, labels: dict[Category, str], numbers: list[int], address: str, ended_well: bool
     ) -> None:
-        lease, key, _, may_write = self.lease_of(age)
+        lease, key, _, may_write = self.lease_of(which)
         records = [record(number, address) for number in numbers]
         counts = RunCounts(self.now, len(records)) if ended_well else None
         call = self.store.save_run(lease, progress, labels=labels, records=records, counts=counts)
@@ -182,17 +195,17 @@ class StoredByHand(RuleBasedStateMachine):
             self.mailboxes[key] = replace(self.mailboxes[key], last_run=counts, trouble=None)
 
     @precondition(lambda self: self.leases)
-    @rule(age=AGES, found=TROUBLES)
-    def save_trouble(self, age: int, found: Trouble) -> None:
-        lease, key, _, may_write = self.lease_of(age)
+    @rule(which=WHICH, found=TROUBLES)
+    def save_trouble(self, which: int, found: Trouble) -> None:
+        lease, key, _, may_write = self.lease_of(which)
         assert self.raised(self.store.save_trouble(lease, found)) is (None if may_write else LeaseLost)
         if may_write:
             self.mailboxes[key] = replace(self.mailboxes[key], trouble=found)
 
     @precondition(lambda self: self.leases)
-    @rule(age=AGES, number=NUMBERS)
-    def forget_decisions(self, age: int, number: int) -> None:
-        lease, key, held, _ = self.lease_of(age)
+    @rule(which=WHICH, number=NUMBERS)
+    def forget_decisions(self, which: int, number: int) -> None:
+        lease, key, held, _ = self.lease_of(which)
         since = record(number).received_at
         if not held:
             assert self.raised(self.store.forget_decisions(lease, since)) is LeaseLost
@@ -205,12 +218,6 @@ class StoredByHand(RuleBasedStateMachine):
         moment = record(number).received_at
         older = [key for key, stored in self.mails.items() if key[0] == org and stored.received_at < moment]
         assert self.runner.run(self.store.delete_mails_before(org, moment)) == self.delete_mails(older)
-
-    @rule(org=ORGS, address=ADDRESSES)
-    def mails_from(self, org: str, address: str) -> None:
-        received = [(key[1], stored) for key, stored in self.mails.items() if key[0] == org and stored.from_address == address]
-        received.sort(key=lambda found: (found[1].received_at, f"{found[0]}:{found[1].mail_id}"), reverse=True)
-        assert self.runner.run(self.store.mails_from(org, address, 5)) == received[:5]
 
     @invariant()
     def everything_kept_is_what_it_should_be(self) -> None:
@@ -227,9 +234,15 @@ class StoredByHand(RuleBasedStateMachine):
             here = [stored for key, stored in sorted(self.mailboxes.items()) if key[0] == org]
             due = [stored for stored in here if stored.due_since(self.now, TEN_MINUTES)]
             assert await self.store.due_mailboxes(org, self.now, TEN_MINUTES) == due
+            for address in CUSTOMERS:
+                received = [
+                    (key[1], stored) for key, stored in self.mails.items() if (key[0], stored.from_address) == (org, address)
+                ]
+                received.sort(key=lambda found: (found[1].received_at, f"{found[0]}:{found[1].mail_id}"), reverse=True)
+                assert await self.store.mails_from(org, address, 5) == received[:5]
 
 
-StoredByHand.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+StoredByHand.TestCase.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)
 TestSqlite = StoredByHand.TestCase
 
 

@@ -253,6 +253,15 @@ def contents(folder: Path) -> set[tuple[str, int, int]]:
     return {(str(file), status.st_size, status.st_mtime_ns) for file, status in found.items()}
 
 
+async def settled(folder: Path) -> set[tuple[str, int, int]]:
+    """What a demo that has just begun has written, once it writes nothing more by itself."""
+    before: set[tuple[str, int, int]] = set()
+    while (now := contents(folder)) != before:
+        before = now
+        await asyncio.sleep(3)
+    return now
+
+
 async def stopped(process: asyncio.subprocess.Process) -> None:
     process.send_signal(signal.SIGINT)
     await said_until(process, "Stopped")
@@ -270,7 +279,7 @@ async def test_a_folder_with_a_demo_is_opened_as_it_was_and_never_emptied_unaske
     _, recipe = await made("--dry-run", *shlex.split(advised)[2:])
     assert all(option in recipe for option in (f'--mbox "{mine}"', '--contacts "50"', f'--folder "{folder}"', "--fresh"))
 
-    before = contents(folder)
+    before = await settled(folder)
     for words in ([], [f"MBOX={other}"], ["FRESH=1"]):
         status, said = await made(f"FOLDER={folder}", *words)
         assert (status, "Error 3" in said) == (2, True), said

@@ -589,6 +589,15 @@ async def test_a_switch_ends_a_run_under_way_and_the_next_finishes_it(desk: Desk
     assert (await desk.progress()).moving == ()
 
 
+async def test_one_mail_alone_that_gmail_forbids_is_the_mails_trouble_and_not_the_mailboxs(desk: Desk) -> None:
+    await desk.contact("grace@a.example", (OPEN, THIS_MONTH))
+    forbidden = desk.arrive("grace@a.example")
+    desk.world.faults.add(Fault("gmail", "users.messages.get", status=403, reason="forbidden", mail_id=forbidden))
+    await desk.run()
+    assert (await desk.mailbox()).trouble is None
+    assert (await desk.progress()).failed == {forbidden: 1}
+
+
 async def test_one_mail_that_gmail_never_gives_is_passed_over_after_an_hour_of_runs(desk: Desk) -> None:
     await desk.contact("grace@a.example", (OPEN, THIS_MONTH))
     poisoned = desk.arrive("grace@a.example")

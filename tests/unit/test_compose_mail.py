@@ -75,8 +75,8 @@ def test_an_answer_to_any_mail_is_bounded_and_can_be_saved(html: str) -> None:
     assert nodes.count <= 25_000
     assert nodes.deepest <= 200
     assert len(quote) <= 5 * LONGEST_QUOTE
-    kept = saved(f"<div><br></div><div>On Monday, Mallory wrote:</div><blockquote>{quote}</blockquote>")
-    assert ("ground" in quote) == ("ground" in mail_parts.plain_text(kept, 10_000_000))
+    draft = saved(f"<div><br></div><div>On Monday, Mallory wrote:</div><blockquote>{quote}</blockquote>")
+    assert ("ground" in quote) == ("ground" in mail_parts.plain_text(draft, 10_000_000))
 
 
 @pytest.mark.parametrize("html", HOSTILE.values(), ids=HOSTILE.keys())
