@@ -28,11 +28,14 @@ test: .venv/installed
 	@echo "== Tests: unit, contract, scenario, browser"
 	@$(BIN)/python -m pytest $(WORKERS)
 
-check: .venv/installed
+check: .venv/installed tests/page/node_modules/.package-lock.json
 	@echo "== Format, lint and types"
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
+	@echo "== Types and lint of the page"
+	@tests/page/node_modules/.bin/tsc --project tests/page
+	@tests/page/node_modules/.bin/eslint --config tests/page/eslint.config.js --max-warnings 0 sandbox/desk/page
 
 test-mail: .venv/installed
 	@test -n "$(MBOX)" || { echo "Say which mail: make test-mail MBOX=path"; exit 2; }
@@ -52,6 +55,13 @@ pictures: .venv/installed
 lock: .venv/installed
 	@$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements.lock
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header --quiet -c requirements.lock -o requirements-dev.lock
+
+# The last file that npm writes. The lock file holds hashes and no address.
+tests/page/node_modules/.package-lock.json: tests/page/package-lock.json
+	@command -v npm >/dev/null || { echo "The page's check needs Node and npm. On Debian and Ubuntu: sudo apt-get install nodejs npm"; exit 1; }
+	@echo "== Installing what checks the page (once)"
+	@npm ci --prefix tests/page --no-audit --no-fund --silent
+	@touch $@
 
 .venv/installed: requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "MailMagnet needs Python 3.11 or newer: make PYTHON=python3.12 demo"; exit 1; }

@@ -137,6 +137,26 @@ async def test_the_dry_runs_dialog_and_the_job(desk: Desk, axe: str) -> None:
     assert await look(desk.page, axe) == []
 
 
+async def test_which_mails_a_run_moved(desk: Desk, axe: str) -> None:
+    desk.arrive(HENRIETTA, "For axe: moved")
+    await desk.show()
+    await desk.run_job()
+    await expect(desk.page.locator("#toasts .toast")).to_contain_text("Sorted")
+    assert await look(desk.page, axe) == []
+    await desk.page.locator(".job-told").get_by_role("button", name="See which").click()
+    await expect(desk.page.get_by_role("dialog", name="Sorted")).to_contain_text("For axe: moved")
+    assert await look(desk.page, axe) == []
+
+
+async def test_the_page_of_a_record(desk: Desk, axe: str) -> None:
+    await desk.show()
+    for kind in ("deals", "contacts", "accounts"):
+        table = (await desk.demo.mailmagnet("crm", "export", kind)).decode("utf-8-sig")
+        await desk.page.goto(f"{desk.demo.address}/crm/{kind}/{table.splitlines()[1].rpartition(',')[2]}")
+        await expect(desk.page.get_by_role("heading", level=1)).not_to_be_empty()
+        assert await look(desk.page, axe) == []
+
+
 async def test_the_worlds_dials(desk: Desk, axe: str) -> None:
     await desk.show()
     await desk.page.get_by_role("button", name="World's dials", exact=True).click()

@@ -1,3 +1,4 @@
+// @ts-check
 /** The desk's own JSON API. */
 
 /** What the desk refused or could not do, in words for the user; `status` is HTTP's, 0 when there was no answer. */

@@ -1,3 +1,4 @@
+// @ts-check
 /** Short questions in a dialog: a text, or a yes. */
 
 import { el, fill, newId } from "./dom.js";
@@ -13,6 +14,11 @@ export async function askText(dialog, title, value = "", words = "OK") {
 /** Asks whether to do it. */
 export const askYes = (dialog, title, text, words) => ask(dialog, title, [el("p", { dir: "auto" }, text)], words);
 
+/**
+ * @param {HTMLDialogElement} dialog @param {string} title @param {Node[]} content @param {string} words
+ * @param {HTMLInputElement | null} first
+ * @returns {Promise<boolean>}
+ */
 function ask(dialog, title, content, words, first = null) {
   const form = el(
     "form",

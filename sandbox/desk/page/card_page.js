@@ -1,3 +1,4 @@
+// @ts-check
 /** The page of one card file: its panel, and the list of what Google would refuse. */
 
 import { byId, el, fill } from "./dom.js";

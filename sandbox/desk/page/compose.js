@@ -1,3 +1,4 @@
+// @ts-check
 /** A compose window: a mail being written, saved as a real draft while it is typed, and changed by an add-on's draft actions. */
 
 import { el, fill, newId } from "./dom.js";
@@ -13,6 +14,7 @@ const RECIPIENTS = { to: "To", cc: "Cc", bcc: "Bcc" };
 const TITLES = { reply: "Reply", reply_all: "Reply to all", forward: "Forward" };
 const TAGS = ["B", "STRONG", "I", "EM", "U", "S", "A", "P", "DIV", "BR", "UL", "OL", "LI", "BLOCKQUOTE", "PRE", "CODE", "SPAN", "HR"];
 const LEFT_OUT = ["SCRIPT", "STYLE", "TITLE", "HEAD", "NOSCRIPT", "TEMPLATE", "IFRAME", "OBJECT", "SVG", "MATH"];
+/** @type {[string, string, string][]} */
 const FORMATS = [
   ["bold", "Bold", "B"],
   ["italic", "Italic", "I"],
@@ -44,6 +46,7 @@ export class Compose {
   #isWriting = false;
   #isSending = false;
   #saving = Promise.resolve();
+  /** @type {Range | null} */
   #cursor = null;
 
   /**
@@ -117,7 +120,7 @@ export class Compose {
 
   async #updateBody({ type, insertContents = [] }) {
     if (!PLACES.includes(type)) return [`${type} is no way to change a draft's text`];
-    const nodes = (await Promise.all(insertContents.map((content) => inserted(this.#account, content)))).flat();
+    const nodes = (await Promise.all(insertContents.map((content) => nodesOf(this.#account, content)))).flat();
     const { editor } = this.#parts;
     changedAtOnce(editor, () => {
       if (type === "REPLACE") fill(editor, nodes);
@@ -142,14 +145,14 @@ export class Compose {
 
   #keepCursor = () => {
     const selection = document.getSelection();
-    if (selection.rangeCount && this.#parts.editor.contains(selection.anchorNode)) this.#cursor = selection.getRangeAt(0).cloneRange();
+    if (selection?.rangeCount && this.#parts.editor.contains(selection.anchorNode)) this.#cursor = selection.getRangeAt(0).cloneRange();
   };
 
   #toStart() {
     const range = document.createRange();
     range.setStart(this.#parts.editor, 0);
-    document.getSelection().removeAllRanges();
-    document.getSelection().addRange(range);
+    document.getSelection()?.removeAllRanges();
+    document.getSelection()?.addRange(range);
     this.#cursor = range.cloneRange();
   }
 
@@ -264,7 +267,7 @@ export class Compose {
       value: begun.subject,
       on: { input: this.#changed },
     });
-    parts.editor = editor(begun.html, this.#changed);
+    parts.editor = textEditor(begun.html, this.#changed);
     parts.title = el("h2", { id: newId("compose"), dir: "auto", data: { words: title } }, title);
     const turn = () => (this.isMinimised ? this.restore() : this.#fold());
     const close = () => this.close().catch((error) => this.#acts.failed(error.message));
@@ -315,7 +318,7 @@ export class Compose {
   }
 }
 
-function editor(html, changed) {
+function textEditor(html, changed) {
   const settings = {
     class: "compose-text",
     contenteditable: "true",
@@ -336,10 +339,10 @@ function editor(html, changed) {
 }
 
 /** With dir="auto" a browser reads the whole text anew at each node that comes in: it reads once, at the end. */
-function changedAtOnce(editor, change) {
-  editor.removeAttribute("dir");
+function changedAtOnce(node, change) {
+  node.removeAttribute("dir");
   change();
-  editor.setAttribute("dir", "auto");
+  node.setAttribute("dir", "auto");
 }
 
 function formatButton([command, words, sign]) {
@@ -374,7 +377,7 @@ function piece(nodes) {
   return fill(document.createDocumentFragment(), nodes);
 }
 
-async function inserted(account, { content = "", contentType = "TEXT" }) {
+async function nodesOf(account, { content = "", contentType = "TEXT" }) {
   if (contentType === "TEXT") return content.split("\n").flatMap((line, index) => (index ? [el("br"), line] : [line]));
   const { html } = await write(of(account, "clean"), { html: content });
   const nodes = safeNodes(html);

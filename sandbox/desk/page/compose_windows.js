@@ -1,3 +1,4 @@
+// @ts-check
 /** The compose windows at the page's foot, side by side: as many are open as there is room for, the others are bars with their titles. */
 
 import { Compose } from "./compose.js";

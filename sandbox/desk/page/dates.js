@@ -1,3 +1,4 @@
+// @ts-check
 /** Dates as Gmail writes them. Moments are milliseconds since 1970. */
 
 const DAY = 86_400_000;
@@ -11,6 +12,7 @@ const DAY_OF_YEAR = new Intl.DateTimeFormat(undefined, { month: "short", day: "n
 const SHORT = new Intl.DateTimeFormat(undefined, { year: "2-digit", month: "numeric", day: "numeric" });
 const WHOLE = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
 const DATE = new Intl.DateTimeFormat(undefined, { weekday: "short", year: "numeric", month: "short", day: "numeric" });
+/** @type {Intl.DateTimeFormatOptions} */
 const MAIL_PARTS = { weekday: "short", month: "short", day: "numeric", hour: "numeric", minute: "2-digit" };
 const MAIL_THIS_YEAR = new Intl.DateTimeFormat(undefined, MAIL_PARTS);
 const MAIL = new Intl.DateTimeFormat(undefined, { ...MAIL_PARTS, year: "numeric" });

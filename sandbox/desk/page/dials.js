@@ -1,3 +1,4 @@
+// @ts-check
 /** The world's dials: its time, what is wrong with Gmail and the CRM, permissions, deals, mail that arrives, and the tick. */
 
 import { el, fill, newId } from "./dom.js";
@@ -24,6 +25,7 @@ export class Dials {
   #account;
   #day;
   #turned;
+  /** As the desk has them: {now, turned, gmail, crm}. @type {any} */
   #state = null;
   #parts;
 
@@ -60,10 +62,10 @@ export class Dials {
     this.#say("");
     fill(crm, el("h3", {}, "CRM"), el("p", { class: "quiet" }, "Reading the CRM …"));
     this.#drawMail([]);
-    this.#drawTasks(null, []);
+    this.#drawTasks([]);
     this.#dialog.showModal();
     await this.#act(() => this.look());
-    await this.#act(async () => this.#drawTasks(null, (await read(this.#path("dials/tasks"))).attempts));
+    await this.#act(async () => this.#drawTasks((await read(this.#path("dials/tasks"))).attempts));
     await this.#act(() => this.#readCrm());
   }
 
@@ -246,11 +248,11 @@ export class Dials {
     );
   }
 
-  #drawTasks(sent, attempts) {
+  #drawTasks(attempts) {
     const tick = () =>
       this.#act(async () => {
         const told = await write(this.#path("dials/tick"), {});
-        keepingFocus(this.#dialog, () => this.#drawTasks(told.tasks, told.attempts));
+        keepingFocus(this.#dialog, () => this.#drawTasks(told.attempts));
         this.#say(told.tasks ? `The tick sent ${told.tasks} ${told.tasks === 1 ? "task" : "tasks"}.` : "No mailbox is due yet.");
         this.#turned();
       });
@@ -294,7 +296,8 @@ function select(options) {
 
 /** Redraws, and gives the focus back to the button it was on. */
 function keepingFocus(place, redraw) {
-  const name = document.activeElement?.dataset?.dial;
+  const focused = /** @type {HTMLElement | null} */ (document.activeElement);
+  const name = focused?.dataset.dial;
   redraw();
   if (name) place.querySelector(`[data-dial="${name}"]`)?.focus();
 }

@@ -1,3 +1,4 @@
+// @ts-check
 /** Building DOM nodes. Text always goes in as text: nothing in this page ever parses a string as markup into itself. */
 
 /**
@@ -29,8 +30,12 @@ export function fill(node, ...children) {
   return node;
 }
 
-/** The element with this id: index.html has it. */
-export const byId = (id) => document.getElementById(id);
+/** The element with this id, which the page's HTML has. @param {string} id @returns {HTMLElement} */
+export function byId(id) {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`The page has no #${id}.`);
+  return found;
+}
 
 let ids = 0;
 /** An id that no other element has, to tie labels and inputs together. */
@@ -79,15 +84,18 @@ export function popUp(button, menu) {
   return close;
 }
 
-/** A short word at the foot of `place`, gone after a while; read aloud by screen readers. `action` {words, act} is a button in it. */
+/** A short word at the foot of `place`, gone after a while; read aloud by screen readers. `action` is a button in it.
+ * @param {HTMLElement} place @param {string} text @param {Action | null} action
+ */
 export function toast(place, text, action = null) {
   place.querySelector(".toast")?.remove();
   const note = el("div", { class: "toast", dir: "auto" }, text);
-  const act = () => {
+  /** @param {Action} chosen */
+  const take = (chosen) => {
     note.remove();
-    action.act();
+    chosen.act();
   };
-  if (action) note.append(el("button", { type: "button", class: "toast-act", on: { click: act } }, action.words));
+  if (action) note.append(el("button", { type: "button", class: "toast-act", on: { click: () => take(action) } }, action.words));
   place.append(note);
   setTimeout(() => note.remove(), action ? 10_000 : 6000);
 }

@@ -1,3 +1,4 @@
+// @ts-check
 /** Behind the panel: the last call's event and answer, the calls made for it, the quota spent, and what is stored, live. */
 
 import { el, fill } from "./dom.js";
@@ -7,6 +8,7 @@ import { of, read } from "./api.js";
 export class Drawer {
   #place;
   #account;
+  /** @type {HTMLElement | null} */
   #opener = null;
   #body = el("div", { class: "drawer-body" });
   #asked = 0;
@@ -34,7 +36,7 @@ export class Drawer {
   }
 
   open() {
-    this.#opener = document.activeElement;
+    this.#opener = /** @type {HTMLElement | null} */ (document.activeElement);
     this.#place.hidden = false;
     this.#place.focus();
     return this.refresh();
@@ -58,14 +60,14 @@ export class Drawer {
   }
 
   #draw(behind, kept) {
-    const focused = this.#body.contains(document.activeElement) && document.activeElement.ariaLabel;
+    const focused = this.#body.contains(document.activeElement) && document.activeElement?.ariaLabel;
     const { call, quota, problem } = behind;
     fill(
       this.#body,
       problem ? el("p", { class: "job-problem" }, problem) : [lastCall(call), calls(call, quota)],
       kept ? stored(kept) : el("section", {}, el("h3", {}, "What is stored"), el("p", { class: "quiet" }, "Reading the store …")),
     );
-    if (focused) this.#body.querySelector(`[aria-label="${focused}"]`)?.focus();
+    if (focused) /** @type {HTMLElement | null} */ (this.#body.querySelector(`[aria-label="${focused}"]`))?.focus();
   }
 }
 

@@ -1,3 +1,4 @@
+// @ts-check
 /** Where the focus is, kept while the page is drawn anew. What can have it is named by data-act, within a data-thread, -mail or -row. */
 
 /** Redraws, and gives the focus back to what it was on, where that is still there. */
@@ -5,7 +6,7 @@ export function keepingFocus(redraw) {
   const focused = document.activeElement;
   const place = placeOf(focused);
   redraw();
-  if (!focused.isConnected) document.querySelector(place.join(" "))?.focus();
+  if (!focused?.isConnected) /** @type {HTMLElement | null} */ (document.querySelector(place.join(" ")))?.focus();
 }
 
 /** Where this node is: selectors, each within the one before, that find its successor after the page was drawn anew. */

@@ -1,3 +1,4 @@
+// @ts-check
 /** The gallery: each of its cards in a panel of its own, light and dark. */
 
 import { byId, el } from "./dom.js";
@@ -22,7 +23,7 @@ function showIn(shade, { title, card }) {
     answer: question.trigger ? { action: { navigations: [{ pushCard: card }] } } : toldOf(question),
     seconds: 0,
   });
-  return { place, panel: new Panel(place, { name: `${title}, ${shade}`, ask, grant: async () => {}, check: refused }) };
+  return { place, panel: new Panel(place, { name: `${title}, ${shade}`, ask, grant: async () => {}, check: refused, changeDraft: noDraft }) };
 }
 
 begin();

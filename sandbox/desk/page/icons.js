@@ -1,3 +1,4 @@
+// @ts-check
 /** Icons as inline SVG, drawn for this page on a grid of 24: names of Material Symbols and Google's known icons lead to a drawing. */
 
 const DRAWINGS = {

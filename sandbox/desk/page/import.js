@@ -1,3 +1,4 @@
+// @ts-check
 /** Importing mail: files and folders dropped on the page or chosen, sent to the desk as a stream, with progress and a count of what was
  * odd. A source is {name, body}, of a folder {name, body, isFolder}. */
 
@@ -20,7 +21,7 @@ export function watchDrops(importSources) {
     document.body.classList.remove("dropping");
     if (!hasFiles(event)) return;
     event.preventDefault();
-    const items = [...event.dataTransfer.items].filter((item) => item.kind === "file");
+    const items = [...(event.dataTransfer?.items ?? [])].filter((item) => item.kind === "file");
     importSources(items.map((item) => dropped(item.webkitGetAsEntry(), item.getAsFile())));
   });
 }

@@ -1,3 +1,4 @@
+// @ts-check
 /** The labelling job: run it, see what it would do, and what it did, by the button or by the clock. */
 
 import { el, fill } from "./dom.js";
@@ -25,9 +26,9 @@ export class Job {
   #say;
   #guarded;
   #running = "";
-  /** How sorting stands, as the desk has it: {begun, last}; null before it was asked. */
+  /** How sorting stands; null before the desk was asked. @type {{ begun: boolean, last: Run | null } | null} */
   #state = null;
-  /** What a dry run answered since: {result} or {problem}, {at}. */
+  /** What a dry run answered since. @type {(Told & { at: number }) | null} */
   #preview = null;
 
   /**
@@ -98,13 +99,14 @@ export class Job {
     return null;
   }
 
-  /** What a run did shows in the list; that mail has gone from there is said aloud, with a way to see which. */
+  /** What a run did shows in the list; that mail has gone from there is said aloud, with a way to see which. @param {Run} run */
   #tell(run) {
     this.#moved();
     const moved = sum(run.result);
     if (moved) this.#say(`Sorted ${moved.toLocaleString()} ${moved === 1 ? "mail" : "mails"}`, this.#seeWhich(run));
   }
 
+  /** @param {Run} run @returns {Action} */
   #seeWhich(run) {
     const show = async () => {
       const { moved } = await read(of(this.#account(), `job/${run.number}`));
@@ -114,7 +116,7 @@ export class Job {
   }
 
   #draw() {
-    const focused = document.activeElement?.dataset?.job;
+    const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset.job;
     const one = (name, words, act) => {
       const settings = {
         type: "button",
@@ -147,7 +149,7 @@ export class Job {
     if (!run) return el("p", { class: "quiet" }, this.#state?.begun === false ? FIRST_RUN : BY_ITSELF);
     const { result, problem, at } = run;
     const when = el("span", { class: "quiet" }, ` · ${time(new Date(at))}`);
-    if (problem) return el("p", { class: "job-problem" }, problem, when);
+    if (!result) return el("p", { class: "job-problem" }, problem, when);
     const verb = result.dry ? "would be sorted" : "sorted";
     const moved = sum(result);
     const counts = [
@@ -156,7 +158,7 @@ export class Job {
       ["Gmail quota units", result.units],
       ["CRM calls", result.crm_calls],
     ];
-    const which = !result.dry && moved > 0 && this.#seeWhich(run);
+    const which = "number" in run && moved > 0 && this.#seeWhich(run);
     return [
       el("p", { class: "job-sum" }, `${share(moved, result.looked_at)} ${verb}`, when),
       which && el("p", {}, el("button", { type: "button", class: "link-button", on: { click: which.act } }, which.words)),
@@ -169,28 +171,29 @@ export class Job {
   }
 }
 
-/** How many mails a run put under a label. */
+/** How many mails a run put under a label. @param {JobResult | undefined} result */
 const sum = (result) => CATEGORIES.reduce((total, [id]) => total + (result?.sorted[id] ?? 0), 0);
 
 /** "3 of 12 new mails" */
 const share = (some, all) => `${some.toLocaleString()} of ${all.toLocaleString()} new ${all === 1 ? "mail" : "mails"}`;
 
-/** The dry run's list: what would move, where and why. */
-function showPlan(dialog, result) {
-  const groups = CATEGORIES.map(([id, name]) => [name, result.moves.filter((move) => move.category === id)]).filter(
-    ([, moves]) => moves.length,
-  );
+/** The dry run's list: what would move, where and why. @param {HTMLDialogElement} dialog @param {JobResult} result */
+function showPlan(dialog, { moves = [], looked_at: lookedAt, remaining }) {
+  /** @param {Move} move */
   const row = (move) => [
     el("td", { dir: "auto" }, why(move)),
     el("td", {}, move.in_inbox ? "leaves the inbox" : "gets the label"),
   ];
-  const said = `${share(result.moves.length, result.looked_at)} would be sorted. Nothing has been changed.`;
-  const more = result.remaining ? ` ${result.remaining.toLocaleString()} more are left for the next run.` : "";
-  const tables = groups.map(([name, moves]) => mailTable(dialog, name, moves, ["Because", "What happens"], row));
+  const said = `${share(moves.length, lookedAt)} would be sorted. Nothing has been changed.`;
+  const more = remaining ? ` ${remaining.toLocaleString()} more are left for the next run.` : "";
+  const tables = CATEGORIES.flatMap(([id, name]) => {
+    const group = moves.filter((move) => move.category === id);
+    return group.length ? mailTable(dialog, name, group, ["Because", "What happens"], row) : [];
+  });
   showList(dialog, "Dry run", said + more, tables, "No new mail is from a contact with a deal.");
 }
 
-/** What a run has moved, where to. */
+/** What a run has moved, where to. @param {HTMLDialogElement} dialog @param {Moved[]} moved @param {Run} run */
 function showMoved(dialog, moved, run) {
   const names = CATEGORIES.map(([, name]) => name);
   // A label that was renamed stands after the others.
@@ -218,7 +221,12 @@ function showList(dialog, title, said, tables, otherwise) {
   dialog.showModal();
 }
 
-/** Mails under a label; `cells(mail)` are those of the `columns` beside sender and subject. */
+/**
+ * Mails under a label; `cells(mail)` are those of the `columns` beside sender and subject.
+ * @template {SortedMail} AMail
+ * @param {HTMLDialogElement} dialog @param {string} name @param {AMail[]} mails @param {string[]} columns
+ * @param {(mail: AMail) => Node[]} cells
+ */
 function mailTable(dialog, name, mails, columns, cells) {
   const rows = mails.slice(0, ROWS_IN_SIGHT).map((mail) => {
     const link = address({ label: "ALL", thread: mail.thread_id });
@@ -241,6 +249,7 @@ function mailTable(dialog, name, mails, columns, cells) {
   );
 }
 
+/** @param {Move} move */
 function why(move) {
   if (move.category === "customer") return `“${move.because}” was won`;
   if (!move.closing) return `“${move.because}” is open`;

@@ -1,3 +1,4 @@
+// @ts-check
 /** The menu that puts labels on conversations: one types a part of a name, ticks, and applies; or makes a new label. */
 
 import { el, fill, popUp } from "./dom.js";

@@ -1,3 +1,4 @@
+// @ts-check
 /** The labels at the left, and as chips. */
 
 import { el, fill, newId } from "./dom.js";
@@ -144,7 +145,11 @@ function menuButton(label, menu) {
   return el("button", { ...settings, data: { act: "menu" }, on: { click: (event) => menu(event.currentTarget, label) } }, icon("more"));
 }
 
-/** The chips of a mail: its own labels, and Inbox where that is not self-evident. `remove(label)` puts a cross on each. */
+/**
+ * The chips of a mail: its own labels, and Inbox where that is not self-evident. `remove(id)` puts a cross on each.
+ * @param {Label[]} labels @param {string[]} ids
+ * @param {{ without?: string, remove?: ((id: string) => unknown) | null }} how
+ */
 export function chips(labels, ids, { without = "", remove = null } = {}) {
   const shown = labels.filter(
     (label) => ids.includes(label.id) && label.id !== without && (!label.system || label.id === "INBOX"),
@@ -165,10 +170,10 @@ export function chips(labels, ids, { without = "", remove = null } = {}) {
   });
 }
 
-/** The label's own colour; one that has none always gets the same. */
+/** The label's own colour; one that has none always gets the same. @param {{ id: string, background?: string }} label */
 function shadeOf({ id, background }) {
   if (background) return { soft: background, strong: `color-mix(in oklab, ${background} 55%, var(--text-soft))` };
-  const sum = [...id].reduce((total, letter) => (total * 33 + letter.codePointAt(0)) % 9973, 5);
+  const sum = [...id].reduce((total, letter) => (total * 33 + (letter.codePointAt(0) ?? 0)) % 9973, 5);
   const soft = SHADES[sum % SHADES.length];
   return { soft, strong: `color-mix(in oklab, ${soft} 55%, var(--text-soft))` };
 }

@@ -1,3 +1,4 @@
+// @ts-check
 /** An open conversation: its mails, each rendered so that nothing in it can run or be fetched. */
 
 import { el, fill } from "./dom.js";

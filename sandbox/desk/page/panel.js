@@ -1,3 +1,4 @@
+// @ts-check
 /** The add-on's panel: asks the add-on, shows the cards it answers with as Gmail's sidebar does, and runs what is clicked in them. */
 
 import { el, fill, openMenu, toast } from "./dom.js";
@@ -24,9 +25,11 @@ export class Panel {
   #openLinks;
   #leadsTo;
   #parts;
-  /** Cards, the one in sight last: {card, inputs}. */
+  /** The cards, the one in sight last. @type {{ card: any, inputs: Record<string, any> }[]} */
   #stack = [];
+  /** @type {any} */
   #peeking = null;
+  /** What is open. @type {any} */
   #trigger = null;
   #stale = false;
   #asked = 0;
@@ -38,6 +41,7 @@ export class Panel {
    * `changeDraft(action)` carries out a draft action and gives its faults. Of the deployment: `universal` are its universal actions,
    * {label, link}, the link empty where the add-on is called; `scopes` all that it asks for; `openLinks` is {prefixes,
    * httpOrigin}, what its links may begin with, null where there is no deployment. `leadsTo(link)` is where a link leads where the panel stands.
+   * @param {HTMLElement} place @param {PanelActs} acts
    */
   constructor(place, { name, ask, grant, check, changeDraft, universal = [], scopes = [], openLinks = null, leadsTo = (link) => link }) {
     this.#ask = ask;
@@ -114,6 +118,7 @@ export class Panel {
     this.#parts.body.setAttribute("aria-busy", String(busy));
   }
 
+  /** @param {AddonReply} reply @param {boolean} anew @param {() => unknown} again */
   #show({ answer, problem, seconds }, anew, again) {
     const faults = slowness(Math.round(seconds));
     if (anew) this.#stack = [];
@@ -150,6 +155,11 @@ export class Panel {
     return step.popToCard ? this.#popToCard(step.popToCard) : false;
   }
 
+  /** The card in sight. */
+  get #top() {
+    return this.#stack[this.#stack.length - 1];
+  }
+
   #popToCard(name) {
     const at = this.#stack.findLastIndex(({ card }) => card.name === name);
     if (at < 0) this.#note([`popToCard: no card of the name ${name} is open`]);
@@ -163,9 +173,9 @@ export class Panel {
   }
 
   #update(card) {
-    const kept = this.#parts.form?.inputs() ?? {};
+    const filledIn = this.#parts.form.inputs();
     this.#stack.pop();
-    this.#stack.push({ card, inputs: this.#persist ? kept : {} });
+    this.#stack.push({ card, inputs: this.#persist ? filledIn : {} });
     return true;
   }
 
@@ -200,7 +210,7 @@ export class Panel {
 
   #drawAndJudge() {
     this.#draw();
-    this.#judge(this.#stack.at(-1).card);
+    this.#judge(this.#top.card);
   }
 
   /** Says what Google would refuse in an answer or a card, once it is known, beside `faults` that are known now. */
@@ -236,7 +246,7 @@ export class Panel {
 
   async #run(action) {
     if (this.#isBusy || !this.#parts.form.isComplete(action)) return;
-    this.#stack.at(-1).inputs = this.#parts.form.inputs();
+    this.#top.inputs = this.#parts.form.inputs();
     this.#persist = action.persistValues === true;
     await this.#send(this.#question(action), { anew: false, spinner: action.loadIndicator !== "NONE" });
   }
@@ -255,7 +265,7 @@ export class Panel {
     return answer?.autoComplete?.items ?? answer?.action?.modifyOperations?.[0]?.updateWidget?.suggestions?.items ?? [];
   }
 
-  #openLink({ url, openAs, onClose }) {
+  #openLink({ url, openAs = "", onClose = "" }) {
     const link = openedLink(url ?? "");
     if (!link) {
       this.#note(["a link leads nowhere Gmail would open"]);
@@ -375,7 +385,7 @@ function skeleton(place, name, { back, more, peek }) {
     body: el("div", { class: "panel-body", tabindex: "-1", "aria-live": "polite", "aria-busy": "false" }),
     peek: el("button", { type: "button", class: "peek", hidden: true, on: { click: peek } }),
     toasts: el("div", { class: "toasts", role: "status" }),
-    form: null,
+    form: new Form(),
   };
   const menu = el(
     "button",

@@ -1,3 +1,4 @@
+// @ts-check
 /** People and their faces: names as a list shows them, and circles with initials. */
 
 import { el } from "./dom.js";
@@ -5,7 +6,7 @@ import { el } from "./dom.js";
 /** Colours on which white is readable. */
 const COLOURS = ["#1a73e8", "#188038", "#a142f4", "#c5221f", "#b06000", "#007b83", "#9c166b", "#5f6368", "#3f51b5", "#7b5b00"];
 
-/** A name to show: the person's, else what stands before the @. */
+/** A name to show: the person's, else what stands before the at sign. @param {Person | Account} person */
 export const nameOf = (person) => person.name || person.address.replace(/@[^@]*$/, "") || "(unknown)";
 
 /** Gmail's list of who wrote in a thread: one name whole, several by their first names, first and last when there are more than three. */

@@ -1,3 +1,4 @@
+// @ts-check
 /** What is open, as the address bar has it: the account by its number in the path (/u/0/), and after # one of label or search, with a
  * page and perhaps a thread. */
 
@@ -6,7 +7,8 @@ const FIELDS = ["label", "q", "thread", "page"];
 /** {account, label, q, thread, page} from an address; what is not there is "". An account in it is by its mail address. */
 export function parse(hash) {
   const given = new URLSearchParams(hash.replace(/^#/, ""));
-  return Object.fromEntries(["account", ...FIELDS].map((name) => [name, given.get(name) ?? ""]));
+  const fields = Object.fromEntries(["account", ...FIELDS].map((name) => [name, given.get(name) ?? ""]));
+  return /** @type {Route} */ (/** @type {unknown} */ (fields));
 }
 
 /** The address of a route, below its account's. */

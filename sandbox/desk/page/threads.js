@@ -1,3 +1,4 @@
+// @ts-check
 /** The list of conversations. */
 
 import { el, fill } from "./dom.js";

@@ -1,3 +1,4 @@
+// @ts-check
 /** A whole card: its header, sections, footer. */
 
 import { el } from "../dom.js";
@@ -37,11 +38,11 @@ function section(description, host) {
   const always = description.collapsible ? (description.uncollapsibleWidgetsCount ?? 0) : widgets.length;
   const heading = description.header && el("h3", { dir: "auto" }, textNodes(description.header));
   const node = el("section", { class: "card-section" }, heading, widgets);
-  if (widgets.length > always) node.append(...collapse(widgets.slice(always), description.collapseControl, host));
+  if (widgets.length > always) node.append(...collapse(widgets.slice(always), description.collapseControl));
   return node;
 }
 
-function collapse(hidden, control, host) {
+function collapse(hidden, control) {
   // One of the two alone is passed over.
   const { expandButton, collapseButton } = control?.expandButton && control.collapseButton ? control : {};
   const more = { text: "Show more", ...expandButton };

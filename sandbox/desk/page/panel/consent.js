@@ -1,3 +1,4 @@
+// @ts-check
 /** Google's consent screen: each scope can be given or refused on its own. */
 
 import { el } from "../dom.js";

@@ -1,3 +1,4 @@
+// @ts-check
 /** The inputs of one card, and what the event says of them. */
 
 export class Form {

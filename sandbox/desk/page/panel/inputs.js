@@ -1,3 +1,4 @@
+// @ts-check
 /** The widgets a user fills in: text, choices, switches, dates. Each puts itself into the card's form. */
 
 import { el, fill, newId, openMenu } from "../dom.js";
@@ -158,7 +159,7 @@ function multiSelect(widget, host) {
     set(values);
     changed(widget, host);
   };
-  const found = multiSelectItems(widget, host, input);
+  const found = multiSelectItems(widget, host);
   const offer = async (text) => (await found(text)).filter((item) => !chosen.includes(item.value));
   const take = (item) => {
     known.set(item.value, item);
@@ -259,7 +260,7 @@ function labelled(label, id, input, hint) {
   );
 }
 
-function register(widget, host, field, { read, restore, fault, optional = false }) {
+function register(widget, host, field, { read, restore, fault = () => "", optional = false }) {
   const refuse = (text) => {
     field.querySelector(".refused")?.remove();
     field.append(el("small", { class: "refused", role: "alert" }, text));

@@ -1,3 +1,4 @@
+// @ts-check
 /** What Google leaves out of a card, or strips whole. What else it would refuse is said by card_check.py. */
 
 const WIDGETS_IN_A_CARD = 100;

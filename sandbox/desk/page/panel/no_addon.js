@@ -1,3 +1,4 @@
+// @ts-check
 /** What answers a click where no add-on runs: it says what Gmail would have sent. */
 
 const SUGGESTS = "/suggest";

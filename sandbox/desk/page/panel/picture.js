@@ -1,3 +1,4 @@
+// @ts-check
 /** A picture of a card. */
 
 import { el } from "../dom.js";

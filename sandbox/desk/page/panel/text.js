@@ -1,3 +1,4 @@
+// @ts-check
 /** The HTML subset of Google's cards (https://developers.google.com/workspace/add-ons/concepts/widgets#text_formatting) as DOM nodes. */
 
 import { el } from "../dom.js";

@@ -1,3 +1,4 @@
+// @ts-check
 /** The widgets a user reads and clicks, each as Gmail's sidebar shows it. `host` is the panel: it runs what is clicked. */
 
 import { el, openMenu } from "../dom.js";
@@ -31,12 +32,12 @@ export function widget(description, host) {
   return node;
 }
 
-function textParagraph(paragraph, host) {
-  const node = el("p", { class: "paragraph", dir: "auto" }, textOf(paragraph, host));
+function textParagraph(paragraph) {
+  const node = el("p", { class: "paragraph", dir: "auto" }, textOf(paragraph));
   return paragraph.maxLines > 0 ? folded(node, paragraph.maxLines) : node;
 }
 
-function textOf(paragraph, host) {
+function textOf(paragraph) {
   return paragraph.textSyntax === "MARKDOWN" ? [paragraph.text ?? ""] : textNodes(paragraph.text ?? "");
 }
 
@@ -61,7 +62,7 @@ function decoratedText(text, host) {
   const middle = el(
     "div",
     { class: "decorated-words" },
-    label("top", text.topLabel, text.topLabelText, host),
+    label("top", text.topLabel, text.topLabelText),
     el(
       "div",
       {
@@ -71,7 +72,7 @@ function decoratedText(text, host) {
       },
       textNodes(words),
     ),
-    label("bottom", text.bottomLabel, text.bottomLabelText, host),
+    label("bottom", text.bottomLabel, text.bottomLabelText),
   );
   const place = (text.startIconVerticalAlignment ?? "").toLowerCase();
   const row = el(
@@ -86,8 +87,8 @@ function decoratedText(text, host) {
 }
 
 /** The line above or below: plain text, or a paragraph in its place. */
-function label(place, plain, paragraph, host) {
-  const words = paragraph ? textOf(paragraph, host) : plain;
+function label(place, plain, paragraph) {
+  const words = paragraph ? textOf(paragraph) : plain;
   return words?.length ? el("div", { class: `small-label ${place}-label`, dir: "auto" }, words) : null;
 }
 
@@ -188,7 +189,7 @@ const STROKE_OF_A_GRADE = 0.002;
 function materialSymbol({ name, fill, weight, grade }) {
   const drawn = materialIcon(name);
   const share = (WEIGHTS.includes(weight) ? weight : USUAL_WEIGHT) / USUAL_WEIGHT;
-  drawn.style.strokeWidth = share * USUAL_STROKE + (GRADES.includes(grade) ? grade : 0) * STROKE_OF_A_GRADE;
+  drawn.style.strokeWidth = String(share * USUAL_STROKE + (GRADES.includes(grade) ? grade : 0) * STROKE_OF_A_GRADE);
   if (fill) drawn.style.fill = "currentColor";
   return drawn;
 }
