@@ -5,8 +5,8 @@ from datetime import date, datetime
 
 from cards import words
 from cards.deal_lines import closed_deals, closed_deals_section, open_deals, open_deals_section
+from cards.frame import Frame
 from cards.headline import headline
-from cards.view import View
 from cards.widgets import (
     GREY,
     RED,
@@ -28,7 +28,7 @@ from cards.widgets import (
 )
 from mailmagnet.addresses import shown
 from mailmagnet.crm import Activity, ActivityKind, Contact, Lead, Note
-from mailmagnet.open_message import ContactView
+from mailmagnet.open_message import ContactStanding
 
 _KIND_WORDS = {ActivityKind.CALL: "Call", ActivityKind.MEETING: "Meeting", ActivityKind.TASK: "Task"}
 
@@ -37,24 +37,24 @@ EARLIER = 8
 
 
 def contact_sections(
-    contact_view: ContactView, crm_name: str, today: date, view: View, through: str = ""
+    standing: ContactStanding, crm_name: str, today: date, frame: Frame, through: str = ""
 ) -> list[Section | None]:
     """What matters, what is next and what was said last, with the ways to the CRM and to the person; further deals; the past, folded."""
-    contact = contact_view.contact
-    told = contact_view.decision.because if contact_view.decision else None
+    contact = standing.contact
+    told = standing.decision.because if standing.decision else None
     further = [deal for deal in open_deals(contact.deals, today) if deal is not told]
     first = [
-        headline(contact_view, crm_name, today, view, through),
-        *_next(contact, view),
-        *(text_paragraph(_quoted(note, view)) for note in _latest(contact.notes)),
+        headline(standing, crm_name, today, frame, through),
+        *_next(contact, frame),
+        *(text_paragraph(_quoted(note, frame)) for note in _latest(contact.notes)),
         *_role_line(contact.title, contact.owner, contact.mine, contact.phone),
         *_buttons(contact.url, crm_name, contact.phone),
     ]
     return [
         section(first),
-        open_deals_section(further, crm_name, today, view),
-        closed_deals_section(closed_deals(contact.deals), told, crm_name, today, view),
-        _past_section(contact, view),
+        open_deals_section(further, crm_name, today, frame),
+        closed_deals_section(closed_deals(contact.deals), told, crm_name, today, frame),
+        _past_section(contact, frame),
     ]
 
 
@@ -74,32 +74,32 @@ def company_of_contact(contact: Contact) -> str:
 # What is next, and what was said last
 
 
-def _next(contact: Contact, view: View) -> list[Widget]:
+def _next(contact: Contact, frame: Frame) -> list[Widget]:
     """ "→ Call tomorrow 12:15"; what should have been done before today is late."""
-    upcoming = next_activity(contact.activities, view)
+    upcoming = next_activity(contact.activities, frame)
     if not upcoming:
         return []
-    day = upcoming.at.astimezone(words.zone_of(view.reader)).date() if isinstance(upcoming.at, datetime) else upcoming.at
-    if day < view.today:
-        late = coloured(words.late(day, view.today, view.reader), RED)
+    day = upcoming.at.astimezone(words.zone_of(frame.locale)).date() if isinstance(upcoming.at, datetime) else upcoming.at
+    if day < frame.today:
+        late = coloured(words.late(day, frame.today, frame.locale), RED)
         return [text_paragraph(spaced(f"→ {_subject_of(upcoming)}", "·", late))]
-    return [text_paragraph(f"→ {_with_moment(upcoming, view)}")]
+    return [text_paragraph(f"→ {_with_moment(upcoming, frame)}")]
 
 
-def next_activity(activities: Sequence[Activity], view: View) -> Activity | None:
+def next_activity(activities: Sequence[Activity], frame: Frame) -> Activity | None:
     """The soonest that is planned; when all that is undone lies behind, the latest of it."""
-    undone = sorted((each for each in activities if not each.done), key=lambda each: words.start_of(each.at, view.reader))
-    return next((each for each in undone if not _is_over(each.at, view)), undone[-1] if undone else None)
+    undone = sorted((each for each in activities if not each.done), key=lambda each: words.start_of(each.at, frame.locale))
+    return next((each for each in undone if not _is_over(each.at, frame)), undone[-1] if undone else None)
 
 
-def _is_over(at: datetime | date, view: View) -> bool:
-    return at < view.now if isinstance(at, datetime) else at < view.today
+def _is_over(at: datetime | date, frame: Frame) -> bool:
+    return at < frame.now if isinstance(at, datetime) else at < frame.today
 
 
-def _with_moment(activity: Activity, view: View) -> str:
+def _with_moment(activity: Activity, frame: Frame) -> str:
     """ "Call tomorrow 12:15", "Call with Ada, tomorrow 12:15"."""
     between = ", " if words.name(activity.subject) else " "
-    return f"{_subject_of(activity)}{between}{words.moment(activity.at, view.now, view.reader)}"
+    return f"{_subject_of(activity)}{between}{words.moment(activity.at, frame.now, frame.locale)}"
 
 
 def _subject_of(activity: Activity) -> str:
@@ -115,14 +115,16 @@ def _latest(notes: Sequence[Note]) -> list[Note]:
     return sorted((note for note in notes if words.name(note.text)), key=lambda note: note.at)[-1:]
 
 
-def _quoted(note: Note, view: View) -> str:
+def _quoted(note: Note, frame: Frame) -> str:
     """ "“Asked for references…” Kim, 17 Sep"."""
-    who_and_when = ", ".join(filter(None, (words.name(note.author, 40), words.day(_day_of(note, view), view.today, view.reader))))
+    who_and_when = ", ".join(
+        filter(None, (words.name(note.author, 40), words.day(_day_of(note, frame), frame.today, frame.locale)))
+    )
     return f"“{words.left_to_right(words.name(note.text, 90))}” {who_and_when}"
 
 
-def _day_of(note: Note, view: View) -> date:
-    return note.at.astimezone(words.zone_of(view.reader)).date()
+def _day_of(note: Note, frame: Frame) -> date:
+    return note.at.astimezone(words.zone_of(frame.locale)).date()
 
 
 # Who it is, and the ways to the CRM and to the person
@@ -167,16 +169,16 @@ def addresses_section(addresses: Sequence[str]) -> Section | None:
 # The past
 
 
-def _past_section(contact: Contact, view: View) -> Section | None:
+def _past_section(contact: Contact, frame: Frame) -> Section | None:
     """What was done and noted before, folded under its name."""
     told = _latest(contact.notes)
-    notes = [(note.at, "notes", _quoted(note, view)) for note in contact.notes if note not in told and words.name(note.text)]
-    done = [(each.at, f"{each.kind}s", _with_moment(each, view)) for each in contact.activities if each.done]
-    latest_first = sorted([*notes, *done], key=lambda entry: words.start_of(entry[0], view.reader), reverse=True)[:EARLIER]
+    notes = [(note.at, "notes", _quoted(note, frame)) for note in contact.notes if note not in told and words.name(note.text)]
+    done = [(each.at, f"{each.kind}s", _with_moment(each, frame)) for each in contact.activities if each.done]
+    latest_first = sorted([*notes, *done], key=lambda entry: words.start_of(entry[0], frame.locale), reverse=True)[:EARLIER]
     if not latest_first:
         return None
     kinds = [kind for _, kind, _ in latest_first]
-    unfold = f"{words.number(len(kinds), view.reader)} {'earlier ' if told else ''}{_kinds(kinds)}"
+    unfold = f"{words.number(len(kinds), frame.locale)} {'earlier ' if told else ''}{_kinds(kinds)}"
     return section(
         [text_paragraph(said) for *_, said in latest_first], fold=Fold(0, unfold, f"Hide {words.together(_plurals(kinds))}")
     )

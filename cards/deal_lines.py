@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 
 from cards import words
-from cards.view import Path, View
+from cards.frame import Frame, Path
 from cards.widgets import (
     AMBER,
     GREY,
@@ -62,21 +62,23 @@ def is_overdue(deal: Deal, today: date) -> bool:
 # What is said of one
 
 
-def name_and_amount(deal: Deal, view: View) -> str:
+def name_and_amount(deal: Deal, frame: Frame) -> str:
     """ "Renewal 2027 · €36,000", the amount exact."""
-    return words.facts(words.name(deal.name, _NAME) or "Deal", words.money(deal.amount, view.reader))
+    return words.facts(words.name(deal.name, _NAME) or "Deal", words.money(deal.amount, frame.locale))
 
 
-def when(deal: Deal, today: date, view: View) -> str:
+def when(deal: Deal, today: date, frame: Frame) -> str:
     """ "24 days late", "Mon (6 days)", "11 Feb", "won 10 Jul"; "" without a date."""
-    day = words.day(deal.closing, today, view.reader) if deal.closing else ""
+    day = words.day(deal.closing, today, frame.locale) if deal.closing else ""
     match deal.state:
         case DealState.WON | DealState.LOST:
             return f"{deal.state} {day}".rstrip()
     if not deal.closing:
         return ""
     return (
-        words.late(deal.closing, today, view.reader) if is_overdue(deal, today) else words.until(deal.closing, today, view.reader)
+        words.late(deal.closing, today, frame.locale)
+        if is_overdue(deal, today)
+        else words.until(deal.closing, today, frame.locale)
     )
 
 
@@ -95,51 +97,51 @@ def company_of_deal(deal: Deal) -> str:
     return words.name(deal.account.name, _NAME) if deal.account else ""
 
 
-def opening(deal: Deal, view: View) -> OnClick | None:
+def opening(deal: Deal, frame: Frame) -> OnClick | None:
     """The deal in the CRM; without a page of its own, its account's card, else its first contact's."""
     if page := open_link(deal.url):
         return page
     if deal.account:
-        return run(f"{view.addon_url}{Path.ACCOUNT}", id=deal.account.id)
-    return run(f"{view.addon_url}{Path.CONTACT}", id=deal.contact_ids[0]) if deal.contact_ids else None
+        return run(f"{frame.addon_url}{Path.ACCOUNT}", id=deal.account.id)
+    return run(f"{frame.addon_url}{Path.CONTACT}", id=deal.contact_ids[0]) if deal.contact_ids else None
 
 
-def deal_line(deal: Deal, view: View, *below: str, on_click: OnClick | None = None) -> Widget:
+def deal_line(deal: Deal, frame: Frame, *below: str, on_click: OnClick | None = None) -> Widget:
     """Name and exact amount, and these facts below. A click opens the deal's own page unless it is to do something else."""
     return decorated_text(
-        name_and_amount(deal, view), below=words.facts(*below), wrap=True, on_click=on_click or open_link(deal.url)
+        name_and_amount(deal, frame), below=words.facts(*below), wrap=True, on_click=on_click or open_link(deal.url)
     )
 
 
 # Many
 
 
-def lines_of(deals: Sequence[Deal], line: Callable[[Deal], Widget], crm_name: str, view: View) -> list[Widget]:
+def lines_of(deals: Sequence[Deal], line: Callable[[Deal], Widget], crm_name: str, frame: Frame) -> list[Widget]:
     """A line each; of very many the first ones, and how many there are beside them."""
     lines = [line(deal) for deal in deals[:_MOST]]
     if len(deals) > _MOST:
-        more = f"and {words.number(len(deals) - _MOST, view.reader)} more in {words.name(crm_name)}"
+        more = f"and {words.number(len(deals) - _MOST, frame.locale)} more in {words.name(crm_name)}"
         lines.append(text_paragraph(coloured(more, GREY)))
     return lines
 
 
-def open_deals_section(opened: Sequence[Deal], crm_name: str, today: date, view: View) -> Section | None:
+def open_deals_section(opened: Sequence[Deal], crm_name: str, today: date, frame: Frame) -> Section | None:
     """Open deals, the first ones in sight."""
-    more = words.counted(len(opened) - IN_SIGHT, "more open deal", "more open deals", view.reader)
-    lines = lines_of(opened, lambda deal: deal_line(deal, view, when(deal, today, view), stage_of(deal)), crm_name, view)
+    more = words.counted(len(opened) - IN_SIGHT, "more open deal", "more open deals", frame.locale)
+    lines = lines_of(opened, lambda deal: deal_line(deal, frame, when(deal, today, frame), stage_of(deal)), crm_name, frame)
     return section(lines, fold=Fold(IN_SIGHT, more, "Fewer deals"))
 
 
-def closed_deals_section(closed: Sequence[Deal], told: Deal | None, crm_name: str, today: date, view: View) -> Section | None:
+def closed_deals_section(closed: Sequence[Deal], told: Deal | None, crm_name: str, today: date, frame: Frame) -> Section | None:
     """Won and lost deals, folded under their counts; `told` is one of them that the card has said already."""
     rest = [deal for deal in closed if deal is not told]
     counts = [
-        f"{words.number(count, view.reader)} {state}"
+        f"{words.number(count, frame.locale)} {state}"
         for state in (DealState.WON, DealState.LOST)
         if (count := _count(rest, state))
     ]
     unfold = f"{'Also closed' if len(rest) < len(closed) else 'Closed'}: {', '.join(counts)}"
-    lines = lines_of(rest, lambda deal: deal_line(deal, view, when(deal, today, view)), crm_name, view)
+    lines = lines_of(rest, lambda deal: deal_line(deal, frame, when(deal, today, frame)), crm_name, frame)
     return section(lines, fold=Fold(0, unfold, "Hide closed deals"))
 
 

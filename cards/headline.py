@@ -5,48 +5,48 @@ from datetime import date
 
 from cards import words
 from cards.deal_lines import is_overdue, name_and_amount, open_deals, stage_of, urgency_mark, when
-from cards.view import View
+from cards.frame import Frame
 from cards.widgets import GREY, Widget, bold, coloured, decorated_text, open_link, spaced, text_paragraph
 from mailmagnet.crm import Deal, DealState
-from mailmagnet.open_message import ContactView
+from mailmagnet.open_message import ContactStanding
 
 
-def headline(contact_view: ContactView, crm_name: str, today: date, view: View, through: str = "") -> Widget:
+def headline(standing: ContactStanding, crm_name: str, today: date, frame: Frame, through: str = "") -> Widget:
     """The deal that is the reason for the category; without one, that there are none. A tap opens it.
 
     `through` names the contact when several have the address, so that it is seen who decides.
     """
-    decision, deals = contact_view.decision, contact_view.contact.deals
+    decision, deals = standing.decision, standing.contact.deals
     if not decision:
         return text_paragraph(coloured("No open deals" if deals else f"No deals in {words.name(crm_name)}", GREY))
     deal = decision.because
     of_whom = f"through {through}" if through else ""
     if deal.state is DealState.WON:
-        text = bold(f"{words.CATEGORY_WORDS[decision.category]} · {_won(deal, today, view)}")
+        text = bold(f"{words.CATEGORY_WORDS[decision.category]} · {_won(deal, today, frame)}")
         return decorated_text(text, below=of_whom, wrap=True, on_click=open_link(deal.url))
     others = (each for each in open_deals(deals, today) if each is not deal)
-    text = spaced(urgency_mark(deal, today), bold(words.facts(_closes(deal, today, view), name_and_amount(deal, view))))
-    below = words.facts(stage_of(deal), _more_overdue(others, today, view), of_whom)
+    text = spaced(urgency_mark(deal, today), bold(words.facts(_closes(deal, today, frame), name_and_amount(deal, frame))))
+    below = words.facts(stage_of(deal), _more_overdue(others, today, frame), of_whom)
     return decorated_text(text, below=below, wrap=True, on_click=open_link(deal.url))
 
 
-def _won(deal: Deal, today: date, view: View) -> str:
+def _won(deal: Deal, today: date, frame: Frame) -> str:
     """ "won Support contract, 10 Jul"."""
     said = f"won {words.name(deal.name, 60) or 'a deal'}"
-    return f"{said}, {words.day(deal.closing, today, view.reader)}" if deal.closing else said
+    return f"{said}, {words.day(deal.closing, today, frame.locale)}" if deal.closing else said
 
 
-def _closes(deal: Deal, today: date, view: View) -> str:
+def _closes(deal: Deal, today: date, frame: Frame) -> str:
     if not deal.closing:
         return "No closing date"
-    said = when(deal, today, view)
+    said = when(deal, today, frame)
     return said if is_overdue(deal, today) else f"Closes {said}"
 
 
-def _more_overdue(others: Iterable[Deal], today: date, view: View) -> str:
+def _more_overdue(others: Iterable[Deal], today: date, frame: Frame) -> str:
     """ "2 more overdue, €16,800"."""
     overdue = [deal for deal in others if is_overdue(deal, today)]
     if not overdue:
         return ""
-    total = words.totals((deal.amount for deal in overdue), view.reader)
-    return ", ".join(filter(None, (f"{words.number(len(overdue), view.reader)} more overdue", total)))
+    total = words.totals((deal.amount for deal in overdue), frame.locale)
+    return ", ".join(filter(None, (f"{words.number(len(overdue), frame.locale)} more overdue", total)))

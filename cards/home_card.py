@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 from cards import words
 from cards.deal_lines import company_of_deal, deal_line, is_overdue, lines_of, opening, when
+from cards.frame import Frame, Path
 from cards.problems import problem_section
 from cards.search_card import search_section
-from cards.view import Path, View
 from cards.widgets import (
     BLUE,
     GREY,
@@ -42,42 +42,42 @@ _TODAY_IN_SIGHT = 3
 _NAME_BESIDE_A_DOT = 34  # of the some 36 characters that a panel 300 pixels wide shows in a line
 
 
-def home_card(homepage: Homepage, view: View, reference: str = "") -> Card:
+def home_card(homepage: Homepage, frame: Frame, reference: str = "") -> Card:
     """`reference` is that of the answer's problems: the last of them tells it."""
     of_deals = "" if homepage.mail_problem else reference
     return card(
         [
-            search_section(view),
-            _due_section(homepage, view, of_deals),
-            _mails_section(homepage, view, reference),
-            _rest_of_month_section(homepage, view),
-            _sorting_section(homepage, view),
+            search_section(frame),
+            _due_section(homepage, frame, of_deals),
+            _mails_section(homepage, frame, reference),
+            _rest_of_month_section(homepage, frame),
+            _sorting_section(homepage, frame),
         ]
     )
 
 
-def _problem(problem: Upstream | None, reference: str, view: View, title: str) -> Section | None:
-    retry = run(f"{view.addon_url}{Path.RETRY_HOME}")
-    return problem_section(problem, reference, view, retry, title) if problem else None
+def _problem(problem: Upstream | None, reference: str, frame: Frame, title: str) -> Section | None:
+    retry = run(f"{frame.addon_url}{Path.RETRY_HOME}")
+    return problem_section(problem, reference, frame, retry, title) if problem else None
 
 
 # Deals
 
 
-def _due_section(homepage: Homepage, view: View, reference: str) -> Section | None:
+def _due_section(homepage: Homepage, frame: Frame, reference: str) -> Section | None:
     """Overdue deals, what slipped last first, then those that close today: of each the first ones in sight."""
     if homepage.closing is None:
-        return _problem(homepage.crm_problem, reference, view, "Today")
-    today = homepage.today or view.today
+        return _problem(homepage.crm_problem, reference, frame, "Today")
+    today = homepage.today or frame.today
     overdue = sorted((deal for deal in homepage.closing if is_overdue(deal, today)), key=_closing_day, reverse=True)
     closing = [deal for deal in homepage.closing if deal.closing == today]
     if not (overdue or closing):
         return section([text_paragraph(coloured(_nothing_due(homepage, today), GREY))])
     in_sight = [*overdue[:_OVERDUE_IN_SIGHT], *closing[:_TODAY_IN_SIGHT]]
     folded = [*overdue[_OVERDUE_IN_SIGHT:], *closing[_TODAY_IN_SIGHT:]]
-    more = words.counted(len(folded), "more deal", "more deals", view.reader)
-    lines = _lines([*in_sight, *folded], homepage, today, view)
-    return section(lines, _due_header(overdue, closing, view), Fold(len(in_sight), more, "Fewer deals"))
+    more = words.counted(len(folded), "more deal", "more deals", frame.locale)
+    lines = _lines([*in_sight, *folded], homepage, today, frame)
+    return section(lines, _due_header(overdue, closing, frame), Fold(len(in_sight), more, "Fewer deals"))
 
 
 def _closing_day(deal: Deal) -> date:
@@ -90,57 +90,57 @@ def _nothing_due(homepage: Homepage, today: date) -> str:
     return "No deal closes this month, and none is overdue."
 
 
-def _due_header(overdue: Sequence[Deal], closing: Sequence[Deal], view: View) -> Html:
+def _due_header(overdue: Sequence[Deal], closing: Sequence[Deal], frame: Frame) -> Html:
     """ "Today · 3 deals close · 6 overdue"."""
-    close = words.counted(len(closing), "deal closes", "deals close", view.reader) if closing else ""
+    close = words.counted(len(closing), "deal closes", "deals close", frame.locale) if closing else ""
     if not overdue:
         return html(words.facts("Today", close))
-    late = coloured(f"{words.number(len(overdue), view.reader)} overdue", RED)
+    late = coloured(f"{words.number(len(overdue), frame.locale)} overdue", RED)
     return spaced(words.facts("Today", close), "·", late)
 
 
-def _rest_of_month_section(homepage: Homepage, view: View) -> Section | None:
+def _rest_of_month_section(homepage: Homepage, frame: Frame) -> Section | None:
     """What closes later this month, folded: "Rest of November: 2 deals, €36,000 and ¥4.8M"."""
-    today = homepage.today or view.today
+    today = homepage.today or frame.today
     later = [deal for deal in homepage.closing or () if _is_later(deal, today)]
-    month = words.month(today, view.reader)
-    count = words.counted(len(later), "deal", "deals", view.reader)
-    total = words.totals((deal.amount for deal in later), view.reader)
+    month = words.month(today, frame.locale)
+    count = words.counted(len(later), "deal", "deals", frame.locale)
+    total = words.totals((deal.amount for deal in later), frame.locale)
     unfold = f"Rest of {month}: {', '.join(filter(None, (count, total)))}"
-    return section(_lines(later, homepage, today, view), fold=Fold(0, unfold, f"Hide the rest of {month}"))
+    return section(_lines(later, homepage, today, frame), fold=Fold(0, unfold, f"Hide the rest of {month}"))
 
 
 def _is_later(deal: Deal, today: date) -> bool:
     return deal.closing is not None and deal.closing > today
 
 
-def _lines(deals: Sequence[Deal], homepage: Homepage, today: date, view: View) -> list[Widget]:
+def _lines(deals: Sequence[Deal], homepage: Homepage, today: date, frame: Frame) -> list[Widget]:
     def line(deal: Deal) -> Widget:
-        return deal_line(deal, view, company_of_deal(deal), when(deal, today, view), on_click=opening(deal, view))
+        return deal_line(deal, frame, company_of_deal(deal), when(deal, today, frame), on_click=opening(deal, frame))
 
-    return lines_of(deals, line, homepage.crm_name, view)
+    return lines_of(deals, line, homepage.crm_name, frame)
 
 
 # New from customers
 
 
-def _mails_section(homepage: Homepage, view: View, reference: str) -> Section | None:
+def _mails_section(homepage: Homepage, frame: Frame, reference: str) -> Section | None:
     title = "New from customers"
     if homepage.mails is None:
-        return _problem(homepage.mail_problem, reference, view, title)
+        return _problem(homepage.mail_problem, reference, frame, title)
     if homepage.mails and homepage.mailbox:
-        lines = [_mail_line(mail, homepage.mailbox.address, view) for mail in homepage.mails]
-        return section(lines, words.facts(title, _unread_count(homepage.mails, view)))
+        lines = [_mail_line(mail, homepage.mailbox.address, frame) for mail in homepage.mails]
+        return section(lines, words.facts(title, _unread_count(homepage.mails, frame)))
     if not _has_been_sorted(homepage.mailbox):
         return None
     return section([text_paragraph(coloured("Nothing new from customers.", GREY))])
 
 
-def _unread_count(mails: Sequence[CustomerMail], view: View) -> str:
+def _unread_count(mails: Sequence[CustomerMail], frame: Frame) -> str:
     """How many are unread; where all that were asked for are, there may be more."""
     unread = sum(mail.unread for mail in mails)
     more = "+" if unread >= LATEST_MAILS else ""
-    return f"{words.number(unread, view.reader)}{more} unread" if unread else ""
+    return f"{words.number(unread, frame.locale)}{more} unread" if unread else ""
 
 
 def _has_been_sorted(mailbox: Mailbox | None) -> bool:
@@ -148,12 +148,12 @@ def _has_been_sorted(mailbox: Mailbox | None) -> bool:
     return mailbox is not None and mailbox.mailmagnet and not mailbox.needs_consent and not mailbox.last_run.first_is_to_come
 
 
-def _mail_line(mail: CustomerMail, owner: str, view: View) -> Widget:
+def _mail_line(mail: CustomerMail, owner: str, frame: Frame) -> Widget:
     """Sender, a dot while unread; subject and time below. A click opens the mail in Gmail."""
     sender = words.name(mail.from_name or shown(mail.from_address), _NAME_BESIDE_A_DOT) or "No sender"
     text = spaced(coloured("●", BLUE), bold(words.left_to_right(sender))) if mail.unread else sender
     subject = words.name(mail.subject, 50) or "(no subject)"
-    below = words.facts(subject, words.received(mail.received_at, view.now, view.reader))
+    below = words.facts(subject, words.received(mail.received_at, frame.now, frame.locale))
     return decorated_text(text, below=below, on_click=open_link(in_gmail(mail, owner)))
 
 
@@ -175,20 +175,20 @@ def in_gmail(mail: CustomerMail, owner: str) -> str:
 # How sorting goes
 
 
-def _sorting_section(homepage: Homepage, view: View) -> Section | None:
+def _sorting_section(homepage: Homepage, frame: Frame) -> Section | None:
     if homepage.mailbox is None and homepage.mail_problem:
         return None
-    said, below = _sorting_words(homepage.mailbox, homepage.today or view.today, view)
+    said, below = _sorting_words(homepage.mailbox, homepage.today or frame.today, frame)
     return section([decorated_text(said, below=below, wrap=True)])
 
 
-def _sorting_words(mailbox: Mailbox | None, today: date, view: View) -> tuple[str, str]:
+def _sorting_words(mailbox: Mailbox | None, today: date, frame: Frame) -> tuple[str, str]:
     if mailbox is None:
         return "Your mailbox is not connected.", "Ask your admin to connect it."
     if not mailbox.mailmagnet:
         return "Sorting is off.", "Your admin can turn it on."
     if mailbox.trouble:
-        return _trouble_words(mailbox.trouble, view)
+        return _trouble_words(mailbox.trouble, frame)
     if not mailbox.labelling:
         return "Customers' mail is listed here, and stays where it is.", "Your admin can turn on sorting under labels."
     run_counts = mailbox.last_run
@@ -196,16 +196,16 @@ def _sorting_words(mailbox: Mailbox | None, today: date, view: View) -> tuple[st
         return "Your mail has not been sorted yet.", "The first run comes within 10 minutes."
     counts = run_counts.day.sorted if run_counts.day and run_counts.day.day == today else {}
     total = sum(counts.values())
-    ago = words.ago(run_counts.at, view.now)
-    mails = words.counted(total, "mail", "mails", view.reader)
+    ago = words.ago(run_counts.at, frame.now)
+    mails = words.counted(total, "mail", "mails", frame.locale)
     said = f"Sorted {mails} today, {ago}" if total else f"Nothing sorted yet today, looked {ago}"
-    more = f"{words.number(run_counts.remaining, view.reader)} more to come" if run_counts.remaining else ""
-    return said, words.facts(*_by_category(counts, view), more)
+    more = f"{words.number(run_counts.remaining, frame.locale)} more to come" if run_counts.remaining else ""
+    return said, words.facts(*_by_category(counts, frame), more)
 
 
-def _trouble_words(trouble: Trouble, view: View) -> tuple[str, str]:
+def _trouble_words(trouble: Trouble, frame: Frame) -> tuple[str, str]:
     """What is wrong, and the one thing to do."""
-    who, first = words.name(trouble.who, 40), f"first {words.ago(trouble.since, view.now)}"
+    who, first = words.name(trouble.who, 40), f"first {words.ago(trouble.since, frame.now)}"
     match trouble.reason:
         case Reason.CONSENT:
             return (
@@ -224,7 +224,7 @@ def _trouble_words(trouble: Trouble, view: View) -> tuple[str, str]:
             return said, words.facts("It is tried again by itself, and no mail is lost", first)
 
 
-def _by_category(counts: Mapping[Category, int], view: View) -> list[str]:
+def _by_category(counts: Mapping[Category, int], frame: Frame) -> list[str]:
     return [
-        f"{said} {words.number(counts[each], view.reader)}" for each, said in words.CATEGORY_WORDS.items() if counts.get(each)
+        f"{said} {words.number(counts[each], frame.locale)}" for each, said in words.CATEGORY_WORDS.items() if counts.get(each)
     ]

@@ -5,30 +5,30 @@ from datetime import date
 
 from cards import words
 from cards.contact_sections import company_of_contact, contact_sections, lead_sections
+from cards.frame import Frame, Path
 from cards.people_lines import account_name, contact_name, known_there, lead_line, lead_name, stakes_line
 from cards.problems import problem_section
-from cards.view import Path, View
 from cards.widgets import GREY, Card, Fold, Section, Widget, bold, card, coloured, decorated_text, run, section, text_paragraph
 from mailmagnet.addresses import shown
 from mailmagnet.crm import Contact, KnownAccount
-from mailmagnet.open_message import OpenMessage, PersonView
+from mailmagnet.open_message import OpenMessage, PersonInCrm
 from mailmagnet.people import About, MailPeople, Person
 
 _PEOPLE_IN_SIGHT = 5
 
 
-def message_card(answer: OpenMessage, view: View, message_id: str, reference: str = "") -> Card:
+def message_card(answer: OpenMessage, frame: Frame, message_id: str, reference: str = "") -> Card:
     """`message_id` is the open mail's, as the event has it: what Retry opens again. `reference` is that of the answer's problem."""
     if not answer.people:
         return _nobody_card(answer.mail, answer.home)
     main, *others = answer.people
     title, company = _who(main)
     if answer.problem:
-        retry = run(f"{view.addon_url}{Path.RETRY_MESSAGE}", message_id=message_id)
-        sections = [problem_section(answer.problem, reference, view, retry)]
+        retry = run(f"{frame.addon_url}{Path.RETRY_MESSAGE}", message_id=message_id)
+        sections = [problem_section(answer.problem, reference, frame, retry)]
     else:
-        sections = _main_sections(main, answer, view)
-    return card([*sections, _others_section(main, others, answer, view)], title, company)
+        sections = _main_sections(main, answer, frame)
+    return card([*sections, _others_section(main, others, answer, frame)], title, company)
 
 
 def _nobody_card(mail: MailPeople, home: str) -> Card:
@@ -53,7 +53,7 @@ _NOTHING_FOR_A_LIST = "A mailing list. Nothing to look up."
 # The main person
 
 
-def _who(main: PersonView) -> tuple[str, str]:
+def _who(main: PersonInCrm) -> tuple[str, str]:
     """The header's two lines: the person, and the company, so that no long job title hides it; of who is unknown the address.
 
     It has no picture: the CRMs' records bring none, and initials would have to be drawn by a server that is then told whose mail is
@@ -72,63 +72,63 @@ def _name_and_address(person: Person) -> tuple[str, str]:
     return (words.name(person.name), address) if words.one_line(person.name) else (address, "")
 
 
-def _main_sections(main: PersonView, answer: OpenMessage, view: View) -> list[Section | None]:
-    today = answer.today or view.today
+def _main_sections(main: PersonInCrm, answer: OpenMessage, frame: Frame) -> list[Section | None]:
+    today = answer.today or frame.today
     if main.contacts:
         first = main.contacts[0]
         through = contact_name(first.contact) if len(main.contacts) > 1 else ""
-        return [*contact_sections(first, answer.crm_name, today, view, through), _same_address_section(main, today, view)]
+        return [*contact_sections(first, answer.crm_name, today, frame, through), _same_address_section(main, today, frame)]
     if main.leads:
-        return [*lead_sections(main.leads[0], answer.crm_name), _same_address_section(main, today, view)]
-    return [section(_unknown_lines(main, answer.crm_name, view))]
+        return [*lead_sections(main.leads[0], answer.crm_name), _same_address_section(main, today, frame)]
+    return [section(_unknown_lines(main, answer.crm_name, frame))]
 
 
-def _same_address_section(main: PersonView, today: date, view: View) -> Section | None:
+def _same_address_section(main: PersonInCrm, today: date, frame: Frame) -> Section | None:
     """The other contacts and leads with the main person's address, each with what is at stake."""
     beside = company_of_contact(main.contacts[0].contact) if main.contacts else ""
-    lines = [stakes_line(each, beside, today, view) for each in main.contacts[1:]]
-    lines += [lead_line(lead, view) for lead in (main.leads if main.contacts else main.leads[1:])]
+    lines = [stakes_line(each, beside, today, frame) for each in main.contacts[1:]]
+    lines += [lead_line(lead, frame) for lead in (main.leads if main.contacts else main.leads[1:])]
     return section(lines, "Also with this address")
 
 
-def _unknown_lines(person_view: PersonView, crm_name: str, view: View) -> list[Widget]:
+def _unknown_lines(person_view: PersonInCrm, crm_name: str, frame: Frame) -> list[Widget]:
     """The company, when it is known, and whose second address it may be."""
-    company = _company_line(person_view.account, view) if person_view.account else _not_there(crm_name)
-    return [company, *(_second_address_line(contact, view) for contact in person_view.perhaps)]
+    company = _company_line(person_view.account, frame) if person_view.account else _not_there(crm_name)
+    return [company, *(_second_address_line(contact, frame) for contact in person_view.perhaps)]
 
 
 def _not_there(crm_name: str) -> Widget:
     return text_paragraph(coloured(f"Not in {words.name(crm_name)}.", GREY))
 
 
-def _company_line(known: KnownAccount, view: View) -> Widget:
-    on_click = run(f"{view.addon_url}{Path.ACCOUNT}", id=known.account.id)
+def _company_line(known: KnownAccount, frame: Frame) -> Widget:
+    on_click = run(f"{frame.addon_url}{Path.ACCOUNT}", id=known.account.id)
     return decorated_text(
-        bold(f"New at {account_name(known.account)}"), below=known_there(known, view), wrap=True, on_click=on_click
+        bold(f"New at {account_name(known.account)}"), below=known_there(known, frame), wrap=True, on_click=on_click
     )
 
 
-def _second_address_line(contact: Contact, view: View) -> Widget:
+def _second_address_line(contact: Contact, frame: Frame) -> Widget:
     said = f"Perhaps a second address of {contact_name(contact)}: same name and company."
-    return decorated_text(said, wrap=True, on_click=run(f"{view.addon_url}{Path.CONTACT}", id=contact.id))
+    return decorated_text(said, wrap=True, on_click=run(f"{frame.addon_url}{Path.CONTACT}", id=contact.id))
 
 
 # The other people of the mail
 
 
-def _others_section(main: PersonView, others: Sequence[PersonView], answer: OpenMessage, view: View) -> Section | None:
+def _others_section(main: PersonInCrm, others: Sequence[PersonInCrm], answer: OpenMessage, frame: Frame) -> Section | None:
     """A line each, who is in the CRM first; who is not is folded under a count. Its header says why the main person came first."""
-    known = [_known_line(each, main, answer, view) for each in others if each.known]
-    unknown = [_unknown_line(each, view) for each in others if not each.known]
+    known = [_known_line(each, main, answer, frame) for each in others if each.known]
+    unknown = [_unknown_line(each, frame) for each in others if not each.known]
     in_sight = min(_PEOPLE_IN_SIGHT, len(known) or (len(unknown) if answer.problem else 0))
     folded_known = max(len(known) - in_sight, 0)
     counts = (folded_known, "more"), (len(others) - in_sight - folded_known, "more" if answer.problem else "unknown")
-    unfold = ", ".join(f"{words.number(count, view.reader)} {said}" for count, said in counts if count)
+    unfold = ", ".join(f"{words.number(count, frame.locale)} {said}" for count, said in counts if count)
     header = f"In this mail · {_why_first(main, answer)}"
     return section([*known, *unknown], header, Fold(in_sight, unfold, "Fewer people"))
 
 
-def _why_first(main: PersonView, answer: OpenMessage) -> str:
+def _why_first(main: PersonInCrm, answer: OpenMessage) -> str:
     """Why the main person is the one that the card is about."""
     name = words.name(_who(main)[0], 30)
     if answer.mail.sender and answer.mail.sender.address == main.person.address:
@@ -136,17 +136,17 @@ def _why_first(main: PersonView, answer: OpenMessage) -> str:
     return f"{name} is the first outside {words.name(shown(answer.home))}" if answer.home else f"{name} comes first in it"
 
 
-def _known_line(person_view: PersonView, main: PersonView, answer: OpenMessage, view: View) -> Widget:
+def _known_line(person_view: PersonInCrm, main: PersonInCrm, answer: OpenMessage, frame: Frame) -> Widget:
     if not person_view.contacts:
-        return lead_line(person_view.leads[0], view)
+        return lead_line(person_view.leads[0], frame)
     beside = company_of_contact(main.contacts[0].contact) if main.contacts else ""
-    return stakes_line(person_view.contacts[0], beside, answer.today or view.today, view)
+    return stakes_line(person_view.contacts[0], beside, answer.today or frame.today, frame)
 
 
-def _unknown_line(person_view: PersonView, view: View) -> Widget:
+def _unknown_line(person_view: PersonInCrm, frame: Frame) -> Widget:
     title, subtitle = _name_and_address(person_view.person)
     if not person_view.account:
         return decorated_text(title, below=subtitle, wrap=True)
     account = person_view.account.account
     below = words.facts(subtitle, words.name(account.name))
-    return decorated_text(title, below=below, wrap=True, on_click=run(f"{view.addon_url}{Path.ACCOUNT}", id=account.id))
+    return decorated_text(title, below=below, wrap=True, on_click=run(f"{frame.addon_url}{Path.ACCOUNT}", id=account.id))

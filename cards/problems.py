@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from cards import words
-from cards.view import View
+from cards.frame import Frame
 from cards.widgets import OnClick, Section, button, decorated_text, section
 from mailmagnet.crm import MAIL_INTEGRATION
 from mailmagnet.errors import (
@@ -24,8 +24,8 @@ from mailmagnet.errors import (
     Unavailable,
     Upstream,
 )
-from mailmagnet.gmail import NAME as GMAIL
-from mailmagnet.identity import Reader
+from mailmagnet.gmail import GMAIL
+from mailmagnet.identity import Locale
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +37,22 @@ class Problem:
     again: bool = False
 
 
-def problem_of(error: MailMagnetError, reader: Reader) -> Problem:
+def problem_of(error: MailMagnetError, locale: Locale) -> Problem:
     """The error in plain words. Nothing of its message is shown: messages are for the log."""
-    return _upstream_problem(error, reader) if isinstance(error, Upstream) else _own_problem(error)
+    return _upstream_problem(error, locale) if isinstance(error, Upstream) else _own_problem(error)
 
 
 def problem_section(
-    error: MailMagnetError, reference: str, view: View, retry: OnClick | None, header: str = ""
+    error: MailMagnetError, reference: str, frame: Frame, retry: OnClick | None, header: str = ""
 ) -> Section | None:
     """The problem; `retry` is what its button does, left out where it would not help; `reference` (also in the log) may be ""."""
-    problem = problem_of(error, view.reader)
+    problem = problem_of(error, frame.locale)
     again = button("Retry", retry) if problem.again and retry else None
     below = words.facts(problem.to_do, f"Reference {reference}" if reference else "")
     return section([decorated_text(problem.happened, below=below, wrap=True, at_its_end=again)], header)
 
 
-def _upstream_problem(error: Upstream, reader: Reader) -> Problem:
+def _upstream_problem(error: Upstream, locale: Locale) -> Problem:
     who = words.name(f"{error.who[:1].upper()}{error.who[1:]}")
     match error:
         case NotBound():
@@ -68,13 +68,13 @@ def _upstream_problem(error: Upstream, reader: Reader) -> Problem:
             )
         case NotFound():
             return Problem(f"This is not in {who} any more.")
-    return _passing_problem(error, who, reader)
+    return _passing_problem(error, who, locale)
 
 
-def _passing_problem(error: Upstream, who: str, reader: Reader) -> Problem:
+def _passing_problem(error: Upstream, who: str, locale: Locale) -> Problem:
     match error:
         case TimedOut(seconds=seconds):
-            within = f"within {words.number(seconds, reader)}\u00a0s" if seconds > 0 else "in time"
+            within = f"within {words.number(seconds, locale)}\u00a0s" if seconds > 0 else "in time"
             return Problem(f"{who} did not answer {within}.", again=True)
         case Unavailable():
             return Problem(f"{who} cannot be reached now.", again=True)

@@ -5,43 +5,43 @@ from datetime import date
 
 from cards import words
 from cards.deal_lines import company_of_deal, deal_line, opening, stage_of, when
+from cards.frame import SEARCH_INPUT, Frame, Path
 from cards.people_lines import account_line, contact_line, lead_line
-from cards.view import SEARCH_INPUT, Path, View
 from cards.widgets import Card, Fold, Section, Widget, button, button_list, card, run, section, text_input, text_paragraph
 from mailmagnet.crm import Deal, Found
 
 _IN_SIGHT = 5
 
 
-def search_card(found: Found, searched: str, crm_name: str, today: date, view: View) -> Card:
+def search_card(found: Found, searched: str, crm_name: str, today: date, frame: Frame) -> Card:
     """`searched` are the words as typed; `today` is the day in the CRM organisation's time zone."""
     lines = {
-        "contacts": [contact_line(contact, view) for contact in found.contacts],
-        "leads": [lead_line(lead, view) for lead in found.leads],
-        "accounts": [account_line(account, view) for account in found.accounts],
-        "deals": [_deal_line(deal, today, view) for deal in found.deals],
+        "contacts": [contact_line(contact, frame) for contact in found.contacts],
+        "leads": [lead_line(lead, frame) for lead in found.leads],
+        "accounts": [account_line(account, frame) for account in found.accounts],
+        "deals": [_deal_line(deal, today, frame) for deal in found.deals],
     }
-    results = [_results(kind, of_kind, kind in found.more, view) for kind, of_kind in lines.items()]
+    results = [_results(kind, of_kind, kind in found.more, frame) for kind, of_kind in lines.items()]
     if not any(results):
         nothing = f"Nothing in {words.name(crm_name)} under “{words.name(searched, 80)}”."
         results = [section([text_paragraph(nothing)])]
-    return card([search_section(view, searched), *results])
+    return card([search_section(frame, searched), *results])
 
 
-def search_section(view: View, searched: str = "") -> Section | None:
+def search_section(frame: Frame, searched: str = "") -> Section | None:
     """The field and its button: Gmail's text input does not tell of Enter."""
-    search = button("Search", run(f"{view.addon_url}{Path.SEARCH}"))
+    search = button("Search", run(f"{frame.addon_url}{Path.SEARCH}"))
     return section([text_input(SEARCH_INPUT, "Search people, firms, deals", searched), button_list(search)])
 
 
-def _results(kind: str, lines: Sequence[Widget], there_are_more: bool, view: View) -> Section | None:
+def _results(kind: str, lines: Sequence[Widget], there_are_more: bool, frame: Frame) -> Section | None:
     """What was found of one kind, under its count; where there are more than were given, it says so."""
-    count = words.number(len(lines), view.reader)
+    count = words.number(len(lines), frame.locale)
     header = f"{count} {kind} of more: add a word" if there_are_more else words.facts(kind.capitalize(), count)
     folded = len(lines) - _IN_SIGHT
-    unfold = f"{words.number(folded, view.reader)} more {kind if folded > 1 else kind.removesuffix('s')}"
+    unfold = f"{words.number(folded, frame.locale)} more {kind if folded > 1 else kind.removesuffix('s')}"
     return section(lines, header, Fold(_IN_SIGHT, unfold, f"Fewer {kind}"))
 
 
-def _deal_line(deal: Deal, today: date, view: View) -> Widget:
-    return deal_line(deal, view, company_of_deal(deal), when(deal, today, view), stage_of(deal), on_click=opening(deal, view))
+def _deal_line(deal: Deal, today: date, frame: Frame) -> Widget:
+    return deal_line(deal, frame, company_of_deal(deal), when(deal, today, frame), stage_of(deal), on_click=opening(deal, frame))

@@ -14,7 +14,8 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel import localedata
-from babel.core import Locale, UnknownLocaleError
+from babel.core import Locale as BabelLocale
+from babel.core import UnknownLocaleError
 from babel.dates import format_date, format_skeleton, format_time, format_timedelta
 from babel.numbers import (
     NumberPattern,
@@ -26,7 +27,7 @@ from babel.numbers import (
 
 from mailmagnet.categories import Category
 from mailmagnet.crm import Money
-from mailmagnet.identity import Reader
+from mailmagnet.identity import Locale
 from mailmagnet.visible_text import visible
 
 CATEGORY_WORDS = {
@@ -35,7 +36,7 @@ CATEGORY_WORDS = {
     Category.CUSTOMER: "Customer",
 }
 
-_WORDS = Locale("en", "GB")
+_WORDS = BabelLocale("en", "GB")
 _DAYS_SAID_AS_WORDS = 6
 _A_YEAR = 2024
 _A_MONDAY = date(_A_YEAR, 1, 1)
@@ -44,20 +45,20 @@ _LONGEST_LANGUAGE = 3  # ISO 639
 
 
 @lru_cache(maxsize=64)  # a megabyte or two each
-def _locale(name: str) -> Locale:
+def _locale(name: str) -> BabelLocale:
     tag = name.replace("-", "_").split("@")[0].split(".")[0][:_LONGEST_LOCALE_NAME]
     language = tag.split("_")[0]
     if len(language) > _LONGEST_LANGUAGE:  # Babel's own "root" among them, which has no names of months
-        return Locale("en")
+        return BabelLocale("en")
     for candidate in (tag, language):
         try:
-            return _with_its_own_data(Locale.parse(candidate))
+            return _with_its_own_data(BabelLocale.parse(candidate))
         except (UnknownLocaleError, ValueError):
             continue
-    return Locale("en")
+    return BabelLocale("en")
 
 
-def _with_its_own_data(locale: Locale) -> Locale:
+def _with_its_own_data(locale: BabelLocale) -> BabelLocale:
     """The locale, its data read from disk anew.
 
     Babel 2.18 writes what it works out for one locale into what others inherit: after a reader in "ar", September in "ar-JO"
@@ -76,14 +77,14 @@ def _zone(name: str) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-def locale_of(reader: Reader) -> Locale:
+def babel_locale_of(locale: Locale) -> BabelLocale:
     """The reader's locale; its language alone when the rest is not known; English when nothing is."""
-    return _locale(reader.locale)
+    return _locale(locale.language)
 
 
-def zone_of(reader: Reader) -> ZoneInfo:
+def zone_of(locale: Locale) -> ZoneInfo:
     """The reader's time zone; UTC when it is not known."""
-    return _zone(reader.time_zone)
+    return _zone(locale.time_zone)
 
 
 # Text
@@ -164,13 +165,13 @@ def possessive(name: str) -> str:
 # Numbers
 
 
-def number(value: int | float | Decimal, reader: Reader) -> str:
-    return format_decimal(value, locale=locale_of(reader))
+def number(value: int | float | Decimal, locale: Locale) -> str:
+    return format_decimal(value, locale=babel_locale_of(locale))
 
 
-def counted(count: int, one: str, many: str, reader: Reader) -> str:
+def counted(count: int, one: str, many: str, locale: Locale) -> str:
     """A count with its word: "1 deal", "1,200 deals"."""
-    return f"{number(count, reader)} {one if _WORDS.plural_form(count) == 'one' else many}"
+    return f"{number(count, locale)} {one if _WORDS.plural_form(count) == 'one' else many}"
 
 
 # Money
@@ -179,15 +180,15 @@ _MILLION = Decimal(1_000_000)
 _ROOM_FOR_ANY_AMOUNT = Context(prec=400, rounding=ROUND_HALF_UP)
 
 
-def money(amount: Money | None, reader: Reader) -> str:
+def money(amount: Money | None, locale: Locale) -> str:
     """An exact amount with the currency's own decimals, none when it is whole; "" without one. Without a currency it is a number."""
     if amount is None or not amount.amount.is_finite():
         return ""
     whole = amount.amount == amount.amount.to_integral_value()
-    return _formatted(amount, 0 if whole else get_currency_precision(_code(amount.currency)), reader)
+    return _formatted(amount, 0 if whole else get_currency_precision(_code(amount.currency)), locale)
 
 
-def totals(amounts: Iterable[Money | None], reader: Reader) -> str:
+def totals(amounts: Iterable[Money | None], locale: Locale) -> str:
     """Sums, each currency by itself: "€36,000 and ¥4.8M"; "" when there is nothing to add.
 
     They are to the whole unit, from a million on to a tenth of it; less than one unit stays exact.
@@ -196,25 +197,25 @@ def totals(amounts: Iterable[Money | None], reader: Reader) -> str:
     for each in amounts:
         if each is not None and each.amount.is_finite():
             by_currency[each.currency].append(each.amount)
-    return together([_total(currency, parts, reader) for currency, parts in by_currency.items()])
+    return together([_total(currency, parts, locale) for currency, parts in by_currency.items()])
 
 
-def _total(currency: str, parts: list[Decimal], reader: Reader) -> str:
+def _total(currency: str, parts: list[Decimal], locale: Locale) -> str:
     with localcontext(_ROOM_FOR_ANY_AMOUNT):
         total = sum(parts, Decimal())
         size = abs(total)
         if size < 1:
-            return money(Money(total, currency), reader)
+            return money(Money(total, currency), locale)
         if size < _MILLION:
-            return _formatted(Money(total.to_integral_value(), currency), 0, reader)
-        short = format_compact_currency(total, _code(currency), locale=locale_of(reader), fraction_digits=1)
+            return _formatted(Money(total.to_integral_value(), currency), 0, locale)
+        short = format_compact_currency(total, _code(currency), locale=babel_locale_of(locale), fraction_digits=1)
         return isolated(_spaced(_without_a_sign(short)))
 
 
-def _formatted(amount: Money, decimals: int, reader: Reader) -> str:
-    pattern = _currency_pattern(reader.locale, _code(amount.currency), decimals)
+def _formatted(amount: Money, decimals: int, locale: Locale) -> str:
+    pattern = _currency_pattern(locale.language, _code(amount.currency), decimals)
     with localcontext(_ROOM_FOR_ANY_AMOUNT):
-        return isolated(_without_a_sign(pattern.apply(amount.amount, locale_of(reader))))
+        return isolated(_without_a_sign(pattern.apply(amount.amount, babel_locale_of(locale))))
 
 
 @lru_cache(maxsize=256)
@@ -247,52 +248,52 @@ def _without_a_sign(said: str) -> str:
 # Days and times
 
 
-def day(when: date, today: date, reader: Reader) -> str:
+def day(when: date, today: date, locale: Locale) -> str:
     """A day, as a word when it is near (today, tomorrow, Mon, yesterday, 3 days ago), else short: "30 Nov", "12 Jan 2027"."""
     if near := _near(when, today):
         return near
     if today < when <= today + timedelta(days=_DAYS_SAID_AS_WORDS):
-        return isolated(_by_pattern(_A_MONDAY + timedelta(days=when.weekday()), "ccc", reader.locale))
-    return isolated(_by_skeleton(when, "MMMd" if when.year == today.year else "yMMMd", reader.locale))
+        return isolated(_by_pattern(_A_MONDAY + timedelta(days=when.weekday()), "ccc", locale.language))
+    return isolated(_by_skeleton(when, "MMMd" if when.year == today.year else "yMMMd", locale.language))
 
 
-def until(when: date, today: date, reader: Reader) -> str:
+def until(when: date, today: date, locale: Locale) -> str:
     """A day to come, with how far off it is where that is near: "tomorrow", "Mon (6 days)", "30 Nov"."""
     days = (when - today).days
-    said = day(when, today, reader)
+    said = day(when, today, locale)
     return f"{said} ({days} days)" if 1 < days <= _DAYS_SAID_AS_WORDS else said
 
 
-def late(since: date, today: date, reader: Reader) -> str:
+def late(since: date, today: date, locale: Locale) -> str:
     """How long something should have been done: "24 days late"."""
-    return f"{counted((today - since).days, 'day', 'days', reader)} late"
+    return f"{counted((today - since).days, 'day', 'days', locale)} late"
 
 
-def month(when: date, reader: Reader) -> str:
+def month(when: date, locale: Locale) -> str:
     """A month's name, standing alone: "November"."""
-    return isolated(_by_pattern(when.replace(year=_A_YEAR, day=1), "LLLL", reader.locale))
+    return isolated(_by_pattern(when.replace(year=_A_YEAR, day=1), "LLLL", locale.language))
 
 
-def clock(at: datetime, reader: Reader) -> str:
+def clock(at: datetime, locale: Locale) -> str:
     """The time of day in the reader's time zone: "09:12"."""
-    return isolated(format_time(at.astimezone(zone_of(reader)), "short", locale=locale_of(reader)))
+    return isolated(format_time(at.astimezone(zone_of(locale)), "short", locale=babel_locale_of(locale)))
 
 
-def moment(at: datetime | date, now: datetime, reader: Reader) -> str:
+def moment(at: datetime | date, now: datetime, locale: Locale) -> str:
     """A day, or a day with its time while the time still matters: "tomorrow 10:00", "today", "3 days ago", "30 Nov"."""
-    today = now.astimezone(zone_of(reader)).date()
+    today = now.astimezone(zone_of(locale)).date()
     if not isinstance(at, datetime):
-        return day(at, today, reader)
-    when = at.astimezone(zone_of(reader)).date()
+        return day(at, today, locale)
+    when = at.astimezone(zone_of(locale)).date()
     if when < today - timedelta(days=1):
-        return day(when, today, reader)
-    return f"{day(when, today, reader)} {clock(at, reader)}"
+        return day(when, today, locale)
+    return f"{day(when, today, locale)} {clock(at, locale)}"
 
 
-def received(at: datetime, now: datetime, reader: Reader) -> str:
+def received(at: datetime, now: datetime, locale: Locale) -> str:
     """When a mail came: today how long ago, else the day."""
-    today, when = now.astimezone(zone_of(reader)).date(), at.astimezone(zone_of(reader)).date()
-    return ago(at, now) if when == today else day(when, today, reader)
+    today, when = now.astimezone(zone_of(locale)).date(), at.astimezone(zone_of(locale)).date()
+    return ago(at, now) if when == today else day(when, today, locale)
 
 
 def ago(at: datetime, now: datetime) -> str:
@@ -308,11 +309,11 @@ def for_long(seconds: float) -> str:
     return format_timedelta(timedelta(seconds=max(seconds, 1)), threshold=1.5, locale=_WORDS)
 
 
-def start_of(at: datetime | date, reader: Reader) -> datetime:
+def start_of(at: datetime | date, locale: Locale) -> datetime:
     """The moment itself, or for a day its beginning where the reader is: so that both stand in one order."""
     if isinstance(at, datetime):
         return at.astimezone(UTC)
-    return datetime(at.year, at.month, at.day, tzinfo=zone_of(reader)).astimezone(UTC)
+    return datetime(at.year, at.month, at.day, tzinfo=zone_of(locale)).astimezone(UTC)
 
 
 def _near(when: date, today: date) -> str:

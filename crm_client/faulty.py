@@ -11,11 +11,11 @@ from typing import TypeVar
 
 from crm_client.embedded.crm import EmbeddedCrm
 from crm_client.embedded.database import CRM_NAME
-from crm_client.embedded.view import View
+from crm_client.embedded.user_records import UserRecords
 from http_session.session import traceparent
 from mailmagnet.errors import BadAnswer, NotAuthorised, RateLimited, Unavailable, Upstream
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 SLOW_SECONDS = 20.0
 """Longer than any answer of the sidebar may take."""
@@ -34,18 +34,18 @@ class FaultyCrm(EmbeddedCrm):
         super().__init__(database, org, user, record_url)
         self._fault_file = fault_file
 
-    async def _see(self, ask: Callable[[View], Answer]) -> Answer:
+    async def _see(self, ask: Callable[[UserRecords], Result]) -> Result:
         with self._told(ask):
             await self._meet()
             return await super()._see(ask)
 
-    async def _change(self, change: Callable[[View], Answer]) -> Answer:
+    async def _change(self, change: Callable[[UserRecords], Result]) -> Result:
         with self._told(change):
             await self._meet()
             return await super()._change(change)
 
     @contextmanager
-    def _told(self, call: Callable[[View], Answer]) -> Iterator[None]:
+    def _told(self, call: Callable[[UserRecords], Result]) -> Iterator[None]:
         began, started, problem = time.time(), time.perf_counter(), ""
         try:
             yield
@@ -60,7 +60,7 @@ class FaultyCrm(EmbeddedCrm):
             raise
         finally:
             if trace := traceparent.get():
-                # The method's name, out of "EmbeddedCrm.look_up.<locals>.<lambda>" or "View.stages".
+                # The method's name, out of "EmbeddedCrm.look_up.<locals>.<lambda>" or "UserRecords.stages".
                 name = call.__qualname__.split(".")[1]
                 line = {"trace": trace, "name": name, "began": began, "ms": (time.perf_counter() - started) * 1000}
                 with self._fault_file.with_suffix(".calls").open("a") as told:

@@ -12,17 +12,17 @@ from cards.account_card import account_card
 from cards.answers import Answer, notify, push_card, requesting_google_scopes, show, update_card
 from cards.contact_card import contact_card
 from cards.error_card import error_card, failed_search_card
+from cards.frame import SEARCH_INPUT, Frame, Path
 from cards.home_card import home_card
 from cards.lead_card import lead_card
 from cards.message_card import message_card
 from cards.search_card import search_card
-from cards.view import SEARCH_INPUT, Path, View
 from cards.widgets import Card
 from functions.boundary import body_of
 from functions.event import Event, event_of, object_of, system_token_of, user_token_of
 from functions.log import log, log_once, names, new_reference, requester
 from functions.verify import bearer_of, signature_is_removed
-from functions.wiring import Parts
+from functions.wiring import Process
 from mailmagnet.crm import Crm
 from mailmagnet.deadline import in_time
 from mailmagnet.errors import MailMagnetError, ScopesMissing, TimedOut
@@ -43,12 +43,12 @@ class Asked:
 
     event: Event
     identity: Identity
-    parts: Parts
-    view: View
+    process: Process
+    frame: Frame
     by: float
 
 
-async def answer(request: Request, parts: Parts) -> Response:
+async def answer(request: Request, process: Process) -> Response:
     """The answer to one trigger or click, within the settings' `answer_seconds`. Raises what is no user's to see."""
     started = asyncio.get_running_loop().time()
     if request.url.path not in TRIGGERS:
@@ -56,44 +56,44 @@ async def answer(request: Request, parts: Parts) -> Response:
     if request.method != "POST":
         return Response(status_code=405)
     path = Path(request.url.path)
-    body = await _from_google(request, parts, parts.settings.addon_url + path)
+    body = await _from_google(request, process, process.settings.addon_url + path)
     try:
-        identity = await _user(body, parts)
+        identity = await _user(body, process)
     except ScopesMissing as missing:
         return JSONResponse(requesting_google_scopes(missing.scopes))
-    requester.set(names(identity.org, identity.user, parts.settings.log_key.get_secret_value()))
+    requester.set(names(identity.org, identity.user, process.settings.log_key.get_secret_value()))
     event = event_of(body)
-    seconds = parts.settings.answer_seconds - CARD_SECONDS
-    view = View(event.reader, parts.now(), parts.settings.addon_url)
-    asked = Asked(event, identity, parts, view, started + seconds)
+    seconds = process.settings.answer_seconds - CARD_SECONDS
+    frame = Frame(event.locale, process.now(), process.settings.addon_url)
+    asked = Asked(event, identity, process, frame, started + seconds)
     return JSONResponse(await _in_time(asked, path, seconds))
 
 
-async def _from_google(request: Request, parts: Parts, audience: str) -> Mapping[str, Any]:
+async def _from_google(request: Request, process: Process, audience: str) -> Mapping[str, Any]:
     """The body, which the add-on's account has sent to exactly this endpoint.
 
     The Authorization header's token proves it, before anything of the body is read. Where Cloud Run has taken that token's signature
     away, the token in the body has to prove the same, and nothing else of the body is looked at before.
     """
-    token, account = bearer_of(request.headers.get("authorization", "")), parts.settings.addon_service_account
+    token, account = bearer_of(request.headers.get("authorization", "")), process.settings.addon_service_account
     removed = signature_is_removed(token)
     if not removed:
-        await parts.verifier.service(token, audience=audience, service_account=account)
+        await process.verifier.service(token, audience=audience, service_account=account)
     body = object_of(await body_of(request))
     if removed:
-        await parts.verifier.service(system_token_of(body), audience=audience, service_account=account)
+        await process.verifier.service(system_token_of(body), audience=audience, service_account=account)
     log_once("Google's calls", verified_by="the event's token" if removed else "the header's token")
     return body
 
 
-async def _user(body: Mapping[str, Any], parts: Parts) -> Identity:
-    client, domains = parts.settings.addon_client_id, parts.settings.internal_domains
-    return await parts.verifier.user(user_token_of(body), client_id=client, internal_domains=domains)
+async def _user(body: Mapping[str, Any], process: Process) -> Identity:
+    client, domains = process.settings.addon_client_id, process.settings.internal_domains
+    return await process.verifier.user(user_token_of(body), client_id=client, internal_domains=domains)
 
 
 async def _in_time(asked: Asked, path: Path, seconds: float) -> Answer:
     try:
-        asked.parts.user_limit.count(asked.identity)
+        asked.process.user_limit.count(asked.identity)
         # The core keeps to `by` itself and shows what has come; this is for what does not.
         async with asyncio.timeout_at(asked.by + CARD_SECONDS / 2):
             return await TRIGGERS[path](asked)
@@ -108,9 +108,9 @@ async def _in_time(asked: Asked, path: Path, seconds: float) -> Answer:
 def _sorry(error: MailMagnetError, asked: Asked, path: Path) -> Answer:
     reference = _reference_of(error)
     if path.again is Path.RETRY_SEARCH:
-        card = failed_search_card(error, reference, asked.event.form_text(SEARCH_INPUT), asked.view)
+        card = failed_search_card(error, reference, asked.event.form_text(SEARCH_INPUT), asked.frame)
     else:
-        card = error_card(error, reference, asked.view, (path.again, _ids(path, asked.event)))
+        card = error_card(error, reference, asked.frame, (path.again, _ids(path, asked.event)))
     if path in (Path.HOME, Path.MESSAGE):
         return show(card)
     return update_card(card) if path is path.again else push_card(card)
@@ -133,14 +133,14 @@ def _reference_of(*problems: MailMagnetError | None) -> str:
 async def _home(asked: Asked) -> Card:
     answer = await homepage(
         asked.identity,
-        vault=asked.parts.vault,
-        store=asked.parts.store,
-        reader=asked.parts.reader,
-        crm_of=asked.parts.crm_of,
-        now=asked.parts.now(),
+        vault=asked.process.vault,
+        store=asked.process.store,
+        reader=asked.process.reader,
+        crm_of=asked.process.crm_of,
+        now=asked.process.now(),
         by=asked.by,
     )
-    return home_card(answer, asked.view, _reference_of(answer.crm_problem, answer.mail_problem))
+    return home_card(answer, asked.frame, _reference_of(answer.crm_problem, answer.mail_problem))
 
 
 async def _message(asked: Asked) -> Card:
@@ -149,19 +149,19 @@ async def _message(asked: Asked) -> Card:
         message_id,
         tokens,
         asked.identity,
-        reader=asked.parts.reader,
-        vault=asked.parts.vault,
-        crm_of=asked.parts.crm_of,
-        now=asked.parts.now(),
+        reader=asked.process.reader,
+        vault=asked.process.vault,
+        crm_of=asked.process.crm_of,
+        now=asked.process.now(),
         by=asked.by,
     )
-    return message_card(answer, asked.view, message_id, _reference_of(answer.problem))
+    return message_card(answer, asked.frame, message_id, _reference_of(answer.problem))
 
 
 async def _contact(asked: Asked) -> Card:
     crm = await _crm(asked)
-    opened = await in_time(crm.name, asked.by, open_contact(asked.event.parameter("id"), crm, asked.parts.now()))
-    return contact_card(opened.record, crm.name, opened.today, asked.view)
+    opened = await in_time(crm.name, asked.by, open_contact(asked.event.parameter("id"), crm, asked.process.now()))
+    return contact_card(opened.record, crm.name, opened.today, asked.frame)
 
 
 async def _lead(asked: Asked) -> Card:
@@ -171,21 +171,21 @@ async def _lead(asked: Asked) -> Card:
 
 async def _account(asked: Asked) -> Card:
     crm = await _crm(asked)
-    opened = await in_time(crm.name, asked.by, open_account(asked.event.parameter("id"), crm, asked.parts.now()))
-    return account_card(opened.record, crm.name, opened.today, asked.view)
+    opened = await in_time(crm.name, asked.by, open_account(asked.event.parameter("id"), crm, asked.process.now()))
+    return account_card(opened.record, crm.name, opened.today, asked.frame)
 
 
 async def _search(asked: Asked) -> Card:
     words = asked.event.form_text(SEARCH_INPUT).strip()
     crm = await _crm(asked)
-    opened = await in_time(crm.name, asked.by, search(words, crm, asked.parts.now()))
-    return search_card(opened.record, words, crm.name, opened.today, asked.view)
+    opened = await in_time(crm.name, asked.by, search(words, crm, asked.process.now()))
+    return search_card(opened.record, words, crm.name, opened.today, asked.frame)
 
 
 async def _crm(asked: Asked) -> Crm:
     """The CRM as this user sees it: asked again at each click."""
-    kept = await asked.parts.vault.connection(asked.identity.org, asked.identity.user)
-    return asked.parts.crm_of(kept or connection_of(asked.identity))
+    kept = await asked.process.vault.connection(asked.identity.org, asked.identity.user)
+    return asked.process.crm_of(kept or connection_of(asked.identity))
 
 
 def _in(envelope: Callable[[Card], Answer], card: Callable[[Asked], Awaitable[Card]]) -> Trigger:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from functions.log import log, new_reference, requester
-from functions.wiring import Parts
+from functions.wiring import Process
 from http_session.session import traceparent
 from mailmagnet.errors import (
     BadRequest,
@@ -32,20 +32,20 @@ HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 _TRACE = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
-Answer = Callable[[Request, Parts], Awaitable[Response]]
+Endpoint = Callable[[Request, Process], Awaitable[Response]]
 
 
 class BodyTooLarge(BadRequest):
     """More than MAX_BODY_BYTES came in."""
 
 
-def entry_point(name: str, make_parts: Callable[[], Parts], answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+def entry_point(name: str, make_process: Callable[[], Process], answer: Endpoint) -> Callable[[Request], Awaitable[Response]]:
     """What Google Cloud calls: `answer` behind the boundary. The parts are made at the first call, inside its event loop."""
-    made: list[Parts] = []
+    made: list[Process] = []
 
     async def serve(request: Request) -> Response:
         if not made:
-            made.append(make_parts())
+            made.append(make_process())
         response = await _bounded(name, answer, request, made[0])
         response.headers.update(HEADERS)
         return response
@@ -54,13 +54,13 @@ def entry_point(name: str, make_parts: Callable[[], Parts], answer: Answer) -> C
     return serve
 
 
-async def _bounded(name: str, answer: Answer, request: Request, parts: Parts) -> Response:
+async def _bounded(name: str, answer: Endpoint, request: Request, process: Process) -> Response:
     """The answer, and the one line that is logged of it."""
     started = time.perf_counter()
     traceparent.set(_trace_of(request))
     requester.set(None)
     try:
-        response = await answer(request, parts)
+        response = await answer(request, process)
     except MailMagnetError as error:
         reference = new_reference()
         response = _status(error, reference)

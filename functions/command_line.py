@@ -24,7 +24,7 @@ from mailmagnet.errors import MailMagnetError, RateLimited, Unavailable
 from mailmagnet.vault import Connection
 
 if TYPE_CHECKING:
-    from functions.wiring import Parts
+    from functions.wiring import Process
     from mailmagnet.label_mail import LabelRun
     from mailmagnet.store import Mailbox
 
@@ -81,7 +81,7 @@ def connect(org: str, user: str, address: str, own_domains: tuple[str, ...]) -> 
     if not token:
         raise click.UsageError("Give the refresh token on standard input.")
     consent = Connection(org, user, address, own_domains=frozenset(own_domains), gmail_token=token)
-    _with_parts(lambda parts: connect_mailbox(consent, parts))
+    _with_process(lambda process: connect_mailbox(consent, process))
     click.echo("Connected. Turn MailMagnet on: mailmagnet switch --on --labels")
 
 
@@ -96,11 +96,11 @@ def switch(org: str, user: str, on: bool, labelling: bool, backfill_days: int | 
     from mailmagnet.switch_mailbox import switch_off, switch_on
 
     if not on:
-        _with_parts(lambda parts: switch_off(org, user, parts))
+        _with_process(lambda process: switch_off(org, user, process))
         click.echo("Off. The mailbox's mail records are deleted; its labels and mail in Gmail stay as they are.")
         return
     backfill = timedelta(days=backfill_days) if backfill_days else None
-    _with_parts(lambda parts: switch_on(org, user, parts, labelling=labelling, backfill=backfill))
+    _with_process(lambda process: switch_on(org, user, process, labelling=labelling, backfill=backfill))
     click.echo(
         "On. Customers' mail is recorded and sorted." if labelling else "On. Customers' mail is recorded, and stays where it is."
     )
@@ -117,13 +117,13 @@ def disconnect(org: str, user: str) -> None:
 
     from mailmagnet.disconnect_mailbox import disconnect_mailbox
 
-    async def leave(parts: "Parts") -> int:
+    async def leave(process: "Process") -> int:
         try:
-            return await disconnect_mailbox(org, user, parts)
+            return await disconnect_mailbox(org, user, process)
         except (RateLimited, Unavailable) as problem:
             raise click.ClickException(f"{problem}. What is done stays done; call this again for the rest.") from None
 
-    deleted = _with_parts(leave)
+    deleted = _with_process(leave)
     records = "1 mail record is" if deleted == 1 else f"{deleted} mail records are"
     click.echo(
         f"Disconnected. {records} deleted, and the consent has ended at Google. Labels and mail in Gmail stay as they are."
@@ -139,7 +139,7 @@ def label(org: str, user: str, dry_run: bool) -> None:
     from mailmagnet.label_mail import label_mail, plan_labels
 
     use_case = plan_labels if dry_run else label_mail
-    _print_run(_with_parts(lambda parts: use_case(org, user, parts)))
+    _print_run(_with_process(lambda process: use_case(org, user, process)))
 
 
 @mailmagnet.command()
@@ -149,12 +149,12 @@ def label(org: str, user: str, dry_run: bool) -> None:
 def kept(org: str, user: str, most: int) -> None:
     """Print as JSON all that is kept of a mailbox: its document, and the three facts of each mail."""
 
-    async def read(parts: "Parts") -> Mapping[str, object]:
-        mailbox = await parts.store.mailbox(org, user)
-        mails = await parts.store.latest_mails(org, user, most)
+    async def read(process: "Process") -> Mapping[str, object]:
+        mailbox = await process.store.mailbox(org, user)
+        mails = await process.store.latest_mails(org, user, most)
         return {"mailbox": _mailbox_as_json(mailbox) if mailbox else None, "mails": [asdict(mail) for mail in mails]}
 
-    click.echo(json.dumps(_with_parts(read), default=_plain, ensure_ascii=False))
+    click.echo(json.dumps(_with_process(read), default=_plain, ensure_ascii=False))
 
 
 def _mailbox_as_json(mailbox: "Mailbox") -> Mapping[str, object]:
@@ -422,16 +422,16 @@ def _print_run(run: "LabelRun") -> None:
         console.print(escape(f"{count} passed over: {reason}"))
 
 
-def _with_parts(work: Callable[["Parts"], Awaitable[Result]]) -> Result:
+def _with_process(work: Callable[["Process"], Awaitable[Result]]) -> Result:
     from functions.settings import read_settings
-    from functions.wiring import Parts
+    from functions.wiring import Process
 
     async def run() -> Result:
-        parts = Parts(read_settings(os.environ))
+        process = Process(read_settings(os.environ))
         try:
-            return await work(parts)
+            return await work(process)
         finally:
-            await parts.close()
+            await process.close()
 
     with _told_plainly():
         return asyncio.run(run())

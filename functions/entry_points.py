@@ -7,10 +7,10 @@ from functions import addon as sidebar
 from functions import jobs
 from functions.boundary import entry_point
 from functions.settings import read_settings
-from functions.wiring import Parts
+from functions.wiring import Process
 
-_make_parts = partial(Parts, read_settings(os.environ))
+_make_process = partial(Process, read_settings(os.environ))
 
-addon = entry_point("addon", _make_parts, sidebar.answer)
-label_tick = entry_point("label_tick", _make_parts, jobs.answer_tick)
-label_mailbox = entry_point("label_mailbox", _make_parts, jobs.answer_mailbox)
+addon = entry_point("addon", _make_process, sidebar.answer)
+label_tick = entry_point("label_tick", _make_process, jobs.answer_tick)
+label_mailbox = entry_point("label_mailbox", _make_process, jobs.answer_mailbox)

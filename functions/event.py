@@ -11,7 +11,7 @@ from typing import Any
 
 from mailmagnet.errors import BadRequest, NotVerified, ScopesMissing
 from mailmagnet.gmail import OpenMailTokens
-from mailmagnet.identity import Reader
+from mailmagnet.identity import Locale
 
 SCOPE_EMAIL = "https://www.googleapis.com/auth/userinfo.email"
 SCOPE_OPEN_MAIL = "https://www.googleapis.com/auth/gmail.addons.current.message.metadata"
@@ -34,7 +34,7 @@ class OpenMail:
 class Event:
     """One trigger or click. `gmail` is there while a message is open; `authorized_scopes` is None when the event lists none at all."""
 
-    reader: Reader
+    locale: Locale
     parameters: Mapping[str, str]
     form_inputs: Mapping[str, str]
     user_token: str = field(repr=False)
@@ -109,7 +109,7 @@ def event_of(body: Mapping[str, Any]) -> Event:
     common, authorization = _object(body, "commonEventObject"), _object(body, "authorizationEventObject")
     scopes = authorization.get("authorizedScopes")
     return Event(
-        reader=_reader(_text(common.get("userLocale")), _text(_object(common, "timeZone").get("id"))),
+        locale=_locale(_text(common.get("userLocale")), _text(_object(common, "timeZone").get("id"))),
         parameters={_text(name): _text(value) for name, value in _object(common, "parameters").items()},
         form_inputs={_text(name): _typed(entry) for name, entry in _object(common, "formInputs").items()},
         user_token=_token(authorization.get("userOAuthToken")),
@@ -118,9 +118,9 @@ def event_of(body: Mapping[str, Any]) -> Event:
     )
 
 
-def _reader(locale: str, time_zone: str) -> Reader:
+def _locale(language: str, time_zone: str) -> Locale:
     """Google tells neither while the user has not granted the scope script.locale."""
-    return Reader(**({"locale": locale} if locale else {}), **({"time_zone": time_zone} if time_zone else {}))
+    return Locale(**({"language": language} if language else {}), **({"time_zone": time_zone} if time_zone else {}))
 
 
 def _open_mail(gmail: Mapping[str, Any]) -> OpenMail | None:

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from functions.boundary import body_of, where
 from functions.event import json_of
 from functions.log import log, names, requester
-from functions.wiring import Parts
+from functions.wiring import Process
 from mailmagnet.categories import LABEL_NAMES
 from mailmagnet.disconnect_mailbox import revoke_forgotten
 from mailmagnet.errors import (
@@ -43,14 +43,14 @@ class _Work(BaseModel):
     dry_run: bool = False
 
 
-async def answer_tick(request: Request, parts: Parts) -> Response:
+async def answer_tick(request: Request, process: Process) -> Response:
     """Send one task for each mailbox that is due, and tell Google of those who left while it could not be told."""
     if request.method != "POST":
         return Response(status_code=405)
-    await _from_the_job(request, parts, parts.settings.label_tick_url)
-    every = timedelta(minutes=parts.settings.sort_every_minutes)
-    done = await tick(store=parts.store, tasks=parts.tasks, now=parts.now(), every=every, tell=_tell_org_failed)
-    await _revoke_forgotten(parts)
+    await _from_the_job(request, process, process.settings.label_tick_url)
+    every = timedelta(minutes=process.settings.sort_every_minutes)
+    done = await tick(store=process.store, tasks=process.tasks, now=process.now(), every=every, tell=_tell_org_failed)
+    await _revoke_forgotten(process)
     return JSONResponse({"tasks": done.tasks, "failed_orgs": done.failed_orgs})
 
 
@@ -58,17 +58,17 @@ def _tell_org_failed(_: str, problem: Upstream) -> None:
     log("WARNING", "tick failed for an organisation", error=type(problem).__name__, reason=str(problem))
 
 
-async def _revoke_forgotten(parts: Parts) -> None:
+async def _revoke_forgotten(process: Process) -> None:
     """What cannot be revoked now is tried by the next tick: the tick's own work is done."""
     try:
-        problems = await revoke_forgotten(parts)
+        problems = await revoke_forgotten(process)
     except Upstream as vault_problem:
         problems = [vault_problem]
     for problem in problems:
         log("WARNING", "not revoked yet", error=type(problem).__name__, reason=str(problem))
 
 
-async def answer_mailbox(request: Request, parts: Parts) -> Response:
+async def answer_mailbox(request: Request, process: Process) -> Response:
     """Sort one mailbox's mail, or tell what would be sorted.
 
     One mailbox's trouble is answered 200, its reason kept with the mailbox: any other status would slow the whole queue down. Only
@@ -76,13 +76,13 @@ async def answer_mailbox(request: Request, parts: Parts) -> Response:
     """
     if request.method != "POST":
         return Response(status_code=405)
-    await _from_the_job(request, parts, parts.settings.label_mailbox_url)
+    await _from_the_job(request, process, process.settings.label_mailbox_url)
     work = _work_of(json_of(await body_of(request)))
-    requester.set(names(work.org, work.user, parts.settings.log_key.get_secret_value()))
+    requester.set(names(work.org, work.user, process.settings.log_key.get_secret_value()))
     try:
         if work.dry_run:
-            return JSONResponse(run_as_json(await plan_labels(work.org, work.user, parts)))
-        done = await label_mail(work.org, work.user, parts, work.tick)
+            return JSONResponse(run_as_json(await plan_labels(work.org, work.user, process)))
+        done = await label_mail(work.org, work.user, process, work.tick)
     except MailboxFailed as failed:
         log("WARNING", "not sorted", mailbox=failed.reason, who=failed.who, failures=failed.failures, **_cause(failed))
         return JSONResponse(_failed_as_json(failed))
@@ -111,9 +111,9 @@ def _cause(failed: MailboxFailed) -> Mapping[str, str]:
     return {"error": type(cause).__name__, "where": where(cause)} if cause else {}
 
 
-async def _from_the_job(request: Request, parts: Parts, url: str) -> None:
+async def _from_the_job(request: Request, process: Process, url: str) -> None:
     authorization = request.headers.get("authorization", "")
-    await parts.verifier.caller(authorization, audience=url, service_account=parts.settings.job_service_account)
+    await process.verifier.caller(authorization, audience=url, service_account=process.settings.job_service_account)
 
 
 def _work_of(body: Any) -> _Work:

@@ -26,7 +26,7 @@ from mailmagnet.vault import Connection, Vault
 from token_vault.encrypted_file import EncryptedFileVault
 
 
-class Parts:
+class Process:
     """The parts of one process, each made once, when first used. Made inside the running event loop; `close` it at the end."""
 
     def __init__(self, settings: Settings) -> None:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, NotPermitted, RateLimited, Unavailable, Upstream
-from mailmagnet.gmail import NAME, MailHeaders
+from mailmagnet.gmail import GMAIL, MailHeaders
 
 MESSAGE_FIELDS = "id,threadId,internalDate,labelIds,payload/headers"
 """A message's partial response, without its snippet (https://developers.google.com/workspace/gmail/api/guides/performance)."""
@@ -68,7 +68,7 @@ class Message(_Answer):
         try:
             received_at = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=self.internal_date)
         except OverflowError:
-            raise BadAnswer(NAME, "a mail's internalDate is out of range") from None
+            raise BadAnswer(GMAIL, "a mail's internalDate is out of range") from None
         return MailHeaders(
             mail_id=self.id,
             thread_id=self.thread_id,
@@ -166,7 +166,7 @@ def read(kind: type[Known], answer: Any) -> Known:
     try:
         return kind.model_validate(answer)
     except ValidationError:
-        raise BadAnswer(NAME, f"the answer is not a {kind.__name__}") from None
+        raise BadAnswer(GMAIL, f"the answer is not a {kind.__name__}") from None
 
 
 def refusal(status: int, headers: Mapping[str, str], body: bytes) -> Upstream:
@@ -177,10 +177,10 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes) -> Upstream:
     what = f"answered {status} ({reasons[0] if reasons else 'no reason given'})"
     limited = status == HTTPStatus.FORBIDDEN and RATE_REASONS.intersection(reasons)
     if status == HTTPStatus.TOO_MANY_REQUESTS or limited:
-        return RateLimited(NAME, _wait(headers, message), what)
+        return RateLimited(GMAIL, _wait(headers, message), what)
     if status == HTTPStatus.FORBIDDEN and "dailyLimitExceeded" in reasons:
-        return RateLimited(NAME, NEXT_DAY_WAIT, what)
-    return _kind(status, reasons, message)(NAME, what)
+        return RateLimited(GMAIL, NEXT_DAY_WAIT, what)
+    return _kind(status, reasons, message)(GMAIL, what)
 
 
 def _kind(status: int, reasons: Collection[str], message: str) -> type[Upstream]:
@@ -211,10 +211,10 @@ def token_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Upstr
     """What a refused token request means (https://www.rfc-editor.org/rfc/rfc6749#section-5.2)."""
     error = str(_json_object(body).get("error", ""))
     if error in DEAD_GRANTS:
-        return NotAuthorised(NAME, f"the connection is refused ({error})")
+        return NotAuthorised(GMAIL, f"the connection is refused ({error})")
     if re.fullmatch(r"[a-z_]+", error) and status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         # the deployment's own client or the admin's policy, so that asking the user for consent would help nobody
-        return NotPermitted(NAME, f"the OAuth client is refused ({error})")
+        return NotPermitted(GMAIL, f"the OAuth client is refused ({error})")
     return refusal(status, headers, body)
 
 

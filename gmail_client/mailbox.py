@@ -36,7 +36,7 @@ from gmail_client.answers import (
     refusal,
     token_refusal,
 )
-from gmail_client.connection import Access, Connection
+from gmail_client.mailbox_http import Access, MailboxHttp
 from mailmagnet.addresses import canonical
 from mailmagnet.errors import (
     BadAnswer,
@@ -49,7 +49,7 @@ from mailmagnet.errors import (
     Unavailable,
     Upstream,
 )
-from mailmagnet.gmail import NAME, HeadersRead, History, Label, LabelChanges, Listed, MailboxProfile, MailHeaders
+from mailmagnet.gmail import GMAIL, HeadersRead, History, Label, LabelChanges, Listed, MailboxProfile, MailHeaders
 
 UNITS = {
     "getProfile": 1,
@@ -105,7 +105,7 @@ class GmailMailbox:
         self._origin = origin
         self._seconds = seconds
         self._places = asyncio.Semaphore(AT_ONCE)
-        self._idle: list[Connection] = []
+        self._idle: list[MailboxHttp] = []
         weakref.finalize(self, _close, self._idle)
         self._units = 0
 
@@ -302,10 +302,10 @@ class GmailMailbox:
             if isinstance(problem, RateLimited | NotAuthorised | Closed):
                 raise problem
         if len(parts) > 1 and all(isinstance(problem, NotPermitted) for _, problem in parts.values()):
-            raise NotPermitted(NAME, "it does not let this user do that")
+            raise NotPermitted(GMAIL, "it does not let this user do that")
         return parts
 
-    def _send_batch(self, requests: Mapping[str, HttpRequest], http: Connection) -> dict[str, _Part]:
+    def _send_batch(self, requests: Mapping[str, HttpRequest], http: MailboxHttp) -> dict[str, _Part]:
         parts = self._send_parts(requests, http)
         refused = {key: requests[key] for key, (_, problem) in parts.items() if isinstance(problem, NotAuthorised)}
         if refused:
@@ -314,7 +314,7 @@ class GmailMailbox:
             parts |= self._send_parts(refused, http)
         return parts
 
-    def _send_parts(self, requests: Mapping[str, HttpRequest], http: Connection) -> dict[str, _Part]:
+    def _send_parts(self, requests: Mapping[str, HttpRequest], http: MailboxHttp) -> dict[str, _Part]:
         parts: dict[str, _Part] = {}
 
         def keep(key: str, answer: Any, error: HttpError | None) -> None:
@@ -326,23 +326,23 @@ class GmailMailbox:
         batch.execute(http=http)
         return parts
 
-    async def _at_a_place(self, job: Callable[[Connection], Result]) -> Result:
+    async def _at_a_place(self, job: Callable[[MailboxHttp], Result]) -> Result:
         """Run a blocking call in a thread, with a connection that is nobody else's meanwhile."""
         async with self._places:
-            connection = self._idle.pop() if self._idle else Connection(self._access, self._seconds)
+            connection = self._idle.pop() if self._idle else MailboxHttp(self._access, self._seconds)
             try:
                 async with asyncio.timeout(self._seconds):
                     result = await asyncio.to_thread(self._blocking, job, connection)
             except TimeoutError:
                 connection.close()
-                raise TimedOut(NAME, self._seconds) from None
+                raise TimedOut(GMAIL, self._seconds) from None
             except BaseException:
                 connection.close()
                 raise
             self._idle.append(connection)
             return result
 
-    def _blocking(self, job: Callable[[Connection], Result], connection: Connection) -> Result:
+    def _blocking(self, job: Callable[[MailboxHttp], Result], connection: MailboxHttp) -> Result:
         try:
             return job(connection)
         except HttpError as error:
@@ -350,11 +350,11 @@ class GmailMailbox:
         except RefreshError as error:
             raise _of_refresh(error) from None
         except TimeoutError:
-            raise TimedOut(NAME, self._seconds) from None
+            raise TimedOut(GMAIL, self._seconds) from None
         except (TransportError, httplib2.HttpLib2Error, http.client.HTTPException, OSError) as error:
-            raise Unavailable(NAME, f"the connection failed ({type(error).__name__})") from None
+            raise Unavailable(GMAIL, f"the connection failed ({type(error).__name__})") from None
         except (LibraryError, GoogleAuthError, ValueError, LookupError, TypeError) as error:
-            raise BadAnswer(NAME, f"the answer cannot be read ({type(error).__name__})") from None
+            raise BadAnswer(GMAIL, f"the answer cannot be read ({type(error).__name__})") from None
 
 
 class _Duplicate(BadAnswer):
@@ -369,7 +369,7 @@ class _NoToken(Unavailable):
     """The token endpoint failed at each of the tries that google-auth makes."""
 
 
-def _close(connections: list[Connection]) -> None:
+def _close(connections: list[MailboxHttp]) -> None:
     while connections:
         connections.pop().close()
 
@@ -385,9 +385,9 @@ def _service(origin: str) -> Any:
 def _of_http(error: HttpError) -> Upstream:
     status = int(error.resp.status)
     if is_duplicate(status, error.content):
-        return _Duplicate(NAME, "there is one of this name")
+        return _Duplicate(GMAIL, "there is one of this name")
     if is_gone(status, error.content):
-        return _Gone(NAME, "it is not there (any more)")
+        return _Gone(GMAIL, "it is not there (any more)")
     return refusal(status, error.resp, error.content)
 
 
@@ -395,7 +395,7 @@ def _of_refresh(error: RefreshError) -> Upstream:
     answer = next((part for part in error.args if isinstance(part, dict)), {})
     if answer.get("error") and not error.retryable:
         return token_refusal(HTTPStatus.BAD_REQUEST, {}, f'{{"error": "{answer["error"]}"}}'.encode())
-    return _NoToken(NAME, "no access token could be had")
+    return _NoToken(GMAIL, "no access token could be had")
 
 
 async def _patiently(once: Callable[[], Any]) -> Any:

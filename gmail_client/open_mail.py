@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from gmail_client.answers import MESSAGE_FIELDS, Grant, Message, read, refusal, token_refusal
 from http_session.session import HttpSession
 from mailmagnet.errors import BadAnswer, BadRequest, NotAuthorised, NotFound, Upstream
-from mailmagnet.gmail import NAME, PEOPLE_HEADERS, MailHeaders, OpenMailTokens
+from mailmagnet.gmail import GMAIL, PEOPLE_HEADERS, MailHeaders, OpenMailTokens
 
 AT_ONCE = 3
 """Requests for one user. More than 5 at once are refused (https://developers.google.com/workspace/gmail/api/reference/quota), and the
@@ -98,7 +98,7 @@ class HttpMailReader:
 
     async def _mail(self, mail_id: str, names: Sequence[str], headers: dict[str, str]) -> MailHeaders:
         answer = await self._session.request(
-            NAME,
+            GMAIL,
             "GET",
             f"{self._origin}/gmail/v1/users/me/messages/{mail_id}",
             seconds=self._seconds,
@@ -109,7 +109,7 @@ class HttpMailReader:
             problem = refusal(answer.status, answer.headers, answer.body)
             # Of all that is asked here only the id can be wrong.
             wrong_id = answer.status == HTTPStatus.BAD_REQUEST and isinstance(problem, BadAnswer)
-            raise NotFound(NAME, "does not take the mail's id") if wrong_id else problem
+            raise NotFound(GMAIL, "does not take the mail's id") if wrong_id else problem
         return read(Message, answer.json()).record()
 
     def _access(self, gmail_token: str) -> _Access:
@@ -134,7 +134,7 @@ class HttpMailReader:
             "client_secret": self._client_secret,
         }
         answer = await self._session.request(
-            NAME,
+            GMAIL,
             "POST",
             self._token_url,
             seconds=self._seconds,

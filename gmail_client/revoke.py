@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from gmail_client.answers import is_dead_token, refusal
 from http_session.session import HttpSession
-from mailmagnet.gmail import NAME
+from mailmagnet.gmail import GMAIL
 
 
 async def revoke(session: HttpSession, url: str, gmail_token: str, seconds: float) -> None:
@@ -15,7 +15,7 @@ async def revoke(session: HttpSession, url: str, gmail_token: str, seconds: floa
     of at most `seconds`, not tried again (https://developers.google.com/identity/protocols/oauth2/web-server#tokenrevoke).
     """
     answer = await session.request(
-        NAME,
+        GMAIL,
         "POST",
         url,
         seconds=seconds,

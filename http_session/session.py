@@ -21,7 +21,7 @@ traceparent: ContextVar[str] = ContextVar("traceparent", default="")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """An HTTP answer: `who` gave it, its status, headers and whole body."""
 
     who: str
@@ -61,7 +61,7 @@ class HttpSession:
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | list[tuple[str, str]] | None = None,
         body: bytes | None = None,
-    ) -> Answer:
+    ) -> HttpAnswer:
         """One call, counted under `who` (the name to show for the other side), answered within `seconds`.
 
         Redirects are not followed. Raises TimedOut, Unavailable, BadAnswer (too large), BadSetting (host not on the list).
@@ -76,7 +76,7 @@ class HttpSession:
                 asyncio.timeout(seconds),
                 self._session.request(method, url, headers=sent, params=params, data=body, allow_redirects=False) as answer,
             ):
-                return Answer(who, answer.status, answer.headers, await self._whole(who, answer))
+                return HttpAnswer(who, answer.status, answer.headers, await self._whole(who, answer))
         except TimeoutError:
             raise TimedOut(who, seconds) from None
         except aiohttp.ClientError as error:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from mailmagnet.errors import Upstream
 
-NAME = "Gmail"
+GMAIL = "Gmail"
 """How Gmail is called in errors and cards."""
 
 INBOX = "INBOX"

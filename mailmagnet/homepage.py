@@ -9,8 +9,7 @@ from mailmagnet.categories import month_of, today_in
 from mailmagnet.crm import Crm, Deal
 from mailmagnet.deadline import in_time_or_problem
 from mailmagnet.errors import NotAuthorised, NotPermitted, Upstream
-from mailmagnet.gmail import NAME as GMAIL
-from mailmagnet.gmail import MailHeaders, MailReader
+from mailmagnet.gmail import GMAIL, MailHeaders, MailReader
 from mailmagnet.identity import Identity
 from mailmagnet.open_message import connection_of
 from mailmagnet.people import in_a_list

@@ -18,8 +18,8 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
-    """How the user reads: a locale ("de-AT", as Google sends it) and an IANA time zone."""
+class Locale:
+    """How the user reads: a language ("de-AT", as Google sends it) and an IANA time zone."""
 
-    locale: str = "en"
+    language: str = "en"
     time_zone: str = "UTC"

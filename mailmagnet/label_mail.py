@@ -26,7 +26,7 @@ from mailmagnet.errors import (
     Unavailable,
     Upstream,
 )
-from mailmagnet.gmail import INBOX, NAME, SENDER_HEADERS, UNTOUCHED, Gmail, LabelChanges, MailHeaders
+from mailmagnet.gmail import GMAIL, INBOX, SENDER_HEADERS, UNTOUCHED, Gmail, LabelChanges, MailHeaders
 from mailmagnet.labels import ensure_labels
 from mailmagnet.open_message import spellings
 from mailmagnet.parts import Parts
@@ -228,7 +228,7 @@ async def _sort(mailbox: Mailbox, lease: Lease, parts: Parts, tick: datetime | N
     if len(headers.unread) > 1 and not headers.mails:
         # Not one of several could be read: that is Gmail's trouble, not the mails'.
         await parts.store.save_run(lease, progress, labels=labels)
-        raise Unavailable(NAME, "no mail could be read")
+        raise Unavailable(GMAIL, "no mail could be read")
     done = tuple(move for move in plan.moves if move.mail_id not in unmoved)
     result = LabelRun(done, len(batch.mail_ids), _remaining(progress), run.gmail.units, plan.crm_calls, passed_over)
     await parts.store.save_run(lease, progress, labels=labels, records=undecided, counts=_counts(result, plan, run, tick))
@@ -299,7 +299,7 @@ async def _end_of(mail_ids: Sequence[str], gmail: Gmail) -> datetime:
     """The moment before which a listing goes on: the second after its oldest mail."""
     oldest = await gmail.headers(mail_ids[-5:], ())
     if not oldest.mails:
-        raise Unavailable(NAME, "the oldest mails listed cannot be read")
+        raise Unavailable(GMAIL, "the oldest mails listed cannot be read")
     return min(mail.received_at for mail in oldest.mails).replace(microsecond=0) + timedelta(seconds=1)
 
 
@@ -447,7 +447,7 @@ async def _move(
             async with asyncio.timeout(MOVE_SECONDS):
                 unmoved.update(await gmail.move(mail_ids, add=labels[category], remove=INBOX))
         except TimeoutError:
-            raise TimedOut(NAME, MOVE_SECONDS) from None
+            raise TimedOut(GMAIL, MOVE_SECONDS) from None
     return unmoved
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from mailmagnet.categories import LABEL_NAMES, Category
 from mailmagnet.errors import BadAnswer
-from mailmagnet.gmail import NAME, Gmail
+from mailmagnet.gmail import GMAIL, Gmail
 
 NAMES_TRIED = 5
 """As many names as are tried for one label: "Customer", "Customer (2)", ..."""
@@ -44,4 +44,4 @@ async def _label(name: str, gmail: Gmail, there: Mapping[str, str], ours: Mappin
         for label in await gmail.labels():
             if label.name.casefold() == tried.casefold() and label.id not in ours.values():
                 return label.id
-    raise BadAnswer(NAME, "no label can be made: every name that was tried is taken")
+    raise BadAnswer(GMAIL, "no label can be made: every name that was tried is taken")

@@ -11,8 +11,7 @@ from mailmagnet.crm import Contact, Crm, DealState, KnownAccount, Lead, LookUp
 from mailmagnet.deadline import in_time, in_time_or_problem
 from mailmagnet.domains import is_free_mail, registered_domain
 from mailmagnet.errors import Upstream
-from mailmagnet.gmail import NAME as GMAIL
-from mailmagnet.gmail import MailReader, OpenMailTokens
+from mailmagnet.gmail import GMAIL, MailReader, OpenMailTokens
 from mailmagnet.identity import Identity
 from mailmagnet.people import MailPeople, Person, people_of
 from mailmagnet.vault import Connection, Vault
@@ -22,7 +21,7 @@ CRM_SECONDS = 4.0
 
 
 @dataclass(frozen=True, slots=True)
-class ContactView:
+class ContactStanding:
     """A contact, and the category it is in with the reason, or None."""
 
     contact: Contact
@@ -30,7 +29,7 @@ class ContactView:
 
 
 @dataclass(frozen=True, slots=True)
-class PersonView:
+class PersonInCrm:
     """What the CRM has on one person of the mail.
 
     `contacts`: the one that decides the label first; `account` only when the person is neither contact nor lead but the domain is known;
@@ -38,7 +37,7 @@ class PersonView:
     """
 
     person: Person
-    contacts: tuple[ContactView, ...] = ()
+    contacts: tuple[ContactStanding, ...] = ()
     leads: tuple[Lead, ...] = ()
     account: KnownAccount | None = None
     perhaps: tuple[Contact, ...] = ()
@@ -58,7 +57,7 @@ class OpenMessage:
     """
 
     mail: MailPeople
-    people: tuple[PersonView, ...]
+    people: tuple[PersonInCrm, ...]
     crm_name: str
     today: date | None = None
     problem: Upstream | None = None
@@ -92,11 +91,11 @@ async def open_message(
         return OpenMessage(about, (), crm.name, home=identity.domain)
     found = kept if isinstance(kept, Upstream) else await _look_up(about.people, crm, by)
     if isinstance(found, Upstream):
-        people = tuple(PersonView(person) for person in about.people)
+        people = tuple(PersonInCrm(person) for person in about.people)
         return OpenMessage(about, people, crm.name, problem=found, home=identity.domain)
     today = today_in(found.organisation.time_zone, now)
     return OpenMessage(
-        about, tuple(_view(person, found, today) for person in about.people), crm.name, today, home=identity.domain
+        about, tuple(_in_crm(person, found, today) for person in about.people), crm.name, today, home=identity.domain
     )
 
 
@@ -111,18 +110,18 @@ def spellings(addresses: Iterable[str]) -> frozenset[str]:
     return frozenset(spelling for address in addresses for spelling in (address, without_tag(address)))
 
 
-def view_contacts(contacts: Iterable[Contact], today: date, written_as: str = "") -> tuple[ContactView, ...]:
+def standings_of(contacts: Iterable[Contact], today: date, written_as: str = "") -> tuple[ContactStanding, ...]:
     """Contacts with one address and their categories. The one that decides the label of their mail leads, as it does for the job.
 
     Otherwise the one whose name the mail has (`written_as`) comes first, then the higher category, more open deals, the name.
     """
     words = _name_words(written_as)
-    views = sorted(
-        (ContactView(contact, decide(contact.deals, today)) for contact in contacts),
-        key=lambda view: (_name_words(view.contact.name) != words, *_relevance(view)),
+    standings = sorted(
+        (ContactStanding(contact, decide(contact.deals, today)) for contact in contacts),
+        key=lambda standing: (_name_words(standing.contact.name) != words, *_relevance(standing)),
     )
-    label = decide_for_address((view.contact for view in views), today)
-    return tuple(sorted(views, key=lambda view: view.decision != label))
+    label = decide_for_address((standing.contact for standing in standings), today)
+    return tuple(sorted(standings, key=lambda standing: standing.decision != label))
 
 
 async def _look_up(people: Collection[Person], crm: Crm, by: float) -> LookUp | Upstream:
@@ -136,14 +135,14 @@ def _company_domains(people: Iterable[Person]) -> frozenset[str]:
     return frozenset(domain for domain in domains if domain and not is_free_mail(domain))
 
 
-def _view(person: Person, found: LookUp, today: date) -> PersonView:
+def _in_crm(person: Person, found: LookUp, today: date) -> PersonInCrm:
     asked = (person.address, without_tag(person.address))
     contacts = next((found.contacts[address] for address in asked if address in found.contacts), ())
     leads = next((found.leads[address] for address in asked if address in found.leads), ())
     if contacts or leads:
-        return PersonView(person, view_contacts(contacts, today, person.name), leads)
+        return PersonInCrm(person, standings_of(contacts, today, person.name), leads)
     account = found.accounts.get(registered_domain(domain_of(person.address)))
-    return PersonView(person, account=account, perhaps=_same_name(person, account))
+    return PersonInCrm(person, account=account, perhaps=_same_name(person, account))
 
 
 def _same_name(person: Person, account: KnownAccount | None) -> tuple[Contact, ...]:
@@ -157,6 +156,6 @@ def _name_words(name: str) -> frozenset[str]:
     return frozenset(name.replace(",", " ").casefold().split())
 
 
-def _relevance(view: ContactView) -> tuple[int, int, str]:
-    open_deals = sum(deal.state is DealState.OPEN for deal in view.contact.deals)
-    return (rank(view.decision.category if view.decision else None), -open_deals, view.contact.name.casefold())
+def _relevance(standing: ContactStanding) -> tuple[int, int, str]:
+    open_deals = sum(deal.state is DealState.OPEN for deal in standing.contact.deals)
+    return (rank(standing.decision.category if standing.decision else None), -open_deals, standing.contact.name.casefold())

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from mailmagnet.categories import today_in
 from mailmagnet.crm import Crm, Found, KnownAccount
-from mailmagnet.open_message import ContactView, view_contacts
+from mailmagnet.open_message import ContactStanding, standings_of
 
 FOUND_MOST = 10
 """As many results of each kind as a rep looks through before searching again."""
@@ -24,10 +24,10 @@ class Opened(Generic[Record]):
     today: date
 
 
-async def open_contact(contact_id: str, crm: Crm, now: datetime) -> Opened[ContactView]:
+async def open_contact(contact_id: str, crm: Crm, now: datetime) -> Opened[ContactStanding]:
     """A contact with its category. Raises what `Crm.contact` raises."""
     opened = await _opened(crm.contact(contact_id), crm, now)
-    return Opened(view_contacts([opened.record], opened.today)[0], opened.today)
+    return Opened(standings_of([opened.record], opened.today)[0], opened.today)
 
 
 async def open_account(account_id: str, crm: Crm, now: datetime) -> Opened[KnownAccount]:

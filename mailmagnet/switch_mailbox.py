@@ -24,9 +24,9 @@ async def switch_on(org: str, user: str, parts: Parts, *, labelling: bool, backf
 
     `backfill` also sorts mail received within that time before now; earlier decisions about it are forgotten. Labels are made here,
     and only with labelling. The switches are one write: when anything before it fails, they are as they were. Earlier decisions are
-    forgotten after it: when that fails, the switches are on, mail decided before stays where it is, and asking again makes it good. A
-    run under way is ended, and what it has decided is finished by the next. Raises NotFound without a mailbox, NotAuthorised without a connection, and
-    what Gmail, the store and the vault raise.
+    forgotten after it: when that fails, the switches are on, mail decided before stays where it is, and asking again makes it good.
+    A run under way is ended, and what it has decided is finished by the next. Raises NotFound without a mailbox, NotAuthorised
+    without a connection, and what Gmail, the store and the vault raise.
     """
     store, now = parts.store, parts.now()
     gmail = parts.gmail_of(await gmail_connection(org, user, parts.vault))

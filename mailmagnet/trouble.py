@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from mailmagnet.errors import CrmRefused, NotAuthorised, NotPermitted, RateLimited, Upstream
-from mailmagnet.gmail import NAME
+from mailmagnet.gmail import GMAIL
 from mailmagnet.store import LONGEST_WAIT_IN_TROUBLE, Reason, Trouble
 
 FIRST_WAIT = timedelta(minutes=10)
@@ -47,9 +47,9 @@ def _reason(error: Upstream | CrmRefused) -> tuple[Reason, str]:
             return Reason.CRM_SIGN_IN, refusal.who
         case CrmRefused():
             return Reason.CRM_PERMISSION, error.refusal.who
-        case NotAuthorised(who=who) if who == NAME:
+        case NotAuthorised(who=who) if who == GMAIL:
             return Reason.CONSENT, who
-        case NotPermitted(who=who) if who == NAME:
+        case NotPermitted(who=who) if who == GMAIL:
             return Reason.GMAIL_REFUSES, who
         case _:
             return Reason.FAILING, error.who

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from mailmagnet.errors import NotAuthorised
-from mailmagnet.gmail import NAME
+from mailmagnet.gmail import GMAIL
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ async def gmail_connection(org: str, user: str, vault: "Vault") -> Connection:
     """The user's connection with its Gmail token. Raises NotAuthorised by Gmail when there is none, and what the vault raises."""
     connection = await vault.connection(org, user)
     if not connection or not connection.gmail_token:
-        raise NotAuthorised(NAME, "this mailbox has no connection")
+        raise NotAuthorised(GMAIL, "this mailbox has no connection")
     return connection
 
 

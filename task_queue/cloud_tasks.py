@@ -11,7 +11,7 @@ from hashlib import sha256
 from http import HTTPStatus
 from typing import Any
 
-from http_session.session import Answer, HttpSession
+from http_session.session import HttpAnswer, HttpSession
 from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, NotPermitted, RateLimited, Unavailable
 from mailmagnet.tasks import MailboxTask
 
@@ -83,7 +83,7 @@ def _name(task: MailboxTask) -> str:
     return sha256(json.dumps([task.org, task.user, task.slot.astimezone(UTC).isoformat()]).encode()).hexdigest()
 
 
-def _check(answer: Answer, name: str) -> None:
+def _check(answer: HttpAnswer, name: str) -> None:
     """Raises what a refusal means. Google's own messages are not passed on."""
     match answer.status:
         case HTTPStatus.OK:
@@ -104,7 +104,7 @@ def _check(answer: Answer, name: str) -> None:
             raise BadAnswer(WHO, f"status {status}")
 
 
-def _come_back(answer: Answer) -> float:
+def _come_back(answer: HttpAnswer) -> float:
     """The seconds in Retry-After."""
     asked = answer.headers.get("Retry-After", "")
     return float(asked) if asked.isdecimal() else SECONDS_TO_COME_BACK

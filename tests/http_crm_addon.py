@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from functions import addon as sidebar
 from functions.boundary import entry_point
 from functions.settings import Settings, read_settings
-from functions.wiring import Parts
+from functions.wiring import Process
 from http_session.session import HttpSession
 from mailmagnet.crm import Account, Contact, Crm, Deal, DealState, LookUp, Money, Organisation
 from mailmagnet.vault import Connection
@@ -55,8 +55,8 @@ def _contact(address: str) -> Contact:
     return Contact(address, "Ada Lovelace", (address,), title="Head of Procurement", account=account, deals=DEALS)
 
 
-class HttpCrmParts(Parts):
-    """The parts, but for the CRM."""
+class HttpCrmParts(Process):
+    """The process, but for the CRM."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)

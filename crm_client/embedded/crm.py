@@ -25,7 +25,7 @@ from crm_client.embedded.rows import (
     put_note,
     read_deals,
 )
-from crm_client.embedded.view import View, activity
+from crm_client.embedded.user_records import UserRecords, activity
 from mailmagnet.crm import (
     Account,
     Activity,
@@ -47,7 +47,7 @@ from mailmagnet.crm import (
 )
 from mailmagnet.errors import NotFound
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 class EmbeddedCrm:
@@ -72,145 +72,145 @@ class EmbeddedCrm:
         return CRM_NAME
 
     async def look_up(self, addresses: Collection[str], domains: Collection[str]) -> LookUp:
-        return await self._see(lambda view: view.look_up(addresses, domains))
+        return await self._see(lambda records: records.look_up(addresses, domains))
 
     async def senders(self, addresses: Collection[str]) -> Senders:
-        return await self._see(lambda view: view.senders(addresses))
+        return await self._see(lambda records: records.senders(addresses))
 
     async def contact(self, contact_id: str) -> Contact:
-        return await self._see(lambda view: view.contact(contact_id))
+        return await self._see(lambda records: records.contact(contact_id))
 
     async def account(self, account_id: str) -> KnownAccount:
-        return await self._see(lambda view: view.account(account_id))
+        return await self._see(lambda records: records.account(account_id))
 
     async def lead(self, lead_id: str) -> Lead:
-        return await self._see(lambda view: view.lead(lead_id))
+        return await self._see(lambda records: records.lead(lead_id))
 
     async def deal(self, deal_id: str) -> Deal:
-        return await self._see(lambda view: view.deal(deal_id))
+        return await self._see(lambda records: records.deal(deal_id))
 
     async def search(self, words: str, most: int) -> Found:
-        return await self._see(lambda view: view.search(words, most))
+        return await self._see(lambda records: records.search(words, most))
 
     async def deals_closing(self, first: date, last: date) -> Sequence[Deal]:
-        return await self._see(lambda view: view.deals_closing(first, last))
+        return await self._see(lambda records: records.deals_closing(first, last))
 
     async def organisation(self) -> Organisation:
-        return await self._see(View.organisation)
+        return await self._see(UserRecords.organisation)
 
     async def me(self) -> User:
         return await asyncio.to_thread(self._me)
 
     async def users(self) -> Sequence[User]:
-        return await self._see(View.users)
+        return await self._see(UserRecords.users)
 
     async def profiles(self) -> Sequence[Profile]:
-        return await self._see(View.profiles)
+        return await self._see(UserRecords.profiles)
 
     async def stages(self) -> Sequence[Stage]:
-        return await self._see(View.stages)
+        return await self._see(UserRecords.stages)
 
     async def currencies(self) -> Sequence[Currency]:
-        return await self._see(View.currencies)
+        return await self._see(UserRecords.currencies)
 
     async def add_account(self, name: str, domain: str = "", phone: str = "") -> Account:
-        return await self._change(lambda view: _add_account(view, name, domain, phone))
+        return await self._change(lambda records: _add_account(records, name, domain, phone))
 
     async def add_contact(self, contact: NewContact) -> Contact:
-        return await self._change(lambda view: _add_contact(view, contact))
+        return await self._change(lambda records: _add_contact(records, contact))
 
     async def add_lead(self, lead: Lead) -> Lead:
-        return await self._change(lambda view: _add_lead(view, lead))
+        return await self._change(lambda records: _add_lead(records, lead))
 
     async def add_deal(self, deal: NewDeal) -> Deal:
-        return await self._change(lambda view: _add_deal(view, deal))
+        return await self._change(lambda records: _add_deal(records, deal))
 
     async def move_deal(self, deal_id: str, stage_id: str) -> Deal:
-        return await self._change(lambda view: _move_deal(view, deal_id, stage_id))
+        return await self._change(lambda records: _move_deal(records, deal_id, stage_id))
 
     async def add_activity(self, contact_id: str, activity: Activity) -> Activity:
-        return await self._change(lambda view: _add_activity(view, contact_id, activity))
+        return await self._change(lambda records: _add_activity(records, contact_id, activity))
 
     async def add_note(self, contact_id: str, text: str) -> Note:
-        return await self._change(lambda view: _add_note(view, contact_id, text))
+        return await self._change(lambda records: _add_note(records, contact_id, text))
 
-    async def _see(self, ask: Callable[[View], Answer]) -> Answer:
+    async def _see(self, ask: Callable[[UserRecords], Result]) -> Result:
         return await asyncio.to_thread(self._ask, ask)
 
-    async def _change(self, change: Callable[[View], Answer]) -> Answer:
+    async def _change(self, change: Callable[[UserRecords], Result]) -> Result:
         return await asyncio.to_thread(self._do, change)
 
-    def _ask(self, ask: Callable[[View], Answer]) -> Answer:
+    def _ask(self, ask: Callable[[UserRecords], Result]) -> Result:
         with reading(self._database) as connection:
             viewer = viewer_of(connection, self._org, self._user)
             check_permitted(viewer)
-            return ask(View(connection, viewer, self._record_url))
+            return ask(UserRecords(connection, viewer, self._record_url))
 
-    def _do(self, change: Callable[[View], Answer]) -> Answer:
+    def _do(self, change: Callable[[UserRecords], Result]) -> Result:
         with writing(self._database) as connection:
             viewer = viewer_of(connection, self._org, self._user)
             check_permitted(viewer)
-            return change(View(connection, viewer, self._record_url))
+            return change(UserRecords(connection, viewer, self._record_url))
 
     def _me(self) -> User:
         with reading(self._database) as connection:
             return viewer_of(connection, self._org, self._user)
 
 
-def _add_account(view: View, name: str, domain: str, phone: str) -> Account:
-    row = put_account(view.connection, AccountRow(new_id(), name, view.viewer.id, domain, phone))
-    return view.accounts([row.id])[row.id]
+def _add_account(records: UserRecords, name: str, domain: str, phone: str) -> Account:
+    row = put_account(records.connection, AccountRow(new_id(), name, records.viewer.id, domain, phone))
+    return records.accounts([row.id])[row.id]
 
 
-def _add_contact(view: View, contact: NewContact) -> Contact:
+def _add_contact(records: UserRecords, contact: NewContact) -> Contact:
     if contact.account is not None:
-        view.must_see("accounts", contact.account)
-    row = ContactRow(new_id(), contact.name, view.viewer.id, contact.addresses, contact.title, contact.account, contact.phone)
-    return view.contact(put_contact(view.connection, row).id)
+        records.must_see("accounts", contact.account)
+    row = ContactRow(new_id(), contact.name, records.viewer.id, contact.addresses, contact.title, contact.account, contact.phone)
+    return records.contact(put_contact(records.connection, row).id)
 
 
-def _add_lead(view: View, lead: Lead) -> Lead:
-    row = LeadRow(new_id(), lead.name, view.viewer.id, lead.addresses, lead.title, lead.company, lead.status, lead.phone)
-    put_lead(view.connection, row)
-    return view.lead(row.id)
+def _add_lead(records: UserRecords, lead: Lead) -> Lead:
+    row = LeadRow(new_id(), lead.name, records.viewer.id, lead.addresses, lead.title, lead.company, lead.status, lead.phone)
+    put_lead(records.connection, row)
+    return records.lead(row.id)
 
 
-def _add_deal(view: View, deal: NewDeal) -> Deal:
-    _must_be_stage(view, deal.stage)
+def _add_deal(records: UserRecords, deal: NewDeal) -> Deal:
+    _must_be_stage(records, deal.stage)
     if deal.account is not None:
-        view.must_see("accounts", deal.account)
+        records.must_see("accounts", deal.account)
     for contact_id in deal.contacts:
-        view.must_see("contacts", contact_id)
-    row = DealRow(new_id(), deal.name, deal.stage, view.viewer.id, deal.account, deal.amount, deal.closing, deal.contacts)
-    return view.deal(put_deal(view.connection, row).id)
+        records.must_see("contacts", contact_id)
+    row = DealRow(new_id(), deal.name, deal.stage, records.viewer.id, deal.account, deal.amount, deal.closing, deal.contacts)
+    return records.deal(put_deal(records.connection, row).id)
 
 
-def _move_deal(view: View, deal_id: str, stage_id: str) -> Deal:
-    view.must_see("deals", deal_id)
-    _must_be_stage(view, stage_id)
-    put_deal(view.connection, replace(read_deals(view.connection, [deal_id])[deal_id], stage_id=stage_id))
-    return view.deal(deal_id)
+def _move_deal(records: UserRecords, deal_id: str, stage_id: str) -> Deal:
+    records.must_see("deals", deal_id)
+    _must_be_stage(records, stage_id)
+    put_deal(records.connection, replace(read_deals(records.connection, [deal_id])[deal_id], stage_id=stage_id))
+    return records.deal(deal_id)
 
 
-def _add_activity(view: View, contact_id: str, planned: Activity) -> Activity:
-    view.must_see("contacts", contact_id)
-    row = ActivityRow(new_id(), contact_id, planned.kind, planned.subject, planned.at, planned.done, view.viewer.id)
-    put_activity(view.connection, row)
+def _add_activity(records: UserRecords, contact_id: str, planned: Activity) -> Activity:
+    records.must_see("contacts", contact_id)
+    row = ActivityRow(new_id(), contact_id, planned.kind, planned.subject, planned.at, planned.done, records.viewer.id)
+    put_activity(records.connection, row)
     return activity(
-        view.connection.execute(
+        records.connection.execute(
             "SELECT activities.*, users.name AS owner FROM activities JOIN users ON users.id = owner_id WHERE activities.id = ?",
             (row.id,),
         ).fetchone()
     )
 
 
-def _add_note(view: View, contact_id: str, text: str) -> Note:
-    view.must_see("contacts", contact_id)
-    row = NoteRow(new_id(), contact_id, text, datetime.now(UTC), view.viewer.id)
-    put_note(view.connection, row)
-    return Note(row.id, row.text, row.at, view.viewer.name)
+def _add_note(records: UserRecords, contact_id: str, text: str) -> Note:
+    records.must_see("contacts", contact_id)
+    row = NoteRow(new_id(), contact_id, text, datetime.now(UTC), records.viewer.id)
+    put_note(records.connection, row)
+    return Note(row.id, row.text, row.at, records.viewer.name)
 
 
-def _must_be_stage(view: View, stage_id: str) -> None:
-    if not view.connection.execute("SELECT 1 FROM stages WHERE id = ?", (stage_id,)).fetchone():
+def _must_be_stage(records: UserRecords, stage_id: str) -> None:
+    if not records.connection.execute("SELECT 1 FROM stages WHERE id = ?", (stage_id,)).fetchone():
         raise NotFound(CRM_NAME, "there is no such stage")

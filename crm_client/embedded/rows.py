@@ -1,6 +1,6 @@
 """The embedded CRM's rows: each kind of record read whole and put whole, with its addresses and what it is searched by.
 
-No rights are asked here: that is `view`'s. `put_*` adds a row or puts it in place of the one with its id, and raises
+No rights are asked here: that is `user_records`'s. `put_*` adds a row or puts it in place of the one with its id, and raises
 BadRequest, with a reason for people that quotes nothing, when it is none that the CRM takes.
 """
 

@@ -139,20 +139,25 @@ def _told(status: int, answer: Mapping[str, Any] | None, retry_after: str = "") 
 
     A run's failure is in a 200 answer, with the seconds to wait in it; a dry run's comes with a status, and the seconds in a header.
     """
-    if answer is None:
-        return {"problem": f"The job failed (status {status})." if status else "The job did not answer."}
-    if answer.get("busy"):
-        return {"problem": "Another run is sorting this mailbox right now."}
-    if answer.get("off"):
-        return {"problem": "Sorting is turned off for this mailbox."}
-    if wait := answer.get("retry_after") or retry_after:
-        return {"problem": f"{answer.get('who', 'Gmail')}'s quota for this minute is spent: it can go on in {wait} s."}
-    if "error" in answer:
-        again = " It is tried again by itself, and no mail is lost." if answer.get("failed") == "failing" else ""
-        return {"problem": f"The job could not run: {answer['error']}.{again}"}
-    if status != 200:  # noqa: PLR2004
-        return {"problem": f"The job failed (status {status})."}
-    return {"result": answer}
+    problem = _problem(status, answer or {}, retry_after)
+    return {"problem": problem} if problem else {"result": answer}
+
+
+def _problem(status: int, answer: Mapping[str, Any], retry_after: str) -> str:
+    again = " It is tried again by itself, and no mail is lost." if answer.get("failed") == "failing" else ""
+    match answer:
+        case {"busy": True}:
+            return "Another run is sorting this mailbox right now."
+        case {"off": True}:
+            return "Sorting is turned off for this mailbox."
+        case {"error": _} if wait := answer.get("retry_after") or retry_after:
+            return f"{answer.get('who', 'Gmail')}'s quota for this minute is spent: it can go on in {wait} s."
+        case {"error": error}:
+            return f"The job could not run: {error}.{again}"
+        case {"looked_at": _}:
+            return ""
+        case _:
+            return f"The job failed (status {status})." if status else "The job did not answer."
 
 
 def _moved(mailbox: MailFolder, account: Account, run: Run) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ async def answer(world: World, content_type: str, headers: dict[str, str], body:
     return f"multipart/mixed; boundary={boundary}", b"".join(start + piece for piece in pieces) + f"--{boundary}--\r\n".encode()
 
 
-async def _answer_part(world: World, content: bytes, outer: dict[str, str]) -> gmail_api.Answer:
+async def _answer_part(world: World, content: bytes, outer: dict[str, str]) -> gmail_api.ApiAnswer:
     line, _, rest = content.lstrip().partition(b"\n")
     head, body = mail_parts.split(rest)
     words = line.decode("ascii", "replace").split()
@@ -46,7 +46,7 @@ async def _answer_part(world: World, content: bytes, outer: dict[str, str]) -> g
     return await gmail_api.answer(world, gmail_api.Call(words[0], unquote(url.path), query, inherited | own, body))
 
 
-def _written(answered: gmail_api.Answer, content_id: str) -> bytes:
+def _written(answered: gmail_api.ApiAnswer, content_id: str) -> bytes:
     text = b"" if answered.body is None else json.dumps(answered.body).encode()
     reply_to = f"<response-{content_id.strip('<>')}>" if content_id else ""
     lines = ["Content-Type: application/http"]

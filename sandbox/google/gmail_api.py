@@ -52,7 +52,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ApiAnswer:
     """What goes back; `body` None is an empty answer."""
 
     status: int
@@ -71,13 +71,13 @@ class GoogleError(Exception):
             detail |= {"location": location, "locationType": "header" if location == "Authorization" else "parameter"}
         self.body: Json = {"error": {"code": code, "message": message, "errors": [detail], "status": status}}
 
-    def answer(self) -> Answer:
+    def answer(self) -> ApiAnswer:
         """As an answer."""
         headers = {"WWW-Authenticate": 'Bearer realm="https://accounts.google.com/"'} if self.code == 401 else {}  # noqa: PLR2004
-        return Answer(self.code, self.body, headers)
+        return ApiAnswer(self.code, self.body, headers)
 
 
-async def answer(world: World, call: Call) -> Answer:
+async def answer(world: World, call: Call) -> ApiAnswer:
     """Answer one call: who is it, may they, what does it cost, then do it. Raises sandbox.google.faults.Dropped and AnswerHtml."""
     found = api_description.find(call.verb, call.path.removeprefix("/upload"))
     name = found[0].name if found else f"{call.verb} {call.path}"
@@ -87,7 +87,9 @@ async def answer(world: World, call: Call) -> Answer:
     return answered
 
 
-async def _answer(world: World, call: Call, found: tuple[api_description.Method, Mapping[str, str]], kept: calls.Call) -> Answer:
+async def _answer(
+    world: World, call: Call, found: tuple[api_description.Method, Mapping[str, str]], kept: calls.Call
+) -> ApiAnswer:
     method, path = found
     try:
         access = _access(world, call)
@@ -102,7 +104,7 @@ async def _answer(world: World, call: Call, found: tuple[api_description.Method,
             kept.units = units
             result = _selected(await asyncio.to_thread(_done, request), request)
             answering()
-        return Answer(204, None) if result is None else Answer(200, result)
+        return ApiAnswer(204, None) if result is None else ApiAnswer(200, result)
     except GoogleError as error:
         return error.answer()
     except TooManyAtOnce:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from functions.boundary import BodyTooLarge, entry_point
 from functions.log import names, requester
-from functions.wiring import Parts
+from functions.wiring import Process
 from mailmagnet.errors import (
     BadAnswer,
     BadRequest,
@@ -64,10 +64,10 @@ STATUSES: dict[MailMagnetError, int] = {
 
 
 async def answered(error: Exception) -> Response:
-    async def answer(request: Request, parts: Parts) -> Response:
+    async def answer(request: Request, process: Process) -> Response:
         raise error
 
-    serve = entry_point("addon", lambda: cast(Parts, None), answer)
+    serve = entry_point("addon", lambda: cast(Process, None), answer)
     return await serve(Request({"type": "http", "method": "POST", "path": "/", "headers": []}))
 
 
@@ -112,15 +112,15 @@ async def test_what_nobody_foresaw_is_answered_and_logged_without_its_text(capsy
 async def test_a_line_names_whose_request_it_is_about_and_never_that_of_the_one_before(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    async def named(request: Request, parts: Parts) -> Response:
+    async def named(request: Request, process: Process) -> Response:
         requester.set(names("corp.example", "42", "a-key"))
         return Response()
 
-    async def nobody(request: Request, parts: Parts) -> Response:
+    async def nobody(request: Request, process: Process) -> Response:
         raise NotVerified("no bearer token")
 
     for answer in (named, nobody):
-        serve = entry_point("addon", lambda: cast(Parts, None), answer)
+        serve = entry_point("addon", lambda: cast(Process, None), answer)
         await serve(Request({"type": "http", "method": "POST", "path": "/", "headers": []}))
     first, second = map(json.loads, capsys.readouterr().out.splitlines())
     assert {"org": first["org"], "user": first["user"]} == names("corp.example", "42", "a-key")

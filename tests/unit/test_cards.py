@@ -18,11 +18,11 @@ from cards import answers, widgets, words
 from cards.account_card import account_card
 from cards.contact_card import contact_card
 from cards.error_card import error_card, failed_search_card
+from cards.frame import Frame, Path
 from cards.home_card import home_card
 from cards.lead_card import lead_card
 from cards.message_card import message_card
 from cards.search_card import search_card
-from cards.view import Path, View
 from mailmagnet.categories import Category, decide
 from mailmagnet.crm import (
     Account,
@@ -55,8 +55,8 @@ from mailmagnet.errors import (
     Upstream,
 )
 from mailmagnet.homepage import CustomerMail, Homepage
-from mailmagnet.identity import Reader
-from mailmagnet.open_message import ContactView, OpenMessage, PersonView
+from mailmagnet.identity import Locale
+from mailmagnet.open_message import ContactStanding, OpenMessage, PersonInCrm
 from mailmagnet.people import About, MailPeople, Person
 from mailmagnet.store import DayCounts, Mailbox, Progress, Reason, RunCounts, Trouble
 from tests.card_schema import check_answer, check_card
@@ -66,7 +66,7 @@ Card = dict[str, Any]
 CRM = "Zoho CRM"
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 TODAY = date(2026, 11, 20)
-VIEW = View(Reader("en-GB", "Europe/Paris"), NOW, "https://addon.example")
+FRAME = Frame(Locale("en-GB", "Europe/Paris"), NOW, "https://addon.example")
 MESSAGE_ID = "msg-f:1234567890"
 
 ANALYTICAL = Account("a1", "Analytical Ltd", "analytical.example", "Kim", "+33 1 23 45 67 89", "https://crm.example/a1")
@@ -119,15 +119,15 @@ ADA_PERSON = Person("Ada", "ada@analytical.example")
 GRACE_PERSON = Person("Grace Hopper", "grace@hopper.example")
 
 
-def seen(contact: Contact) -> ContactView:
-    return ContactView(contact, decide(contact.deals, TODAY))
+def seen(contact: Contact) -> ContactStanding:
+    return ContactStanding(contact, decide(contact.deals, TODAY))
 
 
-def known(person: Person, *contacts: Contact) -> PersonView:
-    return PersonView(person, tuple(seen(contact) for contact in contacts))
+def known(person: Person, *contacts: Contact) -> PersonInCrm:
+    return PersonInCrm(person, tuple(seen(contact) for contact in contacts))
 
 
-def opened(*people: PersonView, problem: Upstream | None = None) -> OpenMessage:
+def opened(*people: PersonInCrm, problem: Upstream | None = None) -> OpenMessage:
     """As if the first of them had written the mail."""
     mail = MailPeople(About.PEOPLE, tuple(each.person for each in people), sender=people[0].person if people else None)
     return OpenMessage(mail, people, CRM, None if problem else TODAY, problem)
@@ -137,8 +137,8 @@ def nobody(about: About, list_name: str = "", sender: Person | None = None) -> O
     return OpenMessage(MailPeople(about, (), list_name, sender), (), CRM, TODAY, home="corp.example")
 
 
-def message(answer: OpenMessage, view: View = VIEW) -> Card:
-    return message_card(answer, view, MESSAGE_ID, "7f3a")
+def message(answer: OpenMessage, frame: Frame = FRAME) -> Card:
+    return message_card(answer, frame, MESSAGE_ID, "7f3a")
 
 
 # A card as lines: a click is ">", what is folded is "…" below the button that unfolds it; colours and bold are left out.
@@ -269,7 +269,7 @@ def test_a_contact_with_nothing_but_a_name_has_no_empty_heading() -> None:
     ],
 )
 def test_the_one_line_that_matters(deals: tuple[Deal, ...], said: str) -> None:
-    assert as_text(contact_card(seen(replace(ADA, deals=deals)), CRM, TODAY, VIEW)).splitlines()[3] == said
+    assert as_text(contact_card(seen(replace(ADA, deals=deals)), CRM, TODAY, FRAME)).splitlines()[3] == said
 
 
 @pytest.mark.parametrize(
@@ -284,21 +284,21 @@ def test_the_one_line_that_matters(deals: tuple[Deal, ...], said: str) -> None:
     ],
 )
 def test_colour_is_for_what_is_urgent(deal: Deal, colour: str) -> None:
-    card = contact_card(seen(replace(ADA, deals=(deal,), activities=())), CRM, TODAY, VIEW)
+    card = contact_card(seen(replace(ADA, deals=(deal,), activities=())), CRM, TODAY, FRAME)
     colours = re.findall('color="(#[0-9a-f]{6})', " ".join(html_fields(card)))
     assert [each for each in colours if each != widgets.GREY] == [colour] * bool(colour)
 
 
 def test_the_overdue_one_that_decides_the_label_leads_though_others_are_later_still() -> None:
     older = replace(PILOT, id="d9", name="Rollout", closing=date(2026, 9, 1))
-    lines = as_text(contact_card(seen(replace(ADA, deals=(older, PILOT))), CRM, TODAY, VIEW)).splitlines()
+    lines = as_text(contact_card(seen(replace(ADA, deals=(older, PILOT))), CRM, TODAY, FRAME)).splitlines()
     assert lines[3] == "● 17 days late · Pilot Lyon · €12,000 / Proposal · 1 more overdue, €12,000"
     assert "Rollout · €12,000 / 80 days late · Proposal" in lines
 
 
 def test_closed_deals_alone_are_folded_under_their_counts() -> None:
     expect(
-        contact_card(seen(replace(BARE, deals=(LOST,))), CRM, TODAY, VIEW),
+        contact_card(seen(replace(BARE, deals=(LOST,))), CRM, TODAY, FRAME),
         """
         # Bob Ross
         ---
@@ -312,16 +312,16 @@ def test_closed_deals_alone_are_folded_under_their_counts() -> None:
     )
     more = tuple(replace(WON, id=str(number), name=f"Won {number}", closing=date(2024, 1, number)) for number in (1, 2))
     assert "v Also closed: 2 won, 1 lost" in as_text(
-        contact_card(seen(replace(BARE, deals=(WON, LOST, *more))), CRM, TODAY, VIEW)
+        contact_card(seen(replace(BARE, deals=(WON, LOST, *more))), CRM, TODAY, FRAME)
     )
 
 
 def test_many_open_deals_are_folded_after_the_headline_and_five() -> None:
     many = tuple(replace(RENEWAL, id=str(day), name=f"Deal {day}", closing=date(2026, 12, day)) for day in range(1, 10))
-    text = as_text(contact_card(seen(replace(BARE, deals=many)), CRM, TODAY, VIEW))
+    text = as_text(contact_card(seen(replace(BARE, deals=many)), CRM, TODAY, FRAME))
     assert text.count("\nDeal ") == 5
     assert "v 3 more open deals\n  … Deal 7 · €36,000" in text
-    assert "v 1 more open deal\n" in as_text(contact_card(seen(replace(BARE, deals=many[:7])), CRM, TODAY, VIEW))
+    assert "v 1 more open deal\n" in as_text(contact_card(seen(replace(BARE, deals=many[:7])), CRM, TODAY, FRAME))
 
 
 def test_the_past_is_folded_under_the_name_of_what_it_is() -> None:
@@ -335,7 +335,7 @@ def test_the_past_is_folded_under_the_name_of_what_it_is() -> None:
         "v 8 earlier notes": replace(BARE, notes=noted * 4),
     }
     for name, contact in names.items():
-        assert name in as_text(contact_card(seen(contact), CRM, TODAY, VIEW)).splitlines()
+        assert name in as_text(contact_card(seen(contact), CRM, TODAY, FRAME)).splitlines()
 
 
 def test_of_several_contacts_with_one_address_the_one_that_decides_the_label_leads_and_it_says_through_whom() -> None:
@@ -364,7 +364,7 @@ def test_of_several_contacts_with_one_address_the_one_that_decides_the_label_lea
 
 def test_a_lead_is_shown_as_a_lead() -> None:
     expect(
-        message(opened(PersonView(Person("", "carl@goettingen.example"), leads=(LEAD,)))),
+        message(opened(PersonInCrm(Person("", "carl@goettingen.example"), leads=(LEAD,)))),
         """
         # Carl Gauss
         Göttingen
@@ -379,7 +379,7 @@ def test_a_lead_is_shown_as_a_lead() -> None:
 def test_nobody_known_but_the_company_is() -> None:
     grace = Contact("c5", "Grace Hopper", ("g@hopper.example",), "Admiral", HOPPER)
     known_there = KnownAccount(replace(HOPPER, owner="Kim"), (grace,), 3, (replace(PILOT, amount=euros(9000)), RENEWAL))
-    answer = opened(PersonView(GRACE_PERSON, account=known_there, perhaps=(grace,)))
+    answer = opened(PersonInCrm(GRACE_PERSON, account=known_there, perhaps=(grace,)))
     expect(
         message(answer),
         """
@@ -405,15 +405,15 @@ def test_nobody_known_but_the_company_is() -> None:
     ],
 )
 def test_what_we_have_with_a_company(company: KnownAccount, said: str) -> None:
-    text = as_text(message(opened(PersonView(GRACE_PERSON, account=company))))
+    text = as_text(message(opened(PersonInCrm(GRACE_PERSON, account=company))))
     assert text.splitlines()[3] == f"New at Hopper Inc / {said} >"
 
 
 def test_nothing_known() -> None:
-    others = (PersonView(Person("", f"{name}@free.example")) for name in ("joe", "zoë"))
-    known_company = PersonView(Person("Sam", "sam@hopper.example"), account=KnownAccount(HOPPER, (), 0, ()))
+    others = (PersonInCrm(Person("", f"{name}@free.example")) for name in ("joe", "zoë"))
+    known_company = PersonInCrm(Person("Sam", "sam@hopper.example"), account=KnownAccount(HOPPER, (), 0, ()))
     expect(
-        message(opened(PersonView(Person("", "who@xn--mnchen-3ya.example")), *others, known_company, known(ADA_PERSON, BARE))),
+        message(opened(PersonInCrm(Person("", "who@xn--mnchen-3ya.example")), *others, known_company, known(ADA_PERSON, BARE))),
         """
         # who@münchen.example
         ---
@@ -437,7 +437,7 @@ def test_the_others_in_a_mail_have_their_stakes() -> None:
     dan = Contact("c4", "Dan", ("dan@analytical.example",), account=ANALYTICAL, deals=(LATER, replace(LATER, id="x")))
     zuri = Contact("c6", "Zuri", ("zuri@analytical.example",), account=ANALYTICAL, deals=(WON,))
     people = [known(Person("", contact.addresses[0]), contact) for contact in (bob, sigrid, dan, zuri)]
-    people.append(PersonView(Person("", "carl@goettingen.example"), leads=(LEAD,)))
+    people.append(PersonInCrm(Person("", "carl@goettingen.example"), leads=(LEAD,)))
     text = as_text(message(opened(known(ADA_PERSON, replace(ADA, deals=(), notes=(), activities=())), *people)))
     assert text.split("wrote it\n")[1].splitlines() == [
         "Bob Ross ● JP¥4.8M / Hopper Inc · closes 30 Nov >",
@@ -458,8 +458,8 @@ def test_whatever_runs_from_right_to_left_does_not_turn_the_line_that_it_begins(
     """The first letter that has a direction gives a line its own: a mark that is not seen stands before it (UAX 9)."""
     call = Activity("t", ActivityKind.CALL, "שיחה call", datetime(2026, 11, 21, 9, tzinfo=UTC), False)
     shira = replace(BARE, name="שירה לוי", title="סמנכ״לית רכש", owner="Kim", activities=(call,), notes=(Note("n", "הערה", NOW),))
-    card = contact_card(seen(shira), CRM, TODAY, VIEW)
-    mail = home_card(replace(HOME, mails=(replace(MAILS[0], from_name="שירה לוי"),)), VIEW)
+    card = contact_card(seen(shira), CRM, TODAY, FRAME)
+    mail = home_card(replace(HOME, mails=(replace(MAILS[0], from_name="שירה לוי"),)), FRAME)
     lines = [line for line in (*as_text(card).splitlines(), *as_text(mail).splitlines()) if re.search("[א-ת]", line)]
     assert lines == [
         "# \u2068שירה לוי\u2069",
@@ -472,7 +472,7 @@ def test_whatever_runs_from_right_to_left_does_not_turn_the_line_that_it_begins(
 
 def test_of_many_people_the_first_are_in_sight_and_the_others_counted() -> None:
     many = [known(Person("", f"p{n}@analytical.example"), Contact(f"p{n}", f"Person {n}", ())) for n in range(8)]
-    strangers = [PersonView(Person("", f"s{n}@free.example")) for n in range(2)]
+    strangers = [PersonInCrm(Person("", f"s{n}@free.example")) for n in range(2)]
     lines = as_text(message(opened(known(ADA_PERSON, BARE), *many, *strangers))).splitlines()
     at = lines.index("v 3 more, 2 unknown")
     assert (lines[at - 1], lines[at + 1], lines[-1]) == ("Person 4 >", "  … Person 5 >", "  … s1@free.example")
@@ -488,7 +488,7 @@ def test_of_many_people_the_first_are_in_sight_and_the_others_counted() -> None:
     ],
 )
 def test_it_says_why_the_first_of_several_was_chosen(sender: Person | None, home: str, said: str) -> None:
-    people = (known(ADA_PERSON, BARE), PersonView(GRACE_PERSON))
+    people = (known(ADA_PERSON, BARE), PersonInCrm(GRACE_PERSON))
     mail = MailPeople(About.PEOPLE, tuple(each.person for each in people), sender=sender)
     assert f"--- In this mail · {said}" in as_text(message(OpenMessage(mail, people, CRM, TODAY, home=home))).splitlines()
 
@@ -549,7 +549,7 @@ def test_nobody_to_look_up(answer: OpenMessage, text: str) -> None:
     ],
 )
 def test_the_crm_does_not_answer(problem: Upstream, said: str) -> None:
-    answer = opened(PersonView(Person("Ada Lovelace", "ada@analytical.example")), PersonView(GRACE_PERSON), problem=problem)
+    answer = opened(PersonInCrm(Person("Ada Lovelace", "ada@analytical.example")), PersonInCrm(GRACE_PERSON), problem=problem)
     expect(
         message(answer),
         f"""
@@ -565,7 +565,7 @@ def test_the_crm_does_not_answer(problem: Upstream, said: str) -> None:
 
 def test_when_the_deadline_comes_there_is_one_card_with_the_name_the_address_and_retry() -> None:
     expect(
-        message(opened(PersonView(Person("Ada Lovelace", "ada@analytical.example")), problem=TimedOut(CRM, 4))),
+        message(opened(PersonInCrm(Person("Ada Lovelace", "ada@analytical.example")), problem=TimedOut(CRM, 4))),
         """
         # Ada Lovelace
         ada@analytical.example
@@ -576,7 +576,7 @@ def test_when_the_deadline_comes_there_is_one_card_with_the_name_the_address_and
 
 
 def test_retry_opens_the_same_message_again() -> None:
-    (button,) = [each for each in clicks(message(opened(PersonView(ADA_PERSON), problem=TimedOut(CRM, 4)))) if "action" in each]
+    (button,) = [each for each in clicks(message(opened(PersonInCrm(ADA_PERSON), problem=TimedOut(CRM, 4)))) if "action" in each]
     assert button["action"] == {
         "function": "https://addon.example/retry-message",
         "parameters": [{"key": "message_id", "value": MESSAGE_ID}],
@@ -585,15 +585,15 @@ def test_retry_opens_the_same_message_again() -> None:
 
 def test_an_activity_that_should_have_been_done_is_days_late_when_nothing_is_planned() -> None:
     late = Activity("t1", ActivityKind.TASK, "Send offer", date(2026, 11, 10), False)
-    text = as_text(contact_card(seen(replace(BARE, activities=(late,))), CRM, TODAY, VIEW))
+    text = as_text(contact_card(seen(replace(BARE, activities=(late,))), CRM, TODAY, FRAME))
     assert "\n→ Task: Send offer · 10 days late\n" in text
 
 
 def test_a_number_that_cannot_be_called_is_shown_and_one_that_can_is_read_aloud() -> None:
-    shown = as_text(contact_card(seen(replace(BARE, phone="ask the porter")), CRM, TODAY, VIEW))
+    shown = as_text(contact_card(seen(replace(BARE, phone="ask the porter")), CRM, TODAY, FRAME))
     assert "\nask the porter\n" in shown
     assert "[Call]" not in shown
-    (button,) = buttons(contact_card(seen(replace(BARE, phone="+33 1 23")), CRM, TODAY, VIEW))
+    (button,) = buttons(contact_card(seen(replace(BARE, phone="+33 1 23")), CRM, TODAY, FRAME))
     assert (button["text"], button["altText"], button["onClick"]) == (
         "Call",
         "Call +33 1 23",
@@ -604,8 +604,8 @@ def test_a_number_that_cannot_be_called_is_shown_and_one_that_can_is_read_aloud(
 def test_the_way_to_the_crm_is_in_the_first_section() -> None:
     for card in (
         message(opened(known(ADA_PERSON, ADA))),
-        contact_card(seen(ADA), CRM, TODAY, VIEW),
-        account_card(KnownAccount(ANALYTICAL, (ADA,), 1, (RENEWAL,)), CRM, TODAY, VIEW),
+        contact_card(seen(ADA), CRM, TODAY, FRAME),
+        account_card(KnownAccount(ANALYTICAL, (ADA,), 1, (RENEWAL,)), CRM, TODAY, FRAME),
         lead_card(LEAD, CRM),
     ):
         first = [widget for widget in card["sections"][0]["widgets"] if "buttonList" in widget]
@@ -613,7 +613,7 @@ def test_the_way_to_the_crm_is_in_the_first_section() -> None:
 
 
 def test_the_same_card_in_german_numbers_and_dates() -> None:
-    text = as_text(message(opened(known(ADA_PERSON, ADA)), replace(VIEW, reader=Reader("de-DE", "Europe/Berlin"))))
+    text = as_text(message(opened(known(ADA_PERSON, ADA)), replace(FRAME, locale=Locale("de-DE", "Europe/Berlin"))))
     assert "● Closes 30. Nov. · Renewal 2027 · 36.000\u00a0€ / Negotiation · 1 more overdue, 12.000\u00a0€ >" in text
     assert "Someday · 4.999,50\u00a0$ / Qualification" in text
 
@@ -622,7 +622,7 @@ def test_the_same_card_in_german_numbers_and_dates() -> None:
 
 
 def test_a_contact_from_a_list_has_its_addresses() -> None:
-    assert as_text(contact_card(seen(ADA), CRM, TODAY, VIEW)).splitlines()[-4:] == [
+    assert as_text(contact_card(seen(ADA), CRM, TODAY, FRAME)).splitlines()[-4:] == [
         "---",
         "ada@analytical.example >",
         "v 1 more address",
@@ -633,7 +633,7 @@ def test_a_contact_from_a_list_has_its_addresses() -> None:
 def test_an_account() -> None:
     contacts = (ADA, BARE, *(Contact(f"c{n}", f"Colleague {n}", ()) for n in range(3, 8)))
     expect(
-        account_card(KnownAccount(ANALYTICAL, contacts, 12, (RENEWAL, PILOT)), CRM, TODAY, VIEW),
+        account_card(KnownAccount(ANALYTICAL, contacts, 12, (RENEWAL, PILOT)), CRM, TODAY, FRAME),
         """
         # Analytical Ltd
         analytical.example
@@ -660,7 +660,7 @@ def test_an_account() -> None:
 
 def test_an_account_with_nothing() -> None:
     expect(
-        account_card(KnownAccount(Account("a9", ""), (), 0, ()), CRM, TODAY, VIEW),
+        account_card(KnownAccount(Account("a9", ""), (), 0, ()), CRM, TODAY, FRAME),
         """
         # Account
         ---
@@ -678,7 +678,7 @@ def test_a_lead_with_nothing() -> None:
 
 def test_a_search() -> None:
     expect(
-        search_card(Found((ADA,), (ANALYTICAL, HOPPER), (PILOT, LATER, WON), (LEAD,)), "anal", CRM, TODAY, VIEW),
+        search_card(Found((ADA,), (ANALYTICAL, HOPPER), (PILOT, LATER, WON), (LEAD,)), "anal", CRM, TODAY, FRAME),
         """
         ---
         [Search people, firms, deals: anal]
@@ -700,18 +700,18 @@ def test_a_search() -> None:
 
 def test_a_search_that_is_cut_says_so_of_each_kind() -> None:
     ten = tuple(Contact(str(n), f"Ada {n}", ()) for n in range(10))
-    text = as_text(search_card(Found(ten, leads=(LEAD,), more=frozenset({"contacts"})), "ada", CRM, TODAY, VIEW))
+    text = as_text(search_card(Found(ten, leads=(LEAD,), more=frozenset({"contacts"})), "ada", CRM, TODAY, FRAME))
     assert "--- 10 contacts of more: add a word\nAda 0 >" in text
     assert "v 5 more contacts\n  … Ada 5 >" in text
     assert "--- Leads · 1\n" in text
-    six = as_text(search_card(Found(deals=(LATER,) * 6), "ada", CRM, TODAY, VIEW))
+    six = as_text(search_card(Found(deals=(LATER,) * 6), "ada", CRM, TODAY, FRAME))
     assert "--- Deals · 6\n" in six
     assert "v 1 more deal\n" in six
 
 
 def test_a_search_that_finds_nothing_keeps_the_words() -> None:
     expect(
-        search_card(Found(), "x & <y>", CRM, TODAY, VIEW),
+        search_card(Found(), "x & <y>", CRM, TODAY, FRAME),
         """
         ---
         [Search people, firms, deals: x & <y>]
@@ -759,7 +759,7 @@ HOME = Homepage(CRM, TODAY, (PILOT, TODAYS, ROLLOUT, RENEWAL), MAILS, MAILBOX)
 
 def test_the_homepage() -> None:
     expect(
-        home_card(HOME, VIEW),
+        home_card(HOME, FRAME),
         """
         ---
         [Search people, firms, deals: ]
@@ -784,7 +784,7 @@ def test_the_homepage() -> None:
 def test_overdue_deals_of_any_month_come_first_the_latest_to_slip_and_some_of_todays_stay_in_sight_beside_many() -> None:
     overdue = tuple(replace(PILOT, id=f"o{n}", name=f"Old {n}", closing=date(2025 - n, 1, 1)) for n in reversed(range(5)))
     todays = tuple(replace(TODAYS, id=f"t{n}", name=f"Now {n}") for n in range(5))
-    lines = as_text(home_card(replace(HOME, closing=(*overdue, *todays)), VIEW)).splitlines()
+    lines = as_text(home_card(replace(HOME, closing=(*overdue, *todays)), FRAME)).splitlines()
     at = lines.index("--- Today · 5 deals close · 5 overdue")
     names = [line.removeprefix("  … ").split(" · ")[0] for line in lines[at + 1 : at + 12]]
     assert names == ["Old 0", "Old 1", "Old 2", "Now 0", "Now 1", "Now 2", "v 4 more deals", "Old 3", "Old 4", "Now 3", "Now 4"]
@@ -794,19 +794,19 @@ def test_overdue_deals_of_any_month_come_first_the_latest_to_slip_and_some_of_to
 def test_of_thousands_of_deals_no_more_are_drawn_than_anybody_unfolds(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[Money | None] = []
 
-    def counted(amount: Money | None, reader: Reader) -> str:
+    def counted(amount: Money | None, locale: Locale) -> str:
         drawn.append(amount)
         return "€1"
 
     monkeypatch.setattr(words, "money", counted)
     many = tuple(replace(PILOT, id=f"o{n}") for n in range(5000)) + tuple(replace(RENEWAL, id=f"r{n}") for n in range(3000))
-    home = as_text(home_card(replace(HOME, closing=many), VIEW))
+    home = as_text(home_card(replace(HOME, closing=many), FRAME))
     assert "--- Today · 5,000 overdue\n" in home
     assert "\nv 4,997 more deals\n" in home
     assert "\n  … and 4,960 more in Zoho CRM\n" in home
     assert "\nv Rest of November: 3,000 deals, €108M\n" in home
     assert "\n  … and 2,960 more in Zoho CRM\n" in home
-    account = as_text(account_card(KnownAccount(ANALYTICAL, (), 0, many), CRM, TODAY, VIEW))
+    account = as_text(account_card(KnownAccount(ANALYTICAL, (), 0, many), CRM, TODAY, FRAME))
     assert "\nv 7,995 more open deals\n" in account
     assert "\n  … and 7,960 more in Zoho CRM" in account
     assert len(drawn) == 3 * 40
@@ -822,7 +822,7 @@ def test_of_thousands_of_deals_no_more_are_drawn_than_anybody_unfolds(monkeypatc
     ],
 )
 def test_what_is_due(closing: tuple[Deal, ...], said: list[str]) -> None:
-    assert as_text(home_card(replace(HOME, closing=closing), VIEW)).splitlines()[3:5] == said
+    assert as_text(home_card(replace(HOME, closing=closing), FRAME)).splitlines()[3:5] == said
 
 
 @pytest.mark.parametrize(
@@ -831,11 +831,11 @@ def test_what_is_due(closing: tuple[Deal, ...], said: list[str]) -> None:
 )
 def test_of_the_latest_mails_the_unread_ones_are_counted(unread: int, header: str) -> None:
     mails = tuple(replace(MAILS[0], mail_id=str(number), unread=number < unread) for number in range(5))
-    assert header in as_text(home_card(replace(HOME, mails=mails), VIEW)).splitlines()
+    assert header in as_text(home_card(replace(HOME, mails=mails), FRAME)).splitlines()
 
 
 def links_to_mail(*mails: CustomerMail) -> list[str]:
-    card = home_card(replace(HOME, closing=(), mails=mails), VIEW)
+    card = home_card(replace(HOME, closing=(), mails=mails), FRAME)
     return [click["openLink"]["url"] for click in clicks(card) if "openLink" in click]
 
 
@@ -874,9 +874,9 @@ def test_a_message_id_that_is_more_than_one_word_to_search_for_is_no_link(messag
 
 
 def test_the_message_id_is_in_the_link_alone() -> None:
-    card = json.dumps(home_card(HOME, VIEW))
+    card = json.dumps(home_card(HOME, FRAME))
     assert card.count("mail.example") == 1
-    assert "mail.example" not in json.dumps([click.get("action") for click in clicks(home_card(HOME, VIEW))])
+    assert "mail.example" not in json.dumps([click.get("action") for click in clicks(home_card(HOME, FRAME))])
 
 
 NOTHING_SORTED = dict.fromkeys(Category, 0)
@@ -885,7 +885,7 @@ NOTHING_SORTED = dict.fromkeys(Category, 0)
 def test_before_the_first_run_it_says_when_that_comes_and_not_that_there_is_no_mail() -> None:
     new = replace(MAILBOX, last_run=RunCounts(NOW))
     expect(
-        home_card(Homepage(CRM, TODAY, (), (), new), VIEW),
+        home_card(Homepage(CRM, TODAY, (), (), new), FRAME),
         """
         ---
         [Search people, firms, deals: ]
@@ -900,7 +900,7 @@ def test_before_the_first_run_it_says_when_that_comes_and_not_that_there_is_no_m
 
 def test_after_a_run_that_found_nothing_it_says_so() -> None:
     mailbox = replace(MAILBOX, last_run=RunCounts(NOW, sorted=NOTHING_SORTED))
-    text = as_text(home_card(Homepage(CRM, TODAY, (), (), mailbox), VIEW))
+    text = as_text(home_card(Homepage(CRM, TODAY, (), (), mailbox), FRAME))
     assert "\n---\nNothing new from customers.\n---\nNothing sorted yet today, looked just now" in text
 
 
@@ -959,7 +959,7 @@ def test_after_a_run_that_found_nothing_it_says_so() -> None:
     ],
 )
 def test_how_sorting_goes(mailbox: Mailbox | None, said: str) -> None:
-    card = home_card(replace(HOME, mails=(), mailbox=mailbox), VIEW)
+    card = home_card(replace(HOME, mails=(), mailbox=mailbox), FRAME)
     check_card(card)
     assert as_text(card).splitlines()[-1] == said
 
@@ -967,7 +967,7 @@ def test_how_sorting_goes(mailbox: Mailbox | None, said: str) -> None:
 def test_the_homepage_with_everything_down() -> None:
     down = Homepage(CRM, None, None, None, None, crm_problem=Unavailable(CRM), mail_problem=TimedOut("Gmail", 2.5))
     expect(
-        home_card(down, VIEW, "7f3a"),
+        home_card(down, FRAME, "7f3a"),
         """
         ---
         [Search people, firms, deals: ]
@@ -979,12 +979,12 @@ def test_the_homepage_with_everything_down() -> None:
         """,
     )
     only_deals = replace(down, mail_problem=None, mails=())
-    assert "--- Today\nZoho CRM cannot be reached now. [Retry] / Reference 7f3a" in as_text(home_card(only_deals, VIEW, "7f3a"))
+    assert "--- Today\nZoho CRM cannot be reached now. [Retry] / Reference 7f3a" in as_text(home_card(only_deals, FRAME, "7f3a"))
 
 
 def test_the_homepages_retry_asks_again_in_place() -> None:
     down = Homepage(CRM, None, None, (), MAILBOX, crm_problem=Unavailable(CRM))
-    actions = [click["action"] for click in clicks(home_card(down, VIEW))]
+    actions = [click["action"] for click in clicks(home_card(down, FRAME))]
     assert actions[1:] == [{"function": "https://addon.example/retry-home"}]
 
 
@@ -1020,18 +1020,18 @@ RETRY_CONTACT = {"function": "https://addon.example/retry-contact", "parameters"
     ],
 )
 def test_errors_say_what_happened_and_what_to_do(error: MailMagnetError, said: str) -> None:
-    card = error_card(error, "7F3A", VIEW, (Path.RETRY_CONTACT, {"id": "c1"}))
+    card = error_card(error, "7F3A", FRAME, (Path.RETRY_CONTACT, {"id": "c1"}))
     expect(card, f"---\n{said}")
     assert [click["action"] for click in clicks(card)] == [RETRY_CONTACT] * ("[Retry]" in said)
 
 
 def test_what_an_error_says_for_the_log_is_not_shown() -> None:
-    card = error_card(BadAnswer(CRM, "<html>secret"), "7F3A", VIEW, (Path.RETRY_CONTACT, {}))
+    card = error_card(BadAnswer(CRM, "<html>secret"), "7F3A", FRAME, (Path.RETRY_CONTACT, {}))
     assert "secret" not in json.dumps(card)
 
 
 def test_a_search_that_failed_keeps_the_words_for_retry_to_take() -> None:
-    card = failed_search_card(TimedOut(CRM, 4), "7F3A", "x & <y>", VIEW)
+    card = failed_search_card(TimedOut(CRM, 4), "7F3A", "x & <y>", FRAME)
     expect(
         card,
         """
@@ -1056,13 +1056,13 @@ def test_every_path_has_one_that_asks_again_in_place() -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        answers.show(home_card(HOME, VIEW)),
-        answers.push_card(home_card(HOME, VIEW)),
-        answers.update_card(home_card(HOME, VIEW)),
-        answers.update_card(home_card(HOME, VIEW), "Saved."),
+        answers.show(home_card(HOME, FRAME)),
+        answers.push_card(home_card(HOME, FRAME)),
+        answers.update_card(home_card(HOME, FRAME)),
+        answers.update_card(home_card(HOME, FRAME), "Saved."),
         answers.notify("Type a name to search for."),
         answers.requesting_google_scopes(["https://www.googleapis.com/auth/gmail.modify"]),
-        answers.custom_authorization_prompt(home_card(HOME, VIEW)),
+        answers.custom_authorization_prompt(home_card(HOME, FRAME)),
     ],
 )
 def test_every_envelope_is_one_of_googles(answer: dict[str, Any]) -> None:
@@ -1114,7 +1114,7 @@ def assert_safe(card: Card) -> None:
         assert "&" not in re.sub(r"&(amp|lt|gt|quot|#x27);", "", bare), field
     for click in clicks(card):
         if "action" in click:
-            assert click["action"]["function"].removeprefix(VIEW.addon_url) in set(Path)
+            assert click["action"]["function"].removeprefix(FRAME.addon_url) in set(Path)
             assert {each["key"] for each in click["action"].get("parameters", ())} <= {"id", "message_id"}
     json.dumps(card, ensure_ascii=False).encode()
     shown = as_text(card)
@@ -1263,7 +1263,7 @@ contacts = st.builds(
 leads = st.builds(Lead, st.text(max_size=5), names, addresses, names, names, names, names, names, urls)
 known_accounts = st.builds(KnownAccount, accounts, st.lists(contacts, max_size=3).map(tuple), st.integers(0, 5000), some_deals)
 people = st.builds(
-    PersonView,
+    PersonInCrm,
     st.builds(Person, names, names.map(lambda text: f"{text}@x.example")),
     st.lists(contacts.map(seen), max_size=2).map(tuple),
     st.lists(leads, max_size=2).map(tuple),
@@ -1272,30 +1272,30 @@ people = st.builds(
 )
 problems = st.sampled_from([None, TimedOut(HOSTILE, 4), RateLimited("עדה", 90), NotPermitted("", ""), NotFound(CRM)])
 views = st.builds(
-    View,
+    Frame,
     st.builds(
-        Reader,
+        Locale,
         st.sampled_from(["en", "de-AT", "he", "ar-EG", "ja", "hi", "xx", "zh-Hant-TW", ""]),
         st.sampled_from(["UTC", "Asia/Kathmandu", "Pacific/Kiritimati", "nowhere"]),
     ),
     st.just(NOW),
-    st.just(VIEW.addon_url),
+    st.just(FRAME.addon_url),
 )
 slow = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
 
 
 @slow
 @given(st.lists(people, max_size=4), problems, views)
-def test_any_open_message_makes_a_good_card(persons: list[PersonView], problem: Upstream | None, view: View) -> None:
-    assert_safe(message(opened(*persons, problem=problem), view))
+def test_any_open_message_makes_a_good_card(persons: list[PersonInCrm], problem: Upstream | None, frame: Frame) -> None:
+    assert_safe(message(opened(*persons, problem=problem), frame))
 
 
 @slow
 @given(contacts, leads, known_accounts, views)
-def test_any_record_makes_a_good_card(contact: Contact, lead: Lead, known_account: KnownAccount, view: View) -> None:
-    assert_safe(contact_card(seen(contact), HOSTILE, TODAY, view))
+def test_any_record_makes_a_good_card(contact: Contact, lead: Lead, known_account: KnownAccount, frame: Frame) -> None:
+    assert_safe(contact_card(seen(contact), HOSTILE, TODAY, frame))
     assert_safe(lead_card(lead, HOSTILE))
-    assert_safe(account_card(known_account, HOSTILE, TODAY, view))
+    assert_safe(account_card(known_account, HOSTILE, TODAY, frame))
 
 
 @slow
@@ -1311,8 +1311,8 @@ def test_any_record_makes_a_good_card(contact: Contact, lead: Lead, known_accoun
     names,
     views,
 )
-def test_any_search_makes_a_good_card(found: Found, searched: str, view: View) -> None:
-    assert_safe(search_card(found, searched, HOSTILE, TODAY, view))
+def test_any_search_makes_a_good_card(found: Found, searched: str, frame: Frame) -> None:
+    assert_safe(search_card(found, searched, HOSTILE, TODAY, frame))
 
 
 @slow
@@ -1321,5 +1321,5 @@ def test_any_search_makes_a_good_card(found: Found, searched: str, view: View) -
     st.lists(st.builds(CustomerMail, names, names, moments, names, names, st.booleans(), names), max_size=6).map(tuple),
     views,
 )
-def test_any_homepage_makes_a_good_card(closing: tuple[Deal, ...], mails: tuple[CustomerMail, ...], view: View) -> None:
-    assert_safe(home_card(Homepage(HOSTILE, TODAY, closing, mails, MAILBOX), view))
+def test_any_homepage_makes_a_good_card(closing: tuple[Deal, ...], mails: tuple[CustomerMail, ...], frame: Frame) -> None:
+    assert_safe(home_card(Homepage(HOSTILE, TODAY, closing, mails, MAILBOX), frame))

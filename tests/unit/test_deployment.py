@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cards.view import Path as Served
+from cards.frame import Path as Served
 from functions.addon import TRIGGERS
 from functions.event import SCOPE_EMAIL, SCOPE_OPEN_MAIL
 from sandbox.cards.open_links import OpenLinks

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from functions.event import LONGEST_TEXT, event_of, json_of, system_token_of, user_token_of
 from mailmagnet.errors import BadRequest, NotVerified, ScopesMissing
-from mailmagnet.identity import Reader
+from mailmagnet.identity import Locale
 
 NAMES = (
     *("commonEventObject", "userLocale", "timeZone", "id", "parameters", "formInputs", "words", "stringInputs", "value"),
@@ -28,7 +28,7 @@ ANYTHING = st.recursive(
 @given(st.dictionaries(st.sampled_from(NAMES), ANYTHING, max_size=6))
 def test_every_object_is_an_event_whose_texts_can_go_anywhere(body: dict[str, Any]) -> None:
     event = event_of(body)
-    texts = [event.reader.locale, event.reader.time_zone, *event.parameters.values(), *event.form_inputs.values()]
+    texts = [event.locale.language, event.locale.time_zone, *event.parameters.values(), *event.form_inputs.values()]
     texts += [event.gmail.message_id] if event.gmail else []
     for text in texts:
         assert not re.search(r"[\x00\ud800-\udfff]", text)
@@ -63,7 +63,7 @@ def test_an_event_as_google_sends_it_is_read_whole() -> None:
             "gmail": {"messageId": "msg-a:r-7", "threadId": "thread-a:r7", "accessToken": "token"},
         }
     )
-    assert event.reader == Reader("de-AT", "Europe/Vienna")
+    assert event.locale == Locale("de-AT", "Europe/Vienna")
     assert (event.parameter("id"), event.form_text("words"), event.form_text("empty")) == ("7", "Grüße, Łódź", "")
     assert event.gmail
     assert (event.gmail.message_id, event.gmail.access_token, event.user_token) == ("msg-a:r-7", "token", "ya29.token")
@@ -72,8 +72,8 @@ def test_an_event_as_google_sends_it_is_read_whole() -> None:
 
 
 def test_without_anything_a_reader_is_one_whom_nothing_is_known_of() -> None:
-    assert event_of({}).reader == Reader()
-    assert event_of({"commonEventObject": {"userLocale": None, "timeZone": {"id": ""}}}).reader == Reader()
+    assert event_of({}).locale == Locale()
+    assert event_of({"commonEventObject": {"userLocale": None, "timeZone": {"id": ""}}}).locale == Locale()
 
 
 def test_a_number_where_google_sends_a_text_is_read_as_one() -> None:

@@ -15,7 +15,7 @@ from mailmagnet.crm import Account, Contact, Crm, Deal, DealState, KnownAccount,
 from mailmagnet.errors import TimedOut
 from mailmagnet.gmail import MailHeaders, MailReader, OpenMailTokens
 from mailmagnet.identity import Identity
-from mailmagnet.open_message import OpenMessage, _view, open_message, spellings, view_contacts
+from mailmagnet.open_message import OpenMessage, _in_crm, open_message, spellings, standings_of
 from mailmagnet.people import Person
 from mailmagnet.vault import Vault
 
@@ -31,7 +31,7 @@ def contact(name: str, *deals: Deal) -> Contact:
 
 
 def names(contacts: list[Contact], written_as: str = "") -> list[str]:
-    return [view.contact.name for view in view_contacts(contacts, TODAY, written_as)]
+    return [view.contact.name for view in standings_of(contacts, TODAY, written_as)]
 
 
 def test_of_several_contacts_the_highest_category_comes_first_then_more_open_deals_then_the_name() -> None:
@@ -69,23 +69,23 @@ CONTACTS = st.lists(
 @given(CONTACTS, st.sampled_from(["", "Ann", "Cid"]))
 def test_the_card_leads_with_the_very_category_that_the_job_labels_by(contacts: list[Contact], written_as: str) -> None:
     label = decide_for_address(contacts, TODAY)
-    leading = view_contacts(contacts, TODAY, written_as)[0].decision
+    leading = standings_of(contacts, TODAY, written_as)[0].decision
     assert (leading and leading.category) == (label and label.category)
 
 
 def test_an_unknown_sender_with_a_known_contacts_name_at_the_same_company_may_be_that_contact() -> None:
     grace, other = contact("Grace Hopper"), contact("Gordon Hopper")
     found = LookUp(CORP, {}, {}, {"hopper.example": KnownAccount(ACCOUNT, (grace, other), 2, ())})
-    view = _view(Person("Hopper, Grace", "grace.h@mail.hopper.example"), found, TODAY)
+    view = _in_crm(Person("Hopper, Grace", "grace.h@mail.hopper.example"), found, TODAY)
     assert (view.known, view.perhaps, view.account and view.account.account) == (False, (grace,), ACCOUNT)
-    assert _view(Person("", "grace.h@hopper.example"), found, TODAY).perhaps == ()
+    assert _in_crm(Person("", "grace.h@hopper.example"), found, TODAY).perhaps == ()
 
 
 def test_a_known_person_is_not_also_told_by_company() -> None:
     grace = contact("Grace Hopper")
     known = KnownAccount(ACCOUNT, (grace,), 1, ())
     found = LookUp(CORP, {"grace@hopper.example": (grace,)}, {}, {"hopper.example": known})
-    view = _view(Person("Grace", "grace+news@hopper.example"), found, TODAY)
+    view = _in_crm(Person("Grace", "grace+news@hopper.example"), found, TODAY)
     assert [each.contact for each in view.contacts] == [grace]
     assert view.account is None
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from cards import words
 from mailmagnet.crm import Money
-from mailmagnet.identity import Reader
+from mailmagnet.identity import Locale
 
-ENGLISH = Reader("en-GB", "Europe/London")
-GERMAN = Reader("de-AT", "Europe/Vienna")
+ENGLISH = Locale("en-GB", "Europe/London")
+GERMAN = Locale("de-AT", "Europe/Vienna")
 TODAY = date(2026, 11, 20)
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 
@@ -26,25 +26,25 @@ def euros(amount: str) -> Money:
 
 
 @pytest.mark.parametrize(
-    ("amount", "reader", "said"),
+    ("amount", "locale", "said"),
     [
         (euros("36000"), ENGLISH, "€36,000"),
         (euros("36000.00"), ENGLISH, "€36,000"),
         (euros("1234.5"), ENGLISH, "€1,234.50"),
         (euros("-20"), ENGLISH, "-€20"),
-        (euros("36000"), Reader("de-DE"), "36.000\u00a0€"),
+        (euros("36000"), Locale("de-DE"), "36.000\u00a0€"),
         (Money(Decimal("1234.5"), "JPY"), ENGLISH, "JP¥1,235"),
         (Money(Decimal("1.234"), "KWD"), ENGLISH, "KWD\u00a01.234"),
-        (Money(Decimal("5"), "usd"), Reader("en"), "$5"),
-        (Money(Decimal("5"), "XBITS"), Reader("en"), "XBITS\u00a05"),
+        (Money(Decimal("5"), "usd"), Locale("en"), "$5"),
+        (Money(Decimal("5"), "XBITS"), Locale("en"), "XBITS\u00a05"),
         (Money(Decimal("1234.5"), ""), ENGLISH, "1,234.50"),
         (Money(Decimal("-1234"), " "), GERMAN, "-1.234"),
         (Money(Decimal("NaN"), "EUR"), ENGLISH, ""),
         (None, ENGLISH, ""),
     ],
 )
-def test_money_is_exact_with_the_currencys_own_decimals(amount: Money | None, reader: Reader, said: str) -> None:
-    assert words.money(amount, reader) == said
+def test_money_is_exact_with_the_currencys_own_decimals(amount: Money | None, locale: Locale, said: str) -> None:
+    assert words.money(amount, locale) == said
 
 
 @pytest.mark.parametrize(
@@ -71,9 +71,9 @@ def test_totals_are_to_the_whole_unit_and_from_a_million_on_short(amounts: list[
 
 def test_currencies_stand_side_by_side() -> None:
     amounts = [euros("30000"), Money(Decimal(5000), "USD"), None, euros("6000")]
-    assert words.totals(amounts, Reader("en")) == "€36,000 and $5,000"
-    assert words.totals([Money(Decimal(1_250_000), ""), Money(Decimal(5), "")], Reader("de")) == "1,3\u00a0Mio."
-    assert words.totals([*amounts, Money(Decimal(4800000), "JPY")], Reader("en")) == "€36,000, $5,000 and ¥4.8M"
+    assert words.totals(amounts, Locale("en")) == "€36,000 and $5,000"
+    assert words.totals([Money(Decimal(1_250_000), ""), Money(Decimal(5), "")], Locale("de")) == "1,3\u00a0Mio."
+    assert words.totals([*amounts, Money(Decimal(4800000), "JPY")], Locale("en")) == "€36,000, $5,000 and ¥4.8M"
 
 
 @given(st.lists(st.tuples(st.decimals(-(10**12), 10**12, places=2), st.sampled_from(["EUR", "USD", "JPY"]))))
@@ -103,10 +103,10 @@ def test_days_near_now_are_words(when: date, day: str, until: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("days", "reader", "said"), [(1, ENGLISH, "1 day late"), (24, ENGLISH, "24 days late"), (1200, GERMAN, "1.200 days late")]
+    ("days", "locale", "said"), [(1, ENGLISH, "1 day late"), (24, ENGLISH, "24 days late"), (1200, GERMAN, "1.200 days late")]
 )
-def test_how_long_overdue(days: int, reader: Reader, said: str) -> None:
-    assert words.late(TODAY - timedelta(days=days), TODAY, reader) == said
+def test_how_long_overdue(days: int, locale: Locale, said: str) -> None:
+    assert words.late(TODAY - timedelta(days=days), TODAY, locale) == said
 
 
 @pytest.mark.parametrize(
@@ -120,21 +120,21 @@ def test_how_long_overdue(days: int, reader: Reader, said: str) -> None:
     ],
 )
 def test_weekdays_and_months_are_in_the_readers_locale(locale: str, weekday: str, month: str) -> None:
-    assert words.day(date(2026, 11, 23), TODAY, Reader(locale)) == weekday
-    assert words.month(TODAY, Reader(locale)) == month
+    assert words.day(date(2026, 11, 23), TODAY, Locale(locale)) == weekday
+    assert words.month(TODAY, Locale(locale)) == month
 
 
 @pytest.mark.parametrize(
     ("locale", "said"), [("en-US", "Nov 30"), ("de", "30. Nov."), ("fr", "30 nov."), ("ja", "11月30日"), ("es-419", "30 nov")]
 )
 def test_days_further_off_are_in_the_readers_locale(locale: str, said: str) -> None:
-    assert words.day(date(2026, 11, 30), TODAY, Reader(locale)) == said
+    assert words.day(date(2026, 11, 30), TODAY, Locale(locale)) == said
 
 
 def test_moments_are_in_the_readers_time_zone() -> None:
     late = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
-    assert words.moment(late, NOW, Reader("en-GB", "UTC")) == "today 23:30"
-    assert words.moment(late, NOW, Reader("en-GB", "Europe/Paris")) == "tomorrow 00:30"
+    assert words.moment(late, NOW, Locale("en-GB", "UTC")) == "today 23:30"
+    assert words.moment(late, NOW, Locale("en-GB", "Europe/Paris")) == "tomorrow 00:30"
     assert words.moment(late - timedelta(days=3), NOW, ENGLISH) == "3 days ago"
     assert words.moment(date(2026, 11, 21), NOW, ENGLISH) == "tomorrow"
     assert words.received(NOW - timedelta(hours=1), NOW, GERMAN) == "1 hr ago"
@@ -162,11 +162,11 @@ def test_how_long_to_wait(seconds: float, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "reader", "said"),
-    [(0, ENGLISH, "0 deals"), (1, ENGLISH, "1 deal"), (2, ENGLISH, "2 deals"), (1200, Reader("de-DE"), "1.200 deals")],
+    ("count", "locale", "said"),
+    [(0, ENGLISH, "0 deals"), (1, ENGLISH, "1 deal"), (2, ENGLISH, "2 deals"), (1200, Locale("de-DE"), "1.200 deals")],
 )
-def test_counts_have_their_plural(count: int, reader: Reader, said: str) -> None:
-    assert words.counted(count, "deal", "deals", reader) == said
+def test_counts_have_their_plural(count: int, locale: Locale, said: str) -> None:
+    assert words.counted(count, "deal", "deals", locale) == said
 
 
 @pytest.mark.parametrize(
@@ -174,18 +174,18 @@ def test_counts_have_their_plural(count: int, reader: Reader, said: str) -> None
     [("xx", "en"), ("", "en"), ("zh-Hant-TW", "zh"), ("en_US@posix", "en"), ("iw", "he"), ("de-XX", "de"), ("root", "en")],
 )
 def test_locales_fall_back_to_what_is_known(locale: str, language: str) -> None:
-    assert words.locale_of(Reader(locale)).language == language
+    assert words.babel_locale_of(Locale(locale)).language == language
 
 
 def test_one_readers_locale_does_not_change_anothers() -> None:
     september = date(2026, 9, 30)
-    assert "سبتمبر" in words.day(september, date(2026, 9, 1), Reader("ar"))
-    assert "أيلول" in words.day(september, date(2026, 9, 1), Reader("ar-JO"))
+    assert "سبتمبر" in words.day(september, date(2026, 9, 1), Locale("ar"))
+    assert "أيلول" in words.day(september, date(2026, 9, 1), Locale("ar-JO"))
 
 
 @pytest.mark.parametrize("zone", ["", "Mars/Olympus", "../etc/passwd", "Europe", "\x00", "é"])
 def test_an_unknown_time_zone_is_utc(zone: str) -> None:
-    assert words.zone_of(Reader("en", zone)).key == "UTC"
+    assert words.zone_of(Locale("en", zone)).key == "UTC"
 
 
 @settings(deadline=None)
@@ -195,16 +195,16 @@ def test_an_unknown_time_zone_is_utc(zone: str) -> None:
     st.text(max_size=15),
     st.dates(date(1, 1, 3), date(9999, 12, 28)),
 )
-def test_everything_can_be_said_to_everybody(locale: str, amount: Decimal, currency: str, when: date) -> None:
-    reader = Reader(locale, "Asia/Tokyo")
+def test_everything_can_be_said_to_everybody(language: str, amount: Decimal, currency: str, when: date) -> None:
+    locale = Locale(language, "Asia/Tokyo")
     said = [
-        words.money(Money(amount, currency), reader),
-        words.totals([Money(amount, currency)] * 2, reader),
-        words.day(when, TODAY, reader),
-        words.until(when, TODAY, reader),
-        words.late(when, TODAY, reader),
-        words.month(when, reader),
-        words.moment(NOW, NOW, reader),
+        words.money(Money(amount, currency), locale),
+        words.totals([Money(amount, currency)] * 2, locale),
+        words.day(when, TODAY, locale),
+        words.until(when, TODAY, locale),
+        words.late(when, TODAY, locale),
+        words.month(when, locale),
+        words.moment(NOW, NOW, locale),
     ]
     assert all("None" not in each and "\n" not in each for each in said)
     assert all(said[2:])
@@ -222,8 +222,8 @@ def test_whose_something_is() -> None:
 
 
 def test_day_and_moment_stand_in_one_order() -> None:
-    reader = Reader("en", "America/New_York")
-    tomorrow = words.start_of(date(2026, 11, 21), reader)
+    locale = Locale("en", "America/New_York")
+    tomorrow = words.start_of(date(2026, 11, 21), locale)
     assert tomorrow == datetime(2026, 11, 21, tzinfo=timezone(timedelta(hours=-5)))
 
 
@@ -282,7 +282,7 @@ def test_what_a_language_or_an_emoji_needs_stays(text: str) -> None:
 
 def test_a_names_own_marks_of_direction_go_and_an_amounts_stay() -> None:
     assert words.name("Ada\u200e\u200f\u061c\u2068\u2069") == "Ada"
-    amount = words.money(euros("36000"), Reader("he"))
+    amount = words.money(euros("36000"), Locale("he"))
     assert "\u200f" in amount
     assert words.one_line(amount) == amount
 

@@ -53,7 +53,7 @@ _VISIBLE: Mapping[Module, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class UserRecords:
     """What one user sees: `connection` is inside a transaction, `record_url` a template with {module} and {id}, or ""."""
 
     connection: sqlite3.Connection

@@ -27,7 +27,7 @@ class Access:
             return str(self._credentials.token)
 
 
-class Connection:
+class MailboxHttp:
     """A connection that bears the mailbox's access token, for one thread at a time: httplib2 is not thread-safe.
 
     In place of google-auth's AuthorizedHttp: with that the library refreshes over connections of its own, which have no deadline

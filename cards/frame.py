@@ -1,11 +1,11 @@
-"""Who a card is drawn for, when, and where its buttons lead: the record `View`, and the closed list of paths."""
+"""Who a card is drawn for, when, and where its buttons lead: the record `Frame`, and the closed list of paths."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
 from cards.words import zone_of
-from mailmagnet.identity import Reader
+from mailmagnet.identity import Locale
 
 
 class Path(StrEnum):
@@ -47,14 +47,14 @@ SEARCH_INPUT = "words"
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class Frame:
     """`now` is aware; `addon_url` is the public address of the `addon` function, without a slash at its end."""
 
-    reader: Reader
+    locale: Locale
     now: datetime
     addon_url: str
 
     @property
     def today(self) -> date:
         """The reader's own day."""
-        return self.now.astimezone(zone_of(self.reader)).date()
+        return self.now.astimezone(zone_of(self.locale)).date()
