@@ -222,7 +222,7 @@ async def test_links_into_gmail_lead_to_their_place_on_this_desk(desk: Desk) -> 
 async def test_what_the_user_moves_back_stays_in_the_inbox(desk: Desk) -> None:
     desk.arrive(HENRIETTA, "Moved back by hand")
     await desk.show()
-    await desk.run_job()
+    await desk.sort_all()
     await expect(desk.row("Moved back by hand")).to_have_count(0)
     await desk.open("Moved back by hand", label="ALL")
     await desk.page.get_by_role("button", name="Move to Inbox").click()
