@@ -1,5 +1,6 @@
 """Verification: who sends a request, and for which user, proven by Google's signature before anything else is done with it."""
 
+import json
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.types import Options
+from jwt.utils import base64url_decode
 
 from functions.certificates import Certificates
 from functions.log import log_once
@@ -115,11 +117,11 @@ class Verifier:
 
     async def _check(self, token: str) -> _Checked:
         try:
-            key_id = jwt.get_unverified_header(token).get("kid")
-            if not isinstance(key_id, str) or not (key := await self._certificates.key(key_id)):
+            key_id = _key_id(token)
+            if not key_id or not (key := await self._certificates.key(key_id)):
                 raise NotVerified("the token is signed with a key that is not Google's, or not any more")
             claims: Mapping[str, Any] = jwt.decode(token, key, ["RS256"], _OPTIONS, leeway=CLOCK_SKEW_SECONDS)
-        except (jwt.PyJWTError, RecursionError, OverflowError, TypeError) as problem:
+        except (jwt.PyJWTError, RecursionError, OverflowError, TypeError, ValueError) as problem:
             raise NotVerified(f"the token does not hold ({type(problem).__name__})") from None
         if _text(claims, "iss") not in ISSUERS:
             raise NotVerified("the token is not Google's")
@@ -129,6 +131,15 @@ class Verifier:
         self._checked[digest] = checked
         if len(self._checked) > MOST_TOKENS:
             del self._checked[next(iter(self._checked))]
+
+
+def _key_id(token: str) -> str:
+    """The id of the key that a token says it is signed with, or "": of its header alone, where the library would read all three parts.
+
+    Raises ValueError or RecursionError for what is not JSON.
+    """
+    header = json.loads(base64url_decode(token.partition(".")[0]))
+    return _text(header, "kid") if isinstance(header, dict) else ""
 
 
 def _internal(address: str, domains: Sequence[str]) -> str:
