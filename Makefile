@@ -29,10 +29,11 @@ test: .venv/installed
 	@$(BIN)/python -m pytest $(WORKERS)
 
 check: .venv/installed tests/page/node_modules/.package-lock.json
-	@echo "== Format, lint and types"
+	@echo "== Format, lint, types and dependencies"
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
+	@$(BIN)/deptry --no-ansi .
 	@echo "== Types and lint of the page"
 	@tests/page/node_modules/.bin/tsc --project tests/page
 	@tests/page/node_modules/.bin/eslint --config tests/page/eslint.config.js --max-warnings 0 sandbox/desk/page

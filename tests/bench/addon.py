@@ -1,4 +1,7 @@
-"""How fast the function `addon` opens a message under load, before stub upstreams, and how fast it starts."""
+"""How fast the function `addon` opens a message under load, before stub upstreams, and how fast it starts.
+
+One user opens one message over and over with the same two tokens, whose signatures are therefore checked once.
+"""
 
 import asyncio
 import json

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 import jwt as pyjwt
@@ -14,8 +14,9 @@ import pytest
 from aiohttp import web
 from google.auth import crypt, jwt
 
+from functions import verify
 from functions.certificates import LAST_GOOD_SECONDS, LONGEST_FRESH_SECONDS, RETRY_SECONDS, Certificates
-from functions.verify import MAX_TOKEN_LENGTH, Verifier, signature_is_removed
+from functions.verify import CLOCK_SKEW_SECONDS, MAX_TOKEN_LENGTH, Verifier, signature_is_removed
 from http_session.session import HttpSession
 from mailmagnet.errors import BadAnswer, Forbidden, MailMagnetError, NotVerified, Unavailable
 from mailmagnet.identity import Identity
@@ -328,6 +329,110 @@ async def test_googles_key_is_asked_of_google_alone(door: Door) -> None:
         token = pyjwt.encode(claims, stranger.key, "RS256", headers={"kid": stranger.key_id, **header})
         with pytest.raises(NotVerified):
             await door.knock(f"Bearer {token}")
+
+
+@pytest.fixture
+def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every token whose signature was checked, in order."""
+    tokens: list[str] = []
+    decode = pyjwt.decode
+
+    def counted(token: str, *rest: Any, **named: Any) -> Any:
+        tokens.append(token)
+        return decode(token, *rest, **named)
+
+    monkeypatch.setattr(pyjwt, "decode", counted)
+    return tokens
+
+
+def turn_the_machines_clock(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What verifies tokens, the library and ourselves, finds the machine's time so much later than it is."""
+    later = datetime.now(UTC) + timedelta(seconds=seconds)
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Any:
+            return later.astimezone(tz)
+
+    monkeypatch.setattr(pyjwt.api_jwt, "datetime", Later)
+    monkeypatch.setattr(time, "time", later.timestamp)
+
+
+async def test_a_token_that_comes_again_is_not_checked_again(door: Door, checked: list[str]) -> None:
+    ada, grace = (door.bearer(sub=user) for user in ("1", "2"))
+    for authorization in (ada, grace, ada, grace, ada):
+        await door.knock(authorization)
+    assert [f"Bearer {token}" for token in checked] == [ada, grace]
+
+
+async def test_a_token_that_was_checked_is_still_for_one_endpoint_and_one_account_alone(door: Door) -> None:
+    token = door.bearer().removeprefix("Bearer ")
+    await door.verifier.service(token, audience=AUDIENCE, service_account=ACCOUNT)
+    for audience, account in ((AUDIENCE + "/", ACCOUNT), (AUDIENCE, "other@project.example")):
+        with pytest.raises(Forbidden):
+            await door.verifier.service(token, audience=audience, service_account=account)
+    with pytest.raises(Forbidden):
+        await door.verifier.user(token, client_id="client")
+
+
+async def test_a_token_that_was_refused_is_refused_again(door: Door, checked: list[str]) -> None:
+    for authorization in (door.bearer(expires_in=-60), door.bearer(iss="https://issuer.example")):
+        for _ in range(2):
+            with pytest.raises(NotVerified):
+                await door.knock(authorization)
+    assert len(checked) == 4
+
+
+async def test_a_token_that_was_checked_lends_nothing_to_one_of_another_signature(door: Door) -> None:
+    authorization = door.bearer()
+    await door.knock(authorization)
+    content, _, signature = authorization.rpartition(".")
+    changed = signature.translate(str.maketrans("AB", "BA"))
+    assert changed != signature
+    for forged in (f"{content}.{changed}", f"{content}.{signature[:-4]}", f"{content}.AAAA"):
+        with pytest.raises(NotVerified):
+            await door.knock(forged)
+
+
+async def test_a_token_past_its_end_is_checked_and_refused(
+    door: Door, checked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authorization = door.bearer(expires_in=3600)
+    await door.knock(authorization)
+    turn_the_machines_clock(3600 + CLOCK_SKEW_SECONDS - 5, monkeypatch)
+    await door.knock(authorization)
+    assert len(checked) == 1
+    turn_the_machines_clock(3600 + CLOCK_SKEW_SECONDS + 5, monkeypatch)
+    with pytest.raises(NotVerified, match="Expired"):
+        await door.knock(authorization)
+
+
+@pytest.mark.parametrize("key_id", ["test-key", "next-key"])
+async def test_a_token_that_was_checked_ends_with_googles_key(door: Door, key_id: str) -> None:
+    authorization = door.bearer()
+    await door.knock(authorization)
+    door.address.signer = Signer(key_id)
+    door.clock.now += door.address.max_age
+    with pytest.raises(NotVerified):
+        await door.knock(authorization)
+
+
+async def test_a_token_that_was_checked_ends_with_its_keys_certificate(door: Door) -> None:
+    authorization = door.bearer()
+    await door.knock(authorization)
+    door.calendar.now += timedelta(days=31)
+    with pytest.raises(NotVerified):
+        await door.knock(authorization)
+
+
+async def test_so_many_tokens_are_remembered_and_no_more(door: Door, checked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verify, "MOST_TOKENS", 2)
+    first, second, third = (door.bearer(sub=user) for user in "123")
+    for authorization in (first, second, third, second, third):
+        await door.knock(authorization)
+    assert len(checked) == 3
+    await door.knock(first)
+    assert len(checked) == 4
 
 
 def test_cloud_run_takes_a_signature_away_and_nothing_else() -> None:
