@@ -17,7 +17,7 @@ from crm_client.embedded.administration import STANDARD, add_profile, add_user
 from crm_client.embedded.administration import Scope as DataScope
 from mailmagnet.categories import LABEL_NAMES, Category
 from mailmagnet.crm import DealState
-from sandbox.cards.answer_check import refused
+from sandbox.cards.card_check import refused
 from sandbox.cards.open_links import OpenLinks, links_of
 from sandbox.google.deployment import deployment
 from sandbox.google.faults import Fault
