@@ -87,6 +87,10 @@ def test_what_google_takes_is_not_refused(answer: Json) -> None:
             button(onClick={"action": {"function": "go"}}),
             f"{HERE}.buttonList.buttons[0].onClick.action.function should be an https address",
         ),
+        (
+            button(onClick={"action": {**GO["action"], "interaction": "OPEN_DIALOG"}}),
+            f"{HERE}.buttonList.buttons[0].onClick.action.interaction: Gmail strips the whole card, and shows nothing",
+        ),
         (button(onClick={}), f"{HERE}.buttonList.buttons[0] does nothing: it has no onClick"),
         (button(color={"red": 255}), f"{HERE}.buttonList.buttons[0].color.red is 255: it may be 0 to 1"),
         (
