@@ -44,23 +44,24 @@ def answer_faults(answer: Any, *, to_trigger: bool = False, open_links: OpenLink
     """The faults of an add-on's answer, and of the cards in it, none twice. `to_trigger`: what the answer is to, where that is known;
     `open_links`: what the deployment lets be opened, where there is one."""
     faults = _faults(answer, "Answer", "", open_links)
-    if to_trigger and "renderActions" in answer:
+    if to_trigger and isinstance(answer, dict) and "renderActions" in answer:
         faults.append("renderActions is the form of an answer to a click: to a trigger, Gmail looks for action")
     return faults
 
 
 def _faults(value: Any, kind: str, root: str, open_links: OpenLinks | None) -> list[str]:
     try:
-        errors = list(_validator(kind).iter_errors(value))
+        found = [words for error in _errors(value, kind) for words in _in_words(error, root)]
+        return list(dict.fromkeys([*found, *(_uncovered(value, root, open_links) if open_links else ())]))
     except RecursionError:
         return ["it is nested too deeply"]
+
+
+def _errors(value: Any, kind: str) -> list[ValidationError]:
+    """What is of another type than it should be has no other error."""
+    errors = list(_validator(kind).iter_errors(value))
     of_other_type = {error.json_path for error in errors if error.validator == "type"}
-    # What is of another type than it should be has no other fault.
-    telling = [error for error in errors if error.validator == "type" or error.json_path not in of_other_type]
-    found = [words for error in telling for words in _in_words(error, root)]
-    if open_links:
-        found += _uncovered(value, root, open_links)
-    return list(dict.fromkeys(found))
+    return [error for error in errors if error.validator == "type" or error.json_path not in of_other_type]
 
 
 def _uncovered(value: Any, root: str, open_links: OpenLinks) -> Iterator[str]:

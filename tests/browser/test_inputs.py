@@ -308,7 +308,7 @@ async def test_a_change_of_any_input_is_sent_at_once_where_the_card_asks_for_it(
     assert questions[-1]["form_inputs"]["on"] == {"stringInputs": {"value": ["true"]}}
 
 
-@pytest.mark.parametrize(("persists", "kept"), [(True, "typed"), (False, "from the card")])
+@pytest.mark.parametrize(("persists", "expected"), [(True, "typed"), (False, "from the card")])
 async def test_values_persist_where_the_action_says_so(desk: Desk, persists: bool, expected: str) -> None:
     def made(title: str) -> Card:
         field = {"textInput": {"name": "words", "label": "Words", "value": "from the card"}}

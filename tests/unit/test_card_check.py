@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from sandbox.__main__ import sandbox
 from sandbox.cards.card_check import answer_faults, card_faults, definitions, refused
 from sandbox.cards.gallery import gallery
+from sandbox.cards.open_links import OpenLinks
 
 Json = dict[str, Any]
 GO: Json = {"action": {"function": "https://addon.example/go"}}
@@ -134,6 +135,17 @@ def test_a_card_nested_without_end_is_refused_too() -> None:
     for _ in range(3000):
         deep = one({"decoratedText": {"text": "x", "onClick": {"card": deep}}})
     assert refused(deep) == ["it is nested too deeply"]
+    unknown: Any = []
+    for _ in range(3000):
+        unknown = [unknown]
+    for card in ({**GOOD, "surprise": unknown}, {**GOOD, "displayStyle": unknown}):
+        assert refused(card, open_links=OpenLinks([])) == ["it is nested too deeply"]
+
+
+@pytest.mark.parametrize("answer", [None, [], "renderActions", 7])
+def test_what_is_no_object_is_no_answer(answer: Any) -> None:
+    assert answer_faults(answer, to_trigger=True) == ["it should be an object"]
+    assert refused(answer) == ["it should be an object: a card, or an add-on's answer"]
 
 
 def good_card() -> Json:
@@ -308,6 +320,7 @@ def folding(**control: Json) -> Json:
 
 TOGETHER: dict[str, tuple[bool, Json]] = {
     "a button that is off needs no onClick": (True, widget("buttonList", buttons=[{"text": "x", "disabled": True}])),
+    "a button that is not off needs one": (False, widget("buttonList", buttons=[{"text": "x", "disabled": False}])),
     "a button of words alone does nothing": (False, widget("buttonList", buttons=[{"text": "x"}])),
     "a button of an icon": (True, widget("buttonList", buttons=[{"icon": {"knownIcon": "STAR"}, "onClick": GO}])),
     "two icons in one": (
