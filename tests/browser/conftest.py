@@ -124,16 +124,16 @@ class Desk:
     async def answer_with(self, *answers: dict[str, Any], seconds: float = 0.1) -> list[dict[str, Any]]:
         """From now on the panel gets these answers, one after the other (the last for good), as if each had taken so long; the questions
         it asked."""
-        asked: list[dict[str, Any]] = []
+        questions: list[dict[str, Any]] = []
         left = list(answers)
 
         async def answer(route: Any) -> None:
-            asked.append(route.request.post_data_json)
+            questions.append(route.request.post_data_json)
             told = left.pop(0) if len(left) > 1 else left[0]
             await route.fulfill(json={"status": 200, "answer": told, "problem": "", "seconds": seconds})
 
         await self.page.route("**/desk/*/panel", answer)
-        return asked
+        return questions
 
     async def hold_answers(self) -> asyncio.Event:
         """From now on an answer comes only once this is set."""

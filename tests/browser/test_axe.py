@@ -312,4 +312,4 @@ async def test_the_page_of_a_card_file(desk: Desk, axe: str, tmp_path: Path, ref
         await expect(desk.page.locator("#refused")).to_contain_text("sectoins" if refused else "Nothing")
         assert await look(desk.page, axe) == []
         await desk.page.goto("about:blank")
-    desk.requests[:] = [asked for asked in desk.requests if not asked.startswith(address.split("?")[0])]
+    desk.requests[:] = [url for url in desk.requests if not url.startswith(address.split("?")[0])]

@@ -34,12 +34,12 @@ class CertificatesAddress:
     status: int = 200
     body: str | None = None
     max_age: float = 20_000
-    asked: int = 0
+    fetches: int = 0
     url: str = ""
     delay: float = 0.0
 
     async def answer(self, _: web.Request) -> web.Response:
-        self.asked += 1
+        self.fetches += 1
         await asyncio.sleep(self.delay)
         body = json.dumps(self.signer.certificates) if self.body is None else self.body
         return web.Response(status=self.status, text=body, headers={"Cache-Control": f"public, max-age={self.max_age}"})
@@ -108,7 +108,7 @@ async def door() -> AsyncIterator[Door]:
 
 async def test_googles_call_to_this_endpoint_gets_in_and_certificates_are_fetched_once(door: Door) -> None:
     await asyncio.gather(*(door.knock(door.bearer()) for _ in range(20)))
-    assert door.address.asked == 1
+    assert door.address.fetches == 1
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def encoded(part: str) -> str:
 async def test_what_is_no_token_is_refused(door: Door, authorization: str) -> None:
     with pytest.raises(NotVerified):
         await door.knock(authorization)
-    assert door.address.asked == 0
+    assert door.address.fetches == 0
 
 
 async def test_a_token_of_another_key_under_the_same_key_id_is_refused(door: Door) -> None:
@@ -215,13 +215,13 @@ async def test_the_last_good_certificates_serve_while_google_is_away(door: Door)
     door.clock.now += 30_000
     door.address.status = 503
     await door.knock(door.bearer())
-    assert door.address.asked == 2
+    assert door.address.fetches == 2
     await door.knock(door.bearer())
-    assert door.address.asked == 2
+    assert door.address.fetches == 2
     door.clock.now += RETRY_SECONDS
     door.address.status = 200
     await door.knock(door.bearer())
-    assert door.address.asked == 3
+    assert door.address.fetches == 3
 
 
 async def test_the_last_good_certificates_serve_a_day_after_their_freshness_and_no_longer(door: Door) -> None:
@@ -242,7 +242,7 @@ async def test_no_answer_makes_certificates_fresh_for_longer_than_a_day(door: Do
     await door.knock(door.bearer())
     door.clock.now += LONGEST_FRESH_SECONDS + 1
     await door.knock(door.bearer())
-    assert door.address.asked == 2
+    assert door.address.fetches == 2
 
 
 @pytest.mark.parametrize(
@@ -273,15 +273,15 @@ async def test_without_any_certificates_google_is_asked_less_and_less_often(door
     for _ in range(3):
         outcomes = await asyncio.gather(*(door.knock(door.bearer()) for _ in range(20)), return_exceptions=True)
         assert {type(outcome) for outcome in outcomes} <= {BadAnswer, Unavailable}
-    assert door.address.asked == 1
-    asked = []
+    assert door.address.fetches == 1
+    fetches = []
     for _ in range(300):
         door.clock.now += 1
         with pytest.raises((BadAnswer, Unavailable)):
             await door.knock(door.bearer())
-        asked.append(door.address.asked)
-    assert asked[:8] == [1, 2, 2, 2, 2, 3, 3, 3]
-    assert 10 <= asked[-1] <= 15
+        fetches.append(door.address.fetches)
+    assert fetches[:8] == [1, 2, 2, 2, 2, 3, 3, 3]
+    assert 10 <= fetches[-1] <= 15
     door.address.status = 200
     door.clock.now += RETRY_SECONDS
     await door.knock(door.bearer())
@@ -312,11 +312,11 @@ async def test_a_new_key_is_fetched_and_forged_key_ids_do_not_make_us_ask_each_t
     for _ in range(5):
         with pytest.raises(NotVerified):
             await door.knock(forged)
-    assert door.address.asked == 1
+    assert door.address.fetches == 1
     door.clock.now += RETRY_SECONDS
     door.address.signer = stranger
     await door.knock(forged)
-    assert door.address.asked == 2
+    assert door.address.fetches == 2
 
 
 async def test_googles_key_is_asked_of_google_alone(door: Door) -> None:

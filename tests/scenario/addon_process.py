@@ -15,8 +15,8 @@ from typing import Any
 import aiohttp
 import psutil
 
+from sandbox.cards.card_check import answer_faults
 from sandbox.google.event import Surroundings, addon_event
-from tests.card_schema import check_answer
 from tests.scenario.desk import ADA, Desk
 from tests.signing import free_port
 
@@ -50,7 +50,7 @@ class Answered:
     def card(self) -> str:
         """The whole answer as text, after it was held against Google's schema: to find words in."""
         assert self.status == 200, self.body
-        check_answer(self.json)
+        assert answer_faults(self.json) == []
         return json.dumps(self.json, ensure_ascii=False)
 
 

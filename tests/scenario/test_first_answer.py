@@ -23,7 +23,7 @@ async def test_the_first_answer_loads_nothing_heavy(desk: Desk, path: str) -> No
         event = await Sidebar(desk, URL, session, process).event(path, mail)
         await process.wait()
     headers = {"Authorization": f"Bearer {desk.world.google.system_token(URL + path)}"}
-    asked = {"source": "main.py", "path": path, "headers": headers, "body": json.dumps(event)}
+    request = {"source": "main.py", "path": path, "headers": headers, "body": json.dumps(event)}
     cold = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.scenario.first_answer"),
         cwd=HOUSE,
@@ -32,7 +32,7 @@ async def test_the_first_answer_loads_nothing_heavy(desk: Desk, path: str) -> No
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    _, told = await asyncio.wait_for(cold.communicate(json.dumps(asked).encode()), 60)
+    _, told = await asyncio.wait_for(cold.communicate(json.dumps(request).encode()), 60)
     answer, _ = json.JSONDecoder().raw_decode(told.decode())
     assert answer["status"] == 200
     assert ("stranger@b.example" if path == "/message" else "Search") in answer["text"]
