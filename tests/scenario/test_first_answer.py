@@ -8,7 +8,7 @@ import sys
 import aiohttp
 import pytest
 
-from tests.scenario.addon_process import HOUSE, Sidebar, settings_of
+from tests.scenario.addon_process import HOUSE, SANDBOX_PROCESS, Sidebar, settings_of
 from tests.scenario.desk import Desk
 
 URL = "http://127.0.0.1:1"
@@ -23,7 +23,7 @@ async def test_the_first_answer_loads_nothing_heavy(desk: Desk, path: str) -> No
         event = await Sidebar(desk, URL, session, process).event(path, mail)
         await process.wait()
     headers = {"Authorization": f"Bearer {desk.world.google.system_token(URL + path)}"}
-    request = {"source": "main.py", "path": path, "headers": headers, "body": json.dumps(event)}
+    request = {"source": SANDBOX_PROCESS, "path": path, "headers": headers, "body": json.dumps(event)}
     cold = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.scenario.first_answer"),
         cwd=HOUSE,
