@@ -28,7 +28,7 @@ from cards.widgets import (
 )
 from mailmagnet.addresses import shown
 from mailmagnet.crm import Activity, ActivityKind, Contact, Lead, Note
-from mailmagnet.open_message import ContactStanding
+from mailmagnet.standing import ContactStanding
 
 _KIND_WORDS = {ActivityKind.CALL: "Call", ActivityKind.MEETING: "Meeting", ActivityKind.TASK: "Task"}
 

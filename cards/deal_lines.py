@@ -17,7 +17,6 @@ from cards.widgets import (
     coloured,
     decorated_text,
     open_link,
-    run,
     section,
     text_paragraph,
 )
@@ -102,8 +101,8 @@ def opening(deal: Deal, frame: Frame) -> OnClick | None:
     if page := open_link(deal.url):
         return page
     if deal.account:
-        return run(f"{frame.addon_url}{Path.ACCOUNT}", id=deal.account.id)
-    return run(f"{frame.addon_url}{Path.CONTACT}", id=deal.contact_ids[0]) if deal.contact_ids else None
+        return frame.run(Path.ACCOUNT, id=deal.account.id)
+    return frame.run(Path.CONTACT, id=deal.contact_ids[0]) if deal.contact_ids else None
 
 
 def deal_line(deal: Deal, frame: Frame, *below: str, on_click: OnClick | None = None) -> Widget:

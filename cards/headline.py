@@ -8,7 +8,7 @@ from cards.deal_lines import is_overdue, name_and_amount, open_deals, stage_of, 
 from cards.frame import Frame
 from cards.widgets import GREY, Widget, bold, coloured, decorated_text, open_link, spaced, text_paragraph
 from mailmagnet.crm import Deal, DealState
-from mailmagnet.open_message import ContactStanding
+from mailmagnet.standing import ContactStanding
 
 
 def headline(standing: ContactStanding, crm_name: str, today: date, frame: Frame, through: str = "") -> Widget:

@@ -65,7 +65,7 @@ def spaced(*parts: str) -> Html:
 # What a click does: https://developers.google.com/workspace/add-ons/reference/rpc/google.apps.card.v1#onclick
 
 
-def run(url: str, **ids: str) -> OnClick:
+def run(url: str, /, **ids: str) -> OnClick:
     """Call one of our functions. Its parameters are ids, and nothing else: what a click carries is not to be trusted."""
     action: dict[str, Any] = {"function": url}
     if ids:

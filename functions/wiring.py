@@ -3,9 +3,9 @@
 What the sidebar's first answer does not need is imported when it is first used: gRPC and the discovery client among it.
 """
 
-import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,7 +18,6 @@ from gmail_client.open_mail import HttpMailReader
 from gmail_client.revoke import revoke
 from http_session.session import HttpSession
 from mailmagnet.crm import Crm
-from mailmagnet.errors import BadAnswer
 from mailmagnet.gmail import Gmail, MailReader
 from mailmagnet.store import Store
 from mailmagnet.tasks import Tasks
@@ -31,7 +30,6 @@ class Process:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.loop = asyncio.get_running_loop()
 
     @cached_property
     def session(self) -> HttpSession:
@@ -75,6 +73,7 @@ class Process:
     @cached_property
     def tasks(self) -> Tasks:
         from task_queue.cloud_tasks import CloudTasks
+        from task_queue.own_token import own_access_token
 
         return CloudTasks(
             self.session,
@@ -82,7 +81,7 @@ class Process:
             self.settings.tasks_queue,
             self.settings.label_mailbox_url,
             self.settings.job_service_account,
-            self._own_access_token,
+            partial(own_access_token, self.session, self.settings.metadata_token_url),
         )
 
     def crm_of(self, connection: Connection) -> Crm:
@@ -107,25 +106,14 @@ class Process:
             seconds=self.settings.job_call_seconds,
         )
 
-    async def revoke(self, gmail_token: str) -> None:
-        """A consent ends at Google."""
-        await revoke(self.session, self.settings.revoke_url, gmail_token, self.settings.job_call_seconds)
+    @cached_property
+    def revoke(self) -> Callable[[str], Awaitable[None]]:
+        return partial(revoke, self.session, self.settings.revoke_url, seconds=self.settings.job_call_seconds)
 
     def now(self) -> datetime:
         """The time; in the sandbox turned as its clock file says. Tokens are verified by the machine's own."""
         now = datetime.now(UTC)
         return now + _turned_by(Path(self.settings.clock_file)) if self.settings.clock_file else now
-
-    async def _own_access_token(self) -> str:
-        """This service's own token (https://cloud.google.com/docs/authentication/get-id-token#metadata-server)."""
-        who = "Google's metadata server"
-        answer = await self.session.request(
-            who, "GET", self.settings.metadata_token_url, seconds=5, headers={"Metadata-Flavor": "Google"}
-        )
-        told = answer.json()
-        if not isinstance(told, dict) or not isinstance(told.get("access_token"), str):
-            raise BadAnswer(who, "no access token")
-        return str(told["access_token"])
 
     async def close(self) -> None:
         """Close what this process has opened."""
