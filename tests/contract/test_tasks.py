@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from http_session.session import HttpSession
-from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, NotPermitted, RateLimited, Unavailable, Upstream
+from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, NotPermitted, RateLimited, Service, Side, Unavailable, Upstream
 from mailmagnet.tasks import MailboxTask, Tasks
 from task_queue.cloud_tasks import CloudTasks
 
@@ -139,7 +139,7 @@ async def test_a_refusal_is_an_error_of_the_tree_that_names_nobody(
     with pytest.raises(error) as refused:
         await tasks.enqueue(TASK)
     assert type(refused.value) is error
-    assert refused.value.who == "Cloud Tasks"
+    assert refused.value.who == Service(Side.OURS, "Cloud Tasks")
     assert TASK.user not in str(refused.value)
     assert ACCOUNT not in str(refused.value)
 
