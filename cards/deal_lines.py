@@ -131,9 +131,9 @@ def open_deals_section(opened: Sequence[Deal], crm_name: str, today: date, frame
     return section(lines, fold=Fold(IN_SIGHT, more, "Fewer deals"))
 
 
-def closed_deals_section(closed: Sequence[Deal], told: Deal | None, crm_name: str, today: date, frame: Frame) -> Section | None:
-    """Won and lost deals, folded under their counts; `told` is one of them that the card has said already."""
-    rest = [deal for deal in closed if deal is not told]
+def closed_deals_section(closed: Sequence[Deal], reason: Deal | None, crm_name: str, today: date, frame: Frame) -> Section | None:
+    """Won and lost deals, folded under their counts; `reason` is the one of them that the headline has said already."""
+    rest = [deal for deal in closed if deal is not reason]
     counts = [
         f"{words.number(count, frame.locale)} {state}"
         for state in (DealState.WON, DealState.LOST)

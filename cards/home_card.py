@@ -32,7 +32,7 @@ from cards.widgets import (
 )
 from mailmagnet.addresses import shown
 from mailmagnet.categories import Category
-from mailmagnet.crm import Deal
+from mailmagnet.crm import MAIL_INTEGRATION, Deal
 from mailmagnet.errors import Upstream
 from mailmagnet.homepage import LATEST_MAILS, CustomerMail, Homepage
 from mailmagnet.store import Mailbox, Reason, Trouble
@@ -217,13 +217,11 @@ def _trouble_words(trouble: Trouble, frame: Frame) -> tuple[str, str]:
             return f"Sorting needs {who}, which does not let you in.", words.facts("Ask your admin for access", first)
         case Reason.CRM_PERMISSION:
             said = f"Your profile in {who} does not allow sorting."
-            return said, words.facts("Ask your admin for the permission Mail Integration", first)
+            return said, words.facts(f"Ask your admin for the permission {MAIL_INTEGRATION}", first)
         case Reason.FAILING:
             said = f"Sorting does not work now: {who} failed."
             return said, words.facts("It is tried again by itself, and no mail is lost", first)
 
 
 def _by_category(counts: Mapping[Category, int], frame: Frame) -> list[str]:
-    return [
-        f"{said} {words.number(counts[each], frame.locale)}" for each, said in words.CATEGORY_WORDS.items() if counts.get(each)
-    ]
+    return [f"{each.words} {words.number(counts[each], frame.locale)}" for each in Category if counts.get(each)]

@@ -86,10 +86,10 @@ def _same_address_section(main: PersonInCrm, today: date, frame: Frame) -> Secti
     return section(lines, "Also with this address")
 
 
-def _unknown_lines(person_view: PersonInCrm, crm_name: str, frame: Frame) -> list[Widget]:
+def _unknown_lines(person: PersonInCrm, crm_name: str, frame: Frame) -> list[Widget]:
     """The company, when it is known, and whose second address it may be."""
-    company = _company_line(person_view.account, frame) if person_view.account else _not_there(crm_name)
-    return [company, *(_second_address_line(contact, frame) for contact in person_view.perhaps)]
+    company = _company_line(person.account, frame) if person.account else _not_there(crm_name)
+    return [company, *(_second_address_line(contact, frame) for contact in person.perhaps)]
 
 
 def _not_there(crm_name: str) -> Widget:
@@ -131,17 +131,17 @@ def _why_first(main: PersonInCrm, answer: OpenMessage) -> str:
     return f"{name} is the first outside {words.name(shown(answer.home))}" if answer.home else f"{name} comes first in it"
 
 
-def _known_line(person_view: PersonInCrm, main: PersonInCrm, answer: OpenMessage, frame: Frame) -> Widget:
-    if not person_view.contacts:
-        return lead_line(person_view.leads[0], frame)
+def _known_line(person: PersonInCrm, main: PersonInCrm, answer: OpenMessage, frame: Frame) -> Widget:
+    if not person.contacts:
+        return lead_line(person.leads[0], frame)
     beside = company_of_contact(main.contacts[0].contact) if main.contacts else ""
-    return stakes_line(person_view.contacts[0], beside, answer.today or frame.today, frame)
+    return stakes_line(person.contacts[0], beside, answer.today or frame.today, frame)
 
 
-def _unknown_line(person_view: PersonInCrm, frame: Frame) -> Widget:
-    title, subtitle = _name_and_address(person_view.person)
-    if not person_view.account:
+def _unknown_line(person: PersonInCrm, frame: Frame) -> Widget:
+    title, subtitle = _name_and_address(person.person)
+    if not person.account:
         return decorated_text(title, below=subtitle, wrap=True)
-    account = person_view.account.account
+    account = person.account.account
     below = words.facts(subtitle, words.name(account.name))
     return decorated_text(title, below=below, wrap=True, on_click=frame.run(Path.ACCOUNT, id=account.id))

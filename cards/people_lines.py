@@ -46,7 +46,7 @@ def _due(standing: ContactStanding, today: date, frame: Frame) -> str:
     if not decision:
         return ""
     if decision.because.state is DealState.WON:
-        return words.CATEGORY_WORDS[decision.category]
+        return decision.category.words
     said = when(decision.because, today, frame)
     late_or_undated = not decision.because.closing or decision.because.closing < today
     return said if late_or_undated else f"closes {said}"

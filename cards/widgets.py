@@ -222,8 +222,8 @@ def _cut(full: Section, most: int) -> Section:
     widgets = full["widgets"]
     if len(widgets) <= most:
         return full
-    kept = widgets[: most - 1]
-    cut = full | {"widgets": [*kept, _and_more(len(widgets) - len(kept))]}
+    first = widgets[: most - 1]
+    cut = full | {"widgets": [*first, _and_more(len(widgets) - len(first))]}
     if full.get("collapsible"):
         cut["uncollapsibleWidgetsCount"] = min(full["uncollapsibleWidgetsCount"], most)
     return cut

@@ -75,8 +75,8 @@ async def _bounded(name: str, answer: Endpoint, request: Request, process: Proce
 
 def _trace_of(request: Request) -> str:
     """The trace that Google's front end, or whoever calls, has put the request in; "" when it is none."""
-    told = request.headers.get("traceparent", "")
-    return told if _TRACE.fullmatch(told) else ""
+    trace = request.headers.get("traceparent", "")
+    return trace if _TRACE.fullmatch(trace) else ""
 
 
 async def body_of(request: Request) -> bytes:

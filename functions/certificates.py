@@ -115,9 +115,9 @@ class Certificates:
         log("WARNING", "certificates not renewed", error=type(problem).__name__, reason=str(problem))
 
 
-def _certified(told: Any) -> Mapping[str, _Certified]:
+def _certified(fetched: Any) -> Mapping[str, _Certified]:
     """Raises ValueError or UnsupportedAlgorithm if these are not certificates, or if none has a long enough RSA key."""
-    certificates = {key_id: load_pem_x509_certificate(pem.encode()) for key_id, pem in _pem_by_key_id(told).items()}
+    certificates = {key_id: load_pem_x509_certificate(pem.encode()) for key_id, pem in _pem_by_key_id(fetched).items()}
     keys = {key_id: (certificate, certificate.public_key()) for key_id, certificate in certificates.items()}
     certified = {
         key_id: _Certified(key, certificate.not_valid_before_utc, certificate.not_valid_after_utc)

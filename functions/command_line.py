@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from functions.crm_database import crm_database_of
-from mailmagnet.categories import LABEL_NAMES, today_in
+from mailmagnet.categories import today_in
 from mailmagnet.crm import MAIL_INTEGRATION, Account, Contact, Deal, KnownAccount, Lead, Organisation
 from mailmagnet.errors import MailMagnetError, RateLimited, Unavailable
 from mailmagnet.vault import Connection
@@ -409,9 +409,7 @@ def _print_run(run: "LabelRun") -> None:
         for move in run.moves:
             because = move.decision.because
             when = f", closes {because.closing.isoformat()}" if because.closing else ""
-            table.add_row(
-                move.mail_id, escape(move.from_address), LABEL_NAMES[move.decision.category], escape(because.name + when)
-            )
+            table.add_row(move.mail_id, escape(move.from_address), move.decision.category.label, escape(because.name + when))
         console.print(table)
     verb = "would be sorted" if run.dry else "sorted"
     console.print(

@@ -13,7 +13,8 @@ from functions.boundary import body_of, where
 from functions.event import json_of
 from functions.log import log, names, new_reference, requester
 from functions.wiring import Process
-from mailmagnet.categories import LABEL_NAMES
+from mailmagnet.categories import Category
+from mailmagnet.crm import DealState
 from mailmagnet.disconnect_mailbox import revoke_forgotten
 from mailmagnet.errors import (
     BadRequest,
@@ -142,7 +143,7 @@ def _work_of(body: Any) -> _Work:
 
 
 def run_as_json(run: LabelRun) -> Mapping[str, Any]:
-    """A run's counts; a dry run's moves with their reasons beside them."""
+    """A run's counts, with the labels' names, the highest first; a dry run's moves with their reasons beside them."""
     counts = {
         "dry": run.dry,
         "looked_at": run.looked_at,
@@ -151,6 +152,7 @@ def run_as_json(run: LabelRun) -> Mapping[str, Any]:
         "crm_calls": run.crm_calls,
         "passed_over": dict(run.passed_over),
         "sorted": {category.value: number for category, number in run.sorted.items()},
+        "labels": {category.value: category.label for category in Category},
     }
     return {**counts, "moves": [_move_as_json(move) for move in run.moves]} if run.dry else counts
 
@@ -161,8 +163,9 @@ def _move_as_json(move: Move) -> Mapping[str, Any]:
         "mail_id": move.mail_id,
         "from_address": move.from_address,
         "category": move.decision.category.value,
-        "label": LABEL_NAMES[move.decision.category],
+        "label": move.decision.category.label,
         "because": deal.name,
+        "won": deal.state is DealState.WON,
         "closing": deal.closing.isoformat() if deal.closing else None,
         "in_inbox": move.in_inbox,
     }

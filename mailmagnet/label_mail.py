@@ -338,13 +338,13 @@ def _without_hopeless(progress: Progress, problems: Mapping[str, Upstream]) -> t
     failed = {mail_id: runs for mail_id, runs in progress.failed.items() if mail_id in here}
     failed |= {mail_id: failed.get(mail_id, 0) + 1 for mail_id in problems if mail_id in here}
     hopeless = {mail_id for mail_id, runs in failed.items() if runs >= RUNS_A_MAIL}
-    kept = replace(
+    hopeful = replace(
         progress,
         moving=tuple(mail_id for mail_id in progress.moving if mail_id not in hopeless),
         waiting=tuple(mail_id for mail_id in progress.waiting if mail_id not in hopeless),
         failed={mail_id: runs for mail_id, runs in failed.items() if mail_id not in hopeless},
     )
-    return kept, Counter(problems[mail_id].what or type(problems[mail_id]).__name__ for mail_id in hopeless)
+    return hopeful, Counter(problems[mail_id].what or type(problems[mail_id]).__name__ for mail_id in hopeless)
 
 
 def _remaining(progress: Progress) -> int:

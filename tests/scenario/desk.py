@@ -19,7 +19,7 @@ from crm_client.embedded.crm import EmbeddedCrm
 from gmail_client.mailbox import GmailMailbox
 from gmail_client.revoke import revoke
 from http_session.session import HttpSession
-from mailmagnet.categories import LABEL_NAMES, Category
+from mailmagnet.categories import Category
 from mailmagnet.connect_mailbox import connect_mailbox
 from mailmagnet.crm import Crm, DealState, Money, NewContact, NewDeal, Organisation, Senders
 from mailmagnet.errors import Upstream
@@ -211,7 +211,7 @@ class Desk(JobParts):
         return mailbox
 
 
-OURS = {category: LABEL_NAMES[category] for category in Category}
+OURS = {category: category.label for category in Category}
 
 
 @asynccontextmanager

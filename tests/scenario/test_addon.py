@@ -16,7 +16,7 @@ from cards.frame import Path as Served
 from crm_client.embedded.access import bind
 from crm_client.embedded.administration import STANDARD, add_profile, add_user
 from crm_client.embedded.administration import Scope as DataScope
-from mailmagnet.categories import LABEL_NAMES, Category
+from mailmagnet.categories import Category
 from mailmagnet.crm import DealState
 from sandbox.cards.answer_check import refused
 from sandbox.cards.open_links import OpenLinks, links_of
@@ -86,7 +86,7 @@ async def test_of_two_contacts_with_one_address_the_card_leads_with_the_one_that
     assert step["pushCard"]["header"]["title"] == "Per Lie"
     assert "through Per Lie" in answered.card
     await sidebar.desk.run()
-    assert LABEL_NAMES[Category.CLOSING_THIS_MONTH] in await sidebar.desk.labels_of(mail)
+    assert Category.CLOSING_THIS_MONTH.label in await sidebar.desk.labels_of(mail)
 
 
 async def test_people_who_are_not_in_the_crm_are_said_to_be_not_in_it(sidebar: Sidebar) -> None:

@@ -1158,7 +1158,9 @@ def assert_safe(card: Card) -> None:
     for click in clicks(card):
         if "action" in click:
             assert click["action"]["function"].removeprefix(FRAME.addon_url) in set(Path)
-            assert {each["key"] for each in click["action"].get("parameters", ())} <= {"id", "message_id"}
+            named = {each["key"]: each["value"] for each in click["action"].get("parameters", ())}
+            assert set(named) <= {"id", "message_id", "in_place"}
+            assert named.get("in_place", "1") == "1"
     json.dumps(card, ensure_ascii=False).encode()
     shown = as_text(card)
     assert "None" not in shown

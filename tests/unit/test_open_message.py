@@ -36,7 +36,7 @@ def contact(name: str, *deals: Deal) -> Contact:
 
 
 def names(contacts: list[Contact], written_as: str = "") -> list[str]:
-    return [view.contact.name for view in standings_of(contacts, TODAY, written_as)]
+    return [standing.contact.name for standing in standings_of(contacts, TODAY, written_as)]
 
 
 def test_of_several_contacts_the_highest_category_comes_first_then_more_open_deals_then_the_name() -> None:
