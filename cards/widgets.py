@@ -79,7 +79,7 @@ def open_link(url: str) -> OnClick | None:
 
 
 def write_to(address: str) -> OnClick | None:
-    """Begin a mail; None for what is no address."""
+    """Begin a mail; None if this is not an address."""
     return (
         _link(f"mailto:{quote(address, safe='@')}")
         if re.fullmatch(r"[^\s@<>\ud800-\udfff]+@[^\s@<>\ud800-\udfff]+", address)
@@ -88,7 +88,7 @@ def write_to(address: str) -> OnClick | None:
 
 
 def call(phone: str) -> OnClick | None:
-    """Call a number (RFC 3966); what follows a letter is an extension and left out. None for what is no number."""
+    """Call a number (RFC 3966); what follows a letter is an extension and left out. None if this is not a number."""
     digits = re.sub(r"[^\d+*#]", "", re.split(r"[^\W\d_]|[;,]", phone, maxsplit=1)[0])
     return _link(f"tel:{quote(digits, safe='+*')}") if re.fullmatch(r"\+?[0-9*#]{3,20}", digits) else None
 

@@ -1,4 +1,4 @@
-"""The add-on event as it comes in: what MailMagnet reads of it. Whatever it holds or lacks can be read; what is odd counts as left out.
+"""The add-on event, and what MailMagnet reads of it. Any JSON object can be read; a value of the wrong kind counts as left out.
 
 https://developers.google.com/workspace/add-ons/concepts/event-objects
 """
@@ -68,14 +68,14 @@ class Event:
     @property
     def typed(self) -> str:
         """What stands in the search field, or ""."""
-        return self.form_inputs.get(SEARCH_INPUT, "")
+        return self.form_inputs.get(SEARCH_INPUT, "").strip()
 
     @property
     def words(self) -> str:
         """What to search for. Raises NothingTyped when there are no words."""
-        if not (words := self.typed.strip()):
+        if not self.typed:
             raise NothingTyped("the search field is empty")
-        return words
+        return self.typed
 
     def require_scope(self, scope: str) -> None:
         """Raises ScopesMissing when the user has not granted the scope. An event that lists none at all is taken on trust."""
@@ -115,7 +115,7 @@ def system_token_of(body: Mapping[str, Any]) -> str:
 
 
 def json_of(body: bytes) -> Any:
-    """Raises BadRequest for what is not JSON."""
+    """Raises BadRequest if the body is not JSON."""
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
@@ -123,7 +123,7 @@ def json_of(body: bytes) -> Any:
 
 
 def object_of(body: bytes) -> Mapping[str, Any]:
-    """Raises BadRequest for what is no JSON object."""
+    """Raises BadRequest if the body is not a JSON object."""
     found = json_of(body)
     if not isinstance(found, dict):
         raise BadRequest("the body is not a JSON object")

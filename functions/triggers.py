@@ -34,7 +34,7 @@ class SidebarCall:
 
 
 class _Shown(Protocol):
-    """What a use case answers with: `problems` are those of what it could not get."""
+    """The answer of a use case: `problems` says why parts of it are missing."""
 
     @property
     def problems(self) -> Sequence[Upstream]: ...
