@@ -182,14 +182,15 @@ async def test_a_dry_run_that_is_refused_is_answered_as_done_too_and_says_why(jo
     set_permission(job.desk.crm_database, ADMINISTRATOR, MAIL_INTEGRATION, held=False)
     status, of_the_crm = await job.sort(dry_run=True)
     assert (status, of_the_crm["error"]) == (200, "MailMagnet CRM: the user does not hold the permission Mail Integration")
+    job.desk.world.faults.add(Fault("gmail", status=503))
+    assert (await job.sort(dry_run=True))[0] == 503
+    job.desk.world.faults.clear()
     job.desk.world.google.revoke_all(ADA)
     status, of_gmail = await job.sort(dry_run=True)
     assert status == 200
     assert of_gmail["error"].startswith("Gmail: ")
     for answer in (of_the_crm, of_gmail):
         assert await job.logged(f'"reference": "{answer["reference"]}"')
-    job.desk.world.faults.add(Fault("gmail", status=503))
-    assert (await job.sort(dry_run=True))[0] == 503
 
 
 async def test_one_mailboxs_trouble_never_slows_the_queue_and_is_kept_with_the_mailbox(job: Job) -> None:
