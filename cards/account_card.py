@@ -1,7 +1,5 @@
 """The card of one account: what is open with it, and who we know there."""
 
-from datetime import date
-
 from cards import words
 from cards.contact_sections import call_button, open_button, owned_by
 from cards.deal_lines import open_deals, open_deals_section
@@ -9,12 +7,13 @@ from cards.frame import Frame
 from cards.people_lines import account_name, colleague_line, shown_domain
 from cards.widgets import GREY, Card, Fold, Section, Widget, bold, button_list, card, coloured, section, text_paragraph
 from mailmagnet.crm import KnownAccount
+from mailmagnet.open_record import Opened
 
 _CONTACTS_IN_SIGHT = 5
 
 
-def account_card(known: KnownAccount, crm_name: str, today: date, frame: Frame) -> Card:
-    """`today` is the day in the CRM organisation's time zone."""
+def account_card(opened: Opened[KnownAccount], frame: Frame) -> Card:
+    known, crm_name, today = opened.record, opened.crm_name, opened.today
     account = known.account
     sections = [
         section(_first(known, crm_name, frame)),

@@ -28,7 +28,7 @@ from cards.widgets import (
 )
 from mailmagnet.addresses import shown
 from mailmagnet.crm import Activity, ActivityKind, Contact, Lead, Note
-from mailmagnet.open_message import ContactStanding
+from mailmagnet.standing import ContactStanding
 
 _KIND_WORDS = {ActivityKind.CALL: "Call", ActivityKind.MEETING: "Meeting", ActivityKind.TASK: "Task"}
 
@@ -41,8 +41,8 @@ def contact_sections(
 ) -> list[Section | None]:
     """What matters, what is next and what was said last, with the ways to the CRM and to the person; further deals; the past, folded."""
     contact = standing.contact
-    told = standing.decision.because if standing.decision else None
-    further = [deal for deal in open_deals(contact.deals, today) if deal is not told]
+    reason = standing.decision.because if standing.decision else None
+    further = [deal for deal in open_deals(contact.deals, today) if deal is not reason]
     first = [
         headline(standing, crm_name, today, frame, through),
         *_next(contact, frame),
@@ -53,7 +53,7 @@ def contact_sections(
     return [
         section(first),
         open_deals_section(further, crm_name, today, frame),
-        closed_deals_section(closed_deals(contact.deals), told, crm_name, today, frame),
+        closed_deals_section(closed_deals(contact.deals), reason, crm_name, today, frame),
         _past_section(contact, frame),
     ]
 
@@ -171,14 +171,14 @@ def addresses_section(addresses: Sequence[str]) -> Section | None:
 
 def _past_section(contact: Contact, frame: Frame) -> Section | None:
     """What was done and noted before, folded under its name."""
-    told = _latest(contact.notes)
-    notes = [(note.at, "notes", _quoted(note, frame)) for note in contact.notes if note not in told and words.name(note.text)]
+    quoted = _latest(contact.notes)
+    notes = [(note.at, "notes", _quoted(note, frame)) for note in contact.notes if note not in quoted and words.name(note.text)]
     done = [(each.at, f"{each.kind}s", _with_moment(each, frame)) for each in contact.activities if each.done]
     latest_first = sorted([*notes, *done], key=lambda entry: words.start_of(entry[0], frame.locale), reverse=True)[:EARLIER]
     if not latest_first:
         return None
     kinds = [kind for _, kind, _ in latest_first]
-    unfold = f"{words.number(len(kinds), frame.locale)} {'earlier ' if told else ''}{_kinds(kinds)}"
+    unfold = f"{words.number(len(kinds), frame.locale)} {'earlier ' if quoted else ''}{_kinds(kinds)}"
     return section(
         [text_paragraph(said) for *_, said in latest_first], fold=Fold(0, unfold, f"Hide {words.together(_plurals(kinds))}")
     )

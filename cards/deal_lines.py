@@ -17,7 +17,6 @@ from cards.widgets import (
     coloured,
     decorated_text,
     open_link,
-    run,
     section,
     text_paragraph,
 )
@@ -102,8 +101,8 @@ def opening(deal: Deal, frame: Frame) -> OnClick | None:
     if page := open_link(deal.url):
         return page
     if deal.account:
-        return run(f"{frame.addon_url}{Path.ACCOUNT}", id=deal.account.id)
-    return run(f"{frame.addon_url}{Path.CONTACT}", id=deal.contact_ids[0]) if deal.contact_ids else None
+        return frame.run(Path.ACCOUNT, id=deal.account.id)
+    return frame.run(Path.CONTACT, id=deal.contact_ids[0]) if deal.contact_ids else None
 
 
 def deal_line(deal: Deal, frame: Frame, *below: str, on_click: OnClick | None = None) -> Widget:
@@ -132,9 +131,9 @@ def open_deals_section(opened: Sequence[Deal], crm_name: str, today: date, frame
     return section(lines, fold=Fold(IN_SIGHT, more, "Fewer deals"))
 
 
-def closed_deals_section(closed: Sequence[Deal], told: Deal | None, crm_name: str, today: date, frame: Frame) -> Section | None:
-    """Won and lost deals, folded under their counts; `told` is one of them that the card has said already."""
-    rest = [deal for deal in closed if deal is not told]
+def closed_deals_section(closed: Sequence[Deal], reason: Deal | None, crm_name: str, today: date, frame: Frame) -> Section | None:
+    """Won and lost deals, folded under their counts; `reason` is the one of them that the headline has said already."""
+    rest = [deal for deal in closed if deal is not reason]
     counts = [
         f"{words.number(count, frame.locale)} {state}"
         for state in (DealState.WON, DealState.LOST)

@@ -1,9 +1,11 @@
-"""Who a card is drawn for, when, and where its buttons lead: the record `Frame`, and the closed list of paths."""
+"""What a card is drawn in: who reads it, when, which call it answers, and where its buttons lead; and the closed list of paths."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from cards.widgets import OnClick, run
 from cards.words import zone_of
 from mailmagnet.identity import Locale
 
@@ -12,35 +14,17 @@ class Path(StrEnum):
     """What the sidebar's triggers and clicks call, and the parameters each takes."""
 
     HOME = "/home"
-    MESSAGE = "/message"
+    MESSAGE = "/message"  # message_id with IN_PLACE, else none: the event says which mail is open
     DEALS_AND_SEARCH = "/deals-and-search"
     CONTACT = "/contact"  # id
     LEAD = "/lead"  # id
     ACCOUNT = "/account"  # id
     SEARCH = "/search"  # form input SEARCH_INPUT
-    RETRY_HOME = "/retry-home"
-    RETRY_MESSAGE = "/retry-message"  # message_id
-    RETRY_CONTACT = "/retry-contact"  # id
-    RETRY_LEAD = "/retry-lead"  # id
-    RETRY_ACCOUNT = "/retry-account"  # id
-    RETRY_SEARCH = "/retry-search"  # form input SEARCH_INPUT
-
-    @property
-    def again(self) -> "Path":
-        """What Retry calls: the same, its answer in place of the card that has the button."""
-        return _AGAIN.get(self, self)
 
 
-_AGAIN = {
-    Path.HOME: Path.RETRY_HOME,
-    Path.MESSAGE: Path.RETRY_MESSAGE,
-    Path.DEALS_AND_SEARCH: Path.RETRY_HOME,
-    Path.CONTACT: Path.RETRY_CONTACT,
-    Path.LEAD: Path.RETRY_LEAD,
-    Path.ACCOUNT: Path.RETRY_ACCOUNT,
-    Path.SEARCH: Path.RETRY_SEARCH,
-}
-
+IN_PLACE = "in_place"
+"""The parameter, IN_PLACE_YES, with which a click of any path wants its answer in place of the card clicked in."""
+IN_PLACE_YES = "1"
 
 SEARCH_INPUT = "words"
 """The name of the search field in the form inputs of an event."""
@@ -48,13 +32,30 @@ SEARCH_INPUT = "words"
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """`now` is aware; `addon_url` is the public address of the `addon` function, without a slash at its end."""
+    """`now` is aware; `addon_url` is the public address of the `addon` function, without a slash at its end.
+
+    `path` and `ids` are the call that the card answers, `words` what was typed into the search field of the card clicked in;
+    `reference` is that under which the card's problems are in the log.
+    """
 
     locale: Locale
     now: datetime
     addon_url: str
+    path: Path
+    ids: Mapping[str, str] = field(default_factory=dict)
+    words: str = ""
+    reference: str = ""
 
     @property
     def today(self) -> date:
         """The reader's own day."""
         return self.now.astimezone(zone_of(self.locale)).date()
+
+    def run(self, path: Path, /, **ids: str) -> OnClick:
+        """Call one of our paths."""
+        return run(f"{self.addon_url}{path}", **ids)
+
+    @property
+    def again(self) -> OnClick:
+        """What Retry does: the same call, its answer in place of this card."""
+        return self.run(self.path, **{**self.ids, IN_PLACE: IN_PLACE_YES})

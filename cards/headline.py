@@ -8,7 +8,7 @@ from cards.deal_lines import is_overdue, name_and_amount, open_deals, stage_of, 
 from cards.frame import Frame
 from cards.widgets import GREY, Widget, bold, coloured, decorated_text, open_link, spaced, text_paragraph
 from mailmagnet.crm import Deal, DealState
-from mailmagnet.open_message import ContactStanding
+from mailmagnet.standing import ContactStanding
 
 
 def headline(standing: ContactStanding, crm_name: str, today: date, frame: Frame, through: str = "") -> Widget:
@@ -22,7 +22,7 @@ def headline(standing: ContactStanding, crm_name: str, today: date, frame: Frame
     deal = decision.because
     of_whom = f"through {through}" if through else ""
     if deal.state is DealState.WON:
-        text = bold(f"{words.CATEGORY_WORDS[decision.category]} · {_won(deal, today, frame)}")
+        text = bold(f"{decision.category.words} · {_won(deal, today, frame)}")
         return decorated_text(text, below=of_whom, wrap=True, on_click=open_link(deal.url))
     others = (each for each in open_deals(deals, today) if each is not deal)
     text = spaced(urgency_mark(deal, today), bold(words.facts(_closes(deal, today, frame), name_and_amount(deal, frame))))

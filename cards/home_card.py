@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from urllib.parse import quote
 
 from cards import words
 from cards.deal_lines import company_of_deal, deal_line, is_overdue, lines_of, opening, when
-from cards.frame import Frame, Path
+from cards.frame import Frame
 from cards.problems import problem_section
 from cards.search_card import search_section
 from cards.widgets import (
@@ -25,14 +26,13 @@ from cards.widgets import (
     decorated_text,
     html,
     open_link,
-    run,
     section,
     spaced,
     text_paragraph,
 )
 from mailmagnet.addresses import shown
 from mailmagnet.categories import Category
-from mailmagnet.crm import Deal
+from mailmagnet.crm import MAIL_INTEGRATION, Deal
 from mailmagnet.errors import Upstream
 from mailmagnet.homepage import LATEST_MAILS, CustomerMail, Homepage
 from mailmagnet.store import Mailbox, Reason, Trouble
@@ -42,32 +42,31 @@ _TODAY_IN_SIGHT = 3
 _NAME_BESIDE_A_DOT = 34  # of the some 36 characters that a panel 300 pixels wide shows in a line
 
 
-def home_card(homepage: Homepage, frame: Frame, reference: str = "") -> Card:
-    """`reference` is that of the answer's problems: the last of them tells it."""
-    of_deals = "" if homepage.mail_problem else reference
+def home_card(homepage: Homepage, frame: Frame) -> Card:
+    """Of two problems the last tells the reference."""
+    of_deals = replace(frame, reference="") if homepage.mail_problem else frame
     return card(
         [
             search_section(frame),
-            _due_section(homepage, frame, of_deals),
-            _mails_section(homepage, frame, reference),
+            _due_section(homepage, of_deals),
+            _mails_section(homepage, frame),
             _rest_of_month_section(homepage, frame),
             _sorting_section(homepage, frame),
         ]
     )
 
 
-def _problem(problem: Upstream | None, reference: str, frame: Frame, title: str) -> Section | None:
-    retry = run(f"{frame.addon_url}{Path.RETRY_HOME}")
-    return problem_section(problem, reference, frame, retry, title) if problem else None
+def _problem(problem: Upstream | None, frame: Frame, title: str) -> Section | None:
+    return problem_section(problem, frame, title) if problem else None
 
 
 # Deals
 
 
-def _due_section(homepage: Homepage, frame: Frame, reference: str) -> Section | None:
+def _due_section(homepage: Homepage, frame: Frame) -> Section | None:
     """Overdue deals, what slipped last first, then those that close today: of each the first ones in sight."""
     if homepage.closing is None:
-        return _problem(homepage.crm_problem, reference, frame, "Today")
+        return _problem(homepage.crm_problem, frame, "Today")
     today = homepage.today or frame.today
     overdue = sorted((deal for deal in homepage.closing if is_overdue(deal, today)), key=_closing_day, reverse=True)
     closing = [deal for deal in homepage.closing if deal.closing == today]
@@ -124,10 +123,10 @@ def _lines(deals: Sequence[Deal], homepage: Homepage, today: date, frame: Frame)
 # New from customers
 
 
-def _mails_section(homepage: Homepage, frame: Frame, reference: str) -> Section | None:
+def _mails_section(homepage: Homepage, frame: Frame) -> Section | None:
     title = "New from customers"
     if homepage.mails is None:
-        return _problem(homepage.mail_problem, reference, frame, title)
+        return _problem(homepage.mail_problem, frame, title)
     if homepage.mails and homepage.mailbox:
         lines = [_mail_line(mail, homepage.mailbox.address, frame) for mail in homepage.mails]
         return section(lines, words.facts(title, _unread_count(homepage.mails, frame)))
@@ -218,13 +217,11 @@ def _trouble_words(trouble: Trouble, frame: Frame) -> tuple[str, str]:
             return f"Sorting needs {who}, which does not let you in.", words.facts("Ask your admin for access", first)
         case Reason.CRM_PERMISSION:
             said = f"Your profile in {who} does not allow sorting."
-            return said, words.facts("Ask your admin for the permission Mail Integration", first)
+            return said, words.facts(f"Ask your admin for the permission {MAIL_INTEGRATION}", first)
         case Reason.FAILING:
             said = f"Sorting does not work now: {who} failed."
             return said, words.facts("It is tried again by itself, and no mail is lost", first)
 
 
 def _by_category(counts: Mapping[Category, int], frame: Frame) -> list[str]:
-    return [
-        f"{said} {words.number(counts[each], frame.locale)}" for each, said in words.CATEGORY_WORDS.items() if counts.get(each)
-    ]
+    return [f"{each.words} {words.number(counts[each], frame.locale)}" for each in Category if counts.get(each)]

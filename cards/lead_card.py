@@ -2,10 +2,14 @@
 
 from cards import words
 from cards.contact_sections import addresses_section, lead_sections
+from cards.frame import Frame
 from cards.people_lines import lead_name
 from cards.widgets import Card, card
-from mailmagnet.crm import Lead
+from mailmagnet.open_record import OpenedLead
 
 
-def lead_card(lead: Lead, crm_name: str) -> Card:
-    return card([*lead_sections(lead, crm_name), addresses_section(lead.addresses)], lead_name(lead), words.name(lead.company))
+def lead_card(opened: OpenedLead, _: Frame) -> Card:
+    """The same for every reader: nothing of a lead is a date or an amount."""
+    lead = opened.lead
+    sections = [*lead_sections(lead, opened.crm_name), addresses_section(lead.addresses)]
+    return card(sections, lead_name(lead), words.name(lead.company))

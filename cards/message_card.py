@@ -8,7 +8,7 @@ from cards.contact_sections import company_of_contact, contact_sections, lead_se
 from cards.frame import Frame, Path
 from cards.people_lines import account_name, contact_name, known_there, lead_line, lead_name, stakes_line
 from cards.problems import problem_section
-from cards.widgets import GREY, Card, Fold, Section, Widget, bold, card, coloured, decorated_text, run, section, text_paragraph
+from cards.widgets import GREY, Card, Fold, Section, Widget, bold, card, coloured, decorated_text, section, text_paragraph
 from mailmagnet.addresses import shown
 from mailmagnet.crm import Contact, KnownAccount
 from mailmagnet.open_message import OpenMessage, PersonInCrm
@@ -17,17 +17,12 @@ from mailmagnet.people import About, MailPeople, Person
 _PEOPLE_IN_SIGHT = 5
 
 
-def message_card(answer: OpenMessage, frame: Frame, message_id: str, reference: str = "") -> Card:
-    """`message_id` is the open mail's, as the event has it: what Retry opens again. `reference` is that of the answer's problem."""
+def message_card(answer: OpenMessage, frame: Frame) -> Card:
     if not answer.people:
         return _nobody_card(answer.mail, answer.home)
     main, *others = answer.people
     title, company = _who(main)
-    if answer.problem:
-        retry = run(f"{frame.addon_url}{Path.RETRY_MESSAGE}", message_id=message_id)
-        sections = [problem_section(answer.problem, reference, frame, retry)]
-    else:
-        sections = _main_sections(main, answer, frame)
+    sections = [problem_section(answer.problem, frame)] if answer.problem else _main_sections(main, answer, frame)
     return card([*sections, _others_section(main, others, answer, frame)], title, company)
 
 
@@ -91,10 +86,10 @@ def _same_address_section(main: PersonInCrm, today: date, frame: Frame) -> Secti
     return section(lines, "Also with this address")
 
 
-def _unknown_lines(person_view: PersonInCrm, crm_name: str, frame: Frame) -> list[Widget]:
+def _unknown_lines(person: PersonInCrm, crm_name: str, frame: Frame) -> list[Widget]:
     """The company, when it is known, and whose second address it may be."""
-    company = _company_line(person_view.account, frame) if person_view.account else _not_there(crm_name)
-    return [company, *(_second_address_line(contact, frame) for contact in person_view.perhaps)]
+    company = _company_line(person.account, frame) if person.account else _not_there(crm_name)
+    return [company, *(_second_address_line(contact, frame) for contact in person.perhaps)]
 
 
 def _not_there(crm_name: str) -> Widget:
@@ -102,7 +97,7 @@ def _not_there(crm_name: str) -> Widget:
 
 
 def _company_line(known: KnownAccount, frame: Frame) -> Widget:
-    on_click = run(f"{frame.addon_url}{Path.ACCOUNT}", id=known.account.id)
+    on_click = frame.run(Path.ACCOUNT, id=known.account.id)
     return decorated_text(
         bold(f"New at {account_name(known.account)}"), below=known_there(known, frame), wrap=True, on_click=on_click
     )
@@ -110,7 +105,7 @@ def _company_line(known: KnownAccount, frame: Frame) -> Widget:
 
 def _second_address_line(contact: Contact, frame: Frame) -> Widget:
     said = f"Perhaps a second address of {contact_name(contact)}: same name and company."
-    return decorated_text(said, wrap=True, on_click=run(f"{frame.addon_url}{Path.CONTACT}", id=contact.id))
+    return decorated_text(said, wrap=True, on_click=frame.run(Path.CONTACT, id=contact.id))
 
 
 # The other people of the mail
@@ -136,17 +131,17 @@ def _why_first(main: PersonInCrm, answer: OpenMessage) -> str:
     return f"{name} is the first outside {words.name(shown(answer.home))}" if answer.home else f"{name} comes first in it"
 
 
-def _known_line(person_view: PersonInCrm, main: PersonInCrm, answer: OpenMessage, frame: Frame) -> Widget:
-    if not person_view.contacts:
-        return lead_line(person_view.leads[0], frame)
+def _known_line(person: PersonInCrm, main: PersonInCrm, answer: OpenMessage, frame: Frame) -> Widget:
+    if not person.contacts:
+        return lead_line(person.leads[0], frame)
     beside = company_of_contact(main.contacts[0].contact) if main.contacts else ""
-    return stakes_line(person_view.contacts[0], beside, answer.today or frame.today, frame)
+    return stakes_line(person.contacts[0], beside, answer.today or frame.today, frame)
 
 
-def _unknown_line(person_view: PersonInCrm, frame: Frame) -> Widget:
-    title, subtitle = _name_and_address(person_view.person)
-    if not person_view.account:
+def _unknown_line(person: PersonInCrm, frame: Frame) -> Widget:
+    title, subtitle = _name_and_address(person.person)
+    if not person.account:
         return decorated_text(title, below=subtitle, wrap=True)
-    account = person_view.account.account
+    account = person.account.account
     below = words.facts(subtitle, words.name(account.name))
-    return decorated_text(title, below=below, wrap=True, on_click=run(f"{frame.addon_url}{Path.ACCOUNT}", id=account.id))
+    return decorated_text(title, below=below, wrap=True, on_click=frame.run(Path.ACCOUNT, id=account.id))

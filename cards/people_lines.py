@@ -7,10 +7,10 @@ from cards import words
 from cards.contact_sections import company_of_contact, owned_by
 from cards.deal_lines import open_deals, urgency_mark, when
 from cards.frame import Frame, Path
-from cards.widgets import Html, Widget, decorated_text, html, run, spaced
+from cards.widgets import Html, Widget, decorated_text, html, spaced
 from mailmagnet.addresses import shown
 from mailmagnet.crm import Account, Contact, DealState, KnownAccount, Lead
-from mailmagnet.open_message import ContactStanding
+from mailmagnet.standing import ContactStanding
 
 
 def contact_line(contact: Contact, frame: Frame) -> Widget:
@@ -46,24 +46,24 @@ def _due(standing: ContactStanding, today: date, frame: Frame) -> str:
     if not decision:
         return ""
     if decision.because.state is DealState.WON:
-        return words.CATEGORY_WORDS[decision.category]
+        return decision.category.words
     said = when(decision.because, today, frame)
     late_or_undated = not decision.because.closing or decision.because.closing < today
     return said if late_or_undated else f"closes {said}"
 
 
 def _contact_line(contact: Contact, text: Html, below: str, frame: Frame) -> Widget:
-    return decorated_text(text, below=below, wrap=True, on_click=run(f"{frame.addon_url}{Path.CONTACT}", id=contact.id))
+    return decorated_text(text, below=below, wrap=True, on_click=frame.run(Path.CONTACT, id=contact.id))
 
 
 def lead_line(lead: Lead, frame: Frame) -> Widget:
     below = words.facts("Lead", words.name(lead.status, 40), role(lead.title, words.name(lead.company)))
-    return decorated_text(lead_name(lead), below=below, wrap=True, on_click=run(f"{frame.addon_url}{Path.LEAD}", id=lead.id))
+    return decorated_text(lead_name(lead), below=below, wrap=True, on_click=frame.run(Path.LEAD, id=lead.id))
 
 
 def account_line(account: Account, frame: Frame) -> Widget:
     """Name, with the domain below. A click opens the account."""
-    on_click = run(f"{frame.addon_url}{Path.ACCOUNT}", id=account.id)
+    on_click = frame.run(Path.ACCOUNT, id=account.id)
     below = shown_domain(account) if words.name(account.name) else ""
     return decorated_text(account_name(account), below=below, wrap=True, on_click=on_click)
 

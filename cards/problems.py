@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from cards import words
 from cards.frame import Frame
-from cards.widgets import OnClick, Section, button, decorated_text, section
-from mailmagnet.crm import MAIL_INTEGRATION
+from cards.widgets import Section, button, decorated_text, section
 from mailmagnet.errors import (
     BadAnswer,
     BadRequest,
@@ -20,11 +19,11 @@ from mailmagnet.errors import (
     NotVerified,
     RateLimited,
     ScopesMissing,
+    Side,
     TimedOut,
     Unavailable,
     Upstream,
 )
-from mailmagnet.gmail import GMAIL
 from mailmagnet.identity import Locale
 
 
@@ -39,21 +38,21 @@ class Problem:
 
 def problem_of(error: MailMagnetError, locale: Locale) -> Problem:
     """The error in plain words. Nothing of its message is shown: messages are for the log."""
-    return _upstream_problem(error, locale) if isinstance(error, Upstream) else _own_problem(error)
+    if not isinstance(error, Upstream):
+        return _own_problem(error)
+    return _problem_with_our_data(error, locale) if error.who.side is Side.OURS else _upstream_problem(error, locale)
 
 
-def problem_section(
-    error: MailMagnetError, reference: str, frame: Frame, retry: OnClick | None, header: str = ""
-) -> Section | None:
-    """The problem; `retry` is what its button does, left out where it would not help; `reference` (also in the log) may be ""."""
+def problem_section(error: MailMagnetError, frame: Frame, header: str = "") -> Section | None:
+    """The problem, with a Retry button where that may help, and the frame's reference."""
     problem = problem_of(error, frame.locale)
-    again = button("Retry", retry) if problem.again and retry else None
-    below = words.facts(problem.to_do, f"Reference {reference}" if reference else "")
+    again = button("Retry", frame.again) if problem.again else None
+    below = words.facts(problem.to_do, f"Reference {frame.reference}" if frame.reference else "")
     return section([decorated_text(problem.happened, below=below, wrap=True, at_its_end=again)], header)
 
 
 def _upstream_problem(error: Upstream, locale: Locale) -> Problem:
-    who = words.name(f"{error.who[:1].upper()}{error.who[1:]}")
+    who = words.name(error.who.name)
     match error:
         case NotBound():
             account = words.name(f"account {error.user} of {error.org}", 120)
@@ -62,13 +61,25 @@ def _upstream_problem(error: Upstream, locale: Locale) -> Problem:
             return Problem(f"MailMagnet has no access to your {who}.", "Ask your admin to connect it.")
         case NotPermitted():
             return _not_permitted(error, who)
-        case NotFound() if error.who == GMAIL:
+        case NotFound() if error.who.side is Side.GMAIL:
             return Problem(
                 "Gmail does not find this mail.", "Drafts, mail you wrote and deleted mail are not shown: open another."
             )
         case NotFound():
             return Problem(f"This is not in {who} any more.")
     return _passing_problem(error, who, locale)
+
+
+def _problem_with_our_data(error: Upstream, locale: Locale) -> Problem:
+    """The store and the vault are MailMagnet to a rep, who has no profile in them."""
+    match error:
+        case NotAuthorised() | NotPermitted():
+            return Problem("MailMagnet has no access to its own data.", "Tell your admin.")
+        case NotFound():
+            return Problem("This is not in MailMagnet any more.")
+        case BadAnswer():
+            return Problem("MailMagnet cannot read its own data.", "If it stays so, tell your admin.", again=True)
+    return _passing_problem(error, error.who.shown, locale)
 
 
 def _passing_problem(error: Upstream, who: str, locale: Locale) -> Problem:
@@ -86,10 +97,12 @@ def _passing_problem(error: Upstream, who: str, locale: Locale) -> Problem:
 
 
 def _not_permitted(error: NotPermitted, who: str) -> Problem:
-    if error.who == GMAIL:
+    if error.who.side is Side.GMAIL:
         return Problem("Gmail does not let MailMagnet read this mail.", "Ask your admin to allow it.")
-    if not error.what or MAIL_INTEGRATION in error.what:
-        return Problem(f"Your profile in {who} lacks the permission “{MAIL_INTEGRATION}”.", f"An admin of {who} can give it.")
+    if error.permission:
+        return Problem(
+            f"Your profile in {who} lacks the permission “{words.name(error.permission, 60)}”.", f"An admin of {who} can give it."
+        )
     return Problem(f"Your profile in {who} does not allow this.", f"An admin of {who} can change it.")
 
 

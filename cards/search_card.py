@@ -7,14 +7,18 @@ from cards import words
 from cards.deal_lines import company_of_deal, deal_line, opening, stage_of, when
 from cards.frame import SEARCH_INPUT, Frame, Path
 from cards.people_lines import account_line, contact_line, lead_line
-from cards.widgets import Card, Fold, Section, Widget, button, button_list, card, run, section, text_input, text_paragraph
+from cards.widgets import Card, Fold, Section, Widget, button, button_list, card, section, text_input, text_paragraph
 from mailmagnet.crm import Deal, Found
+from mailmagnet.open_record import Opened
 
 _IN_SIGHT = 5
 
+NOTHING_TYPED = "Type a name, a company or an address to search for."
+"""Said when the field is empty."""
 
-def search_card(found: Found, searched: str, crm_name: str, today: date, frame: Frame) -> Card:
-    """`searched` are the words as typed; `today` is the day in the CRM organisation's time zone."""
+
+def search_card(opened: Opened[Found], frame: Frame) -> Card:
+    found, today = opened.record, opened.today
     lines = {
         "contacts": [contact_line(contact, frame) for contact in found.contacts],
         "leads": [lead_line(lead, frame) for lead in found.leads],
@@ -23,15 +27,15 @@ def search_card(found: Found, searched: str, crm_name: str, today: date, frame: 
     }
     results = [_results(kind, of_kind, kind in found.more, frame) for kind, of_kind in lines.items()]
     if not any(results):
-        nothing = f"Nothing in {words.name(crm_name)} under “{words.name(searched, 80)}”."
+        nothing = f"Nothing in {words.name(opened.crm_name)} under “{words.name(frame.words, 80)}”."
         results = [section([text_paragraph(nothing)])]
-    return card([search_section(frame, searched), *results])
+    return card([search_section(frame, frame.words), *results])
 
 
-def search_section(frame: Frame, searched: str = "") -> Section | None:
+def search_section(frame: Frame, typed: str = "") -> Section | None:
     """The field and its button: Gmail's text input does not tell of Enter."""
-    search = button("Search", run(f"{frame.addon_url}{Path.SEARCH}"))
-    return section([text_input(SEARCH_INPUT, "Search people, firms, deals", searched), button_list(search)])
+    search = button("Search", frame.run(Path.SEARCH))
+    return section([text_input(SEARCH_INPUT, "Search people, firms, deals", typed), button_list(search)])
 
 
 def _results(kind: str, lines: Sequence[Widget], there_are_more: bool, frame: Frame) -> Section | None:

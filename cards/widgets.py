@@ -65,7 +65,7 @@ def spaced(*parts: str) -> Html:
 # What a click does: https://developers.google.com/workspace/add-ons/reference/rpc/google.apps.card.v1#onclick
 
 
-def run(url: str, **ids: str) -> OnClick:
+def run(url: str, /, **ids: str) -> OnClick:
     """Call one of our functions. Its parameters are ids, and nothing else: what a click carries is not to be trusted."""
     action: dict[str, Any] = {"function": url}
     if ids:
@@ -79,7 +79,7 @@ def open_link(url: str) -> OnClick | None:
 
 
 def write_to(address: str) -> OnClick | None:
-    """Begin a mail; None for what is no address."""
+    """Begin a mail; None if this is not an address."""
     return (
         _link(f"mailto:{quote(address, safe='@')}")
         if re.fullmatch(r"[^\s@<>\ud800-\udfff]+@[^\s@<>\ud800-\udfff]+", address)
@@ -88,7 +88,7 @@ def write_to(address: str) -> OnClick | None:
 
 
 def call(phone: str) -> OnClick | None:
-    """Call a number (RFC 3966); what follows a letter is an extension and left out. None for what is no number."""
+    """Call a number (RFC 3966); what follows a letter is an extension and left out. None if this is not a number."""
     digits = re.sub(r"[^\d+*#]", "", re.split(r"[^\W\d_]|[;,]", phone, maxsplit=1)[0])
     return _link(f"tel:{quote(digits, safe='+*')}") if re.fullmatch(r"\+?[0-9*#]{3,20}", digits) else None
 
@@ -222,8 +222,8 @@ def _cut(full: Section, most: int) -> Section:
     widgets = full["widgets"]
     if len(widgets) <= most:
         return full
-    kept = widgets[: most - 1]
-    cut = full | {"widgets": [*kept, _and_more(len(widgets) - len(kept))]}
+    first = widgets[: most - 1]
+    cut = full | {"widgets": [*first, _and_more(len(widgets) - len(first))]}
     if full.get("collapsible"):
         cut["uncollapsibleWidgetsCount"] = min(full["uncollapsibleWidgetsCount"], most)
     return cut

@@ -25,16 +25,9 @@ from babel.numbers import (
     get_currency_symbol,
 )
 
-from mailmagnet.categories import Category
 from mailmagnet.crm import Money
 from mailmagnet.identity import Locale
 from mailmagnet.visible_text import visible
-
-CATEGORY_WORDS = {
-    Category.CLOSING_THIS_MONTH: "Closing this month",
-    Category.OPEN_DEALS: "Open deals",
-    Category.CUSTOMER: "Customer",
-}
 
 _WORDS = BabelLocale("en", "GB")
 _DAYS_SAID_AS_WORDS = 6

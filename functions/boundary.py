@@ -1,4 +1,7 @@
-"""The error boundary of all three functions: each error of the tree becomes a status, and one log line with a short reference."""
+"""The error boundary of all three functions: each error of the tree becomes a status, and one log line with a short reference.
+
+A function whose callers have to hear something else about an error answers it itself.
+"""
 
 import re
 import time
@@ -12,15 +15,10 @@ from functions.wiring import Process
 from http_session.session import traceparent
 from mailmagnet.errors import (
     BadRequest,
-    CrmRefused,
     Forbidden,
     LeaseLost,
     LeaseTaken,
-    MailboxFailed,
     MailMagnetError,
-    NotAuthorised,
-    NotFound,
-    NotPermitted,
     NotVerified,
     RateLimited,
     Upstream,
@@ -77,8 +75,8 @@ async def _bounded(name: str, answer: Endpoint, request: Request, process: Proce
 
 def _trace_of(request: Request) -> str:
     """The trace that Google's front end, or whoever calls, has put the request in; "" when it is none."""
-    told = request.headers.get("traceparent", "")
-    return told if _TRACE.fullmatch(told) else ""
+    trace = request.headers.get("traceparent", "")
+    return trace if _TRACE.fullmatch(trace) else ""
 
 
 async def body_of(request: Request) -> bytes:
@@ -105,9 +103,6 @@ def _status(error: MailMagnetError, reference: str) -> Response:
             status = 409
         case RateLimited():
             status = 429
-        case NotAuthorised() | NotPermitted() | NotFound() | CrmRefused() | MailboxFailed():
-            # Answered as done: Cloud Tasks would only ask again, and nothing changes until somebody gives consent or permission.
-            status = 200
         case Upstream():
             status = 503
         case _:

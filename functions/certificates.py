@@ -15,9 +15,9 @@ from pydantic import TypeAdapter
 
 from functions.log import log
 from http_session.session import HttpSession
-from mailmagnet.errors import BadAnswer, Unavailable, Upstream
+from mailmagnet.errors import BadAnswer, Service, Side, Unavailable, Upstream
 
-WHO = "Google's certificates"
+WHO = Service(Side.OURS, "Google's certificates")
 FETCH_SECONDS = 2.0
 RETRY_SECONDS = 30.0
 """How long after a fetch the next may be tried: forged key ids cannot make us ask Google at each call. After fetches that failed it
@@ -115,9 +115,9 @@ class Certificates:
         log("WARNING", "certificates not renewed", error=type(problem).__name__, reason=str(problem))
 
 
-def _certified(told: Any) -> Mapping[str, _Certified]:
-    """Raises ValueError, UnsupportedAlgorithm for what are no certificates, or none of a long enough RSA key."""
-    certificates = {key_id: load_pem_x509_certificate(pem.encode()) for key_id, pem in _pem_by_key_id(told).items()}
+def _certified(fetched: Any) -> Mapping[str, _Certified]:
+    """Raises ValueError or UnsupportedAlgorithm if these are not certificates, or if none has a long enough RSA key."""
+    certificates = {key_id: load_pem_x509_certificate(pem.encode()) for key_id, pem in _pem_by_key_id(fetched).items()}
     keys = {key_id: (certificate, certificate.public_key()) for key_id, certificate in certificates.items()}
     certified = {
         key_id: _Certified(key, certificate.not_valid_before_utc, certificate.not_valid_after_utc)

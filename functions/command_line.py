@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from crm_client.embedded.command_line import ToldPlainly, crm
-from mailmagnet.categories import LABEL_NAMES
 from mailmagnet.errors import RateLimited, Unavailable
 from mailmagnet.vault import Connection
 
@@ -183,9 +182,7 @@ def _print_run(run: "LabelRun") -> None:
         for move in run.moves:
             because = move.decision.because
             when = f", closes {because.closing.isoformat()}" if because.closing else ""
-            table.add_row(
-                move.mail_id, escape(move.from_address), LABEL_NAMES[move.decision.category], escape(because.name + when)
-            )
+            table.add_row(move.mail_id, escape(move.from_address), move.decision.category.label, escape(because.name + when))
         console.print(table)
     verb = "would be sorted" if run.dry else "sorted"
     console.print(

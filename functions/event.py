@@ -1,4 +1,4 @@
-"""The add-on event as it comes in: what MailMagnet reads of it. Whatever it holds or lacks can be read; what is odd counts as left out.
+"""The add-on event, and what MailMagnet reads of it. Any JSON object can be read; a value of the wrong kind counts as left out.
 
 https://developers.google.com/workspace/add-ons/concepts/event-objects
 """
@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mailmagnet.errors import BadRequest, NotVerified, ScopesMissing
+from cards.frame import IN_PLACE, IN_PLACE_YES, SEARCH_INPUT
+from mailmagnet.errors import BadRequest, NothingTyped, NotVerified, ScopesMissing
 from mailmagnet.gmail import OpenMailTokens
 from mailmagnet.identity import Locale
 
@@ -47,9 +48,34 @@ class Event:
             raise BadRequest(f"the click has no parameter {name!r}")
         return self.parameters[name]
 
-    def form_text(self, name: str) -> str:
-        """What was typed into a field, or ""."""
-        return self.form_inputs.get(name, "")
+    @property
+    def id(self) -> str:
+        """The record that was clicked. Raises BadRequest when the click names none."""
+        return self.parameter("id")
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the answer is to take the place of the card clicked in."""
+        return self.parameters.get(IN_PLACE) == IN_PLACE_YES
+
+    @property
+    def message_id(self) -> str:
+        """The mail that is meant: the one that a click in place names, else the one that is open; "" for none."""
+        if self.in_place:
+            return self.parameters.get("message_id", "")
+        return self.gmail.message_id if self.gmail else ""
+
+    @property
+    def typed(self) -> str:
+        """What stands in the search field, or ""."""
+        return self.form_inputs.get(SEARCH_INPUT, "").strip()
+
+    @property
+    def words(self) -> str:
+        """What to search for. Raises NothingTyped when there are no words."""
+        if not self.typed:
+            raise NothingTyped("the search field is empty")
+        return self.typed
 
     def require_scope(self, scope: str) -> None:
         """Raises ScopesMissing when the user has not granted the scope. An event that lists none at all is taken on trust."""
@@ -57,19 +83,19 @@ class Event:
             raise ScopesMissing([scope])
 
     def open_mail(self) -> tuple[str, OpenMailTokens]:
-        """The open mail's id, and the tokens that open it.
+        """The id of the mail that is meant, and the tokens that open it: Gmail's are good for the open mail alone.
 
         Raises ScopesMissing while Gmail gives no token for want of the user's consent, and BadRequest when no mail is open or there
         is no token although the user has consented: asking once more would go round in a circle.
         """
-        if not self.gmail:
+        if not (self.gmail and self.message_id):
             raise BadRequest("gmail.messageId: there is none, though a message should be open")
         self.require_scope(SCOPE_OPEN_MAIL)
         if not (self.user_token and self.gmail.access_token):
             if self.authorized_scopes is None:
                 raise ScopesMissing([SCOPE_OPEN_MAIL])
             raise BadRequest("there is no token for the open message, though its scope is granted")
-        return self.gmail.message_id, OpenMailTokens(self.user_token, self.gmail.access_token)
+        return self.message_id, OpenMailTokens(self.user_token, self.gmail.access_token)
 
 
 def user_token_of(body: Mapping[str, Any]) -> str:
@@ -89,7 +115,7 @@ def system_token_of(body: Mapping[str, Any]) -> str:
 
 
 def json_of(body: bytes) -> Any:
-    """Raises BadRequest for what is not JSON."""
+    """Raises BadRequest if the body is not JSON."""
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
@@ -97,7 +123,7 @@ def json_of(body: bytes) -> Any:
 
 
 def object_of(body: bytes) -> Mapping[str, Any]:
-    """Raises BadRequest for what is no JSON object."""
+    """Raises BadRequest if the body is not a JSON object."""
     found = json_of(body)
     if not isinstance(found, dict):
         raise BadRequest("the body is not a JSON object")

@@ -11,9 +11,10 @@ from starlette.responses import JSONResponse, Response
 
 from functions.boundary import body_of, where
 from functions.event import json_of
-from functions.log import log, names, requester
+from functions.log import log, names, new_reference, requester
 from functions.wiring import Process
-from mailmagnet.categories import LABEL_NAMES
+from mailmagnet.categories import Category
+from mailmagnet.crm import DealState
 from mailmagnet.disconnect_mailbox import revoke_forgotten
 from mailmagnet.errors import (
     BadRequest,
@@ -22,7 +23,9 @@ from mailmagnet.errors import (
     LeaseTaken,
     MailboxFailed,
     MailMagnetError,
+    NotAuthorised,
     NotFound,
+    NotPermitted,
     RateLimited,
     Upstream,
 )
@@ -49,13 +52,11 @@ async def answer_tick(request: Request, process: Process) -> Response:
         return Response(status_code=405)
     await _from_the_job(request, process, process.settings.label_tick_url)
     every = timedelta(minutes=process.settings.sort_every_minutes)
-    done = await tick(store=process.store, tasks=process.tasks, now=process.now(), every=every, tell=_tell_org_failed)
+    done = await tick(every, process)
+    for problem in done.problems.values():
+        log("WARNING", "tick failed for an organisation", error=type(problem).__name__, reason=str(problem))
     await _revoke_forgotten(process)
-    return JSONResponse({"tasks": done.tasks, "failed_orgs": done.failed_orgs})
-
-
-def _tell_org_failed(_: str, problem: Upstream) -> None:
-    log("WARNING", "tick failed for an organisation", error=type(problem).__name__, reason=str(problem))
+    return JSONResponse({"tasks": done.tasks, "failed_orgs": len(done.problems)})
 
 
 async def _revoke_forgotten(process: Process) -> None:
@@ -80,27 +81,44 @@ async def answer_mailbox(request: Request, process: Process) -> Response:
     work = _work_of(json_of(await body_of(request)))
     requester.set(names(work.org, work.user, process.settings.log_key.get_secret_value()))
     try:
-        if work.dry_run:
-            return JSONResponse(run_as_json(await plan_labels(work.org, work.user, process)))
-        done = await label_mail(work.org, work.user, process, work.tick)
-    except MailboxFailed as failed:
-        log("WARNING", "not sorted", mailbox=failed.reason, who=failed.who, failures=failed.failures, **_cause(failed))
-        return JSONResponse(_failed_as_json(failed))
-    except (Forbidden, NotFound):
-        return JSONResponse({"off": True})
-    except (LeaseTaken, LeaseLost):
-        return JSONResponse({"busy": True})
+        return JSONResponse(run_as_json(await _worked(work, process)))
+    except MailMagnetError as error:
+        return JSONResponse(_as_done(error))
+
+
+async def _worked(work: _Work, process: Process) -> LabelRun:
+    if work.dry_run:
+        return await plan_labels(work.org, work.user, process)
+    done = await label_mail(work.org, work.user, process, work.tick)
     counts = {category.value: number for category, number in done.sorted.items()}
     facts = {"looked_at": done.looked_at, "remaining": done.remaining, "units": done.units, "crm_calls": done.crm_calls}
     log("INFO", "sorted", **facts, passed_over=sum(done.passed_over.values()), **counts)
-    return JSONResponse(run_as_json(done))
+    return done
+
+
+def _as_done(error: MailMagnetError) -> Mapping[str, Any]:
+    """What Cloud Tasks hears of an error that asking again would not mend: 200, and why. Raises every other error."""
+    match error:
+        case MailboxFailed():
+            log("WARNING", "not sorted", mailbox=error.reason, who=error.who, failures=error.failures, **_cause(error))
+            return _failed_as_json(error)
+        case Forbidden() | NotFound():
+            return {"off": True}
+        case LeaseTaken() | LeaseLost():
+            return {"busy": True}
+        case NotAuthorised() | NotPermitted():
+            # Nothing changes until somebody gives consent or permission.
+            reference = new_reference()
+            log("WARNING", "refused", error=type(error).__name__, reason=str(error), reference=reference)
+            return {"error": str(error), "reference": reference}
+    raise error
 
 
 def _failed_as_json(failed: MailboxFailed) -> Mapping[str, Any]:
     """Why a run failed; with `retry_after` the seconds after which a person may ask for it again."""
     cause = failed.__cause__
-    told = {"failed": failed.reason, "who": failed.who, "failures": failed.failures, "error": failed.why}
-    return {**told, "retry_after": ceil(cause.retry_after)} if isinstance(cause, RateLimited) else told
+    facts = {"failed": failed.reason, "who": failed.who, "failures": failed.failures, "error": failed.why}
+    return {**facts, "retry_after": ceil(cause.retry_after)} if isinstance(cause, RateLimited) else facts
 
 
 def _cause(failed: MailboxFailed) -> Mapping[str, str]:
@@ -125,7 +143,7 @@ def _work_of(body: Any) -> _Work:
 
 
 def run_as_json(run: LabelRun) -> Mapping[str, Any]:
-    """A run's counts; a dry run's moves with their reasons beside them."""
+    """A run's counts, with the labels' names, the highest first; a dry run's moves with their reasons beside them."""
     counts = {
         "dry": run.dry,
         "looked_at": run.looked_at,
@@ -134,6 +152,7 @@ def run_as_json(run: LabelRun) -> Mapping[str, Any]:
         "crm_calls": run.crm_calls,
         "passed_over": dict(run.passed_over),
         "sorted": {category.value: number for category, number in run.sorted.items()},
+        "labels": {category.value: category.label for category in Category},
     }
     return {**counts, "moves": [_move_as_json(move) for move in run.moves]} if run.dry else counts
 
@@ -144,8 +163,9 @@ def _move_as_json(move: Move) -> Mapping[str, Any]:
         "mail_id": move.mail_id,
         "from_address": move.from_address,
         "category": move.decision.category.value,
-        "label": LABEL_NAMES[move.decision.category],
+        "label": move.decision.category.label,
         "because": deal.name,
+        "won": deal.state is DealState.WON,
         "closing": deal.closing.isoformat() if deal.closing else None,
         "in_inbox": move.in_inbox,
     }

@@ -9,6 +9,8 @@ from contextvars import ContextVar
 from functools import cache, lru_cache
 from typing import Literal
 
+from mailmagnet.errors import MailMagnetError
+
 NAME_LENGTH = 12
 """Hexadecimal digits of an organisation's or a user's name in the log."""
 
@@ -37,6 +39,14 @@ def names(org: str, user: str, key: str) -> Mapping[str, str]:
     `org` and `user` are verified ids; `key` is the setting `log_key`.
     """
     return {"org": _name(key, "org", org), "user": _name(key, "user", org, user)}
+
+
+def log_problems(*problems: MailMagnetError) -> str:
+    """Log the problems that a card shows; the reference that they share, "" when there are none."""
+    reference = new_reference() if problems else ""
+    for problem in problems:
+        log("WARNING", "problem shown", error=type(problem).__name__, reason=str(problem), reference=reference)
+    return reference
 
 
 def new_reference() -> str:

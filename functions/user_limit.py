@@ -4,10 +4,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from mailmagnet.errors import RateLimited
+from mailmagnet.errors import MAILMAGNET, RateLimited
 from mailmagnet.identity import Identity
 
-WHO = "MailMagnet"
 MOST_USERS = 10_000
 """Users whose calls are counted at once; whoever has not called for longest is forgotten first, and begins anew."""
 
@@ -30,4 +29,4 @@ class UserLimit:
         if len(self._buckets) > MOST_USERS:
             self._buckets.popitem(last=False)
         if left < 1:
-            raise RateLimited(WHO, (1 - left) / self._a_second, "one user's calls came too fast")
+            raise RateLimited(MAILMAGNET, (1 - left) / self._a_second, "one user's calls came too fast")

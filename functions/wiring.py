@@ -3,10 +3,10 @@
 What the sidebar's first answer does not need is imported when it is first used: gRPC and the discovery client among it.
 """
 
-import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import astuple
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from urllib.parse import urlsplit
 
 from crm_client.embedded.crm import EmbeddedCrm
@@ -19,7 +19,6 @@ from gmail_client.open_mail import HttpMailReader
 from gmail_client.revoke import revoke
 from http_session.session import HttpSession
 from mailmagnet.crm import Crm
-from mailmagnet.errors import BadAnswer
 from mailmagnet.gmail import Gmail, MailReader
 from mailmagnet.store import Store
 from mailmagnet.tasks import Tasks
@@ -34,7 +33,6 @@ class Process:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.loop = asyncio.get_running_loop()
 
     @cached_property
     def session(self) -> HttpSession:
@@ -77,6 +75,7 @@ class Process:
     @cached_property
     def tasks(self) -> Tasks:
         from task_queue.cloud_tasks import CloudTasks
+        from task_queue.own_token import own_access_token
 
         return CloudTasks(
             self.session,
@@ -84,7 +83,7 @@ class Process:
             self.settings.tasks_queue,
             self.settings.label_mailbox_url,
             self.settings.job_service_account,
-            self._own_access_token,
+            partial(own_access_token, self.session, self.google.metadata_token_url),
         )
 
     def crm_of(self, connection: Connection) -> Crm:
@@ -104,24 +103,13 @@ class Process:
             seconds=self.settings.job_call_seconds,
         )
 
-    async def revoke(self, gmail_token: str) -> None:
-        """A consent ends at Google."""
-        await revoke(self.session, self.google.revoke_url, gmail_token, self.settings.job_call_seconds)
+    @cached_property
+    def revoke(self) -> Callable[[str], Awaitable[None]]:
+        return partial(revoke, self.session, self.google.revoke_url, seconds=self.settings.job_call_seconds)
 
     def now(self) -> datetime:
         """The time."""
         return datetime.now(UTC)
-
-    async def _own_access_token(self) -> str:
-        """This service's own token (https://cloud.google.com/docs/authentication/get-id-token#metadata-server)."""
-        who = "Google's metadata server"
-        answer = await self.session.request(
-            who, "GET", self.google.metadata_token_url, seconds=5, headers={"Metadata-Flavor": "Google"}
-        )
-        told = answer.json()
-        if not isinstance(told, dict) or not isinstance(told.get("access_token"), str):
-            raise BadAnswer(who, "no access token")
-        return str(told["access_token"])
 
     async def close(self) -> None:
         """Close what this process has opened."""

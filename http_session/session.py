@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from mailmagnet.errors import BadAnswer, BadSetting, TimedOut, Unavailable
+from mailmagnet.errors import BadAnswer, BadSetting, Service, TimedOut, Unavailable
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 """Answers larger than this are refused unread: none that MailMagnet asks for comes near it."""
@@ -24,7 +24,7 @@ traceparent: ContextVar[str] = ContextVar("traceparent", default="")
 class HttpAnswer:
     """An HTTP answer: `who` gave it, its status, headers and whole body."""
 
-    who: str
+    who: Service
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
@@ -53,7 +53,7 @@ class HttpSession:
 
     async def request(
         self,
-        who: str,
+        who: Service,
         method: str,
         url: str,
         *,
@@ -62,14 +62,14 @@ class HttpSession:
         params: Mapping[str, str] | list[tuple[str, str]] | None = None,
         body: bytes | None = None,
     ) -> HttpAnswer:
-        """One call, counted under `who` (the name to show for the other side), answered within `seconds`.
+        """One call, counted under the name of `who`, answered within `seconds`.
 
         Redirects are not followed. Raises TimedOut, Unavailable, BadAnswer (too large), BadSetting (host not on the list).
         """
         parts = urlsplit(url)
         if f"{parts.scheme}://{parts.netloc}" not in self._origins:
             raise BadSetting(f"{parts.scheme}://{parts.netloc} is not on the list of hosts that may be called")
-        self.calls[who] += 1
+        self.calls[who.name] += 1
         sent = {**(headers or {}), **({"traceparent": trace} if (trace := traceparent.get()) else {})}
         try:
             async with (
@@ -82,7 +82,7 @@ class HttpSession:
         except aiohttp.ClientError as error:
             raise Unavailable(who, f"the connection failed ({type(error).__name__})") from error
 
-    async def _whole(self, who: str, answer: aiohttp.ClientResponse) -> bytes:
+    async def _whole(self, who: Service, answer: aiohttp.ClientResponse) -> bytes:
         body = await answer.content.read(MAX_ANSWER_BYTES + 1)
         while len(body) <= MAX_ANSWER_BYTES and not answer.content.at_eof():
             chunk = await answer.content.read(MAX_ANSWER_BYTES + 1 - len(body))

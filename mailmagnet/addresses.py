@@ -1,6 +1,7 @@
 """Mail addresses and domains: one way to write each, so that two that are the same compare equal. Pure rules."""
 
 import re
+from collections.abc import Iterable
 
 import idna
 
@@ -132,3 +133,8 @@ def exclusion(entry: str) -> str:
         return one_way
     fault = next(fault for sign, fault in _FAULTS if sign.search(text))
     raise BadRequest(f"an excluded entry {fault}: each is one address (ada@corp.example) or one domain (corp.example)")
+
+
+def spellings(addresses: Iterable[str]) -> frozenset[str]:
+    """What to ask the CRM for: each address, and each without its +tag."""
+    return frozenset(spelling for address in addresses for spelling in (address, without_tag(address)))

@@ -12,19 +12,19 @@ from mailmagnet.crm import Contact, Deal, DealState
 
 
 class Category(StrEnum):
-    """One of the three labels, the highest first."""
+    """One of the three labels, the highest first: its id, its label's name in Gmail, and how a card says it."""
 
-    CLOSING_THIS_MONTH = "closing_this_month"
-    OPEN_DEALS = "open_deals"
-    CUSTOMER = "customer"
+    CLOSING_THIS_MONTH = "closing_this_month", "Deals Closing This Month (CTM)", "Closing this month"
+    OPEN_DEALS = "open_deals", "Open Deals", "Open deals"
+    CUSTOMER = "customer", "Customer", "Customer"
 
+    label: str
+    words: str
 
-LABEL_NAMES = {
-    Category.CLOSING_THIS_MONTH: "Deals Closing This Month (CTM)",
-    Category.OPEN_DEALS: "Open Deals",
-    Category.CUSTOMER: "Customer",
-}
-"""The labels' names in Gmail."""
+    def __new__(cls, value: str, label: str = "", words: str = "") -> "Category":  # the defaults: it is looked up by its id alone
+        category = str.__new__(cls, value)
+        category._value_, category.label, category.words = value, label, words
+        return category
 
 
 @dataclass(frozen=True, slots=True)

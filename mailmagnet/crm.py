@@ -7,6 +7,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
+from mailmagnet.errors import Service, Side
+
 MAIL_INTEGRATION = "Mail Integration"
 """The permission a user's CRM profile must hold to see the CRM from Gmail."""
 
@@ -244,6 +246,11 @@ class NewDeal:
     closing: date | None = None
     account: str | None = None
     contacts: tuple[str, ...] = field(default=())
+
+
+def service_of(crm: "Crm") -> Service:
+    """A CRM, as errors name it."""
+    return Service(Side.CRM, crm.name)
 
 
 class Crm(Protocol):

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from mailmagnet.errors import NotFound, Upstream
+from mailmagnet.errors import MAILMAGNET, NotFound, Upstream
 from mailmagnet.parts import Parts
 from mailmagnet.vault import Leaving
 
@@ -23,7 +23,7 @@ async def disconnect_mailbox(org: str, user: str, parts: Parts) -> int:
     deleted = await parts.store.delete_mailbox(org, user)
     tokens = [token for token in await parts.vault.leaving() if (token.org, token.user) == (org, user)]
     if not (mailbox or connected or tokens):
-        raise NotFound("MailMagnet", "this mailbox is not connected")
+        raise NotFound(MAILMAGNET, "this mailbox is not connected")
     for token in tokens:
         await _revoke(token, parts)
     return deleted

@@ -2,30 +2,57 @@
 
 MailMagnetError
     BadRequest            what came in cannot be read; says what is wrong with it
+        NothingTyped      the field that a click needs is empty
     NotVerified           the sender could not prove who it is (401)
     Forbidden             the sender is known and may not do this (403)
     ScopesMissing         the user has not granted what this feature needs
     BadSetting            the process cannot start: which setting, and what it should be
-    Upstream              Gmail, the CRM, the store or the vault did not do what was asked; `.who` names it
+    Upstream              Gmail, the CRM, or what MailMagnet itself runs on did not do what was asked; `.who` says which
         NotAuthorised     the connection is missing, expired or revoked: consent is needed
             NotBound      the CRM has no user for this Google account: an administrator has to bind one; `.org` and `.user` say which
-        NotPermitted      the connection is good, its user may not do this
+        NotPermitted      the connection is good, its user may not do this; `.permission` says which permission is missing
         NotFound          what was asked for is not there
         RateLimited       asked too often; `.retry_after` says how long to wait, in seconds
         Unavailable       down, unreachable, or slower than the deadline
             TimedOut      slower than the deadline; `.seconds` says what the deadline was
         BadAnswer         answered with something that is not an answer
     CursorExpired         Gmail no longer has the history since the cursor: a full resync is due
-    CrmRefused            the CRM refuses the user whose mailbox the job sorts; `.refusal` is how
     MailboxFailed         one mailbox's run failed, and why is kept with the mailbox; `.reason` and `.who` say so
     LeaseTaken            another run works on this mailbox now
     LeaseLost             another run has taken this mailbox since: nothing may be written any more
     BadTable              a CSV table cannot be read at all (its bad lines are reported, not raised)
 
-No message holds a name, an address or a word of a mail: messages are logged.
+No message holds a name, an address or a word of a mail: messages are logged. What a caller decides by is a field, never a message and
+never a name that is shown.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Side(StrEnum):
+    """Whose part in an answer something is."""
+
+    GMAIL = "gmail"
+    CRM = "crm"
+    OURS = "ours"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Something that is asked for an answer: `side` decides, `name` is only shown and logged ("Gmail", "Zoho CRM", "Firestore")."""
+
+    side: Side
+    name: str
+
+    @property
+    def shown(self) -> str:
+        """The name by which a rep knows it: what MailMagnet runs on is MailMagnet."""
+        return MAILMAGNET.name if self.side is Side.OURS else self.name
+
+
+MAILMAGNET = Service(Side.OURS, "MailMagnet")
 
 
 class MailMagnetError(Exception):
@@ -34,6 +61,10 @@ class MailMagnetError(Exception):
 
 class BadRequest(MailMagnetError):
     """What came in cannot be read."""
+
+
+class NothingTyped(BadRequest):
+    """The field that a click needs is empty."""
 
 
 class NotVerified(MailMagnetError):
@@ -57,10 +88,10 @@ class BadSetting(MailMagnetError):
 
 
 class Upstream(MailMagnetError):
-    """`who` (a name to show: "Gmail", "Zoho CRM") did not do what was asked."""
+    """`who` did not do what was asked; `what` is for the log."""
 
-    def __init__(self, who: str, what: str = "") -> None:
-        super().__init__(f"{who}: {what or type(self).__name__}")
+    def __init__(self, who: Service, what: str = "") -> None:
+        super().__init__(f"{who.name}: {what or type(self).__name__}")
         self.who = who
         self.what = what
 
@@ -72,14 +103,18 @@ class NotAuthorised(Upstream):
 class NotBound(NotAuthorised):
     """The CRM has no active user for the Google account `user` of `org` (verified ids): an administrator has to bind one."""
 
-    def __init__(self, who: str, org: str, user: str) -> None:
+    def __init__(self, who: Service, org: str, user: str) -> None:
         super().__init__(who, "no active user is bound to this Google account")
         self.org = org
         self.user = user
 
 
 class NotPermitted(Upstream):
-    """The connection is good, its user may not do this."""
+    """The connection is good, its user may not do this: `permission` is the one that is missing, "" when that is not known."""
+
+    def __init__(self, who: Service, what: str = "", permission: str = "") -> None:
+        super().__init__(who, what or (f"the user does not hold the permission {permission}" if permission else ""))
+        self.permission = permission
 
 
 class NotFound(Upstream):
@@ -89,7 +124,7 @@ class NotFound(Upstream):
 class RateLimited(Upstream):
     """Asked too often; worth trying again after `retry_after` seconds."""
 
-    def __init__(self, who: str, retry_after: float, what: str = "") -> None:
+    def __init__(self, who: Service, retry_after: float, what: str = "") -> None:
         super().__init__(who, what or f"rate limited, come back in {retry_after:g} s")
         self.retry_after = retry_after
 
@@ -101,7 +136,7 @@ class Unavailable(Upstream):
 class TimedOut(Unavailable):
     """Did not answer within `seconds`."""
 
-    def __init__(self, who: str, seconds: float) -> None:
+    def __init__(self, who: Service, seconds: float) -> None:
         super().__init__(who, f"did not answer within {seconds:g} s")
         self.seconds = seconds
 
@@ -114,16 +149,8 @@ class CursorExpired(MailMagnetError):
     """Gmail no longer has the history since the cursor."""
 
 
-class CrmRefused(MailMagnetError):
-    """The CRM refuses the user whose mailbox the job sorts: `refusal` is NotAuthorised or NotPermitted."""
-
-    def __init__(self, refusal: Upstream) -> None:
-        super().__init__(str(refusal))
-        self.refusal = refusal
-
-
 class MailboxFailed(MailMagnetError):
-    """One mailbox's run failed, as `why` says: `reason` (a mailmagnet.store.Reason) and `who` are kept with the mailbox."""
+    """One mailbox's run failed, as `why` says: `reason` (a mailmagnet.store.Reason) and `who` (as shown) are kept with the mailbox."""
 
     def __init__(self, reason: str, who: str, failures: int, why: str) -> None:
         super().__init__(f"{why} ({reason}, failure {failures} in a row)")

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from mailmagnet.errors import Upstream
+from mailmagnet.errors import Service, Side, Upstream
 
-GMAIL = "Gmail"
-"""How Gmail is called in errors and cards."""
+GMAIL = Service(Side.GMAIL, "Gmail")
 
 INBOX = "INBOX"
 UNTOUCHED = frozenset({"SPAM", "TRASH", "DRAFT", "CHAT", "SENT"})

@@ -1,20 +1,19 @@
 """The use case "homepage": without an open mail, what is overdue or closes this month, customers' latest mail, and how sorting goes."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 
+from mailmagnet.caller import Caller, connection_of
 from mailmagnet.categories import month_of, today_in
-from mailmagnet.crm import Crm, Deal
+from mailmagnet.crm import Crm, Deal, service_of
 from mailmagnet.deadline import in_time_or_problem
-from mailmagnet.errors import NotAuthorised, NotPermitted, Upstream
-from mailmagnet.gmail import GMAIL, MailHeaders, MailReader
-from mailmagnet.identity import Identity
-from mailmagnet.open_message import connection_of
+from mailmagnet.errors import MAILMAGNET, NotAuthorised, NotPermitted, Upstream
+from mailmagnet.gmail import GMAIL, MailHeaders
+from mailmagnet.parts import Parts
 from mailmagnet.people import in_a_list
-from mailmagnet.store import Mailbox, MailRecord, Store
-from mailmagnet.vault import Connection, Vault
+from mailmagnet.store import Mailbox, MailRecord
+from mailmagnet.vault import Connection
 
 LATEST_MAILS = 5
 """As many customers' mails as a rep takes in at a glance; each costs 20 Gmail quota units to show."""
@@ -64,6 +63,11 @@ class Homepage:
     crm_problem: Upstream | None = None
     mail_problem: Upstream | None = None
 
+    @property
+    def problems(self) -> tuple[Upstream, ...]:
+        """What is missing, and why."""
+        return tuple(problem for problem in (self.crm_problem, self.mail_problem) if problem)
+
 
 @dataclass(frozen=True, slots=True)
 class _Closing:
@@ -71,24 +75,16 @@ class _Closing:
     deals: tuple[Deal, ...]
 
 
-async def homepage(
-    identity: Identity,
-    *,
-    vault: Vault,
-    store: Store,
-    reader: MailReader,
-    crm_of: Callable[[Connection], Crm],
-    now: datetime,
-    by: float,
-) -> Homepage:
-    """The homepage's parts, asked for side by side and each answered by `by` (the running loop's time, in seconds).
+async def homepage(caller: Caller, parts: Parts) -> Homepage:
+    """Deals and mail, asked for side by side.
 
-    A part that fails is told in the answer, beside the others. Raises what `Vault.connection` raises.
+    What fails is told in the answer, beside the other. Raises TimedOut, and what `Vault.connection` raises.
     """
-    connection = await vault.connection(identity.org, identity.user) or connection_of(identity)
-    crm = crm_of(connection)
+    connection = await connection_of(caller, parts)
+    crm = parts.crm_of(connection)
     closing, (mailbox, mails) = await asyncio.gather(
-        in_time_or_problem(crm.name, by, _closing_this_month(crm, now)), _mailbox_and_mails(connection, store, reader, by)
+        in_time_or_problem(service_of(crm), caller.by, _closing_this_month(crm, caller.now)),
+        _mailbox_and_mails(connection, caller.by, parts),
     )
     let_in = not isinstance(closing, NotAuthorised | NotPermitted)
     return Homepage(
@@ -115,23 +111,23 @@ async def _closing_this_month(crm: Crm, now: datetime) -> _Closing:
 
 
 async def _mailbox_and_mails(
-    connection: Connection, store: Store, reader: MailReader, by: float
+    connection: Connection, by: float, parts: Parts
 ) -> tuple[Mailbox | None, tuple[CustomerMail, ...] | Upstream]:
     """How sorting goes is known without Gmail, and told also when Gmail fails."""
-    mailbox = await in_time_or_problem("MailMagnet", by, store.mailbox(connection.org, connection.user))
+    mailbox = await in_time_or_problem(MAILMAGNET, by, parts.store.mailbox(connection.org, connection.user))
     if isinstance(mailbox, Upstream):
         return None, mailbox
     if not mailbox or not mailbox.mailmagnet or mailbox.needs_consent:
         return mailbox, ()
-    return mailbox, await in_time_or_problem(GMAIL, by, _latest_mails(connection, store, reader))
+    return mailbox, await in_time_or_problem(GMAIL, by, _latest_mails(connection, parts))
 
 
-async def _latest_mails(connection: Connection, store: Store, reader: MailReader) -> tuple[CustomerMail, ...]:
+async def _latest_mails(connection: Connection, parts: Parts) -> tuple[CustomerMail, ...]:
     """Those that are still in the mailbox, and not on their way out of it."""
     if not connection.gmail_token:
         raise NotAuthorised(GMAIL, "the mailbox has no connection")
-    records = await store.latest_mails(connection.org, connection.user, LATEST_MAILS)
-    read = await reader.mails(connection.gmail_token, [record.mail_id for record in records], SHOWN_HEADERS)
+    records = await parts.store.latest_mails(connection.org, connection.user, LATEST_MAILS)
+    read = await parts.reader.mails(connection.gmail_token, [record.mail_id for record in records], SHOWN_HEADERS)
     by_id = {mail.mail_id: mail for mail in read if not mail.label_ids & {"SPAM", "TRASH"}}
     return tuple(_customer_mail(record, by_id[record.mail_id]) for record in records if record.mail_id in by_id)
 

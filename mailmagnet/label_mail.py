@@ -9,26 +9,23 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
-from mailmagnet.addresses import domain_of, without_tag
+from mailmagnet.addresses import domain_of, spellings, without_tag
 from mailmagnet.categories import Category, Decision, decide_for_address, today_in
-from mailmagnet.crm import Contact, Crm, Senders
+from mailmagnet.crm import Contact, Crm
 from mailmagnet.errors import (
-    CrmRefused,
+    MAILMAGNET,
     CursorExpired,
     Forbidden,
     LeaseLost,
     MailboxFailed,
     MailMagnetError,
-    NotAuthorised,
     NotFound,
-    NotPermitted,
     TimedOut,
     Unavailable,
     Upstream,
 )
 from mailmagnet.gmail import GMAIL, INBOX, SENDER_HEADERS, UNTOUCHED, Gmail, LabelChanges, MailHeaders
 from mailmagnet.labels import ensure_labels
-from mailmagnet.open_message import spellings
 from mailmagnet.parts import Parts
 from mailmagnet.people import sender_of
 from mailmagnet.store import Backlog, DayCounts, Lease, Mailbox, MailRecord, Policy, Progress, RunCounts, Store
@@ -161,14 +158,14 @@ async def label_mail(org: str, user: str, parts: Parts, tick: datetime | None = 
             async with asyncio.timeout(RUN_SECONDS):
                 return await _sort(mailbox, lease, parts, tick)
         except TimeoutError:
-            raise await _failed(mailbox, lease, TimedOut("MailMagnet", RUN_SECONDS), parts) from None
-        except (Upstream, CrmRefused) as error:
+            raise await _failed(mailbox, lease, TimedOut(MAILMAGNET, RUN_SECONDS), parts) from None
+        except Upstream as error:
             raise await _failed(mailbox, lease, error, parts) from error
         except MailMagnetError:
             raise
         except Exception as error:
             # What nobody foresaw must not be tried each minute for ever either.
-            raise await _failed(mailbox, lease, Unavailable("MailMagnet", type(error).__name__), parts) from error
+            raise await _failed(mailbox, lease, Unavailable(MAILMAGNET, type(error).__name__), parts) from error
     finally:
         await parts.store.release_lease(lease)
 
@@ -190,7 +187,7 @@ async def plan_labels(org: str, user: str, parts: Parts) -> LabelRun:
 async def _switched_on(org: str, user: str, store: Store) -> Mailbox:
     mailbox = await store.mailbox(org, user)
     if not mailbox:
-        raise NotFound("MailMagnet", "this mailbox is not connected")
+        raise NotFound(MAILMAGNET, "this mailbox is not connected")
     if not mailbox.mailmagnet:
         raise Forbidden("MailMagnet is turned off for this mailbox")
     return mailbox
@@ -202,7 +199,7 @@ async def _run_of(mailbox: Mailbox, parts: Parts) -> _Run:
     return _Run(mailbox, connection, policy, parts.gmail_of(connection), parts.crm_of(connection), parts.store, parts.now())
 
 
-async def _failed(mailbox: Mailbox, lease: Lease, error: Upstream | CrmRefused, parts: Parts) -> MailboxFailed:
+async def _failed(mailbox: Mailbox, lease: Lease, error: Upstream, parts: Parts) -> MailboxFailed:
     """Why the run failed, kept with the mailbox."""
     trouble = trouble_after(mailbox.trouble, error, parts.now())
     await parts.store.save_trouble(lease, trouble)
@@ -341,13 +338,13 @@ def _without_hopeless(progress: Progress, problems: Mapping[str, Upstream]) -> t
     failed = {mail_id: runs for mail_id, runs in progress.failed.items() if mail_id in here}
     failed |= {mail_id: failed.get(mail_id, 0) + 1 for mail_id in problems if mail_id in here}
     hopeless = {mail_id for mail_id, runs in failed.items() if runs >= RUNS_A_MAIL}
-    kept = replace(
+    hopeful = replace(
         progress,
         moving=tuple(mail_id for mail_id in progress.moving if mail_id not in hopeless),
         waiting=tuple(mail_id for mail_id in progress.waiting if mail_id not in hopeless),
         failed={mail_id: runs for mail_id, runs in failed.items() if mail_id not in hopeless},
     )
-    return kept, Counter(problems[mail_id].what or type(problems[mail_id]).__name__ for mail_id in hopeless)
+    return hopeful, Counter(problems[mail_id].what or type(problems[mail_id]).__name__ for mail_id in hopeless)
 
 
 def _remaining(progress: Progress) -> int:
@@ -364,7 +361,7 @@ async def _plan(mails: Sequence[MailHeaders], begun: _Begun, run: _Run) -> _Plan
     outside = {sender for sender in senders.values() if sender and not _left_out(sender, run.connection, run.policy)}
     if not outside:
         return _Plan()
-    known = await _senders(run.crm, spellings(outside))
+    known = await run.crm.senders(spellings(outside))
     today = today_in(known.organisation.time_zone, run.now)
     records, moves = _decided([mail for mail in ours if senders[mail.mail_id] in outside], senders, known.contacts, today)
     stays = {mail.mail_id for mail in ours if not _is_to_label(mail, run.mailbox) or _was_moved(mail, begun, run.mailbox.labels)}
@@ -394,13 +391,6 @@ def _was_moved(mail: MailHeaders, begun: _Begun, labels: Mapping[Category, str])
     bears_ours = bool((mail.label_ids | changes.added) & ours)
     stayed_in_inbox = INBOX in mail.label_ids and INBOX not in changes.added | changes.removed
     return bears_ours and not stayed_in_inbox
-
-
-async def _senders(crm: Crm, addresses: Collection[str]) -> Senders:
-    try:
-        return await crm.senders(addresses)
-    except (NotAuthorised, NotPermitted) as refusal:
-        raise CrmRefused(refusal) from refusal
 
 
 def _left_out(sender: str, connection: Connection, policy: Policy) -> bool:

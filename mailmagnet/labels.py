@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from mailmagnet.categories import LABEL_NAMES, Category
+from mailmagnet.categories import Category
 from mailmagnet.errors import BadAnswer
 from mailmagnet.gmail import GMAIL, Gmail
 
@@ -24,9 +24,7 @@ async def ensure_labels(gmail: Gmail, known: Mapping[Category, str], needed: Col
             labels[category] = label_id
     for category in needed:
         if category not in labels:
-            labels[category] = await _label(
-                LABEL_NAMES[category], gmail, {label.name.casefold(): label.id for label in there}, labels
-            )
+            labels[category] = await _label(category.label, gmail, {label.name.casefold(): label.id for label in there}, labels)
     return labels
 
 

@@ -1,31 +1,25 @@
 """The use case "open message": the open mail's headers -> its people -> ONE look-up in the CRM -> what is at stake."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
-from mailmagnet.addresses import domain_of, without_tag
-from mailmagnet.categories import Decision, decide, decide_for_address, rank, today_in
-from mailmagnet.crm import Contact, Crm, DealState, KnownAccount, Lead, LookUp
+from mailmagnet.addresses import domain_of, spellings, without_tag
+from mailmagnet.caller import Caller, connection_of, unconnected
+from mailmagnet.categories import today_in
+from mailmagnet.crm import Contact, Crm, KnownAccount, Lead, LookUp, service_of
 from mailmagnet.deadline import in_time, in_time_or_problem
 from mailmagnet.domains import is_free_mail, registered_domain
-from mailmagnet.errors import Upstream
-from mailmagnet.gmail import GMAIL, MailReader, OpenMailTokens
-from mailmagnet.identity import Identity
+from mailmagnet.errors import MAILMAGNET, Upstream
+from mailmagnet.gmail import GMAIL, OpenMailTokens
+from mailmagnet.parts import Parts
 from mailmagnet.people import MailPeople, Person, people_of
-from mailmagnet.vault import Connection, Vault
+from mailmagnet.standing import ContactStanding, name_words, standings_of
+from mailmagnet.vault import Connection
 
 CRM_SECONDS = 4.0
 """The most that a CRM is waited for; less when the deadline is nearer."""
-
-
-@dataclass(frozen=True, slots=True)
-class ContactStanding:
-    """A contact, and the category it is in with the reason, or None."""
-
-    contact: Contact
-    decision: Decision | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,71 +57,40 @@ class OpenMessage:
     problem: Upstream | None = None
     home: str = ""
 
+    @property
+    def problems(self) -> tuple[Upstream, ...]:
+        """What is missing, and why."""
+        return (self.problem,) if self.problem else ()
 
-async def open_message(
-    message_id: str,
-    tokens: OpenMailTokens,
-    identity: Identity,
-    *,
-    reader: MailReader,
-    vault: Vault,
-    crm_of: Callable[[Connection], Crm],
-    now: datetime,
-    by: float,
-) -> OpenMessage:
-    """Who the open mail is about and what the CRM has on them, answered by `by` (the running loop's time, in seconds).
+
+async def open_message(message_id: str, tokens: OpenMailTokens, caller: Caller, parts: Parts) -> OpenMessage:
+    """Who the open mail is about and what the CRM has on them.
 
     Gmail and the vault are asked side by side, then the CRM once. What the vault or the CRM failed to say is told in the answer's
     `problem`. Raises what `MailReader.open_mail` raises, and TimedOut: without the mail there is nothing to show.
     """
-    mail, kept = await asyncio.gather(
-        in_time(GMAIL, by, reader.open_mail(message_id, tokens)),
-        in_time_or_problem("MailMagnet", by, vault.connection(identity.org, identity.user)),
+    mail, stored = await asyncio.gather(
+        in_time(GMAIL, caller.by, parts.reader.open_mail(message_id, tokens)),
+        in_time_or_problem(MAILMAGNET, caller.by, connection_of(caller, parts)),
     )
-    connection = kept if isinstance(kept, Connection) else connection_of(identity)
+    connection = stored if isinstance(stored, Connection) else unconnected(caller.identity)
+    home = caller.identity.domain
     about = people_of(mail, connection.own_addresses, connection.own_domains)
-    crm = crm_of(connection)
+    crm = parts.crm_of(connection)
     if not about.people:
-        return OpenMessage(about, (), crm.name, home=identity.domain)
-    found = kept if isinstance(kept, Upstream) else await _look_up(about.people, crm, by)
+        return OpenMessage(about, (), crm.name, home=home)
+    found = stored if isinstance(stored, Upstream) else await _look_up(about.people, crm, caller.by)
     if isinstance(found, Upstream):
         people = tuple(PersonInCrm(person) for person in about.people)
-        return OpenMessage(about, people, crm.name, problem=found, home=identity.domain)
-    today = today_in(found.organisation.time_zone, now)
-    return OpenMessage(
-        about, tuple(_in_crm(person, found, today) for person in about.people), crm.name, today, home=identity.domain
-    )
-
-
-def connection_of(identity: Identity) -> Connection:
-    """What is known of a user who has not connected a mailbox: the verified address and domain."""
-    own_domains = frozenset({identity.domain} if identity.domain else ())
-    return Connection(identity.org, identity.user, identity.address, frozenset({identity.address}), own_domains)
-
-
-def spellings(addresses: Iterable[str]) -> frozenset[str]:
-    """What to ask the CRM for: each address, and each without its +tag."""
-    return frozenset(spelling for address in addresses for spelling in (address, without_tag(address)))
-
-
-def standings_of(contacts: Iterable[Contact], today: date, written_as: str = "") -> tuple[ContactStanding, ...]:
-    """Contacts with one address and their categories. The one that decides the label of their mail leads, as it does for the job.
-
-    Otherwise the one whose name the mail has (`written_as`) comes first, then the higher category, more open deals, the name.
-    """
-    words = _name_words(written_as)
-    standings = sorted(
-        (ContactStanding(contact, decide(contact.deals, today)) for contact in contacts),
-        key=lambda standing: (_name_words(standing.contact.name) != words, *_relevance(standing)),
-    )
-    label = decide_for_address((standing.contact for standing in standings), today)
-    return tuple(sorted(standings, key=lambda standing: standing.decision != label))
+        return OpenMessage(about, people, crm.name, problem=found, home=home)
+    today = today_in(found.organisation.time_zone, caller.now)
+    return OpenMessage(about, tuple(_in_crm(person, found, today) for person in about.people), crm.name, today, home=home)
 
 
 async def _look_up(people: Collection[Person], crm: Crm, by: float) -> LookUp | Upstream:
     at_most = asyncio.get_running_loop().time() + CRM_SECONDS
-    asked = crm.look_up(spellings(person.address for person in people), _company_domains(people))
-    return await in_time_or_problem(crm.name, min(by, at_most), asked)
+    found = crm.look_up(spellings(person.address for person in people), _company_domains(people))
+    return await in_time_or_problem(service_of(crm), min(by, at_most), found)
 
 
 def _company_domains(people: Iterable[Person]) -> frozenset[str]:
@@ -136,9 +99,9 @@ def _company_domains(people: Iterable[Person]) -> frozenset[str]:
 
 
 def _in_crm(person: Person, found: LookUp, today: date) -> PersonInCrm:
-    asked = (person.address, without_tag(person.address))
-    contacts = next((found.contacts[address] for address in asked if address in found.contacts), ())
-    leads = next((found.leads[address] for address in asked if address in found.leads), ())
+    addresses = (person.address, without_tag(person.address))
+    contacts = next((found.contacts[address] for address in addresses if address in found.contacts), ())
+    leads = next((found.leads[address] for address in addresses if address in found.leads), ())
     if contacts or leads:
         return PersonInCrm(person, standings_of(contacts, today, person.name), leads)
     account = found.accounts.get(registered_domain(domain_of(person.address)))
@@ -146,16 +109,7 @@ def _in_crm(person: Person, found: LookUp, today: date) -> PersonInCrm:
 
 
 def _same_name(person: Person, account: KnownAccount | None) -> tuple[Contact, ...]:
-    words = _name_words(person.name)
+    words = name_words(person.name)
     if not account or not words:
         return ()
-    return tuple(contact for contact in account.contacts if _name_words(contact.name) == words)
-
-
-def _name_words(name: str) -> frozenset[str]:
-    return frozenset(name.replace(",", " ").casefold().split())
-
-
-def _relevance(standing: ContactStanding) -> tuple[int, int, str]:
-    open_deals = sum(deal.state is DealState.OPEN for deal in standing.contact.deals)
-    return (rank(standing.decision.category if standing.decision else None), -open_deals, standing.contact.name.casefold())
+    return tuple(contact for contact in account.contacts if name_words(contact.name) == words)

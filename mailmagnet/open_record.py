@@ -1,14 +1,18 @@
 """The use cases that open one CRM record from a list, and the search: each with the day it is where the CRM's organisation is."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Generic, TypeVar
+from datetime import date
+from typing import ClassVar, Generic, TypeVar
 
+from mailmagnet.caller import Caller, crm_of
 from mailmagnet.categories import today_in
-from mailmagnet.crm import Crm, Found, KnownAccount
-from mailmagnet.open_message import ContactStanding, standings_of
+from mailmagnet.crm import Contact, Crm, Found, KnownAccount, Lead, service_of
+from mailmagnet.deadline import in_time
+from mailmagnet.errors import Upstream
+from mailmagnet.parts import Parts
+from mailmagnet.standing import ContactStanding, standings_of
 
 FOUND_MOST = 10
 """As many results of each kind as a rep looks through before searching again."""
@@ -18,28 +22,48 @@ Record = TypeVar("Record")
 
 @dataclass(frozen=True, slots=True)
 class Opened(Generic[Record]):
-    """What the CRM answered, and the day in its organisation's time zone."""
+    """What the CRM answered, its name, and the day in its organisation's time zone."""
 
     record: Record
+    crm_name: str
     today: date
+    problems: ClassVar[tuple[Upstream, ...]] = ()
+    """It comes whole or not at all."""
 
 
-async def open_contact(contact_id: str, crm: Crm, now: datetime) -> Opened[ContactStanding]:
-    """A contact with its category. Raises what `Crm.contact` raises."""
-    opened = await _opened(crm.contact(contact_id), crm, now)
-    return Opened(standings_of([opened.record], opened.today)[0], opened.today)
+@dataclass(frozen=True, slots=True)
+class OpenedLead:
+    """A lead, and the CRM's name: nothing of a lead depends on the day."""
+
+    lead: Lead
+    crm_name: str
+    problems: ClassVar[tuple[Upstream, ...]] = ()
 
 
-async def open_account(account_id: str, crm: Crm, now: datetime) -> Opened[KnownAccount]:
-    """An account, who is known there, and its open deals. Raises what `Crm.account` raises."""
-    return await _opened(crm.account(account_id), crm, now)
+async def open_contact(contact_id: str, caller: Caller, parts: Parts) -> Opened[ContactStanding]:
+    """A contact with its category. Raises what `Crm.contact` and the vault raise, and TimedOut."""
+    opened: Opened[Contact] = await _opened(lambda crm: crm.contact(contact_id), caller, parts)
+    return Opened(standings_of([opened.record], opened.today)[0], opened.crm_name, opened.today)
 
 
-async def search(words: str, crm: Crm, now: datetime) -> Opened[Found]:
-    """What the CRM has under these words. Raises what `Crm.search` raises."""
-    return await _opened(crm.search(words, FOUND_MOST), crm, now)
+async def open_lead(lead_id: str, caller: Caller, parts: Parts) -> OpenedLead:
+    """A lead. Raises what `Crm.lead` and the vault raise, and TimedOut."""
+    crm = await crm_of(caller, parts)
+    return OpenedLead(await in_time(service_of(crm), caller.by, crm.lead(lead_id)), crm.name)
 
 
-async def _opened(asked: Awaitable[Record], crm: Crm, now: datetime) -> Opened[Record]:
-    record, organisation = await asyncio.gather(asked, crm.organisation())
-    return Opened(record, today_in(organisation.time_zone, now))
+async def open_account(account_id: str, caller: Caller, parts: Parts) -> Opened[KnownAccount]:
+    """An account, who is known there, and its open deals. Raises what `Crm.account` and the vault raise, and TimedOut."""
+    return await _opened(lambda crm: crm.account(account_id), caller, parts)
+
+
+async def search(words: str, caller: Caller, parts: Parts) -> Opened[Found]:
+    """What the CRM has under these words. Raises what `Crm.search` and the vault raise, and TimedOut."""
+    return await _opened(lambda crm: crm.search(words, FOUND_MOST), caller, parts)
+
+
+async def _opened(read: Callable[[Crm], Awaitable[Record]], caller: Caller, parts: Parts) -> Opened[Record]:
+    crm = await crm_of(caller, parts)
+    both = asyncio.gather(read(crm), crm.organisation())
+    record, organisation = await in_time(service_of(crm), caller.by, both)
+    return Opened(record, crm.name, today_in(organisation.time_zone, caller.now))

@@ -1,22 +1,35 @@
-"""What the job's use cases are given of the outside, as the process has put it together: the protocol `Parts`."""
+"""What every use case is given of the outside, as the process has put it together: the protocol `Parts`."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Protocol
 
 from mailmagnet.crm import Crm
-from mailmagnet.gmail import Gmail
+from mailmagnet.gmail import Gmail, MailReader
 from mailmagnet.store import Store
+from mailmagnet.tasks import Tasks
 from mailmagnet.vault import Connection, Vault
 
 
 class Parts(Protocol):
-    """The store, the vault, each connection's Gmail and CRM, and the time."""
+    """The store, the vault, the task queue, Gmail and the CRM of each connection, and the time.
+
+    Each part may be made when it is first asked for: a use case asks only for what it needs.
+    """
 
     @property
     def store(self) -> Store: ...
 
     @property
     def vault(self) -> Vault: ...
+
+    @property
+    def tasks(self) -> Tasks: ...
+
+    @property
+    def reader(self) -> MailReader:
+        """Reads single mails for the sidebar."""
+        ...
 
     def gmail_of(self, connection: Connection) -> Gmail:
         """The mailbox of this connection."""
@@ -26,13 +39,14 @@ class Parts(Protocol):
         """The CRM as this connection's user sees it."""
         ...
 
-    async def revoke(self, gmail_token: str) -> None:
-        """End a refresh token at Google, and with it all that its account has consented to; one that is dead already is no error.
+    @property
+    def revoke(self) -> Callable[[str], Awaitable[None]]:
+        """Ends a refresh token at Google, and with it all that its account has consented to; one that is dead already is no error.
 
         Raises RateLimited, Unavailable, BadAnswer.
         """
         ...
 
     def now(self) -> datetime:
-        """The aware time."""
+        """The aware time, for the job's long runs; the sidebar's is in its `Caller`."""
         ...

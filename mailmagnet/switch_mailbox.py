@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from mailmagnet.categories import Category
-from mailmagnet.errors import NotFound
+from mailmagnet.errors import MAILMAGNET, NotFound
 from mailmagnet.label_mail import LEASE_SECONDS
 from mailmagnet.labels import ensure_labels
 from mailmagnet.parts import Parts
@@ -34,7 +34,7 @@ async def switch_on(org: str, user: str, parts: Parts, *, labelling: bool, backf
     try:
         mailbox = await store.mailbox(org, user)
         if not mailbox:
-            raise NotFound("MailMagnet", "this mailbox is not connected")
+            raise NotFound(MAILMAGNET, "this mailbox is not connected")
         begins = now - min(backfill, LONGEST_BACKFILL) if backfill else now
         labels = await ensure_labels(gmail, mailbox.labels, list(Category)) if labelling else mailbox.labels
         progress = mailbox.progress or Progress((await gmail.profile()).history_id)

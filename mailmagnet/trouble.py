@@ -2,8 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from mailmagnet.errors import CrmRefused, NotAuthorised, NotPermitted, RateLimited, Upstream
-from mailmagnet.gmail import GMAIL
+from mailmagnet.errors import NotAuthorised, NotPermitted, RateLimited, Side, Upstream
 from mailmagnet.store import LONGEST_WAIT_IN_TROUBLE, Reason, Trouble
 
 FIRST_WAIT = timedelta(minutes=10)
@@ -17,13 +16,13 @@ PARKED_WAIT = LONGEST_WAIT_IN_TROUBLE
 """How often a parked mailbox is tried: somebody may have mended what was wrong without telling."""
 
 
-def trouble_after(earlier: Trouble | None, error: Upstream | CrmRefused, now: datetime) -> Trouble:
+def trouble_after(earlier: Trouble | None, error: Upstream, now: datetime) -> Trouble:
     """A mailbox's trouble after one more failed run, `earlier` being the one before, None when that run went well.
 
     Without Gmail's consent nothing is tried until it is given. Who may not is asked once a day. All else is tried again, after
     longer and longer, and at last once a day.
     """
-    reason, who = _reason(error)
+    reason, who = _reason(error), error.who.shown
     again = earlier if earlier and earlier.reason is reason else None
     failures = (again.failures if again else 0) + 1
     since = again.since if again else now
@@ -41,15 +40,14 @@ def _wait(failures: int) -> timedelta:
     return min(FIRST_WAIT * (1 << failures - 1), LONGEST_WAIT)
 
 
-def _reason(error: Upstream | CrmRefused) -> tuple[Reason, str]:
-    match error:
-        case CrmRefused(refusal=NotAuthorised() as refusal):
-            return Reason.CRM_SIGN_IN, refusal.who
-        case CrmRefused():
-            return Reason.CRM_PERMISSION, error.refusal.who
-        case NotAuthorised(who=who) if who == GMAIL:
-            return Reason.CONSENT, who
-        case NotPermitted(who=who) if who == GMAIL:
-            return Reason.GMAIL_REFUSES, who
-        case _:
-            return Reason.FAILING, error.who
+def _reason(error: Upstream) -> Reason:
+    match error, error.who.side:
+        case NotAuthorised(), Side.GMAIL:
+            return Reason.CONSENT
+        case NotPermitted(), Side.GMAIL:
+            return Reason.GMAIL_REFUSES
+        case NotAuthorised(), Side.CRM:
+            return Reason.CRM_SIGN_IN
+        case NotPermitted(), Side.CRM:
+            return Reason.CRM_PERMISSION
+    return Reason.FAILING

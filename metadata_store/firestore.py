@@ -35,12 +35,23 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 
 from mailmagnet.addresses import exclusion
 from mailmagnet.categories import Category
-from mailmagnet.errors import LeaseLost, LeaseTaken, NotAuthorised, NotFound, NotPermitted, RateLimited, TimedOut, Unavailable
+from mailmagnet.errors import (
+    LeaseLost,
+    LeaseTaken,
+    NotAuthorised,
+    NotFound,
+    NotPermitted,
+    RateLimited,
+    Service,
+    Side,
+    TimedOut,
+    Unavailable,
+)
 from mailmagnet.store import Lease, Mailbox, MailRecord, Policy, Progress, RunCounts, Sharing, Trouble, keeps_others_out
 from metadata_store.documents import by_category, progress_map, progress_of, run_map, run_of, trouble_map, trouble_of
 from metadata_store.ids import mail_id, org_id, user_id
 
-WHO = "Firestore"
+WHO = Service(Side.OURS, "Firestore")
 SECONDS = 10.0
 """The deadline of one call."""
 

@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 
 from mailmagnet.addresses import exclusion
 from mailmagnet.categories import Category
-from mailmagnet.errors import BadSetting, LeaseLost, LeaseTaken, NotFound, TimedOut, Unavailable
+from mailmagnet.errors import BadSetting, LeaseLost, LeaseTaken, NotFound, Service, Side, TimedOut, Unavailable
 from mailmagnet.store import Lease, Mailbox, MailRecord, Policy, Progress, RunCounts, Sharing, Trouble, keeps_others_out
 from metadata_store.documents import by_category, progress_map, progress_of, run_map, run_of, trouble_map, trouble_of
 from metadata_store.ids import mail_id, org_id, user_id
 
-WHO = "SQLite"
+WHO = Service(Side.OURS, "SQLite")
 SECONDS = 5.0
 """The deadline of a call: how long it waits while another process writes."""
 

@@ -12,10 +12,10 @@ from http import HTTPStatus
 from typing import Any
 
 from http_session.session import HttpAnswer, HttpSession
-from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, NotPermitted, RateLimited, Unavailable
+from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, NotPermitted, RateLimited, Service, Side, Unavailable
 from mailmagnet.tasks import MailboxTask
 
-WHO = "Cloud Tasks"
+WHO = Service(Side.OURS, "Cloud Tasks")
 SECONDS = 10.0
 """The deadline of one call."""
 

@@ -222,7 +222,7 @@ def _kind_of(card: str) -> str:
     words = {
         "Reference ": "problem",
         "did not answer": "problem",
-        "/retry-message": "problem",
+        '"in_place"': "problem",
         "Open in MailMagnet CRM": "known",
         "Not in MailMagnet CRM": "unknown",
         "New at ": "unknown",

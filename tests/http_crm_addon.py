@@ -15,6 +15,7 @@ from functions.settings import Settings, read_settings
 from functions.wiring import Process
 from http_session.session import HttpSession
 from mailmagnet.crm import Account, Contact, Crm, Deal, DealState, LookUp, Money, Organisation
+from mailmagnet.errors import Service, Side
 from mailmagnet.vault import Connection
 from sandbox.demo.sandbox_process import google_at
 
@@ -42,7 +43,9 @@ class HttpCrm:
         self._url = url
 
     async def look_up(self, addresses: Collection[str], domains: Collection[str]) -> LookUp:
-        answer = await self._session.request(self.name, "POST", self._url, seconds=4, body=json.dumps(sorted(addresses)).encode())
+        answer = await self._session.request(
+            Service(Side.CRM, self.name), "POST", self._url, seconds=4, body=json.dumps(sorted(addresses)).encode()
+        )
         return LookUp(
             Organisation("Corp", "Europe/Vienna", "EUR"),
             {address: (_contact(address),) for address in answer.json()["known"]},

@@ -26,10 +26,10 @@ from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from mailmagnet.errors import BadAnswer, BadSetting, TimedOut, Unavailable
+from mailmagnet.errors import BadAnswer, BadSetting, Service, Side, TimedOut, Unavailable
 from mailmagnet.vault import Connection, Leaving
 
-WHO = "the vault"
+WHO = Service(Side.OURS, "the vault")
 SECONDS = 5.0
 """The deadline of a write: how long it waits for another's turn to end."""
 

@@ -40,7 +40,7 @@ def viewer_of(connection: sqlite3.Connection, org: str, user: str) -> User:
 def check_permitted(viewer: User) -> None:
     """Raises NotPermitted when the user's profile does not hold `Mail Integration`."""
     if MAIL_INTEGRATION not in viewer.profile.permissions:
-        raise NotPermitted(CRM_NAME, f"the user's profile does not hold {MAIL_INTEGRATION}")
+        raise NotPermitted(CRM_NAME, permission=MAIL_INTEGRATION)
 
 
 def check_org(org: str) -> None:

@@ -69,7 +69,7 @@ class EmbeddedCrm:
 
     @property
     def name(self) -> str:
-        return CRM_NAME
+        return CRM_NAME.name
 
     async def look_up(self, addresses: Collection[str], domains: Collection[str]) -> LookUp:
         return await self._see(lambda records: records.look_up(addresses, domains))

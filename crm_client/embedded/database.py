@@ -11,9 +11,9 @@ from typing import Literal
 
 from crm_client.embedded.schema import APPLICATION_ID, SCHEMA, VERSION
 from crm_client.embedded.search import learn_letters
-from mailmagnet.errors import BadAnswer, BadRequest, Unavailable, Upstream
+from mailmagnet.errors import BadAnswer, BadRequest, Service, Side, Unavailable, Upstream
 
-CRM_NAME = "MailMagnet CRM"
+CRM_NAME = Service(Side.CRM, "MailMagnet CRM")
 
 BUSY_SECONDS = 3.0
 """How long a call waits for another's writing to end: below the sidebar's deadline, so that the card can still say why."""

@@ -24,8 +24,8 @@ from functions.google import Google
 from functions.settings import Settings, read_settings
 from functions.wiring import Process
 from http_session.session import traceparent
-from mailmagnet.crm import Crm
-from mailmagnet.errors import BadAnswer, NotAuthorised, RateLimited, Unavailable, Upstream
+from mailmagnet.crm import Crm, service_of
+from mailmagnet.errors import BadAnswer, NotAuthorised, RateLimited, Service, Unavailable, Upstream
 from mailmagnet.vault import Connection
 
 PREFIX = "SANDBOX_"
@@ -131,10 +131,10 @@ class FaultyCrm:
         if fault == "slow":
             await asyncio.sleep(SLOW_SECONDS)
         elif fault:
-            raise _problem(fault, self._crm.name)
+            raise _problem(fault, service_of(self._crm))
 
 
-def _problem(fault: str, crm: str) -> Upstream:
+def _problem(fault: str, crm: Service) -> Upstream:
     match fault:
         case "limited":
             return RateLimited(crm, RETRY_SECONDS)

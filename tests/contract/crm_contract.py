@@ -25,7 +25,7 @@ from mailmagnet.crm import (
     NewDeal,
     Organisation,
 )
-from mailmagnet.errors import NotAuthorised, NotFound, NotPermitted
+from mailmagnet.errors import NotAuthorised, NotFound, NotPermitted, Service, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -426,8 +426,9 @@ class CrmContract:
             noor.move_deal(crm.id_of("deal renewal"), crm.id_of("stage signed")),
             noor.add_note(crm.id_of("contact henrietta"), "Hello"),
         ):
-            with pytest.raises(NotPermitted):
+            with pytest.raises(NotPermitted) as refused:
                 await call
+            assert (refused.value.permission, refused.value.who) == (MAIL_INTEGRATION, Service(Side.CRM, noor.name))
 
     @pytest.mark.parametrize("email", [OLD, "stranger@corp.example", ""])
     async def test_an_inactive_or_unknown_user_is_not_authorised(self, crm: InstalledWorld, email: str) -> None:

@@ -14,7 +14,7 @@ from google.cloud.firestore_v1 import AsyncClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailmagnet.errors import BadRequest, LeaseLost, NotAuthorised, NotPermitted, Unavailable, Upstream
+from mailmagnet.errors import BadRequest, LeaseLost, NotAuthorised, NotPermitted, Service, Side, Unavailable, Upstream
 from mailmagnet.store import MOST_RECORDS, Lease, Policy, Progress, RunCounts, Store
 from metadata_store.firestore import FirestoreStore
 from tests.contract.firestore_queries import INDEXES, Index, index_for, queries_of
@@ -218,7 +218,7 @@ class TestFirestore:
             with pytest.raises(Unavailable) as down:
                 await store.mailbox(ORG, ADA)
             await store.close()
-        assert down.value.who == "Firestore"
+        assert down.value.who == Service(Side.OURS, "Firestore")
 
     @pytest.mark.parametrize(
         ("status", "error"),

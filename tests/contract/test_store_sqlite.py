@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from mailmagnet.errors import BadSetting, LeaseTaken, TimedOut, Unavailable
+from mailmagnet.errors import BadSetting, LeaseTaken, Service, Side, TimedOut, Unavailable
 from mailmagnet.store import MOST_RECORDS, MailRecord, Progress, Store
 from metadata_store.sqlite import VERSION, SqliteStore
 from tests.contract.mailboxes import (
@@ -227,7 +227,7 @@ class TestSqlite:
         await store.close()
         with pytest.raises(Unavailable) as failed:
             await store.mailbox(ORG, ADA)
-        assert failed.value.who == "SQLite"
+        assert failed.value.who == Service(Side.OURS, "SQLite")
         assert ADA not in "".join(traceback.format_exception(failed.value))
 
     def test_a_file_that_is_no_database_stops_the_start_and_stays(self, tmp_path: Path) -> None:

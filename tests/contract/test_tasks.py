@@ -13,9 +13,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from http_session.session import HttpSession
-from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, NotPermitted, RateLimited, Unavailable, Upstream
+from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, NotPermitted, RateLimited, Service, Side, Unavailable, Upstream
 from mailmagnet.tasks import MailboxTask, Tasks
 from task_queue.cloud_tasks import CloudTasks
+from task_queue.own_token import own_access_token
 
 QUEUE = "projects/mailmagnet-test/locations/europe-west1/queues/label-mailbox"
 URL = "https://label-mailbox.run.example/label_mailbox"
@@ -139,7 +140,7 @@ async def test_a_refusal_is_an_error_of_the_tree_that_names_nobody(
     with pytest.raises(error) as refused:
         await tasks.enqueue(TASK)
     assert type(refused.value) is error
-    assert refused.value.who == "Cloud Tasks"
+    assert refused.value.who == Service(Side.OURS, "Cloud Tasks")
     assert TASK.user not in str(refused.value)
     assert ACCOUNT not in str(refused.value)
 
@@ -161,3 +162,36 @@ async def test_a_queue_that_cannot_be_reached_is_unavailable(queue: Queue) -> No
     with pytest.raises(Unavailable):
         await CloudTasks(session, origin, QUEUE, URL, ACCOUNT, access_token).enqueue(TASK)
     await session.close()
+
+
+@pytest.mark.parametrize("answer", ["<html>", "[]", "{}", '{"access_token": 7}', '{"access_token": null}'])
+async def test_a_metadata_server_that_has_no_token_is_no_use(answer: str) -> None:
+    async def token(request: web.Request) -> web.Response:
+        return web.Response(text=answer)
+
+    app = web.Application()
+    app.router.add_get("/token", token)
+    async with TestServer(app, host="127.0.0.1") as server:
+        origin = f"http://127.0.0.1:{server.port}"
+        session = HttpSession([origin])
+        with pytest.raises(BadAnswer):
+            await own_access_token(session, f"{origin}/token")
+        await session.close()
+    assert dict(session.calls) == {"Google's metadata server": 1}
+
+
+async def test_the_services_own_token_is_asked_for_as_the_metadata_server_wants_it() -> None:
+    flavours: list[str | None] = []
+
+    async def token(request: web.Request) -> web.Response:
+        flavours.append(request.headers.get("Metadata-Flavor"))
+        return web.json_response({"access_token": "ya29.own", "expires_in": 3599, "token_type": "Bearer"})
+
+    app = web.Application()
+    app.router.add_get("/token", token)
+    async with TestServer(app, host="127.0.0.1") as server:
+        origin = f"http://127.0.0.1:{server.port}"
+        session = HttpSession([origin])
+        assert await own_access_token(session, f"{origin}/token") == "ya29.own"
+        await session.close()
+    assert flavours == ["Google"]

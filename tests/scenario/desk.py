@@ -19,14 +19,15 @@ from crm_client.embedded.crm import EmbeddedCrm
 from gmail_client.mailbox import GmailMailbox
 from gmail_client.revoke import revoke
 from http_session.session import HttpSession
-from mailmagnet.categories import LABEL_NAMES, Category
+from mailmagnet.categories import Category
 from mailmagnet.connect_mailbox import connect_mailbox
 from mailmagnet.crm import Crm, DealState, Money, NewContact, NewDeal, Organisation, Senders
 from mailmagnet.errors import Upstream
-from mailmagnet.gmail import Listed
+from mailmagnet.gmail import Listed, MailReader
 from mailmagnet.label_mail import LabelRun, label_mail, plan_labels
 from mailmagnet.store import Mailbox, Progress, Store
 from mailmagnet.switch_mailbox import switch_off, switch_on
+from mailmagnet.tasks import Tasks
 from mailmagnet.vault import Connection
 from metadata_store.sqlite import SqliteStore
 from sandbox.google.gmail_server import make_app
@@ -79,8 +80,20 @@ class _RefusingCrm:
         raise self._refusal
 
 
+class JobParts:
+    """Parts that the job never asks for."""
+
+    @property
+    def reader(self) -> MailReader:
+        raise AssertionError("the job opens no single mail")
+
+    @property
+    def tasks(self) -> Tasks:
+        raise AssertionError("a mailbox's run sends no task")
+
+
 @dataclass
-class Desk:
+class Desk(JobParts):
     """What a scenario does at the desk, in its own words; it is the job's parts itself."""
 
     folder: Path
@@ -198,7 +211,7 @@ class Desk:
         return mailbox
 
 
-OURS = {category: LABEL_NAMES[category] for category in Category}
+OURS = {category: category.label for category in Category}
 
 
 @asynccontextmanager

@@ -12,16 +12,17 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from cards.frame import Path as Served
 from crm_client.embedded.access import bind
 from crm_client.embedded.administration import STANDARD, add_profile, add_user
 from crm_client.embedded.administration import Scope as DataScope
-from mailmagnet.categories import LABEL_NAMES, Category
+from mailmagnet.categories import Category
 from mailmagnet.crm import DealState
 from sandbox.cards.card_check import refused
 from sandbox.cards.open_links import OpenLinks, links_of
 from sandbox.google.deployment import deployment
 from sandbox.google.faults import Fault
-from tests.scenario.addon_process import HOUSE, SCOPES, Sidebar, mailmagnet, settings_of, sidebar_at
+from tests.scenario.addon_process import HOUSE, SCOPES, Answered, Sidebar, mailmagnet, settings_of, sidebar_at
 from tests.scenario.desk import ADA, NOW, Desk, desk_in
 from tests.signing import Signer, free_port
 
@@ -33,6 +34,36 @@ TODAY = NOW.date()
 async def sidebar(desk: Desk) -> AsyncIterator[Sidebar]:
     async with sidebar_at(desk) as made:
         yield made
+
+
+def retry_of(failed: Answered) -> dict[str, Any]:
+    """What the card's Retry button does."""
+    [action] = [found["onClick"]["action"] for found in _buttons_in(failed.json) if found["text"] == "Retry"]
+    return dict(action)
+
+
+async def press_retry(sidebar: Sidebar, failed: Answered, mail_id: str = "", words: str = "") -> Answered:
+    """Click the card's Retry button, as the panel does."""
+    action = retry_of(failed)
+    path = action["function"].removeprefix(sidebar.url)
+    return await sidebar.send(path, await click(sidebar, path, mail_id, words, action["parameters"]))
+
+
+async def click(sidebar: Sidebar, path: str, mail_id: str, words: str, parameters: list[dict[str, str]]) -> dict[str, Any]:
+    """The event of a click with a button's parameters, whatever they are called."""
+    event = await sidebar.event(path, mail_id, words)
+    event["commonEventObject"]["parameters"] = {each["key"]: each["value"] for each in parameters}
+    return event
+
+
+def _buttons_in(part: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(part, dict):
+        if "onClick" in part and "text" in part and "button" not in part:
+            yield part
+        part = list(part.values())
+    if isinstance(part, list):
+        for inner in part:
+            yield from _buttons_in(inner)
 
 
 # What the rep sees
@@ -55,7 +86,7 @@ async def test_of_two_contacts_with_one_address_the_card_leads_with_the_one_that
     assert step["pushCard"]["header"]["title"] == "Per Lie"
     assert "through Per Lie" in answered.card
     await sidebar.desk.run()
-    assert LABEL_NAMES[Category.CLOSING_THIS_MONTH] in await sidebar.desk.labels_of(mail)
+    assert Category.CLOSING_THIS_MONTH.label in await sidebar.desk.labels_of(mail)
 
 
 async def test_people_who_are_not_in_the_crm_are_said_to_be_not_in_it(sidebar: Sidebar) -> None:
@@ -229,12 +260,12 @@ async def test_gmail_that_hangs_is_told_with_a_way_to_try_again(desk: Desk) -> N
     mail = desk.arrive("grace@a.example")
     async with sidebar_at(desk, MAILMAGNET_GMAIL_SECONDS="0.5") as sidebar:
         desk.world.faults.add(Fault("gmail", latency_ms=60_000))
-        card = (await sidebar.ask("/message", mail)).card
+        failed = await sidebar.ask("/message", mail)
+        card = failed.card
         assert "Gmail did not answer" in card
-        assert "/retry-message" in card
         assert "Reference" in card
         desk.world.faults.clear()
-        again = await sidebar.ask("/retry-message", mail, message_id=mail)
+        again = await press_retry(sidebar, failed, mail)
         assert "updateCard" in again.card
         assert "Not in MailMagnet CRM" in again.card
 
@@ -291,9 +322,10 @@ async def test_a_vault_that_hangs_is_told_in_time_with_what_gmail_gave(desk: Des
     mail = desk.arrive("Grace Hopper <grace@a.example>") if path == "/message" else ""
     words = "grace" if path == "/search" else ""
     async with sidebar_at(desk, MAILMAGNET_VAULT_FILE=str(disk_that_hangs), MAILMAGNET_ANSWER_SECONDS="4") as sidebar:
-        card = (await sidebar.ask(path, mail, words)).card
+        failed = await sidebar.ask(path, mail, words)
+        card = failed.card
         assert "MailMagnet did not answer" in card
-        assert f"/retry-{path[1:]}" in card
+        assert retry_of(failed)["function"] == f"{sidebar.url}{path}"
         assert ("Grace Hopper" in card) == (path == "/message")
         disk_that_hangs.open("wb").close()  # what waits for it may end
 
@@ -303,7 +335,7 @@ async def test_a_vault_that_cannot_be_read_is_told_beside_who_wrote(desk: Desk) 
     async with sidebar_at(desk, MAILMAGNET_VAULT_FILE=str(desk.folder / "damaged")) as sidebar:
         card = (await sidebar.ask("/message", desk.arrive("Grace Hopper <grace@a.example>"))).card
     assert "Grace Hopper" in card
-    assert "The vault sent an answer that MailMagnet cannot read" in card
+    assert "MailMagnet cannot read its own data" in card
 
 
 async def test_a_crm_that_is_slow_is_told_in_one_card_and_retry_answers_in_its_place(desk: Desk) -> None:
@@ -312,17 +344,18 @@ async def test_a_crm_that_is_slow_is_told_in_one_card_and_retry_answers_in_its_p
     async with sidebar_at(desk, MAILMAGNET_ANSWER_SECONDS="2") as sidebar:
         await sidebar.ask("/home")
         _crm_is(desk, "slow")
-        [step] = (await sidebar.ask("/message", mail)).json["action"]["navigations"]
+        opened = await sidebar.ask("/message", mail)
+        [step] = opened.json["action"]["navigations"]
         [section] = step["pushCard"]["sections"]
         [line] = section["widgets"]
         assert step["pushCard"]["header"] == {"title": "Grace Hopper", "subtitle": "grace@a.example"}
         assert re.fullmatch(r"MailMagnet CRM did not answer within [0-9.]+\xa0s\.", line["decoratedText"]["text"])
         assert line["decoratedText"]["button"]["text"] == "Retry"
-        clicked = (await sidebar.ask("/contact", id=contact)).card
-        assert "MailMagnet CRM did not answer within" in clicked
-        assert "/retry-contact" in clicked
+        clicked = await sidebar.ask("/contact", id=contact)
+        assert "MailMagnet CRM did not answer within" in clicked.card
+        assert retry_of(clicked)["function"] == f"{sidebar.url}/contact"
         _crm_is(desk, "")
-        [step] = (await sidebar.ask("/retry-message", mail, message_id=mail)).json["renderActions"]["action"]["navigations"]
+        [step] = (await press_retry(sidebar, opened, mail)).json["renderActions"]["action"]["navigations"]
         assert step["updateCard"]["header"]["title"] == "Grace Hopper"
         assert "Deal 0 of grace@a.example" in json.dumps(step)
 
@@ -346,26 +379,60 @@ async def test_retry_answers_in_place_of_the_card_that_failed(sidebar: Sidebar) 
     _crm_is(sidebar.desk, "failing")
     failed = await sidebar.ask("/contact", id=contact)
     assert "pushCard" in failed.card
-    action = next(iter(_values_of("function", failed.json)))
-    assert action == f"{sidebar.url}/retry-contact"
-    assert "updateCard" in (await sidebar.ask("/retry-contact", id=contact)).card
+    assert retry_of(failed)["function"] == f"{sidebar.url}/contact"
+    failed_again = await press_retry(sidebar, failed)
+    assert "updateCard" in failed_again.card
     _crm_is(sidebar.desk, "")
-    again = (await sidebar.ask("/retry-contact", id=contact)).card
+    again = (await press_retry(sidebar, failed_again)).card
     assert "updateCard" in again
     assert "Grace Hopper" in again
+
+
+@pytest.mark.parametrize("path", list(Served), ids=str)
+async def test_every_click_is_answered_in_place_when_it_asks_for_it_and_only_then(sidebar: Sidebar, path: Served) -> None:
+    contact = await sidebar.desk.contact("grace@a.example")
+    mail = sidebar.desk.arrive("grace@a.example")
+    ids = {"id": contact} if path in (Served.CONTACT, Served.LEAD, Served.ACCOUNT) else {}
+    for in_place, steps in (("1", {"updateCard"}), ("0", {"pushCard"}), ("", {"pushCard"}), ("true", {"pushCard"})):
+        event = await sidebar.event(path, mail, words="hopper", in_place=in_place, **ids)
+        event["commonEventObject"]["parameters"]["message_id"] = event["gmail"]["messageId"]
+        answered = (await sidebar.send(path, event)).json
+        [step] = answered.get("renderActions", answered)["action"]["navigations"]
+        assert set(step) == steps
+
+
+async def test_retry_opens_the_mail_that_its_card_is_about_and_nothing_that_its_token_does_not_open(sidebar: Sidebar) -> None:
+    mine, other = sidebar.desk.arrive("grace@a.example"), sidebar.desk.arrive("secret@b.example")
+    event = await sidebar.event("/message", mine, in_place="1")
+    parameters = event["commonEventObject"]["parameters"]
+    parameters["message_id"] = (await sidebar.event("/message", other))["gmail"]["messageId"]
+    card = (await sidebar.send("/message", event)).card
+    assert "secret@b.example" not in card
+    assert "grace@a.example" not in card
+    assert "Reference" in card
+    parameters["in_place"] = "0"
+    assert "grace@a.example" in (await sidebar.send("/message", event)).card
+
+
+@pytest.mark.parametrize("name", ["url", "self", "path", "function", "in_place", "message_id", "id"])
+async def test_a_click_may_carry_any_parameter(sidebar: Sidebar, name: str) -> None:
+    _crm_is(sidebar.desk, "failing")
+    failed = await sidebar.send("/search", await click(sidebar, "/search", "", "hopper", [{"key": name, "value": "x"}]))
+    assert {each["key"]: each["value"] for each in retry_of(failed)["parameters"]} == {name: "x"} | {"in_place": "1"}
+    assert "updateCard" in (await press_retry(sidebar, failed, words="hopper")).card
 
 
 async def test_a_search_that_failed_is_tried_again_with_its_words(sidebar: Sidebar) -> None:
     await sidebar.desk.contact("grace@a.example")
     _crm_is(sidebar.desk, "failing")
     failed = await sidebar.ask("/search", words="hopper")
-    assert list(_values_of("value", failed.json)) == ["hopper"]
-    assert f"{sidebar.url}/retry-search" in list(_values_of("function", failed.json))
+    assert list(_values_of("value", failed.json)) == ["hopper", "1"]  # the field's, and Retry's alone
+    assert retry_of(failed)["function"] == f"{sidebar.url}/search"
     _crm_is(sidebar.desk, "")
-    again = (await sidebar.ask("/retry-search", words="hopper")).card
+    again = (await press_retry(sidebar, failed, words="hopper")).card
     assert "updateCard" in again
     assert "Grace Hopper" in again
-    assert "Type a name" in (await sidebar.ask("/retry-search")).card
+    assert "Type a name" in (await sidebar.ask("/search", in_place="1")).card
 
 
 async def test_a_homepage_without_gmail_still_says_how_sorting_goes(sidebar: Sidebar) -> None:
@@ -383,9 +450,8 @@ async def test_deals_and_search_that_failed_is_tried_again_in_its_place(sidebar:
     whole = vault.read_bytes()
     vault.write_bytes(b"broken")
     failed = await sidebar.ask("/deals-and-search")
-    assert "/retry-home" in failed.card
     vault.write_bytes(whole)
-    [step] = (await sidebar.ask("/retry-home")).json["renderActions"]["action"]["navigations"]
+    [step] = (await press_retry(sidebar, failed)).json["renderActions"]["action"]["navigations"]
     assert list(step) == ["updateCard"]
 
 
@@ -527,8 +593,16 @@ async def test_an_event_that_lacks_things_is_answered(sidebar: Sidebar) -> None:
     for nobody in ({}, {"authorizationEventObject": 1}, {"authorizationEventObject": {"userIdToken": None}}):
         response = await sidebar.send("/home", nobody)
         assert response.json == {"requesting_google_scopes": {"scopes": ["https://www.googleapis.com/auth/userinfo.email"]}}
-    for path in ("/contact", "/message", "/retry-message", "/lead", "/account"):
-        card = (await sidebar.ask(path)).card
+    in_place = {"in_place": "1"}
+    nothing: dict[str, str] = {}
+    for path, more in (
+        ("/contact", nothing),
+        ("/message", nothing),
+        ("/message", in_place),
+        ("/lead", nothing),
+        ("/account", nothing),
+    ):
+        card = (await sidebar.ask(path, **more)).card
         assert "could not read what Gmail sent" in card
         assert "Close the panel and open it again." in card
 
@@ -672,10 +746,11 @@ async def test_who_calls_too_fast_is_told_when_to_come_back_and_nobody_else_is(d
     desk.world.add_account("kim@corp.example", "Kim", hosted_domain="corp.example")
     async with sidebar_at(desk, MAILMAGNET_USER_CALLS_A_MINUTE="3") as sidebar:
         mail = desk.arrive("grace@a.example")
-        cards = [(await sidebar.ask("/message", mail)).card for _ in range(4)]
+        answers = [await sidebar.ask("/message", mail) for _ in range(4)]
+        cards = [answered.card for answered in answers]
         assert ["asked too often" in card for card in cards] == [False, False, False, True]
         assert "It answers again in" in cards[3]
-        assert "/retry-message" in cards[3]
+        assert retry_of(answers[3])["function"] == f"{sidebar.url}/message"
         assert "asked too often" in (await sidebar.ask("/search", words="grace")).card
         sidebar.address = "kim@corp.example"
         assert "asked too often" not in (await sidebar.ask("/home")).card

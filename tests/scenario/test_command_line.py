@@ -14,12 +14,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mailmagnet.categories import LABEL_NAMES, Category
+from mailmagnet.categories import Category
 from mailmagnet.crm import DealState
 from tests.scenario.addon_process import HOUSE, settings_of
 from tests.scenario.desk import ADA, Desk, desk_in
 
-CUSTOMER = LABEL_NAMES[Category.CUSTOMER]
+CUSTOMER = Category.CUSTOMER.label
 
 
 async def typed(*words: str, given: str = "", **environment: str) -> tuple[int, str, str]:

@@ -13,12 +13,12 @@ from mailmagnet.connect_mailbox import connect_mailbox
 from mailmagnet.crm import Crm, DealState
 from mailmagnet.disconnect_mailbox import disconnect_mailbox, revoke_forgotten
 from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, Unavailable
-from mailmagnet.gmail import Gmail
+from mailmagnet.gmail import GMAIL, Gmail
 from mailmagnet.vault import Connection
 from sandbox.google.faults import Fault
 from sandbox.google.world import Account
 from tests.scenario.addon_process import settings_of
-from tests.scenario.desk import ADA, OURS, Desk, desk_in
+from tests.scenario.desk import ADA, OURS, Desk, JobParts, desk_in
 from tests.scenario.test_command_line import of, typed
 from tests.scenario.test_job_functions import job_at
 
@@ -98,7 +98,7 @@ class Watched:
 
 
 @dataclass
-class Interrupted:
+class Interrupted(JobParts):
     """The desk's parts, at one of whose calls (counted from 0) the process dies."""
 
     desk: Desk
@@ -176,7 +176,7 @@ async def test_a_token_that_cannot_be_revoked_does_not_hold_up_the_others(desk: 
     class Poisoned(Interrupted):
         async def revoke(self, gmail_token: str) -> None:
             if gmail_token == poisoned.gmail_token:
-                raise BadAnswer("Gmail", "answered 400 (no reason given)")
+                raise BadAnswer(GMAIL, "answered 400 (no reason given)")
             await super().revoke(gmail_token)
 
     for _ in range(2):

@@ -1,5 +1,6 @@
 """The job as Google Cloud runs it: the tick, one task for each mailbox, and the mailbox's run, three processes over HTTP."""
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator
@@ -12,7 +13,7 @@ import aiohttp
 import pytest
 
 from crm_client.embedded.administration import ADMINISTRATOR, set_permission
-from mailmagnet.categories import LABEL_NAMES, Category
+from mailmagnet.categories import Category
 from mailmagnet.crm import MAIL_INTEGRATION, DealState
 from sandbox.google.faults import Fault
 from tests.scenario.addon_process import SANDBOX_PROCESS, function_process, settings_of
@@ -20,7 +21,7 @@ from tests.scenario.desk import ADA, Desk
 from tests.signing import free_port
 
 CLOSED_LONG_AGO = (DealState.WON, date(2020, 1, 31))
-CUSTOMER = LABEL_NAMES[Category.CUSTOMER]
+CUSTOMER = Category.CUSTOMER.label
 JOB_ACCOUNT = "job@desk.example"
 
 
@@ -40,6 +41,14 @@ class Job:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         async with self.session.post(url, data=data, headers=headers) as answer:
             return answer.status, await answer.text()
+
+    async def logged(self, words: str) -> bool:
+        """Whether this comes into the log: the pipe may lag behind the answers."""
+        for _ in range(200):
+            if words in self.log.decode():
+                return True
+            await asyncio.sleep(0.025)
+        return False
 
     async def sort(self, **more: Any) -> tuple[int, dict[str, Any]]:
         status, text = await self.call(self.mailbox_url, {"org": "corp.example", "user": self.desk.account.sub, **more})
@@ -94,6 +103,7 @@ async def test_a_run_answers_with_its_counts_and_a_dry_one_with_its_reasons(job:
             "category": "customer",
             "label": CUSTOMER,
             "because": "Deal 0 of grace@a.example",
+            "won": True,
             "closing": "2020-01-31",
             "in_inbox": True,
         }
@@ -107,6 +117,9 @@ async def test_a_run_answers_with_its_counts_and_a_dry_one_with_its_reasons(job:
         1,
     )
     assert "moves" not in done
+    names = ["Deals Closing This Month (CTM)", "Open Deals", "Customer"]
+    assert list(done["labels"].items()) == list(zip(done["sorted"], names, strict=True))
+    assert done["labels"] == dry["labels"]
 
 
 async def test_only_the_jobs_own_account_may_call_and_only_the_right_function(job: Job) -> None:
@@ -161,6 +174,23 @@ async def test_a_user_without_the_permission_is_answered_as_done_and_nothing_mov
     set_permission(job.desk.crm_database, ADMINISTRATOR, MAIL_INTEGRATION, held=True)
     await job.sort()
     assert await job.desk.labels_of(mail) == {CUSTOMER, "UNREAD"}
+
+
+async def test_a_dry_run_that_is_refused_is_answered_as_done_too_and_says_why(job: Job) -> None:
+    await job.desk.contact("grace@a.example", CLOSED_LONG_AGO)
+    job.desk.arrive("grace@a.example")
+    set_permission(job.desk.crm_database, ADMINISTRATOR, MAIL_INTEGRATION, held=False)
+    status, of_the_crm = await job.sort(dry_run=True)
+    assert (status, of_the_crm["error"]) == (200, "MailMagnet CRM: the user does not hold the permission Mail Integration")
+    job.desk.world.faults.add(Fault("gmail", status=503))
+    assert (await job.sort(dry_run=True))[0] == 503
+    job.desk.world.faults.clear()
+    job.desk.world.google.revoke_all(ADA)
+    status, of_gmail = await job.sort(dry_run=True)
+    assert status == 200
+    assert of_gmail["error"].startswith("Gmail: ")
+    for answer in (of_the_crm, of_gmail):
+        assert await job.logged(f'"reference": "{answer["reference"]}"')
 
 
 async def test_one_mailboxs_trouble_never_slows_the_queue_and_is_kept_with_the_mailbox(job: Job) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from google.cloud.firestore import AsyncClient
 
-from mailmagnet.categories import LABEL_NAMES, Category
+from mailmagnet.categories import Category
 from mailmagnet.crm import DealState
 from metadata_store.firestore import FirestoreStore
 from tests.scenario.desk import Desk, desk_in
@@ -53,7 +53,7 @@ async def test_a_full_run_keeps_three_facts_of_a_customers_mail_and_nothing_else
     mail = desk.arrive("Grace Brewster Hopper <grace@a.example>", subject=subject, Cc="Recipient <copied@c.example>")
     desk.arrive("Stranger <stranger@b.example>", subject="Zeppelin offer")
     await desk.run()
-    assert LABEL_NAMES[Category.CUSTOMER] in await desk.labels_of(mail)
+    assert Category.CUSTOMER.label in await desk.labels_of(mail)
     documents = await _documents(project)
     user = desk.account.sub
     assert set(documents) >= {f"orgs/corp.example/mailboxes/{user}", f"orgs/corp.example/mails/{user}:{mail}"}

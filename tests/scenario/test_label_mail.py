@@ -20,6 +20,8 @@ from mailmagnet.errors import (
     NotAuthorised,
     NotPermitted,
     RateLimited,
+    Service,
+    Side,
     Unavailable,
 )
 from mailmagnet.label_mail import DRY_RUN_MAILS, LEASE_SECONDS, MAILS_A_RUN, MOVE_SECONDS, RUNS_A_MAIL, label_mail, plan_labels
@@ -408,8 +410,10 @@ async def test_a_crm_that_refuses_is_not_taken_for_gmails_consent(desk: Desk) ->
     await desk.contact("grace@a.example", (OPEN, THIS_MONTH))
     mail = desk.arrive("grace@a.example")
     for refusal, reason in (
-        (NotPermitted("MailMagnet CRM"), Reason.CRM_PERMISSION),
-        (NotAuthorised("MailMagnet CRM"), Reason.CRM_SIGN_IN),
+        (NotPermitted(Service(Side.CRM, "MailMagnet CRM")), Reason.CRM_PERMISSION),
+        (NotAuthorised(Service(Side.CRM, "MailMagnet CRM")), Reason.CRM_SIGN_IN),
+        (NotPermitted(Service(Side.CRM, "Gmail")), Reason.CRM_PERMISSION),
+        (NotAuthorised(Service(Side.CRM, "Gmail")), Reason.CRM_SIGN_IN),
     ):
         desk.crm_refusal = refusal
         with pytest.raises(MailboxFailed) as failed:

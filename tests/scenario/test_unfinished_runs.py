@@ -16,7 +16,7 @@ from gmail_client import mailbox as gmail_mailbox
 from mailmagnet.categories import Category
 from mailmagnet.connect_mailbox import connect_mailbox
 from mailmagnet.crm import DealState
-from mailmagnet.errors import MailMagnetError, Unavailable
+from mailmagnet.errors import MailMagnetError, Service, Side, Unavailable
 from mailmagnet.label_mail import label_mail
 from mailmagnet.store import MailRecord, Progress
 from mailmagnet.switch_mailbox import switch_on
@@ -24,7 +24,7 @@ from mailmagnet.vault import Connection
 from sandbox.google.faults import Fault
 from sandbox.google.mail_folder import Label, MailFolder
 from sandbox.google.world import Account
-from tests.scenario.desk import OURS, Desk, desk_in
+from tests.scenario.desk import OURS, Desk, JobParts, desk_in
 
 CLOSING, CUSTOMER = OURS[Category.CLOSING_THIS_MONTH], OURS[Category.CUSTOMER]
 ORG = "corp.example"
@@ -33,6 +33,9 @@ MANY, FEW = "many@a.example", "few@a.example"
 
 class Killed(BaseException):
     """The process ends here: nothing that it would still do is done."""
+
+
+SIDES = {"store": Side.OURS, "vault": Side.OURS, "crm": Side.CRM, "gmail": Side.GMAIL}
 
 
 @dataclass
@@ -54,7 +57,7 @@ class Watch:
         if self.how.startswith("killed"):
             self.dead = True
             raise Killed
-        raise Unavailable(name.partition(".")[0], f"failed on purpose, {answer is None}")
+        raise Unavailable(Service(SIDES[name.partition(".")[0]], name), f"failed on purpose, {answer is None}")
 
 
 class Watched:
@@ -74,7 +77,7 @@ class Watched:
         return call
 
 
-class Outside:
+class Outside(JobParts):
     """The job's parts at a desk, for one run, watched."""
 
     def __init__(self, desk: Desk, watch: Watch) -> None:

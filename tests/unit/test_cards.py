@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from textwrap import dedent
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -50,23 +50,29 @@ from mailmagnet.errors import (
     NotVerified,
     RateLimited,
     ScopesMissing,
+    Service,
+    Side,
     TimedOut,
     Unavailable,
     Upstream,
 )
+from mailmagnet.gmail import GMAIL
 from mailmagnet.homepage import CustomerMail, Homepage
 from mailmagnet.identity import Locale
-from mailmagnet.open_message import ContactStanding, OpenMessage, PersonInCrm
+from mailmagnet.open_message import OpenMessage, PersonInCrm
+from mailmagnet.open_record import Opened, OpenedLead
 from mailmagnet.people import About, MailPeople, Person
+from mailmagnet.standing import ContactStanding
 from mailmagnet.store import DayCounts, Mailbox, Progress, Reason, RunCounts, Trouble
 from sandbox.cards.card_check import answer_faults, card_faults
 
 Card = dict[str, Any]
 
 CRM = "Zoho CRM"
+ZOHO = Service(Side.CRM, CRM)
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 TODAY = date(2026, 11, 20)
-FRAME = Frame(Locale("en-GB", "Europe/Paris"), NOW, "https://addon.example")
+FRAME = Frame(Locale("en-GB", "Europe/Paris"), NOW, "https://addon.example", Path.HOME, reference="7f3a")
 MESSAGE_ID = "msg-f:1234567890"
 
 ANALYTICAL = Account("a1", "Analytical Ltd", "analytical.example", "Kim", "+33 1 23 45 67 89", "https://crm.example/a1")
@@ -138,7 +144,20 @@ def nobody(about: About, list_name: str = "", sender: Person | None = None) -> O
 
 
 def message(answer: OpenMessage, frame: Frame = FRAME) -> Card:
-    return message_card(answer, frame, MESSAGE_ID, "7f3a")
+    return message_card(answer, replace(frame, path=Path.MESSAGE, ids={"message_id": MESSAGE_ID}))
+
+
+Record = TypeVar("Record")
+
+
+def of(record: Record, crm_name: str = CRM) -> Opened[Record]:
+    return Opened(record, crm_name, TODAY)
+
+
+def pressed(path: str, **parameters: str) -> dict[str, Any]:
+    """The action of a button that calls a path of ours."""
+    named = [{"key": key, "value": value} for key, value in parameters.items()]
+    return {"function": f"https://addon.example{path}", "parameters": named}
 
 
 # A card as lines: a click is ">", what is folded is "…" below the button that unfolds it; colours and bold are left out.
@@ -269,7 +288,7 @@ def test_a_contact_with_nothing_but_a_name_has_no_empty_heading() -> None:
     ],
 )
 def test_the_one_line_that_matters(deals: tuple[Deal, ...], said: str) -> None:
-    assert as_text(contact_card(seen(replace(ADA, deals=deals)), CRM, TODAY, FRAME)).splitlines()[3] == said
+    assert as_text(contact_card(of(seen(replace(ADA, deals=deals))), FRAME)).splitlines()[3] == said
 
 
 @pytest.mark.parametrize(
@@ -284,21 +303,21 @@ def test_the_one_line_that_matters(deals: tuple[Deal, ...], said: str) -> None:
     ],
 )
 def test_colour_is_for_what_is_urgent(deal: Deal, colour: str) -> None:
-    card = contact_card(seen(replace(ADA, deals=(deal,), activities=())), CRM, TODAY, FRAME)
+    card = contact_card(of(seen(replace(ADA, deals=(deal,), activities=()))), FRAME)
     colours = re.findall('color="(#[0-9a-f]{6})', " ".join(html_fields(card)))
     assert [each for each in colours if each != widgets.GREY] == [colour] * bool(colour)
 
 
 def test_the_overdue_one_that_decides_the_label_leads_though_others_are_later_still() -> None:
     older = replace(PILOT, id="d9", name="Rollout", closing=date(2026, 9, 1))
-    lines = as_text(contact_card(seen(replace(ADA, deals=(older, PILOT))), CRM, TODAY, FRAME)).splitlines()
+    lines = as_text(contact_card(of(seen(replace(ADA, deals=(older, PILOT)))), FRAME)).splitlines()
     assert lines[3] == "● 17 days late · Pilot Lyon · €12,000 / Proposal · 1 more overdue, €12,000"
     assert "Rollout · €12,000 / 80 days late · Proposal" in lines
 
 
 def test_closed_deals_alone_are_folded_under_their_counts() -> None:
     expect(
-        contact_card(seen(replace(BARE, deals=(LOST,))), CRM, TODAY, FRAME),
+        contact_card(of(seen(replace(BARE, deals=(LOST,)))), FRAME),
         """
         # Bob Ross
         ---
@@ -311,17 +330,15 @@ def test_closed_deals_alone_are_folded_under_their_counts() -> None:
         """,
     )
     more = tuple(replace(WON, id=str(number), name=f"Won {number}", closing=date(2024, 1, number)) for number in (1, 2))
-    assert "v Also closed: 2 won, 1 lost" in as_text(
-        contact_card(seen(replace(BARE, deals=(WON, LOST, *more))), CRM, TODAY, FRAME)
-    )
+    assert "v Also closed: 2 won, 1 lost" in as_text(contact_card(of(seen(replace(BARE, deals=(WON, LOST, *more)))), FRAME))
 
 
 def test_many_open_deals_are_folded_after_the_headline_and_five() -> None:
     many = tuple(replace(RENEWAL, id=str(day), name=f"Deal {day}", closing=date(2026, 12, day)) for day in range(1, 10))
-    text = as_text(contact_card(seen(replace(BARE, deals=many)), CRM, TODAY, FRAME))
+    text = as_text(contact_card(of(seen(replace(BARE, deals=many))), FRAME))
     assert text.count("\nDeal ") == 5
     assert "v 3 more open deals\n  … Deal 7 · €36,000" in text
-    assert "v 1 more open deal\n" in as_text(contact_card(seen(replace(BARE, deals=many[:7])), CRM, TODAY, FRAME))
+    assert "v 1 more open deal\n" in as_text(contact_card(of(seen(replace(BARE, deals=many[:7]))), FRAME))
 
 
 def test_the_past_is_folded_under_the_name_of_what_it_is() -> None:
@@ -335,7 +352,7 @@ def test_the_past_is_folded_under_the_name_of_what_it_is() -> None:
         "v 8 earlier notes": replace(BARE, notes=noted * 4),
     }
     for name, contact in names.items():
-        assert name in as_text(contact_card(seen(contact), CRM, TODAY, FRAME)).splitlines()
+        assert name in as_text(contact_card(of(seen(contact)), FRAME)).splitlines()
 
 
 def test_of_several_contacts_with_one_address_the_one_that_decides_the_label_leads_and_it_says_through_whom() -> None:
@@ -458,7 +475,7 @@ def test_whatever_runs_from_right_to_left_does_not_turn_the_line_that_it_begins(
     """The first letter that has a direction gives a line its own: a mark that is not seen stands before it (UAX 9)."""
     call = Activity("t", ActivityKind.CALL, "שיחה call", datetime(2026, 11, 21, 9, tzinfo=UTC), False)
     shira = replace(BARE, name="שירה לוי", title="סמנכ״לית רכש", owner="Kim", activities=(call,), notes=(Note("n", "הערה", NOW),))
-    card = contact_card(seen(shira), CRM, TODAY, FRAME)
+    card = contact_card(of(seen(shira)), FRAME)
     mail = home_card(replace(HOME, mails=(replace(MAILS[0], from_name="שירה לוי"),)), FRAME)
     lines = [line for line in (*as_text(card).splitlines(), *as_text(mail).splitlines()) if re.search("[א-ת]", line)]
     assert lines == [
@@ -519,33 +536,41 @@ def test_nobody_to_look_up(answer: OpenMessage, text: str) -> None:
 @pytest.mark.parametrize(
     ("problem", "said"),
     [
-        (TimedOut(CRM, 4), "Zoho CRM did not answer within 4\u00a0s. [Retry] / Reference 7f3a"),
-        (TimedOut(CRM, 0), "Zoho CRM did not answer in time. [Retry] / Reference 7f3a"),
-        (Unavailable(CRM), "Zoho CRM cannot be reached now. [Retry] / Reference 7f3a"),
-        (RateLimited(CRM, 30), "Zoho CRM was asked too often. [Retry] / It answers again in 30 seconds. · Reference 7f3a"),
+        (TimedOut(ZOHO, 4), "Zoho CRM did not answer within 4\u00a0s. [Retry] / Reference 7f3a"),
+        (TimedOut(ZOHO, 0), "Zoho CRM did not answer in time. [Retry] / Reference 7f3a"),
+        (Unavailable(ZOHO), "Zoho CRM cannot be reached now. [Retry] / Reference 7f3a"),
+        (RateLimited(ZOHO, 30), "Zoho CRM was asked too often. [Retry] / It answers again in 30 seconds. · Reference 7f3a"),
         (
-            BadAnswer(CRM),
+            BadAnswer(ZOHO),
             "Zoho CRM sent an answer that MailMagnet cannot read. [Retry] / If it stays so, tell your admin. · Reference 7f3a",
         ),
-        (NotAuthorised(CRM), "MailMagnet has no access to your Zoho CRM. / Ask your admin to connect it. · Reference 7f3a"),
+        (NotAuthorised(ZOHO), "MailMagnet has no access to your Zoho CRM. / Ask your admin to connect it. · Reference 7f3a"),
         (
-            NotBound(CRM, "corp.example", "1234567"),
+            NotBound(ZOHO, "corp.example", "1234567"),
             "Zoho CRM has no user for your Google account. / "
             "An admin of Zoho CRM can add you: account 1234567 of corp.example. · Reference 7f3a",
         ),
         (
-            NotPermitted(CRM),
+            NotPermitted(ZOHO, permission="Mail Integration"),
             "Your profile in Zoho CRM lacks the permission “Mail Integration”. / An admin of Zoho CRM can give it. · Reference 7f3a",
         ),
         (
-            NotPermitted(CRM, "the profile lacks Mail Integration"),
+            NotPermitted(ZOHO, "no words of a message are searched", permission="Mail Integration"),
             "Your profile in Zoho CRM lacks the permission “Mail Integration”. / An admin of Zoho CRM can give it. · Reference 7f3a",
         ),
         (
-            NotPermitted(CRM, "no right to read contacts"),
+            NotPermitted(ZOHO, permission="Read <b>Contacts</b>"),
+            "Your profile in Zoho CRM lacks the permission “Read <b>Contacts</b>”. / An admin of Zoho CRM can give it. · Reference 7f3a",
+        ),
+        (
+            NotPermitted(ZOHO, "no right to read contacts"),
             "Your profile in Zoho CRM does not allow this. / An admin of Zoho CRM can change it. · Reference 7f3a",
         ),
-        (NotFound(CRM), "This is not in Zoho CRM any more. / Reference 7f3a"),
+        (
+            NotPermitted(ZOHO, "nothing is said of Mail Integration"),
+            "Your profile in Zoho CRM does not allow this. / An admin of Zoho CRM can change it. · Reference 7f3a",
+        ),
+        (NotFound(ZOHO), "This is not in Zoho CRM any more. / Reference 7f3a"),
     ],
 )
 def test_the_crm_does_not_answer(problem: Upstream, said: str) -> None:
@@ -565,7 +590,7 @@ def test_the_crm_does_not_answer(problem: Upstream, said: str) -> None:
 
 def test_when_the_deadline_comes_there_is_one_card_with_the_name_the_address_and_retry() -> None:
     expect(
-        message(opened(PersonInCrm(Person("Ada Lovelace", "ada@analytical.example")), problem=TimedOut(CRM, 4))),
+        message(opened(PersonInCrm(Person("Ada Lovelace", "ada@analytical.example")), problem=TimedOut(ZOHO, 4))),
         """
         # Ada Lovelace
         ada@analytical.example
@@ -576,24 +601,21 @@ def test_when_the_deadline_comes_there_is_one_card_with_the_name_the_address_and
 
 
 def test_retry_opens_the_same_message_again() -> None:
-    (button,) = [each for each in clicks(message(opened(PersonInCrm(ADA_PERSON), problem=TimedOut(CRM, 4)))) if "action" in each]
-    assert button["action"] == {
-        "function": "https://addon.example/retry-message",
-        "parameters": [{"key": "message_id", "value": MESSAGE_ID}],
-    }
+    (button,) = [each for each in clicks(message(opened(PersonInCrm(ADA_PERSON), problem=TimedOut(ZOHO, 4)))) if "action" in each]
+    assert button["action"] == pressed("/message", message_id=MESSAGE_ID, in_place="1")
 
 
 def test_an_activity_that_should_have_been_done_is_days_late_when_nothing_is_planned() -> None:
     late = Activity("t1", ActivityKind.TASK, "Send offer", date(2026, 11, 10), False)
-    text = as_text(contact_card(seen(replace(BARE, activities=(late,))), CRM, TODAY, FRAME))
+    text = as_text(contact_card(of(seen(replace(BARE, activities=(late,)))), FRAME))
     assert "\n→ Task: Send offer · 10 days late\n" in text
 
 
 def test_a_number_that_cannot_be_called_is_shown_and_one_that_can_is_read_aloud() -> None:
-    shown = as_text(contact_card(seen(replace(BARE, phone="ask the porter")), CRM, TODAY, FRAME))
+    shown = as_text(contact_card(of(seen(replace(BARE, phone="ask the porter"))), FRAME))
     assert "\nask the porter\n" in shown
     assert "[Call]" not in shown
-    (button,) = buttons(contact_card(seen(replace(BARE, phone="+33 1 23")), CRM, TODAY, FRAME))
+    (button,) = buttons(contact_card(of(seen(replace(BARE, phone="+33 1 23"))), FRAME))
     assert (button["text"], button["altText"], button["onClick"]) == (
         "Call",
         "Call +33 1 23",
@@ -604,9 +626,9 @@ def test_a_number_that_cannot_be_called_is_shown_and_one_that_can_is_read_aloud(
 def test_the_way_to_the_crm_is_in_the_first_section() -> None:
     for card in (
         message(opened(known(ADA_PERSON, ADA))),
-        contact_card(seen(ADA), CRM, TODAY, FRAME),
-        account_card(KnownAccount(ANALYTICAL, (ADA,), 1, (RENEWAL,)), CRM, TODAY, FRAME),
-        lead_card(LEAD, CRM),
+        contact_card(of(seen(ADA)), FRAME),
+        account_card(of(KnownAccount(ANALYTICAL, (ADA,), 1, (RENEWAL,))), FRAME),
+        lead_card(OpenedLead(LEAD, CRM), FRAME),
     ):
         first = [widget for widget in card["sections"][0]["widgets"] if "buttonList" in widget]
         assert [button["text"] for each in first for button in each["buttonList"]["buttons"]][:1] == ["Open in Zoho CRM"]
@@ -622,7 +644,7 @@ def test_the_same_card_in_german_numbers_and_dates() -> None:
 
 
 def test_a_contact_from_a_list_has_its_addresses() -> None:
-    assert as_text(contact_card(seen(ADA), CRM, TODAY, FRAME)).splitlines()[-4:] == [
+    assert as_text(contact_card(of(seen(ADA)), FRAME)).splitlines()[-4:] == [
         "---",
         "ada@analytical.example >",
         "v 1 more address",
@@ -633,7 +655,7 @@ def test_a_contact_from_a_list_has_its_addresses() -> None:
 def test_an_account() -> None:
     contacts = (ADA, BARE, *(Contact(f"c{n}", f"Colleague {n}", ()) for n in range(3, 8)))
     expect(
-        account_card(KnownAccount(ANALYTICAL, contacts, 12, (RENEWAL, PILOT)), CRM, TODAY, FRAME),
+        account_card(of(KnownAccount(ANALYTICAL, contacts, 12, (RENEWAL, PILOT))), FRAME),
         """
         # Analytical Ltd
         analytical.example
@@ -660,7 +682,7 @@ def test_an_account() -> None:
 
 def test_an_account_with_nothing() -> None:
     expect(
-        account_card(KnownAccount(Account("a9", ""), (), 0, ()), CRM, TODAY, FRAME),
+        account_card(of(KnownAccount(Account("a9", ""), (), 0, ())), FRAME),
         """
         # Account
         ---
@@ -670,7 +692,7 @@ def test_an_account_with_nothing() -> None:
 
 
 def test_a_lead_with_nothing() -> None:
-    expect(lead_card(Lead("l9", "", ("x@y.example",)), CRM), "# x@y.example\n---\nLead\n---\nx@y.example >")
+    expect(lead_card(OpenedLead(Lead("l9", "", ("x@y.example",)), CRM), FRAME), "# x@y.example\n---\nLead\n---\nx@y.example >")
 
 
 # Search
@@ -678,7 +700,7 @@ def test_a_lead_with_nothing() -> None:
 
 def test_a_search() -> None:
     expect(
-        search_card(Found((ADA,), (ANALYTICAL, HOPPER), (PILOT, LATER, WON), (LEAD,)), "anal", CRM, TODAY, FRAME),
+        search_card(of(Found((ADA,), (ANALYTICAL, HOPPER), (PILOT, LATER, WON), (LEAD,))), replace(FRAME, words="anal")),
         """
         ---
         [Search people, firms, deals: anal]
@@ -700,18 +722,18 @@ def test_a_search() -> None:
 
 def test_a_search_that_is_cut_says_so_of_each_kind() -> None:
     ten = tuple(Contact(str(n), f"Ada {n}", ()) for n in range(10))
-    text = as_text(search_card(Found(ten, leads=(LEAD,), more=frozenset({"contacts"})), "ada", CRM, TODAY, FRAME))
+    text = as_text(search_card(of(Found(ten, leads=(LEAD,), more=frozenset({"contacts"}))), replace(FRAME, words="ada")))
     assert "--- 10 contacts of more: add a word\nAda 0 >" in text
     assert "v 5 more contacts\n  … Ada 5 >" in text
     assert "--- Leads · 1\n" in text
-    six = as_text(search_card(Found(deals=(LATER,) * 6), "ada", CRM, TODAY, FRAME))
+    six = as_text(search_card(of(Found(deals=(LATER,) * 6)), replace(FRAME, words="ada")))
     assert "--- Deals · 6\n" in six
     assert "v 1 more deal\n" in six
 
 
 def test_a_search_that_finds_nothing_keeps_the_words() -> None:
     expect(
-        search_card(Found(), "x & <y>", CRM, TODAY, FRAME),
+        search_card(of(Found()), replace(FRAME, words="x & <y>")),
         """
         ---
         [Search people, firms, deals: x & <y>]
@@ -806,7 +828,7 @@ def test_of_thousands_of_deals_no_more_are_drawn_than_anybody_unfolds(monkeypatc
     assert "\n  … and 4,960 more in Zoho CRM\n" in home
     assert "\nv Rest of November: 3,000 deals, €108M\n" in home
     assert "\n  … and 2,960 more in Zoho CRM\n" in home
-    account = as_text(account_card(KnownAccount(ANALYTICAL, (), 0, many), CRM, TODAY, FRAME))
+    account = as_text(account_card(of(KnownAccount(ANALYTICAL, (), 0, many)), FRAME))
     assert "\nv 7,995 more open deals\n" in account
     assert "\n  … and 7,960 more in Zoho CRM" in account
     assert len(drawn) == 3 * 40
@@ -965,9 +987,9 @@ def test_how_sorting_goes(mailbox: Mailbox | None, said: str) -> None:
 
 
 def test_the_homepage_with_everything_down() -> None:
-    down = Homepage(CRM, None, None, None, None, crm_problem=Unavailable(CRM), mail_problem=TimedOut("Gmail", 2.5))
+    down = Homepage(CRM, None, None, None, None, crm_problem=Unavailable(ZOHO), mail_problem=TimedOut(GMAIL, 2.5))
     expect(
-        home_card(down, FRAME, "7f3a"),
+        home_card(down, FRAME),
         """
         ---
         [Search people, firms, deals: ]
@@ -979,32 +1001,52 @@ def test_the_homepage_with_everything_down() -> None:
         """,
     )
     only_deals = replace(down, mail_problem=None, mails=())
-    assert "--- Today\nZoho CRM cannot be reached now. [Retry] / Reference 7f3a" in as_text(home_card(only_deals, FRAME, "7f3a"))
+    assert "--- Today\nZoho CRM cannot be reached now. [Retry] / Reference 7f3a" in as_text(home_card(only_deals, FRAME))
 
 
 def test_the_homepages_retry_asks_again_in_place() -> None:
-    down = Homepage(CRM, None, None, (), MAILBOX, crm_problem=Unavailable(CRM))
+    down = Homepage(CRM, None, None, (), MAILBOX, crm_problem=Unavailable(ZOHO))
     actions = [click["action"] for click in clicks(home_card(down, FRAME))]
-    assert actions[1:] == [{"function": "https://addon.example/retry-home"}]
+    assert actions[1:] == [pressed("/home", in_place="1")]
 
 
 # Errors
 
-RETRY_CONTACT = {"function": "https://addon.example/retry-contact", "parameters": [{"key": "id", "value": "c1"}]}
+OF_A_CONTACT = replace(FRAME, path=Path.CONTACT, ids={"id": "c1"}, reference="7F3A")
+A_CRM_CALLED_GMAIL = Service(Side.CRM, "Gmail")
+OUR_STORE, OUR_VAULT = Service(Side.OURS, "Firestore"), Service(Side.OURS, "the vault")
 
 
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (TimedOut("Gmail", 4), "Gmail did not answer within 4\u00a0s. [Retry] / Reference 7F3A"),
-        (NotAuthorised("Gmail"), "MailMagnet has no access to your Gmail. / Ask your admin to connect it. · Reference 7F3A"),
-        (NotPermitted("Gmail"), "Gmail does not let MailMagnet read this mail. / Ask your admin to allow it. · Reference 7F3A"),
-        (NotFound(CRM), "This is not in Zoho CRM any more. / Reference 7F3A"),
+        (TimedOut(GMAIL, 4), "Gmail did not answer within 4\u00a0s. [Retry] / Reference 7F3A"),
+        (NotAuthorised(GMAIL), "MailMagnet has no access to your Gmail. / Ask your admin to connect it. · Reference 7F3A"),
+        (NotPermitted(GMAIL), "Gmail does not let MailMagnet read this mail. / Ask your admin to allow it. · Reference 7F3A"),
+        (NotFound(ZOHO), "This is not in Zoho CRM any more. / Reference 7F3A"),
         (
-            NotFound("Gmail"),
+            NotFound(GMAIL),
             "Gmail does not find this mail. / Drafts, mail you wrote and deleted mail are not shown: open another. · Reference 7F3A",
         ),
-        (Upstream("Gmail"), "Gmail did not do what it was asked. [Retry] / Reference 7F3A"),
+        (Upstream(GMAIL), "Gmail did not do what it was asked. [Retry] / Reference 7F3A"),
+        (NotFound(A_CRM_CALLED_GMAIL), "This is not in Gmail any more. / Reference 7F3A"),
+        (
+            NotPermitted(A_CRM_CALLED_GMAIL),
+            "Your profile in Gmail does not allow this. / An admin of Gmail can change it. · Reference 7F3A",
+        ),
+        (
+            NotPermitted(Service(Side.GMAIL, "Post")),
+            "Gmail does not let MailMagnet read this mail. / Ask your admin to allow it. · Reference 7F3A",
+        ),
+        (TimedOut(OUR_STORE, 4), "MailMagnet did not answer within 4\u00a0s. [Retry] / Reference 7F3A"),
+        (Unavailable(OUR_VAULT), "MailMagnet cannot be reached now. [Retry] / Reference 7F3A"),
+        (NotAuthorised(OUR_STORE), "MailMagnet has no access to its own data. / Tell your admin. · Reference 7F3A"),
+        (NotPermitted(OUR_STORE), "MailMagnet has no access to its own data. / Tell your admin. · Reference 7F3A"),
+        (NotFound(OUR_STORE), "This is not in MailMagnet any more. / Reference 7F3A"),
+        (
+            BadAnswer(OUR_VAULT),
+            "MailMagnet cannot read its own data. [Retry] / If it stays so, tell your admin. · Reference 7F3A",
+        ),
         (Forbidden(), "You are not allowed to do this. / Ask your admin. · Reference 7F3A"),
         (NotVerified(), "MailMagnet could not make sure who you are. / Close the panel and open it again. · Reference 7F3A"),
         (BadRequest(), "MailMagnet could not read what Gmail sent. / Close the panel and open it again. · Reference 7F3A"),
@@ -1020,18 +1062,18 @@ RETRY_CONTACT = {"function": "https://addon.example/retry-contact", "parameters"
     ],
 )
 def test_errors_say_what_happened_and_what_to_do(error: MailMagnetError, said: str) -> None:
-    card = error_card(error, "7F3A", FRAME, (Path.RETRY_CONTACT, {"id": "c1"}))
+    card = error_card(error, OF_A_CONTACT)
     expect(card, f"---\n{said}")
-    assert [click["action"] for click in clicks(card)] == [RETRY_CONTACT] * ("[Retry]" in said)
+    assert [click["action"] for click in clicks(card)] == [pressed("/contact", id="c1", in_place="1")] * ("[Retry]" in said)
 
 
 def test_what_an_error_says_for_the_log_is_not_shown() -> None:
-    card = error_card(BadAnswer(CRM, "<html>secret"), "7F3A", FRAME, (Path.RETRY_CONTACT, {}))
+    card = error_card(BadAnswer(ZOHO, "<html>secret"), OF_A_CONTACT)
     assert "secret" not in json.dumps(card)
 
 
 def test_a_search_that_failed_keeps_the_words_for_retry_to_take() -> None:
-    card = failed_search_card(TimedOut(CRM, 4), "7F3A", "x & <y>", FRAME)
+    card = failed_search_card(TimedOut(ZOHO, 4), replace(FRAME, path=Path.SEARCH, words="x & <y>", reference="7F3A"))
     expect(
         card,
         """
@@ -1042,12 +1084,13 @@ def test_a_search_that_failed_keeps_the_words_for_retry_to_take() -> None:
         Zoho CRM did not answer within 4\u00a0s. [Retry] / Reference 7F3A
         """,
     )
-    assert [click["action"] for click in clicks(card)][1:] == [{"function": "https://addon.example/retry-search"}]
+    assert [click["action"] for click in clicks(card)][1:] == [pressed("/search", in_place="1")]
 
 
-def test_every_path_has_one_that_asks_again_in_place() -> None:
-    first = [path for path in Path if path.again is not path]
-    assert {path.again for path in first} == set(Path) - set(first)
+@pytest.mark.parametrize("path", Path)
+def test_every_path_is_asked_again_by_itself_with_what_it_was_asked_with_and_in_place(path: Path) -> None:
+    (button,) = clicks(error_card(TimedOut(ZOHO, 4), replace(FRAME, path=path, ids={"id": "c1", "url": "x", "in_place": "no"})))
+    assert button["action"] == pressed(path, id="c1", url="x", in_place="1")
 
 
 # Envelopes
@@ -1115,7 +1158,9 @@ def assert_safe(card: Card) -> None:
     for click in clicks(card):
         if "action" in click:
             assert click["action"]["function"].removeprefix(FRAME.addon_url) in set(Path)
-            assert {each["key"] for each in click["action"].get("parameters", ())} <= {"id", "message_id"}
+            named = {each["key"]: each["value"] for each in click["action"].get("parameters", ())}
+            assert set(named) <= {"id", "message_id", "in_place"}
+            assert named.get("in_place", "1") == "1"
     json.dumps(card, ensure_ascii=False).encode()
     shown = as_text(card)
     assert "None" not in shown
@@ -1270,8 +1315,16 @@ people = st.builds(
     st.none() | known_accounts,
     st.lists(contacts, max_size=1).map(tuple),
 )
-problems = st.sampled_from([None, TimedOut(HOSTILE, 4), RateLimited("עדה", 90), NotPermitted("", ""), NotFound(CRM)])
-views = st.builds(
+problems = st.sampled_from(
+    [
+        None,
+        TimedOut(Service(Side.CRM, HOSTILE), 4),
+        RateLimited(Service(Side.CRM, "עדה"), 90),
+        NotPermitted(Service(Side.CRM, ""), "", HOSTILE),
+        NotFound(ZOHO),
+    ]
+)
+frames = st.builds(
     Frame,
     st.builds(
         Locale,
@@ -1280,22 +1333,23 @@ views = st.builds(
     ),
     st.just(NOW),
     st.just(FRAME.addon_url),
+    st.sampled_from(Path),
 )
 slow = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
 
 
 @slow
-@given(st.lists(people, max_size=4), problems, views)
+@given(st.lists(people, max_size=4), problems, frames)
 def test_any_open_message_makes_a_good_card(persons: list[PersonInCrm], problem: Upstream | None, frame: Frame) -> None:
     assert_safe(message(opened(*persons, problem=problem), frame))
 
 
 @slow
-@given(contacts, leads, known_accounts, views)
+@given(contacts, leads, known_accounts, frames)
 def test_any_record_makes_a_good_card(contact: Contact, lead: Lead, known_account: KnownAccount, frame: Frame) -> None:
-    assert_safe(contact_card(seen(contact), HOSTILE, TODAY, frame))
-    assert_safe(lead_card(lead, HOSTILE))
-    assert_safe(account_card(known_account, HOSTILE, TODAY, frame))
+    assert_safe(contact_card(of(seen(contact), HOSTILE), frame))
+    assert_safe(lead_card(OpenedLead(lead, HOSTILE), frame))
+    assert_safe(account_card(of(known_account, HOSTILE), frame))
 
 
 @slow
@@ -1309,17 +1363,17 @@ def test_any_record_makes_a_good_card(contact: Contact, lead: Lead, known_accoun
         st.frozensets(st.sampled_from(["contacts", "leads", "accounts", "deals"])),
     ),
     names,
-    views,
+    frames,
 )
 def test_any_search_makes_a_good_card(found: Found, searched: str, frame: Frame) -> None:
-    assert_safe(search_card(found, searched, HOSTILE, TODAY, frame))
+    assert_safe(search_card(of(found, HOSTILE), replace(frame, words=searched)))
 
 
 @slow
 @given(
     st.lists(deals, max_size=150).map(tuple),
     st.lists(st.builds(CustomerMail, names, names, moments, names, names, st.booleans(), names), max_size=6).map(tuple),
-    views,
+    frames,
 )
 def test_any_homepage_makes_a_good_card(closing: tuple[Deal, ...], mails: tuple[CustomerMail, ...], frame: Frame) -> None:
     assert_safe(home_card(Homepage(HOSTILE, TODAY, closing, mails, MAILBOX), frame))

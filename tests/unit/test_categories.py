@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mailmagnet.categories import LABEL_NAMES, Category, decide, decide_for_address, month_of, rank, today_in
+from mailmagnet.categories import Category, decide, decide_for_address, month_of, rank, today_in
 from mailmagnet.crm import Contact, Deal, DealState
 
 CTM, OPEN, CUSTOMER = Category
@@ -36,7 +36,7 @@ def category(*deals: Deal, today: date) -> Category | None:
 
 
 def test_the_labels_are_named_as_the_seed_names_them() -> None:
-    assert list(LABEL_NAMES.values()) == ["Deals Closing This Month (CTM)", "Open Deals", "Customer"]
+    assert [category.label for category in Category] == ["Deals Closing This Month (CTM)", "Open Deals", "Customer"]
 
 
 @pytest.mark.parametrize(

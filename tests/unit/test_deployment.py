@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from cards.frame import Path as Served
-from functions.addon import TRIGGERS
 from functions.event import SCOPE_EMAIL, SCOPE_OPEN_MAIL
+from functions.triggers import TRIGGERS
 from sandbox.cards.open_links import OpenLinks
 from sandbox.google.deployment import Entry, deployment
 from sandbox.google.google_side import SIDEBAR_SCOPES

@@ -4,11 +4,12 @@ import json
 import re
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.event import LONGEST_TEXT, event_of, json_of, system_token_of, user_token_of
-from mailmagnet.errors import BadRequest, NotVerified, ScopesMissing
+from functions.event import LONGEST_TEXT, Event, event_of, json_of, system_token_of, user_token_of
+from mailmagnet.errors import BadRequest, NothingTyped, NotVerified, ScopesMissing
 from mailmagnet.identity import Locale
 
 NAMES = (
@@ -35,7 +36,13 @@ def test_every_object_is_an_event_whose_texts_can_go_anywhere(body: dict[str, An
         assert len(text.encode()) <= 4 * LONGEST_TEXT
     tokens = [event.user_token, *([event.gmail.access_token] if event.gmail else [])]
     assert all(re.fullmatch(r"[\x21-\x7e]*", token) for token in tokens)
-    for read in (event.open_mail, lambda: event.parameter("id"), lambda: user_token_of(body), lambda: system_token_of(body)):
+    for read in (
+        event.open_mail,
+        lambda: event.id,
+        lambda: event.words,
+        lambda: user_token_of(body),
+        lambda: system_token_of(body),
+    ):
         try:
             assert read()
         except (BadRequest, ScopesMissing, NotVerified):
@@ -64,7 +71,7 @@ def test_an_event_as_google_sends_it_is_read_whole() -> None:
         }
     )
     assert event.locale == Locale("de-AT", "Europe/Vienna")
-    assert (event.parameter("id"), event.form_text("words"), event.form_text("empty")) == ("7", "Grüße, Łódź", "")
+    assert (event.id, event.words, event.form_inputs["empty"]) == ("7", "Grüße, Łódź", "")
     assert event.gmail
     assert (event.gmail.message_id, event.gmail.access_token, event.user_token) == ("msg-a:r-7", "token", "ya29.token")
     assert event.authorized_scopes == frozenset({"openid"})
@@ -78,3 +85,32 @@ def test_without_anything_a_reader_is_one_whom_nothing_is_known_of() -> None:
 
 def test_a_number_where_google_sends_a_text_is_read_as_one() -> None:
     assert event_of({"commonEventObject": {"parameters": {"id": 7}}}).parameter("id") == "7"
+
+
+def opened(**parameters: object) -> Event:
+    """A call while the mail "open" is open in Gmail."""
+    gmail = {"messageId": "open", "accessToken": "token"}
+    return event_of(
+        {"commonEventObject": {"parameters": parameters}, "authorizationEventObject": {"userOAuthToken": "t"}, "gmail": gmail}
+    )
+
+
+def test_a_trigger_opens_the_open_mail_and_retry_the_one_that_its_card_was_about() -> None:
+    assert opened().open_mail()[0] == "open"
+    assert opened(message_id="other").open_mail()[0] == "open"
+    assert opened(message_id="other", in_place="1").open_mail()[0] == "other"
+    with pytest.raises(BadRequest):
+        opened(in_place="1").open_mail()
+
+
+@pytest.mark.parametrize("odd", ["", "0", "true", "yes", "1 ", "11", None, True, ["1"], {"1": "1"}, "x" * 9000])
+def test_whatever_else_in_place_says_counts_as_left_out(odd: object) -> None:
+    assert not opened(in_place=odd).in_place
+    assert opened(message_id="other", in_place=odd).open_mail()[0] == "open"
+
+
+@pytest.mark.parametrize("typed", ["", "  ", "\t\n"])
+def test_a_search_for_nothing_is_none(typed: str) -> None:
+    event = event_of({"commonEventObject": {"formInputs": {"words": {"stringInputs": {"value": [typed]}}}}})
+    with pytest.raises(NothingTyped):
+        _ = event.words

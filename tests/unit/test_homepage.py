@@ -3,16 +3,16 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
-from mailmagnet.crm import Crm, Deal, DealState, Organisation
-from mailmagnet.gmail import MailReader
+from mailmagnet.caller import Caller
+from mailmagnet.crm import Deal, DealState, Organisation
 from mailmagnet.homepage import Homepage, homepage
 from mailmagnet.identity import Identity
-from mailmagnet.store import Store
-from mailmagnet.vault import Vault
+from mailmagnet.parts import Parts
 
 
 def deal(closing: date) -> Deal:
@@ -46,17 +46,11 @@ class OnlyACrm:
         return None
 
     async def open(self, now: datetime) -> Homepage:
-        return await homepage(
-            Identity("corp.example", "1", "kim@corp.example", "corp.example"),
-            vault=cast(Vault, self),
-            store=cast(Store, self),
-            reader=cast(MailReader, self),
-            crm_of=lambda _: cast(Crm, self),
-            now=now,
-            by=asyncio.get_running_loop().time() + 5,
-        )
+        caller = Caller(KIM, now, asyncio.get_running_loop().time() + 5)
+        return await homepage(caller, cast(Parts, SimpleNamespace(vault=self, store=self, reader=self, crm_of=lambda _: self)))
 
 
+KIM = Identity("corp.example", "1", "kim@corp.example", "corp.example")
 YEARS_AGO, LAST_MONTH, FIRST, LAST = date(2019, 2, 28), date(2026, 10, 31), date(2026, 11, 1), date(2026, 11, 30)
 NEXT_MONTH = date(2026, 12, 1)
 

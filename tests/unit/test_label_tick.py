@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from mailmagnet.errors import RateLimited, Unavailable, Upstream
-from mailmagnet.label_tick import Tick, tick
+from mailmagnet.errors import RateLimited, Service, Side, Unavailable
+from mailmagnet.label_tick import tick
+from mailmagnet.parts import Parts
 from mailmagnet.store import MailRecord, Policy, Progress, RunCounts, Store
 from mailmagnet.tasks import MailboxTask
 from metadata_store.sqlite import SqliteStore
@@ -27,7 +29,7 @@ class Queue:
 
     async def enqueue(self, task: MailboxTask) -> bool:
         if task.org in self.refuses:
-            raise RateLimited("Cloud Tasks", 10)
+            raise RateLimited(Service(Side.OURS, "Cloud Tasks"), 10)
         if any((task.org, task.user, task.slot) == (sent.org, sent.user, sent.slot) for sent in self.tasks):
             return False
         self.tasks.append(task)
@@ -45,7 +47,7 @@ class FailingStore:
 
         async def call(*words: Any) -> Any:
             if name == self._call and words[:1] == (self._org,):
-                raise Unavailable("SQLite", "failed on purpose")
+                raise Unavailable(Service(Side.OURS, "SQLite"), "failed on purpose")
             return await real(*words)
 
         return call
@@ -78,34 +80,31 @@ async def ran(store: Store, org: str, user: str, at: datetime, ticked: datetime 
     await store.release_lease(lease)
 
 
-def told(problems: list[str]) -> Any:
-    def tell(org: str, _: Upstream) -> None:
-        problems.append(org)
-
-    return tell
+def parts(store: Any, queue: Queue, now: datetime = NOW) -> Parts:
+    return cast(Parts, SimpleNamespace(store=store, tasks=queue, now=lambda: now))
 
 
 @pytest.mark.parametrize("call", ["due_mailboxes", "policy", "delete_mails_before"])
 async def test_one_organisations_store_failure_stops_nobody_elses_tick(store: SqliteStore, call: str) -> None:
     for org in ("a.example", "b.example", "c.example"):
         await switched_on(store, org, "1")
-    queue, problems = Queue(), list[str]()
-    failing: Any = FailingStore(store, "b.example", call)
-    done = await tick(store=failing, tasks=queue, now=NOW, every=EVERY, tell=told(problems))
+    queue = Queue()
+    done = await tick(EVERY, parts(FailingStore(store, "b.example", call), queue))
     assert {task.org for task in queue.tasks} >= {"a.example", "c.example"}
-    assert problems == ["b.example"]
-    assert done.failed_orgs == 1
-    again = await tick(store=store, tasks=queue, now=NOW + timedelta(minutes=1), every=EVERY, tell=told(problems))
+    assert {org: type(problem) for org, problem in done.problems.items()} == {"b.example": Unavailable}
+    again = await tick(EVERY, parts(store, queue, NOW + timedelta(minutes=1)))
     assert {task.org for task in queue.tasks} == {"a.example", "b.example", "c.example"}
-    assert again.failed_orgs == 0
+    assert again.problems == {}
 
 
 async def test_a_queue_that_refuses_one_organisations_task_gets_the_others(store: SqliteStore) -> None:
     for org in ("a.example", "b.example", "c.example"):
         await switched_on(store, org, "1")
-    queue, problems = Queue(), list[str]()
+    queue = Queue()
     queue.refuses = {"a.example"}
-    assert await tick(store=store, tasks=queue, now=NOW, every=EVERY, tell=told(problems)) == Tick(2, 1)
+    done = await tick(EVERY, parts(store, queue))
+    assert done.tasks == 2
+    assert {org: type(problem) for org, problem in done.problems.items()} == {"a.example": RateLimited}
 
 
 @pytest.mark.parametrize("between", [1, 2, 5, 10])
@@ -117,7 +116,7 @@ async def test_a_mailbox_is_sorted_six_times_an_hour(store: SqliteStore, between
     queue, runs = Queue(), 0
     for minute in range(between, 121, between):
         at = NOW + timedelta(minutes=minute, seconds=(minute * 7) % 11 - 5)
-        done = await tick(store=store, tasks=queue, now=at, every=EVERY, tell=told([]))
+        done = await tick(EVERY, parts(store, queue, at))
         if done.tasks:
             runs += 1
             await ran(store, "a.example", "1", at + timedelta(seconds=late), queue.tasks[-1].tick)
@@ -127,10 +126,7 @@ async def test_a_mailbox_is_sorted_six_times_an_hour(store: SqliteStore, between
 async def test_a_task_that_waits_in_the_queue_is_not_sent_again(store: SqliteStore) -> None:
     await switched_on(store, "a.example", "1")
     queue = Queue()
-    sent = [
-        (await tick(store=store, tasks=queue, now=NOW + timedelta(minutes=minute), every=EVERY, tell=told([]))).tasks
-        for minute in range(30)
-    ]
+    sent = [(await tick(EVERY, parts(store, queue, NOW + timedelta(minutes=minute)))).tasks for minute in range(30)]
     assert sum(sent) in {3, 4}
 
 
@@ -140,6 +136,6 @@ async def test_records_past_their_retention_go_away_and_others_stay(store: Sqlit
     await switched_on(store, "short.example", "1", (old, new))
     await switched_on(store, "long.example", "1", (old, new))
     await store.set_policy("short.example", Policy(retention_days=30))
-    await tick(store=store, tasks=Queue(), now=NOW, every=EVERY, tell=told([]))
+    await tick(EVERY, parts(store, Queue()))
     assert await store.latest_mails("short.example", "1", 10) == [new]
     assert await store.latest_mails("long.example", "1", 10) == [new, old]

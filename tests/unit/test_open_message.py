@@ -4,21 +4,26 @@ import asyncio
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailmagnet.addresses import spellings
+from mailmagnet.caller import Caller
 from mailmagnet.categories import decide_for_address
-from mailmagnet.crm import Account, Contact, Crm, Deal, DealState, KnownAccount, LookUp, Organisation
-from mailmagnet.errors import TimedOut
-from mailmagnet.gmail import MailHeaders, MailReader, OpenMailTokens
+from mailmagnet.crm import Account, Contact, Deal, DealState, KnownAccount, LookUp, Organisation
+from mailmagnet.errors import MAILMAGNET, Service, Side, TimedOut
+from mailmagnet.gmail import GMAIL, MailHeaders, OpenMailTokens
 from mailmagnet.identity import Identity
-from mailmagnet.open_message import OpenMessage, _in_crm, open_message, spellings, standings_of
+from mailmagnet.open_message import OpenMessage, _in_crm, open_message
+from mailmagnet.parts import Parts
 from mailmagnet.people import Person
-from mailmagnet.vault import Vault
+from mailmagnet.standing import standings_of
 
+ZOHO = Service(Side.CRM, "Zoho CRM")
 TODAY = date(2026, 11, 23)
 CORP = Organisation("Corp", "Europe/Vienna", "EUR")
 ACCOUNT = Account("1", "Hopper Inc", "hopper.example")
@@ -31,7 +36,7 @@ def contact(name: str, *deals: Deal) -> Contact:
 
 
 def names(contacts: list[Contact], written_as: str = "") -> list[str]:
-    return [view.contact.name for view in standings_of(contacts, TODAY, written_as)]
+    return [standing.contact.name for standing in standings_of(contacts, TODAY, written_as)]
 
 
 def test_of_several_contacts_the_highest_category_comes_first_then_more_open_deals_then_the_name() -> None:
@@ -97,7 +102,7 @@ def test_every_address_is_asked_for_with_and_without_its_tag() -> None:
 MAIL = MailHeaders("1", "1", datetime(2026, 11, 23, tzinfo=UTC), frozenset(), (("From", "Grace Hopper <grace@hopper.example>"),))
 
 
-class Parts:
+class Outside:
     """A mail, a vault and a CRM, each as quick as it is asked to be."""
 
     name = "Zoho CRM"
@@ -121,20 +126,14 @@ class Parts:
         return LookUp(CORP, {"grace@hopper.example": (contact("Grace Hopper"),)}, {}, {})
 
     async def open(self, seconds: float) -> OpenMessage:
-        return await open_message(
-            "1",
-            OpenMailTokens("user", "message"),
-            Identity("corp.example", "1", "kim@corp.example", "corp.example"),
-            reader=cast(MailReader, self),
-            vault=cast(Vault, self),
-            crm_of=lambda _: cast(Crm, self),
-            now=datetime(2026, 11, 23, tzinfo=UTC),
-            by=asyncio.get_running_loop().time() + seconds,
-        )
+        identity = Identity("corp.example", "1", "kim@corp.example", "corp.example")
+        caller = Caller(identity, datetime(2026, 11, 23, tzinfo=UTC), asyncio.get_running_loop().time() + seconds)
+        parts = SimpleNamespace(vault=self, reader=self, crm_of=lambda _: self)
+        return await open_message("1", OpenMailTokens("user", "message"), caller, cast(Parts, parts))
 
 
 async def test_the_crm_is_asked_once_for_all_people() -> None:
-    parts = Parts()
+    parts = Outside()
     opened = await parts.open(60)
     assert (parts.asked, opened.problem, [view.contacts[0].contact.name for view in opened.people]) == (1, None, ["Grace Hopper"])
 
@@ -142,14 +141,14 @@ async def test_the_crm_is_asked_once_for_all_people() -> None:
 @pytest.mark.parametrize(
     ("parts", "seconds", "who"),
     [
-        (Parts(crm_seconds=60), 60.0, "Zoho CRM"),
-        (Parts(crm_seconds=60), 0.1, "Zoho CRM"),
-        (Parts(vault_seconds=60), 0.1, "MailMagnet"),
+        (Outside(crm_seconds=60), 60.0, ZOHO),
+        (Outside(crm_seconds=60), 0.1, ZOHO),
+        (Outside(vault_seconds=60), 0.1, MAILMAGNET),
     ],
     ids=["a CRM has its own deadline", "or the answer's, when that is nearer", "a vault the answer's"],
 )
 async def test_who_does_not_answer_in_time_is_told_beside_who_wrote(
-    parts: Parts, seconds: float, who: str, monkeypatch: pytest.MonkeyPatch
+    parts: Outside, seconds: float, who: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mailmagnet.open_message.CRM_SECONDS", 0.2)
     opened = await parts.open(seconds)
@@ -161,6 +160,6 @@ async def test_who_does_not_answer_in_time_is_told_beside_who_wrote(
 
 async def test_without_the_mail_there_is_nothing_to_show_but_that_gmail_did_not_answer() -> None:
     with pytest.raises(TimedOut) as told:
-        await Parts(gmail_seconds=60).open(0.1)
-    assert told.value.who == "Gmail"
+        await Outside(gmail_seconds=60).open(0.1)
+    assert told.value.who == GMAIL
     assert told.value.seconds <= 0.1

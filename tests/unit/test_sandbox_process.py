@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from http_session.session import traceparent
 from mailmagnet.crm import Crm, LookUp, Organisation
-from mailmagnet.errors import BadAnswer, BadSetting, NotAuthorised, RateLimited, Unavailable, Upstream
+from mailmagnet.errors import BadAnswer, BadSetting, NotAuthorised, RateLimited, Service, Side, Unavailable, Upstream
+from mailmagnet.gmail import GMAIL
 from mailmagnet.vault import Connection
 from sandbox.demo.sandbox_process import FaultyCrm, SandboxProcess, process_in, read_sandbox_settings
 from tests.unit.test_settings import GOOD
@@ -32,7 +33,7 @@ class OtherCrm:
     async def look_up(self, addresses: Collection[str], domains: Collection[str]) -> LookUp:
         self.looked_up.append(addresses)
         if not domains:
-            raise BadAnswer(self.name, "no domains")
+            raise BadAnswer(Service(Side.CRM, self.name), "no domains")
         if "bug" in domains:
             raise KeyError
         return EMPTY
@@ -65,7 +66,7 @@ async def test_it_calls_the_stand_in_for_google_and_nobody_else(make_process: Ca
     process = make_process()
     assert process.google.certificates_url == f"{GOOGLE_URL}/oauth2/v1/certs"
     with pytest.raises(BadSetting, match="googleapis"):
-        await process.session.request("Gmail", "GET", "https://gmail.googleapis.com/x", seconds=1)
+        await process.session.request(GMAIL, "GET", "https://gmail.googleapis.com/x", seconds=1)
     await process.close()
 
 

@@ -99,6 +99,8 @@ interface JobResult {
   units: number;
   crm_calls: number;
   sorted: Record<string, number>;
+  /** The labels' names by category, the highest first. */
+  labels: Record<string, string>;
   moves?: Move[];
 }
 
@@ -124,6 +126,7 @@ interface SortedMail {
 interface Move extends SortedMail {
   category: string;
   because: string;
+  won: boolean;
   closing: string | null;
   in_inbox: boolean;
 }

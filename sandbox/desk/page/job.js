@@ -7,11 +7,6 @@ import { of, read, write } from "./api.js";
 import { day, daysAfter, time } from "./dates.js";
 import { address } from "./route.js";
 
-const CATEGORIES = [
-  ["closing_this_month", "Deals Closing This Month (CTM)"],
-  ["open_deals", "Open Deals"],
-  ["customer", "Customer"],
-];
 const FIRST_RUN =
   "Nothing has been sorted yet. See what would move (Dry run), then run it: from then on it sorts every ten minutes by itself.";
 const BY_ITSELF = "Sorts the mail of your contacts under three labels every ten minutes.";
@@ -153,7 +148,7 @@ export class Job {
     const verb = result.dry ? "would be sorted" : "sorted";
     const moved = sum(result);
     const counts = [
-      ...CATEGORIES.map(([id, name]) => [name, result.sorted[id] ?? 0]),
+      ...Object.entries(result.labels).map(([id, name]) => [name, result.sorted[id] ?? 0]),
       ["Left for the next run", result.remaining],
       ["Gmail quota units", result.units],
       ["CRM calls", result.crm_calls],
@@ -172,13 +167,13 @@ export class Job {
 }
 
 /** How many mails a run put under a label. @param {JobResult | undefined} result */
-const sum = (result) => CATEGORIES.reduce((total, [id]) => total + (result?.sorted[id] ?? 0), 0);
+const sum = (result) => Object.values(result?.sorted ?? {}).reduce((total, count) => total + count, 0);
 
 /** "3 of 12 new mails" */
 const share = (some, all) => `${some.toLocaleString()} of ${all.toLocaleString()} new ${all === 1 ? "mail" : "mails"}`;
 
 /** The dry run's list: what would move, where and why. @param {HTMLDialogElement} dialog @param {JobResult} result */
-function showPlan(dialog, { moves = [], looked_at: lookedAt, remaining }) {
+function showPlan(dialog, { moves = [], looked_at: lookedAt, remaining, labels }) {
   /** @param {Move} move */
   const row = (move) => [
     el("td", { dir: "auto" }, why(move)),
@@ -186,7 +181,7 @@ function showPlan(dialog, { moves = [], looked_at: lookedAt, remaining }) {
   ];
   const said = `${share(moves.length, lookedAt)} would be sorted. Nothing has been changed.`;
   const more = remaining ? ` ${remaining.toLocaleString()} more are left for the next run.` : "";
-  const tables = CATEGORIES.flatMap(([id, name]) => {
+  const tables = Object.entries(labels).flatMap(([id, name]) => {
     const group = moves.filter((move) => move.category === id);
     return group.length ? mailTable(dialog, name, group, ["Because", "What happens"], row) : [];
   });
@@ -195,7 +190,7 @@ function showPlan(dialog, { moves = [], looked_at: lookedAt, remaining }) {
 
 /** What a run has moved, where to. @param {HTMLDialogElement} dialog @param {Moved[]} moved @param {Run} run */
 function showMoved(dialog, moved, run) {
-  const names = CATEGORIES.map(([, name]) => name);
+  const names = Object.values(run.result?.labels ?? {});
   // A label that was renamed stands after the others.
   const labels = [...new Set([...names, ...moved.map((mail) => mail.label)])].filter((name) => moved.some((mail) => mail.label === name));
   const row = (mail) => [el("td", {}, mail.left_inbox ? "left the inbox" : "got the label")];
@@ -251,7 +246,7 @@ function mailTable(dialog, name, mails, columns, cells) {
 
 /** @param {Move} move */
 function why(move) {
-  if (move.category === "customer") return `“${move.because}” was won`;
+  if (move.won) return `“${move.because}” was won`;
   if (!move.closing) return `“${move.because}” is open`;
   const late = daysAfter(move.closing);
   if (late <= 0) return `“${move.because}” closes on ${day(move.closing)}`;

@@ -1,0 +1,141 @@
+"""The sidebar's table: every path has a line, each is answered with one reading of the clock, and with Retry that leads back to it."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from cryptography.fernet import Fernet
+from starlette.requests import Request
+
+from cards.frame import Path as Served
+from crm_client.embedded.access import bind
+from crm_client.embedded.administration import ADMINISTRATOR, add_user, create
+from crm_client.embedded.crm import EmbeddedCrm
+from functions.addon import answer
+from functions.triggers import TRIGGERS
+from functions.user_limit import UserLimit
+from functions.wiring import Process
+from mailmagnet.crm import Lead, NewContact, Organisation
+from mailmagnet.errors import MAILMAGNET, Unavailable
+from mailmagnet.gmail import MailHeaders
+from mailmagnet.identity import Identity
+from metadata_store.sqlite import SqliteStore
+from sandbox.cards.card_check import answer_faults
+from token_vault.encrypted_file import EncryptedFileVault
+
+NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
+ADA = Identity("corp.example", "1", "ada@corp.example", "corp.example")
+MAIL = MailHeaders("1", "1", NOW, frozenset(), (("From", "Grace Hopper <grace@a.example>"),))
+
+
+class Door(SimpleNamespace):
+    """The process's parts, real but for Google's: who calls is believed, one mail is open. Its clock goes on at each reading."""
+
+    readings = 0
+
+    def now(self) -> datetime:
+        self.readings += 1
+        return NOW + timedelta(days=self.readings)
+
+    async def service(self, token: str, **_: str) -> None: ...
+
+    async def user(self, token: str, **_: Any) -> Identity:
+        return ADA
+
+    async def open_mail(self, *_: Any) -> MailHeaders:
+        return MAIL
+
+    async def call(self, path: Served, **parameters: str) -> Any:
+        body = {
+            "commonEventObject": {"parameters": parameters, "formInputs": {"words": {"stringInputs": {"value": ["grace"]}}}},
+            "authorizationEventObject": {"userIdToken": "a", "userOAuthToken": "b"},
+            "gmail": {"messageId": "open", "accessToken": "c"},
+        }
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": json.dumps(body).encode(), "more_body": False}
+
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": path,
+            "headers": [(b"authorization", b"Bearer a.b.c")],
+            "query_string": b"",
+        }
+        reply = await answer(Request(scope, receive), cast(Process, self))
+        assert reply.status_code == 200
+        found = json.loads(bytes(reply.body))
+        assert answer_faults(found) == []
+        return found
+
+
+@pytest.fixture
+async def door(tmp_path: Path) -> AsyncIterator[Door]:
+    database = tmp_path / "crm.sqlite"
+    create(database, Organisation("Corp", "Europe/Vienna", "EUR"), "corp.example")
+    add_user(database, "Ada", "ada@corp.example", ADMINISTRATOR)
+    bind(database, "ada@corp.example", "corp.example", "1")
+    store = SqliteStore(tmp_path / "store.sqlite")
+    key = Fernet.generate_key().decode()
+    settings = SimpleNamespace(
+        addon_url="https://addon.example",
+        addon_service_account="a@b.example",
+        addon_client_id="c",
+        internal_domains=(),
+        answer_seconds=20.0,
+        log_key=SimpleNamespace(get_secret_value=lambda: "k" * 32),
+    )
+    crm = EmbeddedCrm(database, "corp.example", "1")
+    made = Door(
+        settings=settings, store=store, vault=EncryptedFileVault(tmp_path / "vault", key), user_limit=UserLimit(1000), crm=crm
+    )
+    made.verifier = made.reader = made
+    made.crm_of = lambda _: made.crm
+    yield made
+    await store.close()
+
+
+def test_every_path_that_a_card_may_name_has_its_line() -> None:
+    assert set(TRIGGERS) == set(Served)
+
+
+async def ids_of(door: Door) -> dict[Served, str]:
+    contact = await door.crm.add_contact(NewContact("Grace Hopper", ("grace@a.example",)))
+    lead = await door.crm.add_lead(Lead("", "Grace Lead", ("lead@b.example",)))
+    account = await door.crm.add_account("Grace Ltd")
+    return {Served.CONTACT: contact.id, Served.LEAD: lead.id, Served.ACCOUNT: account.id}
+
+
+@pytest.mark.parametrize("path", Served)
+async def test_the_clock_is_read_once_for_an_answer(door: Door, path: Served) -> None:
+    ids = await ids_of(door)
+    card = json.dumps(await door.call(path, **({"id": ids[path]} if path in ids else {})))
+    assert "Reference" not in card
+    assert ("Grace" in card) == (path not in (Served.HOME, Served.DEALS_AND_SEARCH))
+    assert door.readings == 1
+
+
+@pytest.mark.parametrize("path", Served)
+async def test_what_fails_is_asked_for_again_by_the_same_path_in_place(door: Door, path: Served) -> None:
+    class Down:
+        name = "Zoho CRM"
+
+        def __getattr__(self, _: str) -> Any:
+            async def down(*_: Any) -> Any:
+                raise Unavailable(MAILMAGNET)
+
+            return down
+
+    door.crm = Down()
+    failed = json.dumps(await door.call(path, id="7"))
+    retry = [{"key": "message_id", "value": "open"}] if path is Served.MESSAGE else [{"key": "id", "value": "7"}]
+    retry.append({"key": "in_place", "value": "1"})
+    assert json.dumps({"function": f"https://addon.example{path}", "parameters": retry}) in failed
+    assert "pushCard" in failed
+    again = json.dumps(await door.call(path, **{each["key"]: each["value"] for each in retry}))
+    assert "updateCard" in again
+    assert json.dumps(retry) in again
