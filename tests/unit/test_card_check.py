@@ -252,6 +252,7 @@ GOOD_ANSWERS: list[Json] = [
     {"renderActions": {"action": {"notification": {"text": "Saved."}}}},
     {"renderActions": {"action": {"link": {"url": "https://crm.example/", "openAs": "OVERLAY", "onClose": "RELOAD"}}}},
     {"renderActions": {"hostAppAction": {"gmailAction": {"openCreatedDraftActionMarkup": {"draftId": "1"}}}}},
+    {"hostAppAction": {"gmailAction": {"openCreatedDraftActionMarkup": {"draftId": "1", "draftThreadId": "2"}}}},
     {
         "renderActions": {
             "hostAppAction": {
@@ -344,6 +345,10 @@ TOGETHER: dict[str, tuple[bool, Json]] = {
     "two chosen of a dropdown": (
         False,
         widget("selectionInput", name="n", type="DROPDOWN", items=[{"text": "x", "selected": True}] * 2),
+    ),
+    "a dropdown of which nothing is chosen": (
+        True,
+        widget("selectionInput", name="n", type="DROPDOWN", items=[{"text": "x"}] * 2),
     ),
     "two chosen where it is not said of what": (
         True,
