@@ -98,11 +98,10 @@ class GoogleSide:
         """Open the keys in `folder`, or make them."""
         self._clock = clock
         self._key_file, self._grants_file = folder / "signing_key.pem", folder / "refresh_tokens.json"
-        key = _kept(self._key_file, _new_key)
+        self._key = key = _private_key(_kept(self._key_file, _new_key))
         self.certificate = _kept(folder / "certificate.pem", lambda: _certificate(key)).decode()
         self._client = _Client(**json.loads(_kept(folder / "oauth_client.json", _new_client)))
         self.key_id = x509.load_pem_x509_certificate(self.certificate.encode()).fingerprint(hashes.SHA1()).hex()  # noqa: S303  a name
-        self._key = _private_key(key)
         self._grants = {token: Grant(**grant) for token, grant in json.loads(_kept(self._grants_file, lambda: b"{}")).items()}
         self._access: dict[str, Access] = {}
         self._message_tokens: dict[str, _MessageToken] = {}
@@ -279,9 +278,8 @@ def _encoded(part: Mapping[str, object]) -> str:
     return base64.urlsafe_b64encode(json.dumps(part).encode()).decode("ascii").rstrip("=")
 
 
-def _certificate(key_pem: bytes) -> bytes:
+def _certificate(key: rsa.RSAPrivateKey) -> bytes:
     """Self-signed, good for a hundred years: the world's clock may stand anywhere."""
-    key = _private_key(key_pem)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "sandbox.example")])
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
     builder = builder.serial_number(x509.random_serial_number())

@@ -88,9 +88,15 @@ class Door:
         return "Bearer " + pyjwt.encode(told, self.signer.key, algorithm, headers={"kid": self.signer.key_id})
 
 
+@pytest.fixture(scope="module")
+def google_key() -> Signer:
+    """Made once: a key takes longer to make than all that is done with it."""
+    return Signer()
+
+
 @pytest.fixture
-async def door() -> AsyncIterator[Door]:
-    address = CertificatesAddress(Signer())
+async def door(google_key: Signer) -> AsyncIterator[Door]:
+    address = CertificatesAddress(google_key)
     application = web.Application()
     application.router.add_get("/certs", address.answer)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)

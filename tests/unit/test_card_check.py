@@ -102,6 +102,10 @@ def test_what_google_takes_is_not_refused(answer: Json) -> None:
             one({"columns": {"columnItems": [{"widgets": []}]}}),
             f"{HERE}.columns is for the dialogs of drafts and of Calendar alone: Gmail does not have it",
         ),
+        (
+            one({"selectionInput": {"name": "n", "type": "MULTI_SELECT", "externalDataSource": GO["action"]}}),
+            f"{HERE}.selectionInput.externalDataSource is for Google Chat alone: in Gmail the items are given in the card",
+        ),
         (choice("CHECK_BOX", 101), f"{HERE}.selectionInput.items has 101 items: Google allows 100"),
         (choice("DROPDOWN", 3, chosen=2), f"{HERE}.selectionInput.items has several selected items: it may have one"),
         (one({"textInput": {"name": "n"}}), f"{HERE}.textInput needs a label or a hintText"),
@@ -248,6 +252,7 @@ GOOD_ANSWERS: list[Json] = [
     {"renderActions": {"action": {"notification": {"text": "Saved."}}}},
     {"renderActions": {"action": {"link": {"url": "https://crm.example/", "openAs": "OVERLAY", "onClose": "RELOAD"}}}},
     {"renderActions": {"hostAppAction": {"gmailAction": {"openCreatedDraftActionMarkup": {"draftId": "1"}}}}},
+    {"hostAppAction": {"gmailAction": {"openCreatedDraftActionMarkup": {"draftId": "1", "draftThreadId": "2"}}}},
     {
         "renderActions": {
             "hostAppAction": {
@@ -340,6 +345,14 @@ TOGETHER: dict[str, tuple[bool, Json]] = {
     "two chosen of a dropdown": (
         False,
         widget("selectionInput", name="n", type="DROPDOWN", items=[{"text": "x", "selected": True}] * 2),
+    ),
+    "a dropdown of which nothing is chosen": (
+        True,
+        widget("selectionInput", name="n", type="DROPDOWN", items=[{"text": "x"}] * 2),
+    ),
+    "two chosen where it is not said of what": (
+        True,
+        widget("selectionInput", name="n", items=[{"text": "x", "selected": True}] * 2),
     ),
     "two chosen of checkboxes": (
         True,

@@ -108,8 +108,15 @@ def of_other_type(value: Any) -> Spoil:
         # In Google's JSON it is a text, and may be a number.
         if type(holder[key]) in (type(value), float) or key == "valueMsEpoch":
             return None
+        said = (
+            " should be an object"
+            if isinstance(holder[key], dict)
+            else " should be a list"
+            if isinstance(holder[key], list)
+            else " "
+        )
         holder[key] = value
-        return f"{there} "
+        return f"{there}{said}"
 
     return spoil
 
@@ -304,7 +311,7 @@ REFUSED: dict[str, dict[str, str]] = {
         "button": "onClick text",
         "buttonList": "buttons",
         "buttons": "icon onClick text",
-        "card": "action autoComplete custom_authorization_prompt renderActions requesting_google_scopes sections",
+        "card": "action autoComplete custom_authorization_prompt hostAppAction renderActions requesting_google_scopes sections",
         "cardActions": "actionLabel onClick",
         "ccRecipients": "email",
         "collapseButton": "text",
@@ -372,7 +379,7 @@ REFUSED: dict[str, dict[str, str]] = {
         "navigations": "popToCard",
         "notification": "text",
         "onChangeAction": "function loadIndicator",
-        "openCreatedDraftActionMarkup": "draftId",
+        "openCreatedDraftActionMarkup": "draftId draftThreadId",
         "openDynamicLinkAction": "function",
         "openLink": "onClose openAs url",
         "parameters": "key",
@@ -403,7 +410,7 @@ REFUSED: dict[str, dict[str, str]] = {
         "action": "link notification",
         "button": "onClick",
         "buttons": "icon onClick",
-        "card": "action custom_authorization_prompt fixedFooter header peekCardHeader renderActions requesting_google_scopes",
+        "card": "action custom_authorization_prompt fixedFooter header hostAppAction peekCardHeader renderActions requesting_google_scopes",
         "cardActions": "onClick",
         "chips": "icon onClick",
         "collapseControl": "collapseButton expandButton",
