@@ -49,7 +49,7 @@ class Header(_Answer):
 
 
 class Payload(_Answer):
-    """The headers of a message that were asked for."""
+    """The headers of a message that were requested."""
 
     headers: tuple[Header, ...] = ()
 
@@ -79,7 +79,7 @@ class Message(_Answer):
 
 
 class MessageId(_Answer):
-    """A message where only its id was asked for."""
+    """A message of which only the id was requested."""
 
     id: str
 
@@ -252,7 +252,7 @@ def _reasons(error: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _wait(headers: Mapping[str, str], message: str) -> float:
-    """Seconds until Google wants to be asked again: its header's, or the moment that its message names."""
+    """Seconds until Google wants to be called again: its header's, or the moment that its message names."""
     stated = headers.get("retry-after", "").strip()
     if stated.isdecimal():
         return max(float(stated), UNSTATED_WAIT)

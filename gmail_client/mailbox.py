@@ -275,7 +275,7 @@ class GmailMailbox:
         return await _patiently(once)
 
     async def _batch(self, method: str, requests: Mapping[str, HttpRequest]) -> dict[str, _Part]:
-        """Each request's answer, or what is wrong with it, by its key. Only parts refused for now are asked again.
+        """Each request's answer, or what is wrong with it, by its key. Only parts refused for now are sent again.
 
         Raises RateLimited, NotAuthorised, NotPermitted when a scope is lacking or every part of several is refused so, and Unavailable
         when no part was answered.

@@ -11,7 +11,7 @@ from google_auth_httplib2 import Request as TokenRequest
 
 
 class Access:
-    """One mailbox's access token, asked for by one thread at a time."""
+    """One mailbox's access token, fetched by one thread at a time."""
 
     def __init__(self, gmail_token: str, client_id: str, client_secret: str, token_url: str) -> None:
         self._credentials = Credentials(

@@ -20,7 +20,7 @@ job may be at work on the same mailbox."""
 EARLY = 60.0
 """Seconds before its end that an access token is no longer used."""
 MOST_GRANTS = 1000
-"""Access tokens kept in memory at once."""
+"""Access tokens held in memory at once."""
 
 _EVENT_ID = re.compile(r"msg-f:([0-9]{1,20})")
 _STEP_OF_A_PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._-]{0,127}")
@@ -67,7 +67,7 @@ class HttpMailReader:
         return await self._mail(mail_id, PEOPLE_HEADERS, headers)
 
     async def mails(self, gmail_token: str, mail_ids: Sequence[str], names: Sequence[str]) -> Sequence[MailHeaders]:
-        """As mailmagnet.gmail.MailReader says; in the order asked for."""
+        """As mailmagnet.gmail.MailReader says; in the order of the ids."""
         if not mail_ids:
             return ()
         access = self._access(gmail_token)
@@ -107,7 +107,7 @@ class HttpMailReader:
         )
         if answer.status != HTTPStatus.OK:
             problem = refusal(answer.status, answer.headers, answer.body)
-            # Of all that is asked here only the id can be wrong.
+            # Of all that this request names only the id can be wrong.
             wrong_id = answer.status == HTTPStatus.BAD_REQUEST and isinstance(problem, BadAnswer)
             raise NotFound(GMAIL, "does not take the mail's id") if wrong_id else problem
         return read(Message, answer.json()).record()
@@ -118,7 +118,7 @@ class HttpMailReader:
         return self._accesses.setdefault(sha256(gmail_token.encode()).hexdigest(), _Access())
 
     async def _token(self, access: _Access, gmail_token: str) -> str:
-        """An access token, asked for once however many need it
+        """An access token, fetched once however many need it
         (https://developers.google.com/identity/protocols/oauth2/web-server#offline)."""
         async with access.renewing:
             if time.monotonic() >= access.until:
@@ -153,5 +153,5 @@ def api_id(message_id: str) -> str:
     """
     decimal = _EVENT_ID.fullmatch(message_id)
     if not _STEP_OF_A_PATH.fullmatch(message_id):
-        raise BadRequest("the message id is none that can be asked for")
+        raise BadRequest("the message id is none that Gmail could have")
     return f"{int(decimal[1]):x}" if decimal else message_id

@@ -1,1 +1,1 @@
-"""What is kept: one file for each place that can keep it, all fulfilling `mailmagnet.store.Store`."""
+"""The store: one file for each place that can hold it, each fulfilling `mailmagnet.store.Store`."""

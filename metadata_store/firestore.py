@@ -1,4 +1,4 @@
-"""What is kept, in Firestore: for production.
+"""The store in Firestore: for production.
 
 Where it is: orgs/{org} the policy, orgs/{org}/mailboxes/{user} a mailbox with its lease, orgs/{org}/mails/{user}:{mail} the two
 facts of a mail that are not its id, and its user once more, for the index. `_org` alone begins a path; no query asks more than one
@@ -65,7 +65,7 @@ PAGE = 400
 """Documents read or written at once: below the 500 writes that a commit has long been held to."""
 
 T = TypeVar("T")
-Kept = DocumentSnapshot[AsyncDocumentReference]
+Snapshot = DocumentSnapshot[AsyncDocumentReference]
 
 
 class FirestoreStore:
@@ -92,8 +92,8 @@ class FirestoreStore:
         return await _answer(listed())
 
     async def policy(self, org: str) -> Policy:
-        kept = (await _read(self._org(org))).to_dict()
-        return _policy(kept) if kept else Policy()
+        stored = (await _read(self._org(org))).to_dict()
+        return _policy(stored) if stored else Policy()
 
     async def set_policy(self, org: str, policy: Policy) -> None:
         facts = {
@@ -104,8 +104,8 @@ class FirestoreStore:
         await _answer(self._org(org).set(facts, timeout=SECONDS))
 
     async def mailbox(self, org: str, user: str) -> Mailbox | None:
-        kept = (await _read(self._mailbox(org, user))).to_dict()
-        return _mailbox(org, user, kept) if kept else None
+        stored = (await _read(self._mailbox(org, user))).to_dict()
+        return _mailbox(org, user, stored) if stored else None
 
     async def connect(self, org: str, user: str, address: str, now: datetime) -> None:
         document = self._mailbox(org, user)
@@ -162,25 +162,24 @@ class FirestoreStore:
     async def take_lease(self, org: str, user: str, now: datetime, seconds: float, *, take_over: bool = False) -> Lease:
         until = now + timedelta(seconds=seconds)
 
-        def take(kept: dict[str, Any] | None) -> dict[str, Any]:
-            if kept is None:
+        def take(stored: dict[str, Any] | None) -> dict[str, Any]:
+            if stored is None:
                 raise NotFound(WHO, "no such mailbox")
-            if keeps_others_out(kept["leased_until"], now, seconds) and not take_over:
+            if keeps_others_out(stored["leased_until"], now, seconds) and not take_over:
                 raise LeaseTaken
-            return {"fence": kept["fence"] + 1, "leased_until": until}
+            return {"fence": stored["fence"] + 1, "leased_until": until}
 
         taken = await self._change(org, user, take)
         return Lease(org, user, taken["fence"], until)
 
     async def release_lease(self, lease: Lease) -> None:
-        def release(kept: dict[str, Any] | None) -> dict[str, Any]:
-            return {"leased_until": None} if kept and kept["fence"] == lease.fence else {}
+        def release(stored: dict[str, Any] | None) -> dict[str, Any]:
+            return {"leased_until": None} if stored and stored["fence"] == lease.fence else {}
 
         await self._change(lease.org, lease.user, release)
 
     async def known_mails(self, org: str, user: str, mail_ids: Collection[str]) -> frozenset[str]:
-        asked = sorted(mail_ids)
-        documents = [self._mail(org, user, mail) for mail in asked]
+        documents = [self._mail(org, user, mail) for mail in sorted(mail_ids)]
         known = [await self._existing(documents[start : start + PAGE]) for start in range(0, len(documents), PAGE)]
         return frozenset(_mail_key(document_id)[1] for page in known for document_id in page)
 
@@ -220,12 +219,12 @@ class FirestoreStore:
 
     async def latest_mails(self, org: str, user: str, most: int) -> Sequence[MailRecord]:
         newest = self._mails_of(org, user).order_by("received_at", direction="DESCENDING").limit(most)
-        return [_record(kept) for kept in await _answer(newest.get(timeout=SECONDS))]
+        return [_record(document) for document in await _answer(newest.get(timeout=SECONDS))]
 
     async def mails_from(self, org: str, address: str, most: int) -> Sequence[tuple[str, MailRecord]]:
         received = self._mails(org).where(filter=FieldFilter("from_address", "==", address))
         newest = received.order_by("received_at", direction="DESCENDING").limit(most)
-        return [(_mail_key(kept.id)[0], _record(kept)) for kept in await _answer(newest.get(timeout=SECONDS))]
+        return [(_mail_key(document.id)[0], _record(document)) for document in await _answer(newest.get(timeout=SECONDS))]
 
     async def delete_mails_before(self, org: str, moment: datetime) -> int:
         older = self._mails(org).where(filter=FieldFilter("received_at", "<", moment)).order_by("received_at")
@@ -305,7 +304,7 @@ class FirestoreStore:
     async def _existing(self, documents: list[AsyncDocumentReference]) -> frozenset[str]:
         async def read() -> frozenset[str]:
             found = self._client.get_all(documents, field_paths=["received_at"], timeout=SECONDS)
-            return frozenset([kept.id async for kept in found if kept.exists])
+            return frozenset([document.id async for document in found if document.exists])
 
         return await _answer(read()) if documents else frozenset()
 
@@ -316,8 +315,8 @@ class FirestoreStore:
         deleted = 0
         async for page in _pages(mails.select(["received_at"])):
             batch = self._client.batch()
-            for kept in page:
-                batch.delete(kept.reference)
+            for document in page:
+                batch.delete(document.reference)
             await _answer(batch.commit(timeout=SECONDS))
             deleted += len(page)
         return deleted
@@ -356,11 +355,11 @@ async def _answer(call: Awaitable[T]) -> T:
         raise Unavailable(WHO, f"the call failed ({type(error).__name__})") from None
 
 
-async def _read(document: AsyncDocumentReference) -> Kept:
+async def _read(document: AsyncDocumentReference) -> Snapshot:
     return await _answer(document.get(timeout=SECONDS))
 
 
-async def _pages(query: AsyncQuery) -> AsyncIterator[Sequence[Kept]]:
+async def _pages(query: AsyncQuery) -> AsyncIterator[Sequence[Snapshot]]:
     """All that an ordered query finds, a page at a time."""
     page = await _answer(query.limit(PAGE).get(timeout=SECONDS))
     while page:
@@ -381,9 +380,9 @@ def _mail_key(document_id: str) -> tuple[str, str]:
     return user, mail
 
 
-def _policy(kept: Mapping[str, Any]) -> Policy:
-    sharing = Sharing(kept["sharing"]) if kept["sharing"] is not None else None
-    return Policy(sharing, frozenset(kept["excluded"]), kept["retention_days"])
+def _policy(stored: Mapping[str, Any]) -> Policy:
+    sharing = Sharing(stored["sharing"]) if stored["sharing"] is not None else None
+    return Policy(sharing, frozenset(stored["excluded"]), stored["retention_days"])
 
 
 def _new_document(now: datetime) -> dict[str, Any]:
@@ -418,15 +417,15 @@ def _mailbox(org: str, user: str, stored: Mapping[str, Any]) -> Mailbox:
     )
 
 
-def _record(kept: Kept) -> MailRecord:
-    facts = kept.to_dict() or {}
-    return MailRecord(_mail_key(kept.id)[1], facts["from_address"], _moment(facts["received_at"]))
+def _record(document: Snapshot) -> MailRecord:
+    facts = document.to_dict() or {}
+    return MailRecord(_mail_key(document.id)[1], facts["from_address"], _moment(facts["received_at"]))
 
 
-def _moment(kept: datetime) -> datetime:
+def _moment(stored: datetime) -> datetime:
     """A plain datetime of Firestore's own kind."""
-    return datetime.combine(kept.date(), kept.time(), UTC)
+    return datetime.combine(stored.date(), stored.time(), UTC)
 
 
-def _moment_or_none(kept: datetime | None) -> datetime | None:
-    return _moment(kept) if kept else None
+def _moment_or_none(stored: datetime | None) -> datetime | None:
+    return _moment(stored) if stored else None

@@ -1,4 +1,4 @@
-"""What is kept, in one SQLite file: for one machine, opened by several processes at once."""
+"""The store in one SQLite file: for one machine, opened by several processes at once."""
 
 import asyncio
 import json
@@ -49,7 +49,7 @@ T = TypeVar("T")
 
 
 class SqliteStore:
-    """`mailmagnet.store.Store` in one file. Moments are kept as microseconds since 1970, so they come back exactly.
+    """`mailmagnet.store.Store` in one file. Moments are stored as microseconds since 1970, so they come back exactly.
 
     Calls run in threads. Each writing call is one transaction that takes the file's write lock first (BEGIN IMMEDIATE), so what
     it reads is still so when it writes. Besides what the protocol names, calls raise BadRequest for an id that may not be one.
@@ -163,12 +163,12 @@ class SqliteStore:
         await self._write(lambda file: file.execute(release, key))
 
     async def known_mails(self, org: str, user: str, mail_ids: Collection[str]) -> frozenset[str]:
-        asked = json.dumps([mail_id(mail) for mail in mail_ids])
+        wanted = json.dumps([mail_id(mail) for mail in mail_ids])
         rows = await self._rows(
             "SELECT mail FROM mails WHERE org = ? AND user = ? AND mail IN (SELECT value FROM json_each(?))",
             org_id(org),
             user_id(user),
-            asked,
+            wanted,
         )
         return frozenset(row["mail"] for row in rows)
 

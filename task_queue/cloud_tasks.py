@@ -106,5 +106,5 @@ def _check(answer: HttpAnswer, name: str) -> None:
 
 def _come_back(answer: HttpAnswer) -> float:
     """The seconds in Retry-After."""
-    asked = answer.headers.get("Retry-After", "")
-    return float(asked) if asked.isdecimal() else SECONDS_TO_COME_BACK
+    seconds = answer.headers.get("Retry-After", "")
+    return float(seconds) if seconds.isdecimal() else SECONDS_TO_COME_BACK

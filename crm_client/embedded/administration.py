@@ -195,23 +195,11 @@ def share(database: Path, module: Module, record_id: str, email: str) -> None:
         )
 
 
-def unshare(database: Path, module: Module, record_id: str, email: str) -> None:
-    """Take back what `share` gave."""
-    with writing(database) as connection:
-        connection.execute(
-            "DELETE FROM shares WHERE module = ? AND record_id = ? AND user_id = ?",
-            (module, record_id, user_id(connection, email)),
-        )
-
-
-def set_contact_role(database: Path, deal_id: str, contact_id: str, role: str) -> None:
-    """Give a contact a role in a deal, after the contacts it has; of one that has a role it is the new one."""
-    with writing(database) as connection:
-        put_contact_role(connection, deal_id, contact_id, role)
-
-
 def put_contact_role(connection: sqlite3.Connection, deal_id: str, contact_id: str, role: str) -> None:
-    """As `set_contact_role`, within a transaction."""
+    """Give a contact a role in a deal, after the contacts it has; of one that has a role it is the new one.
+
+    Raises NotFound without such a deal or contact.
+    """
     if not connection.execute(
         "SELECT 1 FROM deals, contacts WHERE deals.id = ? AND contacts.id = ?", (deal_id, contact_id)
     ).fetchone():

@@ -1,6 +1,6 @@
 """The embedded CRM's rows: each kind of record read whole and put whole, with its addresses and what it is searched by.
 
-No rights are asked here: that is `user_records`'s. `put_*` adds a row or puts it in place of the one with its id, and raises
+No rights are checked here: `user_records` does that. `put_*` adds a row or puts it in place of the one with its id, and raises
 BadRequest, with a reason for people that quotes nothing, when it is none that the CRM takes.
 """
 
@@ -112,28 +112,36 @@ def is_address(text: str) -> bool:
 
 
 def is_text(text: str) -> bool:
-    """Whether a text can be kept: without NUL and halves of surrogate pairs."""
+    """Whether a text can be stored: without NUL and halves of surrogate pairs."""
     return "\0" not in text and not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 def put_account(connection: sqlite3.Connection, row: AccountRow) -> AccountRow:
-    """Write an account; the row as it is kept."""
-    kept = AccountRow(row.id, _name(row.name), row.owner_id, canonical_domain(row.domain), _text(row.phone))
+    """Write an account; the row as it is stored."""
+    stored = AccountRow(row.id, _name(row.name), row.owner_id, canonical_domain(row.domain), _text(row.phone))
     connection.execute(
         """
         INSERT INTO accounts (id, name, folded_name, domain, reversed_domain, phone, owner_id) VALUES (?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (id) DO UPDATE SET name = excluded.name, folded_name = excluded.folded_name, domain = excluded.domain,
             reversed_domain = excluded.reversed_domain, phone = excluded.phone, owner_id = excluded.owner_id
         """,
-        (kept.id, kept.name, folded(kept.name), kept.domain, reversed_domain(kept.domain), kept.phone, kept.owner_id),
+        (
+            stored.id,
+            stored.name,
+            folded(stored.name),
+            stored.domain,
+            reversed_domain(stored.domain),
+            stored.phone,
+            stored.owner_id,
+        ),
     )
-    make_findable(connection, Findable("accounts", kept.id, kept.owner_id, kept.name, [kept.domain]))
-    return kept
+    make_findable(connection, Findable("accounts", stored.id, stored.owner_id, stored.name, [stored.domain]))
+    return stored
 
 
 def put_contact(connection: sqlite3.Connection, row: ContactRow) -> ContactRow:
-    """Write a contact with its addresses; the row as it is kept."""
-    kept = ContactRow(
+    """Write a contact with its addresses; the row as it is stored."""
+    stored = ContactRow(
         row.id, _name(row.name), row.owner_id, _addresses(row.addresses), _text(row.title), row.account_id, _text(row.phone)
     )
     connection.execute(
@@ -142,20 +150,20 @@ def put_contact(connection: sqlite3.Connection, row: ContactRow) -> ContactRow:
         ON CONFLICT (id) DO UPDATE SET name = excluded.name, folded_name = excluded.folded_name, title = excluded.title,
             phone = excluded.phone, account_id = excluded.account_id, owner_id = excluded.owner_id
         """,
-        (kept.id, kept.name, folded(kept.name), kept.title, kept.phone, kept.account_id, kept.owner_id),
+        (stored.id, stored.name, folded(stored.name), stored.title, stored.phone, stored.account_id, stored.owner_id),
     )
-    connection.execute("DELETE FROM contact_addresses WHERE contact_id = ?", (kept.id,))
+    connection.execute("DELETE FROM contact_addresses WHERE contact_id = ?", (stored.id,))
     connection.executemany(
         "INSERT INTO contact_addresses (contact_id, address, reversed_domain, position) VALUES (?, ?, ?, ?)",
-        [(kept.id, address, reversed_domain(domain_of(address)), at) for at, address in enumerate(kept.addresses)],
+        [(stored.id, address, reversed_domain(domain_of(address)), at) for at, address in enumerate(stored.addresses)],
     )
-    make_findable(connection, Findable("contacts", kept.id, kept.owner_id, kept.name, kept.addresses, kept.account_id))
-    return kept
+    make_findable(connection, Findable("contacts", stored.id, stored.owner_id, stored.name, stored.addresses, stored.account_id))
+    return stored
 
 
 def put_lead(connection: sqlite3.Connection, row: LeadRow) -> LeadRow:
-    """Write a lead with its addresses; the row as it is kept."""
-    kept = LeadRow(
+    """Write a lead with its addresses; the row as it is stored."""
+    stored = LeadRow(
         row.id,
         _name(row.name),
         row.owner_id,
@@ -171,23 +179,23 @@ def put_lead(connection: sqlite3.Connection, row: LeadRow) -> LeadRow:
         ON CONFLICT (id) DO UPDATE SET name = excluded.name, title = excluded.title, company = excluded.company,
             status = excluded.status, phone = excluded.phone, owner_id = excluded.owner_id
         """,
-        (kept.id, kept.name, kept.title, kept.company, kept.status, kept.phone, kept.owner_id),
+        (stored.id, stored.name, stored.title, stored.company, stored.status, stored.phone, stored.owner_id),
     )
-    connection.execute("DELETE FROM lead_addresses WHERE lead_id = ?", (kept.id,))
+    connection.execute("DELETE FROM lead_addresses WHERE lead_id = ?", (stored.id,))
     connection.executemany(
         "INSERT INTO lead_addresses (lead_id, address, position) VALUES (?, ?, ?)",
-        [(kept.id, address, at) for at, address in enumerate(kept.addresses)],
+        [(stored.id, address, at) for at, address in enumerate(stored.addresses)],
     )
-    make_findable(connection, Findable("leads", kept.id, kept.owner_id, kept.name, [*kept.addresses, kept.company]))
-    return kept
+    make_findable(connection, Findable("leads", stored.id, stored.owner_id, stored.name, [*stored.addresses, stored.company]))
+    return stored
 
 
 def put_deal(connection: sqlite3.Connection, row: DealRow) -> DealRow:
-    """Write a deal with its contacts; the row as it is kept. A contact that stays keeps its role."""
-    kept = DealRow(
+    """Write a deal with its contacts; the row as it is stored. A contact that stays keeps its role."""
+    stored = DealRow(
         row.id, _name(row.name), row.stage_id, row.owner_id, row.account_id, row.amount, row.closing, _once(row.contact_ids)
     )
-    amount, currency = _money(connection, kept.amount)
+    amount, currency = _money(connection, stored.amount)
     connection.execute(
         """
         INSERT INTO deals (id, name, folded_name, account_id, stage_id, amount, currency, closing, owner_id)
@@ -197,30 +205,30 @@ def put_deal(connection: sqlite3.Connection, row: DealRow) -> DealRow:
             owner_id = excluded.owner_id
         """,
         (
-            kept.id,
-            kept.name,
-            folded(kept.name),
-            kept.account_id,
-            kept.stage_id,
+            stored.id,
+            stored.name,
+            folded(stored.name),
+            stored.account_id,
+            stored.stage_id,
             amount,
             currency,
-            kept.closing.isoformat() if kept.closing else None,
-            kept.owner_id,
+            stored.closing.isoformat() if stored.closing else None,
+            stored.owner_id,
         ),
     )
     connection.execute(
         "DELETE FROM deal_contacts WHERE deal_id = ? AND contact_id NOT IN (SELECT value FROM json_each(?))",
-        (kept.id, as_json(kept.contact_ids)),
+        (stored.id, as_json(stored.contact_ids)),
     )
     connection.executemany(
         """
         INSERT INTO deal_contacts (deal_id, contact_id, position) VALUES (?, ?, ?)
         ON CONFLICT (deal_id, contact_id) DO UPDATE SET position = excluded.position
         """,
-        [(kept.id, contact_id, at) for at, contact_id in enumerate(kept.contact_ids)],
+        [(stored.id, contact_id, at) for at, contact_id in enumerate(stored.contact_ids)],
     )
-    make_findable(connection, Findable("deals", kept.id, kept.owner_id, kept.name, account_id=kept.account_id))
-    return kept
+    make_findable(connection, Findable("deals", stored.id, stored.owner_id, stored.name, account_id=stored.account_id))
+    return stored
 
 
 def put_activity(connection: sqlite3.Connection, row: ActivityRow) -> None:
@@ -252,7 +260,7 @@ def put_note(connection: sqlite3.Connection, row: NoteRow) -> None:
 def read_accounts(connection: sqlite3.Connection, ids: Iterable[str]) -> dict[str, AccountRow]:
     """Accounts by id; an id that none has is left out."""
     rows = connection.execute(
-        "SELECT record.* FROM json_each(?) AS asked JOIN accounts AS record ON record.id = asked.value", (as_json(ids),)
+        "SELECT record.* FROM json_each(?) AS wanted JOIN accounts AS record ON record.id = wanted.value", (as_json(ids),)
     )
     return {row["id"]: AccountRow(row["id"], row["name"], row["owner_id"], row["domain"], row["phone"]) for row in rows}
 
@@ -264,7 +272,7 @@ def read_contacts(connection: sqlite3.Connection, ids: Iterable[str]) -> dict[st
         SELECT record.*, (
             SELECT json_group_array(address) FROM (
                 SELECT address FROM contact_addresses WHERE contact_id = record.id ORDER BY position)) AS addresses
-        FROM json_each(?) AS asked JOIN contacts AS record ON record.id = asked.value
+        FROM json_each(?) AS wanted JOIN contacts AS record ON record.id = wanted.value
         """,
         (as_json(ids),),
     )
@@ -283,7 +291,7 @@ def read_deals(connection: sqlite3.Connection, ids: Iterable[str]) -> dict[str, 
         SELECT record.*, (
             SELECT json_group_array(contact_id) FROM (
                 SELECT contact_id FROM deal_contacts WHERE deal_id = record.id ORDER BY position, contact_id)) AS contact_ids
-        FROM json_each(?) AS asked JOIN deals AS record ON record.id = asked.value
+        FROM json_each(?) AS wanted JOIN deals AS record ON record.id = wanted.value
         """,
         (as_json(ids),),
     )

@@ -80,7 +80,7 @@ def learn_letters(connection: sqlite3.Connection) -> None:
 def find(connection: sqlite3.Connection, viewer_id: str, module: Module, words: Sequence[str], most: int) -> list[str]:
     """Ids of a module's records that the viewer may see and that hold every one of the folded words; at most `most`, best first:
     names that begin with the first word, then texts where all words begin words, then the others."""
-    asked = words[:MOST_WORDS]
+    first_words = words[:MOST_WORDS]
     sees_all = connection.execute(
         "SELECT 1 FROM users JOIN profiles ON profiles.id = profile_id WHERE users.id = ? AND scope = 'everyone'", (viewer_id,)
     ).fetchone()
@@ -89,9 +89,9 @@ def find(connection: sqlite3.Connection, viewer_id: str, module: Module, words: 
         {
             "viewer": viewer_id,
             "module": module,
-            "words": json.dumps(asked),
-            "first": asked[0],
-            "runs": " AND ".join([module, *([] if sees_all else [_owned(viewer_id)]), *_holding(asked)]),
+            "words": json.dumps(first_words),
+            "first": first_words[0],
+            "runs": " AND ".join([module, *([] if sees_all else [_owned(viewer_id)]), *_holding(first_words)]),
             "most": most,
             "considered": max(CONSIDERED, most),
         },

@@ -39,8 +39,8 @@ def read_date(text: str, order: DateOrder | None) -> date:
         raise BadRequest(_why_no_date(text, written)) from None
 
 
-def date_order(column: Iterable[tuple[int, str]], told: DateOrder | None) -> DateOrder | None:
-    """The order in a column's dates (line number, cell), as its values and `told` say; None when it makes no difference.
+def date_order(column: Iterable[tuple[int, str]], stated: DateOrder | None) -> DateOrder | None:
+    """The order in a column's dates (line number, cell), as its values and `stated` say; None when it makes no difference.
 
     Raises BadTable when the dates are of both orders, or do not say which.
     """
@@ -58,14 +58,14 @@ def date_order(column: Iterable[tuple[int, str]], told: DateOrder | None) -> Dat
             f"The dates have the day first in {_lines(day_first)} and the month first in {_lines(month_first)}."
             " Write all of them alike, or as 2026-11-30."
         )
-    if told and (others := shown[_other(told)]):
-        raise BadTable(f"The dates are said to be {told}, and those in {_lines(others)} are {_other(told)}.")
-    if unclear and not (told or day_first or month_first):
+    if stated and (others := shown[_other(stated)]):
+        raise BadTable(f"The dates are said to be {stated}, and those in {_lines(others)} are {_other(stated)}.")
+    if unclear and not (stated or day_first or month_first):
         raise BadTable(
             f"Does the day or the month come first in {_lines(list(unclear))} ('{next(iter(unclear.values()))}')?"
             f" Say --dates {DateOrder.DAY_FIRST} or --dates {DateOrder.MONTH_FIRST}."
         )
-    return told or (DateOrder.DAY_FIRST if day_first else DateOrder.MONTH_FIRST if month_first else None)
+    return stated or (DateOrder.DAY_FIRST if day_first else DateOrder.MONTH_FIRST if month_first else None)
 
 
 def _order_shown(found: re.Match[str]) -> DateOrder | None:
@@ -82,10 +82,10 @@ def _other(order: DateOrder) -> DateOrder:
 
 
 def _lines(numbers: Sequence[int]) -> str:
-    told = [f"line {number}" for number in numbers[:_LINES_TOLD]]
-    if more := len(numbers) - len(told):
-        told.append(f"{more} more")
-    return told[0] if len(told) == 1 else f"{', '.join(told[:-1])} and {told[-1]}"
+    named = [f"line {number}" for number in numbers[:_LINES_TOLD]]
+    if more := len(numbers) - len(named):
+        named.append(f"{more} more")
+    return named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
 
 
 def _plain(text: str) -> str:

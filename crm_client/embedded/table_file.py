@@ -41,16 +41,20 @@ class TableFile:
 
 
 def read_table_file(data: bytes, columns_known: Callable[[Sequence[str]], int]) -> TableFile:
-    """Read UTF-8 (with or without BOM) or UTF-16 with commas, semicolons or tabs, as told by a `sep=` line or by the header.
+    """Read UTF-8 (with or without BOM) or UTF-16 with commas, semicolons or tabs, as stated by a `sep=` line or by the header.
 
     `columns_known` is how many of a header's columns mean something: the separator that makes most of them is the file's.
     Raises BadTable when it is no table.
     """
     text = _decoded(data)
-    told = _SEPARATOR_LINE.match(text)
-    lines_before = 1 if told else 0
-    text = text[told.end() :] if told else text
-    separator = told[1] if told else max(_SEPARATORS, key=lambda separator: columns_known(_first_cells(text, separator)))
+    separator_line = _SEPARATOR_LINE.match(text)
+    lines_before = 1 if separator_line else 0
+    text = text[separator_line.end() :] if separator_line else text
+    separator = (
+        separator_line[1]
+        if separator_line
+        else max(_SEPARATORS, key=lambda separator: columns_known(_first_cells(text, separator)))
+    )
     lines, bad_lines = _lines(text, separator, lines_before)
     if not lines:
         raise BadTable("The table is empty. Its first line has to name the columns.")

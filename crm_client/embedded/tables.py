@@ -485,13 +485,13 @@ class _Import:
         amount, sign = read_amount(given["amount"])
         used = {row["code"] for row in self.connection.execute("SELECT code FROM currencies")}
         home = self.connection.execute("SELECT home_currency FROM organisation").fetchone()["home_currency"]
-        asked = given.get("currency", "").upper()
-        meant = currencies_meant(sign) & used if sign else {asked or (current.currency if current else home)}
-        _check(not asked or asked in used, f"'{asked}' is none of the currencies {', '.join(sorted(used))}")
+        named = given.get("currency", "").upper()
+        meant = currencies_meant(sign) & used if sign else {named or (current.currency if current else home)}
+        _check(not named or named in used, f"'{named}' is none of the currencies {', '.join(sorted(used))}")
         _check(meant, f"'{sign}' is none of the currencies {', '.join(sorted(used))}")
-        _check(not asked or asked in meant, f"the amount is in {sign}, the currency is {asked}")
-        _check(asked or len(meant) == 1, f"'{sign}' could be {' or '.join(sorted(meant))}: name the currency")
-        return Money(amount, asked or next(iter(meant)))
+        _check(not named or named in meant, f"the amount is in {sign}, the currency is {named}")
+        _check(named or len(meant) == 1, f"'{sign}' could be {' or '.join(sorted(meant))}: name the currency")
+        return Money(amount, named or next(iter(meant)))
 
     def _owner(self, given: Mapping[str, str], current: str) -> str:
         if "owner" not in given:

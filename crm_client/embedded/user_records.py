@@ -1,7 +1,7 @@
 """The embedded CRM as one user sees it, within one transaction: records read set by set, never one by one.
 
 Every read of a record goes through the visible_* views of the schema, so what the user may not see is not there. Each method
-runs a fixed number of statements at most, however many addresses, domains or ids it is asked for.
+runs a fixed number of statements at most, however many addresses, domains or ids it is given.
 """
 
 import sqlite3
@@ -102,10 +102,10 @@ class UserRecords:
             raise NotFound(CRM_NAME, f"there is no such record in {module}")
 
     def search(self, words: str, most: int) -> Found:
-        asked = list(dict.fromkeys(folded(words).split()))
-        if not asked or most <= 0 or not is_text(words):
+        unique_words = list(dict.fromkeys(folded(words).split()))
+        if not unique_words or most <= 0 or not is_text(words):
             return Found()
-        found = {module: find(self.connection, self.viewer.id, module, asked, most + 1) for module in MODULES}
+        found = {module: find(self.connection, self.viewer.id, module, unique_words, most + 1) for module in MODULES}
         best = {module: ids[:most] for module, ids in found.items()}
         contacts, leads = self.contacts(best["contacts"], for_reading=False), self.leads(best["leads"])
         accounts, deals = self.accounts(best["accounts"]), self.deals(best["deals"])
@@ -167,8 +167,8 @@ class UserRecords:
         rows = self.connection.execute(
             """
             SELECT contact.*, users.name AS owner
-            FROM json_each(:ids) AS asked
-            JOIN visible_contacts AS contact ON contact.id = asked.value AND contact.viewer_id = :viewer
+            FROM json_each(:ids) AS wanted
+            JOIN visible_contacts AS contact ON contact.id = wanted.value AND contact.viewer_id = :viewer
             JOIN users ON users.id = contact.owner_id
             """,
             self._asked(ids),
@@ -203,8 +203,8 @@ class UserRecords:
         rows = self.connection.execute(
             """
             SELECT account.*, users.name AS owner
-            FROM json_each(:ids) AS asked
-            JOIN visible_accounts AS account ON account.id = asked.value AND account.viewer_id = :viewer
+            FROM json_each(:ids) AS wanted
+            JOIN visible_accounts AS account ON account.id = wanted.value AND account.viewer_id = :viewer
             JOIN users ON users.id = account.owner_id
             """,
             self._asked(ids),
@@ -229,7 +229,7 @@ class UserRecords:
         rows = self.connection.execute(
             """
             SELECT deal.*, users.name AS owner, stages.name AS stage, stages.state, pipelines.name AS pipeline
-            FROM json_each(:ids) AS asked JOIN visible_deals AS deal ON deal.id = asked.value AND deal.viewer_id = :viewer
+            FROM json_each(:ids) AS wanted JOIN visible_deals AS deal ON deal.id = wanted.value AND deal.viewer_id = :viewer
             JOIN users ON users.id = deal.owner_id JOIN stages ON stages.id = deal.stage_id
             JOIN pipelines ON pipelines.id = stages.pipeline_id
             """,
@@ -263,7 +263,7 @@ class UserRecords:
             SELECT lead.*, users.name AS owner, (
                 SELECT json_group_array(address) FROM (
                     SELECT address FROM lead_addresses WHERE lead_id = lead.id ORDER BY position)) AS addresses
-            FROM json_each(:ids) AS asked JOIN visible_leads AS lead ON lead.id = asked.value AND lead.viewer_id = :viewer
+            FROM json_each(:ids) AS wanted JOIN visible_leads AS lead ON lead.id = wanted.value AND lead.viewer_id = :viewer
             JOIN users ON users.id = lead.owner_id
             """,
             self._asked(ids),
@@ -290,8 +290,8 @@ class UserRecords:
             return {}
         rows = self.connection.execute(
             """
-            SELECT asked.value AS address, contact.id
-            FROM json_each(:ids) AS asked JOIN contact_addresses ON address = asked.value
+            SELECT wanted.value AS address, contact.id
+            FROM json_each(:ids) AS wanted JOIN contact_addresses ON address = wanted.value
             JOIN visible_contacts AS contact ON contact.id = contact_id AND contact.viewer_id = :viewer
             ORDER BY NOT EXISTS (
                 SELECT 1 FROM deal_contacts JOIN visible_deals AS deal ON deal.id = deal_id AND deal.viewer_id = :viewer
@@ -308,7 +308,7 @@ class UserRecords:
             return {}
         rows = self.connection.execute(
             """
-            SELECT asked.value, lead.id FROM json_each(:ids) AS asked JOIN lead_addresses ON address = asked.value
+            SELECT wanted.value, lead.id FROM json_each(:ids) AS wanted JOIN lead_addresses ON address = wanted.value
             JOIN visible_leads AS lead ON lead.id = lead_id AND lead.viewer_id = :viewer
             ORDER BY position, lead.name, lead.id
             """,
@@ -320,30 +320,30 @@ class UserRecords:
 
     def _accounts_with(self, domains: Collection[str]) -> dict[str, str]:
         """The account of each domain: by its own domain, or, without one, by its contacts' (of several the one with most)."""
-        asked = [[domain, reversed_domain(domain)] for domain in set(domains) if domain]
-        if not asked:
+        wanted = [[domain, reversed_domain(domain)] for domain in set(domains) if domain]
+        if not wanted:
             return {}
         rows = self.connection.execute(
             """
-            WITH asked AS (SELECT value ->> 0 AS domain, value ->> 1 AS top FROM json_each(:domains)),
+            WITH wanted AS (SELECT value ->> 0 AS domain, value ->> 1 AS top FROM json_each(:domains)),
             by_account AS (
-                SELECT asked.domain, account.id, account.folded_name, account.reversed_domain <> asked.top AS way, 0 AS people
-                FROM asked JOIN visible_accounts AS account ON account.viewer_id = :viewer
-                AND (account.reversed_domain = asked.top
-                     OR account.reversed_domain > asked.top || '.' AND account.reversed_domain < asked.top || '/')
+                SELECT wanted.domain, account.id, account.folded_name, account.reversed_domain <> wanted.top AS way, 0 AS people
+                FROM wanted JOIN visible_accounts AS account ON account.viewer_id = :viewer
+                AND (account.reversed_domain = wanted.top
+                     OR account.reversed_domain > wanted.top || '.' AND account.reversed_domain < wanted.top || '/')
             ),
             by_contacts AS (
-                SELECT asked.domain, account.id, account.folded_name, 2 AS way, count(DISTINCT contact.id) AS people
-                FROM asked CROSS JOIN contact_addresses AS known ON (known.reversed_domain = asked.top
-                     OR known.reversed_domain > asked.top || '.' AND known.reversed_domain < asked.top || '/')
+                SELECT wanted.domain, account.id, account.folded_name, 2 AS way, count(DISTINCT contact.id) AS people
+                FROM wanted CROSS JOIN contact_addresses AS known ON (known.reversed_domain = wanted.top
+                     OR known.reversed_domain > wanted.top || '.' AND known.reversed_domain < wanted.top || '/')
                 CROSS JOIN visible_contacts AS contact ON contact.id = known.contact_id AND contact.viewer_id = :viewer
                 CROSS JOIN visible_accounts AS account ON account.id = contact.account_id AND account.viewer_id = :viewer
-                WHERE account.domain = '' GROUP BY asked.domain, account.id
+                WHERE account.domain = '' GROUP BY wanted.domain, account.id
             )
             SELECT domain, id FROM (SELECT * FROM by_account UNION ALL SELECT * FROM by_contacts)
             ORDER BY way, people DESC, folded_name, id
             """,
-            {"viewer": self.viewer.id, "domains": as_json(asked)},
+            {"viewer": self.viewer.id, "domains": as_json(wanted)},
         )
         return {domain: ids[0] for domain, ids in _grouped(rows).items()}
 
@@ -364,8 +364,8 @@ class UserRecords:
                     ) DESC, (
                         SELECT max(at) FROM activities WHERE activities.contact_id = contact.id
                     ) DESC, contact.folded_name, contact.id) AS place
-                FROM json_each(:ids) AS asked
-                JOIN visible_contacts AS contact ON contact.account_id = asked.value AND contact.viewer_id = :viewer
+                FROM json_each(:ids) AS wanted
+                JOIN visible_contacts AS contact ON contact.account_id = wanted.value AND contact.viewer_id = :viewer
             ) WHERE place <= :most ORDER BY place
             """,
             {**self._asked(set(account_ids)), "most": MOST_KNOWN},
@@ -391,8 +391,8 @@ class UserRecords:
             return {}
         rows = self.connection.execute(
             """
-            SELECT asked.value, deal.id FROM json_each(:ids) AS asked
-            JOIN visible_deals AS deal ON deal.account_id = asked.value AND deal.viewer_id = :viewer
+            SELECT wanted.value, deal.id FROM json_each(:ids) AS wanted
+            JOIN visible_deals AS deal ON deal.account_id = wanted.value AND deal.viewer_id = :viewer
             JOIN stages ON stages.id = deal.stage_id WHERE stages.state = 'open'
             """,
             self._asked(account_ids),
@@ -402,7 +402,7 @@ class UserRecords:
     def _deals_of(self, contact_ids: Collection[str]) -> dict[str, tuple[Deal, ...]]:
         rows = self.connection.execute(
             """
-            SELECT asked.value, deal.id FROM json_each(:ids) AS asked JOIN deal_contacts ON contact_id = asked.value
+            SELECT wanted.value, deal.id FROM json_each(:ids) AS wanted JOIN deal_contacts ON contact_id = wanted.value
             JOIN visible_deals AS deal ON deal.id = deal_id AND deal.viewer_id = :viewer
             """,
             self._asked(set(contact_ids)),
@@ -417,7 +417,7 @@ class UserRecords:
         return _grouped(
             self.connection.execute(
                 """
-                SELECT asked.value, contact.id FROM json_each(:ids) AS asked JOIN deal_contacts ON deal_id = asked.value
+                SELECT wanted.value, contact.id FROM json_each(:ids) AS wanted JOIN deal_contacts ON deal_id = wanted.value
                 JOIN visible_contacts AS contact ON contact.id = contact_id AND contact.viewer_id = :viewer
                 ORDER BY position, contact.id
                 """,
@@ -429,7 +429,7 @@ class UserRecords:
         return _grouped(
             self.connection.execute(
                 """
-                SELECT asked.value, address FROM json_each(?) AS asked JOIN contact_addresses ON contact_id = asked.value
+                SELECT wanted.value, address FROM json_each(?) AS wanted JOIN contact_addresses ON contact_id = wanted.value
                 ORDER BY position
                 """,
                 (as_json(set(contact_ids)),),
@@ -442,7 +442,7 @@ class UserRecords:
             SELECT * FROM (
                 SELECT activities.*, users.name AS owner,
                     row_number() OVER (PARTITION BY contact_id, done ORDER BY at DESC, activities.id) AS place
-                FROM json_each(?) AS asked JOIN activities ON contact_id = asked.value JOIN users ON users.id = owner_id
+                FROM json_each(?) AS wanted JOIN activities ON contact_id = wanted.value JOIN users ON users.id = owner_id
             ) WHERE NOT done OR place <= ? ORDER BY at DESC, id
             """,
             (as_json(set(contact_ids)), LAST_ACTIVITIES),
@@ -458,7 +458,7 @@ class UserRecords:
             SELECT * FROM (
                 SELECT notes.*, users.name AS author,
                     row_number() OVER (PARTITION BY contact_id ORDER BY at DESC, notes.id) AS place
-                FROM json_each(?) AS asked JOIN notes ON contact_id = asked.value JOIN users ON users.id = author_id
+                FROM json_each(?) AS wanted JOIN notes ON contact_id = wanted.value JOIN users ON users.id = author_id
             ) WHERE place <= ? ORDER BY at DESC, id
             """,
             (as_json(set(contact_ids)), LAST_NOTES),

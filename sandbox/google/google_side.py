@@ -1,6 +1,5 @@
 """Google as the one who vouches: certificates, id tokens, access and refresh tokens, an add-on's message tokens."""
 
-import base64
 import hashlib
 import json
 import secrets
@@ -11,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+import jwt
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 ISSUER = "https://accounts.google.com"
 ADDON_CLIENT_ID = "sandbox-addon-client.example"
@@ -136,10 +136,8 @@ class GoogleSide:
     def id_token(self, claims: Mapping[str, object]) -> str:
         """A signed JWT. `iss`, `iat` and `exp` (an hour) are added where the claims have none."""
         now = int(time.time())
-        header = {"alg": "RS256", "kid": self.key_id, "typ": "JWT"}
-        signed = f"{_encoded(header)}.{_encoded({'iss': ISSUER, 'iat': now, 'exp': now + 3600, **claims})}"
-        signature = self._key.sign(signed.encode("ascii"), padding.PKCS1v15(), hashes.SHA256())
-        return f"{signed}.{base64.urlsafe_b64encode(signature).decode('ascii').rstrip('=')}"
+        issued = {"iss": ISSUER, "iat": now, "exp": now + 3600, **claims}
+        return jwt.encode(issued, self._key, "RS256", headers={"kid": self.key_id})
 
     def system_token(self, audience: str) -> str:
         """What Google sends in the Authorization header of an add-on's call to the URL `audience`."""
@@ -272,10 +270,6 @@ def _private_key(pem: bytes) -> rsa.RSAPrivateKey:
     if not isinstance(key, rsa.RSAPrivateKey):
         raise TypeError("the signing key of this world is not an RSA key")
     return key
-
-
-def _encoded(part: Mapping[str, object]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(part).encode()).decode("ascii").rstrip("=")
 
 
 def _certificate(key: rsa.RSAPrivateKey) -> bytes:
