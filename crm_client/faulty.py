@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from crm_client.embedded.crm import EmbeddedCrm
-from crm_client.embedded.database import CRM_NAME
+from crm_client.embedded.database import CRM
 from crm_client.embedded.user_records import UserRecords
 from http_session.session import traceparent
 from mailmagnet.errors import BadAnswer, NotAuthorised, RateLimited, Unavailable, Upstream
@@ -77,14 +77,14 @@ class FaultyCrm(EmbeddedCrm):
 def _problem(fault: str) -> Upstream:
     match fault:
         case "limited":
-            return RateLimited(CRM_NAME, RETRY_SECONDS)
+            return RateLimited(CRM, RETRY_SECONDS)
         case "html":
-            return BadAnswer(CRM_NAME, "the answer is HTML")
+            return BadAnswer(CRM, "the answer is HTML")
         case "signed out":
-            return NotAuthorised(CRM_NAME, "the connection was revoked")
+            return NotAuthorised(CRM, "the connection was revoked")
         case "dropping":
-            return Unavailable(CRM_NAME, "the connection failed")
-    return Unavailable(CRM_NAME, "answered 500")
+            return Unavailable(CRM, "the connection failed")
+    return Unavailable(CRM, "answered 500")
 
 
 def _asked_for(file: Path) -> str:
