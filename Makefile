@@ -6,7 +6,7 @@ BIN := .venv/bin
 # Two workers, each with a browser and a demo of its own; a file's tests stay together, and the longest files, the browser's, come first.
 WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test check test-mail bench pictures lock
+.PHONY: help demo test check test-mail bench pictures lock card-format
 
 help:
 	@echo "make demo             the whole product in your browser, on generated mail"
@@ -29,10 +29,11 @@ test: .venv/installed
 	@$(BIN)/python -m pytest $(WORKERS)
 
 check: .venv/installed tests/page/node_modules/.package-lock.json
-	@echo "== Format, lint and types"
+	@echo "== Format, lint, types and dependencies"
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
+	@$(BIN)/deptry --no-ansi .
 	@echo "== Types and lint of the page"
 	@tests/page/node_modules/.bin/tsc --project tests/page
 	@tests/page/node_modules/.bin/eslint --config tests/page/eslint.config.js --max-warnings 0 sandbox/desk/page
@@ -50,6 +51,10 @@ bench: .venv/installed
 pictures: .venv/installed
 	@sh tests/machine.sh browser
 	@for file in $$(grep -l 'picture: Picture' tests/browser/test_*.py); do $(BIN)/python -m pytest $$file --pictures || exit 1; done
+
+# After google-api-python-client has a newer description of cards; a test says when.
+card-format: .venv/installed
+	@$(BIN)/python -m sandbox.cards.make_card_format
 
 # Both lock files hold hashes and no address; run this after changing the dependencies in pyproject.toml.
 lock: .venv/installed

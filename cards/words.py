@@ -158,6 +158,7 @@ def possessive(name: str) -> str:
 # Numbers
 
 
+@lru_cache(maxsize=512)  # small counts stand in nearly every card
 def number(value: int | float | Decimal, locale: Locale) -> str:
     return format_decimal(value, locale=babel_locale_of(locale))
 

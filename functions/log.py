@@ -6,7 +6,7 @@ import secrets
 import sys
 from collections.abc import Mapping
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal
 
 from mailmagnet.errors import MailMagnetError
@@ -32,6 +32,7 @@ def log_once(message: str, **facts: str) -> None:
     _write({"severity": "INFO", "message": message, **facts})
 
 
+@lru_cache(maxsize=1024)
 def names(org: str, user: str, key: str) -> Mapping[str, str]:
     """An organisation and one of its users as the log names them: whoever has the key can tell who did what, and nobody else.
 

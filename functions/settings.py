@@ -2,26 +2,18 @@
 
 import re
 from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
-from functions.crm_database import CRM_DATABASE
+from crm_client.embedded.database_file import CRM_DATABASE
 from mailmagnet.addresses import canonical_domain
 from mailmagnet.domains import is_free_mail, registered_domain
 from mailmagnet.errors import BadSetting
 
 PREFIX = "MAILMAGNET_"
-
-
-class Profile(StrEnum):
-    """Where this process stands: before real users, or on a desk with the sandbox for Google."""
-
-    PRODUCTION = "production"
-    SANDBOX = "sandbox"
 
 
 _NOT_IN_A_URL = re.compile(r"[^\x21-\x7e]|\\|\.\.|%2e|%5c|%[01]|%7f", re.IGNORECASE)
@@ -91,31 +83,11 @@ CLIENT_ID = r"^[\x21-\x7e]+$"
 PROJECT = r"[a-z0-9]+(?:(?:[.:]|-+)[a-z0-9]+)*"
 """https://cloud.google.com/resource-manager/docs/creating-managing-projects#before_you_begin (older ones have their domain in front)"""
 
-GOOGLE = {
-    "certificates_url": "https://www.googleapis.com/oauth2/v1/certs",
-    "gmail_url": "https://gmail.googleapis.com",
-    "token_url": "https://oauth2.googleapis.com/token",
-    "revoke_url": "https://oauth2.googleapis.com/revoke",
-    "tasks_url": "https://cloudtasks.googleapis.com",
-    "metadata_token_url": "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token",
-}
-"""Google's own addresses: the only ones that production may be started with."""
-
-
-def _metadata_url(value: str) -> str:
-    return value if value == GOOGLE["metadata_token_url"] else _url(value)
-
-
-SANDBOX_ONLY = ("clock_file", "crm_fault_file")
-"""What the sandbox turns, and production refuses."""
-
 
 class Settings(BaseModel):
     """Every setting, with its unit and its default. The variable's name is the field's in upper case behind MAILMAGNET_."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    profile: Profile = Profile.PRODUCTION
 
     addon_url: Url = Field(description="URL of the deployed function addon, without a path below it")
     addon_service_account: Account = Field(description="the add-on deployment's service account, which signs its calls")
@@ -151,13 +123,6 @@ class Settings(BaseModel):
         description="Cloud Tasks queue, projects/P/locations/L/queues/Q",
     )
 
-    certificates_url: Url = GOOGLE["certificates_url"]
-    gmail_url: Url = GOOGLE["gmail_url"]
-    token_url: Url = GOOGLE["token_url"]
-    revoke_url: Url = GOOGLE["revoke_url"]
-    tasks_url: Url = GOOGLE["tasks_url"]
-    metadata_token_url: Annotated[str, AfterValidator(_metadata_url)] = GOOGLE["metadata_token_url"]
-
     crm_database: File = Field(CRM_DATABASE, description="file of the embedded CRM")
     crm_record_url: Annotated[str, AfterValidator(_record_url)] = Field(
         "", description="link to a record, with {module} and {id} in it; empty: records have no link"
@@ -177,27 +142,11 @@ class Settings(BaseModel):
     job_call_seconds: float = Field(20.0, gt=0, le=60, description="seconds that one outward call of the job may take")
     sort_every_minutes: int = Field(10, ge=1, le=60, description="minutes between two runs of a mailbox")
 
-    clock_file: str = Field(
-        "", description="file with the seconds by which the sandbox has turned the time; for the sandbox alone"
-    )
-    crm_fault_file: str = Field("", description="file that says what is wrong with the embedded CRM; for the sandbox alone")
-
     @model_validator(mode="after")
     def _two_clients(self) -> Self:
         if self.addon_client_id == self.oauth_client_id:
             ours = f"{PREFIX}ADDON_CLIENT_ID and {PREFIX}OAUTH_CLIENT_ID"
             raise ValueError(f"{ours} should be two clients: the one that Google made for the add-on, and your own web client")
-        return self
-
-    @model_validator(mode="after")
-    def _google_alone_in_production(self) -> Self:
-        if self.profile is Profile.PRODUCTION:
-            wrong = [PREFIX + name.upper() for name, address in GOOGLE.items() if getattr(self, name) != address]
-            if wrong:
-                raise ValueError(f"{', '.join(wrong)} should be left unset: production trusts Google's own addresses alone")
-            turned = [PREFIX + name.upper() for name in SANDBOX_ONLY if getattr(self, name)]
-            if turned:
-                raise ValueError(f"{', '.join(turned)} should be left unset: time and faults are made in the sandbox alone")
         return self
 
 
@@ -210,10 +159,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         raise BadSetting("\n".join(_complaint(problem["loc"], problem["msg"]) for problem in error.errors())) from None
     # Google's own libraries read these, whatever our settings say.
     emulators = sorted(name for name, value in environment.items() if name.endswith("_EMULATOR_HOST") and value)
-    if emulators and settings.profile is Profile.PRODUCTION:
-        raise BadSetting(
-            f"{', '.join(emulators)} should be left unset: an emulator stands in Google's place in the sandbox alone"
-        )
+    if emulators:
+        raise BadSetting(f"{', '.join(emulators)} should be left unset: an emulator would stand in Google's place")
     return settings
 
 

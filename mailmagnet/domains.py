@@ -1,12 +1,11 @@
 """Mail domains: which part of one is registered (and so tells the company), and which are free-mail providers'. Pure rules."""
 
 import re
-from functools import cache
+from functools import cache, lru_cache
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from tldextract import TLDExtract
+from publicsuffixlist import PSLFILE, PublicSuffixList
 
 RESERVED = ("example", "test", "localhost", "invalid")
 """Top-level domains kept for documentation and tests (https://www.rfc-editor.org/rfc/rfc2606): no public suffix list has them."""
@@ -14,15 +13,16 @@ RESERVED = ("example", "test", "localhost", "invalid")
 HOSTNAME = re.compile(r"[^\s\x00-\x20./\\@:?#\[\]%]{1,63}(?:\.[^\s\x00-\x20./\\@:?#\[\]%]{1,63})+")
 
 
+@lru_cache(maxsize=4096)  # a mail's people are looked up several times, and their domains stand in many mails
 def registered_domain(domain: str) -> str:
     """The part of a canonical domain that somebody registered: mail.corp.co.uk is corp.co.uk.
 
     By the public suffix list, its private part included (so that two tenants of a hosting domain are two), from the copy that
-    tldextract brings along. "" for an address literal, a bare host name, and a domain without a known suffix.
+    publicsuffixlist brings along. "" for a suffix itself, an address literal, a bare host name, and a domain without a known suffix.
     """
     if len(domain) > 253 or not HOSTNAME.fullmatch(domain):  # noqa: PLR2004 - https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4
         return ""
-    return _suffixes().extract_str(domain).top_domain_under_public_suffix.lower()
+    return _suffixes().privatesuffix(domain) or ""
 
 
 def is_free_mail(domain: str) -> bool:
@@ -32,11 +32,9 @@ def is_free_mail(domain: str) -> bool:
 
 
 @cache
-def _suffixes() -> "TLDExtract":
-    # tldextract brings requests along, which costs more to import than the whole look-up
-    from tldextract import TLDExtract
-
-    return TLDExtract(suffix_list_urls=(), cache_dir=None, extra_suffixes=RESERVED, include_psl_private_domains=True)
+def _suffixes() -> PublicSuffixList:
+    with Path(PSLFILE).open("rb") as rules:
+        return PublicSuffixList(chain(rules, RESERVED), accept_unknown=False)
 
 
 @cache

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from sandbox.cards.answer_check import refused
+from sandbox.cards.card_check import refused
 from sandbox.cards.card_page import NoCard, card_in, serve
 from sandbox.demo.__main__ import demo
 

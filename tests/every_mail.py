@@ -22,11 +22,11 @@ import aiohttp
 from rich.console import Console
 from rich.progress import Progress
 
+from sandbox.cards.card_check import answer_faults
 from sandbox.demo.demo_mail import own_mail
 from sandbox.demo.processes import Demo, running_demo
 from sandbox.google.event import Surroundings, addon_event
 from sandbox.google.mail_folder import Message
-from tests.card_schema import cards_in, check_answer
 from tests.every_mail_in_page import open_every_mail_in_page
 from tests.scenario.addon_process import SCOPES
 
@@ -154,7 +154,7 @@ async def _contacts(demo: Demo, categories: dict[str, str]) -> None:
     for kind, table in tables(categories, demo.today):
         file = demo.folder / f"{kind}.csv"
         await asyncio.to_thread(file.write_bytes, table)
-        told = await demo.mailmagnet("crm", "import", kind, str(file), "--owner", demo.user.address)
+        told = await demo.crm("import", kind, str(file), "--owner", demo.user.address)
         say.print(f"{kind} of the {len(categories)} most frequent senders: {told.decode().strip()}")
 
 
@@ -213,9 +213,9 @@ async def _open(demo: Demo, session: aiohttp.ClientSession, message: Message) ->
         body = await answered.read()
     assert answered.status == 200, f"status {answered.status}"
     answer = json.loads(body)
-    check_answer(answer)
-    (card,) = cards_in(answer)
-    return _kind_of(json.dumps(card))
+    assert not (faults := answer_faults(answer)), faults
+    (navigation,) = answer["action"]["navigations"]
+    return _kind_of(json.dumps(navigation["pushCard"]))
 
 
 def _kind_of(card: str) -> str:

@@ -17,6 +17,7 @@ from http_session.session import HttpSession
 from mailmagnet.crm import Account, Contact, Crm, Deal, DealState, LookUp, Money, Organisation
 from mailmagnet.errors import Service, Side
 from mailmagnet.vault import Connection
+from sandbox.demo.sandbox_process import google_at
 
 DEALS = tuple(
     Deal(
@@ -58,20 +59,21 @@ def _contact(address: str) -> Contact:
     return Contact(address, "Ada Lovelace", (address,), title="Head of Procurement", account=account, deals=DEALS)
 
 
-class HttpCrmParts(Process):
-    """The process, but for the CRM."""
+class HttpCrmProcess(Process):
+    """The product's process, but for the CRM, and before a stand-in for Google."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
+        self.google = google_at(os.environ["SANDBOX_GOOGLE_URL"])
         self._crm_url = os.environ["TEST_CRM_URL"]
 
     @cached_property
     def session(self) -> HttpSession:
-        urls = (self._crm_url, self.settings.gmail_url, self.settings.certificates_url)
+        urls = (self._crm_url, self.google.gmail_url)
         return HttpSession({f"{urlsplit(url).scheme}://{urlsplit(url).netloc}" for url in urls})
 
     def crm_of(self, connection: Connection) -> Crm:
         return cast(Crm, HttpCrm(self.session, self._crm_url))
 
 
-addon = entry_point("addon", partial(HttpCrmParts, read_settings(os.environ)), sidebar.answer)
+addon = entry_point("addon", partial(HttpCrmProcess, read_settings(os.environ)), sidebar.answer)

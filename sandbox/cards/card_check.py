@@ -1,169 +1,193 @@
-"""What Google would refuse, drop or strip in a card: in words, each with the place where it is."""
+"""What Google would refuse, drop or strip in a card or in an add-on's answer: in words, each with the place where it is."""
 
+import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from html import unescape
+from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
 
-from sandbox.cards.card_format import Field, Format, card_format
+from jsonschema import Draft202012Validator, ValidationError, validators
+from jsonschema.protocols import Validator
+
+from sandbox.cards.answer_format import ANSWER_FORMAT
+from sandbox.cards.card_rules import OPENS, card_rules
+from sandbox.cards.open_links import OpenLinks, links_of
 
 Json = dict[str, Any]
-Fault = Iterator[str]
-
-MOST_WIDGETS = 100
-MOST_SECTIONS = 100
-MOST_ITEMS = 100
-MOST_CARD_ACTIONS = 10
-LONGEST_ID = 64
-MISSING: tuple[Any, ...] = (None, "", [])
-"""What a required field may not be."""
-
-KNOWN_ICONS = [
-    "AIRPLANE",
-    "BOOKMARK",
-    "BUS",
-    "CAR",
-    "CLOCK",
-    "CONFIRMATION_NUMBER_ICON",
-    "DESCRIPTION",
-    "DOLLAR",
-    "EMAIL",
-    "EVENT_PERFORMER",
-    "EVENT_SEAT",
-    "FLIGHT_ARRIVAL",
-    "FLIGHT_DEPARTURE",
-    "HOTEL",
-    "HOTEL_ROOM_TYPE",
-    "INVITE",
-    "MAP_PIN",
-    "MEMBERSHIP",
-    "MULTIPLE_PEOPLE",
-    "OFFER",
-    "PERSON",
-    "PHONE",
-    "RESTAURANT_ICON",
-    "SHOPPING_CART",
-    "STAR",
-    "STORE",
-    "TICKET",
-    "TRAIN",
-    "VIDEO_CAMERA",
-    "VIDEO_PLAY",
-]
-"""https://developers.google.com/apps-script/reference/card-service/icon"""
-
-BESIDE_A_WIDGET = ("horizontalAlignment", "id", "visibility", "eventActions")
-PICTURES = (("CardHeader", "imageUrl"), ("Icon", "iconUrl"), ("Image", "imageUrl"), ("ImageComponent", "imageUri"))
-"""Google fetches them itself: from this machine or this network it cannot."""
-MARKUP = (("TextParagraph", "text"), ("DecoratedText", "text"), ("Section", "header"))
-"""Fields whose text may be marked up."""
-
-TAGS = [
-    "a",
-    "b",
-    "br",
-    "code",
-    "del",
-    "div",
-    "em",
-    "font",
-    "i",
-    "li",
-    "ol",
-    "p",
-    "s",
-    "span",
-    "strike",
-    "strong",
-    "time",
-    "u",
-    "ul",
-]
-_TAG = re.compile(r"<!--.*?-->|<(/?)([a-zA-Z][a-zA-Z0-9]*)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>", re.DOTALL)
-_HREF = re.compile(r"href\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.IGNORECASE)
-_HTTPS = re.compile(r"https://[^\s]|http://(127\.0\.0\.1|localhost)([:/]|$)", re.IGNORECASE)
-_NOT_PUBLIC = re.compile(r"[^.]*|.*\.(local|internal)|.*\.[0-9]+")
-"""A host's name without a dot, or in a domain that is nobody's; a number in its place (https://url.spec.whatwg.org/#host-parsing)."""
-_OPENS = re.compile(r"(https?://|mailto:|tel:)\S+", re.IGNORECASE)
+Errors = Iterator[ValidationError]
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What is known of each type: its fields, and what Google says of it in words."""
+def refused(found: Any, *, to_trigger: bool = False, open_links: OpenLinks | None = None) -> list[str]:
+    """The faults of a card or of an add-on's answer, whichever it is. The rest is as in `answer_faults`."""
+    if not isinstance(found, dict):
+        return ["it should be an object: a card, or an add-on's answer"]
+    if is_answer(found):
+        return answer_faults(found, to_trigger=to_trigger, open_links=open_links)
+    return card_faults(found, open_links=open_links)
 
-    format: Format
-    prose: Mapping[str, Callable[[Json, str], Fault]]
+
+def is_answer(found: Json) -> bool:
+    """Whether it is one of the forms that an add-on answers in; else it is read as a card."""
+    return not ANSWER_FORMAT["Answer"]["properties"].keys().isdisjoint(found)
+
+
+def card_faults(card: Any, *, open_links: OpenLinks | None = None) -> list[str]:
+    """The faults of a single card, none twice. `open_links`: what the deployment lets be opened, where there is one."""
+    return _faults(card, "Card", "card", open_links)
+
+
+def answer_faults(answer: Any, *, to_trigger: bool = False, open_links: OpenLinks | None = None) -> list[str]:
+    """The faults of an add-on's answer, and of the cards in it, none twice. `to_trigger`: what the answer is to, where that is known;
+    `open_links`: what the deployment lets be opened, where there is one."""
+    faults = _faults(answer, "Answer", "", open_links)
+    if to_trigger and isinstance(answer, dict) and "renderActions" in answer:
+        faults.append("renderActions is the form of an answer to a click: to a trigger, Gmail looks for action")
+    return faults
+
+
+def _faults(value: Any, kind: str, root: str, open_links: OpenLinks | None) -> list[str]:
+    try:
+        found = [words for error in _errors(value, kind) for words in _in_words(error, root)]
+        return list(dict.fromkeys([*found, *(_uncovered(value, root, open_links) if open_links else ())]))
+    except RecursionError:
+        return ["it is nested too deeply"]
+
+
+def _errors(value: Any, kind: str) -> list[ValidationError]:
+    """What is of another type than it should be has no other error."""
+    errors = list(_validator(kind).iter_errors(value))
+    of_other_type = {error.json_path for error in errors if error.validator == "type"}
+    return [error for error in errors if error.validator == "type" or error.json_path not in of_other_type]
+
+
+def _uncovered(value: Any, root: str, open_links: OpenLinks) -> Iterator[str]:
+    for place, url in links_of(value, root):
+        if not open_links.cover(url):
+            yield f"{place} is “{url}”: none of the deployment's openLinkUrlPrefixes covers it"
 
 
 @cache
-def card_rules() -> Rules:
-    """Those of cards."""
-    return Rules(card_format(), PROSE)
+def _validator(kind: str) -> Validator:
+    made: Validator = _WITH_OWN_KEYWORDS({"$ref": f"#/$defs/{kind}", "$defs": definitions()})
+    return made
 
 
-def object_faults(value: Any, kind: str, path: str, rules: Rules) -> Fault:
-    """The faults of a value that should be an object of this type. RecursionError when it is nested without end."""
-    if not isinstance(value, dict):
-        yield f"{path} should be an object"
-        return
-    fields = rules.format[kind]
-    for name, inner in value.items():
-        field = fields.get(name)
-        place = f"{path}.{name}" if path else name
-        if not field:
-            yield f"{place} is no field of Google's {kind}"
-        elif field["only"]:
-            yield f"{place} is for {field['only']} alone: Gmail does not have it"
-        else:
-            yield from _field(inner, field, place, rules)
-    yield from (f"{path} needs {name}" for name, field in fields.items() if field["required"] and value.get(name) in MISSING)
-    yield from _addresses(value, kind, path)
-    if kind in rules.prose:
-        yield from rules.prose[kind](value, path)
+@cache
+def definitions() -> dict[str, Json]:
+    """JSON Schemas by type ("Card", "Widget", ..., "Answer"): Google's description and the rules beside it."""
+    card_format = json.loads(files("sandbox.cards").joinpath("card_format.json").read_text("utf-8"))
+    rules = {kind: {"allOf": of_kind} for kind, of_kind in card_rules(card_format).items()}
+    return {kind: described | rules.get(kind, {}) for kind, described in card_format.items()} | ANSWER_FORMAT
 
 
-def _field(value: Any, field: Field, path: str, rules: Rules) -> Fault:
-    if not field["list"]:
-        yield from _single(value, field, path, rules)
-    elif not isinstance(value, list):
-        yield f"{path} should be a list"
+def _in_words(error: ValidationError, root: str) -> Iterator[str]:
+    """What an error says. `root` is how the whole is called, or ""."""
+    place = root
+    for step in error.absolute_path:
+        place += f"[{step}]" if isinstance(step, int) else f".{step}" if place else step
+    broken = Broken(place or "it", error.instance, error.validator_value, error.schema)
+    if "words" in broken.schema:
+        yield broken.in_its_own_words()
+    elif error.validator in WORDS:
+        yield from WORDS[error.validator](broken)
     else:
-        for index, item in enumerate(value):
-            yield from _single(item, field, f"{path}[{index}]", rules)
+        yield f"{place}{error.message}"
 
 
-def _single(value: Any, field: Field, path: str, rules: Rules) -> Fault:
-    if field["type"] in rules.format:
-        yield from object_faults(value, field["type"], path, rules)
-    elif field["values"] and value not in field["values"]:
-        yield f"{path} is “{value}”: it may be {', '.join(field['values'])}"
-    elif not IS_OF_TYPE[field["type"]](value):
-        yield f"{path} should be of type {field['type']}"
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A keyword's `rule` of a `schema` that the value at a place breaks."""
+
+    place: str
+    value: Any
+    rule: Any
+    schema: Any
+
+    def in_its_own_words(self) -> str:
+        words: str = self.schema["words"]
+        return words.format(place=self.place, value=self.value, given=" and ".join(self._given()) or "none")
+
+    def _given(self) -> list[str]:
+        """Which fields the object has of those that the rule names."""
+        rule = json.dumps(self.rule)
+        return [name for name in self.value if json.dumps(name) in rule] if isinstance(self.value, dict) else []
 
 
-IS_OF_TYPE: dict[str, Callable[[Any], bool]] = {
-    "string": lambda value: isinstance(value, str),
-    "boolean": lambda value: isinstance(value, bool),
-    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
-    # In JSON as a text, because JavaScript's numbers end before it does; Google takes a number too.
-    "int64": lambda value: (
-        (isinstance(value, int) and not isinstance(value, bool)) or bool(re.fullmatch("-?[0-9]{1,19}", str(value)))
-    ),
-    "true": lambda value: value is True,
-    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+def _unknown(broken: Broken) -> Iterator[str]:
+    for name in (name for name in broken.value if name not in broken.schema["properties"]):
+        place = name if broken.place == "it" else f"{broken.place}.{name}"
+        if elsewhere := broken.schema.get("elsewhere", {}).get(name):
+            yield f"{place} is for {elsewhere['only']} alone: Gmail does not have it"
+        else:
+            yield f"{place} is no field of Google's {broken.schema['title']}"
+
+
+def _missing(broken: Broken) -> Iterator[str]:
+    yield from (f"{broken.place} needs {name}" for name in broken.rule if name not in broken.value)
+
+
+def _of_other_type(broken: Broken) -> Iterator[str]:
+    expected = broken.schema.get("format", broken.rule)
+    yield f"{broken.place} should be {TYPES.get(expected, f'of type {expected}')}"
+
+
+def _too_many(broken: Broken) -> Iterator[str]:
+    yield f"{broken.place} has {len(broken.value)} items: Google allows {broken.rule}"
+
+
+def _none_of_its_values(broken: Broken) -> Iterator[str]:
+    yield f"{broken.place} is “{broken.value}”: it may be {', '.join(broken.rule)}"
+
+
+def _other_value(broken: Broken) -> Iterator[str]:
+    yield f"{broken.place} may only be {json.dumps(broken.rule)}"
+
+
+def _empty(broken: Broken) -> Iterator[str]:
+    yield f"{broken.place} is empty"
+
+
+TYPES = {"object": "an object", "array": "a list"}
+WORDS: dict[Any, Callable[[Broken], Iterator[str]]] = {
+    "additionalProperties": _unknown,
+    "const": _other_value,
+    "enum": _none_of_its_values,
+    "maxItems": _too_many,
+    "minItems": _empty,
+    "minLength": _empty,
+    "minProperties": _empty,
+    "pattern": _of_other_type,
+    "required": _missing,
+    "type": _of_other_type,
 }
+"""What is said where a rule has no words of its own, by JSON Schema's keyword."""
 
 
-def _addresses(value: Json, kind: str, path: str) -> Fault:
-    for of, name in PICTURES:
-        if of == kind and isinstance(address := value.get(name), str) and address and not _is_public(address):
-            yield f"{path}.{name} should be an https address that is public"
-    for of, name in MARKUP:
-        if of == kind and isinstance(text := value.get(name), str):
-            yield from _markup(text, f"{path}.{name}")
+def _most_widgets(_: Validator, most: int, card: Any, __: Json) -> Errors:
+    sections = [section for section in _list(_of(card, "sections")) if isinstance(section, dict)]
+    widgets = sum(len(_list(section.get("widgets"))) for section in sections)
+    if widgets > most:
+        yield ValidationError(f" has {widgets} widgets: Google drops the section that goes over {most}, and all that follow")
+
+
+def _character_limit(_: Validator, __: bool, text_input: Any, ___: Json) -> Errors:
+    most, value = _of(_of(text_input, "validation"), "characterLimit"), _of(text_input, "value")
+    if isinstance(most, int) and isinstance(value, str) and 0 < most < len(value):
+        yield ValidationError(f" has {len(value)} characters: its characterLimit is {most}", path=["value"])
+
+
+_NOT_PUBLIC = re.compile(r"[^.]*|.*\.(local|internal)|.*\.[0-9]+")
+"""A host's name without a dot, or in a domain that is nobody's; a number in its place (https://url.spec.whatwg.org/#host-parsing)."""
+
+
+def _public_address(_: Validator, __: bool, address: Any, ___: Json) -> Errors:
+    """Google fetches pictures itself: from this machine or this network it cannot."""
+    if isinstance(address, str) and address and not _is_public(address):
+        yield ValidationError(" should be an https address that is public")
 
 
 def _is_public(address: str) -> bool:
@@ -174,156 +198,18 @@ def _is_public(address: str) -> bool:
     return url.scheme == "https" and not url.username and not _NOT_PUBLIC.fullmatch(url.hostname or "")
 
 
-def _markup(text: str, path: str) -> Fault:
-    for found in _TAG.finditer(text):
+_TAG = re.compile(r"<!--.*?-->|<(/?)([a-zA-Z][a-zA-Z0-9]*)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>", re.DOTALL)
+_HREF = re.compile(r"href\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.IGNORECASE)
+
+
+def _tags(_: Validator, tags: list[str], text: Any, __: Json) -> Errors:
+    for found in _TAG.finditer(text) if isinstance(text, str) else ():
         name = (found[2] or "").lower()
-        if name and name not in TAGS:
-            yield f"{path}: <{name}> is not part of a card's text, and is left out"
+        if name and name not in tags:
+            yield ValidationError(f": <{name}> is not part of a card's text, and is left out")
         href = _HREF.search(found[3] or "") if name == "a" and not found[1] else None
-        if href and not _OPENS.fullmatch(unescape(href[1] or href[2] or href[3] or "")):
-            yield f"{path}: a link in a text leads nowhere Gmail would open"
-
-
-def _widget(widget: Json, path: str) -> Fault:
-    kinds = [name for name in widget if name not in BESIDE_A_WIDGET]
-    if len(kinds) != 1:
-        yield f"{path} should be exactly one widget, and is {' and '.join(kinds) or 'none'}"
-    yield from _short_id(widget, path)
-
-
-def _short_id(value: Json, path: str) -> Fault:
-    if isinstance(given := value.get("id"), str) and not re.fullmatch(rf"[a-zA-Z0-9-]{{1,{LONGEST_ID}}}", given):
-        yield f"{path}.id may have {LONGEST_ID} letters, digits and hyphens"
-
-
-def _card(card: Json, path: str) -> Fault:
-    sections = _list(card.get("sections"))
-    if not sections and not card.get("header"):
-        yield f"{path} is empty: it has neither a header nor a section"
-    if len(sections) > MOST_SECTIONS:
-        yield f"{path} has {len(sections)} sections: Google allows {MOST_SECTIONS}"
-    widgets = sum(len(_list(_of(section, "widgets"))) for section in sections)
-    if widgets > MOST_WIDGETS:
-        yield f"{path} has {widgets} widgets: Google drops the section that goes over {MOST_WIDGETS}, and all that follow"
-    if len(_list(card.get("cardActions"))) > MOST_CARD_ACTIONS:
-        yield f"{path}.cardActions has {len(card['cardActions'])} items: Google allows {MOST_CARD_ACTIONS}"
-
-
-def _section(section: Json, path: str) -> Fault:
-    count = section.get("uncollapsibleWidgetsCount")
-    if isinstance(count, int) and count < 0:
-        yield f"{path}.uncollapsibleWidgetsCount is {count}: it may be 0 or more"
-    yield from _short_id(section, path)
-
-
-def exactly_one(*names: str) -> Callable[[Json, str], Fault]:
-    """Of these fields, which exclude each other, there must be one."""
-
-    def check(value: Json, path: str) -> Fault:
-        if sum(name in value for name in names) != 1:
-            yield f"{path} needs exactly one of {', '.join(names)}"
-
-    return check
-
-
-_one_icon = exactly_one("knownIcon", "iconUrl", "materialIcon")
-
-
-def _button(button: Json, path: str) -> Fault:
-    if not button.get("text") and not button.get("icon"):
-        yield f"{path} has neither text nor icon"
-    # The buttons that fold a section do so by themselves.
-    if not button.get("onClick") and not button.get("disabled") and ".collapseControl." not in path:
-        yield f"{path} does nothing: it has no onClick"
-
-
-def _decorated_text(text: Json, path: str) -> Fault:
-    if not text.get("text") and not text.get("contentText"):
-        yield f"{path} needs text"
-    if sum(name in text for name in ("button", "switchControl", "endIcon")) > 1:
-        yield f"{path} may have one of button, switchControl and endIcon"
-
-
-def _icon(icon: Json, path: str) -> Fault:
-    yield from _one_icon(icon, path)
-    if "knownIcon" in icon and icon["knownIcon"] not in KNOWN_ICONS:
-        yield f"{path}.knownIcon is “{icon['knownIcon']}”: Google has no icon of that name"
-
-
-def _open_link(link: Json, path: str) -> Fault:
-    if isinstance(url := link.get("url"), str) and url and not _OPENS.fullmatch(url):
-        yield f"{path}.url is not an address Gmail would open"
-
-
-def _selection_input(selection: Json, path: str) -> Fault:
-    items = [item for item in _list(selection.get("items")) if isinstance(item, dict)]
-    if len(items) > MOST_ITEMS:
-        yield f"{path} has {len(items)} items: Google allows {MOST_ITEMS}"
-    # In words, at MULTI_SELECT: "For Google Workspace add-ons, you must populate items using a static array".
-    if "externalDataSource" in selection:
-        yield f"{path}.externalDataSource is for Google Chat alone: in Gmail the items are given in the card"
-    chosen = sum(item.get("selected") is True for item in items)
-    if selection.get("type") in ("RADIO_BUTTON", "DROPDOWN") and chosen > 1:
-        yield f"{path} has {chosen} selected items: it may have one"
-
-
-def _text_input(text: Json, path: str) -> Fault:
-    if not text.get("label") and not text.get("hintText"):
-        yield f"{path} needs a label or a hintText"
-    most = _of(text.get("validation"), "characterLimit")
-    if isinstance(most, int) and 0 < most < len(str(text.get("value", ""))):
-        yield f"{path}.value has {len(text['value'])} characters: its characterLimit is {most}"
-
-
-def _overflow_menu_item(item: Json, path: str) -> Fault:
-    if _of(item.get("onClick"), "overflowMenu"):
-        yield f"{path}.onClick cannot open another menu: Google turns the item off"
-
-
-def _colour(colour: Json, path: str) -> Fault:
-    for name, share in colour.items():
-        if isinstance(share, int | float) and not 0 <= share <= 1:
-            yield f"{path}.{name} is {share}: it may be 0 to 1"
-
-
-def _action_of(action: Json, path: str) -> Fault:
-    if isinstance(address := action.get("function"), str) and address and not _HTTPS.match(address):
-        yield f"{path}.function should be an https address"
-    if "interaction" in action:
-        yield f"{path}.interaction: Gmail strips the whole card, and shows nothing"
-
-
-def _collapse_control(control: Json, path: str) -> Fault:
-    if ("expandButton" in control) != ("collapseButton" in control):
-        yield f"{path} needs both expandButton and collapseButton: one alone is passed over"
-
-
-def _fixed_footer(footer: Json, path: str) -> Fault:
-    for name in ("primaryButton", "secondaryButton"):
-        if isinstance(button := footer.get(name), dict) and not (button.get("text") and "color" in button):
-            yield f"{path}.{name} needs a text and a color"
-
-
-PROSE: dict[str, Callable[[Json, str], Fault]] = {
-    "Action": _action_of,
-    "Button": _button,
-    "Card": _card,
-    "CardFixedFooter": _fixed_footer,
-    "CollapseControl": _collapse_control,
-    "Color": _colour,
-    "DecoratedText": _decorated_text,
-    "Icon": _icon,
-    "NestedWidget": exactly_one("buttonList", "image", "textParagraph"),
-    "OnClick": exactly_one("action", "card", "openDynamicLinkAction", "openLink", "overflowMenu"),
-    "OpenLink": _open_link,
-    "OverflowMenuItem": _overflow_menu_item,
-    "Section": _section,
-    "SelectionInput": _selection_input,
-    "TextInput": _text_input,
-    "Widget": _widget,
-    "Widgets": _widget,
-}
-"""What Google's descriptions say in prose."""
+        if href and not re.match(OPENS, unescape(href[1] or href[2] or href[3] or "")):
+            yield ValidationError(": a link in a text leads nowhere Gmail would open")
 
 
 def _list(value: Any) -> list[Any]:
@@ -332,3 +218,15 @@ def _list(value: Any) -> list[Any]:
 
 def _of(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, dict) else None
+
+
+_WITH_OWN_KEYWORDS = validators.extend(
+    Draft202012Validator,
+    {
+        "characterLimit": _character_limit,
+        "mostWidgets": _most_widgets,
+        "publicAddress": _public_address,
+        "tags": _tags,
+    },
+)
+"""JSON Schema, and what it cannot say."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.cards.answer_check import is_answer, refused
+from sandbox.cards.card_check import is_answer, refused
 from sandbox.cards.gallery import gallery
 from sandbox.cards.open_links import OpenLinks
 from sandbox.desk.desk import desk_app, served

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sandbox.cards.card_check import KNOWN_ICONS
+from sandbox.cards.card_rules import KNOWN_ICONS
 
 Json = dict[str, Any]
 

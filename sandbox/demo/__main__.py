@@ -121,6 +121,7 @@ async def _run(wanted: Wanted) -> None:
     main = asyncio.current_task()
     if main:
         _stop_at_a_signal(main)
+    at_terminal = sys.stdin.isatty()  # asked now: one that is closed meanwhile says that it is none
 
     async def fill(demo: Demo) -> None:
         if wanted.mbox:
@@ -146,11 +147,13 @@ async def _run(wanted: Wanted) -> None:
                 tell=_tell,
             ) as demo:
                 _tell_address(demo, wanted)
-                await _until_first_ends(_terminal_closed(), _sort_by_the_clock(demo))
+                await _until_first_ends(_terminal_closed(at_terminal), _sort_by_the_clock(demo))
         except PortTaken as taken:
             if chosen == ports[-1]:
                 raise
             _tell(f"{taken} A free one is taken instead.")
+        else:
+            return
 
 
 async def _until_first_ends(*works: Coroutine[Any, Any, None]) -> None:
@@ -176,9 +179,9 @@ async def _sort_by_the_clock(demo: Demo) -> None:
                 await demo.job.tick()
 
 
-async def _terminal_closed() -> None:
+async def _terminal_closed(at_terminal: bool) -> None:
     """For ever where there is none. A terminal that was opened for make alone tells nobody but make, which does not pass it on."""
-    if not sys.stdin.isatty():
+    if not at_terminal:
         await asyncio.Event().wait()
     hung_up = select.poll()
     hung_up.register(sys.stdin, 0)

@@ -1,4 +1,4 @@
-"""The whole product on this machine: the desk in this process, three functions in theirs, and the `mailmagnet` command line."""
+"""The whole product on this machine: the desk in this process, three functions in theirs, and the command lines."""
 
 import asyncio
 import json
@@ -29,7 +29,17 @@ from sandbox.google.gmail_server import google_routes
 from sandbox.google.world import Account, World
 from sandbox.google.world_clock import TurnedClock
 
-SOURCE = Path(__file__).parents[2] / "main.py"
+SOURCE = Path(__file__).with_name("sandbox_process.py")
+PROGRAMS = {
+    "mailmagnet": "sandbox.demo.sandbox_process",
+    "mailmagnet crm": "crm_client.embedded.command_line",
+    "crm_data": "sandbox.demo.crm_data",
+}
+"""What the demo runs beside the functions, each by its module."""
+
+PYTHON = (sys.executable, "-P", "-m")
+"""Runs a module that is installed, whatever lies in the folder where the demo was started."""
+
 HOST = "127.0.0.1"
 USER, USER_NAME = "ada@corp.example", "Ada Byron"
 COLLEAGUE, COLLEAGUE_NAME = "kim@corp.example", "Kim Berg"
@@ -103,7 +113,11 @@ class Demo:
 
     async def mailmagnet(self, *words: str, given: bytes = b"") -> bytes:
         """Run the command `mailmagnet` with these words, `given` on its standard input; what it printed. Raises CommandFailed."""
-        return await _run(words, self.environment, given)
+        return await _run("mailmagnet", words, self.environment, given)
+
+    async def crm(self, *words: str) -> bytes:
+        """Run the command `mailmagnet crm` with these words; what it printed. Raises CommandFailed."""
+        return await _run("mailmagnet crm", words, self.environment)
 
     @property
     def crm_fault_file(self) -> Path:
@@ -136,7 +150,7 @@ class Demo:
 
     async def bind(self, account: Account) -> None:
         """Let an account into the CRM, as the CRM user with its address."""
-        await self.mailmagnet("crm", "bind", *_ids(account), "--address", account.address)
+        await self.crm("bind", *_ids(account), "--address", account.address)
 
     async def was_sorted(self) -> bool:
         """Whether any mailbox has had a run since it was switched on, be it before this start."""
@@ -148,7 +162,7 @@ class Demo:
     async def crm_record(self, module: str, record_id: str, viewer: str) -> Mapping[str, Any]:
         """One record of the CRM as this viewer sees it. Raises NoSuchRecord."""
         try:
-            record = json.loads(await self.mailmagnet("crm", "show", module, record_id, *_ids(self.world.account(viewer))))
+            record = json.loads(await self.crm("show", module, record_id, *_ids(self.world.account(viewer))))
         except CommandFailed as failed:
             raise NoSuchRecord from failed
         if not isinstance(record, dict):
@@ -229,7 +243,7 @@ async def running_demo(
 async def _set_up(demo: Demo, tell: Tell) -> None:
     tell("The demo CRM gets its firms, people and deals, dated around today ...")
     people = ["--user", demo.user.address, "--colleague", demo.colleague.address]
-    await demo.mailmagnet("crm", "demo-data", "--org", OWN_DOMAIN, *people)
+    await _run("crm_data", ["--org", OWN_DOMAIN, *people], demo.environment)
     accounts = (demo.user, demo.colleague, demo.without_mail)
     await asyncio.gather(*(demo.bind(account) for account in accounts))
     for account in accounts:
@@ -317,19 +331,12 @@ def _crm_fault_file(folder: Path) -> Path:
 
 
 def _environment(folder: Path, world: World, address: str, urls: Mapping[str, str]) -> dict[str, str]:
-    """What the functions and the command line are told."""
+    """What the functions and the command lines are told."""
     settings = {
-        "PROFILE": "sandbox",
         "ADDON_URL": urls["addon"],
         "LABEL_TICK_URL": urls["label_tick"],
         "LABEL_MAILBOX_URL": urls["label_mailbox"],
-        "CERTIFICATES_URL": f"{address}/oauth2/v1/certs",
-        "GMAIL_URL": address,
-        "TOKEN_URL": f"{address}/token",
-        "REVOKE_URL": f"{address}/revoke",
-        "TASKS_URL": address,
         "TASKS_QUEUE": "projects/sandbox/locations/desk/queues/label-mailbox",
-        "METADATA_TOKEN_URL": f"{address}/computeMetadata/v1/instance/service-accounts/default/token",
         "ADDON_SERVICE_ACCOUNT": world.google.service_account,
         "JOB_SERVICE_ACCOUNT": JOB_SERVICE_ACCOUNT,
         "ADDON_CLIENT_ID": world.google.addon_client_id,
@@ -342,17 +349,20 @@ def _environment(folder: Path, world: World, address: str, urls: Mapping[str, st
         "CRM_RECORD_URL": f"{address}/crm/{{module}}/{{id}}",
         "STORE_DATABASE": str(folder / "store.sqlite"),
         "VAULT_FILE": str(folder / "vault"),
-        "CLOCK_FILE": str(_clock_file(folder)),
-        "CRM_FAULT_FILE": str(_crm_fault_file(folder)),
     }
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("MAILMAGNET_")}
-    return inherited | {f"MAILMAGNET_{name}": value for name, value in settings.items()}
+    sandbox = {"GOOGLE_URL": address, "CLOCK_FILE": str(_clock_file(folder)), "CRM_FAULT_FILE": str(_crm_fault_file(folder))}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAILMAGNET_", "SANDBOX_"))}
+    return (
+        inherited
+        | {f"MAILMAGNET_{name}": value for name, value in settings.items()}
+        | {f"SANDBOX_{name}": value for name, value in sandbox.items()}
+    )
 
 
 async def _vault_key(folder: Path, environment: Mapping[str, str]) -> str:
     file = folder / "vault.key"
     if not file.exists():
-        key = await _run(["vault-key"], environment, b"")
+        key = await _run("mailmagnet", ["vault-key"], environment)
         file.touch(mode=0o600)
         file.write_bytes(key.strip())
     return file.read_text()
@@ -396,20 +406,10 @@ async def _functions(ports: Mapping[str, int], demo: Demo) -> AsyncIterator[None
 
 async def _started(name: str, port: int, demo: Demo) -> asyncio.subprocess.Process:
     """One function, as Google Cloud runs it, in a process group of its own; its log is a file in the folder."""
-    command = [
-        _beside_python("functions-framework"),
-        "--source",
-        str(SOURCE),
-        "--target",
-        name,
-        "--host",
-        HOST,
-        "--port",
-        str(port),
-    ]
+    place = ("--source", str(SOURCE), "--target", name, "--host", HOST, "--port", str(port))
     with _log_file(name, demo).open("ab") as log:
         return await asyncio.create_subprocess_exec(
-            *command,
+            *(*PYTHON, "functions_framework", *place),
             env={**demo.environment, "FUNCTION_USE_ASGI": "true"},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
@@ -458,15 +458,11 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
     await process.wait()
 
 
-async def _run(words: Sequence[str], environment: Mapping[str, str], given: bytes) -> bytes:
+async def _run(program: str, words: Sequence[str], environment: Mapping[str, str], given: bytes = b"") -> bytes:
     # A process group of its own: Ctrl-C in the terminal is for the demo, which then ends its children itself.
     try:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "functions.command_line",
-            *words,
-            cwd=SOURCE.parent,
+            *(*PYTHON, PROGRAMS[program], *words),
             env=environment,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -475,17 +471,11 @@ async def _run(words: Sequence[str], environment: Mapping[str, str], given: byte
         )
     except (ValueError, OSError):
         # A zero character, half a character, or more than a command line holds.
-        raise CommandFailed(f"mailmagnet {' '.join(words[:2])}: this text cannot be given to a command.") from None
+        raise CommandFailed(f"{program} {words[0]}: this text cannot be given to a command.") from None
     try:
         printed, complained = await process.communicate(given)
     finally:
         await _stop(process)
     if process.returncode:
-        raise CommandFailed(f"mailmagnet {' '.join(words[:2])}: {complained.decode(errors='replace').strip()}")
+        raise CommandFailed(f"{program} {words[0]}: {complained.decode(errors='replace').strip()}")
     return printed
-
-
-def _beside_python(program: str) -> str:
-    """A program of this Python's environment."""
-    beside = Path(sys.executable).with_name(program)
-    return str(beside) if beside.exists() else program

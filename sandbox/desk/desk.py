@@ -41,7 +41,9 @@ from sandbox.google.world import Account, NoSuchAccount, World
 
 PAGE = Path(__file__).parent / "page"
 ADDON_NAME = "MailMagnet"
-DEPLOYMENT = Path(__file__).parents[2] / "appsscript.json"
+DEPLOYMENT = Path(__file__).with_name("appsscript.json")
+"""The product's own. In the source it is a link to it, so that the installed sandbox has it too."""
+
 SECONDS_FOR_ADDON = 32
 """A little longer than Google waits, so that the panel can say that it was too long."""
 

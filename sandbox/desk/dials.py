@@ -49,6 +49,7 @@ class Dialled(Protocol):
     def now(self) -> datetime: ...
     async def connect(self, account: Account) -> None: ...
     async def mailmagnet(self, *words: str, given: bytes = b"") -> bytes: ...
+    async def crm(self, *words: str) -> bytes: ...
 
 
 def dial_routes(demo: Dialled) -> list[web.AbstractRouteDef]:
@@ -124,10 +125,10 @@ class _Dials:
         """What the CRM's dials choose from: profiles, stages, deals, contacts."""
         self._account(request)
         profiles, stages, deals, contacts = await asyncio.gather(
-            self._demo.mailmagnet("crm", "profiles"),
-            self._demo.mailmagnet("crm", "stages"),
-            self._demo.mailmagnet("crm", "export", "deals"),
-            self._demo.mailmagnet("crm", "export", "contacts"),
+            self._demo.crm("profiles"),
+            self._demo.crm("stages"),
+            self._demo.crm("export", "deals"),
+            self._demo.crm("export", "contacts"),
         )
         told = {"permission": MAIL_INTEGRATION, "profiles": json.loads(profiles), "stages": json.loads(stages)}
         return web.json_response(told | {"deals": _deals(deals), "senders": _senders(contacts)})
@@ -138,7 +139,7 @@ class _Dials:
         asked = await question(request)
         held = "--held" if asked.get("held") is True else "--not-held"
         profile = text(asked, "profile")
-        await self._demo.mailmagnet("crm", "set-permission", f"--profile={profile}", "--permission", MAIL_INTEGRATION, held)
+        await self._demo.crm("set-permission", f"--profile={profile}", "--permission", MAIL_INTEGRATION, held)
         return web.json_response({})
 
     async def deal(self, request: web.Request) -> web.Response:
@@ -147,7 +148,7 @@ class _Dials:
         asked = await question(request)
         given = {name: text(asked, name) for name in ("stage", "closing", "amount")}
         words = [f"--{name}={value}" for name, value in given.items() if value]
-        await self._demo.mailmagnet("crm", "change-deal", *words, "--", text(asked, "id"))
+        await self._demo.crm("change-deal", *words, "--", text(asked, "id"))
         return web.json_response({})
 
     async def mail(self, request: web.Request) -> web.Response:

@@ -470,8 +470,8 @@ async def test_draft_actions_change_the_real_draft(stub: Stub) -> None:
     await expect(stub.page.get_by_role("textbox", name="Message")).to_have_text("zero <one two threefour")
     [draft] = mailbox.drafts()[0]
     mail = mail_parts.read(mailbox.raw(draft.message.id))
-    kept = [mail.first(name) for name in ("To", "Cc", "Bcc", "Subject")]
-    assert kept == ["new@corner.example", "copy@corner.example", "", "From a template"]
+    headers = [mail.first(name) for name in ("To", "Cc", "Bcc", "Subject")]
+    assert headers == ["new@corner.example", "copy@corner.example", "", "From a template"]
     assert "zero &lt;one<b> two</b> three<p>four</p>" in mail_parts.html_text(mail)
     assert "script" not in mail_parts.html_text(mail)
 

@@ -48,7 +48,7 @@ async def contact(desk: Desk, name: str, deal: str = "", stage: str = "Negotiati
     for kind, table in tables.items():
         file = desk.demo.folder / f"{kind}.csv"
         file.write_text(table)
-        await desk.demo.mailmagnet("crm", "import", kind, str(file), "--owner", desk.demo.user.address)
+        await desk.demo.crm("import", kind, str(file), "--owner", desk.demo.user.address)
     return f"{name} <{address}>"
 
 

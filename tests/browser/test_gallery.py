@@ -7,14 +7,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import expect
 
-from sandbox.cards.answer_check import refused
-from sandbox.cards.card_format import card_format
+from sandbox.cards.card_check import definitions, refused
 from sandbox.cards.gallery import gallery
 from tests.browser.conftest import Desk, Picture
 
@@ -63,9 +63,28 @@ SAME = {
 """Values that look the same, and why."""
 
 
-def asked_for() -> set[str]:
+@cache
+def card_fields() -> dict[str, dict[str, Any]]:
+    """Of each type its fields: whether it is a "list", what "type" it has or holds, an enum's "values", and what "only" has it."""
+    return {
+        kind: {name: field_of(field) for name, field in (schema["properties"] | schema.get("elsewhere", {})).items()}
+        for kind, schema in definitions().items()
+    }
+
+
+def field_of(schema: dict[str, Any]) -> dict[str, Any]:
+    one = schema.get("items", schema)
+    return {
+        "list": schema.get("type") == "array",
+        "type": one.get("$ref", "").removeprefix("#/$defs/"),
+        "values": one.get("enum"),
+        "only": schema.get("only", ""),
+    }
+
+
+def gallery_covers() -> set[str]:
     """`Type.field` and `Type.field=VALUE` of all that a card may hold; below what Gmail does not have, nothing is asked for."""
-    described, found, ahead, seen = card_format(), set(), ["Card"], set()
+    described, found, ahead, seen = card_fields(), set(), ["Card"], set()
     while ahead:
         kind = ahead.pop()
         if kind in seen:
@@ -84,24 +103,24 @@ def asked_for() -> set[str]:
 def used_in(value: Any, kind: str, path: str) -> Iterator[tuple[str, str]]:
     """The same of one card, each with its place."""
     for name, inner in value.items():
-        field = card_format()[kind][name]
+        field = card_fields()[kind][name]
         yield f"{kind}.{name}", f"{path}.{name}"
         for index, item in enumerate(inner if field["list"] else [inner]):
             place = f"{path}.{name}[{index}]" if field["list"] else f"{path}.{name}"
             if field["values"]:
                 yield f"{kind}.{name}={item}", place
-            if field["type"] in card_format():
+            if field["type"] in card_fields():
                 yield from used_in(item, field["type"], place)
 
 
 def is_only_elsewhere(path: str) -> bool:
     kind, name = path.split("=", maxsplit=1)[0].split(".")
-    return bool(card_format()[kind][name]["only"])
+    return bool(card_fields()[kind][name]["only"])
 
 
 async def test_the_gallery_has_all_that_googles_schema_has() -> None:
     used = {each for one in gallery() for each, _ in used_in(one["card"], "Card", "card")}
-    assert asked_for() - used == set()
+    assert gallery_covers() - used == set()
 
 
 async def test_what_gmail_does_not_have_has_a_red_note_at_its_place_and_nothing_else_has() -> None:
@@ -118,7 +137,7 @@ async def test_every_widget_of_googles_schema_is_in_sight_light_and_dark(desk: D
     await desk.page.goto(f"{desk.demo.address}/gallery")
     await expect(desk.page.locator("#gallery")).to_have_attribute("aria-busy", "false")
     beside = ("eventActions", "horizontalAlignment", "id", "visibility")
-    for kind in set(card_format()["Widget"]) - set(beside):
+    for kind in set(card_fields()["Widget"]) - set(beside):
         for shade in ("light", "dark"):
             await expect(desk.page.locator(f".panel.{shade} .widget-{kind}:visible").first).to_be_visible()
     stripped = desk.page.locator(".panel:has(.panel-failed) .panel-bar h1")
@@ -191,7 +210,7 @@ async def test_each_property_makes_a_difference_to_what_is_drawn(desk: Desk) -> 
     """Each card is drawn with and without each of its properties."""
     await desk.page.goto(f"{desk.demo.address}/gallery")
     cards = [one["card"] for one in gallery()]
-    same = await desk.page.evaluate(CHANGES_NOTHING, [cards, card_format()])
+    same = await desk.page.evaluate(CHANGES_NOTHING, [cards, card_fields()])
     kinds = {name for name in ACTS if "." not in name}
     assert {path for path in same if path.split(".")[0] not in kinds} == set(ACTS) - kinds
 
@@ -199,7 +218,7 @@ async def test_each_property_makes_a_difference_to_what_is_drawn(desk: Desk) -> 
 async def test_each_value_of_a_property_looks_different_from_each_other(desk: Desk) -> None:
     await desk.page.goto(f"{desk.demo.address}/gallery")
     cards = [one["card"] for one in gallery()]
-    same = await desk.page.evaluate(LOOKS_THE_SAME, [cards, card_format()])
+    same = await desk.page.evaluate(LOOKS_THE_SAME, [cards, card_fields()])
     assert {(path, one, other) for path, one, other in same} == set(SAME)
 
 
@@ -257,4 +276,4 @@ async def test_a_card_file_is_shown_and_followed(desk: Desk, tmp_path: Path) -> 
         await expect(told).to_contain_text("widgets should be a list")
         await expect(desk.panel).to_have_text("Gmail could not show this card.")
         await desk.page.goto("about:blank")
-    desk.requests[:] = [asked for asked in desk.requests if not asked.startswith(address.split("?")[0])]
+    desk.requests[:] = [url for url in desk.requests if not url.startswith(address.split("?")[0])]

@@ -17,9 +17,9 @@ NOON = 1795996800000
 
 async def form(desk: Desk, *widgets: Card, then: Card | None = None) -> list[dict[str, Any]]:
     """Shows a card of these inputs and a button "Send"; the questions asked."""
-    asked = await desk.answer_with(shown(card(*widgets, button("Send"))), then or clicked(notice="Sent."))
+    questions = await desk.answer_with(shown(card(*widgets, button("Send"))), then or clicked(notice="Sent."))
     await desk.show()
-    return asked
+    return questions
 
 
 async def send(desk: Desk) -> None:
@@ -40,7 +40,7 @@ async def test_a_form_is_sent_as_gmail_sends_it(desk: Desk) -> None:
         {"decoratedText": {"text": "On", "switchControl": {"name": "on", "value": "yes"}}},
         button("Send", id="7"),
     ]
-    asked = await desk.answer_with(shown(card(*inputs)), clicked(notice="Sent."))
+    questions = await desk.answer_with(shown(card(*inputs)), clicked(notice="Sent."))
     await desk.show()
     await desk.panel.get_by_label("Words").fill("שלום & <b>")
     await desk.panel.get_by_label("Drop").select_option("Blue")
@@ -51,8 +51,8 @@ async def test_a_form_is_sent_as_gmail_sends_it(desk: Desk) -> None:
     await desk.panel.get_by_role("switch", name="On").check()
     await desk.panel.get_by_role("button", name="Send").click()
     await expect(desk.page.locator("#panel .toast")).to_have_text("Sent.")
-    assert asked[1]["parameters"] == {"id": "7"}
-    assert asked[1]["form_inputs"] == {
+    assert questions[1]["parameters"] == {"id": "7"}
+    assert questions[1]["form_inputs"] == {
         "words": {"stringInputs": {"value": ["שלום & <b>"]}},
         "drop": {"stringInputs": {"value": ["b"]}},
         "boxes": {"stringInputs": {"value": ["b", "r"]}},
@@ -67,16 +67,18 @@ async def test_a_form_is_sent_as_gmail_sends_it(desk: Desk) -> None:
 async def test_required_fields_are_asked_for(desk: Desk) -> None:
     go = {"text": "Go", "onClick": {"action": {"function": HERE, "requiredWidgets": ["words"]}}}
     form = card({"textInput": {"name": "words", "label": "Words"}}, {"buttonList": {"buttons": [go]}})
-    asked = await desk.answer_with(shown(form))
+    questions = await desk.answer_with(shown(form))
     await desk.show()
     await desk.panel.get_by_role("button", name="Go").click()
     await expect(desk.panel.get_by_role("alert")).to_have_text("Required")
-    assert len(asked) == 1
+    assert len(questions) == 1
 
 
 async def test_suggestions_come_from_the_add_on(desk: Desk) -> None:
     field = {"textInput": {"name": "words", "label": "Words", "autoCompleteAction": {"function": HERE}}}
-    asked = await desk.answer_with(shown(card(field)), {"autoComplete": {"items": [{"text": "Lovelace"}, {"text": "Lovell"}]}})
+    questions = await desk.answer_with(
+        shown(card(field)), {"autoComplete": {"items": [{"text": "Lovelace"}, {"text": "Lovell"}]}}
+    )
     await desk.show()
     await desk.panel.get_by_label("Words").fill("lov")
     await expect(desk.panel.get_by_role("option")).to_have_count(2)
@@ -84,7 +86,7 @@ async def test_suggestions_come_from_the_add_on(desk: Desk) -> None:
     await desk.page.keyboard.press("ArrowDown")
     await desk.page.keyboard.press("Enter")
     await expect(desk.panel.get_by_label("Words")).to_have_value("Lovell")
-    assert asked[1]["form_inputs"] == {"words": {"stringInputs": {"value": ["lov"]}}}
+    assert questions[1]["form_inputs"] == {"words": {"stringInputs": {"value": ["lov"]}}}
 
 
 @pytest.mark.parametrize(
@@ -96,22 +98,22 @@ async def test_suggestions_come_from_the_add_on(desk: Desk) -> None:
     ],
 )
 async def test_what_is_typed_must_have_the_right_form(desk: Desk, kind: str, wrong: str, words: str, right: str) -> None:
-    asked = await form(desk, {"textInput": {"name": "typed", "label": "Typed", "validation": {"inputType": kind}}})
+    questions = await form(desk, {"textInput": {"name": "typed", "label": "Typed", "validation": {"inputType": kind}}})
     field = desk.panel.get_by_label("Typed")
     await field.fill(wrong)
     await desk.panel.get_by_role("button", name="Send").click()
     await expect(desk.panel.get_by_role("alert")).to_have_text(words)
     await expect(field).to_be_focused()
-    assert len(asked) == 1
+    assert len(questions) == 1
     await field.fill(right)
     await send(desk)
-    assert asked[1]["form_inputs"] == {"typed": {"stringInputs": {"value": [right]}}}
+    assert questions[1]["form_inputs"] == {"typed": {"stringInputs": {"value": [right]}}}
 
 
 async def test_an_empty_field_of_a_form_is_right_unless_it_is_required(desk: Desk) -> None:
-    asked = await form(desk, {"textInput": {"name": "typed", "label": "Typed", "validation": {"inputType": "INTEGER"}}})
+    questions = await form(desk, {"textInput": {"name": "typed", "label": "Typed", "validation": {"inputType": "INTEGER"}}})
     await send(desk)
-    assert asked[1]["form_inputs"] == {}
+    assert questions[1]["form_inputs"] == {}
 
 
 async def test_no_more_can_be_typed_than_the_limit(desk: Desk) -> None:
@@ -121,11 +123,11 @@ async def test_no_more_can_be_typed_than_the_limit(desk: Desk) -> None:
 
 
 async def test_an_emoji_can_be_chosen(desk: Desk) -> None:
-    asked = await form(desk, {"textInput": {"name": "mood", "label": "Mood", "validation": {"inputType": "EMOJI_PICKER"}}})
+    questions = await form(desk, {"textInput": {"name": "mood", "label": "Mood", "validation": {"inputType": "EMOJI_PICKER"}}})
     await desk.panel.get_by_role("button", name="Choose an emoji").click()
     await desk.page.get_by_role("menuitem", name="🎯").click()
     await send(desk)
-    assert asked[1]["form_inputs"] == {"mood": {"stringInputs": {"value": ["🎯"]}}}
+    assert questions[1]["form_inputs"] == {"mood": {"stringInputs": {"value": ["🎯"]}}}
 
 
 async def test_suggestions_of_the_card_are_filtered_and_keep_the_field_to_one_line(desk: Desk) -> None:
@@ -156,7 +158,7 @@ COLOURS: list[Card] = [
 
 
 async def test_a_multiselect_offers_its_items_at_once_and_takes_three(desk: Desk) -> None:
-    asked = await form(desk, {"selectionInput": {"name": "many", "label": "Many", "type": "MULTI_SELECT", "items": COLOURS}})
+    questions = await form(desk, {"selectionInput": {"name": "many", "label": "Many", "type": "MULTI_SELECT", "items": COLOURS}})
     field = desk.panel.get_by_label("Many", exact=True)
     await field.focus()
     await expect(desk.panel.get_by_role("option")).to_have_text(["Blue", "Green", "White"])
@@ -166,7 +168,7 @@ async def test_a_multiselect_offers_its_items_at_once_and_takes_three(desk: Desk
     await expect(desk.panel.locator(".chip")).to_have_text(["Red", "Blue", "Green"])
     await desk.panel.get_by_role("button", name="Remove Blue").click()
     await send(desk)
-    assert asked[1]["form_inputs"] == {"many": {"stringInputs": {"value": ["r", "g"]}}}
+    assert questions[1]["form_inputs"] == {"many": {"stringInputs": {"value": ["r", "g"]}}}
 
 
 async def test_a_multiselects_own_bounds_are_kept(desk: Desk) -> None:
@@ -196,13 +198,13 @@ async def test_a_multiselect_asks_its_source_from_the_third_letter_on_and_says_t
 ) -> None:
     found = {"updateWidget": {"suggestions": {"items": [{"text": "Ada Lovelace", "value": "7"}]}}}
     many = {"selectionInput": {"name": "many", "label": "Many", "type": "MULTI_SELECT", **source}}
-    asked = await desk.answer_with(shown(card(many)), {"action": {"modifyOperations": [found]}})
+    questions = await desk.answer_with(shown(card(many)), {"action": {"modifyOperations": [found]}})
     await desk.show()
     # Slower than the field waits for a further letter: each could be asked about.
     await desk.panel.get_by_label("Many", exact=True).press_sequentially("lov", delay=400)
     await desk.panel.get_by_role("option", name="Ada Lovelace").click()
     await expect(desk.panel.locator(".chip")).to_have_text(["Ada Lovelace"])
-    assert [question.get("parameters") for question in asked[1:]] == [{"autocomplete_widget_query": "lov"}]
+    assert [question.get("parameters") for question in questions[1:]] == [{"autocomplete_widget_query": "lov"}]
     await expect(desk.page.locator(".panel-notes")).to_contain_text("alone")
 
 
@@ -210,7 +212,7 @@ async def test_dates_and_times_are_sent_as_gmail_sends_them(desk: Desk) -> None:
     def picker(kind: str, **more: Any) -> Card:
         return {"dateTimePicker": {"name": kind, "label": kind, "type": kind, **more}}
 
-    asked = await form(
+    questions = await form(
         desk,
         picker("DATE_ONLY", valueMsEpoch=str(NOON)),
         picker("TIME_ONLY", valueMsEpoch=str((12 * 60 + 30) * 60_000)),
@@ -221,7 +223,7 @@ async def test_dates_and_times_are_sent_as_gmail_sends_them(desk: Desk) -> None:
     await expect(desk.panel.get_by_label("DATE_AND_TIME")).to_have_value("2026-11-30T05:30")
     await desk.panel.get_by_label("TIME_ONLY").fill("09:05")
     await send(desk)
-    assert asked[1]["form_inputs"] == {
+    assert questions[1]["form_inputs"] == {
         "DATE_ONLY": {"dateInput": {"msSinceEpoch": str(NOON)}},
         "TIME_ONLY": {"timeInput": {"hours": 9, "minutes": 5}},
         "DATE_AND_TIME": {"dateTimeInput": {"hasDate": True, "hasTime": True, "msSinceEpoch": str(NOON)}},
@@ -230,11 +232,11 @@ async def test_dates_and_times_are_sent_as_gmail_sends_them(desk: Desk) -> None:
 
 async def test_a_date_without_an_offset_is_the_readers_own_also_in_summer(desk: Desk) -> None:
     """The reader is in Vienna."""
-    asked = await form(desk, {"dateTimePicker": {"name": "when", "label": "When", "type": "DATE_AND_TIME"}})
+    questions = await form(desk, {"dateTimePicker": {"name": "when", "label": "When", "type": "DATE_AND_TIME"}})
     for local, utc_hours_before in (("2026-01-15T12:00", 1), ("2026-07-15T12:00", 2)):
         await desk.panel.get_by_label("When").fill(local)
         await send(desk)
-        sent = int(asked[-1]["form_inputs"]["when"]["dateTimeInput"]["msSinceEpoch"])
+        sent = int(questions[-1]["form_inputs"]["when"]["dateTimeInput"]["msSinceEpoch"])
         assert await desk.page.evaluate("(ms) => new Date(ms).toISOString().slice(0, 13)", sent) == (
             f"{local[:10]}T{12 - utc_hours_before}"
         )
@@ -258,11 +260,11 @@ async def test_all_that_can_be_required_is_and_checkboxes_cannot(desk: Desk) -> 
         {"decoratedText": {"text": "On", "switchControl": {"name": "on", "value": "yes"}}},
         press("All", run(allWidgetsAreRequired=True)),
     ]
-    asked = await desk.answer_with(shown(card(*widgets)), clicked(notice="Sent."))
+    questions = await desk.answer_with(shown(card(*widgets)), clicked(notice="Sent."))
     await desk.show()
     await desk.panel.get_by_role("button", name="All").click()
     await expect(desk.panel.get_by_role("alert")).to_have_text(["Required"] * 4)
-    assert len(asked) == 1
+    assert len(questions) == 1
     await desk.panel.get_by_label("Text").fill("x")
     await desk.panel.get_by_label("Day").fill("2026-11-30")
     await desk.panel.get_by_label("Drop").select_option("One")
@@ -270,7 +272,7 @@ async def test_all_that_can_be_required_is_and_checkboxes_cannot(desk: Desk) -> 
     await desk.panel.locator(".suggestions").get_by_role("option", name="One").click()
     await desk.panel.get_by_role("button", name="All").click()
     await expect(desk.page.locator("#panel .toast")).to_have_text("Sent.")
-    assert set(asked[1]["form_inputs"]) == {"text", "day", "drop", "many"}
+    assert set(questions[1]["form_inputs"]) == {"text", "day", "drop", "many"}
 
 
 async def test_a_change_of_any_input_is_sent_at_once_where_the_card_asks_for_it(desk: Desk) -> None:
@@ -280,7 +282,7 @@ async def test_a_change_of_any_input_is_sent_at_once_where_the_card_asks_for_it(
     def choice(kind: str) -> Card:
         return {"selectionInput": {"name": kind, "label": kind, "type": kind, "items": items, **change}}
 
-    asked = await form(
+    questions = await form(
         desk,
         {"textInput": {"name": "text", "label": "Text", **change}},
         *(choice(kind) for kind in ("CHECK_BOX", "RADIO_BUTTON", "SWITCH", "DROPDOWN", "MULTI_SELECT")),
@@ -292,7 +294,7 @@ async def test_a_change_of_any_input_is_sent_at_once_where_the_card_asks_for_it(
         async with desk.page.expect_response("**/desk/*/panel"):
             for step in steps:
                 await step
-        assert name in asked[-1]["form_inputs"], name
+        assert name in questions[-1]["form_inputs"], name
 
     text, day, many = (desk.panel.get_by_label(label, exact=True) for label in ("Text", "Day", "MULTI_SELECT"))
     await changes("text", text.fill("x"), text.press("Tab"))
@@ -303,11 +305,11 @@ async def test_a_change_of_any_input_is_sent_at_once_where_the_card_asks_for_it(
     await changes("MULTI_SELECT", many.fill("two"), two.click())
     await changes("day", day.fill("2026-11-30"), day.press("Tab"))
     await changes("on", desk.panel.get_by_role("switch", name="On", exact=True).check())
-    assert asked[-1]["form_inputs"]["on"] == {"stringInputs": {"value": ["true"]}}
+    assert questions[-1]["form_inputs"]["on"] == {"stringInputs": {"value": ["true"]}}
 
 
-@pytest.mark.parametrize(("persists", "kept"), [(True, "typed"), (False, "from the card")])
-async def test_values_persist_where_the_action_says_so(desk: Desk, persists: bool, kept: str) -> None:
+@pytest.mark.parametrize(("persists", "expected"), [(True, "typed"), (False, "from the card")])
+async def test_values_persist_where_the_action_says_so(desk: Desk, persists: bool, expected: str) -> None:
     def made(title: str) -> Card:
         field = {"textInput": {"name": "words", "label": "Words", "value": "from the card"}}
         return card(field, press("Go", run(persistValues=persists)), title=title)
@@ -317,7 +319,7 @@ async def test_values_persist_where_the_action_says_so(desk: Desk, persists: boo
     await desk.panel.get_by_label("Words").fill("typed")
     await desk.panel.get_by_role("button", name="Go").click()
     await expect(desk.panel.locator(".card-header h2")).to_have_text("After")
-    await expect(desk.panel.get_by_label("Words")).to_have_value(kept)
+    await expect(desk.panel.get_by_label("Words")).to_have_value(expected)
 
 
 async def test_back_finds_the_form_as_it_was_left(desk: Desk) -> None:

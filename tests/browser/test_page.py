@@ -62,7 +62,7 @@ async def test_the_link_to_the_crm_leads_to_the_record(desk: Desk) -> None:
 
 async def test_a_deals_page_names_its_people_and_leads_on(desk: Desk, picture: Picture) -> None:
     await desk.show()
-    deals = (await desk.demo.mailmagnet("crm", "export", "deals")).decode("utf-8-sig")
+    deals = (await desk.demo.crm("export", "deals")).decode("utf-8-sig")
     deal_id = next(line for line in deals.splitlines() if line.startswith("Renewal next year")).rpartition(",")[2]
     record = await desk.page.context.new_page()
     for scheme, width in (("light", 1280), ("dark", 390)):
@@ -222,7 +222,7 @@ async def test_links_into_gmail_lead_to_their_place_on_this_desk(desk: Desk) -> 
 async def test_what_the_user_moves_back_stays_in_the_inbox(desk: Desk) -> None:
     desk.arrive(HENRIETTA, "Moved back by hand")
     await desk.show()
-    await desk.run_job()
+    await desk.sort_all()
     await expect(desk.row("Moved back by hand")).to_have_count(0)
     await desk.open("Moved back by hand", label="ALL")
     await desk.page.get_by_role("button", name="Move to Inbox").click()

@@ -134,7 +134,7 @@ async def test_navigation_through_the_stack(desk: Desk) -> None:
     two = card(button("to three"), title="Two", name="two")
     three = card(button("change"), title="Three")
     changed = card(button("to the second"), title="Three, changed")
-    asked = await desk.answer_with(
+    questions = await desk.answer_with(
         shown(root),
         clicked({"pushCard": two}),
         clicked({"pushCard": three}),
@@ -159,18 +159,18 @@ async def test_navigation_through_the_stack(desk: Desk) -> None:
         await desk.panel.get_by_role("button", name=click).click()
         await expect(title).to_have_text(expected)
     await expect(back).to_be_hidden()
-    assert [question.get("function") for question in asked] == [None, *[HERE] * 6]
+    assert [question.get("function") for question in questions] == [None, *[HERE] * 6]
 
 
 async def test_going_back_asks_anew_when_the_state_has_changed(desk: Desk) -> None:
-    asked = await desk.answer_with(
+    questions = await desk.answer_with(
         shown(card(button("on"), title="Old")), clicked({"pushCard": card(title="Next")}, changed=True), shown(card(title="New"))
     )
     await desk.show()
     await desk.panel.get_by_role("button", name="on").click()
     await desk.page.get_by_role("button", name="Back", exact=True).click()
     await expect(desk.panel.locator(".card-header h2")).to_have_text("New")
-    assert [question.get("trigger") for question in asked] == ["homepage", None, "homepage"]
+    assert [question.get("trigger") for question in questions] == ["homepage", None, "homepage"]
 
 
 async def test_rows_open_by_key_and_pictures_of_elsewhere_are_not_fetched(desk: Desk) -> None:
@@ -197,7 +197,7 @@ async def test_a_peeking_card_waits_at_the_foot(desk: Desk) -> None:
 async def test_card_actions_and_the_footer(desk: Desk) -> None:
     action = {"actionLabel": "Say hello", "onClick": {"action": {"function": HERE}}}
     footer = {"primaryButton": {"text": "Save", "color": {"blue": 1}, "onClick": {"action": {"function": HERE}}}}
-    asked = await desk.answer_with(
+    questions = await desk.answer_with(
         shown(card(paragraph("x"), cardActions=[action], fixedFooter=footer)), clicked(notice="Hello.")
     )
     await desk.show()
@@ -206,7 +206,7 @@ async def test_card_actions_and_the_footer(desk: Desk) -> None:
     await expect(desk.page.locator("#panel .toast")).to_have_text("Hello.")
     await desk.panel.get_by_role("button", name="Save").click()
     await expect(desk.page.locator("#panel .progress")).to_be_hidden()
-    assert len(asked) == 3
+    assert len(questions) == 3
 
 
 async def test_a_sign_in_opens_over_the_page_and_reloads_when_closed(desk: Desk) -> None:
@@ -355,7 +355,7 @@ async def test_a_click_on_each_kind_of_widget_is_sent(desk: Desk) -> None:
     left = {"widgets": [press("In a column", sends("column"))]}
     off, on = {"text": "Off", "disabled": True, "onClick": run()}, {"text": "On", "onClick": sends("menu")}
     row = {"text": "A row", "onClick": sends("row"), "button": {"text": "Beside", "onClick": sends("beside")}}
-    asked = await desk.answer_with(
+    questions = await desk.answer_with(
         shown(
             card(
                 {"grid": {"items": items, "onClick": sends("grid")}},
@@ -395,7 +395,7 @@ async def test_a_click_on_each_kind_of_widget_is_sent(desk: Desk) -> None:
         async with desk.page.expect_response("**/desk/*/panel"):
             await desk.page.get_by_role("menuitem", name=entry, exact=True).click()
     await expect(by_name("button", name="Quiet")).to_be_disabled()
-    sent = [question["parameters"] for question in asked[1:]]
+    sent = [question["parameters"] for question in questions[1:]]
     assert sent[0] == {"what": "grid", "grid_item_identifier": "second"}
     assert [one["what"] for one in sent[1:]] == ["chip", "image", "column", "row", "beside", "save", "cancel", "menu", "action"]
 
@@ -410,7 +410,7 @@ async def test_a_menu_in_a_menu_is_off(desk: Desk) -> None:
 
 
 async def test_the_bar_runs_while_the_add_on_works_and_a_second_click_waits(desk: Desk) -> None:
-    asked = await desk.answer_with(shown(card(press("Go", run()))), clicked(notice="Done."))
+    questions = await desk.answer_with(shown(card(press("Go", run()))), clicked(notice="Done."))
     await desk.show()
     hold = await desk.hold_answers()
     go, bar = desk.panel.get_by_role("button", name="Go"), desk.page.locator("#panel .progress")
@@ -422,7 +422,7 @@ async def test_the_bar_runs_while_the_add_on_works_and_a_second_click_waits(desk
     hold.set()
     await expect(desk.page.locator("#panel .toast")).to_have_text("Done.")
     await expect(bar).to_be_hidden()
-    assert len(asked) == 2
+    assert len(questions) == 2
 
 
 async def test_no_bar_where_the_action_says_none(desk: Desk) -> None:
@@ -524,31 +524,31 @@ async def test_a_late_answer_of_a_click_is_not_shown_beside_the_next_mail(desk: 
 async def test_enter_in_a_text_input_does_nothing(desk: Desk) -> None:
     """Gmail's text input tells of a change when it is left, and never of Enter."""
     field = {"textInput": {"name": "words", "label": "Words", "onChangeAction": run(loadIndicator="NONE")["action"]}}
-    asked = await desk.answer_with(shown(card(field, press("Go", run()))), clicked())
+    questions = await desk.answer_with(shown(card(field, press("Go", run()))), clicked())
     await desk.show()
     words = desk.panel.get_by_label("Words")
     await words.fill("Lovell")
     await words.press("Enter")
     await desk.page.evaluate("() => new Promise(requestAnimationFrame)")
-    assert len(asked) == 1
+    assert len(questions) == 1
     await expect(words).to_be_focused()
     async with desk.page.expect_response("**/desk/*/panel"):
         await words.press("Tab")
-    assert asked[1]["form_inputs"] == {"words": {"stringInputs": {"value": ["Lovell"]}}}
+    assert questions[1]["form_inputs"] == {"words": {"stringInputs": {"value": ["Lovell"]}}}
 
 
 async def test_enter_in_the_homepages_search_does_nothing_and_the_button_searches(desk: Desk) -> None:
     await desk.show()
-    asked: list[str] = []
-    desk.page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/panel") else None)
+    questions: list[str] = []
+    desk.page.on("request", lambda request: questions.append(request.url) if request.url.endswith("/panel") else None)
     await desk.panel.get_by_role("textbox").fill("Lovell")
     await desk.panel.get_by_role("textbox").press("Enter")
     await desk.page.evaluate("() => new Promise(requestAnimationFrame)")
     await expect(desk.panel).to_contain_text("overdue")
-    assert asked == []
+    assert questions == []
     await desk.panel.get_by_role("button", name="Search").click()
     await expect(desk.panel).to_contain_text("Henrietta Lovell")
-    assert len(asked) == 1
+    assert len(questions) == 1
 
 
 async def test_what_is_asked_for_again_stays_until_the_answer(desk: Desk) -> None:
@@ -710,7 +710,7 @@ async def test_google_turns_http_into_https(desk: Desk) -> None:
 
 async def test_the_card_behind_an_overlay_is_blocked_until_it_is_closed(desk: Desk) -> None:
     link = {"url": f"{desk.demo.address}/icon.svg", "openAs": "OVERLAY", "onClose": "RELOAD"}
-    asked = await desk.answer_with(shown(card(press("Sign in", {"openLink": link}))))
+    questions = await desk.answer_with(shown(card(press("Sign in", {"openLink": link}))))
     await desk.show()
     async with desk.page.context.expect_page() as opened:
         await desk.panel.get_by_role("button", name="Sign in").click()
@@ -718,7 +718,7 @@ async def test_the_card_behind_an_overlay_is_blocked_until_it_is_closed(desk: De
     async with desk.page.expect_response("**/desk/*/panel"):
         await (await opened.value).close()
     await expect(desk.panel).not_to_have_attribute("inert", "")
-    assert [question["trigger"] for question in asked] == ["homepage", "homepage"]
+    assert [question["trigger"] for question in questions] == ["homepage", "homepage"]
 
 
 # Consent
@@ -728,7 +728,7 @@ SCOPE = "https://www.googleapis.com/auth/"
 
 async def test_a_single_scope_can_be_refused_and_what_was_clicked_is_asked_again(desk: Desk) -> None:
     scopes = {"scopes": [f"{SCOPE}userinfo.email", f"{SCOPE}script.locale"]}
-    asked = await desk.answer_with(
+    questions = await desk.answer_with(
         shown(card(button("go"), title="Before")),
         {"requesting_google_scopes": scopes},
         clicked({"pushCard": card(title="After")}),
@@ -740,7 +740,7 @@ async def test_a_single_scope_can_be_refused_and_what_was_clicked_is_asked_again
         await desk.panel.get_by_role("button", name="Continue").click()
     assert (await granted.value).post_data_json == {"add": [f"{SCOPE}userinfo.email"], "remove": []}
     await expect(desk.panel.locator(".card-header h2")).to_have_text("After")
-    assert [question.get("function") for question in asked] == [None, HERE, HERE]
+    assert [question.get("function") for question in questions] == [None, HERE, HERE]
 
 
 async def test_who_refuses_all_scopes_finds_the_card_as_it_was(desk: Desk) -> None:
@@ -785,7 +785,7 @@ async def test_universal_actions_stand_after_the_cards_own_and_may_open_a_link(d
     help_page = f"{desk.demo.address}/icon.svg"
     await desk.start_with(universal_actions=[{"label": "Look", "link": ""}, {"label": "Help", "link": help_page}])
     own = {"actionLabel": "Of the card", "onClick": run()}
-    asked = await desk.answer_with(shown(card(paragraph("x"), cardActions=[own])), clicked(notice="Looked."))
+    questions = await desk.answer_with(shown(card(paragraph("x"), cardActions=[own])), clicked(notice="Looked."))
     await desk.show()
     menu = desk.page.get_by_role("button", name="MailMagnet menu")
     await menu.click()
@@ -796,4 +796,4 @@ async def test_universal_actions_stand_after_the_cards_own_and_may_open_a_link(d
     await menu.click()
     await desk.page.get_by_role("menuitem", name="Look").click()
     await expect(desk.page.locator("#panel .toast")).to_have_text("Looked.")
-    assert (asked[1]["trigger"], asked[1]["universal_action"]) == ("universal action", 0)
+    assert (questions[1]["trigger"], questions[1]["universal_action"]) == ("universal action", 0)

@@ -104,10 +104,10 @@ async def test_a_row_tells_who_wrote_how_many_what_and_whether_it_was_read(desk:
 
 async def test_the_inbox_is_in_the_order_of_what_came_in_and_sent_says_to_whom(desk: Desk) -> None:
     now = datetime.now(UTC).replace(microsecond=0)
-    asked = (mail(GRACE, "Order one", Message_ID="<order-1@nobody-knows.example>"), now - timedelta(seconds=3))
+    order = (mail(GRACE, "Order one", Message_ID="<order-1@nobody-knows.example>"), now - timedelta(seconds=3))
     between = (mail(BOB, "Order two"), now - timedelta(seconds=2))
-    reply = mail(ADA, "Re: Order one", to="Kim Berg <kim@corp.example>, far@away.example", In_Reply_To=asked[0]["Message-ID"])
-    put(desk, [asked, between], "INBOX")
+    reply = mail(ADA, "Re: Order one", to="Kim Berg <kim@corp.example>, far@away.example", In_Reply_To=order[0]["Message-ID"])
+    put(desk, [order, between], "INBOX")
     put(desk, [(reply, now)], "SENT")
     await desk.show(label="INBOX")
     of_both = desk.rows.filter(has=desk.page.locator(".subject", has_text=re.compile("Order (one|two)")))

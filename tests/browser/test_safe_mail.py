@@ -294,7 +294,7 @@ async def test_the_mails_policy_holds_without_cleaning_and_frame(desk: Desk) -> 
     await desk.page.evaluate("new Promise(done => setTimeout(done, 300))")
     assert await alone.evaluate("window.ran") is None
     assert alone.url == f"{desk.demo.address}{address}"
-    assert not [asked for asked in desk.requests if "evil" in asked]
+    assert not [url for url in desk.requests if "evil" in url]
     desk.complaints.clear()
 
 
@@ -407,7 +407,7 @@ async def test_a_picture_used_three_thousand_times_is_sent_once(desk: Desk) -> N
     for image in (images.first, images.last):
         await expect(image).to_have_js_property("naturalWidth", 1)
     address = f"{desk.demo.address}/desk/ada@corp.example/mails/{mail_id}"
-    fetched = [asked for asked in desk.requests if "/pictures/" in asked]
+    fetched = [url for url in desk.requests if "/pictures/" in url]
     assert len(fetched) == 1, "the browser keeps it for the other uses"
     sent = await desk.page.request.get(f"{address}/body")
     assert len(await sent.body()) < 500_000

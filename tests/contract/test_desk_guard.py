@@ -120,6 +120,7 @@ async def port(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Port]:
         job=job,
         connect=does_nothing,
         mailmagnet=does_nothing,
+        crm=does_nothing,
     )
     number = free_port()
     key = DeskKey(number)

@@ -274,11 +274,11 @@ async def test_lists_by_labels(gmail: Mailbox) -> None:
 
 
 async def test_spam_and_trash_are_left_out(gmail: Mailbox) -> None:
-    kept = await gmail.put_in(mail("Kept", day=1))
+    in_sight = await gmail.put_in(mail("Kept", day=1))
     spam = await gmail.put_in(mail("Spam", day=2), ["SPAM"])
     thrown = await gmail.put_in(mail("Thrown", day=3), ["TRASH"])
-    assert await gmail.found() == [kept]
-    assert await gmail.found(includeSpamTrash="true") == [thrown, spam, kept]
+    assert await gmail.found() == [in_sight]
+    assert await gmail.found(includeSpamTrash="true") == [thrown, spam, in_sight]
 
 
 @pytest.mark.parametrize(
@@ -413,17 +413,17 @@ async def test_a_labels_counts(gmail: Mailbox) -> None:
 
 async def a_thread(gmail: Mailbox) -> tuple[str, str, str]:
     """A mail and a reply; their ids and the thread's."""
-    asked = await gmail.put_in(mail("Question", day=1, message_id="<q@analytical.example>"))
+    question = await gmail.put_in(mail("Question", day=1, message_id="<q@analytical.example>"))
     reply = mail("Re: Question", "bob@ross.example", 2, message_id="<a@ross.example>", in_reply_to="<q@analytical.example>")
     answered = await gmail.put_in(reply)
-    return asked, answered, str((await gmail.ok("GET", f"messages/{answered}"))["threadId"])
+    return question, answered, str((await gmail.ok("GET", f"messages/{answered}"))["threadId"])
 
 
 async def test_a_reply_joins_its_thread(gmail: Mailbox) -> None:
-    asked, answered, thread_id = await a_thread(gmail)
+    question, answered, thread_id = await a_thread(gmail)
     other = await gmail.put_in(mail("Another matter", day=3))
     thread = await gmail.ok("GET", f"threads/{thread_id}")
-    assert [message["id"] for message in thread["messages"]] == [asked, answered]
+    assert [message["id"] for message in thread["messages"]] == [question, answered]
     listed = (await gmail.ok("GET", "threads"))["threads"]
     other_thread = (await gmail.ok("GET", f"messages/{other}"))["threadId"]
     assert [found["id"] for found in listed] == [other_thread, thread_id]
@@ -437,9 +437,9 @@ async def test_a_reply_before_its_mail_joins_its_thread(gmail: Mailbox) -> None:
 
 
 async def test_a_reply_with_another_subject_is_a_thread_of_its_own(gmail: Mailbox) -> None:
-    asked = await gmail.put_in(mail("Question", message_id="<q@analytical.example>"))
+    question = await gmail.put_in(mail("Question", message_id="<q@analytical.example>"))
     changed = await gmail.put_in(mail("Something else", message_id="<c@ross.example>", references="<q@analytical.example>"))
-    threads = {(await gmail.ok("GET", f"messages/{message_id}"))["threadId"] for message_id in (asked, changed)}
+    threads = {(await gmail.ok("GET", f"messages/{message_id}"))["threadId"] for message_id in (question, changed)}
     assert len(threads) == 2
 
 
@@ -451,14 +451,14 @@ async def test_threads_are_found_by_any_of_their_mails(gmail: Mailbox) -> None:
 
 
 async def test_a_whole_thread_is_changed(gmail: Mailbox) -> None:
-    asked, answered, thread_id = await a_thread(gmail)
+    question, answered, thread_id = await a_thread(gmail)
     await gmail.ok("POST", f"threads/{thread_id}/modify", {"addLabelIds": ["STARRED"], "removeLabelIds": ["UNREAD"]})
-    for message_id in (asked, answered):
+    for message_id in (question, answered):
         assert set((await gmail.ok("GET", f"messages/{message_id}"))["labelIds"]) == {"INBOX", "STARRED"}
     await gmail.ok("POST", f"threads/{thread_id}/trash")
     assert await gmail.found() == []
     await gmail.ok("POST", f"threads/{thread_id}/untrash")
-    assert await gmail.found() == [answered, asked]
+    assert await gmail.found() == [answered, question]
     assert (await gmail.call("DELETE", f"threads/{thread_id}"))[0] == 204
     assert (await gmail.call("GET", f"threads/{thread_id}"))[0] == 404
 

@@ -29,13 +29,13 @@ TASK = MailboxTask("analytical.example", "100000000000000000001", SLOT, SLOT + t
 class Queue:
     """Cloud Tasks as the reference describes `tasks.create`: a named task is taken once. `refusal` answers instead."""
 
-    asked: list[web.Request] = field(default_factory=list)
+    requests: list[web.Request] = field(default_factory=list)
     bodies: list[dict[str, Any]] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
     refusal: web.Response | None = None
 
     async def create(self, request: web.Request) -> web.Response:
-        self.asked.append(request)
+        self.requests.append(request)
         self.bodies.append(await request.json())
         if self.refusal:
             return self.refusal
@@ -76,7 +76,7 @@ async def access_token() -> str:
 
 async def test_a_task_is_put_in_the_queue_as_cloud_tasks_reads_it(tasks: Tasks, queue: Queue) -> None:
     assert await tasks.enqueue(TASK) is True
-    [request], [body] = queue.asked, queue.bodies
+    [request], [body] = queue.requests, queue.bodies
     assert request.headers["Authorization"] == "Bearer ya29.made-up"
     assert request.headers["Content-Type"] == "application/json"
     payload = body["task"]["httpRequest"].pop("body")

@@ -170,9 +170,9 @@ class TestVault:
                 await vault.keep(Connection(org, user, f"{ids.index(org)}-{ids.index(user)}@x.example"))
         for org in ids:
             for user in ids:
-                kept = await vault.connection(org, user)
-                assert kept is not None
-                assert kept.address == f"{ids.index(org)}-{ids.index(user)}@x.example"
+                stored = await vault.connection(org, user)
+                assert stored is not None
+                assert stored.address == f"{ids.index(org)}-{ids.index(user)}@x.example"
 
     async def test_many_at_once_are_all_kept(self, vault: Vault, opened: Opened) -> None:
         users = [f"user-{number}" for number in range(30)]
@@ -213,8 +213,8 @@ class TestEncryptedFile:
             list(processes.map(keep_and_forget, [file] * 3, orgs))
         vault = EncryptedFileVault(file, KEY_OF_ALL)
         for org in orgs:
-            kept = [await vault.connection(org, f"user-{number}") for number in range(20)]
-            assert kept == [connection(org, f"user-{number}") if number % 2 else None for number in range(20)]
+            stored = [await vault.connection(org, f"user-{number}") for number in range(20)]
+            assert stored == [connection(org, f"user-{number}") if number % 2 else None for number in range(20)]
 
     async def test_the_file_holds_no_word_of_it_and_is_its_owner_s_alone(self, file: Path) -> None:
         vault = EncryptedFileVault(file, KEY)

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 import jwt as pyjwt
@@ -14,8 +14,9 @@ import pytest
 from aiohttp import web
 from google.auth import crypt, jwt
 
+from functions import verify
 from functions.certificates import LAST_GOOD_SECONDS, LONGEST_FRESH_SECONDS, RETRY_SECONDS, Certificates
-from functions.verify import MAX_TOKEN_LENGTH, Verifier, signature_is_removed
+from functions.verify import CLOCK_SKEW_SECONDS, MAX_TOKEN_LENGTH, Verifier, signature_is_removed
 from http_session.session import HttpSession
 from mailmagnet.errors import BadAnswer, Forbidden, MailMagnetError, NotVerified, Unavailable
 from mailmagnet.identity import Identity
@@ -33,12 +34,12 @@ class CertificatesAddress:
     status: int = 200
     body: str | None = None
     max_age: float = 20_000
-    asked: int = 0
+    fetches: int = 0
     url: str = ""
     delay: float = 0.0
 
     async def answer(self, _: web.Request) -> web.Response:
-        self.asked += 1
+        self.fetches += 1
         await asyncio.sleep(self.delay)
         body = json.dumps(self.signer.certificates) if self.body is None else self.body
         return web.Response(status=self.status, text=body, headers={"Cache-Control": f"public, max-age={self.max_age}"})
@@ -107,7 +108,7 @@ async def door() -> AsyncIterator[Door]:
 
 async def test_googles_call_to_this_endpoint_gets_in_and_certificates_are_fetched_once(door: Door) -> None:
     await asyncio.gather(*(door.knock(door.bearer()) for _ in range(20)))
-    assert door.address.asked == 1
+    assert door.address.fetches == 1
 
 
 @pytest.mark.parametrize(
@@ -181,7 +182,7 @@ def encoded(part: str) -> str:
 async def test_what_is_no_token_is_refused(door: Door, authorization: str) -> None:
     with pytest.raises(NotVerified):
         await door.knock(authorization)
-    assert door.address.asked == 0
+    assert door.address.fetches == 0
 
 
 async def test_a_token_of_another_key_under_the_same_key_id_is_refused(door: Door) -> None:
@@ -214,13 +215,13 @@ async def test_the_last_good_certificates_serve_while_google_is_away(door: Door)
     door.clock.now += 30_000
     door.address.status = 503
     await door.knock(door.bearer())
-    assert door.address.asked == 2
+    assert door.address.fetches == 2
     await door.knock(door.bearer())
-    assert door.address.asked == 2
+    assert door.address.fetches == 2
     door.clock.now += RETRY_SECONDS
     door.address.status = 200
     await door.knock(door.bearer())
-    assert door.address.asked == 3
+    assert door.address.fetches == 3
 
 
 async def test_the_last_good_certificates_serve_a_day_after_their_freshness_and_no_longer(door: Door) -> None:
@@ -241,7 +242,7 @@ async def test_no_answer_makes_certificates_fresh_for_longer_than_a_day(door: Do
     await door.knock(door.bearer())
     door.clock.now += LONGEST_FRESH_SECONDS + 1
     await door.knock(door.bearer())
-    assert door.address.asked == 2
+    assert door.address.fetches == 2
 
 
 @pytest.mark.parametrize(
@@ -272,15 +273,15 @@ async def test_without_any_certificates_google_is_asked_less_and_less_often(door
     for _ in range(3):
         outcomes = await asyncio.gather(*(door.knock(door.bearer()) for _ in range(20)), return_exceptions=True)
         assert {type(outcome) for outcome in outcomes} <= {BadAnswer, Unavailable}
-    assert door.address.asked == 1
-    asked = []
+    assert door.address.fetches == 1
+    fetches = []
     for _ in range(300):
         door.clock.now += 1
         with pytest.raises((BadAnswer, Unavailable)):
             await door.knock(door.bearer())
-        asked.append(door.address.asked)
-    assert asked[:8] == [1, 2, 2, 2, 2, 3, 3, 3]
-    assert 10 <= asked[-1] <= 15
+        fetches.append(door.address.fetches)
+    assert fetches[:8] == [1, 2, 2, 2, 2, 3, 3, 3]
+    assert 10 <= fetches[-1] <= 15
     door.address.status = 200
     door.clock.now += RETRY_SECONDS
     await door.knock(door.bearer())
@@ -311,11 +312,11 @@ async def test_a_new_key_is_fetched_and_forged_key_ids_do_not_make_us_ask_each_t
     for _ in range(5):
         with pytest.raises(NotVerified):
             await door.knock(forged)
-    assert door.address.asked == 1
+    assert door.address.fetches == 1
     door.clock.now += RETRY_SECONDS
     door.address.signer = stranger
     await door.knock(forged)
-    assert door.address.asked == 2
+    assert door.address.fetches == 2
 
 
 async def test_googles_key_is_asked_of_google_alone(door: Door) -> None:
@@ -328,6 +329,110 @@ async def test_googles_key_is_asked_of_google_alone(door: Door) -> None:
         token = pyjwt.encode(claims, stranger.key, "RS256", headers={"kid": stranger.key_id, **header})
         with pytest.raises(NotVerified):
             await door.knock(f"Bearer {token}")
+
+
+@pytest.fixture
+def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every token whose signature was checked, in order."""
+    tokens: list[str] = []
+    decode = pyjwt.decode
+
+    def counted(token: str, *rest: Any, **named: Any) -> Any:
+        tokens.append(token)
+        return decode(token, *rest, **named)
+
+    monkeypatch.setattr(pyjwt, "decode", counted)
+    return tokens
+
+
+def turn_the_machines_clock(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What verifies tokens, the library and ourselves, finds the machine's time so much later than it is."""
+    later = datetime.now(UTC) + timedelta(seconds=seconds)
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Any:
+            return later.astimezone(tz)
+
+    monkeypatch.setattr(pyjwt.api_jwt, "datetime", Later)
+    monkeypatch.setattr(time, "time", later.timestamp)
+
+
+async def test_a_token_that_comes_again_is_not_checked_again(door: Door, checked: list[str]) -> None:
+    ada, grace = (door.bearer(sub=user) for user in ("1", "2"))
+    for authorization in (ada, grace, ada, grace, ada):
+        await door.knock(authorization)
+    assert [f"Bearer {token}" for token in checked] == [ada, grace]
+
+
+async def test_a_token_that_was_checked_is_still_for_one_endpoint_and_one_account_alone(door: Door) -> None:
+    token = door.bearer().removeprefix("Bearer ")
+    await door.verifier.service(token, audience=AUDIENCE, service_account=ACCOUNT)
+    for audience, account in ((AUDIENCE + "/", ACCOUNT), (AUDIENCE, "other@project.example")):
+        with pytest.raises(Forbidden):
+            await door.verifier.service(token, audience=audience, service_account=account)
+    with pytest.raises(Forbidden):
+        await door.verifier.user(token, client_id="client")
+
+
+async def test_a_token_that_was_refused_is_refused_again(door: Door, checked: list[str]) -> None:
+    for authorization in (door.bearer(expires_in=-60), door.bearer(iss="https://issuer.example")):
+        for _ in range(2):
+            with pytest.raises(NotVerified):
+                await door.knock(authorization)
+    assert len(checked) == 4
+
+
+async def test_a_token_that_was_checked_lends_nothing_to_one_of_another_signature(door: Door) -> None:
+    authorization = door.bearer()
+    await door.knock(authorization)
+    content, _, signature = authorization.rpartition(".")
+    changed = signature.translate(str.maketrans("AB", "BA"))
+    assert changed != signature
+    for forged in (f"{content}.{changed}", f"{content}.{signature[:-4]}", f"{content}.AAAA"):
+        with pytest.raises(NotVerified):
+            await door.knock(forged)
+
+
+async def test_a_token_past_its_end_is_checked_and_refused(
+    door: Door, checked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authorization = door.bearer(expires_in=3600)
+    await door.knock(authorization)
+    turn_the_machines_clock(3600 + CLOCK_SKEW_SECONDS - 5, monkeypatch)
+    await door.knock(authorization)
+    assert len(checked) == 1
+    turn_the_machines_clock(3600 + CLOCK_SKEW_SECONDS + 5, monkeypatch)
+    with pytest.raises(NotVerified, match="Expired"):
+        await door.knock(authorization)
+
+
+@pytest.mark.parametrize("key_id", ["test-key", "next-key"])
+async def test_a_token_that_was_checked_ends_with_googles_key(door: Door, key_id: str) -> None:
+    authorization = door.bearer()
+    await door.knock(authorization)
+    door.address.signer = Signer(key_id)
+    door.clock.now += door.address.max_age
+    with pytest.raises(NotVerified):
+        await door.knock(authorization)
+
+
+async def test_a_token_that_was_checked_ends_with_its_keys_certificate(door: Door) -> None:
+    authorization = door.bearer()
+    await door.knock(authorization)
+    door.calendar.now += timedelta(days=31)
+    with pytest.raises(NotVerified):
+        await door.knock(authorization)
+
+
+async def test_so_many_tokens_are_remembered_and_no_more(door: Door, checked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verify, "MOST_TOKENS", 2)
+    first, second, third = (door.bearer(sub=user) for user in "123")
+    for authorization in (first, second, third, second, third):
+        await door.knock(authorization)
+    assert len(checked) == 3
+    await door.knock(first)
+    assert len(checked) == 4
 
 
 def test_cloud_run_takes_a_signature_away_and_nothing_else() -> None:

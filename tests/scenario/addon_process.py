@@ -15,8 +15,8 @@ from typing import Any
 import aiohttp
 import psutil
 
+from sandbox.cards.card_check import answer_faults
 from sandbox.google.event import Surroundings, addon_event
-from tests.card_schema import check_answer
 from tests.scenario.desk import ADA, Desk
 from tests.signing import free_port
 
@@ -30,6 +30,9 @@ SCOPES = frozenset(
         "https://www.googleapis.com/auth/gmail.addons.current.message.metadata",
     }
 )
+
+SANDBOX_PROCESS = "sandbox/demo/sandbox_process.py"
+"""The product's functions, before a desk's Google."""
 
 LOG_KEY = "the-key-by-which-the-log-names-people"
 
@@ -50,7 +53,7 @@ class Answered:
     def card(self) -> str:
         """The whole answer as text, after it was held against Google's schema: to find words in."""
         assert self.status == 200, self.body
-        check_answer(self.json)
+        assert answer_faults(self.json) == []
         return json.dumps(self.json, ensure_ascii=False)
 
 
@@ -103,10 +106,10 @@ def settings_of(desk: Desk, url: str) -> dict[str, str]:
     clock_file = desk.folder / "clock"
     clock_file.write_text(str((desk.clock.now - datetime.now(UTC)).total_seconds()))
     return {
-        "MAILMAGNET_CLOCK_FILE": str(clock_file),
-        "MAILMAGNET_CRM_FAULT_FILE": str(desk.crm_fault_file),
+        "SANDBOX_GOOGLE_URL": desk.origin,
+        "SANDBOX_CLOCK_FILE": str(clock_file),
+        "SANDBOX_CRM_FAULT_FILE": str(desk.crm_fault_file),
         "FUNCTION_USE_ASGI": "true",
-        "MAILMAGNET_PROFILE": "sandbox",
         "MAILMAGNET_ADDON_URL": url,
         "MAILMAGNET_ADDON_SERVICE_ACCOUNT": google.service_account,
         "MAILMAGNET_JOB_SERVICE_ACCOUNT": "job@desk.example",
@@ -115,12 +118,6 @@ def settings_of(desk: Desk, url: str) -> dict[str, str]:
         "MAILMAGNET_ADDON_CLIENT_ID": google.addon_client_id,
         "MAILMAGNET_OAUTH_CLIENT_ID": google.client_id,
         "MAILMAGNET_OAUTH_CLIENT_SECRET": google.client_secret,
-        "MAILMAGNET_CERTIFICATES_URL": f"{desk.origin}/oauth2/v1/certs",
-        "MAILMAGNET_GMAIL_URL": desk.origin,
-        "MAILMAGNET_TOKEN_URL": f"{desk.origin}/token",
-        "MAILMAGNET_REVOKE_URL": f"{desk.origin}/revoke",
-        "MAILMAGNET_TASKS_URL": desk.origin,
-        "MAILMAGNET_METADATA_TOKEN_URL": f"{desk.origin}/computeMetadata/v1/instance/service-accounts/default/token",
         "MAILMAGNET_CRM_DATABASE": str(desk.crm_database),
         "MAILMAGNET_STORE_DATABASE": str(desk.folder / "store.sqlite"),
         "MAILMAGNET_VAULT_FILE": str(desk.folder / "vault"),
@@ -166,7 +163,7 @@ async def function_process(
 
 
 @asynccontextmanager
-async def sidebar_at(desk: Desk, source: str = "main.py", **settings: str) -> AsyncIterator[Sidebar]:
+async def sidebar_at(desk: Desk, source: str = SANDBOX_PROCESS, **settings: str) -> AsyncIterator[Sidebar]:
     """A sidebar before a running `addon`; `settings` change its environment."""
     port, log = free_port(), bytearray()
     url = f"http://127.0.0.1:{port}"

@@ -232,10 +232,10 @@ async def desk_in(
     bind(crm_database, ADA, "corp.example", account.sub)
     vault_key = Fernet.generate_key().decode()
     vault = EncryptedFileVault(folder / "vault", vault_key)
-    kept = store or SqliteStore(folder / "store.sqlite")
+    own_store = store or SqliteStore(folder / "store.sqlite")
     try:
-        yield Desk(folder, origin, world, account, clock, kept, vault, vault_key, crm_database)
+        yield Desk(folder, origin, world, account, clock, own_store, vault, vault_key, crm_database)
     finally:
         await runner.cleanup()
-        await kept.close()
+        await own_store.close()
         await asyncio.to_thread(world.close)

@@ -37,9 +37,9 @@ async def _ask(app: Any, path: str, headers: dict[str, str], body: str) -> tuple
 
 
 def main() -> None:
-    asked = json.load(sys.stdin)
-    app: Any = create_asgi_app("addon", asked["source"], "http")
-    status, text = asyncio.run(_ask(app, asked["path"], asked["headers"], asked["body"]))
+    request = json.load(sys.stdin)
+    app: Any = create_asgi_app("addon", request["source"], "http")
+    status, text = asyncio.run(_ask(app, request["path"], request["headers"], request["body"]))
     json.dump({"status": status, "text": text, "modules": sorted(sys.modules)}, sys.stderr)
 
 

@@ -18,7 +18,7 @@ from crm_client.embedded.administration import STANDARD, add_profile, add_user
 from crm_client.embedded.administration import Scope as DataScope
 from mailmagnet.categories import Category
 from mailmagnet.crm import DealState
-from sandbox.cards.answer_check import refused
+from sandbox.cards.card_check import refused
 from sandbox.cards.open_links import OpenLinks, links_of
 from sandbox.google.deployment import deployment
 from sandbox.google.faults import Fault
@@ -165,9 +165,9 @@ async def test_the_message_id_of_customers_mail_is_read_live_for_its_link_and_is
     assert links == [f"https://mail.google.com/mail/?authuser={ADA}#search/rfc822msgid:Xylophone-7@a.example"]
     assert json.dumps(home).count("Xylophone") == 1
     assert "Xylophone" not in await sidebar.logged("answered", 1)
-    kept = [file for file in sidebar.desk.folder.glob("*") if file.is_file()]
-    assert {file.name for file in kept} >= {"store.sqlite", "vault"}
-    assert [file.name for file in kept if b"Xylophone" in file.read_bytes()] == []
+    files = [file for file in sidebar.desk.folder.glob("*") if file.is_file()]
+    assert {file.name for file in files} >= {"store.sqlite", "vault"}
+    assert [file.name for file in files if b"Xylophone" in file.read_bytes()] == []
 
 
 async def test_hostile_names_and_deals_are_shown_as_text(sidebar: Sidebar) -> None:
@@ -591,8 +591,8 @@ async def test_an_event_that_lacks_things_is_answered(sidebar: Sidebar) -> None:
     authorization = {"authorizationEventObject": {"userIdToken": whole["authorizationEventObject"]["userIdToken"]}}
     assert "Search" in (await sidebar.send("/home", authorization)).card
     for nobody in ({}, {"authorizationEventObject": 1}, {"authorizationEventObject": {"userIdToken": None}}):
-        asked = await sidebar.send("/home", nobody)
-        assert asked.json == {"requesting_google_scopes": {"scopes": ["https://www.googleapis.com/auth/userinfo.email"]}}
+        response = await sidebar.send("/home", nobody)
+        assert response.json == {"requesting_google_scopes": {"scopes": ["https://www.googleapis.com/auth/userinfo.email"]}}
     in_place = {"in_place": "1"}
     nothing: dict[str, str] = {}
     for path, more in (
@@ -616,8 +616,8 @@ async def test_an_open_mail_without_its_token_asks_for_the_scope_and_not_in_a_ci
     nothing: list[list[str] | None] = [[], None]
     for granted in nothing:
         event["authorizationEventObject"]["authorizedScopes"] = granted
-        asked = await sidebar.send("/message", event)
-        assert asked.json == {"requesting_google_scopes": {"scopes": [metadata]}}
+        response = await sidebar.send("/message", event)
+        assert response.json == {"requesting_google_scopes": {"scopes": [metadata]}}
 
 
 async def test_mail_that_the_user_wrote_is_about_whom_it_is_to(sidebar: Sidebar) -> None:

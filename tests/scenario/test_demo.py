@@ -9,13 +9,17 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import aiohttp
 import psutil
 import pytest
 
+from sandbox.demo import __main__ as command
 from sandbox.demo.folder_use import LOCK
 from sandbox.demo.processes import Demo, NotADemo, PortTaken, running_demo
 
@@ -412,3 +416,38 @@ async def test_no_process_is_left(tmp_path: Path, many: Path, moment: str, stop:
     await terminal.end()
     await eventually(lambda: not still_there(before))
     assert "Traceback" not in terminal.said
+
+
+async def test_a_demo_whose_terminal_was_closed_is_not_started_again_at_another_port(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started_at = []
+
+    @asynccontextmanager
+    async def running(folder: Path, fill: object, port: int, **_: object) -> AsyncIterator[SimpleNamespace]:
+        started_at.append(port)
+        yield SimpleNamespace(entrance="http://127.0.0.1/", folder=folder)
+
+    async def ended(*works: Coroutine[Any, Any, None]) -> None:
+        for work in works:
+            work.close()
+
+    monkeypatch.setattr(command, "running_demo", running)
+    monkeypatch.setattr(command, "_until_first_ends", ended)
+    monkeypatch.setattr(command, "_stop_at_a_signal", lambda main: None)
+    await command._run(command.Wanted(None, (), None, None, tmp_path, fresh=False))
+    assert started_at == [command.USUAL_PORT]
+
+
+async def test_a_terminal_that_was_closed_before_it_is_watched_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    master, slave = pty.openpty()
+    forgotten = []
+    monkeypatch.setattr(command, "_forget_terminal", lambda: forgotten.append(True))
+    with os.fdopen(slave) as terminal:
+        monkeypatch.setattr(sys, "stdin", terminal)
+        at_terminal = terminal.isatty()
+        os.close(master)
+        assert (at_terminal, terminal.isatty()) == (True, False)
+        async with asyncio.timeout(SECONDS):
+            await command._terminal_closed(at_terminal)
+    assert forgotten == [True]

@@ -35,7 +35,7 @@ async def demo(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Demo]:
         for kind, table in tables.items():
             file = made.folder / f"{kind}.csv"
             file.write_text(table)
-            await made.mailmagnet("crm", "import", kind, str(file), "--owner", made.user.address)
+            await made.crm("import", kind, str(file), "--owner", made.user.address)
 
     async with running_demo(tmp_path_factory.mktemp("dials") / "demo", fill) as started:
         # From here on the function has Google's certificates.
@@ -50,7 +50,7 @@ async def fresh(tmp_path: Path) -> AsyncIterator[Demo]:
     async def fill(made: Demo) -> None:
         table = tmp_path / "contacts.csv"
         table.write_text("Name,Emails\nGrace Hopper,grace@hopper.example\n")
-        await made.mailmagnet("crm", "import", "contacts", str(table), "--owner", made.user.address)
+        await made.crm("import", "contacts", str(table), "--owner", made.user.address)
 
     async with running_demo(tmp_path / "demo", fill) as started:
         yield started
@@ -127,11 +127,11 @@ async def test_a_wrong_date_is_refused_in_words(demo: Demo, to: str, why: str) -
 
 async def test_what_is_kept_is_three_facts_of_each_mail(demo: Demo) -> None:
     await sorted_under(demo, "A subject that nobody keeps")
-    kept = await ask(demo, "kept")
-    assert kept["mailbox"]["address"] == demo.user.address
-    assert kept["mails"]
-    assert all(set(mail) == {"mail_id", "from_address", "received_at"} for mail in kept["mails"])
-    assert "A subject that nobody keeps" not in json.dumps(kept)
+    stored = await ask(demo, "kept")
+    assert stored["mailbox"]["address"] == demo.user.address
+    assert stored["mails"]
+    assert all(set(mail) == {"mail_id", "from_address", "received_at"} for mail in stored["mails"])
+    assert "A subject that nobody keeps" not in json.dumps(stored)
     assert json.loads(await demo.mailmagnet("kept", "--org", "corp.example", "--user", "nobody")) == {
         "mailbox": None,
         "mails": [],
@@ -265,21 +265,21 @@ async def test_of_two_answers_made_at_once_each_has_its_own_calls(demo: Demo) ->
 async def test_a_profile_loses_the_permission_and_has_it_back(demo: Demo) -> None:
     for held in (False, True):
         words = "--held" if held else "--not-held"
-        await demo.mailmagnet("crm", "set-permission", "--profile", "Standard", "--permission", "Mail Integration", words)
-        profiles = {profile["name"]: profile for profile in json.loads(await demo.mailmagnet("crm", "profiles"))}
+        await demo.crm("set-permission", "--profile", "Standard", "--permission", "Mail Integration", words)
+        profiles = {profile["name"]: profile for profile in json.loads(await demo.crm("profiles"))}
         assert ("Mail Integration" in profiles["Standard"]["permissions"]) is held
         assert profiles["Standard"]["users"] == [demo.colleague.address]
     with pytest.raises(CommandFailed, match="no profile"):
-        await demo.mailmagnet("crm", "set-permission", "--profile", "None", "--permission", "Mail Integration", "--held")
+        await demo.crm("set-permission", "--profile", "None", "--permission", "Mail Integration", "--held")
 
 
 async def test_a_deal_is_changed_and_what_is_not_given_stays(demo: Demo) -> None:
     deals = (await ask(demo, "dials/crm"))["deals"]
     deal = next(deal for deal in deals if deal["name"] == "Compiler")
-    await demo.mailmagnet("crm", "change-deal", deal["id"], "--stage", "Closed Won", "--amount", "1200.50")
+    await demo.crm("change-deal", deal["id"], "--stage", "Closed Won", "--amount", "1200.50")
     changed = await demo.crm_record("deals", deal["id"], demo.user.address)
     assert (changed["state"], changed["amount"]["amount"], changed["closing"]) == ("won", "1200.50", deal["closing"])
-    await demo.mailmagnet("crm", "change-deal", deal["id"], "--stage", "Negotiation", "--closing", "2027-01-31")
+    await demo.crm("change-deal", deal["id"], "--stage", "Negotiation", "--closing", "2027-01-31")
     changed = await demo.crm_record("deals", deal["id"], demo.user.address)
     assert (changed["state"], changed["amount"]["amount"], changed["closing"]) == ("open", "1200.50", "2027-01-31")
 
@@ -294,7 +294,7 @@ async def test_a_deal_is_changed_and_what_is_not_given_stays(demo: Demo) -> None
 )
 async def test_a_change_that_cannot_be_is_refused(demo: Demo, words: tuple[str, ...], why: str) -> None:
     with pytest.raises(CommandFailed, match=why):
-        await demo.mailmagnet("crm", "change-deal", *words)
+        await demo.crm("change-deal", *words)
 
 
 @pytest.mark.parametrize("odd", ["zero \0", "half \ud800", "much " * 60_000])

@@ -8,7 +8,7 @@ import sys
 import aiohttp
 import pytest
 
-from tests.scenario.addon_process import HOUSE, Sidebar, settings_of
+from tests.scenario.addon_process import HOUSE, SANDBOX_PROCESS, Sidebar, settings_of
 from tests.scenario.desk import Desk
 
 URL = "http://127.0.0.1:1"
@@ -37,7 +37,7 @@ async def test_the_first_answer_loads_nothing_heavy(desk: Desk, path: str, setti
         event = await Sidebar(desk, URL, session, process).event(path, mail, "hopper", id=contact)
         await process.wait()
     headers = {"Authorization": f"Bearer {desk.world.google.system_token(URL + path)}"}
-    asked = {"source": "main.py", "path": path, "headers": headers, "body": json.dumps(event)}
+    request = {"source": SANDBOX_PROCESS, "path": path, "headers": headers, "body": json.dumps(event)}
     cold = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.scenario.first_answer"),
         cwd=HOUSE,
@@ -46,7 +46,7 @@ async def test_the_first_answer_loads_nothing_heavy(desk: Desk, path: str, setti
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    _, told = await asyncio.wait_for(cold.communicate(json.dumps(asked).encode()), 60)
+    _, told = await asyncio.wait_for(cold.communicate(json.dumps(request).encode()), 60)
     answer, _ = json.JSONDecoder().raw_decode(told.decode())
     assert answer["status"] == 200
     assert words in answer["text"]

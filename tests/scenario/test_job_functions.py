@@ -16,7 +16,7 @@ from crm_client.embedded.administration import ADMINISTRATOR, set_permission
 from mailmagnet.categories import Category
 from mailmagnet.crm import MAIL_INTEGRATION, DealState
 from sandbox.google.faults import Fault
-from tests.scenario.addon_process import function_process, settings_of
+from tests.scenario.addon_process import SANDBOX_PROCESS, function_process, settings_of
 from tests.scenario.desk import ADA, Desk
 from tests.signing import free_port
 
@@ -69,7 +69,7 @@ async def job_at(desk: Desk, **settings: str) -> AsyncIterator[Job]:
     desk.world.tasks.targets = {urls["label_mailbox"]: JOB_ACCOUNT}
     async with AsyncExitStack() as stack:
         for target, port in ports.items():
-            await stack.enter_async_context(function_process("main.py", target, environment, port, log))
+            await stack.enter_async_context(function_process(SANDBOX_PROCESS, target, environment, port, log))
         session = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)))
         yield Job(desk, urls["label_tick"], urls["label_mailbox"], log, session)
 

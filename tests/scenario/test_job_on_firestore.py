@@ -32,18 +32,18 @@ async def desk_on_firestore(project: str, tmp_path: Path) -> AsyncIterator[Desk]
 async def _documents(project: str) -> dict[str, dict[str, Any]]:
     """Every document there is, by its path."""
     client = AsyncClient(project=project)
-    kept: dict[str, dict[str, Any]] = {}
+    documents: dict[str, dict[str, Any]] = {}
 
     async def walk(collections: Any) -> None:
         async for collection in collections:
             async for reference in collection.list_documents():
                 snapshot = await reference.get()
-                kept[reference.path] = snapshot.to_dict() or {}
+                documents[reference.path] = snapshot.to_dict() or {}
                 await walk(reference.collections())
 
     await walk(client.collections())
     client.close()
-    return kept
+    return documents
 
 
 async def test_a_full_run_keeps_three_facts_of_a_customers_mail_and_nothing_else(desk_on_firestore: Desk, project: str) -> None:
@@ -54,12 +54,12 @@ async def test_a_full_run_keeps_three_facts_of_a_customers_mail_and_nothing_else
     desk.arrive("Stranger <stranger@b.example>", subject="Zeppelin offer")
     await desk.run()
     assert Category.CUSTOMER.label in await desk.labels_of(mail)
-    kept = await _documents(project)
+    documents = await _documents(project)
     user = desk.account.sub
-    assert set(kept) >= {f"orgs/corp.example/mailboxes/{user}", f"orgs/corp.example/mails/{user}:{mail}"}
-    assert set(kept[f"orgs/corp.example/mails/{user}:{mail}"]) == {"user", "from_address", "received_at"}
-    assert all(path.startswith("orgs/corp.example") for path in kept)
-    written = repr(kept)
+    assert set(documents) >= {f"orgs/corp.example/mailboxes/{user}", f"orgs/corp.example/mails/{user}:{mail}"}
+    assert set(documents[f"orgs/corp.example/mails/{user}:{mail}"]) == {"user", "from_address", "received_at"}
+    assert all(path.startswith("orgs/corp.example") for path in documents)
+    written = repr(documents)
     connection = await desk.vault.connection("corp.example", user)
     assert connection
     assert connection.gmail_token

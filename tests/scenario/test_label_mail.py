@@ -802,11 +802,11 @@ async def test_of_a_mail_three_facts_are_kept_and_nothing_else(desk: Desk) -> No
     mail = desk.arrive("Grace Brewster Hopper <grace@a.example>", subject="Xylophone invoice", Cc="Recipient <copied@c.example>")
     desk.arrive("Stranger <stranger@b.example>", subject="Zeppelin offer")
     await desk.run()
-    kept = _dump(desk.folder / "store.sqlite")
-    assert mail in kept
-    assert "grace@a.example" in kept
+    dump = _dump(desk.folder / "store.sqlite")
+    assert mail in dump
+    assert "grace@a.example" in dump
     for word in ("Xylophone", "Zeppelin", "nobody but Gmail", "Brewster", "copied@c.example", "stranger@b.example", "Deal 0"):
-        assert word not in kept
+        assert word not in dump
 
 
 def _dump(database: Path) -> str:

@@ -261,12 +261,12 @@ async def test_every_request_to_gmail_over_http(walked: Desk, resync: bool) -> N
     sent = [call.name.removeprefix("users.") for call in list(walked.world.calls.recent)[before:]]
     sys.stdout.write(f"requests of a run: {', '.join(sent)}\n")
     assert {"history.list", "batch", "messages.get", "labels.create", "messages.batchModify", "messages.modify"} <= set(sent)
-    asked = [name for name in sent if name not in ("token", "revoke")]
+    calls = [name for name in sent if name not in ("token", "revoke")]
     # of the parts of a batch, which are alike, the first and the last
     places = [
         place
-        for place, name in enumerate(asked)
-        if name not in asked[:place] or name not in asked[place + 1 :] or not name.startswith("messages")
+        for place, name in enumerate(calls)
+        if name not in calls[:place] or name not in calls[place + 1 :] or not name.startswith("messages")
     ]
     for place, (fault, times) in product(places, [*((fault, 1) for fault in ONCE), *((fault, None) for fault in FROM_THEN_ON)]):
         room = await mailroom_in(walked, resync=resync)

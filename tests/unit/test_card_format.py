@@ -1,162 +1,76 @@
-"""What Google would refuse, said with the place; and `python -m sandbox card --check`, which lists it."""
+"""The description of cards: it is Google's, whole, and takes only what Google names."""
 
 import json
-from pathlib import Path
 from typing import Any
 
-import pytest
-from click.testing import CliRunner
-
-from sandbox.__main__ import sandbox
-from sandbox.cards.answer_check import refused
-from sandbox.cards.card_format import card_format
+from sandbox.cards.card_check import definitions
+from sandbox.cards.make_card_format import FILE, as_text, card_format
 
 Json = dict[str, Any]
-GO = {"action": {"function": "https://addon.example/go"}}
-GOOD: Json = {"header": {"title": "Ada"}, "sections": [{"widgets": [{"textParagraph": {"text": "x"}}]}]}
-HERE = "card.sections[0].widgets[0]"
+
+NOT_IN_GMAIL = {
+    "Action": {"interaction"},
+    "Button": {"type"},
+    "Card": {"expressionData"},
+    "DateTimePicker": {"hostAppDataSource"},
+    "DecoratedText": {"bottomLabelText", "contentText", "startIconVerticalAlignment", "topLabelText"},
+    "Icon": {"materialIcon"},
+    "Section": {"id"},
+    "SelectionInput": {"dataSourceConfigs", "hintText", "platformDataSource"},
+    "TextInput": {"hostAppDataSource", "placeholderText"},
+    "TextParagraph": {"textSyntax"},
+    "Widget": {"carousel", "columns", "eventActions", "id", "visibility"},
+}
+"""Fields that the reference says are for Google Chat, for Google Workspace Studio, or for the dialogs of drafts and of Calendar, alone."""
 
 
-def one(widget: Json, **more: Any) -> Json:
-    return {"sections": [{"widgets": [widget]}], **more}
+def test_the_file_is_what_is_made_of_googles_description() -> None:
+    assert FILE.read_text("utf-8") == as_text(card_format()), "make card-format writes it anew"
 
 
-def button(**more: Any) -> Json:
-    return one({"buttonList": {"buttons": [{"text": "x", "onClick": GO, **more}]}})
+def test_it_is_whole_and_has_no_type_too_many() -> None:
+    described = card_format()
+    assert described["Card"]["properties"]["sections"] == {"type": "array", "items": {"$ref": "#/$defs/Section"}}
+    assert described["Button"]["elsewhere"]["type"]["enum"] == [
+        *("TYPE_UNSPECIFIED", "OUTLINED", "FILLED", "FILLED_TONAL", "BORDERLESS")
+    ]
+    assert described["DateTimePicker"]["properties"]["valueMsEpoch"]["format"] == "int64"
+    held = {kind for schema in described.values() for kind in types_in(schema["properties"] | schema["elsewhere"])}
+    assert held | {"Card"} == set(described)
 
 
-def choice(kind: str, items: int, chosen: int = 0) -> Json:
-    made = [{"text": str(each), "value": str(each), "selected": each < chosen} for each in range(items)]
-    return one({"selectionInput": {"name": "n", "type": kind, "items": made}})
+def types_in(fields: Json) -> set[str]:
+    """The types that fields refer to."""
+    refs = (field.get("items", field).get("$ref", "") for field in fields.values())
+    return {ref.removeprefix("#/$defs/") for ref in refs if ref}
 
 
-@pytest.mark.parametrize("answer", [GOOD, {"action": {"navigations": [{"pushCard": GOOD}]}}, {"autoComplete": {"items": []}}])
-def test_what_google_takes_is_not_refused(answer: Json) -> None:
-    assert refused(answer) == []
-
-
-@pytest.mark.parametrize(
-    ("card", "fault"),
-    [
-        (one({"textParagraph": {"txt": "x"}}), f"{HERE}.textParagraph.txt is no field of Google's TextParagraph"),
-        (one({"textParagraph": {}}), f"{HERE}.textParagraph needs text"),
-        (one({"decoratedText": {"text": "x", "wrapText": "yes"}}), f"{HERE}.decoratedText.wrapText should be of type boolean"),
-        (
-            one({"divider": {}, "image": {"imageUrl": "https://x.example/"}}),
-            f"{HERE} should be exactly one widget, and is divider and image",
-        ),
-        (one({}), f"{HERE} should be exactly one widget, and is none"),
-        (one({"textParagraph": {"text": "x"}, "id": "x" * 65}), f"{HERE}.id may have 64 letters, digits and hyphens"),
-        (
-            one({"textParagraph": {"text": "<img src=x>"}}),
-            f"{HERE}.textParagraph.text: <img> is not part of a card's text, and is left out",
-        ),
-        (
-            one({"textParagraph": {"text": "<a href='javas&#99;ript:x'>x</a>"}}),
-            f"{HERE}.textParagraph.text: a link in a text leads nowhere Gmail would open",
-        ),
-        (button(type="FILLED"), f"{HERE}.buttonList.buttons[0].type is for Google Chat alone: Gmail does not have it"),
-        (
-            one({"textInput": {"name": "n", "label": "x", "type": "ONE_LINE"}}),
-            f"{HERE}.textInput.type is “ONE_LINE”: it may be SINGLE_LINE, MULTIPLE_LINE",
-        ),
-        *(
-            (
-                {**GOOD, "header": {"title": "Ada", "imageUrl": url}},
-                "card.header.imageUrl should be an https address that is public",
-            )
-            for url in (
-                "http://x.example/ada.png",
-                "http://127.0.0.1:8090/ada.png",
-                "https://127.0.0.1/ada.png",
-                "https://10.0.0.7:8443/ada.png",
-                "https://[::1]/ada.png",
-                "https://localhost/ada.png",
-                "https://crm.internal/ada.png",
-                "https://public.example@localhost/ada.png",
-                "data:image/png;base64,iVBORw0KGgo=",
-            )
-        ),
-        (
-            button(onClick={"openLink": {"url": "javascript:x"}}),
-            f"{HERE}.buttonList.buttons[0].onClick.openLink.url is not an address Gmail would open",
-        ),
-        (
-            button(onClick={"action": {"function": "go"}}),
-            f"{HERE}.buttonList.buttons[0].onClick.action.function should be an https address",
-        ),
-        (button(onClick={}), f"{HERE}.buttonList.buttons[0] does nothing: it has no onClick"),
-        (button(color={"red": 255}), f"{HERE}.buttonList.buttons[0].color.red is 255: it may be 0 to 1"),
-        (
-            button(icon={"knownIcon": "DRAGON"}),
-            f"{HERE}.buttonList.buttons[0].icon.knownIcon is “DRAGON”: Google has no icon of that name",
-        ),
-        (
-            one({"columns": {"columnItems": [{"widgets": []}]}}),
-            f"{HERE}.columns is for the dialogs of drafts and of Calendar alone: Gmail does not have it",
-        ),
-        (choice("CHECK_BOX", 101), f"{HERE}.selectionInput has 101 items: Google allows 100"),
-        (choice("DROPDOWN", 3, chosen=2), f"{HERE}.selectionInput has 2 selected items: it may have one"),
-        (one({"textInput": {"name": "n"}}), f"{HERE}.textInput needs a label or a hintText"),
-        (
-            one({"textInput": {"name": "n", "label": "x", "value": "four", "validation": {"characterLimit": 3}}}),
-            f"{HERE}.textInput.value has 4 characters: its characterLimit is 3",
-        ),
-        (one({"carousel": {}}), f"{HERE}.carousel is for Google Chat alone: Gmail does not have it"),
-        (
-            {"sections": [{"widgets": [{"divider": {}}] * 101}]},
-            "card has 101 widgets: Google drops the section that goes over 100, and all that follow",
-        ),
-        ({**GOOD, "cardActions": [{"actionLabel": "x", "onClick": GO}] * 11}, "card.cardActions has 11 items: Google allows 10"),
-        ({}, "card is empty: it has neither a header nor a section"),
-        ({"sections": "x"}, "card.sections should be a list"),
-        ({"action": {}, "surprise": 1}, "surprise is no field of Google's Answer"),
-        ({"action": {"navigations": [{"push": GOOD}]}}, "action.navigations[0].push is no field of Google's Navigation"),
-        ({"action": {"notification": {}}}, "action.notification needs text"),
-        (
-            {"renderActions": {"action": {"navigations": [{"updateCard": {}}]}}},
-            "renderActions.action.navigations[0].updateCard is empty: it has neither a header nor a section",
-        ),
-    ],
-)
-def test_what_google_would_refuse_is_said_with_its_place(card: Json, fault: str) -> None:
-    assert fault in refused(card)
-
-
-def test_a_card_nested_without_end_is_refused_too() -> None:
-    deep: Json = {}
-    for _ in range(3000):
-        deep = one({"decoratedText": {"text": "x", "onClick": {"card": deep}}})
-    assert refused(deep) == ["it is nested too deeply"]
+def reached() -> set[str]:
+    """The types that a card in Gmail may hold."""
+    found, ahead = set(), ["Card"]
+    while ahead:
+        kind = ahead.pop()
+        found.add(kind)
+        ahead += sorted(types_in(card_format()[kind]["properties"]) - found)
+    return found
 
 
 def test_google_says_itself_what_add_ons_do_not_have() -> None:
     described = card_format()
-    assert described["Widget"]["carousel"]["only"] == described["Icon"]["materialIcon"]["only"] == "Google Chat"
-    assert described["Widget"]["eventActions"]["only"] == "Google Workspace Studio"
-    assert described["Button"]["type"]["only"] == "Google Chat"
-    assert described["Widget"]["columns"]["only"] == "the dialogs of drafts and of Calendar"
-    assert described["Widget"]["textParagraph"]["only"] == ""
+    assert {kind: set(described[kind]["elsewhere"]) for kind in reached() if described[kind]["elsewhere"]} == NOT_IN_GMAIL
+    widget = described["Widget"]["elsewhere"]
+    assert widget["carousel"]["only"] == described["Icon"]["elsewhere"]["materialIcon"]["only"] == "Google Chat"
+    assert widget["eventActions"]["only"] == "Google Workspace Studio"
+    assert described["Button"]["elsewhere"]["type"]["only"] == "Google Chat"
+    assert widget["columns"]["only"] == "the dialogs of drafts and of Calendar"
+    assert "textParagraph" in described["Widget"]["properties"]
 
 
-@pytest.mark.parametrize(
-    ("content", "status", "words"),
-    [
-        (json.dumps(GOOD).encode(), 0, "Google would take this"),
-        (json.dumps({"sectons": []}).encode(), 1, "card.sectons is no field of Google's Card"),
-        (b'{"a": 1,\n}', 2, "is not JSON: line 2, column 1"),
-        (b"[1]", 2, "should hold one JSON object"),
-        (b"\xff\xfe", 2, "is not text in UTF-8"),
-        (b"[" * 200_000, 2, "is nested too deeply"),
-    ],
-)
-def test_check_lists_it_and_says_so_by_its_status(tmp_path: Path, content: bytes, status: int, words: str) -> None:
-    file = tmp_path / "card.json"
-    file.write_bytes(content)
-    told = CliRunner().invoke(sandbox, ["card", "--check", str(file)])
-    assert (told.exit_code, words in told.output) == (status, True), told.output
+def test_every_object_of_cards_and_answers_is_closed() -> None:
+    assert [name for name, schema in definitions().items() if schema["additionalProperties"] is not False] == []
+    assert {"Card", "Section", "Widget", "DecoratedText", "OnClick", "Color", "Grid", "Columns", "Answer"} <= definitions().keys()
 
 
-def test_the_commands_are_listed() -> None:
-    told = CliRunner().invoke(sandbox, ["--help"])
-    assert all(command in told.output for command in ("card", "gallery", "demo"))
+def test_every_type_that_is_referred_to_is_there() -> None:
+    referred = json.dumps(definitions()).split('"#/$defs/')[1:]
+    assert {each.split('"', 1)[0] for each in referred} | {"Answer"} == set(definitions())

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from crm_client.demo_data import write_demo_data
 from crm_client.embedded.access import bind
 from crm_client.embedded.crm import EmbeddedCrm
 from crm_client.embedded.database import close_idle, reading
@@ -14,6 +13,7 @@ from crm_client.embedded.tables import Kind, export_table, import_table
 from mailmagnet.categories import Category, decide, month_of
 from mailmagnet.crm import DealState
 from mailmagnet.errors import NotPermitted
+from sandbox.demo.crm_data import write_demo_data
 from tests.crm_rows import rows_of
 
 ADA, KIM, NOA = "ada@corp.example", "kim@corp.example", "noa.lund@corp.example"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.cards.answer_check import refused
+from sandbox.cards.card_check import refused
 from sandbox.cards.open_links import OpenLinks, links_of
 from tests.open_links import COVERED, DESK, LINKS
 

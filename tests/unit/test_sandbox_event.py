@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from google.auth import jwt
 
-from sandbox.cards.card_format import card_format, field
 from sandbox.demo.frequent_senders import Sender, contacts_table, deals_table, frequent_senders
 from sandbox.google.event import EMAIL_SCOPE, LOCALE_SCOPE, MESSAGE_SCOPES, Draft, Surroundings, addon_event
 from sandbox.google.google_side import SIDEBAR_SCOPES
@@ -143,11 +142,3 @@ def test_three_in_four_senders_get_a_deal_one_closing_this_month() -> None:
     ]
     contacts = list(csv.DictReader(io.StringIO(contacts_table(senders).decode())))
     assert contacts[3] == {"Name": "P 3", "Emails": "p3@x.example", "Account": "x.example"}
-
-
-def test_the_card_format_is_googles_and_whole() -> None:
-    described = card_format()
-    assert described["Card"]["sections"] == field("Section", is_list=True)
-    assert described["Button"]["type"]["values"] == ["TYPE_UNSPECIFIED", "OUTLINED", "FILLED", "FILLED_TONAL", "BORDERLESS"]
-    types = {each["type"] for fields in described.values() for each in fields.values()}
-    assert types - set(described) == {"string", "boolean", "integer", "int64", "number"}

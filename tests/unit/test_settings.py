@@ -1,12 +1,16 @@
 """Settings: a good environment is read whole; a wrong or missing variable is named, with what it should be."""
 
+from dataclasses import astuple, fields
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 from pydantic import ValidationError
 
+from functions.google import Google
 from functions.settings import Settings, read_settings
+from functions.wiring import Process
 from mailmagnet.errors import BadSetting
 
 GOOD = {
@@ -21,31 +25,30 @@ GOOD = {
 }
 
 
-def test_production_is_the_default_and_trusts_google_alone() -> None:
+def test_a_good_environment_is_read_whole() -> None:
     settings = read_settings({**GOOD, "PATH": "/bin", "HOME": "/"})
-    assert settings.profile == "production"
-    assert settings.certificates_url == "https://www.googleapis.com/oauth2/v1/certs"
     assert settings.addon_url == "https://addon.example"
     assert settings.answer_seconds == 5
 
 
+def test_google_is_a_constant_and_no_setting() -> None:
+    assert Process.google == Google()
+    hosts = {urlsplit(url).hostname or "" for url in astuple(Google())}
+    assert {host for host in hosts if not host.endswith(".googleapis.com")} == {"metadata.google.internal"}
+    assert {field.name for field in fields(Google)} & set(Settings.model_fields) == set()
+
+
 @pytest.mark.parametrize("name", ["CERTIFICATES_URL", "GMAIL_URL", "TOKEN_URL", "REVOKE_URL", "TASKS_URL", "METADATA_TOKEN_URL"])
-def test_production_refuses_anybody_who_is_not_google(name: str) -> None:
-    with pytest.raises(BadSetting, match=f"MAILMAGNET_{name} should be left unset"):
+def test_production_cannot_be_pointed_at_anybody_who_is_not_google(name: str) -> None:
+    with pytest.raises(BadSetting, match=f"MAILMAGNET_{name}: there is no such setting"):
         read_settings({**GOOD, f"MAILMAGNET_{name}": "https://elsewhere.example"})
 
 
 @pytest.mark.parametrize("name", ["CLOCK_FILE", "CRM_FAULT_FILE"])
 def test_production_has_neither_a_turned_clock_nor_faults(name: str) -> None:
-    with pytest.raises(BadSetting, match=f"MAILMAGNET_{name} should be left unset"):
+    with pytest.raises(BadSetting, match=f"MAILMAGNET_{name}: there is no such setting"):
         read_settings({**GOOD, f"MAILMAGNET_{name}": "/somewhere"})
-    assert read_settings({**GOOD, "MAILMAGNET_PROFILE": "sandbox", f"MAILMAGNET_{name}": "/somewhere"})
-
-
-def test_the_sandbox_may_stand_in_for_google() -> None:
-    url = "http://127.0.0.1:9000/oauth2/v1/certs"
-    settings = read_settings({**GOOD, "MAILMAGNET_PROFILE": "sandbox", "MAILMAGNET_CERTIFICATES_URL": url})
-    assert settings.certificates_url == url
+    assert read_settings({**GOOD, f"SANDBOX_{name}": "/somewhere"}) == read_settings(GOOD)
 
 
 @pytest.mark.parametrize("name", sorted(GOOD))
@@ -63,7 +66,7 @@ def test_a_missing_one_is_named_with_its_meaning(name: str) -> None:
         ("MAILMAGNET_ANSWER_SECONDS", "soon", "valid number"),
         ("MAILMAGNET_ANSWER_SECONDS", "0", "greater than 1"),
         ("MAILMAGNET_TASKS_QUEUE", "my-queue", "should match pattern"),
-        ("MAILMAGNET_PROFILE", "staging", "'production' or 'sandbox'"),
+        ("MAILMAGNET_PROFILE", "sandbox", "there is no such setting"),
         ("MAILMAGNET_ADDON_URL", "https://user@addon.example", "without"),
         ("MAILMAGNET_ADDON_URL", "https://user:secret@addon.example", "without"),
         ("MAILMAGNET_ADDON_URL", "https://addon.example:port", "should be an https URL"),
@@ -137,7 +140,6 @@ def test_production_refuses_an_emulator_in_googles_place(name: str) -> None:
     with pytest.raises(BadSetting, match=f"{name} should be left unset"):
         read_settings({**GOOD, **emulator})
     assert read_settings({**GOOD, name: ""})
-    assert read_settings({**GOOD, **emulator, "MAILMAGNET_PROFILE": "sandbox"})
 
 
 def test_a_misspelt_one_is_named() -> None:
@@ -158,7 +160,7 @@ def test_settings_do_not_change_and_do_not_show_secrets() -> None:
     assert "a-key" not in repr(settings)
     assert GOOD["MAILMAGNET_LOG_KEY"] not in repr(settings)
     with pytest.raises(ValidationError):
-        settings.profile = "sandbox"  # type: ignore[misc, assignment]
+        settings.addon_url = "https://elsewhere.example"  # type: ignore[misc]
 
 
 def test_the_deployment_sets_every_setting_that_has_no_default_and_none_that_does_not_exist() -> None:

@@ -24,7 +24,7 @@ from mailmagnet.errors import MAILMAGNET, Unavailable
 from mailmagnet.gmail import MailHeaders
 from mailmagnet.identity import Identity
 from metadata_store.sqlite import SqliteStore
-from tests.card_schema import check_answer
+from sandbox.cards.card_check import answer_faults
 from token_vault.encrypted_file import EncryptedFileVault
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -69,7 +69,7 @@ class Door(SimpleNamespace):
         reply = await answer(Request(scope, receive), cast(Process, self))
         assert reply.status_code == 200
         found = json.loads(bytes(reply.body))
-        check_answer(found)
+        assert answer_faults(found) == []
         return found
 
 

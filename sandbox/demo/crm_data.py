@@ -1,5 +1,9 @@
-"""The embedded CRM's demo data: made-up firms, people and deals, their dates relative to today, with every oddity a CRM has."""
+"""The demo CRM's data: made-up firms, people and deals, their dates relative to today, with every oddity a CRM has.
 
+As a program it writes them into the file that the command line `mailmagnet crm` looks after.
+"""
+
+import os
 import random
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -7,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
+
+import click
 
 from crm_client.embedded.administration import (
     ADMINISTRATOR,
@@ -21,6 +27,7 @@ from crm_client.embedded.administration import (
     share,
 )
 from crm_client.embedded.database import writing
+from crm_client.embedded.database_file import crm_database_of
 from crm_client.embedded.rows import (
     AccountRow,
     ActivityRow,
@@ -37,7 +44,7 @@ from crm_client.embedded.rows import (
 )
 from crm_client.embedded.search import folded
 from mailmagnet.addresses import domain_of
-from mailmagnet.categories import month_of
+from mailmagnet.categories import month_of, today_in
 from mailmagnet.crm import ActivityKind, Currency, DealState, Money, Organisation
 
 _SEED = 1815
@@ -471,3 +478,16 @@ def _addresses(person: _Person, domain: str) -> tuple[str, ...]:
 
 def _phone(number: int) -> str:
     return f"+44 1632 960{number:03}"
+
+
+@click.command()
+@click.option("--org", required=True, help="The organisation's verified domain (hd).")
+@click.option("--user", required=True, help="Address of the user whose CRM this is.")
+@click.option("--colleague", required=True, help="Address of a colleague who sees own records only.")
+def crm_data(org: str, user: str, colleague: str) -> None:
+    """Fill the embedded CRM with made-up people and deals, dated around today. Its users are still to be bound."""
+    write_demo_data(crm_database_of(os.environ), today_in(TIME_ZONE, datetime.now(UTC)), org, user, colleague)
+
+
+if __name__ == "__main__":
+    crm_data()

@@ -1,0 +1,180 @@
+"""The product's process as the sandbox runs it: the one file of the sandbox, beside its CRM data, that imports the product.
+
+Its functions stand before the sandbox's Google, at the sandbox's time, with a CRM that may have something wrong. As a program it is
+the command line `mailmagnet` before the same Google.
+"""
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+from pydantic import BaseModel, ConfigDict
+
+from functions import addon as sidebar
+from functions import jobs
+from functions.boundary import entry_point
+from functions.google import Google
+from functions.settings import Settings, read_settings
+from functions.wiring import Process
+from http_session.session import traceparent
+from mailmagnet.crm import Crm, service_of
+from mailmagnet.errors import BadAnswer, NotAuthorised, RateLimited, Service, Unavailable, Upstream
+from mailmagnet.vault import Connection
+
+PREFIX = "SANDBOX_"
+SLOW_SECONDS = 20.0
+"""Longer than any answer of the sidebar may take."""
+
+RETRY_SECONDS = 30.0
+
+
+class SandboxSettings(BaseModel):
+    """What only the sandbox sets, in environment variables SANDBOX_...
+
+    `google_url`: where the stand-in for Google listens. `clock_file`: holds the seconds by which the time is turned; without one it
+    is not. `crm_fault_file`: says what is wrong with the CRM (see FaultyCrm).
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    google_url: str
+    clock_file: Path
+    crm_fault_file: Path
+
+
+def read_sandbox_settings(environment: Mapping[str, str]) -> SandboxSettings:
+    """Raises ValidationError (pydantic) that names what is missing."""
+    return SandboxSettings.model_validate({name: environment.get(PREFIX + name.upper()) for name in SandboxSettings.model_fields})
+
+
+def google_at(url: str) -> Google:
+    """The stand-in for Google that listens at this URL."""
+    return Google(
+        certificates_url=f"{url}/oauth2/v1/certs",
+        gmail_url=url,
+        token_url=f"{url}/token",
+        revoke_url=f"{url}/revoke",
+        tasks_url=url,
+        metadata_token_url=f"{url}/computeMetadata/v1/instance/service-accounts/default/token",
+    )
+
+
+class SandboxProcess(Process):
+    """The product's process, but for who Google is, what time it is, and what is wrong with the CRM."""
+
+    def __init__(self, settings: Settings, sandbox: SandboxSettings) -> None:
+        super().__init__(settings)
+        self._sandbox = sandbox
+        self.google = google_at(sandbox.google_url)
+
+    def crm_of(self, connection: Connection) -> Crm:
+        return cast(Crm, FaultyCrm(super().crm_of(connection), self._sandbox.crm_fault_file))
+
+    def now(self) -> datetime:
+        """The world's time. Tokens are verified by the machine's own."""
+        return super().now() + _turned_by(self._sandbox.clock_file)
+
+
+class FaultyCrm:
+    """Any CRM, with something wrong. Before each call it does what the file asks for: "slow" waits, "failing", "limited", "html",
+    "signed out" and "dropping" raise what such a CRM would; "", or no file, asks for nothing.
+
+    Each call made for a trace becomes a line of JSON when it is over, in a file beside that one, of the same name ending in .calls:
+    {trace, name, began (time.time), ms, problem ("" when it was answered)}; nothing of its arguments or its result.
+    """
+
+    def __init__(self, crm: Crm, fault_file: Path) -> None:
+        self._crm = crm
+        self._fault_file = fault_file
+
+    def __getattr__(self, name: str) -> Any:
+        member = getattr(self._crm, name)
+        return self._faulty(name, member) if callable(member) else member
+
+    def _faulty(self, name: str, call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def faulty(*arguments: Any, **named: Any) -> Any:
+            with self._recorded(name):
+                await self._meet_fault()
+                return await call(*arguments, **named)
+
+        return faulty
+
+    @contextmanager
+    def _recorded(self, name: str) -> Iterator[None]:
+        began, started, problem = time.time(), time.perf_counter(), ""
+        try:
+            yield
+        except asyncio.CancelledError:
+            problem = "given up"
+            raise
+        except Upstream as error:
+            problem = error.what or type(error).__name__
+            raise
+        except Exception:
+            problem = "failed"
+            raise
+        finally:
+            if trace := traceparent.get():
+                line = {"trace": trace, "name": name, "began": began, "ms": (time.perf_counter() - started) * 1000}
+                with self._fault_file.with_suffix(".calls").open("a") as calls:
+                    calls.write(json.dumps(line | {"problem": problem}) + "\n")
+
+    async def _meet_fault(self) -> None:
+        fault = _fault_in(self._fault_file)
+        if fault == "slow":
+            await asyncio.sleep(SLOW_SECONDS)
+        elif fault:
+            raise _problem(fault, service_of(self._crm))
+
+
+def _problem(fault: str, crm: Service) -> Upstream:
+    match fault:
+        case "limited":
+            return RateLimited(crm, RETRY_SECONDS)
+        case "html":
+            return BadAnswer(crm, "the answer is HTML")
+        case "signed out":
+            return NotAuthorised(crm, "the connection was revoked")
+        case "dropping":
+            return Unavailable(crm, "the connection failed")
+    return Unavailable(crm, "answered 500")
+
+
+def _fault_in(file: Path) -> str:
+    try:
+        return str(json.loads(file.read_text())["fault"])
+    except FileNotFoundError:
+        return ""
+
+
+def _turned_by(clock_file: Path) -> timedelta:
+    try:
+        return timedelta(seconds=float(clock_file.read_text()))
+    except FileNotFoundError:
+        return timedelta()
+
+
+def process_in(environment: Mapping[str, str]) -> SandboxProcess:
+    """A process with the settings of this environment. Raises BadSetting, ValidationError."""
+    # An emulator in Google's place, which production refuses, is what a sandbox is made of.
+    settings = {name: value for name, value in environment.items() if not name.endswith("_EMULATOR_HOST")}
+    return SandboxProcess(read_settings(settings), read_sandbox_settings(environment))
+
+
+_process = partial(process_in, os.environ)
+
+addon = entry_point("addon", _process, sidebar.answer)
+label_tick = entry_point("label_tick", _process, jobs.answer_tick)
+label_mailbox = entry_point("label_mailbox", _process, jobs.answer_mailbox)
+
+if __name__ == "__main__":
+    from functions.command_line import mailmagnet
+
+    mailmagnet(obj=_process)
