@@ -33,14 +33,14 @@ class SidebarCall:
     parts: Parts
 
 
-class _Shown(Protocol):
+class _Reply(Protocol):
     """The answer of a use case: `problems` says why parts of it are missing."""
 
     @property
     def problems(self) -> Sequence[Upstream]: ...
 
 
-Shown = TypeVar("Shown", bound=_Shown)
+Reply = TypeVar("Reply", bound=_Reply)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +53,14 @@ class Trigger:
 
 
 def _trigger(
-    use_case: Callable[[SidebarCall], Awaitable[Shown]],
-    card_of: Callable[[Shown, Frame], Card],
+    use_case: Callable[[SidebarCall], Awaitable[Reply]],
+    card_of: Callable[[Reply, Frame], Card],
     envelope: Callable[[Card], Answer],
     failed: Callable[[MailMagnetError, Frame], Card] = error_card,
 ) -> Trigger:
     async def card(call: SidebarCall, frame: Frame) -> Card:
-        shown = await use_case(call)
-        return card_of(shown, replace(frame, reference=log_problems(*shown.problems)))
+        reply = await use_case(call)
+        return card_of(reply, replace(frame, reference=log_problems(*reply.problems)))
 
     return Trigger(card, envelope, failed)
 

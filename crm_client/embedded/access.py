@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from crm_client.embedded.database import CRM_NAME, reading, writing
+from crm_client.embedded.database import CRM, reading, writing
 from crm_client.embedded.rows import listed
 from mailmagnet.addresses import canonical
 from mailmagnet.crm import MAIL_INTEGRATION, Profile, User
@@ -31,7 +31,7 @@ def viewer_of(connection: sqlite3.Connection, org: str, user: str) -> User:
         (org, user),
     ).fetchone()
     if row is None:
-        raise NotBound(CRM_NAME, org, user)
+        raise NotBound(CRM, org, user)
     return User(
         row["id"], row["name"], row["email"], Profile(row["profile_id"], row["profile"], frozenset(listed(row["permissions"])))
     )
@@ -40,7 +40,7 @@ def viewer_of(connection: sqlite3.Connection, org: str, user: str) -> User:
 def check_permitted(viewer: User) -> None:
     """Raises NotPermitted when the user's profile does not hold `Mail Integration`."""
     if MAIL_INTEGRATION not in viewer.profile.permissions:
-        raise NotPermitted(CRM_NAME, permission=MAIL_INTEGRATION)
+        raise NotPermitted(CRM, permission=MAIL_INTEGRATION)
 
 
 def check_org(org: str) -> None:
@@ -71,7 +71,7 @@ def unbind(database: Path, org: str, user: str) -> None:
     """Shut a Google account out. Raises NotFound when it is not bound: a slip of the pen must not look like a locked door."""
     with writing(database) as connection:
         if _bound_to(connection, org, user) is None:
-            raise NotFound(CRM_NAME, "no user is bound to this Google account")
+            raise NotFound(CRM, "no user is bound to this Google account")
         connection.execute("DELETE FROM google_accounts WHERE org = ? AND user = ?", (org, user))
 
 
@@ -103,7 +103,7 @@ def _org_of(connection: sqlite3.Connection) -> str:
 def _active_user(connection: sqlite3.Connection, address: str) -> str:
     row = connection.execute("SELECT id, active FROM users WHERE email = ?", (canonical(address),)).fetchone()
     if row is None:
-        raise NotFound(CRM_NAME, "there is no user with this address")
+        raise NotFound(CRM, "there is no user with this address")
     if not row["active"]:
         raise BadRequest("the user is not active: add the user again first")
     return str(row["id"])

@@ -14,7 +14,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from crm_client.embedded.access import check_org
-from crm_client.embedded.database import CRM_NAME, create_file, reading, writing
+from crm_client.embedded.database import CRM, create_file, reading, writing
 from crm_client.embedded.rows import is_address, new_id, put_deal, read_deals
 from crm_client.embedded.search import Module
 from mailmagnet.addresses import canonical
@@ -139,7 +139,7 @@ def change_deal(
     with writing(database) as connection:
         deal = read_deals(connection, [deal_id]).get(deal_id)
         if deal is None:
-            raise NotFound(CRM_NAME, "there is no such deal")
+            raise NotFound(CRM, "there is no such deal")
         if stage is not None:
             deal = replace(deal, stage_id=_stage_id(connection, stage, like=deal.stage_id))
         if closing is not None:
@@ -159,7 +159,7 @@ def _stage_id(connection: sqlite3.Connection, name: str, like: str) -> str:
         (name, like),
     ).fetchone()
     if row is None:
-        raise NotFound(CRM_NAME, "there is no stage of this name")
+        raise NotFound(CRM, "there is no stage of this name")
     return str(row["id"])
 
 
@@ -203,7 +203,7 @@ def put_contact_role(connection: sqlite3.Connection, deal_id: str, contact_id: s
     if not connection.execute(
         "SELECT 1 FROM deals, contacts WHERE deals.id = ? AND contacts.id = ?", (deal_id, contact_id)
     ).fetchone():
-        raise NotFound(CRM_NAME, "there is no such deal or contact")
+        raise NotFound(CRM, "there is no such deal or contact")
     connection.execute(
         """
         INSERT INTO deal_contacts (deal_id, contact_id, position, role)
@@ -218,7 +218,7 @@ def user_id(connection: sqlite3.Connection, email: str) -> str:
     """The id of the user with this address, active or not. Raises NotFound."""
     row = connection.execute("SELECT id FROM users WHERE email = ?", (canonical(email),)).fetchone()
     if row is None:
-        raise NotFound(CRM_NAME, "there is no user with this address")
+        raise NotFound(CRM, "there is no user with this address")
     return str(row["id"])
 
 
@@ -275,7 +275,7 @@ def _put_profile(connection: sqlite3.Connection, name: str, permissions: Collect
 def _profile_id(connection: sqlite3.Connection, name: str) -> str:
     row = connection.execute("SELECT id FROM profiles WHERE name = ?", (name,)).fetchone()
     if row is None:
-        raise NotFound(CRM_NAME, "there is no profile of this name")
+        raise NotFound(CRM, "there is no profile of this name")
     return str(row["id"])
 
 

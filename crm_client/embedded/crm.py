@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from crm_client.embedded.access import check_permitted, viewer_of
-from crm_client.embedded.database import CRM_NAME, reading, writing
+from crm_client.embedded.database import CRM, reading, writing
 from crm_client.embedded.rows import (
     AccountRow,
     ActivityRow,
@@ -69,7 +69,7 @@ class EmbeddedCrm:
 
     @property
     def name(self) -> str:
-        return CRM_NAME.name
+        return CRM.name
 
     async def look_up(self, addresses: Collection[str], domains: Collection[str]) -> LookUp:
         return await self._see(lambda records: records.look_up(addresses, domains))
@@ -213,4 +213,4 @@ def _add_note(records: UserRecords, contact_id: str, text: str) -> Note:
 
 def _must_be_stage(records: UserRecords, stage_id: str) -> None:
     if not records.connection.execute("SELECT 1 FROM stages WHERE id = ?", (stage_id,)).fetchone():
-        raise NotFound(CRM_NAME, "there is no such stage")
+        raise NotFound(CRM, "there is no such stage")

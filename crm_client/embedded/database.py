@@ -13,7 +13,7 @@ from crm_client.embedded.schema import APPLICATION_ID, SCHEMA, VERSION
 from crm_client.embedded.search import learn_letters
 from mailmagnet.errors import BadAnswer, BadRequest, Service, Side, Unavailable, Upstream
 
-CRM_NAME = Service(Side.CRM, "MailMagnet CRM")
+CRM = Service(Side.CRM, "MailMagnet CRM")
 
 BUSY_SECONDS = 3.0
 """How long a call waits for another's writing to end: below the sidebar's deadline, so that the card can still say why."""
@@ -83,7 +83,7 @@ def create_file(database: Path) -> None:
     try:
         os.close(os.open(database, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as error:
-        raise Unavailable(CRM_NAME, f"the database cannot be made: {error.strerror}") from None
+        raise Unavailable(CRM, f"the database cannot be made: {error.strerror}") from None
     with _meaning_of_errors():
         connection = _connect(database)
         try:
@@ -146,7 +146,7 @@ def _identity(database: Path) -> _FileIdentity:
     try:
         status = database.stat()
     except OSError as error:
-        raise Unavailable(CRM_NAME, f"the database cannot be opened: {error.strerror}") from None
+        raise Unavailable(CRM, f"the database cannot be opened: {error.strerror}") from None
     return status.st_dev, status.st_ino
 
 
@@ -186,13 +186,13 @@ def _check_is_ours(connection: sqlite3.Connection) -> None:
 
 def _version_of(connection: sqlite3.Connection) -> int:
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-        raise BadAnswer(CRM_NAME, "the file is not a database of MailMagnet CRM")
+        raise BadAnswer(CRM, "the file is not a database of MailMagnet CRM")
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _other_version(version: int) -> BadAnswer:
     to_do = "bring it up to date with mailmagnet crm upgrade" if version < VERSION else "install the MailMagnet that wrote it"
-    return BadAnswer(CRM_NAME, f"the database has version {version} of its tables, this program knows version {VERSION}: {to_do}")
+    return BadAnswer(CRM, f"the database has version {version} of its tables, this program knows version {VERSION}: {to_do}")
 
 
 @contextmanager
@@ -209,5 +209,5 @@ def _meaning(error: sqlite3.Error) -> Upstream:
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     name = getattr(error, "sqlite_errorname", type(error).__name__)
     if code in _UNREACHABLE:
-        return Unavailable(CRM_NAME, f"the database cannot be used now ({name})")
-    return BadAnswer(CRM_NAME, f"the database cannot be read ({name})")
+        return Unavailable(CRM, f"the database cannot be used now ({name})")
+    return BadAnswer(CRM, f"the database cannot be read ({name})")

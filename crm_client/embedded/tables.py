@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from crm_client.embedded.administration import user_id
-from crm_client.embedded.database import CRM_NAME, as_json, reading, trying, writing
+from crm_client.embedded.database import CRM, as_json, reading, trying, writing
 from crm_client.embedded.rows import (
     AccountRow,
     ContactRow,
@@ -135,7 +135,7 @@ def _take_in_steps(database: Path, run: "_Import", lines: Iterable[Line]) -> Non
             if not written:
                 raise
             rest = f"what stands before line {step[0].number} is imported: import the table again for the rest"
-            raise Unavailable(CRM_NAME, f"{problem.what}; {rest}") from problem
+            raise Unavailable(CRM, f"{problem.what}; {rest}") from problem
         written += len(step)
 
 

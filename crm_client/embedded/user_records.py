@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from crm_client.embedded.database import CRM_NAME, as_json
+from crm_client.embedded.database import CRM, as_json
 from crm_client.embedded.rows import day, is_text, listed, moment_or_day, money, reversed_domain
 from crm_client.embedded.search import MODULES, Module, find, folded
 from mailmagnet.crm import (
@@ -99,7 +99,7 @@ class UserRecords:
     def must_see(self, module: Module, record_id: str) -> None:
         """Raises NotFound for a record that the viewer may not see, as for one that is not there."""
         if not self.connection.execute(_VISIBLE[module], (self.viewer.id, record_id)).fetchone():
-            raise NotFound(CRM_NAME, f"there is no such record in {module}")
+            raise NotFound(CRM, f"there is no such record in {module}")
 
     def search(self, words: str, most: int) -> Found:
         unique_words = list(dict.fromkeys(folded(words).split()))
