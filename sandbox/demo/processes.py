@@ -156,7 +156,7 @@ class Demo:
         """Whether any mailbox has had a run since it was switched on, be it before this start."""
         accounts = self.world.accounts()
         printed = await asyncio.gather(*(self.mailmagnet("kept", *_ids(account)) for account in accounts))
-        mailboxes = (json.loads(kept)["mailbox"] for kept in printed)
+        mailboxes = (json.loads(document)["mailbox"] for document in printed)
         return any(mailbox and mailbox["last_run"]["sorted"] for mailbox in mailboxes)
 
     async def crm_record(self, module: str, record_id: str, viewer: str) -> Mapping[str, Any]:

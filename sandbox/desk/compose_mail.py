@@ -64,7 +64,7 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Unshown:
     """What a draft keeps without showing it: the thread's references, and files."""
 
     in_reply_to: str = ""
@@ -95,7 +95,7 @@ def _preformatted(text: str) -> str:
     return f"<pre>{escape(text)}</pre>"
 
 
-def mail_bytes(account: Account, written: Written, kept: Kept, now: datetime) -> bytes:
+def mail_bytes(account: Account, written: Written, unshown: Unshown, now: datetime) -> bytes:
     """The draft as a mail. What is not yet a whole address is no recipient. Raises TooMuchToSave."""
     mail = EmailMessage(policy=SMTP)
     mail["From"] = formataddr((account.name, account.address))
@@ -104,13 +104,13 @@ def mail_bytes(account: Account, written: Written, kept: Kept, now: datetime) ->
     for name in RECIPIENTS:
         if typed := _one_line(getattr(written, name)):
             mail[name.capitalize()] = _header(typed)
-    for name, value in (("In-Reply-To", kept.in_reply_to), ("References", kept.references)):
+    for name, value in (("In-Reply-To", unshown.in_reply_to), ("References", unshown.references)):
         if value:
             mail[name] = _one_line(value)
     html = _own(written.html)
     mail.set_content(mail_parts.text_of_html(html) + "\n")
     mail.add_alternative(f'<div dir="auto">{html}</div>', subtype="html")
-    for file in kept.files:
+    for file in unshown.files:
         _attach(mail, file)
     return mail.as_bytes()
 
@@ -142,18 +142,18 @@ def _attach(mail: EmailMessage, file: Part) -> None:
     mail.add_attachment(file.content, maintype=kind, subtype=more, filename=file.filename or "untitled")
 
 
-def kept_of(mail: Part) -> Kept:
+def unshown_of(mail: Part) -> Unshown:
     """What a draft's own mail keeps."""
-    return Kept(mail.first("In-Reply-To"), mail.first("References"), _files(mail))
+    return Unshown(mail.first("In-Reply-To"), mail.first("References"), _files(mail))
 
 
-def kept_of_answer(mail: Part, how: str) -> Kept:
+def unshown_of_answer(mail: Part, how: str) -> Unshown:
     """What an answer to this mail keeps: "forward" its files, else its place in the thread."""
     if how == "forward":
-        return Kept(files=_files(mail))
+        return Unshown(files=_files(mail))
     own = mail.first("Message-ID").strip()
     before = mail.first("References") or mail.first("In-Reply-To")
-    return Kept(own, " ".join([*before.split()[-40:], own]).strip())
+    return Unshown(own, " ".join([*before.split()[-40:], own]).strip())
 
 
 def _files(mail: Part) -> list[Part]:
@@ -218,6 +218,6 @@ def _marked(subject: str, mark: str, known: tuple[str, ...]) -> str:
     return subject if subject.lower().startswith(known) else f"{mark}{subject}"
 
 
-def written_from(asked: Mapping[str, Any]) -> Written:
+def written_from(body: Mapping[str, Any]) -> Written:
     """What the page sends; what is missing is empty."""
-    return Written(**{name: str(asked.get(name) or "") for name in (*RECIPIENTS, "subject", "html")})
+    return Written(**{name: str(body.get(name) or "") for name in (*RECIPIENTS, "subject", "html")})

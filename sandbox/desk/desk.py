@@ -16,11 +16,6 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from sandbox.desk import mail_view
-from sandbox.desk.asked import BadQuestion
-from sandbox.desk.asked import json_object as _object
-from sandbox.desk.asked import question as _json
-from sandbox.desk.asked import text as _text
-from sandbox.desk.asked import texts as _texts
 from sandbox.desk.behind_panel import BehindPanel
 from sandbox.desk.compose_mail import RECIPIENTS
 from sandbox.desk.desk_key import DeskKey
@@ -28,6 +23,7 @@ from sandbox.desk.desk_mail import mail_routes
 from sandbox.desk.dials import CannotTurn
 from sandbox.desk.job_runs import JobRuns, Run
 from sandbox.desk.record_page import locale_of, record_page
+from sandbox.desk.request_body import BadBody, body_of, json_object, text, texts
 from sandbox.desk.safe_html import SafePage, pictures_of, safe_page
 from sandbox.google import mail_parts
 from sandbox.google.deployment import Deployment, Entry, deployment
@@ -137,7 +133,7 @@ async def _told_as_json(request: web.Request, handler: Handler) -> web.StreamRes
         return _refusal(404, "This is not there (any more).")
     except LabelTaken:
         return _refusal(409, "There is a label of that name already.")
-    except (InvalidLabel, BadPageToken, BadQuestion, CannotTurn) as error:
+    except (InvalidLabel, BadPageToken, BadBody, CannotTurn) as error:
         return _refusal(400, str(error) or "The desk cannot do this.")
 
 
@@ -208,12 +204,12 @@ class _Desk:
 
     async def threads(self, request: web.Request) -> web.Response:
         account, mailbox = self._account(request), self._mailbox(request)
-        asked = request.query
-        most = min(MOST_THREADS, _positive(asked.get("most", ""), 50))
-        page = _positive(asked.get("page", ""), 1)
-        label = asked.get("label", "")
+        query = request.query
+        most = min(MOST_THREADS, _positive(query.get("most", ""), 50))
+        page = _positive(query.get("page", ""), 1)
+        label = query.get("label", "")
         listed = await asyncio.to_thread(
-            mail_view.threads, mailbox, account, label=label, q=asked.get("q", ""), page=page, most=most
+            mail_view.threads, mailbox, account, label=label, q=query.get("q", ""), page=page, most=most
         )
         return web.json_response(listed)
 
@@ -268,27 +264,27 @@ class _Desk:
 
     async def scopes(self, request: web.Request) -> web.Response:
         """What the user grants the add-on, and takes away again."""
-        account, asked = self._account(request), await _json(request)
-        granted = self._granted(account) | set(_texts(asked, "add"))
-        self._scopes[account.sub] = frozenset(granted - set(_texts(asked, "remove")))
+        account, body = self._account(request), await body_of(request)
+        granted = self._granted(account) | set(texts(body, "add"))
+        self._scopes[account.sub] = frozenset(granted - set(texts(body, "remove")))
         return web.json_response({"scopes": sorted(self._scopes[account.sub])})
 
     async def panel(self, request: web.Request) -> web.Response:
         """Send a trigger or a click to the add-on, as Gmail does, and give its answer as it came."""
-        account, asked = self._account(request), await _json(request)
+        account, body = self._account(request), await body_of(request)
         self._last_reader = account.address
-        url = self._addon_url(asked)
-        mail_id = asked.get("mail")
+        url = self._addon_url(body)
+        mail_id = body.get("mail")
         around = Surroundings(
             account,
-            locale=_text(asked, "locale", "en"),
-            time_zone=_text(asked, "time_zone", "UTC"),
-            offset=_whole_number(asked, "offset"),
+            locale=text(body, "locale", "en"),
+            time_zone=text(body, "time_zone", "UTC"),
+            offset=_whole_number(body, "offset"),
             scopes=self._granted(account),
             message=await asyncio.to_thread(self._mailbox(request).message, str(mail_id)) if mail_id else None,
-            draft=self._draft(asked),
+            draft=self._draft(body),
         )
-        event = addon_event(self._world.google, url, around, _named(asked, "parameters"), _named(asked, "form_inputs"))
+        event = addon_event(self._world.google, url, around, _named(body, "parameters"), _named(body, "form_inputs"))
         watch, started = self._behind.watch(), time.perf_counter()
         status, answer, problem = await self._call(url, event, watch.trace)
         seconds = time.perf_counter() - started
@@ -300,38 +296,38 @@ class _Desk:
         """What stood behind the panel's last call."""
         return web.json_response(self._behind.last(self._account(request)))
 
-    def _addon_url(self, asked: Mapping[str, Any]) -> str:
+    def _addon_url(self, body: Mapping[str, Any]) -> str:
         """The URL of a trigger or a click; only those below the add-on's own are called."""
-        url = self._trigger_url(asked) if "trigger" in asked else _text(asked, "function")
+        url = self._trigger_url(body) if "trigger" in body else text(body, "function")
         below = urlsplit(url)
         plain = not below.query and not below.fragment and ".." not in below.path and "%" not in below.path
         if not plain or not url.startswith(self._product.addon_url + "/"):
-            raise BadQuestion("A button leads to a URL that is not below the add-on's.")
+            raise BadBody("A button leads to a URL that is not below the add-on's.")
         return url
 
-    def _trigger_url(self, asked: Mapping[str, Any]) -> str:
+    def _trigger_url(self, body: Mapping[str, Any]) -> str:
         """What the deployment has called for a trigger."""
         deployed = self._deployment()
-        if asked["trigger"] == "compose":
-            return _chosen(deployed.compose_actions, asked.get("compose_action"), "compose action")
-        if asked["trigger"] == "universal action":
-            return _chosen(deployed.universal_actions, asked.get("universal_action"), "universal action")
-        url = deployed.triggers.get(_text(asked, "trigger"))
+        if body["trigger"] == "compose":
+            return _chosen(deployed.compose_actions, body.get("compose_action"), "compose action")
+        if body["trigger"] == "universal action":
+            return _chosen(deployed.universal_actions, body.get("universal_action"), "universal action")
+        url = deployed.triggers.get(text(body, "trigger"))
         if not url:
-            raise BadQuestion("There is no such trigger.")
+            raise BadBody("There is no such trigger.")
         return url
 
     def _deployment(self) -> Deployment:
         return deployment(self._product.deployment, self._product.addon_url, self._product.crm_url)
 
-    def _draft(self, asked: Mapping[str, Any]) -> Draft | None:
+    def _draft(self, body: Mapping[str, Any]) -> Draft | None:
         """The draft that a compose event is about; its recipients only where the deployment asks for them."""
-        draft = asked.get("draft")
+        draft = body.get("draft")
         if not isinstance(draft, dict):
             return None
         if self._deployment().draft_access != "METADATA":
             return Draft()
-        return Draft(*(tuple(_addresses(_text(draft, name))) for name in RECIPIENTS))
+        return Draft(*(tuple(_addresses(text(draft, name))) for name in RECIPIENTS))
 
     async def _call(self, url: str, event: Mapping[str, Any], trace: str) -> tuple[int, Any, str]:
         """Status, answer and problem: one of the last two is empty."""
@@ -349,7 +345,7 @@ class _Desk:
             return 0, None, f"{ADDON_NAME} did not answer within {SECONDS_FOR_ADDON} s."
         except aiohttp.ClientError:
             return 0, None, f"{ADDON_NAME} could not be reached."
-        answer = _object(body)
+        answer = json_object(body)
         return 200, answer, "" if answer is not None else f"{ADDON_NAME} answered with something that is not a card."
 
     async def job(self, request: web.Request) -> web.Response:
@@ -359,8 +355,8 @@ class _Desk:
 
     async def run_job(self, request: web.Request) -> web.Response:
         """Have the labelling function sort this mailbox, or tell what it would do."""
-        account, asked = self._account(request), await _json(request)
-        if asked.get("dry_run"):
+        account, body = self._account(request), await body_of(request)
+        if body.get("dry_run"):
             return web.json_response(await self._product.job.preview(account))
         return web.json_response(_run_as_json(await self._product.job.run(account)))
 
@@ -406,23 +402,23 @@ def _run_as_json(run: Run) -> dict[str, Any]:
 
 
 def _chosen(entries: Sequence[Entry], number: Any, what: str) -> str:
-    """The URL that one of the deployment's entries calls. Raises BadQuestion."""
+    """The URL that one of the deployment's entries calls. Raises BadBody."""
     if not isinstance(number, int) or not 0 <= number < len(entries):
-        raise BadQuestion(f"The add-on has no such {what}.")
+        raise BadBody(f"The add-on has no such {what}.")
     return entries[number].function
 
 
-def _whole_number(asked: Mapping[str, Any], name: str) -> int:
-    number = asked.get(name, 0)
+def _whole_number(body: Mapping[str, Any], name: str) -> int:
+    number = body.get(name, 0)
     if not isinstance(number, int):
-        raise BadQuestion(f"{name} should be a whole number.")
+        raise BadBody(f"{name} should be a whole number.")
     return number
 
 
-def _named(asked: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    values = asked.get(name) or {}
+def _named(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    values = body.get(name) or {}
     if not isinstance(values, dict):
-        raise BadQuestion(f"{name} should be an object.")
+        raise BadBody(f"{name} should be an object.")
     return values
 
 

@@ -12,10 +12,10 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.desk import compose_mail, mail_view
-from sandbox.desk.asked import BadQuestion, question, text, texts
-from sandbox.desk.compose_mail import RECIPIENTS, BadRecipient, Kept, TooMuchToSave
+from sandbox.desk.compose_mail import RECIPIENTS, BadRecipient, TooMuchToSave, Unshown
 from sandbox.desk.import_mail import Imported, NoMail, import_in_thread
 from sandbox.desk.packed_folder import unpack
+from sandbox.desk.request_body import BadBody, body_of, text, texts
 from sandbox.google import mail_parts
 from sandbox.google.delivery import NobodyToSendTo, send
 from sandbox.google.mail_folder import Draft, Label, MailFolder
@@ -53,14 +53,14 @@ class _Mail:
         self._world = world
 
     async def create_label(self, request: web.Request) -> web.Response:
-        mailbox, asked = self._mailbox(request), await question(request)
-        label = await asyncio.to_thread(mailbox.create_label, Label("", text(asked, "name")))
+        mailbox, body = self._mailbox(request), await body_of(request)
+        label = await asyncio.to_thread(mailbox.create_label, Label("", text(body, "name")))
         return web.json_response({"id": label.id, "name": label.name})
 
     async def change_label(self, request: web.Request) -> web.Response:
         """Another name or colour. Labels nested below a renamed one move with it."""
-        mailbox, asked = self._mailbox(request), await question(request)
-        await asyncio.to_thread(_change_label, mailbox, request.match_info["label"], asked)
+        mailbox, body = self._mailbox(request), await body_of(request)
+        await asyncio.to_thread(_change_label, mailbox, request.match_info["label"], body)
         return web.json_response({})
 
     async def delete_label(self, request: web.Request) -> web.Response:
@@ -70,19 +70,19 @@ class _Mail:
 
     async def modify(self, request: web.Request) -> web.Response:
         """Labels of whole threads; the answer is what `undo` wants to put them back."""
-        mailbox, asked = self._mailbox(request), await question(request)
+        mailbox, body = self._mailbox(request), await body_of(request)
         before = await asyncio.to_thread(
-            mail_view.modify_threads, mailbox, texts(asked, "ids"), texts(asked, "add"), texts(asked, "remove")
+            mail_view.modify_threads, mailbox, texts(body, "ids"), texts(body, "add"), texts(body, "remove")
         )
         return web.json_response({"before": before})
 
     async def undo(self, request: web.Request) -> web.Response:
-        mailbox, asked = self._mailbox(request), await question(request)
-        before = asked.get("before")
+        mailbox, body = self._mailbox(request), await body_of(request)
+        before = body.get("before")
         if not isinstance(before, dict):
-            raise BadQuestion("before should name messages and their labels.")
-        kept = {mail_id: texts(before, mail_id) for mail_id in before}
-        await asyncio.to_thread(mail_view.put_back, mailbox, kept, [*texts(asked, "add"), *texts(asked, "remove")])
+            raise BadBody("before should name messages and their labels.")
+        labels = {mail_id: texts(before, mail_id) for mail_id in before}
+        await asyncio.to_thread(mail_view.put_back, mailbox, labels, [*texts(body, "add"), *texts(body, "remove")])
         return web.json_response({})
 
     async def answer(self, request: web.Request) -> web.Response:
@@ -103,31 +103,31 @@ class _Mail:
 
     async def clean(self, request: web.Request) -> web.Response:
         """An add-on's HTML, reduced to what a draft may hold."""
-        html = text(await question(request), "html")
+        html = text(await body_of(request), "html")
         if len(html) > compose_mail.LONGEST_HTML:
-            raise BadQuestion(f"This is longer than a draft may be: at most {compose_mail.LONGEST_HTML:,} characters.")
+            raise BadBody(f"This is longer than a draft may be: at most {compose_mail.LONGEST_HTML:,} characters.")
         return web.json_response({"html": await asyncio.to_thread(compose_mail.clean, html)})
 
     async def save_draft(self, request: web.Request) -> web.Response:
-        account, mailbox, asked = self._account(request), self._mailbox(request), await question(request)
+        account, mailbox, body = self._account(request), self._mailbox(request), await body_of(request)
         try:
-            draft = await asyncio.to_thread(_save, account, mailbox, asked, self._world.clock())
+            draft = await asyncio.to_thread(_save, account, mailbox, body, self._world.clock())
         except TooMuchToSave as much:
-            raise BadQuestion(str(much)) from much
+            raise BadBody(str(much)) from much
         return web.json_response({"id": draft.id, "thread": draft.message.thread_id})
 
     async def send_draft(self, request: web.Request) -> web.Response:
-        account, mailbox, asked = self._account(request), self._mailbox(request), await question(request)
+        account, mailbox, body = self._account(request), self._mailbox(request), await body_of(request)
         try:
-            await asyncio.to_thread(_check_recipients, asked)
+            await asyncio.to_thread(_check_recipients, body)
             draft = await asyncio.to_thread(
-                _save, account, mailbox, {**asked, "id": request.match_info["draft"]}, self._world.clock()
+                _save, account, mailbox, {**body, "id": request.match_info["draft"]}, self._world.clock()
             )
             sent = await asyncio.to_thread(send, self._world, account, mailbox.raw(draft.message.id), draft.message.thread_id)
         except (BadRecipient, TooMuchToSave) as bad:
-            raise BadQuestion(str(bad)) from bad
+            raise BadBody(str(bad)) from bad
         except NobodyToSendTo:
-            raise BadQuestion("Please name at least one recipient.") from None
+            raise BadBody("Please name at least one recipient.") from None
         await asyncio.to_thread(mailbox.delete_draft, draft.id)
         return web.json_response({"thread": sent.thread_id})
 
@@ -141,11 +141,11 @@ class _Mail:
 
     async def restore_draft(self, request: web.Request) -> web.Response:
         """Its own references put it back into its thread."""
-        mailbox, asked = self._mailbox(request), await question(request)
+        mailbox, body = self._mailbox(request), await body_of(request)
         try:
-            raw = b64decode(text(asked, "mail"), validate=True)
+            raw = b64decode(text(body, "mail"), validate=True)
         except ValueError as bad:
-            raise BadQuestion("mail should be a draft's bytes in base 64.") from bad
+            raise BadBody("mail should be a draft's bytes in base 64.") from bad
         draft = await asyncio.to_thread(mailbox.create_draft, raw)
         return web.json_response(await asyncio.to_thread(_draft, mailbox, draft))
 
@@ -155,9 +155,9 @@ class _Mail:
         account, mailbox = self._account(request), self._mailbox(request)
         with tempfile.TemporaryDirectory(dir=self._world.folder) as folder:
             file = Path(folder) / "upload"
-            with file.open("wb") as kept:
+            with file.open("wb") as upload:
                 async for some in request.content.iter_chunked(1 << 18):
-                    await asyncio.to_thread(kept.write, some)
+                    await asyncio.to_thread(upload.write, some)
             if "folder" in request.query:
                 await asyncio.to_thread(unpack, file, Path(folder) / "unpacked")
                 file.unlink()
@@ -202,7 +202,7 @@ def _told(work: "asyncio.Task[Imported]") -> dict[str, Any]:
 
 def _how(said: str) -> str:
     if said not in HOWS:
-        raise BadQuestion(f"A mail is answered by one of {', '.join(HOWS)}.")
+        raise BadBody(f"A mail is answered by one of {', '.join(HOWS)}.")
     return said
 
 
@@ -213,10 +213,10 @@ def _answer(account: Account, mailbox: MailFolder, message_id: str, how: str) ->
     return {**compose_mail.answer_to(mail, account, how), "files": files, "received_at": received_at}
 
 
-def _check_recipients(asked: dict[str, Any]) -> None:
+def _check_recipients(body: dict[str, Any]) -> None:
     """Raises BadRecipient."""
     for name in RECIPIENTS:
-        compose_mail.recipients(text(asked, name))
+        compose_mail.recipients(text(body, name))
 
 
 def _draft(mailbox: MailFolder, draft: Draft) -> dict[str, Any]:
@@ -228,26 +228,26 @@ def _files(mail: mail_parts.Part) -> list[str]:
     return [mail_view.file_name(part) for part in mail.walk() if part.is_attachment]
 
 
-def _save(account: Account, mailbox: MailFolder, asked: dict[str, Any], now: datetime) -> Draft:
+def _save(account: Account, mailbox: MailFolder, body: dict[str, Any], now: datetime) -> Draft:
     """Make the draft, or change the one that `id` names. A new one may answer the mail `answers`, as `how` says."""
-    written = compose_mail.written_from(asked)
-    if draft_id := text(asked, "id"):
+    written = compose_mail.written_from(body)
+    if draft_id := text(body, "id"):
         before = mailbox.draft(draft_id).message
-        kept = compose_mail.kept_of(mail_parts.read(mailbox.raw(before.id)))
-        return mailbox.change_draft(draft_id, compose_mail.mail_bytes(account, written, kept, now))
-    if not (answered := text(asked, "answers")):
-        return mailbox.create_draft(compose_mail.mail_bytes(account, written, Kept(), now))
-    how = _how(text(asked, "how"))
+        unshown = compose_mail.unshown_of(mail_parts.read(mailbox.raw(before.id)))
+        return mailbox.change_draft(draft_id, compose_mail.mail_bytes(account, written, unshown, now))
+    if not (answered := text(body, "answers")):
+        return mailbox.create_draft(compose_mail.mail_bytes(account, written, Unshown(), now))
+    how = _how(text(body, "how"))
     message = mailbox.message(answered)
-    kept = compose_mail.kept_of_answer(mail_parts.read(mailbox.raw(answered)), how)
-    raw = compose_mail.mail_bytes(account, written, kept, now)
+    unshown = compose_mail.unshown_of_answer(mail_parts.read(mailbox.raw(answered)), how)
+    raw = compose_mail.mail_bytes(account, written, unshown, now)
     return mailbox.create_draft(raw, "" if how == "forward" else message.thread_id)
 
 
-def _change_label(mailbox: MailFolder, label_id: str, asked: dict[str, Any]) -> None:
+def _change_label(mailbox: MailFolder, label_id: str, body: dict[str, Any]) -> None:
     label = mailbox.label(label_id)
-    name = text(asked, "name", label.name).strip()
-    colours = text(asked, "background", label.background), text(asked, "text", label.text)
+    name = text(body, "name", label.name).strip()
+    colours = text(body, "background", label.background), text(body, "text", label.text)
     mailbox.change_label(replace(label, name=name, background=colours[0], text=colours[1]))
     for other in _below(mailbox, label.name):
         mailbox.change_label(replace(other, name=name + other.name[len(label.name) :]))

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
-from sandbox.desk.asked import question, text
 from sandbox.desk.job_runs import JobRuns, NoTick
+from sandbox.desk.request_body import body_of, text
 from sandbox.google.faults import Fault
 from sandbox.google.world import Account, World
 from sandbox.google.world_clock import TurnedClock
@@ -91,7 +91,7 @@ class _Dials:
 
     async def time(self, request: web.Request) -> web.Response:
         """Turn to "tomorrow", to "next month", to a moment (ISO 8601), or back to "today"."""
-        account, to = self._account(request), text(await question(request), "to")
+        account, to = self._account(request), text(await body_of(request), "to")
         if to == "today":
             self._demo.clock.turn_back()
         else:
@@ -100,8 +100,8 @@ class _Dials:
 
     async def fault(self, request: web.Request) -> web.Response:
         """Let something be wrong with "gmail" or the "crm"; "" makes it well again."""
-        account, asked = self._account(request), await question(request)
-        who, fault = text(asked, "who"), text(asked, "fault")
+        account, body = self._account(request), await body_of(request)
+        who, fault = text(body, "who"), text(body, "fault")
         if who not in ("gmail", "crm") or (fault and fault not in FAULTS):
             raise CannotTurn("There is no such fault.")
         if who == "gmail":
@@ -136,25 +136,25 @@ class _Dials:
     async def permission(self, request: web.Request) -> web.Response:
         """Give a profile the permission to use the CRM from Gmail, or take it away."""
         self._account(request)
-        asked = await question(request)
-        held = "--held" if asked.get("held") is True else "--not-held"
-        profile = text(asked, "profile")
+        body = await body_of(request)
+        held = "--held" if body.get("held") is True else "--not-held"
+        profile = text(body, "profile")
         await self._demo.crm("set-permission", f"--profile={profile}", "--permission", MAIL_INTEGRATION, held)
         return web.json_response({})
 
     async def deal(self, request: web.Request) -> web.Response:
         """Change a deal's stage, closing date, amount; what is "" stays."""
         self._account(request)
-        asked = await question(request)
-        given = {name: text(asked, name) for name in ("stage", "closing", "amount")}
+        body = await body_of(request)
+        given = {name: text(body, name) for name in ("stage", "closing", "amount")}
         words = [f"--{name}={value}" for name, value in given.items() if value]
-        await self._demo.crm("change-deal", *words, "--", text(asked, "id"))
+        await self._demo.crm("change-deal", *words, "--", text(body, "id"))
         return web.json_response({})
 
     async def mail(self, request: web.Request) -> web.Response:
         """Let a mail arrive now."""
-        account, asked = self._account(request), await question(request)
-        raw = _mail(account, text(asked, "from"), text(asked, "subject"), text(asked, "text"), self._world.clock())
+        account, body = self._account(request), await body_of(request)
+        raw = _mail(account, text(body, "from"), text(body, "subject"), text(body, "text"), self._world.clock())
         arrived = await asyncio.to_thread(self._world.mailbox(account.address).arrive, raw)
         return web.json_response({"id": arrived.id, "thread_id": arrived.thread_id})
 

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 
 from sandbox.desk import mail_view
-from sandbox.desk.asked import json_object
+from sandbox.desk.request_body import json_object
 from sandbox.google.cloud_tasks import Attempt
 from sandbox.google.mail_folder import MailFolder, Message, NoSuchMail
 from sandbox.google.world import Account, World

@@ -114,7 +114,7 @@ def _as_text(mail_html: str) -> str:
 
 
 def _cleaner(pictures: Mapping[str, Part], pictures_at: str, remote_images: bool) -> nh3.Cleaner:
-    def kept(tag: str, attribute: str, value: str) -> str | None:
+    def attribute_value(tag: str, attribute: str, value: str) -> str | None:
         value = value.strip()
         if attribute == "href":
             return value if _LINK.match(value) else None
@@ -128,7 +128,7 @@ def _cleaner(pictures: Mapping[str, Part], pictures_at: str, remote_images: bool
     return nh3.Cleaner(
         tags=_TAGS,
         attributes=_ATTRIBUTES,
-        attribute_filter=kept,
+        attribute_filter=attribute_value,
         url_schemes={"http", "https", "mailto", "tel", "cid", "data"},
         url_relative="deny",
         link_rel="noopener noreferrer",

@@ -48,10 +48,10 @@ def _ready_to_send(world: World, account: Account, raw: bytes) -> tuple[bytes, s
 
 def _without_bcc(raw: bytes) -> bytes:
     head, body = mail_parts.split(raw)
-    kept, hidden = [], False
+    shown, hidden = [], False
     for line in head.splitlines(keepends=True):
         if line[:1] not in (b" ", b"\t"):
             hidden = line[:4].lower() == b"bcc:"
         if not hidden:
-            kept.append(line)
-    return b"".join(kept) + body
+            shown.append(line)
+    return b"".join(shown) + body

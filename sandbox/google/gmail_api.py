@@ -81,27 +81,27 @@ async def answer(world: World, call: Call) -> ApiAnswer:
     """Answer one call: who is it, may they, what does it cost, then do it. Raises sandbox.google.faults.Dropped and AnswerHtml."""
     found = api_description.find(call.verb, call.path.removeprefix("/upload"))
     name = found[0].name if found else f"{call.verb} {call.path}"
-    with world.calls.calling(name, call.headers.get("traceparent", "")) as kept:
-        answered = await _answer(world, call, found, kept) if found else _not_found().answer()
-        kept.status = answered.status
-    return answered
+    with world.calls.calling(name, call.headers.get("traceparent", "")) as record:
+        reply = await _answer(world, call, found, record) if found else _not_found().answer()
+        record.status = reply.status
+    return reply
 
 
 async def _answer(
-    world: World, call: Call, found: tuple[api_description.Method, Mapping[str, str]], kept: calls.Call
+    world: World, call: Call, found: tuple[api_description.Method, Mapping[str, str]], record: calls.Call
 ) -> ApiAnswer:
     method, path = found
     try:
         access = _access(world, call)
         account = _account(world, access, path["userId"])
-        kept.address = account.address
+        record.address = account.address
         await world.faults.meet("way to gmail", method.name)
         with world.quota.seat(account.address):
             answering = await world.faults.meet("gmail", method.name, path.get("id", ""))
             request = _request(world, account, access, method, path, call)
             units = UNITS.get(method.name, 1)
             world.quota.bill(account.address, units)
-            kept.units = units
+            record.units = units
             result = _selected(await asyncio.to_thread(_done, request), request)
             answering()
         return ApiAnswer(204, None) if result is None else ApiAnswer(200, result)
@@ -112,7 +112,7 @@ async def _answer(
     except OverQuota as over:
         return _over_quota(world, over).answer()
     except AnswerStatus as fault:
-        return _asked_for(fault).answer()
+        return _error_of(fault).answer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +135,8 @@ class _Request:
 
     @property
     def most(self) -> int:
-        asked: int = self.parameters["maxResults"]
-        return min(max(1, asked), LARGEST_PAGE)
+        most: int = self.parameters["maxResults"]
+        return min(max(1, most), LARGEST_PAGE)
 
     def may(self, *scopes: str) -> bool:
         """Whether one of these scopes (short names) is granted."""
@@ -290,7 +290,7 @@ def _over_quota(world: World, over: OverQuota) -> GoogleError:
     return _limit(world.quota.refuse_with, f"User-rate limit exceeded.  Retry after {over.free_at:%Y-%m-%dT%H:%M:%S.000Z}")
 
 
-def _asked_for(fault: AnswerStatus) -> GoogleError:
+def _error_of(fault: AnswerStatus) -> GoogleError:
     """The error of a fault on request."""
     status = fault.status
     if fault.reason:
@@ -368,8 +368,8 @@ def _message_json(folder: MailFolder, message: Message, wanted: str, header_name
     if wanted == "metadata":
         head = mail_parts.read(folder.head(message.id))
         names = {name.lower() for name in header_names}
-        kept = [(name, value) for name, value in head.headers if not names or name.lower() in names]
-        return facts | {"payload": {"mimeType": head.mime_type, "headers": _headers(kept)}}
+        headers = [(name, value) for name, value in head.headers if not names or name.lower() in names]
+        return facts | {"payload": {"mimeType": head.mime_type, "headers": _headers(headers)}}
     if wanted == "full":
         return facts | {"payload": _part(mail_parts.read(folder.raw(message.id)))}
     return facts

@@ -25,13 +25,13 @@ def google_routes(world: World) -> list[web.RouteDef]:
     served: list[tuple[str, str, _Handler]] = [
         ("*", "/gmail/v1/{rest:.*}", _gmail),
         ("*", "/upload/gmail/v1/{rest:.*}", _gmail),
-        ("POST", "/batch", _kept("batch", _batch)),
-        ("POST", "/batch/gmail/v1", _kept("batch", _batch)),
-        ("GET", "/oauth2/v1/certs", _kept("certificates", _certificates)),
-        ("POST", "/token", _kept("token", _token)),
-        ("POST", "/revoke", _kept("revoke", _revoke)),
-        ("GET", "/computeMetadata/v1/instance/service-accounts/default/token", _kept("own token", _metadata_token)),
-        ("POST", "/v2/projects/{project}/locations/{location}/queues/{queue}/tasks", _kept("create task", _create_task)),
+        ("POST", "/batch", _recorded("batch", _batch)),
+        ("POST", "/batch/gmail/v1", _recorded("batch", _batch)),
+        ("GET", "/oauth2/v1/certs", _recorded("certificates", _certificates)),
+        ("POST", "/token", _recorded("token", _token)),
+        ("POST", "/revoke", _recorded("revoke", _revoke)),
+        ("GET", "/computeMetadata/v1/instance/service-accounts/default/token", _recorded("own token", _metadata_token)),
+        ("POST", "/v2/projects/{project}/locations/{location}/queues/{queue}/tasks", _recorded("create task", _create_task)),
     ]
     return [web.route(verb, path, partial(_for_programs, world, handler)) for verb, path, handler in served]
 
@@ -49,8 +49,8 @@ def make_app(world: World) -> web.Application:
     return app
 
 
-def _kept(name: str, handler: _Handler) -> _Handler:
-    """The same, kept in the list of calls."""
+def _recorded(name: str, handler: _Handler) -> _Handler:
+    """The same, recorded in the list of calls."""
 
     async def serve(world: World, request: web.Request) -> web.StreamResponse:
         with world.calls.calling(name, request.headers.get("traceparent", "")) as call:

@@ -98,11 +98,13 @@ class GoogleSide:
         """Open the keys in `folder`, or make them."""
         self._clock = clock
         self._key_file, self._grants_file = folder / "signing_key.pem", folder / "refresh_tokens.json"
-        self._key = key = _private_key(_kept(self._key_file, _new_key))
-        self.certificate = _kept(folder / "certificate.pem", lambda: _certificate(key)).decode()
-        self._client = _Client(**json.loads(_kept(folder / "oauth_client.json", _new_client)))
+        self._key = key = _private_key(_made_once(self._key_file, _new_key))
+        self.certificate = _made_once(folder / "certificate.pem", lambda: _certificate(key)).decode()
+        self._client = _Client(**json.loads(_made_once(folder / "oauth_client.json", _new_client)))
         self.key_id = x509.load_pem_x509_certificate(self.certificate.encode()).fingerprint(hashes.SHA1()).hex()  # noqa: S303  a name
-        self._grants = {token: Grant(**grant) for token, grant in json.loads(_kept(self._grants_file, lambda: b"{}")).items()}
+        self._grants = {
+            token: Grant(**grant) for token, grant in json.loads(_made_once(self._grants_file, lambda: b"{}")).items()
+        }
         self._access: dict[str, Access] = {}
         self._message_tokens: dict[str, _MessageToken] = {}
 
@@ -251,7 +253,7 @@ def authored_id(kind: str, hexadecimal: str) -> str:
     return f"{kind}-a:r{number}"
 
 
-def _kept(file: Path, make: Callable[[], bytes]) -> bytes:
+def _made_once(file: Path, make: Callable[[], bytes]) -> bytes:
     if not file.exists():
         file.touch(mode=0o600)
         file.write_bytes(make())

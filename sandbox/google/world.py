@@ -103,7 +103,7 @@ class World:
         if not self._accounts_file.exists():
             return {}
         accounts = [
-            Account(**{**kept, "aliases": tuple(kept["aliases"])}) for kept in json.loads(self._accounts_file.read_text())
+            Account(**{**stored, "aliases": tuple(stored["aliases"])}) for stored in json.loads(self._accounts_file.read_text())
         ]
         return {account.sub: account for account in accounts}
 

@@ -9,8 +9,8 @@ from sandbox.desk.compose_mail import (
     LONGEST_HTML,
     LONGEST_QUOTE,
     MOST_LINES,
-    Kept,
     TooMuchToSave,
+    Unshown,
     Written,
     answer_to,
     clean,
@@ -53,7 +53,7 @@ def text_mail(text: str) -> Part:
 
 
 def saved(html: str) -> Part:
-    return mail_parts.read(mail_bytes(ADA, Written("", "", "", "S", html), Kept(), NOW))
+    return mail_parts.read(mail_bytes(ADA, Written("", "", "", "S", html), Unshown(), NOW))
 
 
 HOSTILE = {

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sandbox.demo.generate_mail import EVERY_ODDITY, ODD_ONE_IN, generate
-from sandbox.desk.asked import BadQuestion
 from sandbox.desk.import_mail import NoMail, import_mail
 from sandbox.desk.packed_folder import unpack
+from sandbox.desk.request_body import BadBody
 from sandbox.google import mail_parts
 from sandbox.google.mail_folder import MailFolder, Message
 
@@ -182,7 +182,7 @@ def test_no_file_of_a_packed_folder_gets_out_of_it(tmp_path: Path) -> None:
 
 def test_a_packed_folder_with_two_files_at_one_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "packed").write_bytes(b'{"path": "1", "size": 0}\n{"path": "./1", "size": 0}\n')
-    with pytest.raises(BadQuestion):
+    with pytest.raises(BadBody):
         unpack(tmp_path / "packed", tmp_path / "folder")
 
 
