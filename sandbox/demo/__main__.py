@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -58,11 +59,18 @@ class Wanted:
     def as_of(self) -> str:
         return str(self.mbox.stat().st_mtime_ns) if self.mbox else ""
 
-    def make(self, *changed: str) -> str:
-        """How one asks for this, with something changed."""
-        given = {"MBOX": self.mbox, "ME": " ".join(self.me), "FOLDER": self.folder if self.folder != USUAL_FOLDER else ""}
-        words = [f"{name}={value}" for name, value in given.items() if value]
-        return shlex.join(["make", "demo", *words, *changed])
+    def typed(self, **changed: str) -> str:
+        """What to type to ask for this with options changed: to make, if that was typed, else to Python."""
+        folder = [str(self.folder)] if self.folder != USUAL_FOLDER else []
+        given = {"mbox": [str(self.mbox)] if self.mbox else [], "me": self.me, "folder": folder}
+        given |= {name: [value] for name, value in changed.items()}
+        if "MAKELEVEL" in os.environ:
+            variables = [f"{name.upper()}={' '.join(values)}" for name, values in given.items() if values]
+            return shlex.join(["make", "demo", *variables])
+        options = [
+            [f"--{name}"] if name == "fresh" else [f"--{name}", value] for name, values in given.items() for value in values
+        ]
+        return shlex.join(["python", "-m", "sandbox", "demo", *chain(*options)])
 
 
 @click.command()
@@ -93,10 +101,10 @@ def demo(mbox: Path | None, me: tuple[str, ...], contacts: int | None, port: int
     except (KeyboardInterrupt, asyncio.CancelledError):
         _tell("\nStopped. Start it again to go on where you were.")
     except FolderInUse as in_use:
-        _refuse(f"{in_use}\nAnother one beside it: make demo FOLDER=path", RUNS_ALREADY)
+        _refuse(f"{in_use}\nAnother one beside it: {replace(wanted, mbox=None, me=()).typed(folder='path')}", RUNS_ALREADY)
     except OtherMail as other:
-        words = f"{other} Nothing was deleted. Either delete it:  {wanted.make('FRESH=1')}\nor keep both:      "
-        _refuse(words + replace(wanted, folder=USUAL_FOLDER).make("FOLDER=path"), OTHER_MAIL)
+        words = f"{other} Nothing was deleted. Either delete it:  {wanted.typed(fresh='1')}\nor keep both:      "
+        _refuse(words + replace(wanted, folder=USUAL_FOLDER).typed(folder="path"), OTHER_MAIL)
     except (PortTaken, NotADemo, NotStarted, CommandFailed, NoMail) as problem:
         raise click.ClickException(str(problem)) from None
 
@@ -237,7 +245,7 @@ def _odd(odd: Counter[str]) -> str:
 async def _offer_contacts(demo: Demo, wanted: Wanted) -> None:
     """Make contacts of the most frequent senders: as many as were asked for, or as the person at the terminal says."""
     if wanted.contacts is None and not sys.stdin.isatty():
-        _tell(f"No contacts are made of its senders. For that, begin anew:  {wanted.make('CONTACTS=50', 'FRESH=1')}")
+        _tell(f"No contacts are made of its senders. For that, begin anew:  {wanted.typed(contacts='50', fresh='1')}")
         return
     senders = await senders_of(demo, OFFERED_CONTACTS if wanted.contacts is None else wanted.contacts)
     if wanted.contacts is None and senders:
@@ -284,7 +292,7 @@ def _tell(words: str) -> None:
 
 def _tell_address(demo: Demo, wanted: Wanted) -> None:
     console.print(f"\n  Open [bold]{demo.entrance}[/bold] in a browser. Ctrl-C stops it.", soft_wrap=True)
-    _tell(f"  Logs and data are in {demo.folder}; to begin anew: {wanted.make('FRESH=1')}\n")
+    _tell(f"  Logs and data are in {demo.folder}; to begin anew: {wanted.typed(fresh='1')}\n")
 
 
 if __name__ == "__main__":

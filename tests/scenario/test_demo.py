@@ -43,13 +43,14 @@ def taken_port() -> Iterator[int]:
 
 
 async def start(*words: str) -> asyncio.subprocess.Process:
+    """As make starts it."""
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "sandbox.demo",
         *words,
         cwd=ROOT,
-        env={**os.environ, "COLUMNS": "200"},
+        env={**os.environ, "COLUMNS": "200", "MAKELEVEL": "1"},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -451,3 +452,16 @@ async def test_a_terminal_that_was_closed_before_it_is_watched_is_noticed(monkey
         async with asyncio.timeout(SECONDS):
             await command._terminal_closed(at_terminal)
     assert forgotten == [True]
+
+
+def test_what_to_type_next_is_said_in_the_way_that_was_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = command.Wanted(Path("my mail.mbox"), ("a@b.example", "c@d.example"), None, None, Path("mine"), fresh=False)
+    monkeypatch.setenv("MAKELEVEL", "1")
+    assert wanted.typed(contacts="50", fresh="1") == (
+        "make demo 'MBOX=my mail.mbox' 'ME=a@b.example c@d.example' FOLDER=mine CONTACTS=50 FRESH=1"
+    )
+    monkeypatch.delenv("MAKELEVEL")
+    assert wanted.typed(contacts="50", fresh="1") == (
+        "python -m sandbox demo --mbox 'my mail.mbox' --me a@b.example --me c@d.example --folder mine --contacts 50 --fresh"
+    )
+    assert wanted.typed(folder="path").endswith("--me c@d.example --folder path")
