@@ -98,8 +98,8 @@ def one_line(text: str) -> str:
     plain = text.replace("\u00a0", "x")
     if plain.isprintable() and text == text.strip() and "  " not in text:  # nearly all text: what follows costs ten times as much
         return text
-    kept = "".join(character for character in text if character.isspace() or _can_be_shown(character))
-    line = re.sub(r"[^\S\u00a0\u202f]+", " ", kept).strip()
+    shown = "".join(character for character in text if character.isspace() or _can_be_shown(character))
+    line = re.sub(r"[^\S\u00a0\u202f]+", " ", shown).strip()
     return line if any(unicodedata.category(character) != "Cf" for character in line) else ""
 
 
@@ -123,7 +123,7 @@ def _belongs_to_the_one_before(character: str) -> bool:
 
 
 def isolated(text: str) -> str:
-    """Text mixed into a line: what runs from right to left is kept from turning what stands beside it (UAX 9, FSI and PDI)."""
+    """Text mixed into a line: what runs from right to left is shown from turning what stands beside it (UAX 9, FSI and PDI)."""
     if not text.isascii() and any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in text):
         return f"\u2068{text}\u2069"
     return text

@@ -139,7 +139,7 @@ def label(org: str, user: str, dry_run: bool) -> None:
 @click.option("--org", required=True, help="The mailbox's org, as it was connected.")
 @click.option("--user", required=True, help="The mailbox's user, as it was connected.")
 @click.option("--most", type=click.IntRange(1, 1000), default=100, show_default=True, help="How many mails, the newest first.")
-def kept(org: str, user: str, most: int) -> None:
+def stored(org: str, user: str, most: int) -> None:
     """Print as JSON all that is kept of a mailbox: its document, and the three facts of each mail."""
 
     async def read(process: "Process") -> Mapping[str, object]:

@@ -296,8 +296,8 @@ async def _labelled(demo: Demo) -> Counter[tuple[str, str]]:
             continue
         page_token = ""
         while True:
-            asked = {"labelIds": label["id"], "maxResults": "500", **({"pageToken": page_token} if page_token else {})}
-            page = await _gmail(demo, "GET", "messages", params=asked)
+            which = {"labelIds": label["id"], "maxResults": "500", **({"pageToken": page_token} if page_token else {})}
+            page = await _gmail(demo, "GET", "messages", params=which)
             for found in page.get("messages", ()):
                 mail = await _gmail(
                     demo, "GET", f"messages/{found['id']}", params={"format": "metadata", "metadataHeaders": "From"}

@@ -62,13 +62,13 @@ class _Reader:
 
     async def open(self, message: Message) -> None:
         """Through the page's route, then the mail's own head if its thread is open already."""
-        async with self.page.expect_response(lambda answer: _is_for(answer, message.id)) as asked:
+        async with self.page.expect_response(lambda answer: _is_for(answer, message.id)) as expected:
             if await self.page.locator(f'.mail[data-mail="{message.id}"]').count():
                 await self._press_its_head(message)
             else:
                 await self._open_thread(message)
-        answered = await (await asked.value).json()
-        if answered["status"] != 200 or answered["problem"]:
+        reply = await (await expected.value).json()
+        if reply["status"] != 200 or reply["problem"]:
             self.wrong["answers that are none"] += 1
         await self.page.wait_for_function(_SHOWN, arg=message.id)
         self.wrong.update(await self.page.evaluate(_WRONG_IN_PANEL))

@@ -155,7 +155,7 @@ class Demo:
     async def was_sorted(self) -> bool:
         """Whether any mailbox has had a run since it was switched on, be it before this start."""
         accounts = self.world.accounts()
-        printed = await asyncio.gather(*(self.mailmagnet("kept", *_ids(account)) for account in accounts))
+        printed = await asyncio.gather(*(self.mailmagnet("stored", *_ids(account)) for account in accounts))
         mailboxes = (json.loads(document)["mailbox"] for document in printed)
         return any(mailbox and mailbox["last_run"]["sorted"] for mailbox in mailboxes)
 

@@ -66,7 +66,7 @@ def dial_routes(demo: Dialled) -> list[web.AbstractRouteDef]:
         web.post(account + "/mail", dials.mail),
         web.get(account + "/tasks", dials.tasks),
         web.post(account + "/tick", dials.tick),
-        web.get("/desk/{account}/kept", dials.kept),
+        web.get("/desk/{account}/stored", dials.stored),
     ]
 
 
@@ -172,11 +172,11 @@ class _Dials:
             raise CannotTurn("The tick did not finish in time.") from None
         return web.json_response({"tasks": sent, "attempts": self._attempts()})
 
-    async def kept(self, request: web.Request) -> web.Response:
+    async def stored(self, request: web.Request) -> web.Response:
         """All that the product keeps of this mailbox, as its own command prints it."""
         account = self._account(request)
         org = account.hosted_domain or account.sub
-        printed = await self._demo.mailmagnet("kept", "--org", org, "--user", account.sub)
+        printed = await self._demo.mailmagnet("stored", "--org", org, "--user", account.sub)
         return web.json_response(json.loads(printed))
 
     def _attempts(self) -> list[Mapping[str, Any]]:

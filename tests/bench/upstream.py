@@ -33,9 +33,9 @@ def app(certificates: dict[str, str], delay_seconds: float) -> web.Application:
         return web.json_response(GMAIL_ANSWER)
 
     async def crm(request: web.Request) -> web.Response:
-        asked = await request.json()
+        addresses = await request.json()
         await asyncio.sleep(delay_seconds)
-        return web.json_response({"known": [address for address in asked if address.endswith("@analytical.example")]})
+        return web.json_response({"known": [address for address in addresses if address.endswith("@analytical.example")]})
 
     stub = web.Application()
     stub.router.add_get("/oauth2/v1/certs", certs)

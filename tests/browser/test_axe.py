@@ -188,7 +188,7 @@ async def test_behind_the_panel(desk: Desk, axe: str) -> None:
     await desk.page.get_by_role("button", name="Behind the panel").click()
     drawer = desk.page.get_by_role("region", name="Behind the panel")
     await expect(drawer.locator(".calls tbody tr").first).to_be_visible()
-    await expect(drawer.locator("[data-kept] tbody tr").first).to_be_visible()
+    await expect(drawer.locator("[data-stored] tbody tr").first).to_be_visible()
     assert await look(desk.page, axe) == []
 
 

@@ -127,12 +127,12 @@ async def test_a_wrong_date_is_refused_in_words(demo: Demo, to: str, why: str) -
 
 async def test_what_is_kept_is_three_facts_of_each_mail(demo: Demo) -> None:
     await sorted_under(demo, "A subject that nobody keeps")
-    stored = await ask(demo, "kept")
+    stored = await ask(demo, "stored")
     assert stored["mailbox"]["address"] == demo.user.address
     assert stored["mails"]
     assert all(set(mail) == {"mail_id", "from_address", "received_at"} for mail in stored["mails"])
     assert "A subject that nobody keeps" not in json.dumps(stored)
-    assert json.loads(await demo.mailmagnet("kept", "--org", "corp.example", "--user", "nobody")) == {
+    assert json.loads(await demo.mailmagnet("stored", "--org", "corp.example", "--user", "nobody")) == {
         "mailbox": None,
         "mails": [],
     }

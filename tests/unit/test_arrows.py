@@ -71,10 +71,10 @@ def test_cards_are_pure() -> None:
     for file in _files("cards"):
         assert _imported(file) & outside == set(), file.name
         calls = [node.func for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
-        asked = {call.attr for call in calls if isinstance(call, ast.Attribute)} | {
+        called = {call.attr for call in calls if isinstance(call, ast.Attribute)} | {
             call.id for call in calls if isinstance(call, ast.Name)
         }
-        assert asked & {"now", "today", "utcnow", "open", "getenv", "print"} == set(), file.name
+        assert called & {"now", "today", "utcnow", "open", "getenv", "print"} == set(), file.name
 
 
 def test_an_arrow_that_runs_back_up_is_seen(tmp_path: Path) -> None:

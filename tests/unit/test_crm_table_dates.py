@@ -86,9 +86,9 @@ def test_a_column_tells_its_order(cells: tuple[str, ...], order: DateOrder | Non
 
 def test_a_column_that_does_not_tell_is_asked_about_and_the_answer_counts() -> None:
     cells = ("05/05/2026", "03/04/2026", "2026-11-30", "01/02/2026", "02/01/2026", "02/03/2026")
-    with pytest.raises(BadTable) as asked:
+    with pytest.raises(BadTable) as refused:
         _order(*cells)
-    assert str(asked.value) == (
+    assert str(refused.value) == (
         "Does the day or the month come first in line 3, line 5, line 6 and 1 more ('03/04/2026')?"
         " Say --dates day-first or --dates month-first."
     )

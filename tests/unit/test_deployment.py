@@ -61,8 +61,8 @@ def test_each_universal_action_has_words_and_one_thing_to_do(manifest: dict[str,
 
 
 def test_it_asks_for_what_the_add_on_needs_and_for_nothing_of_a_mails_text(manifest: dict[str, Any]) -> None:
-    asked = set(manifest["oauthScopes"])
-    assert {SCOPE_EMAIL, SCOPE_OPEN_MAIL} <= asked <= SIDEBAR_SCOPES
+    scopes = set(manifest["oauthScopes"])
+    assert {SCOPE_EMAIL, SCOPE_OPEN_MAIL} <= scopes <= SIDEBAR_SCOPES
 
 
 def test_the_sandbox_reads_it_as_gmail_does() -> None:

@@ -111,7 +111,7 @@ class Outside:
         self.gmail_seconds = gmail_seconds
         self.vault_seconds = vault_seconds
         self.crm_seconds = crm_seconds
-        self.asked = 0
+        self.look_ups = 0
 
     async def open_mail(self, message_id: str, tokens: OpenMailTokens) -> MailHeaders:
         await asyncio.sleep(self.gmail_seconds)
@@ -121,7 +121,7 @@ class Outside:
         await asyncio.sleep(self.vault_seconds)
 
     async def look_up(self, addresses: Collection[str], domains: Collection[str]) -> LookUp:
-        self.asked += 1
+        self.look_ups += 1
         await asyncio.sleep(self.crm_seconds)
         return LookUp(CORP, {"grace@hopper.example": (contact("Grace Hopper"),)}, {}, {})
 
@@ -135,7 +135,11 @@ class Outside:
 async def test_the_crm_is_asked_once_for_all_people() -> None:
     parts = Outside()
     opened = await parts.open(60)
-    assert (parts.asked, opened.problem, [view.contacts[0].contact.name for view in opened.people]) == (1, None, ["Grace Hopper"])
+    assert (parts.look_ups, opened.problem, [view.contacts[0].contact.name for view in opened.people]) == (
+        1,
+        None,
+        ["Grace Hopper"],
+    )
 
 
 @pytest.mark.parametrize(

@@ -90,14 +90,14 @@ def test_subjects_without_reply_marks(subject: str, base: str) -> None:
 
 
 def test_threads_need_the_reference_and_the_subject(folder: MailFolder) -> None:
-    asked = folder.arrive(mail(1, "Offer"))
+    offer = folder.arrive(mail(1, "Offer"))
     answered = folder.arrive(mail(2, "Re: offer", References="<1@one.example>"))
     again = folder.arrive(mail(3, "AW: Re: Offer", In_Reply_To="<2@one.example>"))
     beside = folder.arrive(mail(4, "Another", References="<1@one.example>"))
     alone = folder.arrive(mail(5, "Offer"))
-    assert [message.thread_id for message in (answered, again)] == [asked.id, asked.id]
-    assert len({asked.thread_id, beside.thread_id, alone.thread_id}) == 3
-    assert [message.id for message in folder.thread(asked.id).messages] == [asked.id, answered.id, again.id]
+    assert [message.thread_id for message in (answered, again)] == [offer.id, offer.id]
+    assert len({offer.thread_id, beside.thread_id, alone.thread_id}) == 3
+    assert [message.id for message in folder.thread(offer.id).messages] == [offer.id, answered.id, again.id]
 
 
 def test_a_named_thread_is_taken(folder: MailFolder) -> None:

@@ -11,14 +11,14 @@ TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 @pytest.mark.parametrize(
-    ("told", "kept"),
+    ("received", "sent_on"),
     [(TRACE, TRACE), ("", ""), ("me", ""), (TRACE + "\r\nX-Other: 1", ""), (TRACE.upper(), ""), ("ff" + TRACE[2:], "")],
 )
-async def test_of_the_header_only_a_trace_is_given_on(told: str, kept: str) -> None:
+async def test_of_the_header_only_a_trace_is_given_on(received: str, sent_on: str) -> None:
     async def answer(request: Request, parts: object) -> Response:
         return Response(traceparent.get())
 
-    headers = [(b"traceparent", told.encode())]
+    headers = [(b"traceparent", received.encode())]
     serve = entry_point("traced", lambda: None, answer)  # type: ignore[arg-type, return-value]
     response = await serve(Request({"type": "http", "method": "POST", "path": "/", "headers": headers}))
-    assert response.body == kept.encode()
+    assert response.body == sent_on.encode()

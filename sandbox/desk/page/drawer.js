@@ -11,7 +11,7 @@ export class Drawer {
   /** @type {HTMLElement | null} */
   #opener = null;
   #body = el("div", { class: "drawer-body" });
-  #asked = 0;
+  #requests = 0;
 
   /** `account()` is whose panel is meant. */
   constructor(place, { account }) {
@@ -50,22 +50,22 @@ export class Drawer {
   /** Asks again for all that is shown, while it is open. */
   async refresh() {
     if (this.#place.hidden) return;
-    const mine = ++this.#asked;
+    const mine = ++this.#requests;
     const part = (path) => read(of(this.#account(), path)).catch((error) => ({ problem: error.message }));
     const behind = await part("behind");
-    if (mine !== this.#asked) return;
+    if (mine !== this.#requests) return;
     this.#draw(behind, null);
-    const kept = await part("kept");
-    if (mine === this.#asked) this.#draw(behind, kept);
+    const stored = await part("stored");
+    if (mine === this.#requests) this.#draw(behind, stored);
   }
 
-  #draw(behind, kept) {
+  #draw(behind, stored) {
     const focused = this.#body.contains(document.activeElement) && document.activeElement?.ariaLabel;
     const { call, quota, problem } = behind;
     fill(
       this.#body,
       problem ? el("p", { class: "job-problem" }, problem) : [lastCall(call), calls(call, quota)],
-      kept ? stored(kept) : el("section", {}, el("h3", {}, "What is stored"), el("p", { class: "quiet" }, "Reading the store …")),
+      stored ? storedSection(stored) : el("section", {}, el("h3", {}, "What is stored"), el("p", { class: "quiet" }, "Reading the store …")),
     );
     if (focused) /** @type {HTMLElement | null} */ (this.#body.querySelector(`[aria-label="${focused}"]`))?.focus();
   }
@@ -136,16 +136,16 @@ function when(one, whole) {
 
 const milliseconds = (number) => `${number.toLocaleString()} ms`;
 
-function stored(kept) {
-  if (kept.problem) return el("p", { class: "job-problem" }, kept.problem);
-  const rows = kept.mails.map((mail) => [mail.mail_id, mail.from_address, mail.received_at]);
+function storedSection(stored) {
+  if (stored.problem) return el("p", { class: "job-problem" }, stored.problem);
+  const rows = stored.mails.map((mail) => [mail.mail_id, mail.from_address, mail.received_at]);
   return el(
     "section",
-    { data: { kept: "true" } },
+    { data: { stored: "true" } },
     el("h3", {}, "What is stored, now"),
     el("p", { class: "quiet" }, "Of each mail from a contact three facts, the newest first; of the mailbox one document."),
     rows.length ? table(["Mail", "From", "Received"], rows) : el("p", { class: "quiet" }, "Of no mail anything."),
-    json("Mailbox", kept.mailbox),
+    json("Mailbox", stored.mailbox),
   );
 }
 

@@ -32,7 +32,7 @@ export class Panel {
   /** What is open. @type {any} */
   #trigger = null;
   #stale = false;
-  #asked = 0;
+  #requests = 0;
   #checked = 0;
 
   /**
@@ -83,7 +83,7 @@ export class Panel {
   }
 
   #clear() {
-    this.#asked += 1;
+    this.#requests += 1;
     this.#checked += 1;
     this.#stack = [];
     this.#peeking = null;
@@ -101,10 +101,10 @@ export class Panel {
 
   /** Asks the add-on, and shows what it answers; `anew` when it opens the panel and no earlier card stays. */
   async #send(question, { anew, spinner }) {
-    const mine = ++this.#asked;
+    const mine = ++this.#requests;
     if (spinner) this.#busy(true);
     const reply = await this.#ask({ ...question, mail: this.#trigger.mail ?? null });
-    if (mine !== this.#asked) return;
+    if (mine !== this.#requests) return;
     this.#busy(false);
     this.#show(reply, anew, () => this.#send(question, { anew, spinner }));
   }

@@ -50,7 +50,7 @@ export function textInput(widget, host) {
   if (!several) input.addEventListener("keydown", passOverEnter);
   register(widget, host, field, {
     read: () => strings(input.value ? [input.value] : []),
-    restore: (kept) => (input.value = valuesOf(kept)[0] ?? ""),
+    restore: (before) => (input.value = valuesOf(before)[0] ?? ""),
     fault: () => input.value && shape && !shape.looks.test(input.value.trim()) && shape.words,
   });
   return field;
@@ -99,7 +99,7 @@ function dropdown(widget, host) {
   const field = labelled(widget.label, id, el("span", { class: "select" }, select, icon("chevronDown")), widget.hintText);
   register(widget, host, field, {
     read: () => strings(select.value ? [select.value] : []),
-    restore: (kept) => (select.value = valuesOf(kept)[0] ?? ""),
+    restore: (before) => (select.value = valuesOf(before)[0] ?? ""),
   });
   return field;
 }
@@ -127,7 +127,7 @@ function choices(widget, host, type, switches) {
   const field = el("fieldset", { class: "field", "aria-label": widget.label ? null : widget.name }, legend, rows, hint);
   register(widget, host, field, {
     read: () => strings(inputs.filter(({ input }) => input.checked).map(({ input }) => input.value)),
-    restore: (kept) => inputs.forEach(({ input }) => (input.checked = valuesOf(kept).includes(input.value))),
+    restore: (before) => inputs.forEach(({ input }) => (input.checked = valuesOf(before).includes(input.value))),
     // Google asks for a value in dropdowns and multiselect menus alone.
     optional: true,
   });
@@ -170,7 +170,7 @@ function multiSelect(widget, host) {
   field.append(suggestions(input, offer, take));
   field.insertBefore(chips, input);
   set(chosen);
-  register(widget, host, field, { read: () => strings(chosen), restore: (kept) => set(valuesOf(kept)) });
+  register(widget, host, field, { read: () => strings(chosen), restore: (before) => set(valuesOf(before)) });
   return field;
 }
 
@@ -210,7 +210,7 @@ export function dateTimePicker(widget, host) {
   const field = labelled(widget.label, id, input);
   register(widget, host, field, {
     read: () => (input.value ? dateInput(type, input.valueAsNumber - shift(input.valueAsNumber)) : null),
-    restore: (kept) => show(epochOf(kept)),
+    restore: (before) => show(epochOf(before)),
   });
   return field;
 }
@@ -243,7 +243,7 @@ export function switchControl(control, host, label) {
   input.addEventListener("change", () => changed(control, host));
   host.form.add(control.name, {
     read: () => strings(input.checked ? [value] : []),
-    restore: (kept) => (input.checked = valuesOf(kept).length > 0),
+    restore: (before) => (input.checked = valuesOf(before).length > 0),
     optional: true,
     refuse: () => input.focus(),
   });
@@ -266,7 +266,7 @@ function register(widget, host, field, { read, restore, fault = () => "", option
     field.append(el("small", { class: "refused", role: "alert" }, text));
     field.querySelector("input, select, textarea")?.focus();
   };
-  host.form.add(widget.name, { read, restore: (kept) => kept && restore(kept), refuse, fault, optional });
+  host.form.add(widget.name, { read, restore: (before) => before && restore(before), refuse, fault, optional });
 }
 
 function changed(widget, host) {
