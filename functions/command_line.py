@@ -82,7 +82,7 @@ def connect(org: str, user: str, address: str, own_domains: tuple[str, ...]) -> 
 @click.option("--org", required=True, help="The mailbox's org, as it was connected.")
 @click.option("--user", required=True, help="The mailbox's user, as it was connected.")
 @click.option("--on/--off", "on", required=True, help="Turn MailMagnet on or off. Off deletes the mailbox's mail records.")
-@click.option("--labels/--no-labels", "labelling", default=False, help="Also sort customers' mail under the three labels.")
+@click.option("--labels/--no-labels", "labelling", default=False, help="Also sort customers' mail under MailMagnet's labels.")
 @click.option("--backfill-days", type=click.IntRange(1, 365), help="Sort mail of that many days before now too, decided or not.")
 def switch(org: str, user: str, on: bool, labelling: bool, backfill_days: int | None) -> None:
     """Turn MailMagnet on or off for a mailbox. What comes from now on is its, unless --backfill-days asks for more."""

@@ -1,4 +1,4 @@
-"""The three categories: which one a contact is in, and which deal is the reason. Pure rules."""
+"""The categories: which one a contact is in, and which deal is the reason. Pure rules."""
 
 from calendar import monthrange
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from mailmagnet.crm import Contact, Deal, DealState
 
 
 class Category(StrEnum):
-    """One of the three labels, the highest first: its id, its label's name in Gmail, and how a card says it."""
+    """One of our labels, the highest first: its id, its label's name in Gmail, and how a card says it."""
 
     CLOSING_THIS_MONTH = "closing_this_month", "Deals Closing This Month (CTM)", "Closing this month"
     OPEN_DEALS = "open_deals", "Open Deals", "Open deals"
@@ -47,21 +47,18 @@ def month_of(day: date) -> tuple[date, date]:
 
 
 def decide(deals: Iterable[Deal], today: date) -> Decision | None:
-    """The category of a contact with these deals, or None. A lost deal counts for nothing."""
+    """The highest category of a contact with these deals, or None. A lost deal counts for nothing.
+
+    Each category has the deals that put a contact into it; the first of them is told as the reason.
+    """
     deals = sorted(deals, key=_soonest_first)
     first, last = month_of(today)
     open_deals = [deal for deal in deals if deal.state is DealState.OPEN]
     closing = [deal for deal in open_deals if deal.closing and first <= deal.closing <= last]
     closing.sort(key=lambda deal: deal.closing is not None and deal.closing < today)  # what is still to come is the better reason
     won = [deal for deal in reversed(deals) if deal.state is DealState.WON]
-    for category, reasons in (
-        (Category.CLOSING_THIS_MONTH, closing),
-        (Category.OPEN_DEALS, open_deals),
-        (Category.CUSTOMER, won),
-    ):
-        if reasons:
-            return Decision(category, reasons[0])
-    return None
+    reasons = {Category.CLOSING_THIS_MONTH: closing, Category.OPEN_DEALS: open_deals, Category.CUSTOMER: won}
+    return next((Decision(category, reasons[category][0]) for category in Category if reasons[category]), None)
 
 
 def decide_for_address(contacts: Iterable[Contact], today: date) -> Decision | None:

@@ -1,4 +1,4 @@
-"""Our three labels in a Gmail mailbox: found, kept through renaming, and made where they are missing."""
+"""Our labels in a Gmail mailbox: found, kept through renaming, and made where they are missing."""
 
 from collections.abc import Collection, Mapping
 

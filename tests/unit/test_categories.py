@@ -1,4 +1,4 @@
-"""The three categories: examples at the edges of months and time zones, and properties of any deals."""
+"""The categories: examples at the edges of months and time zones, and properties of any deals."""
 
 import random
 from calendar import monthrange
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mailmagnet.categories import Category, decide, decide_for_address, month_of, rank, today_in
 from mailmagnet.crm import Contact, Deal, DealState
 
-CTM, OPEN, CUSTOMER = Category
+CTM, OPEN, CUSTOMER = Category.CLOSING_THIS_MONTH, Category.OPEN_DEALS, Category.CUSTOMER
 DAYS = st.dates(date(1970, 1, 1), date(2200, 12, 31))
 STATES = st.sampled_from(DealState)
 DEALS = st.builds(

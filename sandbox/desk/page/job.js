@@ -9,7 +9,7 @@ import { address } from "./route.js";
 
 const FIRST_RUN =
   "Nothing has been sorted yet. See what would move (Dry run), then run it: from then on it sorts every ten minutes by itself.";
-const BY_ITSELF = "Sorts the mail of your contacts under three labels every ten minutes.";
+const BY_ITSELF = "Sorts the mail of your contacts under MailMagnet's labels every ten minutes.";
 const SECONDS_BETWEEN_LOOKS = 15;
 const ROWS_IN_SIGHT = 500;
 
