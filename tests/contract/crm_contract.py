@@ -339,6 +339,13 @@ class CrmContract:
         assert (answer.contacts, answer.accounts) == ({}, {})
         assert await crm.as_user(ADA).lead(lea.id) == lea
 
+    async def test_a_deal_is_read_as_it_is_among_its_contacts(self, crm: InstalledWorld) -> None:
+        ada = crm.as_user(ADA)
+        [henrietta] = (await ada.look_up(["h.lovell@analytical.example"], [])).contacts["h.lovell@analytical.example"]
+        assert len(henrietta.deals) == 3
+        for deal in henrietta.deals:
+            assert await ada.deal(deal.id) == deal
+
     async def test_an_account_is_known_by_its_domain_with_its_people_and_open_deals(self, crm: InstalledWorld) -> None:
         known = (await crm.as_user(ADA).look_up([], ["analytical.example"])).accounts["analytical.example"]
         assert known.account.id == crm.id_of("account analytical")
@@ -389,6 +396,7 @@ class CrmContract:
             kim.account(crm.id_of("account analytical")),
             kim.account(""),
             kim.lead(crm.id_of("lead lea")),
+            kim.deal(crm.id_of("deal pilot")),
             kim.move_deal(crm.id_of("deal renewal"), crm.id_of("stage closed won")),
             kim.add_note(crm.id_of("contact henrietta"), "Hello"),
             kim.add_activity(crm.id_of("contact henrietta"), note),
@@ -412,6 +420,7 @@ class CrmContract:
             noor.contact(crm.id_of("contact henrietta")),
             noor.account(crm.id_of("account analytical")),
             noor.lead(crm.id_of("lead lea")),
+            noor.deal(crm.id_of("deal pilot")),
             noor.search("a", 1),
             noor.deals_closing(date(2026, 11, 1), date(2026, 11, 30)),
             noor.organisation(),

@@ -392,9 +392,8 @@ async def test_retry_answers_in_place_of_the_card_that_failed(sidebar: Sidebar) 
 async def test_every_click_is_answered_in_place_when_it_asks_for_it_and_only_then(sidebar: Sidebar, path: Served) -> None:
     contact = await sidebar.desk.contact("grace@a.example")
     mail = sidebar.desk.arrive("grace@a.example")
-    ids = {"id": contact} if path in (Served.CONTACT, Served.LEAD, Served.ACCOUNT) else {}
     for in_place, steps in (("1", {"updateCard"}), ("0", {"pushCard"}), ("", {"pushCard"}), ("true", {"pushCard"})):
-        event = await sidebar.event(path, mail, words="hopper", in_place=in_place, **ids)
+        event = await sidebar.event(path, mail, words="hopper", in_place=in_place, id=contact)
         event["commonEventObject"]["parameters"]["message_id"] = event["gmail"]["messageId"]
         answered = (await sidebar.send(path, event)).json
         [step] = answered.get("renderActions", answered)["action"]["navigations"]
