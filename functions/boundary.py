@@ -74,7 +74,7 @@ async def _bounded(name: str, answer: Endpoint, request: Request, process: Proce
 
 
 def _trace_of(request: Request) -> str:
-    """The trace that Google's front end, or whoever calls, has put the request in; "" when it is none."""
+    """The trace that Google's front end, or whoever calls, has put the request in; "" when the header does not name one."""
     trace = request.headers.get("traceparent", "")
     return trace if _TRACE.fullmatch(trace) else ""
 

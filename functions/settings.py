@@ -20,7 +20,7 @@ _NOT_IN_A_URL = re.compile(r"[^\x21-\x7e]|\\|\.\.|%2e|%5c|%[01]|%7f", re.IGNOREC
 
 
 def _split(url: str) -> SplitResult:
-    """Raises ValueError for what is no plain https URL, or http URL of this machine."""
+    """Raises ValueError if this is not a plain https URL, or an http URL of this machine."""
     if _NOT_IN_A_URL.search(url):
         raise ValueError(r"should be a URL in ASCII, without spaces, control characters, \ and ..")
     try:

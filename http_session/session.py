@@ -30,7 +30,7 @@ class HttpAnswer:
     body: bytes = field(repr=False)
 
     def json(self) -> Any:
-        """The body as JSON. Raises BadAnswer when it is none."""
+        """The body as JSON. Raises BadAnswer if it is not JSON."""
         try:
             return json.loads(self.body)
         except ValueError:

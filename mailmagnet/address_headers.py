@@ -123,7 +123,7 @@ def _is_domain_as_written(domain: str) -> bool:
 
 
 def mailboxes(header: str, budget: Budget) -> list[Mailbox]:
-    """The mailboxes of a From, Reply-To, To or Cc, in order; what is no address is left out. For the panel: the LENIENT reading."""
+    """The mailboxes of a From, Reply-To, To or Cc, in order, without what is not an address. For the panel: the LENIENT reading."""
     text = _repaired(header)
     tokens = _tokens_within(budget, text)
     found = _parsed(tokens, budget)

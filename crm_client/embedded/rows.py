@@ -1,7 +1,7 @@
 """The embedded CRM's rows: each kind of record read whole and put whole, with its addresses and what it is searched by.
 
 No rights are checked here: `user_records` does that. `put_*` adds a row or puts it in place of the one with its id, and raises
-BadRequest, with a reason for people that quotes nothing, when it is none that the CRM takes.
+BadRequest, with a reason for people that quotes nothing, when the CRM does not take the row.
 """
 
 import json

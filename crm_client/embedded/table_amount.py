@@ -31,7 +31,7 @@ _CURRENCIES = {
 
 
 def read_amount(text: str) -> tuple[Decimal, str]:
-    """An amount, and the currency sign or code it is written with, or "". Raises BadRequest, with the reason, if it is none."""
+    """An amount, and the currency sign or code it is written with, or "". Raises BadRequest that says why the cell is not an amount."""
     written = _WRITTEN.fullmatch(unicodedata.normalize("NFKC", text).replace("−", "-").strip())
     if written is None or (written["before"] and written["after"]):
         raise BadRequest(f"'{text}' is no amount")

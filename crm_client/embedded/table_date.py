@@ -26,7 +26,7 @@ _LINES_TOLD = 3
 
 
 def read_date(text: str, order: DateOrder | None) -> date:
-    """A date; `order` is that of its column. Raises BadRequest, with the reason, if it is none."""
+    """A date; `order` is that of its column. Raises BadRequest, with the reason, if the cell is not a date."""
     written = _plain(text)
     found = _YEAR_FIRST.fullmatch(written) or _YEAR_LAST.fullmatch(written)
     if found is None:

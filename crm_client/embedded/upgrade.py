@@ -12,7 +12,7 @@ from crm_client.embedded.search import Findable, make_findable
 def upgrade(database: Path, org: str) -> bool:
     """Bring the file up to date, and give it its organisation; whether there was anything to do. Nobody is bound by it.
 
-    Raises BadRequest for what is no organisation, BadAnswer for a file that is none of ours, or of a later version.
+    Raises BadRequest if `org` is not an organisation's id, BadAnswer if the file is not ours or is of a later version.
     """
     check_org(org)
     with upgrading(database) as (connection, version):

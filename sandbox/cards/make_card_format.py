@@ -79,7 +79,7 @@ def _schema(field: Json) -> Json:
 
 
 def _item(field: Json) -> Json:
-    """What a list holds; what is no list is itself."""
+    """What a list holds; anything else as it is."""
     return field["items"] if field.get("type") == "array" else field
 
 

@@ -171,7 +171,7 @@ def _account(world: World, access: Access, user_id: str) -> Account:
 def _request(
     world: World, account: Account, access: Access, method: api_description.Method, path: Mapping[str, str], call: Call
 ) -> _Request:
-    """Raises GoogleError when the scopes do not reach, or parameters or body are none that the method has."""
+    """Raises GoogleError when the scopes do not suffice, or the method does not have these parameters or this body."""
     if not method.scopes & access.scopes:
         raise GoogleError(403, "insufficientPermissions", "Request had insufficient authentication scopes.", "PERMISSION_DENIED")
     try:
