@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from mailmagnet.addresses import domain_of, spellings, without_tag
-from mailmagnet.caller import Caller, connection_of, unconnected
+from mailmagnet.caller import Caller, unconnected
 from mailmagnet.categories import today_in
 from mailmagnet.crm import Contact, Crm, KnownAccount, Lead, LookUp, service_of
 from mailmagnet.deadline import in_time, in_time_or_problem
@@ -69,12 +69,12 @@ async def open_message(message_id: str, tokens: OpenMailTokens, caller: Caller, 
     Gmail and the vault are asked side by side, then the CRM once. What the vault or the CRM failed to say is told in the answer's
     `problem`. Raises what `MailReader.open_mail` raises, and TimedOut: without the mail there is nothing to show.
     """
+    identity, home = caller.identity, caller.identity.domain
     mail, stored = await asyncio.gather(
         in_time(GMAIL, caller.by, parts.reader.open_mail(message_id, tokens)),
-        in_time_or_problem(MAILMAGNET, caller.by, connection_of(caller, parts)),
+        in_time_or_problem(MAILMAGNET, caller.by, parts.vault.connection(identity.org, identity.user)),
     )
-    connection = stored if isinstance(stored, Connection) else unconnected(caller.identity)
-    home = caller.identity.domain
+    connection = stored if isinstance(stored, Connection) else unconnected(identity)
     about = people_of(mail, connection.own_addresses, connection.own_domains)
     crm = parts.crm_of(connection)
     if not about.people:

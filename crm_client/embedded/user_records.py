@@ -171,7 +171,7 @@ class UserRecords:
             JOIN visible_contacts AS contact ON contact.id = wanted.value AND contact.viewer_id = :viewer
             JOIN users ON users.id = contact.owner_id
             """,
-            self._asked(ids),
+            self._wanted(ids),
         ).fetchall()
         addresses = self._addresses_of(ids)
         accounts = self.accounts({row["account_id"] for row in rows if row["account_id"]})
@@ -207,7 +207,7 @@ class UserRecords:
             JOIN visible_accounts AS account ON account.id = wanted.value AND account.viewer_id = :viewer
             JOIN users ON users.id = account.owner_id
             """,
-            self._asked(ids),
+            self._wanted(ids),
         )
         return {
             row["id"]: Account(
@@ -233,7 +233,7 @@ class UserRecords:
             JOIN users ON users.id = deal.owner_id JOIN stages ON stages.id = deal.stage_id
             JOIN pipelines ON pipelines.id = stages.pipeline_id
             """,
-            self._asked(ids),
+            self._wanted(ids),
         ).fetchall()
         accounts = self.accounts({row["account_id"] for row in rows if row["account_id"]})
         contact_ids = self._contact_ids_of(ids)
@@ -266,7 +266,7 @@ class UserRecords:
             FROM json_each(:ids) AS wanted JOIN visible_leads AS lead ON lead.id = wanted.value AND lead.viewer_id = :viewer
             JOIN users ON users.id = lead.owner_id
             """,
-            self._asked(ids),
+            self._wanted(ids),
         )
         return {
             row["id"]: Lead(
@@ -299,7 +299,7 @@ class UserRecords:
                 WHERE deal_contacts.contact_id = contact.id AND stages.state = 'open'
             ), position, contact.folded_name, contact.id
             """,
-            self._asked(set(addresses)),
+            self._wanted(set(addresses)),
         )
         return _grouped(rows)
 
@@ -312,7 +312,7 @@ class UserRecords:
             JOIN visible_leads AS lead ON lead.id = lead_id AND lead.viewer_id = :viewer
             ORDER BY position, lead.name, lead.id
             """,
-            self._asked(set(addresses)),
+            self._wanted(set(addresses)),
         )
         ids = _grouped(rows)
         leads = self.leads(_each(ids))
@@ -368,7 +368,7 @@ class UserRecords:
                 JOIN visible_contacts AS contact ON contact.account_id = wanted.value AND contact.viewer_id = :viewer
             ) WHERE place <= :most ORDER BY place
             """,
-            {**self._asked(set(account_ids)), "most": MOST_KNOWN},
+            {**self._wanted(set(account_ids)), "most": MOST_KNOWN},
         )
         for row in rows:
             known[row["account_id"]] = ([*known[row["account_id"]][0], row["id"]], row["people"])
@@ -395,7 +395,7 @@ class UserRecords:
             JOIN visible_deals AS deal ON deal.account_id = wanted.value AND deal.viewer_id = :viewer
             JOIN stages ON stages.id = deal.stage_id WHERE stages.state = 'open'
             """,
-            self._asked(account_ids),
+            self._wanted(account_ids),
         )
         return self._deals_grouped(_grouped(rows))
 
@@ -405,7 +405,7 @@ class UserRecords:
             SELECT wanted.value, deal.id FROM json_each(:ids) AS wanted JOIN deal_contacts ON contact_id = wanted.value
             JOIN visible_deals AS deal ON deal.id = deal_id AND deal.viewer_id = :viewer
             """,
-            self._asked(set(contact_ids)),
+            self._wanted(set(contact_ids)),
         )
         return self._deals_grouped(_grouped(rows))
 
@@ -421,7 +421,7 @@ class UserRecords:
                 JOIN visible_contacts AS contact ON contact.id = contact_id AND contact.viewer_id = :viewer
                 ORDER BY position, contact.id
                 """,
-                self._asked(set(deal_ids)),
+                self._wanted(set(deal_ids)),
             )
         )
 
@@ -468,7 +468,7 @@ class UserRecords:
             notes[row["contact_id"]].append(Note(row["id"], row["text"], datetime.fromisoformat(row["at"]), row["author"]))
         return notes
 
-    def _asked(self, ids: Iterable[str]) -> dict[str, object]:
+    def _wanted(self, ids: Iterable[str]) -> dict[str, object]:
         return {"viewer": self.viewer.id, "ids": as_json(ids)}
 
     def _ids(self, statement: str, parameters: Mapping[str, object]) -> list[str]:
