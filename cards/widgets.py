@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 from urllib.parse import quote, urlsplit
 
 from cards.words import one_line, shortened
@@ -29,6 +29,9 @@ LONGEST_TEXT = 500
 
 LONGEST_URL = 2_000
 """Google names no limit; browsers and servers begin to refuse here."""
+
+SWITCHED_ON = "on"
+"""The value of a form's switch that is on; one that is off sends nothing."""
 
 RED, AMBER, BLUE, GREY = "#c5221f", "#b06000", "#1967d2", "#5f6368"
 """Colours are for what is urgent, or new; grey is for what stands back."""
@@ -123,11 +126,13 @@ def decorated_text(
     wrap: bool = False,
     on_click: OnClick | None = None,
     at_its_end: Button | None = None,
+    switch: tuple[str, bool] | None = None,
 ) -> Widget:
     """https://developers.google.com/workspace/add-ons/reference/rpc/google.apps.card.v1#decoratedtext
 
     `text` is HTML, and is cut by Gmail at the panel's edge unless it wraps; `below` (bottomLabel) is plain and always wraps.
     `icon` is one of Google's known icons (https://developers.google.com/workspace/chat/format-messages#builtinicons).
+    `switch` is a form's field, its name and whether it is on: then its value is SWITCHED_ON.
     """
     line: dict[str, Any] = {"text": str(html(text))}
     if icon:
@@ -140,7 +145,30 @@ def decorated_text(
         line["onClick"] = on_click
     if at_its_end:
         line["button"] = at_its_end
+    if switch:
+        name, on = switch
+        line["switchControl"] = {"name": name, "selected": on, "value": SWITCHED_ON, "controlType": "SWITCH"}
     return {"decoratedText": line}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several things to choose: `value` is what the form sends, `text` is plain."""
+
+    value: str
+    text: str
+    chosen: bool = False
+    below: str = ""
+
+
+def choices(field: str, label: str, options: Sequence[Choice], kind: Literal["RADIO_BUTTON", "CHECK_BOX", "DROPDOWN"]) -> Widget:
+    """https://developers.google.com/workspace/add-ons/reference/rpc/google.apps.card.v1#selectioninput. All of it is plain."""
+    items = [
+        {"text": shortened(option.text, LONGEST_TEXT), "value": option.value, "selected": option.chosen}
+        | ({"bottomText": shortened(option.below, LONGEST_TEXT)} if option.below else {})
+        for option in options
+    ]
+    return {"selectionInput": {"name": field, "label": label, "type": kind, "items": items}}
 
 
 def button(text: str, on_click: OnClick, read_aloud: str = "") -> Button:
@@ -161,6 +189,12 @@ def text_input(field: str, label: str, value: str = "") -> Widget:
     """https://developers.google.com/workspace/add-ons/reference/rpc/google.apps.card.v1#textinput. All of it is plain."""
     entry = {"name": field, "label": label, "type": "SINGLE_LINE"}
     return {"textInput": entry | ({"value": shortened(value, LONGEST_TEXT)} if value else {})}
+
+
+def text_area(field: str, label: str, value: str = "") -> Widget:
+    """A text input of several lines."""
+    entry = {"name": field, "label": label, "type": "MULTIPLE_LINE"}
+    return {"textInput": entry | ({"value": value} if value else {})}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from cards.answers import Answer, notify, requesting_google_scopes, update_card
-from cards.frame import Frame, Path
+from cards.frame import SEARCH_INPUT, Frame, Path
 from cards.search_card import NOTHING_TYPED
 from functions.boundary import body_of
 from functions.event import Event, event_of, object_of, system_token_of, user_token_of
@@ -43,7 +43,7 @@ async def answer(request: Request, process: Process) -> Response:
     event = event_of(body)
     seconds = process.settings.answer_seconds - CARD_SECONDS
     caller = Caller(identity, process.now(), started + seconds)
-    frame = Frame(event.locale, caller.now, process.settings.addon_url, path, _ids(path, event), event.typed)
+    frame = Frame(event.locale, caller.now, process.settings.addon_url, path, _ids(path, event), event.typed(SEARCH_INPUT))
     return JSONResponse(await _answered(TRIGGERS[path], SidebarCall(event, caller, process), frame, process.user_limit, seconds))
 
 

@@ -18,6 +18,10 @@ SCOPE_EMAIL = "https://www.googleapis.com/auth/userinfo.email"
 SCOPE_OPEN_MAIL = "https://www.googleapis.com/auth/gmail.addons.current.message.metadata"
 
 LONGEST_TEXT = 4096
+LONGEST_TYPED = 20_000
+"""Characters of one value of a form's field: a mail's text may be typed into a card."""
+MOST_CHOSEN = 200
+"""Values of one form's field: more than a card has widgets."""
 _NEVER_TYPED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _TOKEN = re.compile(r"[\x21-\x7e]{1,8192}")
 """What may stand in an HTTP header."""
@@ -37,7 +41,7 @@ class Event:
 
     locale: Locale
     parameters: Mapping[str, str]
-    form_inputs: Mapping[str, str]
+    form_inputs: Mapping[str, tuple[str, ...]]
     user_token: str = field(repr=False)
     authorized_scopes: frozenset[str] | None
     gmail: OpenMail | None
@@ -65,17 +69,21 @@ class Event:
             return self.parameters.get("message_id", "")
         return self.gmail.message_id if self.gmail else ""
 
-    @property
-    def typed(self) -> str:
-        """What stands in the search field, or ""."""
-        return self.form_inputs.get(SEARCH_INPUT, "").strip()
+    def chosen(self, name: str) -> tuple[str, ...]:
+        """What is chosen in a form's field of this name, in order; nothing when it is off, empty, or not in the form at all."""
+        return self.form_inputs.get(name, ())
+
+    def typed(self, name: str) -> str:
+        """What stands in a form's field of this name, or ""."""
+        return next(iter(self.chosen(name)), "").strip()
 
     @property
     def words(self) -> str:
         """What to search for. Raises NothingTyped when there are no words."""
-        if not self.typed:
+        words = self.typed(SEARCH_INPUT)
+        if not words:
             raise NothingTyped("the search field is empty")
-        return self.typed
+        return words
 
     def require_scope(self, scope: str) -> None:
         """Raises ScopesMissing when the user has not granted the scope. An event that lists none at all is taken on trust."""
@@ -137,7 +145,7 @@ def event_of(body: Mapping[str, Any]) -> Event:
     return Event(
         locale=_locale(_text(common.get("userLocale")), _text(_object(common, "timeZone").get("id"))),
         parameters={_text(name): _text(value) for name, value in _object(common, "parameters").items()},
-        form_inputs={_text(name): _typed(entry) for name, entry in _object(common, "formInputs").items()},
+        form_inputs={_text(name): _filled_in(entry) for name, entry in _object(common, "formInputs").items()},
         user_token=_token(authorization.get("userOAuthToken")),
         authorized_scopes=frozenset(map(_text, scopes)) if isinstance(scopes, list) else None,
         gmail=_open_mail(_object(body, "gmail")),
@@ -154,10 +162,10 @@ def _open_mail(gmail: Mapping[str, Any]) -> OpenMail | None:
     return OpenMail(message_id, _token(gmail.get("accessToken"))) if message_id else None
 
 
-def _typed(entry: Any) -> str:
-    """The first text of a form input: one that may have several is none that MailMagnet has."""
+def _filled_in(entry: Any) -> tuple[str, ...]:
+    """The values of a form's field: a text, or what is chosen of several."""
     inputs = _object(entry if isinstance(entry, dict) else {}, "stringInputs").get("value")
-    return _text(inputs[0]) if isinstance(inputs, list) and inputs else ""
+    return tuple(_text(value, LONGEST_TYPED) for value in inputs[:MOST_CHOSEN]) if isinstance(inputs, list) else ()
 
 
 def _object(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -165,11 +173,11 @@ def _object(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, longest: int = LONGEST_TEXT) -> str:
     """A text, or a number as one; "" for all else. What nobody can type is shown as what it is: no character at all."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
-    return _NEVER_TYPED.sub("\ufffd", str(value)[:LONGEST_TEXT])
+    return _NEVER_TYPED.sub("\ufffd", str(value)[:longest])
 
 
 def _token(value: Any) -> str:

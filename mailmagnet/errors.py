@@ -10,6 +10,8 @@ MailMagnetError
     Upstream              Gmail, the CRM, or what MailMagnet itself runs on did not do what was asked; `.who` says which
         NotAuthorised     the connection is missing, expired or revoked: consent is needed
             NotBound      the CRM has no user for this Google account: an administrator has to bind one; `.org` and `.user` say which
+            SignInNeeded  the user is not signed in to the CRM, or not any more; `.ended` says which
+            GrantMissing  Gmail's connection is good, and does not allow this; `.grant` says what it has to
         NotPermitted      the connection is good, its user may not do this; `.permission` says which permission is missing
         NotFound          what was asked for is not there
         RateLimited       asked too often; `.retry_after` says how long to wait, in seconds
@@ -107,6 +109,22 @@ class NotBound(NotAuthorised):
         super().__init__(who, "no active user is bound to this Google account")
         self.org = org
         self.user = user
+
+
+class SignInNeeded(NotAuthorised):
+    """The user is not signed in to the CRM; `ended` where a sign-in was there and the CRM refuses it now."""
+
+    def __init__(self, who: Service, *, ended: bool = False) -> None:
+        super().__init__(who, "the sign-in has ended" if ended else "the user is not signed in")
+        self.ended = ended
+
+
+class GrantMissing(NotAuthorised):
+    """Gmail's consent is given, and not for this: `grant` (a mailmagnet.consent.Grant) is what is to be asked for."""
+
+    def __init__(self, who: Service, grant: str) -> None:
+        super().__init__(who, f"the consent does not allow to {grant}")
+        self.grant = grant
 
 
 class NotPermitted(Upstream):

@@ -4,10 +4,14 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Protocol
 
+from mailmagnet.consent import Consent
 from mailmagnet.crm import Crm
+from mailmagnet.crm_sign_in import CrmSignIn
 from mailmagnet.gmail import Gmail, MailReader
+from mailmagnet.notices import Notices
 from mailmagnet.store import Store
 from mailmagnet.tasks import Tasks
+from mailmagnet.user_mail import UserMail
 from mailmagnet.vault import Connection, Vault
 
 
@@ -35,8 +39,27 @@ class Parts(Protocol):
         """The mailbox of this connection."""
         ...
 
+    def mail_of(self, connection: Connection) -> UserMail:
+        """The same mailbox, for the sidebar."""
+        ...
+
     def crm_of(self, connection: Connection) -> Crm:
         """The CRM as this connection's user sees it."""
+        ...
+
+    @property
+    def consent(self) -> Consent:
+        """Google's consent screen."""
+        ...
+
+    @property
+    def crm_sign_in(self) -> CrmSignIn:
+        """The CRM's sign-in."""
+        ...
+
+    @property
+    def notices(self) -> Notices:
+        """Takes notices to where users want to be told."""
         ...
 
     @property

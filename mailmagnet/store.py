@@ -1,8 +1,8 @@
 """What the core asks to be kept: policy, mailboxes with how far each is done, three facts of each customer's mail; the protocol `Store`."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Protocol
 from zlib import crc32
@@ -19,12 +19,124 @@ class Sharing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Template:
+    """A mail to begin with, the admin's own: subject and text are plain, with merge fields in them."""
+
+    id: str
+    name: str
+    subject: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
-    """What the admin fixed for the organisation. `sharing` None is the user's choice; `excluded` are addresses and domains."""
+    """What the admin fixed for the organisation. `sharing` None is the user's choice; `excluded` are addresses and domains.
+
+    `templates` are for users whose CRM has none.
+    """
 
     sharing: Sharing | None = None
     excluded: frozenset[str] = frozenset()
-    retention_days: int = 365
+    retention_days: int = 90
+    templates: tuple[Template, ...] = ()
+
+
+class Notify(StrEnum):
+    """When a user is told of customers' new mail outside Gmail."""
+
+    NEVER = "never"
+    AT_ONCE = "at_once"
+    DAILY = "daily"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """How a user wants to be told. The hours are in `time_zone` (IANA): a daily notice comes at `daily_at`; between `quiet_from` and
+    `quiet_until` none comes, which may be over midnight, and where both are the same there are no quiet hours."""
+
+    notify: Notify = Notify.NEVER
+    time_zone: str = "UTC"
+    daily_at: time = time(8)
+    quiet_from: time = time(20)
+    quiet_until: time = time(7)
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a user has chosen, apart from the two switches. The contacts are ids of the CRM, the mails Gmail's.
+
+    `shared_contacts` count where sharing is custom; what is kept back is shared with nobody, whatever else is chosen or fixed.
+    """
+
+    sharing: Sharing = Sharing.PRIVATE
+    shared_contacts: frozenset[str] = frozenset()
+    contacts_kept_back: frozenset[str] = frozenset()
+    mails_kept_back: frozenset[str] = frozenset()
+    backfill_days: int = 30
+    notice: Notice = Notice()
+
+
+class ParkedFor(StrEnum):
+    """Why nothing is done for a mailbox any more, until it is forgotten or its user comes back."""
+
+    GONE = "gone"
+    """Google knows its user no more: suspended or deleted."""
+    NOT_OPENED = "not_opened"
+    """Its user has opened nothing for long, and the admin was told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """Since when a mailbox is parked, and why."""
+
+    since: datetime
+    why: ParkedFor
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """What is known of a mailbox's user without reading any mail.
+
+    `crm_user` is the CRM's id of the user, "" before the sign-in; `opened_at` the day (to the hour) when the panel was opened last;
+    `noticed` counts customers' mail not told of yet, by category, "" for none; `noticed_at` is when the last notice was begun: it is
+    written before the notice is sent, so that none comes twice. `admin_told_at` is when the admin was told that nothing was opened.
+    `leaving_since` is set first of all when the user leaves: whatever fails, the rest is done later.
+    """
+
+    crm_user: str = ""
+    opened_at: datetime | None = None
+    noticed: Mapping[str, int] = field(default_factory=dict)
+    noticed_at: datetime | None = None
+    admin_told_at: datetime | None = None
+    parked: Parked | None = None
+    leaving_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """How much mail of the last `days` would be sorted: counts alone. `looked_at` of `mails` were looked at until `at`."""
+
+    at: datetime
+    days: int
+    mails: int
+    looked_at: int
+    sorted: Mapping[Category, int] = field(default_factory=dict)
+
+    @property
+    def done(self) -> bool:
+        """Whether all of it was looked at."""
+        return self.looked_at >= self.mails
+
+
+@dataclass(frozen=True, slots=True)
+class MailReading:
+    """That a colleague read an owner's mail: ids alone. `reader` and `owner` are users' verified ids, `contact` the CRM's id."""
+
+    reader: str
+    owner: str
+    mail_id: str
+    contact: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +244,10 @@ class Mailbox:
     labelling_since: datetime | None = None
     progress: Progress | None = None
     trouble: Trouble | None = None
-    sharing: Sharing = Sharing.PRIVATE
-    shared_contacts: frozenset[str] = frozenset()
     labels: Mapping[Category, str] = field(default_factory=dict)
+    choices: Choices = Choices()
+    presence: Presence = Presence()
+    preview: Preview | None = None
 
     @property
     def mailmagnet(self) -> bool:
@@ -158,7 +271,7 @@ class Mailbox:
         mailbox's slots begin at a moment of their own, so that not all come at once. Mail left over is due each minute; a mailbox
         in trouble is due when it is to be tried again.
         """
-        if not self.mailmagnet:
+        if not self.mailmagnet or self.presence.parked or self.presence.leaving_since:
             return None
         if self.trouble:
             return _to_be_tried_since(self.trouble.again_at, now)
@@ -237,6 +350,10 @@ class Store(Protocol):
 
     async def mailbox(self, org: str, user: str) -> Mailbox | None: ...
 
+    async def mailboxes(self, org: str) -> Sequence[Mailbox]:
+        """All of the org's, by user."""
+        ...
+
     async def connect(self, org: str, user: str, address: str, now: datetime) -> None:
         """Keep a mailbox, both switches off. One that is there already keeps all it has but its trouble: consent is renewed."""
         ...
@@ -254,15 +371,50 @@ class Store(Protocol):
         progress: Progress,
         labels: Mapping[Category, str],
         last_run: RunCounts,
+        choices: Choices | None = None,
     ) -> None:
-        """Keep both switches and what they begin with, all in one write, under a lease; trouble is over. Raises LeaseLost."""
+        """Keep both switches and what they begin with, all in one write, under a lease; trouble is over. Raises LeaseLost.
+
+        `choices` None leaves them as they are.
+        """
         ...
 
-    async def switch_off(self, org: str, user: str) -> None:
-        """Turn both switches off: progress and trouble are forgotten, a run under way loses its lease, records are deleted.
+    async def switch_off(self, org: str, user: str, choices: Choices | None = None) -> None:
+        """Turn both switches off: progress, preview and trouble are forgotten, a run under way loses its lease, records are deleted.
 
-        Without effect when there is no such mailbox.
+        `choices` are kept in the same write; None leaves them as they are. Without effect when there is no such mailbox.
         """
+        ...
+
+    async def change_choices(self, org: str, user: str, change: Callable[[Choices], Choices]) -> Choices:
+        """Keep what `change` makes of the choices as they are now; what they are then. `change` may be called more than once.
+
+        Raises NotFound without a mailbox.
+        """
+        ...
+
+    async def change_presence(self, org: str, user: str, change: Callable[[Presence], Presence]) -> Presence:
+        """The same with the presence."""
+        ...
+
+    async def save_preview(self, org: str, user: str, preview: Preview | None) -> None:
+        """Keep a preview in place of an earlier one, None for none. Without effect when there is no such mailbox."""
+        ...
+
+    async def use_once(self, org: str, name: str, until: datetime, now: datetime) -> bool:
+        """Whether this is the first use of a name (a sign-in's state) that is good until then; those that are over are forgotten."""
+        ...
+
+    async def keep_reading(self, org: str, reading: MailReading) -> None:
+        """Keep that a colleague read an owner's mail."""
+        ...
+
+    async def readings(self, org: str, owner: str, most: int) -> Sequence[MailReading]:
+        """Who read an owner's mail, newest first."""
+        ...
+
+    async def delete_readings_before(self, org: str, moment: datetime) -> int:
+        """Delete what is older than a moment; the number deleted."""
         ...
 
     async def take_lease(self, org: str, user: str, now: datetime, seconds: float, *, take_over: bool = False) -> Lease:
@@ -316,8 +468,12 @@ class Store(Protocol):
         """Delete the mailbox's records of mail received at or after a moment; their number. Raises LeaseLost."""
         ...
 
+    async def count_mails(self, org: str, user: str) -> tuple[int, datetime | None, datetime | None]:
+        """How many records a mailbox has, and when the mail of the oldest and of the newest was received."""
+        ...
+
     async def delete_mailbox(self, org: str, user: str) -> int:
-        """Delete a mailbox and all its records; the number of records deleted. Without effect when there is none."""
+        """Delete a mailbox, all its records, and who read its mail; the number of records deleted. Without effect when there is none."""
         ...
 
     async def close(self) -> None:

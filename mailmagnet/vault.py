@@ -4,16 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from mailmagnet.errors import NotAuthorised
+from mailmagnet.consent import Grant, allows
+from mailmagnet.crm_sign_in import CrmTokens
+from mailmagnet.errors import GrantMissing, NotAuthorised
 from mailmagnet.gmail import GMAIL
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A user's authorised link to Gmail (and through it to the CRM). `org` and `user` are verified ids.
+    """A user's authorised links to Gmail and to the CRM. `org` and `user` are verified ids.
 
     `own_addresses` (all sendAs aliases) and `own_domains` (the organisation's domains and aliases) are kept here so that
-    opening a message needs no store. `gmail_token` is an OAuth refresh token, or "" for a user of the sidebar alone.
+    opening a message needs no store. `gmail_token` is an OAuth refresh token, or "" for a user of the sidebar alone, and `grants` is
+    what it allows. `crm` is the sign-in to the CRM, None before it. `webhook` is the address for notices, "" for none.
     """
 
     org: str
@@ -22,6 +25,9 @@ class Connection:
     own_addresses: frozenset[str] = frozenset()
     own_domains: frozenset[str] = frozenset()
     gmail_token: str = field(default="", repr=False)
+    grants: frozenset[Grant] = frozenset()
+    crm: CrmTokens | None = None
+    webhook: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +39,16 @@ class Leaving:
     gmail_token: str = field(repr=False)
 
 
-async def gmail_connection(org: str, user: str, vault: "Vault") -> Connection:
-    """The user's connection with its Gmail token. Raises NotAuthorised by Gmail when there is none, and what the vault raises."""
+async def gmail_connection(org: str, user: str, vault: "Vault", wanted: Grant = Grant.SORT) -> Connection:
+    """The user's connection with a Gmail token that allows what is wanted.
+
+    Raises NotAuthorised by Gmail when there is none, GrantMissing when it does not allow it, and what the vault raises.
+    """
     connection = await vault.connection(org, user)
     if not connection or not connection.gmail_token:
         raise NotAuthorised(GMAIL, "this mailbox has no connection")
+    if not allows(connection.grants, wanted):
+        raise GrantMissing(GMAIL, wanted)
     return connection
 
 
@@ -47,11 +58,32 @@ class Vault(Protocol):
     async def connection(self, org: str, user: str) -> Connection | None: ...
 
     async def keep(self, connection: Connection) -> None:
-        """Keep a connection, in place of an earlier one of the same user.
+        """Keep a connection to Gmail, in place of an earlier one of the same user. Its `crm` and `webhook` are not looked at: those that
+        are kept stay as they are.
 
         A new token also takes the place of one that is leaving: both belong to one consent, and Google would end the new one with
         the old.
         """
+        ...
+
+    async def sign_in(self, connection: Connection) -> None:
+        """Keep the connection's sign-in to the CRM (`crm`). A Gmail connection of this user stays as it is; without one the rest of the
+        connection is kept too, as a user's of the sidebar alone."""
+        ...
+
+    async def renew(self, org: str, user: str, old: CrmTokens, new: CrmTokens) -> CrmTokens:
+        """Put new tokens in the place of `old`, if those are still there; those that are there then.
+
+        So callers that renew at once agree on one. Raises NotAuthorised by the CRM when the user has signed out meanwhile.
+        """
+        ...
+
+    async def sign_out(self, org: str, user: str) -> CrmTokens | None:
+        """Forget the sign-in to the CRM; what it was. Without effect when there is none."""
+        ...
+
+    async def keep_webhook(self, org: str, user: str, webhook: str) -> None:
+        """Keep the address for notices, "" for none. Without effect without a connection."""
         ...
 
     async def forget(self, org: str, user: str) -> bool:

@@ -1,6 +1,7 @@
 """The add-on's event: every JSON object is one, and nothing odd in it gets further than here."""
 
 import json
+from itertools import chain
 import re
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.event import LONGEST_TEXT, Event, event_of, json_of, system_token_of, user_token_of
+from functions.event import LONGEST_TYPED, Event, event_of, json_of, system_token_of, user_token_of
 from mailmagnet.errors import BadRequest, NothingTyped, NotVerified, ScopesMissing
 from mailmagnet.identity import Locale
 
@@ -29,11 +30,11 @@ ANYTHING = st.recursive(
 @given(st.dictionaries(st.sampled_from(NAMES), ANYTHING, max_size=6))
 def test_every_object_is_an_event_whose_texts_can_go_anywhere(body: dict[str, Any]) -> None:
     event = event_of(body)
-    texts = [event.locale.language, event.locale.time_zone, *event.parameters.values(), *event.form_inputs.values()]
+    texts = [event.locale.language, event.locale.time_zone, *event.parameters.values(), *chain(*event.form_inputs.values())]
     texts += [event.gmail.message_id] if event.gmail else []
     for text in texts:
         assert not re.search(r"[\x00\ud800-\udfff]", text)
-        assert len(text.encode()) <= 4 * LONGEST_TEXT
+        assert len(text.encode()) <= 4 * LONGEST_TYPED
     tokens = [event.user_token, *([event.gmail.access_token] if event.gmail else [])]
     assert all(re.fullmatch(r"[\x21-\x7e]*", token) for token in tokens)
     for read in (
@@ -71,7 +72,7 @@ def test_an_event_as_google_sends_it_is_read_whole() -> None:
         }
     )
     assert event.locale == Locale("de-AT", "Europe/Vienna")
-    assert (event.id, event.words, event.form_inputs["empty"]) == ("7", "Grüße, Łódź", "")
+    assert (event.id, event.words, event.typed("empty")) == ("7", "Grüße, Łódź", "")
     assert event.gmail
     assert (event.gmail.message_id, event.gmail.access_token, event.user_token) == ("msg-a:r-7", "token", "ya29.token")
     assert event.authorized_scopes == frozenset({"openid"})

@@ -1,0 +1,110 @@
+"""What the core asks of a connected user's Gmail for the sidebar: mail with a contact, one mail's text, drafts; the protocol `UserMail`."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from mailmagnet.gmail import MailHeaders
+
+
+@dataclass(frozen=True, slots=True)
+class MailPage:
+    """Mail ids, newest first; `next_page` is what asks for those that are older, "" when there are none."""
+
+    mail_ids: tuple[str, ...]
+    next_page: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file in a mail, not fetched: `part` is its place in that mail (Gmail's partId), `size` is in bytes."""
+
+    part: str
+    name: str
+    size: int
+    mime_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailText:
+    """One mail to read: its headers and its text, plain, without anything remote. Nothing of it is kept."""
+
+    mail: MailHeaders
+    text: str = field(repr=False)
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SendAs:
+    """An address that the user may write from. `signature` is HTML as Gmail has it, "" for none."""
+
+    address: str
+    name: str = ""
+    signature: str = field(default="", repr=False)
+    default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DraftMail:
+    """A mail to write. `html` is its text, safe HTML; `sender` is one of the user's SendAs addresses, "" for Gmail's default.
+
+    A reply names the thread (`thread_id`) and, as headers, what it answers: `in_reply_to` and `references`
+    (https://developers.google.com/workspace/gmail/api/guides/threads).
+    """
+
+    to: tuple[str, ...]
+    subject: str = field(repr=False)
+    html: str = field(repr=False)
+    cc: tuple[str, ...] = ()
+    sender: str = ""
+    thread_id: str = ""
+    in_reply_to: str = ""
+    references: str = ""
+
+
+class UserMail(Protocol):
+    """The mailbox of one connection, over plain HTTP, for the sidebar and its pages.
+
+    Every call may raise NotAuthorised, NotPermitted, RateLimited, Unavailable, BadAnswer; those that take an id also NotFound.
+    Quota units are Google's (https://developers.google.com/workspace/gmail/api/reference/quota).
+    """
+
+    async def mail_with(self, addresses: Collection[str], most: int, page: str = "") -> MailPage:
+        """Mail from, to or copied to any of these addresses, without spam and trash; 5 units."""
+        ...
+
+    async def headers(self, mail_ids: Sequence[str], names: Sequence[str]) -> Sequence[MailHeaders]:
+        """The named headers of a handful of mails, in their order, mail that is gone left out; 20 units each."""
+        ...
+
+    async def text(self, mail_id: str) -> MailText:
+        """One mail with its text; 20 units."""
+        ...
+
+    async def attachment(self, mail_id: str, part: str) -> tuple[Attachment, bytes]:
+        """One attachment and its content; 40 units."""
+        ...
+
+    async def mark_read(self, mail_ids: Collection[str]) -> None:
+        """Take UNREAD from mails, those that are gone passed over; 5 units each, 50 for more than ten."""
+        ...
+
+    async def send_as(self) -> Sequence[SendAs]:
+        """The addresses this user may write from, the default one first; 1 unit. NotPermitted where the grant does not show them."""
+        ...
+
+    async def create_draft(self, draft: DraftMail) -> str:
+        """Make a draft; its id. 10 units."""
+        ...
+
+    async def update_draft(self, draft_id: str, draft: DraftMail) -> None:
+        """Write a draft anew; 15 units."""
+        ...
+
+    async def send_draft(self, draft_id: str) -> str:
+        """Send a draft; the id of the mail sent. One that was sent already is NotFound, so it is never sent twice. 100 units."""
+        ...
+
+    async def delete_draft(self, draft_id: str) -> None:
+        """Throw a draft away; one that is gone is no error. 10 units."""
+        ...
