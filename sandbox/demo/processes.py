@@ -25,6 +25,7 @@ from sandbox.desk.desk import NoSuchRecord, Product, desk_app, desk_routes
 from sandbox.desk.desk_key import DeskKey
 from sandbox.desk.dials import CannotTurn, dial_routes
 from sandbox.desk.job_runs import JobRuns
+from sandbox.google.consent_page import consent_routes
 from sandbox.google.gmail_server import google_routes
 from sandbox.google.world import Account, World
 from sandbox.google.world_clock import TurnedClock
@@ -378,7 +379,9 @@ async def _desk(demo: Demo, listening: socket.socket) -> AsyncIterator[None]:
     crm = (demo.crm_record, demo.now, demo.crm_calls_file, demo.address)
     product = Product(demo.addon_url, demo.job, *crm, demo.pages_url)
     app = desk_app(
-        demo.key, [*desk_routes(demo.world, product), *dial_routes(demo), *gallery_routes()], google_routes(demo.world)
+        demo.key,
+        [*desk_routes(demo.world, product), *dial_routes(demo), *gallery_routes(), *consent_routes(demo.world)],
+        google_routes(demo.world),
     )
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
