@@ -15,6 +15,7 @@ import click
 
 from crm_client.embedded.command_line import ToldPlainly, crm, secret_on_standard_input
 from mailmagnet.addresses import canonical
+from mailmagnet.consent import Grant
 from mailmagnet.errors import RateLimited, Unavailable
 from mailmagnet.vault import Connection
 
@@ -71,7 +72,9 @@ def connect(org: str, user: str, address: str, own_domains: tuple[str, ...]) -> 
     from mailmagnet.connect_mailbox import connect_mailbox
 
     token = secret_on_standard_input("refresh token").strip()
-    consent = Connection(org, user, address, own_domains=frozenset(own_domains), gmail_token=token)
+    consent = Connection(
+        org, user, address, own_domains=frozenset(own_domains), gmail_token=token, grants=frozenset({Grant.SORT})
+    )
     _with_process(lambda process: connect_mailbox(consent, process))
     click.echo("Connected. Turn MailMagnet on: mailmagnet switch --on --labels")
 
@@ -173,7 +176,8 @@ def stored(org: str, user: str, most: int) -> None:
 
 def _mailbox_as_json(mailbox: "Mailbox") -> Mapping[str, object]:
     """As `asdict`, with what comes in any order sorted."""
-    return {**asdict(mailbox), "shared_contacts": sorted(mailbox.shared_contacts)}
+    choices = {name: sorted(value) if isinstance(value, frozenset) else value for name, value in asdict(mailbox.choices).items()}
+    return {**asdict(mailbox), "choices": choices}
 
 
 def _plain(value: object) -> str:

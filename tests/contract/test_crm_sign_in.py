@@ -221,9 +221,7 @@ async def test_a_hash_of_an_earlier_cost_is_good_and_grows_with_the_next_sign_in
     assert not passwords.is_of_today(hashes[KIM])
 
 
-async def test_a_password_changed_while_the_old_one_is_checked_signs_nobody_in(
-    crm: Crm, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_password_changed_while_the_old_one_is_checked_signs_nobody_in(crm: Crm, monkeypatch: pytest.MonkeyPatch) -> None:
     is_right = passwords.is_right
 
     def changed_meanwhile(password: str, kept: str) -> bool:
