@@ -8,6 +8,7 @@ from mailmagnet.consent import Consented, Grant, allows
 from mailmagnet.errors import AnotherAccount, NotKept, Upstream
 from mailmagnet.identity import identity_in
 from mailmagnet.parts import Parts
+from mailmagnet.sign_in_to_crm import tell_crm_user
 from mailmagnet.vault import Connection, Leaving
 
 SHOW_ALIASES = (Grant.READ, Grant.SORT)
@@ -85,8 +86,7 @@ async def _tell_crm_user(connection: Connection, parts: Parts) -> None:
     """Who signed in to the CRM before there was a mailbox is known to it from now on."""
     kept = await parts.vault.connection(connection.org, connection.user)
     if kept and kept.crm:
-        account = kept.crm.account
-        await parts.store.change_presence(connection.org, connection.user, lambda presence: replace(presence, crm_user=account))
+        await tell_crm_user(connection.org, connection.user, kept.crm.account, parts)
 
 
 async def _let_go(org: str, consented: Consented, parts: Parts) -> None:
