@@ -220,6 +220,7 @@ async def running_demo(
         urls = {name: f"http://{HOST}:{port}" for name, port in ports.items()}
         environment = _environment(folder, world, address, urls)
         tell("The desk and Google's side start ...")
+        world.google.redirect_uris = {f"{urls['pages']}/callback"}
         world.tasks.targets = {urls["label_mailbox"]: JOB_SERVICE_ACCOUNT}
         demo = Demo(
             address,
