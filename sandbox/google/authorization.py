@@ -64,7 +64,7 @@ class Asked:
 
 def read(google: GoogleSide, query: MultiMapping[str]) -> Asked:
     """The request in a URL's query. Raises Refused."""
-    twice = [name for name, count in Counter(query.keys()).items() if count > 1]
+    twice = [name for name, count in Counter(name for name, _ in query.items()).items() if count > 1]
     if twice:
         raise Refused("invalid_request", f"OAuth 2 parameters can only have a single value: {twice[0]}")
     for name in ("client_id", "redirect_uri", "response_type", "scope"):
@@ -152,11 +152,12 @@ class _Code:
 
 
 class Codes:
-    """The codes given out, in memory alone; they expire on the world's clock."""
+    """The codes given out, in memory alone; they expire on the world's clock. `standing` tells an account's by its address."""
 
-    def __init__(self, google: GoogleSide, clock: Callable[[], datetime]) -> None:
+    def __init__(self, google: GoogleSide, clock: Callable[[], datetime], standing: Callable[[str], str]) -> None:
         self._google = google
         self._clock = clock
+        self._standing = standing
         self._codes: dict[str, _Code] = {}
 
     def give(self, asked: Asked, person: Person, scopes: frozenset[str], *, refreshes: bool) -> str:
@@ -182,6 +183,7 @@ class Codes:
         return self._tokens(code)
 
     def _check(self, code: _Code, form: Mapping[str, str]) -> None:
+        check_standing(self._standing(code.person.address))
         if self._clock() >= code.expires_at:
             raise BadGrant("invalid_grant")
         if form.get("redirect_uri") != code.asked.redirect_uri:
@@ -205,6 +207,14 @@ class Codes:
             code.tokens.append(refresh)
             answer["refresh_token"] = refresh
         return answer
+
+
+def check_standing(standing: str) -> None:
+    """Raises BadGrant for an account that gets no tokens. Of a deleted one alone Google says why."""
+    if standing == "deleted":
+        raise BadGrant("invalid_grant", "Account has been deleted")
+    if standing == "suspended":
+        raise BadGrant("invalid_grant")
 
 
 def issued(access_token: str, scopes: "frozenset[str] | tuple[str, ...]") -> dict[str, object]:

@@ -4,9 +4,8 @@
 import base64
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 from html import escape
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -64,57 +63,49 @@ class _Visit:
     answer: str = ""
 
 
-class _Visits:
-    """By their tokens: only who was shown a page can post its form, and a visit that has its answer gives no other."""
+def consent_routes(world: World) -> list[web.RouteDef]:
+    """The authorization endpoint, for the browsers of whoever may use this world: what is granted there is granted for its accounts."""
+    screen = _ConsentScreen(world)
+    return [web.get(AUTHORIZATION_PATH, screen.open, allow_head=False), web.post(AUTHORIZATION_PATH, screen.go_on)]
 
-    def __init__(self) -> None:
+
+class _ConsentScreen:
+    """Keeps the visits by their tokens: only who was shown a page can post its form, and a visit that has its answer gives no other."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
         self._visits: dict[str, _Visit] = {}
 
-    def begin(self, asked: Asked) -> _Visit:
+    async def open(self, request: web.Request) -> web.Response:
+        with self._world.calls.calling("consent screen", "") as call:
+            response = self._opened(request)
+            call.status = response.status
+        return response
+
+    def _opened(self, request: web.Request) -> web.Response:
+        try:
+            asked = read(self._world.google, request.query)
+        except Refused as refused:
+            return _refusal(refused)
+        return (
+            _redirect(_silent_answer(self._world, asked))
+            if "none" in asked.prompts
+            else _account_page(self._world, self._begin(asked))
+        )
+
+    def _begin(self, asked: Asked) -> _Visit:
         visit = _Visit(secrets.token_urlsafe(32), asked)
         self._visits[visit.token] = visit
         while len(self._visits) > MOST_VISITS:
             del self._visits[next(iter(self._visits))]
         return visit
 
-    def find(self, token: str) -> _Visit | None:
-        return self._visits.get(token)
-
-
-def consent_routes(world: World) -> list[web.RouteDef]:
-    """The authorization endpoint, for the browsers of whoever may use this world: what is granted there is granted for its accounts."""
-    visits = _Visits()
-    return [
-        web.get(AUTHORIZATION_PATH, partial(_recorded, world, partial(_open, world, visits)), allow_head=False),
-        web.post(AUTHORIZATION_PATH, partial(_recorded, world, partial(_go_on, world, visits))),
-    ]
-
-
-async def _recorded(
-    world: World, handler: Callable[[web.Request], Awaitable[web.Response]], request: web.Request
-) -> web.Response:
-    with world.calls.calling("consent screen", "") as call:
-        response = await handler(request)
-        call.status = response.status
-    return response
-
-
-async def _open(world: World, visits: _Visits, request: web.Request) -> web.Response:
-    try:
-        asked = read(world.google, request.query)
-    except Refused as refused:
-        return _refusal(refused)
-    if "none" in asked.prompts:
-        return _redirect(_silent_answer(world, asked))
-    return _account_page(world, visits.begin(asked))
-
-
-async def _go_on(world: World, visits: _Visits, request: web.Request) -> web.Response:
-    form = await request.post()
-    visit = visits.find(str(form.get("visit", "")))
-    if not visit:
-        return _refusal(Refused("invalid_request", "This page is too old. Go back to the app and begin again."))
-    return _redirect(visit.answer) if visit.answer else _step(world, visit, form)
+    async def go_on(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        visit = self._visits.get(str(form.get("visit", "")))
+        if not visit:
+            return _refusal(Refused("invalid_request", "This page is too old. Go back to the app and begin again."))
+        return _redirect(visit.answer) if visit.answer else _step(self._world, visit, form)
 
 
 def _step(world: World, visit: _Visit, form: MultiMapping[Any]) -> web.Response:

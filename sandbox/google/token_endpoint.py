@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from sandbox.google.authorization import BadGrant, issued
+from sandbox.google.authorization import BadGrant, check_standing, issued
 from sandbox.google.google_side import BadToken
 from sandbox.google.world import World
 
@@ -52,11 +52,7 @@ def _check_client(world: World, form: dict[str, str]) -> None:
 
 def _refreshed(world: World, refresh_token: str) -> dict[str, object]:
     try:
-        standing = world.standing(world.google.grant(refresh_token).address)
-        if standing == "deleted":
-            raise BadGrant("invalid_grant", "Account has been deleted")
-        if standing == "suspended":
-            raise BadGrant("invalid_grant")
+        check_standing(world.standing(world.google.grant(refresh_token).address))
         access, grant = world.google.refreshed(refresh_token)
     except BadToken:
         raise BadGrant("invalid_grant", "Token has been expired or revoked.") from None

@@ -62,7 +62,7 @@ class World:
         self.calls = Calls(clock)
         self.faults = Faults()
         self.google = GoogleSide(folder, clock)
-        self.codes = Codes(self.google, clock)
+        self.codes = Codes(self.google, clock, self.standing)
         self.tasks = CloudTasks(self.google, clock)
         self.chat = Chat(folder, clock)
         self._accounts_file = folder / "accounts.json"
