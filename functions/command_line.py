@@ -96,12 +96,11 @@ def connect(org: str, user: str, address: str, own_domains: tuple[str, ...], gra
 def sign_in(org: str, user: str, address: str, crm_user: str) -> None:
     """Sign a user in to the CRM: the password is read from standard input."""
     from mailmagnet.caller import unconnected
-    from mailmagnet.identity import Identity
+    from mailmagnet.identity import identity_in
     from mailmagnet.sign_in_to_crm import sign_in_to_crm
 
     password = secret_on_standard_input("password")
-    domain = org if org != user else ""
-    connection = unconnected(Identity(user, org, domain, canonical(address)))
+    connection = unconnected(identity_in(org, user, canonical(address)))
 
     async def signed_in(process: "Process") -> Connection:
         typed = {field.name: password if field.secret else crm_user for field in process.crm_sign_in.fields}
