@@ -90,6 +90,7 @@ class Account:
     phone: str = ""
     url: str = ""
     mine: bool = False
+    owner_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,7 @@ class Deal:
     owner: str = ""
     contact_ids: tuple[str, ...] = ()
     url: str = ""
+    owner_id: str = ""
 
 
 class ActivityKind(StrEnum):
@@ -161,6 +163,7 @@ class Contact:
     activities: tuple[Activity, ...] = ()
     notes: tuple[Note, ...] = ()
     mine: bool = False
+    owner_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +180,7 @@ class Lead:
     phone: str = ""
     url: str = ""
     mine: bool = False
+    owner_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

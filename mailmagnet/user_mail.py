@@ -2,17 +2,10 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
-from mailmagnet.gmail import MailHeaders
-
-
-@dataclass(frozen=True, slots=True)
-class MailPage:
-    """Mail ids, newest first; `next_page` is what asks for those that are older, "" when there are none."""
-
-    mail_ids: tuple[str, ...]
-    next_page: str = ""
+from mailmagnet.gmail import Listed, MailHeaders
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +62,12 @@ class UserMail(Protocol):
     Quota units are Google's (https://developers.google.com/workspace/gmail/api/reference/quota).
     """
 
-    async def mail_with(self, addresses: Collection[str], most: int, page: str = "") -> MailPage:
-        """Mail from, to or copied to any of these addresses, without spam and trash; 5 units."""
+    async def mail_with(self, addresses: Collection[str], most: int, before: datetime | None = None) -> Listed:
+        """The newest mail from, to or copied to any of these addresses, received before a moment (to the second; None: up to now).
+
+        Without spam, trash, drafts and chats; at most `most` (500); 5 units. Gmail searches words: a mail may be found that has an
+        address only within a longer one.
+        """
         ...
 
     async def headers(self, mail_ids: Sequence[str], names: Sequence[str]) -> Sequence[MailHeaders]:
