@@ -31,7 +31,15 @@ class RecordId:
     @property
     def choice(self) -> str:
         """By what a user's choices name this person: a lead and a contact may have one id."""
-        return f"leads:{self.id}" if self.module is Module.LEADS else self.id
+        return f"{_LEAD}{self.id}" if self.module is Module.LEADS else self.id
+
+
+_LEAD = "leads:"
+
+
+def record_of_choice(choice: str) -> RecordId:
+    """The contact or lead that a user's choices name so."""
+    return RecordId(Module.LEADS if choice.startswith(_LEAD) else Module.CONTACTS, choice.removeprefix(_LEAD))
 
 
 def record_id(module: str, of: str) -> RecordId:
