@@ -19,7 +19,17 @@ class Path(StrEnum):
     CONTACT = "/contact"  # id
     LEAD = "/lead"  # id
     ACCOUNT = "/account"  # id
+    DEAL = "/deal"  # id
     SEARCH = "/search"  # form input SEARCH_INPUT
+    MAIL_WITH = "/mail-with"  # module, id; older
+    MAIL = "/mail"  # module, id, owner, mail
+    SHARE_CONTACT = "/share-contact"  # module, id, change
+    SHARE_MAIL = "/share-mail"  # module, id, owner, mail, change
+    MY_SHARING = "/my-sharing"
+    WHO_COULD_READ = "/who-could-read"  # module and id, or neither; owner; sharing
+    POLICY = "/policy"
+    POLICY_EFFECT = "/policy-effect"  # form inputs POLICY_SHARING, POLICY_EXCLUDED, POLICY_RETENTION
+    SAVE_POLICY = "/save-policy"  # the same
 
 
 IN_PLACE = "in_place"
@@ -28,6 +38,8 @@ IN_PLACE_YES = "1"
 
 SEARCH_INPUT = "words"
 """The name of the search field in the form inputs of an event."""
+POLICY_SHARING, POLICY_EXCLUDED, POLICY_RETENTION = "policy_sharing", "policy_excluded", "policy_retention"
+"""The fields of the admin's policy."""
 
 
 @dataclass(frozen=True, slots=True)
