@@ -10,6 +10,8 @@ from functools import cached_property, partial
 from urllib.parse import urlsplit
 
 from crm_client.embedded.crm import EmbeddedCrm
+from crm_client.embedded.sign_in import EmbeddedSignIn
+from crm_client.renewal import Renewal
 from functions.certificates import Certificates
 from functions.google import Google
 from functions.settings import Settings
@@ -19,6 +21,7 @@ from gmail_client.open_mail import HttpMailReader
 from gmail_client.revoke import revoke
 from http_session.session import HttpSession
 from mailmagnet.crm import Crm
+from mailmagnet.crm_sign_in import CrmSignIn
 from mailmagnet.gmail import Gmail, MailReader
 from mailmagnet.store import Store
 from mailmagnet.tasks import Tasks
@@ -86,9 +89,18 @@ class Process:
             partial(own_access_token, self.session, self.google.metadata_token_url),
         )
 
+    @cached_property
+    def crm_sign_in(self) -> CrmSignIn:
+        """The CRM's sign-in. Its tokens' times are the machine's, whatever time `now` tells."""
+        return EmbeddedSignIn(self.settings.crm_database, partial(datetime.now, UTC))
+
+    @cached_property
+    def renewal(self) -> Renewal:
+        return Renewal(self.crm_sign_in, self.vault, partial(datetime.now, UTC))
+
     def crm_of(self, connection: Connection) -> Crm:
         """The CRM as this connection's user sees it."""
-        return EmbeddedCrm(self.settings.crm_database, connection.org, connection.user, self.settings.crm_record_url)
+        return EmbeddedCrm(self.settings.crm_database, self.renewal.access_of(connection), self.settings.crm_record_url)
 
     def gmail_of(self, connection: Connection) -> Gmail:
         """The mailbox of this connection."""

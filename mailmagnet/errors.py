@@ -9,7 +9,6 @@ MailMagnetError
     BadSetting            the process cannot start: which setting, and what it should be
     Upstream              Gmail, the CRM, or what MailMagnet itself runs on did not do what was asked; `.who` says which
         NotAuthorised     the connection is missing, expired or revoked: consent is needed
-            NotBound      the CRM has no user for this Google account: an administrator has to bind one; `.org` and `.user` say which
             SignInNeeded  the user is not signed in to the CRM, or not any more; `.ended` says which
             GrantMissing  Gmail's connection is good, and does not allow this; `.grant` says what it has to
         NotPermitted      the connection is good, its user may not do this; `.permission` says which permission is missing
@@ -100,15 +99,6 @@ class Upstream(MailMagnetError):
 
 class NotAuthorised(Upstream):
     """The connection is missing, expired or revoked: nothing is retried until consent is given."""
-
-
-class NotBound(NotAuthorised):
-    """The CRM has no active user for the Google account `user` of `org` (verified ids): an administrator has to bind one."""
-
-    def __init__(self, who: Service, org: str, user: str) -> None:
-        super().__init__(who, "no active user is bound to this Google account")
-        self.org = org
-        self.user = user
 
 
 class SignInNeeded(NotAuthorised):

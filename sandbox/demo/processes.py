@@ -91,7 +91,7 @@ Tell = Callable[[str], None]
 @dataclass(slots=True)
 class Demo:
     """A running demo. `address` is the desk's and Google's, `key` what opens the desk; `environment` is what the functions and the command
-    line are started with."""
+    line are started with, `crm_password` what every user of the demo CRM signs in with."""
 
     address: str
     key: DeskKey
@@ -105,6 +105,7 @@ class Demo:
     label_mailbox_url: str
     job: JobRuns
     environment: Mapping[str, str] = field(repr=False)
+    crm_password: str = field(repr=False)
 
     @property
     def entrance(self) -> str:
@@ -115,9 +116,9 @@ class Demo:
         """Run the command `mailmagnet` with these words, `given` on its standard input; what it printed. Raises CommandFailed."""
         return await _run("mailmagnet", words, self.environment, given)
 
-    async def crm(self, *words: str) -> bytes:
-        """Run the command `mailmagnet crm` with these words; what it printed. Raises CommandFailed."""
-        return await _run("mailmagnet crm", words, self.environment)
+    async def crm(self, *words: str, given: bytes = b"") -> bytes:
+        """Run the command `mailmagnet crm` with these words, `given` on its standard input; what it printed. Raises CommandFailed."""
+        return await _run("mailmagnet crm", words, self.environment, given)
 
     @property
     def crm_fault_file(self) -> Path:
@@ -148,9 +149,14 @@ class Demo:
         """Turn on MailMagnet and labelling, as this account's user would: what comes from now on is new mail to the job."""
         await self.mailmagnet("switch", *_ids(account), "--on", "--labels")
 
-    async def bind(self, account: Account) -> None:
-        """Let an account into the CRM, as the CRM user with its address."""
-        await self.crm("bind", *_ids(account), "--address", account.address)
+    async def give_password(self, account: Account) -> None:
+        """Let the CRM user with an account's address sign in with the demo's password."""
+        await self.crm("password", "--address", account.address, given=self.crm_password.encode())
+
+    async def sign_in(self, account: Account) -> None:
+        """Sign an account in to the CRM, as its user would: as the CRM user with its address."""
+        words = ["sign-in", *_ids(account), "--address", account.address, "--crm-user", account.address]
+        await self.mailmagnet(*words, given=self.crm_password.encode())
 
     async def was_sorted(self) -> bool:
         """Whether any mailbox has had a run since it was switched on, be it before this start."""
@@ -226,6 +232,7 @@ async def running_demo(
             label_mailbox_url=urls["label_mailbox"],
             job=JobRuns(world, urls["label_tick"], urls["label_mailbox"], JOB_SERVICE_ACCOUNT),
             environment=environment,
+            crm_password=await asyncio.to_thread(_crm_password, folder),
         )
         await stack.enter_async_context(_desk(demo, listening))
         environment["MAILMAGNET_VAULT_KEY"] = await _vault_key(folder, environment)
@@ -245,7 +252,10 @@ async def _set_up(demo: Demo, tell: Tell) -> None:
     people = ["--user", demo.user.address, "--colleague", demo.colleague.address]
     await _run("crm_data", ["--org", OWN_DOMAIN, *people], demo.environment)
     accounts = (demo.user, demo.colleague, demo.without_mail)
-    await asyncio.gather(*(demo.bind(account) for account in accounts))
+    for account in accounts:
+        tell(f"{account.address} gets a password for the CRM, and signs in ...")
+        await demo.give_password(account)
+        await demo.sign_in(account)
     for account in accounts:
         tell(f"The mailbox of {account.address} is connected ...")
         await demo.connect(account)
@@ -365,6 +375,15 @@ async def _vault_key(folder: Path, environment: Mapping[str, str]) -> str:
         key = await _run("mailmagnet", ["vault-key"], environment)
         file.touch(mode=0o600)
         file.write_bytes(key.strip())
+    return file.read_text()
+
+
+def _crm_password(folder: Path) -> str:
+    """The one that was made for this demo."""
+    file = folder / "crm.password"
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_urlsafe(12))
     return file.read_text()
 
 

@@ -25,7 +25,7 @@ from functions.settings import Settings, read_settings
 from functions.wiring import Process
 from http_session.session import traceparent
 from mailmagnet.crm import Crm, service_of
-from mailmagnet.errors import BadAnswer, NotAuthorised, RateLimited, Service, Unavailable, Upstream
+from mailmagnet.errors import BadAnswer, RateLimited, Service, SignInNeeded, Unavailable, Upstream
 from mailmagnet.vault import Connection
 
 PREFIX = "SANDBOX_"
@@ -141,7 +141,7 @@ def _problem(fault: str, crm: Service) -> Upstream:
         case "html":
             return BadAnswer(crm, "the answer is HTML")
         case "signed out":
-            return NotAuthorised(crm, "the connection was revoked")
+            return SignInNeeded(crm, ended=True)
         case "dropping":
             return Unavailable(crm, "the connection failed")
     return Unavailable(crm, "answered 500")

@@ -13,7 +13,6 @@ import pytest
 from aiohttp import web
 
 from cards.frame import Path as Served
-from crm_client.embedded.access import bind
 from crm_client.embedded.administration import STANDARD, add_profile, add_user
 from crm_client.embedded.administration import Scope as DataScope
 from mailmagnet.categories import Category
@@ -235,8 +234,8 @@ async def test_who_may_not_see_the_crm_sees_nothing_of_it(sidebar: Sidebar) -> N
     add_user(sidebar.desk.crm_database, "Kim", "kim@corp.example", STANDARD)
     add_profile(sidebar.desk.crm_database, "No mail", (), DataScope.EVERYONE)
     add_user(sidebar.desk.crm_database, "Sam", "sam@corp.example", "No mail")
-    for bound in ("kim@corp.example", "sam@corp.example"):
-        bind(sidebar.desk.crm_database, bound, "corp.example", sidebar.desk.world.account(bound).sub)
+    for address in ("kim@corp.example", "sam@corp.example"):
+        await sidebar.desk.sign_in(sidebar.desk.world.account(address), address)
     for address, words in (
         ("kim@corp.example", "is not there"),
         ("sam@corp.example", "Mail Integration"),

@@ -44,7 +44,6 @@ from mailmagnet.errors import (
     LeaseTaken,
     MailMagnetError,
     NotAuthorised,
-    NotBound,
     NotFound,
     NotPermitted,
     NotVerified,
@@ -52,6 +51,7 @@ from mailmagnet.errors import (
     ScopesMissing,
     Service,
     Side,
+    SignInNeeded,
     TimedOut,
     Unavailable,
     Upstream,
@@ -545,11 +545,8 @@ def test_nobody_to_look_up(answer: OpenMessage, text: str) -> None:
             "Zoho CRM sent an answer that MailMagnet cannot read. [Retry] / If it stays so, tell your admin. · Reference 7f3a",
         ),
         (NotAuthorised(ZOHO), "MailMagnet has no access to your Zoho CRM. / Ask your admin to connect it. · Reference 7f3a"),
-        (
-            NotBound(ZOHO, "corp.example", "1234567"),
-            "Zoho CRM has no user for your Google account. / "
-            "An admin of Zoho CRM can add you: account 1234567 of corp.example. · Reference 7f3a",
-        ),
+        (SignInNeeded(ZOHO), "You are not signed in to Zoho CRM. / Sign in first. · Reference 7f3a"),
+        (SignInNeeded(ZOHO, ended=True), "Your sign-in to Zoho CRM has ended. / Sign in again. · Reference 7f3a"),
         (
             NotPermitted(ZOHO, permission="Mail Integration"),
             "Your profile in Zoho CRM lacks the permission “Mail Integration”. / An admin of Zoho CRM can give it. · Reference 7f3a",
