@@ -4,7 +4,9 @@ MailMagnetError
     BadRequest            what came in cannot be read; says what is wrong with it
         NothingTyped      the field that a click needs is empty
     NotVerified           the sender could not prove who it is (401)
+        LinkExpired       a link or a sign-in of ours was made too long ago, or was used before
     Forbidden             the sender is known and may not do this (403)
+        AnotherAccount    another Google account consented than the one that is being connected
     ScopesMissing         the user has not granted what this feature needs
     BadSetting            the process cannot start: which setting, and what it should be
     Upstream              Gmail, the CRM, or what MailMagnet itself runs on did not do what was asked; `.who` says which
@@ -17,6 +19,7 @@ MailMagnetError
         Unavailable       down, unreachable, or slower than the deadline
             TimedOut      slower than the deadline; `.seconds` says what the deadline was
         BadAnswer         answered with something that is not an answer
+        NotKept           a consent was given, and could not be kept; `.ended` says whether it stands at Google
     CursorExpired         Gmail no longer has the history since the cursor: a full resync is due
     MailboxFailed         one mailbox's run failed, and why is kept with the mailbox; `.reason` and `.who` say so
     LeaseTaken            another run works on this mailbox now
@@ -72,8 +75,16 @@ class NotVerified(MailMagnetError):
     """The sender could not prove who it is."""
 
 
+class LinkExpired(NotVerified):
+    """A link or a sign-in of ours was made too long ago, or was used before: it is to be begun anew."""
+
+
 class Forbidden(MailMagnetError):
     """The sender is known and may not do this."""
+
+
+class AnotherAccount(Forbidden):
+    """Another Google account consented than the one that is being connected."""
 
 
 class ScopesMissing(MailMagnetError):
@@ -151,6 +162,16 @@ class TimedOut(Unavailable):
 
 class BadAnswer(Upstream):
     """Answered with something that is not an answer (HTML, broken JSON, too many bytes)."""
+
+
+class NotKept(Upstream):
+    """A user's consent was given at Google, and `who` could not keep it; unless it is `ended`, it stands there, for nobody's use."""
+
+    def __init__(self, who: Service, *, ended: bool) -> None:
+        super().__init__(
+            who, f"a consent could not be kept; {'it stands for nothing' if ended else 'it could not be ended either'}"
+        )
+        self.ended = ended
 
 
 class CursorExpired(MailMagnetError):
