@@ -15,13 +15,16 @@ from functions.google import Google
 from functions.settings import Settings
 from functions.user_limit import UserLimit
 from functions.verify import Verifier
+from gmail_client.access_tokens import AccessTokens
 from gmail_client.open_mail import HttpMailReader
 from gmail_client.revoke import revoke
+from gmail_client.user_mail import HttpUserMail
 from http_session.session import HttpSession
 from mailmagnet.crm import Crm
 from mailmagnet.gmail import Gmail, MailReader
 from mailmagnet.store import Store
 from mailmagnet.tasks import Tasks
+from mailmagnet.user_mail import UserMail
 from mailmagnet.vault import Connection, Vault
 from token_vault.encrypted_file import EncryptedFileVault
 
@@ -53,13 +56,16 @@ class Process:
 
     @cached_property
     def reader(self) -> MailReader:
-        return HttpMailReader(
+        return HttpMailReader(self.session, self.google.gmail_url, self.settings.gmail_seconds)
+
+    @cached_property
+    def access_tokens(self) -> AccessTokens:
+        return AccessTokens(
             self.session,
-            origin=self.google.gmail_url,
-            token_url=self.google.token_url,
-            client_id=self.settings.oauth_client_id,
-            client_secret=self.settings.oauth_client_secret.get_secret_value(),
-            seconds=self.settings.gmail_seconds,
+            self.settings.oauth_client_id,
+            self.settings.oauth_client_secret.get_secret_value(),
+            self.google.token_url,
+            self.settings.gmail_seconds,
         )
 
     @cached_property
@@ -101,6 +107,12 @@ class Process:
             origin=self.google.gmail_url,
             token_url=self.google.token_url,
             seconds=self.settings.job_call_seconds,
+        )
+
+    def mail_of(self, connection: Connection) -> UserMail:
+        """The same mailbox, for the sidebar."""
+        return HttpUserMail(
+            self.session, self.access_tokens, connection.gmail_token, self.google.gmail_url, self.settings.gmail_seconds
         )
 
     @cached_property
