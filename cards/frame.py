@@ -37,6 +37,9 @@ class Page(StrEnum):
 
     CONNECT = "/connect"  # grant
     SIGN_IN = "/sign-in"
+    RECORD = "/record"  # module, id; older
+    RECORD_MAIL = "/record-mail"  # module, id, owner, mail
+    ATTACHMENT = "/attachment"  # module, id, owner, mail, part
 
 
 PageUrl = Callable[[Page, Mapping[str, str]], str]

@@ -3,7 +3,8 @@
 from cards import words
 from cards.frame import Frame, Page, Path
 from cards.home_card import in_gmail
-from cards.mail_with_card import ids_of, record_name, whose
+from cards.mail_with_card import whose
+from cards.record_lines import ids_of, record_name
 from cards.widgets import (
     GREY,
     Button,

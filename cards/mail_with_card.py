@@ -6,6 +6,7 @@ from dataclasses import replace
 from cards import words
 from cards.frame import Frame, Path
 from cards.problems import problem_section
+from cards.record_lines import ids_of, record_name
 from cards.widgets import (
     GREY,
     Button,
@@ -23,26 +24,10 @@ from cards.widgets import (
 from mailmagnet.addresses import shown
 from mailmagnet.change_sharing import Change
 from mailmagnet.mail_with import MOST_COLLEAGUES, ListedMail, MailWith, Missing, NotAsked, OwnSharing
-from mailmagnet.record_people import Module, RecordId, RecordPeople
+from mailmagnet.record_people import RecordId
 from mailmagnet.store import Sharing
 
 _NAME = 40
-_KINDS = {Module.CONTACTS: "this contact", Module.LEADS: "this lead", Module.ACCOUNTS: "this account", Module.DEALS: "this deal"}
-
-
-def mail_with_line(record: RecordId, name: str, frame: Frame) -> Widget:
-    """A card's line that leads here."""
-    said = f"Mail with {words.name(name, _NAME) or _KINDS[record.module]}"
-    return decorated_text(said, icon="EMAIL", on_click=frame.run(Path.MAIL_WITH, **ids_of(record)))
-
-
-def ids_of(record: RecordId) -> dict[str, str]:
-    """A record as a button's parameters."""
-    return {"module": record.module.value, "id": record.id}
-
-
-def record_name(people: RecordPeople) -> str:
-    return words.name(people.name, _NAME) or _KINDS[people.record.module]
 
 
 def mail_with_card(answer: MailWith, frame: Frame) -> Card:
@@ -120,7 +105,9 @@ def _older_button(answer: MailWith, frame: Frame) -> list[Widget]:
 def _missing_sections(answer: MailWith, frame: Frame) -> list[Section | None]:
     failed = [missing for missing in answer.missing if missing.problem]
     problems = [
-        problem_section(missing.problem, frame, words.possessive(_name(missing)) + " mail") for missing in failed if missing.problem
+        problem_section(missing.problem, frame, words.possessive(_name(missing)) + " mail")
+        for missing in failed
+        if missing.problem
     ]
     lines = [text_paragraph(coloured(said, GREY)) for said in missing_words(answer)]
     return [*problems, section(lines)]

@@ -4,8 +4,8 @@ from urllib.parse import quote
 
 from cards import words
 from cards.frame import Frame, Path
-from cards.mail_with_card import mail_with_line
 from cards.problems import problem_section
+from cards.record_lines import mail_with_line
 from cards.widgets import (
     AMBER,
     GREY,

@@ -2,12 +2,12 @@
 
 from cards import words
 from cards.frame import POLICY_EXCLUDED, POLICY_RETENTION, POLICY_SHARING, Frame, Path
+from cards.problems import problem_section
 from cards.widgets import (
     GREY,
     RED,
     Card,
     Choice,
-    Section,
     Widget,
     bold,
     button,
@@ -32,11 +32,12 @@ _SHARING = (
 
 
 def policy_card(answer: PolicyAnswer, frame: Frame) -> Card:
-    typed = answer.typed or _as_typed(answer.wanted or answer.policy)
-    see = button("See what it does", frame.run(Path.POLICY_EFFECT, in_place="1"))
-    save = [button("Save", frame.run(Path.SAVE_POLICY, in_place="1"))] if answer.effect and not answer.saved else []
+    typed = answer.typed or _as_typed(answer.policy or Policy())
+    see = button("See what it does", frame.run(Path.POLICY_EFFECT))
+    save = [button("Save", frame.run(Path.SAVE_POLICY))] if answer.effect and not answer.saved else []
     return card(
         [
+            *(problem_section(problem, frame) for problem in answer.problems),
             section(_said(answer, frame)),
             section([*_fields(typed), *_templates(answer.policy, frame), button_list(*save, see)]),
         ],
@@ -58,8 +59,8 @@ def _fields(typed: WantedPolicy) -> list[Widget]:
     ]
 
 
-def _templates(policy: Policy, frame: Frame) -> list[Widget]:
-    if not policy.templates:
+def _templates(policy: Policy | None, frame: Frame) -> list[Widget]:
+    if not policy or not policy.templates:
         return []
     count = words.counted(len(policy.templates), "template", "templates", frame.locale)
     return [text_paragraph(coloured(f"{count} of your own", GREY))]
@@ -88,5 +89,3 @@ def effect_lines(effect: PolicyEffect, frame: Frame) -> list[Widget]:
     nothing = text_paragraph(coloured(f"Nothing changes for {users}.", GREY))
     kept = text_paragraph(coloured("What owners keep back stays back.", GREY))
     return [*(lines or [nothing]), *([kept] if effect.wider else [])]
-
-

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from cards import words
-from cards.frame import Frame, Path
-from cards.mail_with_card import ids_of, record_name
+from cards.frame import IN_PLACE, IN_PLACE_YES, Frame, Path
 from cards.problems import problem_section
+from cards.record_lines import ids_of, record_name
 from cards.widgets import (
     GREY,
     Card,
@@ -28,14 +28,24 @@ from mailmagnet.store import Sharing
 from mailmagnet.who_could_read import Decided, WhoCouldRead
 
 _NAMES_IN_SIGHT = 10
-SHARING_WORDS = {Sharing.PRIVATE: "only its owner", Sharing.CUSTOM: "colleagues, for chosen contacts", Sharing.PUBLIC: "all with access"}
+SHARING_WORDS = {
+    Sharing.PRIVATE: "only its owner",
+    Sharing.CUSTOM: "colleagues, for chosen contacts",
+    Sharing.PUBLIC: "all with access",
+}
 
 
 def who_could_read_card(answer: WhoCouldRead, frame: Frame) -> Card:
     after = [_decided_section("After the change", answer.after, answer, frame)] if answer.after else []
     problems = [problem_section(problem, frame) for problem in answer.problems]
     return card(
-        [section([text_paragraph(_about(answer))]), _decided_section("Now", answer.now, answer, frame), *after, *problems, _ask(answer, frame)],
+        [
+            section([text_paragraph(_about(answer))]),
+            _decided_section("Now", answer.now, answer, frame),
+            *after,
+            *problems,
+            _ask(answer, frame),
+        ],
         "Who could read this",
         f"{words.possessive(words.name(shown(answer.owner_name), 40))} mail" if answer.owner_name else "",
     )
@@ -96,8 +106,12 @@ def _ask(answer: WhoCouldRead, frame: Frame) -> Section | None:
     """The same question after a change; where the admin has fixed the sharing, a change has no effect, and the answer says so."""
     ids = {**(ids_of(answer.contact.record) if answer.contact else {}), "owner": answer.owner}
     buttons = [
-        button(said, frame.run(Path.WHO_COULD_READ, **ids, sharing=sharing.value, in_place="1"))
-        for sharing, said in ((Sharing.PRIVATE, "Only me"), (Sharing.CUSTOM, "Chosen contacts"), (Sharing.PUBLIC, "All with access"))
+        button(said, frame.run(Path.WHO_COULD_READ, **ids, sharing=sharing.value, **{IN_PLACE: IN_PLACE_YES}))
+        for sharing, said in (
+            (Sharing.PRIVATE, "Only me"),
+            (Sharing.CUSTOM, "Chosen contacts"),
+            (Sharing.PUBLIC, "All with access"),
+        )
         if sharing is not answer.now.sharing
     ]
     return section([button_list(*buttons)], "And if it were shared otherwise?")

@@ -9,7 +9,7 @@ from mailmagnet.caller import Caller, crm_of
 from mailmagnet.colleagues import colleagues_of
 from mailmagnet.crm import Crm
 from mailmagnet.deadline import in_time
-from mailmagnet.errors import MAILMAGNET, BadRequest, Forbidden
+from mailmagnet.errors import MAILMAGNET, BadRequest, Forbidden, Upstream
 from mailmagnet.parts import Parts
 from mailmagnet.permission import is_admin
 from mailmagnet.sharing import sharing_of
@@ -45,41 +45,48 @@ class PolicyEffect:
 
 @dataclass(frozen=True, slots=True)
 class PolicyAnswer:
-    """The policy as it is, and, where one is wanted, as it would be, with its effect. `fault` says what cannot be read of what was typed;
-    `typed` is that, to be mended. `saved` is whether it holds by now."""
+    """The policy as it is (None when that is not known), and, where one is wanted, as it would be, with its effect.
 
-    policy: Policy
-    mailboxes: int
+    `typed` is what was typed, and stays whatever fails; `fault` says what cannot be read of it, in words to show. `saved` is whether it
+    holds by now.
+    """
+
+    policy: Policy | None
     wanted: Policy | None = None
     effect: PolicyEffect | None = None
     typed: WantedPolicy | None = None
     fault: str = ""
     saved: bool = False
-    problems: tuple[()] = ()
+    problems: tuple[Upstream, ...] = ()
 
 
 async def policy(caller: Caller, parts: Parts) -> PolicyAnswer:
     """The policy as it is. Raises Forbidden unless the caller is an admin now, and what the CRM, the store and the vault raise."""
-    before, mailboxes = await _as_admin(caller, parts)
-    return PolicyAnswer(before, len(mailboxes))
+    before, _ = await _as_admin(caller, parts)
+    return PolicyAnswer(before)
 
 
 async def policy_effect(typed: WantedPolicy, caller: Caller, parts: Parts) -> PolicyAnswer:
-    """What a policy would do; nothing is changed. Raises what `policy` raises."""
-    before, mailboxes = await _as_admin(caller, parts)
+    """What a policy would do; nothing is changed. What failed is told beside what was typed. Raises Forbidden as `policy` does."""
     try:
+        before, mailboxes = await _as_admin(caller, parts)
         wanted = _read(typed, before)
     except BadRequest as fault:
-        return PolicyAnswer(before, len(mailboxes), typed=typed, fault=str(fault))
-    return PolicyAnswer(before, len(mailboxes), wanted, _effect(before, wanted, mailboxes), typed)
+        return PolicyAnswer(None, typed=typed, fault=str(fault))
+    except Upstream as problem:
+        return PolicyAnswer(None, typed=typed, problems=(problem,))
+    return PolicyAnswer(before, wanted, _effect(before, wanted, mailboxes), typed)
 
 
 async def change_policy(typed: WantedPolicy, caller: Caller, parts: Parts) -> PolicyAnswer:
-    """Keep a policy, in one write. Raises what `policy` raises."""
+    """Keep a policy, in one write, or nothing of it. Raises Forbidden as `policy` does."""
     answer = await policy_effect(typed, caller, parts)
     if not answer.wanted:
         return answer
-    await in_time(MAILMAGNET, caller.by, parts.store.set_policy(caller.identity.org, answer.wanted))
+    try:
+        await in_time(MAILMAGNET, caller.by, parts.store.set_policy(caller.identity.org, answer.wanted))
+    except Upstream as problem:
+        return replace(answer, problems=(problem,))
     return replace(answer, policy=answer.wanted, saved=True)
 
 
