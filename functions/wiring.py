@@ -19,9 +19,11 @@ from functions.settings import Settings
 from functions.signed_links import SignedLinks
 from functions.user_limit import UserLimit
 from functions.verify import Verifier
+from gmail_client.access_tokens import AccessTokens
 from gmail_client.consent import GoogleConsent
 from gmail_client.open_mail import HttpMailReader
 from gmail_client.revoke import revoke
+from gmail_client.user_mail import HttpUserMail
 from gmail_client.web_client import WebClient
 from http_session.session import HttpSession
 from mailmagnet.consent import Consent
@@ -30,6 +32,7 @@ from mailmagnet.crm_sign_in import CrmSignIn
 from mailmagnet.gmail import Gmail, MailReader
 from mailmagnet.store import Store
 from mailmagnet.tasks import Tasks
+from mailmagnet.user_mail import UserMail
 from mailmagnet.vault import Connection, Vault
 from token_vault.encrypted_file import EncryptedFileVault
 
@@ -97,13 +100,16 @@ class Process:
 
     @cached_property
     def reader(self) -> MailReader:
-        return HttpMailReader(
+        return HttpMailReader(self.session, self.google.gmail_url, self.settings.gmail_seconds)
+
+    @cached_property
+    def access_tokens(self) -> AccessTokens:
+        return AccessTokens(
             self.session,
-            origin=self.google.gmail_url,
-            token_url=self.google.token_url,
-            client_id=self.settings.oauth_client_id,
-            client_secret=self.settings.oauth_client_secret.get_secret_value(),
-            seconds=self.settings.gmail_seconds,
+            self.settings.oauth_client_id,
+            self.settings.oauth_client_secret.get_secret_value(),
+            self.google.token_url,
+            self.settings.gmail_seconds,
         )
 
     @cached_property
@@ -154,6 +160,12 @@ class Process:
             origin=self.google.gmail_url,
             token_url=self.google.token_url,
             seconds=self.settings.job_call_seconds,
+        )
+
+    def mail_of(self, connection: Connection) -> UserMail:
+        """The same mailbox, for the sidebar."""
+        return HttpUserMail(
+            self.session, self.access_tokens, connection.gmail_token, self.google.gmail_url, self.settings.gmail_seconds
         )
 
     @cached_property

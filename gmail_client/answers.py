@@ -78,6 +78,34 @@ class Message(_Answer):
         )
 
 
+class Body(_Answer):
+    """https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages.attachments, `size` in bytes, `data` base64url."""
+
+    size: int = 0
+    data: str = ""
+    attachment_id: str = ""
+
+
+class Part(Payload):
+    """A mail or a part of one (https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages#messagepart)."""
+
+    part_id: str = ""
+    mime_type: str = ""
+    filename: str = ""
+    body: Body = Body()
+    parts: tuple["Part", ...] = ()
+
+    def first(self, name: str) -> str:
+        """The first value of a header, or ""; its name is compared without case."""
+        return next((header.value for header in self.headers if header.name.lower() == name.lower()), "")
+
+
+class WholeMessage(Message):
+    """A message with its text."""
+
+    payload: Part = Part()
+
+
 class MessageId(_Answer):
     """A message of which only the id was requested."""
 
@@ -102,13 +130,29 @@ class SendAs(_Answer):
     """https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.settings.sendAs"""
 
     send_as_email: str
+    display_name: str = ""
+    signature: str = ""
+    is_default: bool = False
+    is_primary: bool = False
     verification_status: str = ""
+
+    @property
+    def usable(self) -> bool:
+        """Whether mail may be sent as this address: an alias has to be verified first."""
+        return self.verification_status in ("", "accepted")
 
 
 class SendAsList(_Answer):
     """https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.settings.sendAs/list"""
 
     send_as: tuple[SendAs, ...] = ()
+
+
+class DraftEntry(_Answer):
+    """https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.drafts"""
+
+    id: str
+    message: MessageId
 
 
 class LabelEntry(_Answer):
@@ -227,6 +271,13 @@ def is_dead_token(status: int, body: bytes) -> bool:
 def is_gone(status: int, body: bytes) -> bool:
     """Whether it is the mail that is not there (any more), and not the label."""
     return status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE} and b"label" not in body.lower()
+
+
+def is_no_draft(status: int, body: bytes) -> bool:
+    """Whether a draft is refused because it is none any more: sent or thrown away. Gmail says 404, or 400 "Message not a draft"."""
+    if status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
+        return True
+    return status == HTTPStatus.BAD_REQUEST and b"draft" in body.lower()
 
 
 def is_duplicate(status: int, body: bytes) -> bool:

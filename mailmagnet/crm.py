@@ -91,6 +91,7 @@ class Account:
     phone: str = ""
     url: str = ""
     mine: bool = False
+    owner_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,7 @@ class Deal:
     owner: str = ""
     contact_ids: tuple[str, ...] = ()
     url: str = ""
+    owner_id: str = ""
 
 
 class ActivityKind(StrEnum):
@@ -162,6 +164,7 @@ class Contact:
     activities: tuple[Activity, ...] = ()
     notes: tuple[Note, ...] = ()
     mine: bool = False
+    owner_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +181,7 @@ class Lead:
     phone: str = ""
     url: str = ""
     mine: bool = False
+    owner_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
