@@ -23,13 +23,14 @@ class NoSuchAccount(LookupError):
 @dataclass(frozen=True, slots=True)
 class Account:
     """A Google account. `sub` is its stable number; `aliases` are further addresses it may send as and gets mail at;
-    `hosted_domain` is its Workspace domain, "" for a consumer account."""
+    `hosted_domain` is its Workspace domain, "" for a consumer account; `signature` is HTML."""
 
     sub: str
     address: str
     name: str
     aliases: tuple[str, ...] = ()
     hosted_domain: str = ""
+    signature: str = ""
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -63,9 +64,11 @@ class World:
         self._mailboxes: dict[str, MailFolder] = {}
         self._lock = threading.Lock()
 
-    def add_account(self, address: str, name: str, aliases: Sequence[str] = (), hosted_domain: str = "") -> Account:
+    def add_account(
+        self, address: str, name: str, aliases: Sequence[str] = (), hosted_domain: str = "", signature: str = ""
+    ) -> Account:
         """Make an account with an empty mailbox; one that is there already is brought up to date and keeps number and mail."""
-        account = Account(_number_of(address), address, name, tuple(aliases), hosted_domain)
+        account = Account(_number_of(address), address, name, tuple(aliases), hosted_domain, signature)
         with self._lock:
             self._accounts[account.sub] = account
             whole = self._accounts_file.with_suffix(".new")
