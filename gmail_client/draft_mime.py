@@ -79,8 +79,8 @@ def _one_line(header: str, text: str) -> str:
 
 
 def _encoded(header: str, text: str) -> str:
-    """As encoded words, folded (https://www.rfc-editor.org/rfc/rfc2047)."""
-    return Header(text, "utf-8", header_name=header).encode(linesep="\r\n")
+    """As encoded words of at most 75 characters (https://www.rfc-editor.org/rfc/rfc2047#section-2), each on a line of its own."""
+    return Header(text, "utf-8", header_name=header, maxlinelen=75).encode(linesep="\r\n")
 
 
 def _is_plain(text: str) -> bool:
