@@ -15,6 +15,7 @@ from functions.log import log, names, new_reference, requester
 from functions.wiring import Process
 from mailmagnet.categories import Category
 from mailmagnet.crm import DealState
+from mailmagnet.decide_mail import Move
 from mailmagnet.disconnect_mailbox import revoke_forgotten
 from mailmagnet.errors import (
     BadRequest,
@@ -29,7 +30,7 @@ from mailmagnet.errors import (
     RateLimited,
     Upstream,
 )
-from mailmagnet.label_mail import LabelRun, Move, label_mail, plan_labels
+from mailmagnet.label_mail import LabelRun, label_mail, plan_labels
 from mailmagnet.label_tick import tick
 
 Id = Annotated[str, Field(min_length=1, max_length=255)]

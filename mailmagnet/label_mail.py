@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
-from mailmagnet.addresses import domain_of, spellings, without_tag
-from mailmagnet.categories import Category, Decision, decide_for_address, today_in
-from mailmagnet.crm import Contact, Crm
+from mailmagnet.categories import Category
+from mailmagnet.crm import Crm
+from mailmagnet.decide_mail import Decided, Move, decide_mail
 from mailmagnet.errors import (
     MAILMAGNET,
     CursorExpired,
@@ -24,11 +24,10 @@ from mailmagnet.errors import (
     Unavailable,
     Upstream,
 )
-from mailmagnet.gmail import GMAIL, INBOX, SENDER_HEADERS, UNTOUCHED, Gmail, LabelChanges, MailHeaders
+from mailmagnet.gmail import GMAIL, INBOX, SENDER_HEADERS, Gmail, LabelChanges, MailHeaders
 from mailmagnet.labels import ensure_labels
 from mailmagnet.parts import Parts
-from mailmagnet.people import sender_of
-from mailmagnet.store import Backlog, DayCounts, Lease, Mailbox, MailRecord, Policy, Progress, RunCounts, Store
+from mailmagnet.store import Backlog, DayCounts, Lease, Mailbox, Policy, Progress, RunCounts, Store
 from mailmagnet.trouble import trouble_after
 from mailmagnet.vault import Connection, gmail_connection
 
@@ -64,17 +63,6 @@ MOVE_SECONDS = 60.0
 
 RESYNC_OVERLAP = timedelta(hours=1)
 """How much earlier than the last run a full resync begins: mail that Gmail was slow to deliver is not missed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """What is to be done with one mail and why: its decision's label added, INBOX removed."""
-
-    mail_id: str
-    from_address: str
-    received_at: datetime
-    decision: Decision
-    in_inbox: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,19 +117,6 @@ class _Batch:
 
     mail_ids: tuple[str, ...]
     left: Progress
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What is decided: a record for each contact's mail, a move for each that is in a category and was not moved before.
-
-    `today` is the day in the CRM organisation's time zone, None when the CRM was not asked.
-    """
-
-    records: tuple[MailRecord, ...] = ()
-    moves: tuple[Move, ...] = ()
-    crm_calls: int = 0
-    today: date | None = None
 
 
 async def label_mail(org: str, user: str, parts: Parts, tick: datetime | None = None) -> LabelRun:
@@ -355,17 +330,11 @@ def _remaining(progress: Progress) -> int:
 # What is decided
 
 
-async def _plan(mails: Sequence[MailHeaders], begun: _Begun, run: _Run) -> _Plan:
-    ours = [mail for mail in mails if not mail.label_ids & UNTOUCHED]
-    senders = {mail.mail_id: sender_of(mail, run.connection.own_domains) for mail in ours}
-    outside = {sender for sender in senders.values() if sender and not _left_out(sender, run.connection, run.policy)}
-    if not outside:
-        return _Plan()
-    known = await run.crm.senders(spellings(outside))
-    today = today_in(known.organisation.time_zone, run.now)
-    records, moves = _decided([mail for mail in ours if senders[mail.mail_id] in outside], senders, known.contacts, today)
-    stays = {mail.mail_id for mail in ours if not _is_to_label(mail, run.mailbox) or _was_moved(mail, begun, run.mailbox.labels)}
-    return _Plan(records, tuple(move for move in moves if move.mail_id not in stays), 1, today)
+async def _plan(mails: Sequence[MailHeaders], begun: _Begun, run: _Run) -> Decided:
+    """What is decided, without the moves of mail that stays where it is."""
+    decided = await decide_mail(mails, run.connection, run.policy, run.crm, run.now)
+    stays = {mail.mail_id for mail in mails if not _is_to_label(mail, run.mailbox) or _was_moved(mail, begun, run.mailbox.labels)}
+    return replace(decided, moves=tuple(move for move in decided.moves if move.mail_id not in stays))
 
 
 def _is_to_label(mail: MailHeaders, mailbox: Mailbox) -> bool:
@@ -393,32 +362,6 @@ def _was_moved(mail: MailHeaders, begun: _Begun, labels: Mapping[Category, str])
     return bears_ours and not stayed_in_inbox
 
 
-def _left_out(sender: str, connection: Connection, policy: Policy) -> bool:
-    own = spellings(connection.own_addresses)
-    domains = {domain_of(sender), *_parents(domain_of(sender))}
-    return bool({sender, without_tag(sender)} & (own | policy.excluded) or domains & (connection.own_domains | policy.excluded))
-
-
-def _parents(domain: str) -> Iterable[str]:
-    labels = domain.split(".")
-    return (".".join(labels[start:]) for start in range(1, len(labels)))
-
-
-def _decided(
-    mails: Sequence[MailHeaders], senders: Mapping[str, str], contacts: Mapping[str, tuple[Contact, ...]], today: date
-) -> tuple[tuple[MailRecord, ...], tuple[Move, ...]]:
-    records, moves = [], []
-    for mail in mails:
-        sender = senders[mail.mail_id]
-        found = contacts.get(sender) or contacts.get(without_tag(sender))
-        if not found:
-            continue
-        records.append(MailRecord(mail.mail_id, sender, mail.received_at))
-        if decision := decide_for_address(found, today):
-            moves.append(Move(mail.mail_id, sender, mail.received_at, decision, INBOX in mail.label_ids))
-    return tuple(records), tuple(moves)
-
-
 # What is done
 
 
@@ -441,7 +384,7 @@ async def _move(
     return unmoved
 
 
-def _counts(result: LabelRun, plan: _Plan, run: _Run, tick: datetime | None) -> RunCounts:
+def _counts(result: LabelRun, plan: Decided, run: _Run, tick: datetime | None) -> RunCounts:
     return RunCounts(
         at=run.now,
         tick=tick,
