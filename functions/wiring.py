@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from urllib.parse import urlsplit
 
+from chat_client.webhooks import ChatWebhooks
 from crm_client.embedded.crm import EmbeddedCrm
 from functions.certificates import Certificates
 from functions.google import Google
@@ -20,6 +21,7 @@ from gmail_client.revoke import revoke
 from http_session.session import HttpSession
 from mailmagnet.crm import Crm
 from mailmagnet.gmail import Gmail, MailReader
+from mailmagnet.notices import Notices
 from mailmagnet.store import Store
 from mailmagnet.tasks import Tasks
 from mailmagnet.vault import Connection, Vault
@@ -85,6 +87,10 @@ class Process:
             self.settings.job_service_account,
             partial(own_access_token, self.session, self.google.metadata_token_url),
         )
+
+    @cached_property
+    def notices(self) -> Notices:
+        return ChatWebhooks(self.session, self.google.chat_url, self.settings.job_call_seconds)
 
     def crm_of(self, connection: Connection) -> Crm:
         """The CRM as this connection's user sees it."""

@@ -1,11 +1,11 @@
 """What is decided about mail, whoever asks: whose it is, whether a customer wrote it, and which label is its own. Nothing is changed."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from mailmagnet.addresses import domain_of, spellings, without_tag
-from mailmagnet.categories import Decision, decide_for_address, today_in
+from mailmagnet.categories import Category, Decision, decide_for_address, today_in
 from mailmagnet.crm import Contact, Crm, Lead, Senders
 from mailmagnet.gmail import INBOX, UNTOUCHED, MailHeaders
 from mailmagnet.people import sender_of
@@ -28,11 +28,13 @@ class Move:
 class Decided:
     """A record for each mail of a contact or a lead, and a move for each that is in a category: leads have none.
 
-    `today` is the day in the CRM organisation's time zone, None when the CRM was not asked.
+    `categories` are those of the mails in any, by mail id, also of mail that is not to be moved. `today` is the day in the CRM
+    organisation's time zone, None when the CRM was not asked.
     """
 
     records: tuple[MailRecord, ...] = ()
     moves: tuple[Move, ...] = ()
+    categories: Mapping[str, Category] = field(default_factory=dict)
     crm_calls: int = 0
     today: date | None = None
 
@@ -54,7 +56,7 @@ async def decide_mail(mails: Sequence[MailHeaders], connection: Connection, poli
     known = await crm.senders(spellings(set(senders.values())))
     today = today_in(known.organisation.time_zone, now)
     records, moves = _decided([mail for mail in mails if mail.mail_id in senders], senders, known, today)
-    return Decided(records, moves, 1, today)
+    return Decided(records, moves, {move.mail_id: move.decision.category for move in moves}, 1, today)
 
 
 def known_as(sender: str, known: Senders) -> tuple[tuple[Contact, ...], tuple[Lead, ...]]:

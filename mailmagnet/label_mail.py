@@ -24,8 +24,9 @@ from mailmagnet.errors import (
     Unavailable,
     Upstream,
 )
-from mailmagnet.gmail import GMAIL, INBOX, SENDER_HEADERS, Gmail, LabelChanges, MailHeaders
+from mailmagnet.gmail import GMAIL, INBOX, SENDER_HEADERS, UNREAD, Gmail, LabelChanges, MailHeaders
 from mailmagnet.labels import ensure_labels
+from mailmagnet.notify import is_due
 from mailmagnet.parts import Parts
 from mailmagnet.store import Backlog, DayCounts, Lease, Mailbox, Policy, Progress, RunCounts, Store
 from mailmagnet.trouble import trouble_after
@@ -61,6 +62,9 @@ RUN_SECONDS = 240.0
 MOVE_SECONDS = 60.0
 """The deadline of one move. None begins with less of the lease left: Gmail cannot refuse a worker whose lease is over."""
 
+NEWS = timedelta(days=1)
+"""How long before the last run a mail may have come and still be news: runs may have had more mail than they could look at."""
+
 RESYNC_OVERLAP = timedelta(hours=1)
 """How much earlier than the last run a full resync begins: mail that Gmail was slow to deliver is not missed."""
 
@@ -69,7 +73,8 @@ RESYNC_OVERLAP = timedelta(hours=1)
 class LabelRun:
     """What a run did, or (dry) would do. `remaining` mails are left for the next run; `units` are Gmail quota units.
 
-    `passed_over` counts mails that failed in too many runs, by reason.
+    `passed_over` counts mails that failed in too many runs, by reason. `new` counts unread mail of customers that came just now, by
+    category, "" for none; `notice_due` is whether its user may have to be told of that, or of earlier mail.
     """
 
     moves: tuple[Move, ...]
@@ -79,6 +84,8 @@ class LabelRun:
     crm_calls: int
     passed_over: Mapping[str, int] = field(default_factory=dict)
     dry: bool = False
+    new: Mapping[str, int] = field(default_factory=dict)
+    notice_due: bool = False
 
     @property
     def sorted(self) -> Mapping[Category, int]:
@@ -202,7 +209,17 @@ async def _sort(mailbox: Mailbox, lease: Lease, parts: Parts, tick: datetime | N
         await parts.store.save_run(lease, progress, labels=labels)
         raise Unavailable(GMAIL, "no mail could be read")
     done = tuple(move for move in plan.moves if move.mail_id not in unmoved)
-    result = LabelRun(done, len(batch.mail_ids), _remaining(progress), run.gmail.units, plan.crm_calls, passed_over)
+    new = _new(headers.mails, plan, begun, run)
+    result = LabelRun(
+        moves=done,
+        looked_at=len(batch.mail_ids),
+        remaining=_remaining(progress),
+        units=run.gmail.units,
+        crm_calls=plan.crm_calls,
+        passed_over=passed_over,
+        new=new,
+        notice_due=bool(new) or is_due(mailbox.choices.notice, mailbox.presence, run.now),
+    )
     await parts.store.save_run(lease, progress, labels=labels, records=undecided, counts=_counts(result, plan, run, tick))
     return result
 
@@ -335,6 +352,15 @@ async def _plan(mails: Sequence[MailHeaders], begun: _Begun, run: _Run) -> Decid
     decided = await decide_mail(mails, run.connection, run.policy, run.crm, run.now)
     stays = {mail.mail_id for mail in mails if not _is_to_label(mail, run.mailbox) or _was_moved(mail, begun, run.mailbox.labels)}
     return replace(decided, moves=tuple(move for move in decided.moves if move.mail_id not in stays))
+
+
+def _new(mails: Sequence[MailHeaders], plan: Decided, begun: _Begun, run: _Run) -> Mapping[str, int]:
+    """Unread mail of customers that came since about the last run: what a backfill finds is no news, nor is an unfinished run's mail,
+    which that run may have counted."""
+    since = min(run.mailbox.last_run.at, run.now) - NEWS
+    recorded = {record.mail_id for record in plan.records} - set(begun.progress.moving)
+    news = [mail for mail in mails if mail.mail_id in recorded and UNREAD in mail.label_ids and mail.received_at >= since]
+    return Counter(str(plan.categories.get(mail.mail_id, "")) for mail in news)
 
 
 def _is_to_label(mail: MailHeaders, mailbox: Mailbox) -> bool:
