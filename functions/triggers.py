@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from cards.account_card import account_card
-from cards.answers import Answer, push_card, show
+from cards.answers import Answer, push_card, show, update_card
 from cards.contact_card import contact_card
 from cards.error_card import error_card, failed_search_card
 from cards.frame import Frame, Path
@@ -13,15 +13,18 @@ from cards.home_card import home_card
 from cards.lead_card import lead_card
 from cards.message_card import message_card
 from cards.search_card import search_card
+from cards.set_up_card import set_up_card
 from cards.widgets import Card
 from functions.event import Event
+from functions.forms import set_up_form
 from functions.log import log_problems
 from mailmagnet.caller import Caller
-from mailmagnet.errors import MailMagnetError, Upstream
+from mailmagnet.errors import MailMagnetError
 from mailmagnet.homepage import homepage
 from mailmagnet.open_message import open_message
 from mailmagnet.open_record import open_account, open_contact, open_lead, search
 from mailmagnet.parts import Parts
+from mailmagnet.set_up import count_set_up, open_set_up, save_set_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class _Reply(Protocol):
     """The answer of a use case: `problems` says why parts of it are missing."""
 
     @property
-    def problems(self) -> Sequence[Upstream]: ...
+    def problems(self) -> Sequence[MailMagnetError]: ...
 
 
 Reply = TypeVar("Reply", bound=_Reply)
@@ -75,6 +78,15 @@ TRIGGERS: Mapping[Path, Trigger] = {
     Path.ACCOUNT: _trigger(lambda call: open_account(call.event.id, call.caller, call.parts), account_card, push_card),
     Path.SEARCH: _trigger(
         lambda call: search(call.event.words, call.caller, call.parts), search_card, push_card, failed_search_card
+    ),
+    Path.SET_UP: _trigger(lambda call: open_set_up(call.event.locale.time_zone, call.caller, call.parts), set_up_card, push_card),
+    Path.SAVE_SET_UP: _trigger(
+        lambda call: save_set_up(set_up_form(call.event), call.event.parameters.get("confirmed", ""), call.caller, call.parts),
+        set_up_card,
+        update_card,
+    ),
+    Path.COUNT_MAIL: _trigger(
+        lambda call: count_set_up(set_up_form(call.event), call.caller, call.parts), set_up_card, update_card
     ),
 }
 """Every path that is served, and the only audiences that a call may be meant for."""
