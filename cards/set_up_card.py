@@ -276,7 +276,4 @@ def _webhook_lines(set_up: SetUp) -> list[Widget]:
 def _hours(chosen: str, frame: Frame) -> list[Choice]:
     """The hours of the day as the reader writes them."""
     day = datetime(2026, 1, 1, tzinfo=words.zone_of(frame.locale))
-    return [
-        Choice(str(hour), words.clock(day.replace(hour=hour).astimezone(UTC), frame.locale), str(hour) == chosen)
-        for hour in range(24)
-    ]
+    return [Choice(str(hour), words.clock(day.replace(hour=hour), frame.locale), str(hour) == chosen) for hour in range(24)]

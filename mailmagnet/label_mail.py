@@ -26,7 +26,7 @@ from mailmagnet.errors import (
 )
 from mailmagnet.gmail import GMAIL, INBOX, SENDER_HEADERS, UNREAD, Gmail, LabelChanges, MailHeaders
 from mailmagnet.labels import ensure_labels
-from mailmagnet.notify import is_due
+from mailmagnet.notify import NO_CATEGORY, is_due
 from mailmagnet.parts import Parts
 from mailmagnet.store import Backlog, DayCounts, Lease, Mailbox, Policy, Progress, RunCounts, Store
 from mailmagnet.trouble import trouble_after
@@ -74,7 +74,7 @@ class LabelRun:
     """What a run did, or (dry) would do. `remaining` mails are left for the next run; `units` are Gmail quota units.
 
     `passed_over` counts mails that failed in too many runs, by reason. `new` counts unread mail of customers that came just now, by
-    category, "" for none; `notice_due` is whether its user may have to be told of that, or of earlier mail.
+    category, "none" for none; `notice_due` is whether its user may have to be told of that, or of earlier mail.
     """
 
     moves: tuple[Move, ...]
@@ -360,7 +360,7 @@ def _new(mails: Sequence[MailHeaders], plan: Decided, begun: _Begun, run: _Run) 
     since = min(run.mailbox.last_run.at, run.now) - NEWS
     recorded = {record.mail_id for record in plan.records} - set(begun.progress.moving)
     news = [mail for mail in mails if mail.mail_id in recorded and UNREAD in mail.label_ids and mail.received_at >= since]
-    return Counter(str(plan.categories.get(mail.mail_id, "")) for mail in news)
+    return Counter(str(plan.categories.get(mail.mail_id, NO_CATEGORY)) for mail in news)
 
 
 def _is_to_label(mail: MailHeaders, mailbox: Mailbox) -> bool:

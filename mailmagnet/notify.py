@@ -16,6 +16,9 @@ from mailmagnet.store import Notice, Notify, Presence
 IN_GMAIL = "https://mail.google.com/mail/"
 """Where the link of a notice leads: the homepage in the panel shows the mail. It names no account."""
 
+NO_CATEGORY = "none"
+"""Counts mail of customers that is in no category, a lead's among it."""
+
 
 def is_quiet(notice: Notice, now: datetime) -> bool:
     """Whether the user wants to be left alone now (aware), by the clock in the user's time zone. Quiet hours may be over midnight."""
@@ -42,7 +45,7 @@ def is_due(notice: Notice, presence: Presence, now: datetime) -> bool:
 
 
 def counted(presence: Presence, notice: Notice, more: Mapping[str, int], now: datetime) -> Presence:
-    """The presence with new mail counted, by category ("" for none); nothing is counted for who is never told."""
+    """The presence with new mail counted, by category (NO_CATEGORY for none); nothing is counted for who is never told."""
     if notice.notify is Notify.NEVER:
         return replace(presence, noticed={}, noticed_at=None)
     if not sum(more.values()):

@@ -58,7 +58,7 @@ def test_none_is_due_in_quiet_hours_or_without_mail_or_when_none_is_wanted(notic
     due = is_due(notice, waiting(now - ago), now)
     assert not (due and (is_quiet(notice, now) or notice.notify is Notify.NEVER))
     assert not is_due(notice, Presence(), now)
-    assert not is_due(notice, Presence(noticed={"": 0}, noticed_at=now), now)
+    assert not is_due(notice, Presence(noticed={"none": 0}, noticed_at=now), now)
 
 
 @settings(deadline=None)
@@ -111,20 +111,20 @@ def test_an_hour_that_the_clocks_leave_out_comes_all_the_same() -> None:
 
 def test_nothing_is_counted_for_who_is_never_told_and_what_was_counted_is_forgotten() -> None:
     now = vienna(20, 9)
-    assert counted(waiting(now), Notice(), {"": 4}, now) == Presence()
+    assert counted(waiting(now), Notice(), {"none": 4}, now) == Presence()
     first = counted(Presence(), DAILY, {"customer": 2}, now)
     assert (first.noticed, first.noticed_at) == ({"customer": 2}, now)
-    more = counted(first, DAILY, {"customer": 1, "": 1}, now + timedelta(hours=1))
-    assert (more.noticed, more.noticed_at) == ({"customer": 3, "": 1}, now)
+    more = counted(first, DAILY, {"customer": 1, "none": 1}, now + timedelta(hours=1))
+    assert (more.noticed, more.noticed_at) == ({"customer": 3, "none": 1}, now)
     assert counted(first, DAILY, {}, now + timedelta(hours=1)) is first
 
 
 @pytest.mark.parametrize(
     ("counts", "said"),
     [
-        ({"": 1}, "1 new mail from customers."),
+        ({"none": 1}, "1 new mail from customers."),
         (
-            {"customer": 1, "": 1, "closing_this_month": 2},
+            {"customer": 1, "none": 1, "closing_this_month": 2},
             "4 new mails from customers: 2 closing this month, 1 customer.",
         ),
     ],
