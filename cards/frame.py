@@ -30,6 +30,15 @@ class Path(StrEnum):
     POLICY = "/policy"
     POLICY_EFFECT = "/policy-effect"  # form inputs POLICY_SHARING, POLICY_EXCLUDED, POLICY_RETENTION
     SAVE_POLICY = "/save-policy"  # the same
+    SET_UP = "/set-up"
+    SAVE_SET_UP = "/save-set-up"  # the form of the set-up card; confirmed
+    COUNT_MAIL = "/count-mail"  # the same form
+    CUSTOMERS_MAIL = "/customers-mail"  # older_than
+    MARK_READ = "/mark-read"  # id, older_than
+    MARK_UNREAD = "/mark-unread"  # id, older_than
+    SORTED_TODAY = "/sorted-today"
+    PREVIEW_SORTING = "/preview-sorting"
+    SORT_NOW = "/sort-now"
 
 
 class Page(StrEnum):

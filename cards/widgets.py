@@ -36,7 +36,7 @@ LONGEST_URL = 2_000
 SWITCHED_ON = "on"
 """The value of a form's switch that is on; one that is off sends nothing."""
 
-RED, AMBER, BLUE, GREY = "#c5221f", "#b06000", "#1967d2", "#5f6368"
+RED, AMBER, BLUE, GREEN, GREY = "#c5221f", "#b06000", "#1967d2", "#137333", "#5f6368"
 """Colours are for what is urgent, or new; grey is for what stands back."""
 
 

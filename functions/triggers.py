@@ -18,13 +18,15 @@ from cards.message_card import message_card
 from cards.my_sharing_card import my_sharing_card
 from cards.policy_card import policy_card
 from cards.search_card import search_card
+from cards.set_up_card import set_up_card
 from cards.who_could_read_card import who_could_read_card
 from cards.widgets import Card
 from functions.event import Event
+from functions.forms import set_up_form
 from functions.log import log_problems
 from mailmagnet.caller import Caller
 from mailmagnet.change_sharing import Change, change_contact, change_mail
-from mailmagnet.errors import BadRequest, MailMagnetError, Upstream
+from mailmagnet.errors import BadRequest, MailMagnetError
 from mailmagnet.homepage import homepage
 from mailmagnet.mail_with import MailWith, mail_with
 from mailmagnet.open_message import open_message
@@ -33,6 +35,7 @@ from mailmagnet.parts import Parts
 from mailmagnet.policy import WantedPolicy, change_policy, policy, policy_effect
 from mailmagnet.read_mail import MailId, ReadMail, mail_id, read_mail
 from mailmagnet.record_people import RecordId, record_id
+from mailmagnet.set_up import count_set_up, open_set_up, save_set_up
 from mailmagnet.sharing_overview import sharing_overview
 from mailmagnet.store import Sharing
 from mailmagnet.who_could_read import WhoCouldRead, who_could_read
@@ -51,7 +54,7 @@ class _Reply(Protocol):
     """The answer of a use case: `problems` says why parts of it are missing."""
 
     @property
-    def problems(self) -> Sequence[Upstream]: ...
+    def problems(self) -> Sequence[MailMagnetError]: ...
 
 
 Reply = TypeVar("Reply", bound=_Reply)
@@ -147,5 +150,14 @@ TRIGGERS: Mapping[Path, Trigger] = {
     Path.POLICY: _trigger(lambda call: policy(call.caller, call.parts), policy_card, push_card),
     Path.POLICY_EFFECT: _trigger(lambda call: policy_effect(_policy(call), call.caller, call.parts), policy_card, update_card),
     Path.SAVE_POLICY: _trigger(lambda call: change_policy(_policy(call), call.caller, call.parts), policy_card, update_card),
+    Path.SET_UP: _trigger(lambda call: open_set_up(call.event.locale.time_zone, call.caller, call.parts), set_up_card, push_card),
+    Path.SAVE_SET_UP: _trigger(
+        lambda call: save_set_up(set_up_form(call.event), call.event.parameters.get("confirmed", ""), call.caller, call.parts),
+        set_up_card,
+        update_card,
+    ),
+    Path.COUNT_MAIL: _trigger(
+        lambda call: count_set_up(set_up_form(call.event), call.caller, call.parts), set_up_card, update_card
+    ),
 }
 """Every path that is served, and the only audiences that a call may be meant for."""

@@ -10,6 +10,7 @@ from functools import cached_property, partial
 from urllib.parse import urlsplit
 
 from cards.frame import Page
+from chat_client.webhooks import ChatWebhooks
 from crm_client.embedded.crm import EmbeddedCrm
 from crm_client.embedded.sign_in import EmbeddedSignIn
 from crm_client.renewal import Renewal
@@ -30,6 +31,7 @@ from mailmagnet.consent import Consent
 from mailmagnet.crm import Crm
 from mailmagnet.crm_sign_in import CrmSignIn
 from mailmagnet.gmail import Gmail, MailReader
+from mailmagnet.notices import Notices
 from mailmagnet.store import Store
 from mailmagnet.tasks import Tasks
 from mailmagnet.user_mail import UserMail
@@ -144,6 +146,10 @@ class Process:
     @cached_property
     def renewal(self) -> Renewal:
         return Renewal(self.crm_sign_in, self.vault, partial(datetime.now, UTC))
+
+    @cached_property
+    def notices(self) -> Notices:
+        return ChatWebhooks(self.session, self.google.chat_url, self.settings.job_call_seconds)
 
     def crm_of(self, connection: Connection) -> Crm:
         """The CRM as this connection's user sees it."""

@@ -99,9 +99,10 @@ class Presence:
 
     `crm_user` is the CRM's id of the user, "" before the sign-in. `opened_at` is when the panel was opened last, to the day.
 
-    `noticed` counts customers' mail not told of yet, by category, "none" where it has none. `noticed_at` is when the last notice was
-    begun: it is written before the notice is sent, so that none comes twice. `admin_told_at` is when the admin was told that nothing
-    was opened. `leaving_since` is set first of all when the user leaves: whatever fails, the rest is done later.
+    `noticed` counts customers' mail not told of yet, by category, "none" where it has none. `noticed_at` is when the first of it was
+    counted, or when the last notice was begun: from then on nothing is counted any more, before the notice is sent, so that none comes
+    twice. `admin_told_at` is when the admin was told that nothing was opened. `leaving_since` is set first of all when the user leaves:
+    whatever fails, the rest is done later.
     """
 
     crm_user: str = ""
