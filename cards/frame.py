@@ -20,6 +20,9 @@ class Path(StrEnum):
     LEAD = "/lead"  # id
     ACCOUNT = "/account"  # id
     SEARCH = "/search"  # form input SEARCH_INPUT
+    KEPT = "/kept"
+    DEACTIVATE = "/deactivate"
+    DEACTIVATED = "/deactivated"
 
 
 IN_PLACE = "in_place"

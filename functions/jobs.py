@@ -10,9 +10,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from functions.boundary import body_of, where
+from functions.boundary import body_of
 from functions.event import json_of
-from functions.log import log, names, new_reference, requester
+from functions.log import log, names, new_reference, requester, where
 from functions.wiring import Process
 from mailmagnet.categories import Category
 from mailmagnet.crm import DealState

@@ -5,12 +5,14 @@ from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from cards.account_card import account_card
-from cards.answers import Answer, push_card, show
+from cards.answers import Answer, push_card, show, update_card
 from cards.contact_card import contact_card
 from cards.error_card import error_card, failed_search_card
 from cards.frame import Frame, Path
 from cards.home_card import home_card
+from cards.kept_card import kept_card
 from cards.lead_card import lead_card
+from cards.leave_card import leave_card, left_card
 from cards.message_card import message_card
 from cards.search_card import search_card
 from cards.widgets import Card
@@ -18,7 +20,9 @@ from functions.event import Event
 from functions.log import log_problems
 from mailmagnet.caller import Caller
 from mailmagnet.errors import MailMagnetError, Upstream
+from mailmagnet.everything_kept import everything_kept
 from mailmagnet.homepage import homepage
+from mailmagnet.leave import leave
 from mailmagnet.open_message import open_message
 from mailmagnet.open_record import open_account, open_contact, open_lead, search
 from mailmagnet.parts import Parts
@@ -76,5 +80,8 @@ TRIGGERS: Mapping[Path, Trigger] = {
     Path.SEARCH: _trigger(
         lambda call: search(call.event.words, call.caller, call.parts), search_card, push_card, failed_search_card
     ),
+    Path.KEPT: _trigger(lambda call: everything_kept(call.caller, call.parts), kept_card, push_card),
+    Path.DEACTIVATE: _trigger(lambda call: everything_kept(call.caller, call.parts), leave_card, push_card),
+    Path.DEACTIVATED: _trigger(lambda call: leave(call.caller, call.parts), left_card, update_card),
 }
 """Every path that is served, and the only audiences that a call may be meant for."""

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from crm_client.embedded.crm import EmbeddedCrm
 from functions.certificates import Certificates
 from functions.google import Google
+from functions.openings import Openings
 from functions.settings import Settings
 from functions.user_limit import UserLimit
 from functions.verify import Verifier
@@ -46,6 +47,10 @@ class Process:
     @cached_property
     def user_limit(self) -> UserLimit:
         return UserLimit(self.settings.user_calls_a_minute)
+
+    @cached_property
+    def openings(self) -> Openings:
+        return Openings()
 
     @cached_property
     def vault(self) -> Vault:

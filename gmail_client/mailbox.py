@@ -1,8 +1,8 @@
 """A whole mailbox for the job, through google-api-python-client: history, batches, labels, with every quota unit counted."""
 
 import asyncio
-import json
 import http.client
+import json
 import logging
 import weakref
 from collections import defaultdict

@@ -16,8 +16,8 @@ async def connect_mailbox(consent: Connection, parts: Parts) -> None:
     """Keep the connection and the mailbox.
 
     `consent` is the new connection, with its token; its own addresses are read from Gmail. Connecting again renews the consent and
-    leaves the switches, and all that was reached, as they are. Who comes back while leaving leaves first, and begins anew. Raises Forbidden when the token is another account's, and what
-    Gmail, the store and the vault raise.
+    leaves the switches, and all that was reached, as they are. Who comes back while leaving leaves first, and begins anew. Raises
+    Forbidden when the token is another account's, and what Gmail, the CRM, the store and the vault raise.
     """
     gmail = parts.gmail_of(consent)
     profile, aliases = await asyncio.gather(gmail.profile(), gmail.own_addresses())

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mailmagnet.caller import Caller
+from mailmagnet.consent import Grant
 from mailmagnet.deadline import in_time
 from mailmagnet.errors import MAILMAGNET
 from mailmagnet.parts import Parts
@@ -20,8 +21,20 @@ PAGE = 400
 
 
 @dataclass(frozen=True, slots=True)
+class Connected:
+    """A connection without its tokens. `crm_user` is how the CRM calls its user, "" without a sign-in; `webhook` whether an address for
+    notices is kept."""
+
+    address: str
+    gmail: bool
+    grants: frozenset[Grant]
+    crm_user: str
+    webhook: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
-    """What is kept about one user. Each of `mailbox` and `connection` may be there without the other.
+    """What is kept about one user. Each of `mailbox` and `connected` may be there without the other.
 
     `mails` counts the mail records, `oldest` and `newest` are when the first and last of that mail was received. `read_by_others` and
     `read_by_user` count readings of shared mail, MOST_READINGS at most.
@@ -29,7 +42,7 @@ class Kept:
 
     crm_name: str
     mailbox: Mailbox | None
-    connection: Connection | None
+    connected: Connected | None
     mails: int = 0
     oldest: datetime | None = None
     newest: datetime | None = None
@@ -39,7 +52,7 @@ class Kept:
     @property
     def nothing(self) -> bool:
         """Whether the user is not here, or not any more. What colleagues' logs hold of the user's readings is no reason to be."""
-        return not (self.mailbox or self.connection)
+        return not (self.mailbox or self.connected)
 
     @property
     def problems(self) -> tuple[()]:
@@ -49,10 +62,10 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """All of it. The connection has its tokens: whoever shows it leaves them out."""
+    """All of it, but for the tokens."""
 
     mailbox: Mailbox | None
-    connection: Connection | None
+    connected: Connected | None
     mails: Sequence[MailRecord]
     read_by_others: Sequence[MailReading]
     read_by_user: Sequence[MailReading]
@@ -69,7 +82,7 @@ async def everything_kept(caller: Caller, parts: Parts) -> Kept:
         store.readings_by(org, user, MOST_READINGS),
     )
     mailbox, connection, (mails, oldest, newest), by_others, by_user = await in_time(MAILMAGNET, caller.by, found)
-    return Kept(parts.crm_sign_in.name, mailbox, connection, mails, oldest, newest, len(by_others), len(by_user))
+    return Kept(parts.crm_sign_in.name, mailbox, _connected(connection), mails, oldest, newest, len(by_others), len(by_user))
 
 
 async def export(org: str, user: str, parts: Parts) -> Export:
@@ -84,4 +97,11 @@ async def export(org: str, user: str, parts: Parts) -> Export:
     mails: list[MailRecord] = []
     while page := await store.mails(org, user, mails[-1] if mails else None, PAGE):
         mails += page
-    return Export(mailbox, connection, mails, by_others, by_user)
+    return Export(mailbox, _connected(connection), mails, by_others, by_user)
+
+
+def _connected(connection: Connection | None) -> Connected | None:
+    if not connection:
+        return None
+    crm_user = connection.crm.name if connection.crm else ""
+    return Connected(connection.address, bool(connection.gmail_token), connection.grants, crm_user, bool(connection.webhook))

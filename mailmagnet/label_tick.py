@@ -1,4 +1,4 @@
-"""The use case "label tick": which mailboxes are due, one task for each; then what somebody's leaving has left to do, and the day's chores."""
+"""The use case "label tick": which mailboxes are due, one task for each; who leaves is seen off, and the day's chores are done."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

@@ -9,7 +9,7 @@ from mailmagnet.parts import Parts
 
 
 async def note_opening(caller: Caller, parts: Parts) -> None:
-    """Keep the hour, and park the mailbox no more. Without effect without a mailbox. Raises what the store raises."""
+    """Keep the day, and park the mailbox no more. Without effect without a mailbox. Raises what the store raises."""
     identity = caller.identity
     try:
         await parts.store.change_presence(identity.org, identity.user, partial(opened, now=caller.now))

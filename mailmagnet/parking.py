@@ -24,10 +24,10 @@ def after_a_day(mailbox: Mailbox, now: datetime) -> Presence:
     presence = mailbox.presence
     if presence.leaving_since:
         return presence
-    if presence.opened_at is None:
-        return replace(presence, opened_at=_hour_of(now))
     if presence.parked:
         return replace(presence, leaving_since=now) if forgotten_at(presence.parked) <= now else presence
+    if presence.opened_at is None:
+        return replace(presence, opened_at=_day_of(now))
     if _shut_out(mailbox, now):
         return parked(presence, ParkedFor.GONE, now)
     return parked(presence, ParkedFor.NOT_OPENED, now) if presence.admin_told_at and is_unopened(mailbox, now) else presence
@@ -59,9 +59,9 @@ def parked(presence: Presence, why: ParkedFor, now: datetime) -> Presence:
 
 def opened(presence: Presence, now: datetime) -> Presence:
     """The user is here: nothing is parked, and what the admin was told is over. Who leaves goes on leaving."""
-    return replace(presence, opened_at=_hour_of(now), admin_told_at=None, parked=None)
+    return replace(presence, opened_at=_day_of(now), admin_told_at=None, parked=None)
 
 
-def _hour_of(moment: datetime) -> datetime:
+def _day_of(moment: datetime) -> datetime:
     """No finer than that is kept of a user's coming."""
-    return moment.replace(minute=0, second=0, microsecond=0)
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)

@@ -221,6 +221,13 @@ class FirestoreStore:
         newest = self._mails_of(org, user).order_by("received_at", direction="DESCENDING").limit(most)
         return [_record(document) for document in await _answer(newest.get(timeout=SECONDS))]
 
+    async def mails(self, org: str, user: str, after: MailRecord | None, most: int) -> Sequence[MailRecord]:
+        # By name too, as Firestore orders anyway: so a page begins after a record, be it deleted meanwhile or not.
+        newest = self._mails_of(org, user).order_by("received_at", direction="DESCENDING").order_by("__name__", direction="DESCENDING")
+        if after:
+            newest = newest.start_after({"received_at": after.received_at, "__name__": self._mail(org, user, after.mail_id).id})
+        return [_record(document) for document in await _answer(newest.limit(most).get(timeout=SECONDS))]
+
     async def mails_from(self, org: str, address: str, most: int) -> Sequence[tuple[str, MailRecord]]:
         received = self._mails(org).where(filter=FieldFilter("from_address", "==", address))
         newest = received.order_by("received_at", direction="DESCENDING").limit(most)

@@ -44,6 +44,7 @@ CREATE INDEX mails_by_age ON mails (org, received_at);
 """
 """Progress, last run, trouble and labels are JSON, as `metadata_store.documents` writes them, moments in ISO 8601."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_AFTER_ALL = 2**63 - 1
 
 T = TypeVar("T")
 
@@ -208,6 +209,18 @@ class SqliteStore:
             "SELECT * FROM mails WHERE org = ? AND user = ? ORDER BY received_at DESC, mail DESC LIMIT ?",
             org_id(org),
             user_id(user),
+            most,
+        )
+        return [_record(row) for row in rows]
+
+    async def mails(self, org: str, user: str, after: MailRecord | None, most: int) -> Sequence[MailRecord]:
+        place = (_microseconds(after.received_at), after.mail_id) if after else (_AFTER_ALL, "")
+        rows = await self._rows(
+            "SELECT * FROM mails WHERE org = ? AND user = ? AND (received_at, mail) < (?, ?) "
+            "ORDER BY received_at DESC, mail DESC LIMIT ?",
+            org_id(org),
+            user_id(user),
+            *place,
             most,
         )
         return [_record(row) for row in rows]
