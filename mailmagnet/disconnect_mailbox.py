@@ -37,7 +37,8 @@ async def disconnect_mailbox(org: str, user: str, parts: Parts) -> int:
     Labels and mail in Gmail stay as they are, and so does the CRM's. Raises NotFound when there is nothing of this user here, and what
     the store, the vault, the CRM and Google raise.
     """
-    mailbox, connection = await asyncio.gather(parts.store.mailbox(org, user), parts.vault.connection(org, user))
+    mailbox = await parts.store.mailbox(org, user)
+    connection = await parts.vault.connection(org, user)
     deleted = await leave_here(org, user, parts) if mailbox or connection else 0
     tokens = [token for token in await parts.vault.leaving() if (token.org, token.user) == (org, user)]
     if not (mailbox or connection or tokens):

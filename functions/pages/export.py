@@ -18,7 +18,9 @@ LEFT_OUT = "The tokens of these connections and the address for notices are kept
 async def answer(visit: Visit) -> Response:
     """The file. Raises what the store and the vault raise."""
     now, who = visit.process.now(), visit.identity
-    text = json.dumps(as_json(await export(who.org, who.user, visit.process), who, now), default=_plain, ensure_ascii=False, indent=1)
+    text = json.dumps(
+        as_json(await export(who.org, who.user, visit.process), who, now), default=_plain, ensure_ascii=False, indent=1
+    )
     disposition = f'attachment; filename="mailmagnet-{now.date().isoformat()}.json"'
     return Response(text, media_type="application/json", headers={"Content-Disposition": disposition})
 
