@@ -81,6 +81,14 @@ def open_link(url: str) -> OnClick | None:
     return _link(url) if len(url) <= LONGEST_URL and _is_web_page(url) else None
 
 
+def open_overlay(url: str) -> OnClick:
+    """Open a page of ours over Gmail; when its window is closed, Gmail loads the add-on anew.
+
+    https://developers.google.com/workspace/add-ons/reference/rpc/google.apps.card.v1#openlink
+    """
+    return {"openLink": {"url": url, "openAs": "OVERLAY", "onClose": "RELOAD"}}
+
+
 def write_to(address: str) -> OnClick | None:
     """Begin a mail; None if this is not an address."""
     return (

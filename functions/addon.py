@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from starlette.background import BackgroundTask
@@ -44,7 +45,15 @@ async def answer(request: Request, process: Process) -> Response:
     event = event_of(body)
     seconds = process.settings.answer_seconds - CARD_SECONDS
     caller = Caller(identity, process.now(), started + seconds)
-    frame = Frame(event.locale, caller.now, process.settings.addon_url, path, _ids(path, event), event.typed(SEARCH_INPUT))
+    frame = Frame(
+        event.locale,
+        caller.now,
+        process.settings.addon_url,
+        path,
+        partial(process.page_url, identity.org, identity.user, caller.now),
+        _ids(path, event),
+        event.typed(SEARCH_INPUT),
+    )
     answered = await _answered(TRIGGERS[path], SidebarCall(event, caller, process), frame, process.user_limit, seconds)
     return JSONResponse(answered, background=BackgroundTask(_note_opening, caller, process))
 

@@ -1,4 +1,4 @@
-"""The error boundary of all three functions: each error of the tree becomes a status, and one log line with a short reference.
+"""The error boundary of all functions: each error of the tree becomes a status, and one log line with a short reference.
 
 A function whose callers have to hear something else about an error answers it itself.
 """

@@ -50,11 +50,12 @@ class Organisation:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A set of permissions that users hold."""
+    """A set of permissions that users hold; `administrator`: its users look after the CRM, and may give permissions."""
 
     id: str
     name: str
     permissions: frozenset[str]
+    administrator: bool = False
 
 
 @dataclass(frozen=True, slots=True)

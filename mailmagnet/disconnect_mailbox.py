@@ -39,7 +39,7 @@ async def disconnect_mailbox(org: str, user: str, parts: Parts) -> int:
     """
     mailbox = await parts.store.mailbox(org, user)
     connection = await parts.vault.connection(org, user)
-    deleted = await leave_here(org, user, parts) if mailbox or connection else 0
+    deleted = await _leave_here(org, user, parts) if mailbox or connection else 0
     tokens = [token for token in await parts.vault.leaving() if (token.org, token.user) == (org, user)]
     if not (mailbox or connection or tokens):
         raise NotFound(MAILMAGNET, "this mailbox is not connected")
@@ -48,8 +48,18 @@ async def disconnect_mailbox(org: str, user: str, parts: Parts) -> int:
     return deleted
 
 
-async def leave_here(org: str, user: str, parts: Parts) -> int:
-    """All of the leaving but Google's revoking: so far goes also whoever comes back while leaving, before anything is kept anew."""
+async def see_off(org: str, user: str, parts: Parts) -> None:
+    """Before anything is kept of whoever comes back while leaving: the leaving is finished, and they begin anew.
+
+    Google is not told: a new consent stands for the old one too, and would end with it. Raises as `disconnect_mailbox`.
+    """
+    mailbox = await parts.store.mailbox(org, user)
+    if mailbox and mailbox.presence.leaving_since:
+        await _leave_here(org, user, parts)
+
+
+async def _leave_here(org: str, user: str, parts: Parts) -> int:
+    """All of the leaving but Google's revoking; the number of records deleted."""
     since = await _mark(org, user, parts)
     count = (await parts.store.count_mails(org, user))[0] if since else 0
     await parts.store.switch_off(org, user)

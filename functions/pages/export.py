@@ -8,15 +8,30 @@ from typing import Any
 
 from starlette.responses import Response
 
+from functions.pages.html import link_button, page_response, small
 from functions.pages.visit import Visit
 from mailmagnet.everything_kept import Export, export
 from mailmagnet.identity import Identity
 
-LEFT_OUT = "The tokens of these connections and the address for notices are kept encrypted, and are left out here: they are keys."
+DOWNLOAD = "download"
+"""The parameter with which the file itself is asked for."""
+
+LEFT_OUT = "The connections’ tokens and the address for notices are left out: they are keys, and kept encrypted."
 
 
 async def answer(visit: Visit) -> Response:
-    """The file. Raises what the store and the vault raise."""
+    """What the file holds, with a button; and the file. Raises what the store and the vault raise."""
+    if DOWNLOAD in visit.request.query_params:
+        return await _file(visit)
+    return page_response(
+        "Everything kept about you",
+        "A JSON file with your settings, your connections, the mail id, sender and time of each mail record, and who read whose mail.",
+        link_button("Download", f"{visit.url}&{DOWNLOAD}=1"),
+        small(LEFT_OUT),
+    )
+
+
+async def _file(visit: Visit) -> Response:
     now, who = visit.process.now(), visit.identity
     text = json.dumps(
         as_json(await export(who.org, who.user, visit.process), who, now), default=_plain, ensure_ascii=False, indent=1
