@@ -39,6 +39,9 @@ class Path(StrEnum):
     SORTED_TODAY = "/sorted-today"
     PREVIEW_SORTING = "/preview-sorting"
     SORT_NOW = "/sort-now"
+    KEPT = "/kept"
+    DEACTIVATE = "/deactivate"
+    DEACTIVATED = "/deactivated"
 
 
 class Page(StrEnum):
@@ -49,6 +52,7 @@ class Page(StrEnum):
     RECORD = "/record"  # module, id; older
     RECORD_MAIL = "/record-mail"  # module, id, owner, mail
     ATTACHMENT = "/attachment"  # module, id, owner, mail, part
+    EXPORT = "/export"
 
 
 PageUrl = Callable[[Page, Mapping[str, str]], str]

@@ -11,7 +11,9 @@ from cards.deal_card import deal_card
 from cards.error_card import error_card, failed_search_card
 from cards.frame import POLICY_EXCLUDED, POLICY_RETENTION, POLICY_SHARING, Frame, Path
 from cards.home_card import home_card
+from cards.kept_card import kept_card
 from cards.lead_card import lead_card
+from cards.leave_card import leave_card, left_card
 from cards.mail_card import mail_card
 from cards.mail_with_card import mail_with_card
 from cards.message_card import message_card
@@ -26,8 +28,10 @@ from functions.forms import set_up_form
 from functions.log import log_problems
 from mailmagnet.caller import Caller
 from mailmagnet.change_sharing import Change, change_contact, change_mail
-from mailmagnet.errors import BadRequest, MailMagnetError
+from mailmagnet.errors import BadRequest, MailMagnetError, Upstream
+from mailmagnet.everything_kept import everything_kept
 from mailmagnet.homepage import homepage
+from mailmagnet.leave import leave
 from mailmagnet.mail_with import MailWith, mail_with
 from mailmagnet.open_message import open_message
 from mailmagnet.open_record import open_account, open_contact, open_deal, open_lead, search
@@ -159,5 +163,8 @@ TRIGGERS: Mapping[Path, Trigger] = {
     Path.COUNT_MAIL: _trigger(
         lambda call: count_set_up(set_up_form(call.event), call.caller, call.parts), set_up_card, update_card
     ),
+    Path.KEPT: _trigger(lambda call: everything_kept(call.caller, call.parts), kept_card, push_card),
+    Path.DEACTIVATE: _trigger(lambda call: everything_kept(call.caller, call.parts), leave_card, push_card),
+    Path.DEACTIVATED: _trigger(lambda call: leave(call.caller, call.parts), left_card, update_card),
 }
 """Every path that is served, and the only audiences that a call may be meant for."""

@@ -16,6 +16,7 @@ from crm_client.embedded.sign_in import EmbeddedSignIn
 from crm_client.renewal import Renewal
 from functions.certificates import Certificates
 from functions.google import Google
+from functions.openings import Openings
 from functions.settings import Settings
 from functions.signed_links import SignedLinks
 from functions.user_limit import UserLimit
@@ -95,6 +96,10 @@ class Process:
     @cached_property
     def user_limit(self) -> UserLimit:
         return UserLimit(self.settings.user_calls_a_minute)
+
+    @cached_property
+    def openings(self) -> Openings:
+        return Openings()
 
     @cached_property
     def vault(self) -> Vault:
