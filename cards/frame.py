@@ -19,7 +19,29 @@ class Path(StrEnum):
     CONTACT = "/contact"  # id
     LEAD = "/lead"  # id
     ACCOUNT = "/account"  # id
+    DEAL = "/deal"  # id
     SEARCH = "/search"  # form input SEARCH_INPUT
+    MAIL_WITH = "/mail-with"  # module, id; older
+    MAIL = "/mail"  # module, id, owner, mail
+    SHARE_CONTACT = "/share-contact"  # module, id, change
+    SHARE_MAIL = "/share-mail"  # module, id, owner, mail, change
+    MY_SHARING = "/my-sharing"
+    WHO_COULD_READ = "/who-could-read"  # module and id, or neither; owner; sharing
+    POLICY = "/policy"
+    POLICY_EFFECT = "/policy-effect"  # form inputs POLICY_SHARING, POLICY_EXCLUDED, POLICY_RETENTION
+    SAVE_POLICY = "/save-policy"  # the same
+    SET_UP = "/set-up"
+    SAVE_SET_UP = "/save-set-up"  # the form of the set-up card; confirmed
+    COUNT_MAIL = "/count-mail"  # the same form
+    CUSTOMERS_MAIL = "/customers-mail"  # older_than
+    MARK_READ = "/mark-read"  # id, older_than
+    MARK_UNREAD = "/mark-unread"  # id, older_than
+    SORTED_TODAY = "/sorted-today"
+    PREVIEW_SORTING = "/preview-sorting"
+    SORT_NOW = "/sort-now"
+    KEPT = "/kept"
+    DEACTIVATE = "/deactivate"
+    DEACTIVATED = "/deactivated"
 
 
 class Page(StrEnum):
@@ -27,6 +49,10 @@ class Page(StrEnum):
 
     CONNECT = "/connect"  # grant
     SIGN_IN = "/sign-in"
+    RECORD = "/record"  # module, id; older
+    RECORD_MAIL = "/record-mail"  # module, id, owner, mail
+    ATTACHMENT = "/attachment"  # module, id, owner, mail, part
+    EXPORT = "/export"
 
 
 PageUrl = Callable[[Page, Mapping[str, str]], str]
@@ -38,6 +64,8 @@ IN_PLACE_YES = "1"
 
 SEARCH_INPUT = "words"
 """The name of the search field in the form inputs of an event."""
+POLICY_SHARING, POLICY_EXCLUDED, POLICY_RETENTION = "policy_sharing", "policy_excluded", "policy_retention"
+"""The fields of the admin's policy."""
 
 
 @dataclass(frozen=True, slots=True)

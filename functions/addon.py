@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -53,7 +54,12 @@ async def answer(request: Request, process: Process) -> Response:
         _ids(path, event),
         event.typed(SEARCH_INPUT),
     )
-    return JSONResponse(await _answered(TRIGGERS[path], SidebarCall(event, caller, process), frame, process.user_limit, seconds))
+    answered = await _answered(TRIGGERS[path], SidebarCall(event, caller, process), frame, process.user_limit, seconds)
+    return JSONResponse(answered, background=BackgroundTask(_note_opening, caller, process))
+
+
+async def _note_opening(caller: Caller, process: Process) -> None:
+    await process.openings.note(caller, process)
 
 
 async def _from_google(request: Request, process: Process, audience: str) -> Mapping[str, Any]:

@@ -2,11 +2,14 @@
 
 from collections.abc import Collection
 from dataclasses import replace
+from functools import partial
 
 from mailmagnet.addresses import canonical
 from mailmagnet.consent import Consented, Grant, allows
+from mailmagnet.disconnect_mailbox import see_off
 from mailmagnet.errors import AnotherAccount, NotKept, Upstream
 from mailmagnet.identity import identity_in
+from mailmagnet.parking import opened
 from mailmagnet.parts import Parts
 from mailmagnet.sign_in_to_crm import tell_crm_user
 from mailmagnet.vault import Connection, Leaving
@@ -25,6 +28,7 @@ async def connect_by_consent(
     consented is not the user's own, NotKept when the vault failed after Google's answer, and what the vault,
     `Consent.consented`, the store and Gmail raise: connecting again makes good whatever failed.
     """
+    await see_off(org, user, parts)
     # Asked before the code is spent: while the vault is down nothing is begun.
     earlier = await parts.vault.connection(org, user)
     consented = await parts.consent.consented(code, verifier)
@@ -53,6 +57,7 @@ async def connect_mailbox(connection: Connection, parts: Parts) -> None:
     if canonical(profile.address) != canonical(connection.address):
         raise AnotherAccount("the account that consented is not the account that is being connected")
     connection = replace(connection, own_addresses=frozenset({canonical(connection.address)}))
+    await see_off(connection.org, connection.user, parts)
     await parts.vault.keep(connection)
     await _begin(connection, parts)
 
@@ -75,6 +80,7 @@ def _connection(org: str, consented: Consented, earlier: Connection | None) -> C
 async def _begin(connection: Connection, parts: Parts) -> None:
     """What follows once the token is kept: the mailbox, and the addresses that Gmail knows."""
     await parts.store.connect(connection.org, connection.user, canonical(connection.address), parts.now())
+    await parts.store.change_presence(connection.org, connection.user, partial(opened, now=parts.now()))
     await _tell_crm_user(connection, parts)
     if any(grant in connection.grants for grant in SHOW_ALIASES):
         aliases = await parts.gmail_of(connection).own_addresses()

@@ -13,6 +13,7 @@ MailMagnetError
         NotAuthorised     the connection is missing, expired or revoked: consent is needed
             SignInNeeded  the user is not signed in to the CRM, or not any more; `.ended` says which
             GrantMissing  Gmail's connection is good, and does not allow this; `.grant` says what it has to
+            UserGone      Google says that the account is deleted
         NotPermitted      the connection is good, its user may not do this; `.permission` says which permission is missing
         NotFound          what was asked for is not there
         RateLimited       asked too often; `.retry_after` says how long to wait, in seconds
@@ -126,6 +127,10 @@ class GrantMissing(NotAuthorised):
     def __init__(self, who: Service, grant: str) -> None:
         super().__init__(who, f"the consent does not allow to {grant}")
         self.grant = grant
+
+
+class UserGone(NotAuthorised):
+    """Google says that the account is deleted. A consent that has merely ended is NotAuthorised: its user may still be there."""
 
 
 class NotPermitted(Upstream):

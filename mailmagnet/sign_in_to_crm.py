@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
+from mailmagnet.disconnect_mailbox import see_off
 from mailmagnet.errors import NotFound
 from mailmagnet.parts import Parts
 from mailmagnet.vault import Connection
@@ -15,6 +16,7 @@ async def sign_in_to_crm(connection: Connection, typed: Mapping[str, str], parts
     Signing in anew takes the earlier sign-in's place. A connection to Gmail stays as it is. Raises NotAuthorised for a wrong name or
     password, RateLimited after too many tries, and what the CRM and the vault raise.
     """
+    await see_off(connection.org, connection.user, parts)
     tokens = await parts.crm_sign_in.sign_in(connection.org, connection.user, typed)
     signed_in = replace(connection, crm=tokens)
     await parts.vault.sign_in(signed_in)
