@@ -92,7 +92,7 @@ def sign_in(org: str, user: str, address: str, crm_user: str) -> None:
 
     password = secret_on_standard_input("password")
     domain = org if org != user else ""
-    connection = unconnected(Identity(user, org, domain, canonical(address)))
+    connection = unconnected(Identity(org, user, canonical(address), domain))
 
     async def signed_in(process: "Process") -> Connection:
         typed = {field.name: password if field.secret else crm_user for field in process.crm_sign_in.fields}
