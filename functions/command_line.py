@@ -67,13 +67,22 @@ def vault_rotate() -> None:
 @click.option("--user", required=True, help="The user's Google id (sub).")
 @click.option("--address", required=True, help="The mailbox's address.")
 @click.option("--own-domain", "own_domains", multiple=True, help="A domain of the organisation; may be given several times.")
-def connect(org: str, user: str, address: str, own_domains: tuple[str, ...]) -> None:
+@click.option(
+    "--grant",
+    "grants",
+    type=click.Choice([grant.value for grant in Grant]),
+    multiple=True,
+    default=[Grant.SORT.value],
+    show_default=True,
+    help="What the token allows; may be given several times.",
+)
+def connect(org: str, user: str, address: str, own_domains: tuple[str, ...], grants: tuple[str, ...]) -> None:
     """Connect a mailbox: its OAuth refresh token is read from standard input."""
     from mailmagnet.connect_mailbox import connect_mailbox
 
     token = secret_on_standard_input("refresh token").strip()
     consent = Connection(
-        org, user, address, own_domains=frozenset(own_domains), gmail_token=token, grants=frozenset({Grant.SORT})
+        org, user, address, own_domains=frozenset(own_domains), gmail_token=token, grants=frozenset(map(Grant, grants))
     )
     _with_process(lambda process: connect_mailbox(consent, process))
     click.echo("Connected. Turn MailMagnet on: mailmagnet switch --on --labels")
@@ -87,12 +96,11 @@ def connect(org: str, user: str, address: str, own_domains: tuple[str, ...]) -> 
 def sign_in(org: str, user: str, address: str, crm_user: str) -> None:
     """Sign a user in to the CRM: the password is read from standard input."""
     from mailmagnet.caller import unconnected
-    from mailmagnet.identity import Identity
+    from mailmagnet.identity import identity_in
     from mailmagnet.sign_in_to_crm import sign_in_to_crm
 
     password = secret_on_standard_input("password")
-    domain = org if org != user else ""
-    connection = unconnected(Identity(org, user, canonical(address), domain))
+    connection = unconnected(identity_in(org, user, canonical(address)))
 
     async def signed_in(process: "Process") -> Connection:
         typed = {field.name: password if field.secret else crm_user for field in process.crm_sign_in.fields}

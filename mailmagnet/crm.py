@@ -254,10 +254,11 @@ class LookUp:
 
 @dataclass(frozen=True, slots=True)
 class Senders:
-    """The CRM's answer for the senders of a labelling run: contacts with their deals, by each asked address that has any."""
+    """The CRM's answer for the senders of a run: contacts with their deals, and leads, by each asked address that has any."""
 
     organisation: Organisation
     contacts: Mapping[str, tuple[Contact, ...]]
+    leads: Mapping[str, tuple[Lead, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +321,7 @@ class Crm(Protocol):
         ...
 
     async def senders(self, addresses: Collection[str]) -> Senders:
-        """The contacts behind the senders of a run, with their deals."""
+        """The contacts behind the senders of a run, with their deals, and the leads."""
         ...
 
     async def contact(self, contact_id: str) -> Contact:

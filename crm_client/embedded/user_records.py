@@ -77,7 +77,7 @@ class UserRecords:
     def senders(self, addresses: Collection[str]) -> Senders:
         contact_ids = self._contacts_with(addresses)
         contacts = self.contacts(_each(contact_ids), for_reading=False)
-        return Senders(self.organisation(), _by_address(contact_ids, contacts))
+        return Senders(self.organisation(), _by_address(contact_ids, contacts), self._leads_with(addresses))
 
     def contact(self, contact_id: str) -> Contact:
         self.must_see("contacts", contact_id)

@@ -1,4 +1,4 @@
-"""The whole product on this machine: the desk in this process, three functions in theirs, and the command lines."""
+"""The whole product on this machine: the desk in this process, four functions in theirs, and the command lines."""
 
 import asyncio
 import json
@@ -25,6 +25,7 @@ from sandbox.desk.desk import NoSuchRecord, Product, desk_app, desk_routes
 from sandbox.desk.desk_key import DeskKey
 from sandbox.desk.dials import CannotTurn, dial_routes
 from sandbox.desk.job_runs import JobRuns
+from sandbox.google.consent_page import consent_routes
 from sandbox.google.gmail_server import google_routes
 from sandbox.google.world import Account, World
 from sandbox.google.world_clock import TurnedClock
@@ -51,7 +52,7 @@ ORGANISATION_ZONE = ZoneInfo("Europe/Vienna")
 """Of the organisation in the demo CRM."""
 
 JOB_SERVICE_ACCOUNT = "scheduler@sandbox.example"
-FUNCTIONS = ("addon", "label_tick", "label_mailbox")
+FUNCTIONS = ("addon", "label_tick", "label_mailbox", "pages")
 FOR_THE_OWNER_ALONE = 0o077
 """The umask under which all of it runs: no other user of this machine reads what is in the folder."""
 
@@ -103,6 +104,7 @@ class Demo:
     without_mail: Account
     addon_url: str
     label_mailbox_url: str
+    pages_url: str
     job: JobRuns
     environment: Mapping[str, str] = field(repr=False)
     crm_password: str = field(repr=False)
@@ -218,6 +220,7 @@ async def running_demo(
         urls = {name: f"http://{HOST}:{port}" for name, port in ports.items()}
         environment = _environment(folder, world, address, urls)
         tell("The desk and Google's side start ...")
+        world.google.redirect_uris = {f"{urls['pages']}/callback"}
         world.tasks.targets = {urls["label_mailbox"]: JOB_SERVICE_ACCOUNT}
         demo = Demo(
             address,
@@ -230,13 +233,14 @@ async def running_demo(
             without_mail,
             addon_url=urls["addon"],
             label_mailbox_url=urls["label_mailbox"],
+            pages_url=urls["pages"],
             job=JobRuns(world, urls["label_tick"], urls["label_mailbox"], JOB_SERVICE_ACCOUNT),
             environment=environment,
             crm_password=await asyncio.to_thread(_crm_password, folder),
         )
         await stack.enter_async_context(_desk(demo, listening))
         environment["MAILMAGNET_VAULT_KEY"] = await _vault_key(folder, environment)
-        tell("The functions addon, label_tick and label_mailbox start ...")
+        tell("The functions addon, label_tick, label_mailbox and pages start ...")
         await stack.enter_async_context(_functions(ports, demo))
         if not contents.ready:
             await _set_up(demo, tell)
@@ -344,6 +348,7 @@ def _environment(folder: Path, world: World, address: str, urls: Mapping[str, st
     """What the functions and the command lines are told."""
     settings = {
         "ADDON_URL": urls["addon"],
+        "PAGES_URL": urls["pages"],
         "LABEL_TICK_URL": urls["label_tick"],
         "LABEL_MAILBOX_URL": urls["label_mailbox"],
         "TASKS_QUEUE": "projects/sandbox/locations/desk/queues/label-mailbox",
@@ -353,6 +358,7 @@ def _environment(folder: Path, world: World, address: str, urls: Mapping[str, st
         "OAUTH_CLIENT_ID": world.google.client_id,
         "OAUTH_CLIENT_SECRET": world.google.client_secret,
         "LOG_KEY": secrets.token_urlsafe(32),
+        "LINK_KEY": secrets.token_urlsafe(32),
         # Whole mailboxes are opened here, one mail after the other.
         "USER_CALLS_A_MINUTE": "1000000",
         "CRM_DATABASE": str(folder / "crm.sqlite"),
@@ -391,9 +397,11 @@ def _crm_password(folder: Path) -> str:
 async def _desk(demo: Demo, listening: socket.socket) -> AsyncIterator[None]:
     """The page, its API and Google's side, served at the socket."""
     crm = (demo.crm_record, demo.now, demo.crm_calls_file, demo.address)
-    product = Product(demo.addon_url, demo.job, *crm)
+    product = Product(demo.addon_url, demo.job, *crm, demo.pages_url)
     app = desk_app(
-        demo.key, [*desk_routes(demo.world, product), *dial_routes(demo), *gallery_routes()], google_routes(demo.world)
+        demo.key,
+        [*desk_routes(demo.world, product), *dial_routes(demo), *gallery_routes(), *consent_routes(demo.world)],
+        google_routes(demo.world),
     )
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()

@@ -21,7 +21,7 @@ from sandbox.cards.card_check import refused
 from sandbox.cards.open_links import OpenLinks, links_of
 from sandbox.google.deployment import deployment
 from sandbox.google.faults import Fault
-from tests.scenario.addon_process import HOUSE, SCOPES, Answered, Sidebar, mailmagnet, settings_of, sidebar_at
+from tests.scenario.addon_process import HOUSE, PAGES_URL, SCOPES, Answered, Sidebar, mailmagnet, settings_of, sidebar_at
 from tests.scenario.desk import ADA, NOW, Desk, desk_in
 from tests.signing import Signer, free_port
 
@@ -194,8 +194,8 @@ async def test_every_link_in_a_card_is_one_that_the_manifest_lets_gmail_open(des
     contact = await desk.contact("grace@a.example", (OPEN, TODAY))
     mail = desk.arrive("grace@a.example", subject="Xylophone")
     await desk.run()
-    manifest = deployment(HOUSE / "appsscript.json", "https://addon.example", desk.origin)
-    open_links = OpenLinks(manifest.open_link_prefixes, desk.origin)
+    manifest = deployment(HOUSE / "appsscript.json", "https://addon.example", desk.origin, PAGES_URL)
+    open_links = OpenLinks(manifest.open_link_prefixes, [desk.origin])
     async with sidebar_at(desk, MAILMAGNET_CRM_RECORD_URL=f"{desk.origin}/crm/{{module}}/{{id}}") as sidebar:
         answers = [
             await sidebar.ask("/home"),

@@ -13,6 +13,7 @@ from functions.boundary import BodyTooLarge, entry_point
 from functions.log import names, requester
 from functions.wiring import Process
 from mailmagnet.errors import (
+    AnotherAccount,
     BadAnswer,
     BadRequest,
     BadSetting,
@@ -22,11 +23,13 @@ from mailmagnet.errors import (
     GrantMissing,
     LeaseLost,
     LeaseTaken,
+    LinkExpired,
     MailboxFailed,
     MailMagnetError,
     NotAuthorised,
     NotFound,
     NothingTyped,
+    NotKept,
     NotPermitted,
     NotVerified,
     RateLimited,
@@ -46,7 +49,9 @@ STATUSES: dict[MailMagnetError, int] = {
     NothingTyped("the search field is empty"): 400,
     BodyTooLarge("too large"): 413,
     NotVerified("no bearer token"): 401,
+    LinkExpired("the link's time is over"): 401,
     Forbidden("another audience"): 403,
+    AnotherAccount("another account"): 403,
     LeaseTaken(): 409,
     LeaseLost(): 409,
     NotAuthorised(GMAIL): 503,
@@ -59,6 +64,7 @@ STATUSES: dict[MailMagnetError, int] = {
     Unavailable(GMAIL): 503,
     TimedOut(GMAIL, 4): 503,
     BadAnswer(GMAIL): 503,
+    NotKept(GMAIL, ended=False): 503,
     Upstream(GMAIL): 503,
     # The functions turn these into something else; one that comes so far is our own fault.
     MailMagnetError(): 500,

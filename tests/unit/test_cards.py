@@ -72,7 +72,14 @@ CRM = "Zoho CRM"
 ZOHO = Service(Side.CRM, CRM)
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 TODAY = date(2026, 11, 20)
-FRAME = Frame(Locale("en-GB", "Europe/Paris"), NOW, "https://addon.example", Path.HOME, reference="7f3a")
+FRAME = Frame(
+    Locale("en-GB", "Europe/Paris"),
+    NOW,
+    "https://addon.example",
+    Path.HOME,
+    lambda page, ids: f"https://pages.example{page}?link={'-'.join(ids.values())}",
+    reference="7f3a",
+)
 MESSAGE_ID = "msg-f:1234567890"
 
 ANALYTICAL = Account("a1", "Analytical Ltd", "analytical.example", "Kim", "+33 1 23 45 67 89", "https://crm.example/a1")

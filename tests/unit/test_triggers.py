@@ -91,6 +91,7 @@ async def door(tmp_path: Path) -> AsyncIterator[Door]:
     made = Door(
         settings=settings, store=store, vault=EncryptedFileVault(tmp_path / "vault", key), user_limit=UserLimit(1000), crm=crm
     )
+    made.page_url = lambda org, user, now, page, ids: f"https://pages.example{page}?link={org}.{user}"
     made.verifier = made.reader = made
     made.crm_of = lambda _: made.crm
     yield made
