@@ -28,7 +28,7 @@ from functions.forms import set_up_form
 from functions.log import log_problems
 from mailmagnet.caller import Caller
 from mailmagnet.change_sharing import Change, change_contact, change_mail
-from mailmagnet.errors import BadRequest, MailMagnetError, Upstream
+from mailmagnet.errors import BadRequest, MailMagnetError
 from mailmagnet.everything_kept import everything_kept
 from mailmagnet.homepage import homepage
 from mailmagnet.leave import leave
@@ -36,6 +36,7 @@ from mailmagnet.mail_with import MailWith, mail_with
 from mailmagnet.open_message import open_message
 from mailmagnet.open_record import open_account, open_contact, open_deal, open_lead, search
 from mailmagnet.parts import Parts
+from mailmagnet.permission import who_can_permit
 from mailmagnet.policy import WantedPolicy, change_policy, policy, policy_effect
 from mailmagnet.read_mail import MailId, ReadMail, mail_id, read_mail
 from mailmagnet.record_people import RecordId, record_id
@@ -73,6 +74,12 @@ class Trigger:
     failed: Callable[[MailMagnetError, Frame], Card]
 
 
+async def framed(frame: Frame, problems: Sequence[MailMagnetError], call: SidebarCall) -> Frame:
+    """The frame with what a card says of problems: their reference in the log, and who can give a permission that is missing."""
+    permitters = await who_can_permit(problems, call.caller, call.parts)
+    return replace(frame, reference=log_problems(*problems), permitters=permitters)
+
+
 def _trigger(
     use_case: Callable[[SidebarCall], Awaitable[Reply]],
     card_of: Callable[[Reply, Frame], Card],
@@ -81,7 +88,7 @@ def _trigger(
 ) -> Trigger:
     async def card(call: SidebarCall, frame: Frame) -> Card:
         reply = await use_case(call)
-        return card_of(reply, replace(frame, reference=log_problems(*reply.problems)))
+        return card_of(reply, await framed(frame, reply.problems, call))
 
     return Trigger(card, envelope, failed)
 
