@@ -93,7 +93,7 @@ async def change_policy(typed: WantedPolicy, caller: Caller, parts: Parts) -> Po
 async def _as_admin(caller: Caller, parts: Parts) -> tuple[Policy, Sequence[Mailbox]]:
     crm: Crm = await crm_of(caller, parts)
     admin, colleagues = await asyncio.gather(
-        is_admin(caller, crm, parts), in_time(MAILMAGNET, caller.by, colleagues_of(caller.identity.org, parts))
+        is_admin(caller, crm), in_time(MAILMAGNET, caller.by, colleagues_of(caller.identity.org, parts))
     )
     if not admin:
         raise Forbidden("the policy is an admin's")
