@@ -42,11 +42,8 @@ def left_card(left: Left, frame: Frame) -> Card:
 
 def _over(said: str, below: str, frame: Frame) -> Card:
     how = text_paragraph("To begin anew, set MailMagnet up again. To take the panel out of Gmail, uninstall the add-on there.")
-    return card([section([decorated_text(said, below=below, wrap=True)]), section([how, _begin_anew(frame)])], TITLE)
-
-
-def _begin_anew(frame: Frame) -> Widget:
-    return button_list(button("To the start", frame.run(Path.DEALS_AND_SEARCH)))
+    begin_anew = button_list(button("Set up MailMagnet", frame.run(Path.SET_UP)))
+    return card([section([decorated_text(said, below=below, wrap=True)]), section([how, begin_anew])], TITLE)
 
 
 def _deleted_lines(kept: Kept, frame: Frame) -> list[Widget]:

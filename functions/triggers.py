@@ -28,7 +28,7 @@ from functions.forms import set_up_form
 from functions.log import log_problems
 from mailmagnet.caller import Caller
 from mailmagnet.change_sharing import Change, change_contact, change_mail
-from mailmagnet.errors import BadRequest, MailMagnetError, Upstream
+from mailmagnet.errors import BadRequest, MailMagnetError
 from mailmagnet.everything_kept import everything_kept
 from mailmagnet.homepage import homepage
 from mailmagnet.leave import leave
