@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from crm_client.embedded.command_line import ToldPlainly, crm
+from mailmagnet.consent import Grant
 from mailmagnet.errors import RateLimited, Unavailable
 from mailmagnet.vault import Connection
 
@@ -73,7 +74,9 @@ def connect(org: str, user: str, address: str, own_domains: tuple[str, ...]) -> 
     token = sys.stdin.readline().strip()
     if not token:
         raise click.UsageError("Give the refresh token on standard input.")
-    consent = Connection(org, user, address, own_domains=frozenset(own_domains), gmail_token=token)
+    consent = Connection(
+        org, user, address, own_domains=frozenset(own_domains), gmail_token=token, grants=frozenset({Grant.SORT})
+    )
     _with_process(lambda process: connect_mailbox(consent, process))
     click.echo("Connected. Turn MailMagnet on: mailmagnet switch --on --labels")
 
@@ -152,7 +155,8 @@ def stored(org: str, user: str, most: int) -> None:
 
 def _mailbox_as_json(mailbox: "Mailbox") -> Mapping[str, object]:
     """As `asdict`, with what comes in any order sorted."""
-    return {**asdict(mailbox), "shared_contacts": sorted(mailbox.shared_contacts)}
+    choices = {name: sorted(value) if isinstance(value, frozenset) else value for name, value in asdict(mailbox.choices).items()}
+    return {**asdict(mailbox), "choices": choices}
 
 
 def _plain(value: object) -> str:

@@ -1,4 +1,4 @@
-"""What a user lets MailMagnet do in Gmail beside the open mail: the steps of the ladder, and the protocol `Consent`, Google's consent screen."""
+"""What a user lets MailMagnet do in Gmail beside the open mail, step by step, and Google's consent screen: the protocol `Consent`."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field

@@ -11,6 +11,8 @@ class Notices(Protocol):
         ...
 
     async def send(self, webhook: str, text: str) -> None:
-        """Send a notice (plain text), once, without another try. Raises BadRequest for an address that is none, NotFound when the webhook is
-        gone, RateLimited, Unavailable, BadAnswer."""
+        """Send a notice (plain text), once, without another try.
+
+        Raises BadRequest for an address that is none, NotFound when the webhook is gone, RateLimited, Unavailable, BadAnswer.
+        """
         ...

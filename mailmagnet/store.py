@@ -97,10 +97,11 @@ class Parked:
 class Presence:
     """What is known of a mailbox's user without reading any mail.
 
-    `crm_user` is the CRM's id of the user, "" before the sign-in; `opened_at` the day (to the hour) when the panel was opened last;
-    `noticed` counts customers' mail not told of yet, by category, "" for none; `noticed_at` is when the last notice was begun: it is
-    written before the notice is sent, so that none comes twice. `admin_told_at` is when the admin was told that nothing was opened.
-    `leaving_since` is set first of all when the user leaves: whatever fails, the rest is done later.
+    `crm_user` is the CRM's id of the user, "" before the sign-in. `opened_at` is when the panel was opened last, to the day.
+
+    `noticed` counts customers' mail not told of yet, by category, "none" where it has none. `noticed_at` is when the last notice was
+    begun: it is written before the notice is sent, so that none comes twice. `admin_told_at` is when the admin was told that nothing
+    was opened. `leaving_since` is set first of all when the user leaves: whatever fails, the rest is done later.
     """
 
     crm_user: str = ""
@@ -352,6 +353,10 @@ class Store(Protocol):
 
     async def mailboxes(self, org: str) -> Sequence[Mailbox]:
         """All of the org's, by user."""
+        ...
+
+    async def mailboxes_of(self, org: str, crm_users: Collection[str]) -> Sequence[Mailbox]:
+        """Those whose users are signed in to the CRM as one of these (`Presence.crm_user`), by user."""
         ...
 
     async def connect(self, org: str, user: str, address: str, now: datetime) -> None:

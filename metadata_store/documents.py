@@ -1,11 +1,27 @@
 """A mailbox's facts as a document has them, for both stores: plain maps, lists and texts, moments as each store writes them."""
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any, TypeVar
 
 from mailmagnet.categories import Category
-from mailmagnet.store import Backlog, DayCounts, Progress, Reason, RunCounts, Trouble
+from mailmagnet.store import (
+    Backlog,
+    Choices,
+    DayCounts,
+    Notice,
+    Notify,
+    Parked,
+    ParkedFor,
+    Presence,
+    Preview,
+    Progress,
+    Reason,
+    RunCounts,
+    Sharing,
+    Template,
+    Trouble,
+)
 
 Fact = TypeVar("Fact")
 Moment = Callable[[Any], datetime]
@@ -80,6 +96,102 @@ def trouble_of(stored: Mapping[str, Any], moment: Moment) -> Trouble:
     """The way back."""
     again_at = moment(stored["again_at"]) if stored["again_at"] else None
     return Trouble(Reason(stored["reason"]), stored["who"], moment(stored["since"]), stored["failures"], again_at)
+
+
+def choices_map(choices: Choices) -> dict[str, Any]:
+    """What a user has chosen; times of day are texts, "20:00"."""
+    notice = choices.notice
+    return {
+        "sharing": choices.sharing.value,
+        "shared_contacts": sorted(choices.shared_contacts),
+        "contacts_kept_back": sorted(choices.contacts_kept_back),
+        "mails_kept_back": sorted(choices.mails_kept_back),
+        "backfill_days": choices.backfill_days,
+        "notice": {
+            "notify": notice.notify.value,
+            "time_zone": notice.time_zone,
+            "daily_at": notice.daily_at.isoformat(),
+            "quiet_from": notice.quiet_from.isoformat(),
+            "quiet_until": notice.quiet_until.isoformat(),
+        },
+    }
+
+
+def choices_of(stored: Mapping[str, Any]) -> Choices:
+    """The way back."""
+    notice = stored["notice"]
+    return Choices(
+        sharing=Sharing(stored["sharing"]),
+        shared_contacts=frozenset(stored["shared_contacts"]),
+        contacts_kept_back=frozenset(stored["contacts_kept_back"]),
+        mails_kept_back=frozenset(stored["mails_kept_back"]),
+        backfill_days=stored["backfill_days"],
+        notice=Notice(
+            notify=Notify(notice["notify"]),
+            time_zone=notice["time_zone"],
+            daily_at=time.fromisoformat(notice["daily_at"]),
+            quiet_from=time.fromisoformat(notice["quiet_from"]),
+            quiet_until=time.fromisoformat(notice["quiet_until"]),
+        ),
+    )
+
+
+def presence_map(presence: Presence) -> dict[str, Any]:
+    """What is known of a mailbox's user."""
+    parked = presence.parked
+    return {
+        "crm_user": presence.crm_user,
+        "opened_at": presence.opened_at,
+        "noticed": dict(presence.noticed),
+        "noticed_at": presence.noticed_at,
+        "admin_told_at": presence.admin_told_at,
+        "parked": {"since": parked.since, "why": parked.why.value} if parked else None,
+        "leaving_since": presence.leaving_since,
+    }
+
+
+def presence_of(stored: Mapping[str, Any], moment: Moment) -> Presence:
+    """The way back."""
+
+    def moment_or_none(name: str) -> datetime | None:
+        return moment(stored[name]) if stored[name] else None
+
+    parked = stored["parked"]
+    return Presence(
+        crm_user=stored["crm_user"],
+        opened_at=moment_or_none("opened_at"),
+        noticed=dict(stored["noticed"]),
+        noticed_at=moment_or_none("noticed_at"),
+        admin_told_at=moment_or_none("admin_told_at"),
+        parked=Parked(moment(parked["since"]), ParkedFor(parked["why"])) if parked else None,
+        leaving_since=moment_or_none("leaving_since"),
+    )
+
+
+def preview_map(preview: Preview) -> dict[str, Any]:
+    """A preview's counts."""
+    return {
+        "at": preview.at,
+        "days": preview.days,
+        "mails": preview.mails,
+        "looked_at": preview.looked_at,
+        "sorted": dict(preview.sorted),
+    }
+
+
+def preview_of(stored: Mapping[str, Any], moment: Moment) -> Preview:
+    """The way back."""
+    return Preview(moment(stored["at"]), stored["days"], stored["mails"], stored["looked_at"], by_category(stored["sorted"]))
+
+
+def template_map(template: Template) -> dict[str, str]:
+    """An admin's template."""
+    return {"id": template.id, "name": template.name, "subject": template.subject, "text": template.text}
+
+
+def template_of(stored: Mapping[str, str]) -> Template:
+    """The way back."""
+    return Template(stored["id"], stored["name"], stored["subject"], stored["text"])
 
 
 def by_category(stored: Mapping[str, Fact]) -> dict[Category, Fact]:

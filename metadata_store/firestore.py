@@ -1,14 +1,19 @@
 """The store in Firestore: for production.
 
 Where it is: orgs/{org} the policy, orgs/{org}/mailboxes/{user} a mailbox with its lease, orgs/{org}/mails/{user}:{mail} the two
-facts of a mail that are not its id, and its user once more, for the index. `_org` alone begins a path; no query asks more than one
-org's collection. Every query is equality on one field, or none, then one field's order, so that no index is a matter of opinion:
+facts of a mail that are not its id, and its user once more, for the index, orgs/{org}/readings/{hash} who read whose mail,
+orgs/{org}/used_names/{hash} what may be used once. `_org` alone begins a path; no query asks more than one org's collection. Every
+query is equality on one field, or none, then one field's order, so that no index is a matter of opinion:
 
 - mails from an address, newest first: from_address, received_at descending (firestore.indexes.json)
 - a user's mails, newest first, or since a moment: user, received_at descending (firestore.indexes.json)
-- a user's mails, to delete: user alone; mails older than a moment: received_at alone; mailboxes due: active alone
+- who read an owner's mail, newest first: owner, at descending (firestore.indexes.json)
+- a user's mails, to delete: user alone; mails older than a moment: received_at alone; mailboxes due: active alone; mailboxes of a
+  CRM user: presence.crm_user alone; an owner's readings, to delete: owner alone; readings older than a moment: at alone; names whose
+  time is over: until alone
 
-`active` is true while MailMagnet is on and nobody has to act first: it is derived, and stored for that query.
+`active` is true while MailMagnet is on, nobody has to act first, and its user is neither parked nor leaving: it is derived, and stored
+for that query.
 
 A conditional write is one atomic commit that Firestore refuses when the mailbox's document has changed since it was read (the
 precondition `updateTime`); then it is read, decided and written again. A lease is a field of that document, so no write gets past
@@ -19,6 +24,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any, TypeVar
 
 from google.api_core import exceptions as answers
@@ -47,8 +53,38 @@ from mailmagnet.errors import (
     TimedOut,
     Unavailable,
 )
-from mailmagnet.store import Lease, Mailbox, MailRecord, Policy, Progress, RunCounts, Sharing, Trouble, keeps_others_out
-from metadata_store.documents import by_category, progress_map, progress_of, run_map, run_of, trouble_map, trouble_of
+from mailmagnet.store import (
+    Choices,
+    Lease,
+    Mailbox,
+    MailReading,
+    MailRecord,
+    Policy,
+    Presence,
+    Preview,
+    Progress,
+    RunCounts,
+    Sharing,
+    Trouble,
+    keeps_others_out,
+)
+from metadata_store.documents import (
+    by_category,
+    choices_map,
+    choices_of,
+    presence_map,
+    presence_of,
+    preview_map,
+    preview_of,
+    progress_map,
+    progress_of,
+    run_map,
+    run_of,
+    template_map,
+    template_of,
+    trouble_map,
+    trouble_of,
+)
 from metadata_store.ids import mail_id, org_id, user_id
 
 WHO = Service(Side.OURS, "Firestore")
@@ -100,12 +136,25 @@ class FirestoreStore:
             "sharing": policy.sharing,
             "excluded": sorted(map(exclusion, policy.excluded)),
             "retention_days": policy.retention_days,
+            "templates": list(map(template_map, policy.templates)),
         }
         await _answer(self._org(org).set(facts, timeout=SECONDS))
 
     async def mailbox(self, org: str, user: str) -> Mailbox | None:
         stored = (await _read(self._mailbox(org, user))).to_dict()
         return _mailbox(org, user, stored) if stored else None
+
+    async def mailboxes(self, org: str) -> Sequence[Mailbox]:
+        everyone = self._mailboxes(org).order_by("__name__")
+        return [_mailbox(org, stored.id, stored.to_dict() or {}) async for page in _pages(everyone) for stored in page]
+
+    async def mailboxes_of(self, org: str, crm_users: Collection[str]) -> Sequence[Mailbox]:
+        async def signed_in_as(crm_user: str) -> list[Mailbox]:
+            theirs = self._mailboxes(org).where(filter=FieldFilter("presence.crm_user", "==", crm_user)).order_by("__name__")
+            return [_mailbox(org, stored.id, stored.to_dict() or {}) async for page in _pages(theirs) for stored in page]
+
+        found = await asyncio.gather(*map(signed_in_as, set(crm_users) - {""}))
+        return sorted((mailbox for mailboxes in found for mailbox in mailboxes), key=lambda mailbox: mailbox.user)
 
     async def connect(self, org: str, user: str, address: str, now: datetime) -> None:
         document = self._mailbox(org, user)
@@ -114,7 +163,7 @@ class FirestoreStore:
         async def connect() -> None:
             mailbox = await _read(document)
             if stored := mailbox.to_dict():
-                active = {"active": stored["mailmagnet_since"] is not None}
+                active = {"active": _is_active({**stored, **renewed})}
                 unchanged = self._client.write_option(last_update_time=mailbox.update_time)
                 await _answer(document.update(renewed | active, option=unchanged, timeout=SECONDS))
             else:
@@ -136,16 +185,16 @@ class FirestoreStore:
         progress: Progress,
         labels: Mapping[Category, str],
         last_run: RunCounts,
+        choices: Choices | None = None,
     ) -> None:
         facts = {
-            "active": True,
             "mailmagnet_since": mailmagnet_since,
             "labelling_since": labelling_since,
             "progress": progress_map(progress),
             "labels": dict(labels),
             "last_run": run_map(last_run),
             "trouble": None,
-        }
+        } | _chosen(choices)
 
         def switch(stored: dict[str, Any] | None) -> dict[str, Any]:
             _check_lease(lease, stored)
@@ -153,11 +202,53 @@ class FirestoreStore:
 
         await self._change(lease.org, lease.user, switch)
 
-    async def switch_off(self, org: str, user: str) -> None:
+    async def switch_off(self, org: str, user: str, choices: Choices | None = None) -> None:
         # The lease goes too, so that a run under way writes no record after they are deleted.
-        off = dict.fromkeys(("mailmagnet_since", "labelling_since", "progress", "trouble", "leased_until"))
-        await self._change(org, user, lambda stored: {**off, "active": False} if stored else {})
+        off = dict.fromkeys(("mailmagnet_since", "labelling_since", "progress", "preview", "trouble", "leased_until"))
+        await self._change(org, user, lambda stored: {**off, **_chosen(choices)} if stored else {})
         await self._delete_mails(org, user)
+
+    async def change_choices(self, org: str, user: str, change: Callable[[Choices], Choices]) -> Choices:
+        def changed(stored: dict[str, Any] | None) -> dict[str, Any]:
+            return _chosen(change(choices_of(_there(stored)["choices"])))
+
+        return choices_of((await self._change(org, user, changed))["choices"])
+
+    async def change_presence(self, org: str, user: str, change: Callable[[Presence], Presence]) -> Presence:
+        def changed(stored: dict[str, Any] | None) -> dict[str, Any]:
+            return {"presence": presence_map(change(presence_of(_there(stored)["presence"], _moment)))}
+
+        return presence_of((await self._change(org, user, changed))["presence"], _moment)
+
+    async def save_preview(self, org: str, user: str, preview: Preview | None) -> None:
+        facts = {"preview": preview_map(preview) if preview else None}
+        await self._change(org, user, lambda stored: facts if stored else {})
+
+    async def use_once(self, org: str, name: str, until: datetime, now: datetime) -> bool:
+        names: AsyncCollectionReference = self._org(org).collection("used_names")
+        async for page in _pages(names.where(filter=FieldFilter("until", "<", now)).order_by("until")):
+            await self._delete_page(page)
+        # Any text may be a name, not any text a document's id.
+        document = names.document(sha256(name.encode()).hexdigest())
+        try:
+            await _answer(document.create({"until": until}, timeout=SECONDS))
+        except _Changed:
+            return False
+        return True
+
+    async def keep_reading(self, org: str, reading: MailReading) -> None:
+        owner, reader, mail = user_id(reading.owner), user_id(reading.reader), mail_id(reading.mail_id)
+        facts = {"owner": owner, "reader": reader, "mail": mail, "contact": reading.contact, "at": reading.at}
+        name = sha256(f"{owner}:{reader}:{mail}:{reading.at.isoformat()}".encode()).hexdigest()
+        await _answer(self._readings(org).document(name).set(facts, timeout=SECONDS))
+
+    async def readings(self, org: str, owner: str, most: int) -> Sequence[MailReading]:
+        theirs = self._readings(org).where(filter=FieldFilter("owner", "==", user_id(owner)))
+        newest = await _answer(theirs.order_by("at", direction="DESCENDING").limit(most).get(timeout=SECONDS))
+        return [_reading(document.to_dict() or {}) for document in newest]
+
+    async def delete_readings_before(self, org: str, moment: datetime) -> int:
+        return await self._delete(self._readings(org).where(filter=FieldFilter("at", "<", moment)).order_by("at"), "at")
 
     async def take_lease(self, org: str, user: str, now: datetime, seconds: float, *, take_over: bool = False) -> Lease:
         until = now + timedelta(seconds=seconds)
@@ -194,7 +285,7 @@ class FirestoreStore:
     ) -> None:
         facts: dict[str, Any] = {"progress": progress_map(progress), "labels": dict(labels)}
         if counts:
-            facts |= {"last_run": run_map(counts), "trouble": None, "active": True}
+            facts |= {"last_run": run_map(counts), "trouble": None}
         mails: dict[AsyncDocumentReference, dict[str, Any]] = {}
         for record in records:
             mails.setdefault(
@@ -209,7 +300,7 @@ class FirestoreStore:
         await self._change(lease.org, lease.user, save, mails)
 
     async def save_trouble(self, lease: Lease, trouble: Trouble) -> None:
-        facts = {"trouble": trouble_map(trouble), "active": trouble.again_at is not None}
+        facts = {"trouble": trouble_map(trouble)}
 
         def save(stored: dict[str, Any] | None) -> dict[str, Any]:
             _check_lease(lease, stored, on=True)
@@ -243,9 +334,16 @@ class FirestoreStore:
             forgotten += len(page)
         return forgotten
 
+    async def count_mails(self, org: str, user: str) -> tuple[int, datetime | None, datetime | None]:
+        newest_first = self._mails_of(org, user).order_by("received_at", direction="DESCENDING").select(["received_at"])
+        moments = [(stored.to_dict() or {})["received_at"] async for page in _pages(newest_first) for stored in page]
+        return (len(moments), _moment(moments[-1]), _moment(moments[0])) if moments else (0, None, None)
+
     async def delete_mailbox(self, org: str, user: str) -> int:
         # The mailbox goes first: from then on a run under way has no lease, and writes no more records.
         await _answer(self._mailbox(org, user).delete(timeout=SECONDS))
+        theirs = self._readings(org).where(filter=FieldFilter("owner", "==", user_id(user)))
+        await self._delete(theirs.order_by("__name__"), "at")
         return await self._delete_mails(org, user)
 
     def _org(self, org: str) -> AsyncDocumentReference:
@@ -265,6 +363,10 @@ class FirestoreStore:
 
     def _mail(self, org: str, user: str, mail: str) -> AsyncDocumentReference:
         return self._mails(org).document(f"{user_id(user)}:{mail_id(mail)}")
+
+    def _readings(self, org: str) -> AsyncCollectionReference:
+        readings: AsyncCollectionReference = self._org(org).collection("readings")
+        return readings
 
     def _mails_of(self, org: str, user: str) -> AsyncQuery:
         """A user's mails."""
@@ -286,8 +388,10 @@ class FirestoreStore:
 
         async def change() -> dict[str, Any]:
             mailbox = await _read(self._mailbox(org, user))
-            changes = decide(mailbox.to_dict())
+            stored = mailbox.to_dict()
+            changes = decide(stored)
             if changes:
+                changes |= {"active": _is_active({**(stored or {}), **changes})}
                 there = await self._existing(list(mails or ()))
                 batch = self._client.batch()
                 batch.update(mailbox.reference, changes, option=self._client.write_option(last_update_time=mailbox.update_time))
@@ -311,15 +415,19 @@ class FirestoreStore:
     async def _delete_mails(self, org: str, user: str) -> int:
         return await self._delete(self._mails_of(org, user).order_by("__name__"))
 
-    async def _delete(self, mails: AsyncQuery) -> int:
+    async def _delete(self, documents: AsyncQuery, read: str = "received_at") -> int:
+        """Delete what a query finds; their number. Of each only the field `read` is read."""
         deleted = 0
-        async for page in _pages(mails.select(["received_at"])):
-            batch = self._client.batch()
-            for document in page:
-                batch.delete(document.reference)
-            await _answer(batch.commit(timeout=SECONDS))
+        async for page in _pages(documents.select([read])):
+            await self._delete_page(page)
             deleted += len(page)
         return deleted
+
+    async def _delete_page(self, page: Sequence[Snapshot]) -> None:
+        batch = self._client.batch()
+        for document in page:
+            batch.delete(document.reference)
+        await _answer(batch.commit(timeout=SECONDS))
 
 
 class _Changed(Unavailable):
@@ -382,7 +490,30 @@ def _mail_key(document_id: str) -> tuple[str, str]:
 
 def _policy(stored: Mapping[str, Any]) -> Policy:
     sharing = Sharing(stored["sharing"]) if stored["sharing"] is not None else None
-    return Policy(sharing, frozenset(stored["excluded"]), stored["retention_days"])
+    templates = tuple(map(template_of, stored["templates"]))
+    return Policy(sharing, frozenset(stored["excluded"]), stored["retention_days"], templates)
+
+
+def _there(stored: dict[str, Any] | None) -> dict[str, Any]:
+    """Raises NotFound."""
+    if stored is None:
+        raise NotFound(WHO, "no such mailbox")
+    return stored
+
+
+def _chosen(choices: Choices | None) -> dict[str, Any]:
+    return {"choices": choices_map(choices)} if choices else {}
+
+
+def _is_active(stored: Mapping[str, Any]) -> bool:
+    trouble, presence = stored["trouble"], stored["presence"]
+    may_be_tried = trouble is None or trouble["again_at"] is not None
+    is_here = presence["parked"] is None and presence["leaving_since"] is None
+    return stored["mailmagnet_since"] is not None and may_be_tried and is_here
+
+
+def _reading(stored: Mapping[str, Any]) -> MailReading:
+    return MailReading(stored["reader"], stored["owner"], stored["mail"], stored["contact"], _moment(stored["at"]))
 
 
 def _new_document(now: datetime) -> dict[str, Any]:
@@ -393,8 +524,9 @@ def _new_document(now: datetime) -> dict[str, Any]:
         "progress": None,
         "last_run": run_map(RunCounts(now)),
         "labels": {},
-        "sharing": Sharing.PRIVATE,
-        "shared_contacts": [],
+        "choices": choices_map(Choices()),
+        "presence": presence_map(Presence()),
+        "preview": None,
         # A mailbox that is deleted and connected anew must not fit a lease of its earlier life: its fence starts anywhere.
         "fence": secrets.randbelow(2**40),
         "leased_until": None,
@@ -411,9 +543,10 @@ def _mailbox(org: str, user: str, stored: Mapping[str, Any]) -> Mailbox:
         labelling_since=_moment_or_none(stored["labelling_since"]),
         progress=progress_of(stored["progress"], _moment) if stored["progress"] else None,
         trouble=trouble_of(stored["trouble"], _moment) if stored["trouble"] else None,
-        sharing=Sharing(stored["sharing"]),
-        shared_contacts=frozenset(stored["shared_contacts"]),
         labels=by_category(stored["labels"]),
+        choices=choices_of(stored["choices"]),
+        presence=presence_of(stored["presence"], _moment),
+        preview=preview_of(stored["preview"], _moment) if stored["preview"] else None,
     )
 
 

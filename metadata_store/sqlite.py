@@ -14,23 +14,53 @@ from typing import Any, TypeVar
 from mailmagnet.addresses import exclusion
 from mailmagnet.categories import Category
 from mailmagnet.errors import BadSetting, LeaseLost, LeaseTaken, NotFound, Service, Side, TimedOut, Unavailable
-from mailmagnet.store import Lease, Mailbox, MailRecord, Policy, Progress, RunCounts, Sharing, Trouble, keeps_others_out
-from metadata_store.documents import by_category, progress_map, progress_of, run_map, run_of, trouble_map, trouble_of
+from mailmagnet.store import (
+    Choices,
+    Lease,
+    Mailbox,
+    MailReading,
+    MailRecord,
+    Policy,
+    Presence,
+    Preview,
+    Progress,
+    RunCounts,
+    Sharing,
+    Trouble,
+    keeps_others_out,
+)
+from metadata_store.documents import (
+    by_category,
+    choices_map,
+    choices_of,
+    presence_map,
+    presence_of,
+    preview_map,
+    preview_of,
+    progress_map,
+    progress_of,
+    run_map,
+    run_of,
+    template_map,
+    template_of,
+    trouble_map,
+    trouble_of,
+)
 from metadata_store.ids import mail_id, org_id, user_id
 
 WHO = Service(Side.OURS, "SQLite")
 SECONDS = 5.0
 """The deadline of a call: how long it waits while another process writes."""
 
-VERSION = 3
+VERSION = 4
 SCHEMA = """
 CREATE TABLE policies (
-    org TEXT PRIMARY KEY, sharing TEXT, excluded TEXT NOT NULL, retention_days INTEGER NOT NULL
+    org TEXT PRIMARY KEY, sharing TEXT, excluded TEXT NOT NULL, retention_days INTEGER NOT NULL, templates TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE mailboxes (
     org TEXT, user TEXT, address TEXT NOT NULL, mailmagnet_since INTEGER, labelling_since INTEGER,
     progress TEXT, last_run TEXT NOT NULL, trouble TEXT, labels TEXT NOT NULL,
-    sharing TEXT NOT NULL, shared_contacts TEXT NOT NULL,
+    choices TEXT NOT NULL, presence TEXT NOT NULL, preview TEXT,
     fence INTEGER NOT NULL, leased_until INTEGER,
     PRIMARY KEY (org, user)
 ) STRICT, WITHOUT ROWID;
@@ -41,8 +71,18 @@ CREATE TABLE mails (
 CREATE INDEX mails_of_a_user ON mails (org, user, received_at);
 CREATE INDEX mails_from_an_address ON mails (org, from_address, received_at);
 CREATE INDEX mails_by_age ON mails (org, received_at);
+CREATE TABLE readings (
+    org TEXT, owner TEXT, reader TEXT, mail TEXT, contact TEXT NOT NULL, at INTEGER,
+    PRIMARY KEY (org, owner, at, reader, mail)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX readings_by_age ON readings (org, at);
+CREATE TABLE used_names (
+    org TEXT, name TEXT, until INTEGER NOT NULL,
+    PRIMARY KEY (org, name)
+) STRICT, WITHOUT ROWID;
 """
-"""Progress, last run, trouble and labels are JSON, as `metadata_store.documents` writes them, moments in ISO 8601."""
+"""Progress, last run, trouble, labels, choices, presence, preview and templates are JSON, as `metadata_store.documents` writes them,
+moments in ISO 8601."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 T = TypeVar("T")
@@ -74,12 +114,21 @@ class SqliteStore:
         return _policy(rows[0]) if rows else Policy()
 
     async def set_policy(self, org: str, policy: Policy) -> None:
-        facts = (org_id(org), policy.sharing, json.dumps(sorted(map(exclusion, policy.excluded))), policy.retention_days)
-        await self._write(lambda file: file.execute("INSERT OR REPLACE INTO policies VALUES (?, ?, ?, ?)", facts))
+        excluded, templates = sorted(map(exclusion, policy.excluded)), list(map(template_map, policy.templates))
+        facts = (org_id(org), policy.sharing, json.dumps(excluded), policy.retention_days, json.dumps(templates))
+        await self._write(lambda file: file.execute("INSERT OR REPLACE INTO policies VALUES (?, ?, ?, ?, ?)", facts))
 
     async def mailbox(self, org: str, user: str) -> Mailbox | None:
         rows = await self._rows("SELECT * FROM mailboxes WHERE org = ? AND user = ?", org_id(org), user_id(user))
         return _mailbox(rows[0]) if rows else None
+
+    async def mailboxes(self, org: str) -> Sequence[Mailbox]:
+        rows = await self._rows("SELECT * FROM mailboxes WHERE org = ? ORDER BY user", org_id(org))
+        return [_mailbox(row) for row in rows]
+
+    async def mailboxes_of(self, org: str, crm_users: Collection[str]) -> Sequence[Mailbox]:
+        wanted = set(crm_users) - {""}
+        return [mailbox for mailbox in await self.mailboxes(org) if mailbox.presence.crm_user in wanted]
 
     async def connect(self, org: str, user: str, address: str, now: datetime) -> None:
         # A mailbox that is deleted and connected anew must not fit a lease of its earlier life: its fence starts anywhere.
@@ -89,8 +138,8 @@ class SqliteStore:
             "address": address,
             "last_run": _json(run_map(RunCounts(now))),
             "labels": "{}",
-            "sharing": Sharing.PRIVATE,
-            "shared_contacts": "[]",
+            "choices": _json(choices_map(Choices())),
+            "presence": _json(presence_map(Presence())),
             "fence": secrets.randbelow(2**40),
         }
         names, places = ", ".join(facts), ", ".join(f":{name}" for name in facts)
@@ -112,6 +161,7 @@ class SqliteStore:
         progress: Progress,
         labels: Mapping[Category, str],
         last_run: RunCounts,
+        choices: Choices | None = None,
     ) -> None:
         facts = {
             "mailmagnet_since": _microseconds(mailmagnet_since),
@@ -120,24 +170,90 @@ class SqliteStore:
             "labels": json.dumps(labels),
             "last_run": _json(run_map(last_run)),
             "trouble": None,
-        }
+        } | _chosen(choices)
 
         def switch(file: sqlite3.Connection) -> None:
             _check_lease(file, lease)
-            _update(file, lease, facts)
+            _update(file, lease.org, lease.user, facts)
 
         await self._write(switch)
 
-    async def switch_off(self, org: str, user: str) -> None:
+    async def switch_off(self, org: str, user: str, choices: Choices | None = None) -> None:
         key = (org_id(org), user_id(user))
-        off = "UPDATE mailboxes SET mailmagnet_since = NULL, labelling_since = NULL, progress = NULL, trouble = NULL"
+        off = dict.fromkeys(("mailmagnet_since", "labelling_since", "progress", "preview", "trouble"))
 
         def switch(file: sqlite3.Connection) -> None:
-            file.execute(f"{off} WHERE org = ? AND user = ?", key)
+            _update(file, *key, off | _chosen(choices))
             _forget_mails(file, *key)
 
         await self._write(switch)
         await self._erase()
+
+    async def change_choices(self, org: str, user: str, change: Callable[[Choices], Choices]) -> Choices:
+        def changed(stored: sqlite3.Row) -> tuple[Choices, dict[str, Any]]:
+            choices = change(choices_of(json.loads(stored["choices"])))
+            return choices, _chosen(choices)
+
+        return await self._change(org, user, changed)
+
+    async def change_presence(self, org: str, user: str, change: Callable[[Presence], Presence]) -> Presence:
+        def changed(stored: sqlite3.Row) -> tuple[Presence, dict[str, Any]]:
+            presence = change(presence_of(json.loads(stored["presence"]), datetime.fromisoformat))
+            return presence, {"presence": _json(presence_map(presence))}
+
+        return await self._change(org, user, changed)
+
+    async def _change(self, org: str, user: str, changed: Callable[[sqlite3.Row], tuple[T, dict[str, Any]]]) -> T:
+        """Write what `changed` makes of the mailbox's row. Raises NotFound without one."""
+        key = (org_id(org), user_id(user))
+
+        def change(file: sqlite3.Connection) -> T:
+            row = file.execute("SELECT choices, presence FROM mailboxes WHERE org = ? AND user = ?", key).fetchone()
+            if row is None:
+                raise NotFound(WHO, "no such mailbox")
+            result, facts = changed(row)
+            _update(file, *key, facts)
+            return result
+
+        return await self._write(change)
+
+    async def save_preview(self, org: str, user: str, preview: Preview | None) -> None:
+        facts = {"preview": _json(preview_map(preview)) if preview else None}
+        await self._write(lambda file: _update(file, org_id(org), user_id(user), facts))
+
+    async def use_once(self, org: str, name: str, until: datetime, now: datetime) -> bool:
+        facts = (org_id(org), name, _microseconds(until))
+
+        def use(file: sqlite3.Connection) -> bool:
+            file.execute("DELETE FROM used_names WHERE org = ? AND until < ?", (org_id(org), _microseconds(now)))
+            return file.execute("INSERT INTO used_names VALUES (?, ?, ?) ON CONFLICT DO NOTHING", facts).rowcount == 1
+
+        return await self._write(use)
+
+    async def keep_reading(self, org: str, reading: MailReading) -> None:
+        facts = (
+            org_id(org),
+            user_id(reading.owner),
+            user_id(reading.reader),
+            mail_id(reading.mail_id),
+            reading.contact,
+            _microseconds(reading.at),
+        )
+        keep = "INSERT INTO readings (org, owner, reader, mail, contact, at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+        await self._write(lambda file: file.execute(keep, facts))
+
+    async def readings(self, org: str, owner: str, most: int) -> Sequence[MailReading]:
+        rows = await self._rows(
+            "SELECT * FROM readings WHERE org = ? AND owner = ? ORDER BY at DESC, reader, mail LIMIT ?",
+            org_id(org),
+            user_id(owner),
+            most,
+        )
+        return [MailReading(row["reader"], row["owner"], row["mail"], row["contact"], _moment(row["at"])) for row in rows]
+
+    async def delete_readings_before(self, org: str, moment: datetime) -> int:
+        older = (org_id(org), _microseconds(moment))
+        return await self._delete(lambda file: file.execute("DELETE FROM readings WHERE org = ? AND at < ?", older).rowcount)
 
     async def take_lease(self, org: str, user: str, now: datetime, seconds: float, *, take_over: bool = False) -> Lease:
         key = (org_id(org), user_id(user))
@@ -190,7 +306,7 @@ class SqliteStore:
         def save(file: sqlite3.Connection) -> None:
             _check_lease(file, lease, on=True)
             file.executemany("INSERT INTO mails VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", mails)
-            _update(file, lease, facts)
+            _update(file, lease.org, lease.user, facts)
 
         await self._write(save)
 
@@ -199,7 +315,7 @@ class SqliteStore:
 
         def save(file: sqlite3.Connection) -> None:
             _check_lease(file, lease, on=True)
-            _update(file, lease, facts)
+            _update(file, lease.org, lease.user, facts)
 
         await self._write(save)
 
@@ -224,7 +340,7 @@ class SqliteStore:
     async def delete_mails_before(self, org: str, moment: datetime) -> int:
         older = (org_id(org), _microseconds(moment))
         deletion = "DELETE FROM mails WHERE org = ? AND received_at < ?"
-        return await self._delete_mails(lambda file: file.execute(deletion, older).rowcount)
+        return await self._delete(lambda file: file.execute(deletion, older).rowcount)
 
     async def forget_decisions(self, lease: Lease, since: datetime) -> int:
         newer = (org_id(lease.org), user_id(lease.user), _microseconds(since))
@@ -233,20 +349,26 @@ class SqliteStore:
             _check_lease(file, lease)
             return file.execute("DELETE FROM mails WHERE org = ? AND user = ? AND received_at >= ?", newer).rowcount
 
-        return await self._delete_mails(forget)
+        return await self._delete(forget)
+
+    async def count_mails(self, org: str, user: str) -> tuple[int, datetime | None, datetime | None]:
+        count = "SELECT count(*), min(received_at), max(received_at) FROM mails WHERE org = ? AND user = ?"
+        number, oldest, newest = (await self._rows(count, org_id(org), user_id(user)))[0]
+        return number, _moment_or_none(oldest), _moment_or_none(newest)
 
     async def delete_mailbox(self, org: str, user: str) -> int:
         key = (org_id(org), user_id(user))
 
         def delete(file: sqlite3.Connection) -> int:
             file.execute("DELETE FROM mailboxes WHERE org = ? AND user = ?", key)
+            file.execute("DELETE FROM readings WHERE org = ? AND owner = ?", key)
             return _forget_mails(file, *key)
 
         deleted = await self._write(delete)
         await self._erase()
         return deleted
 
-    async def _delete_mails(self, deletion: Callable[[sqlite3.Connection], int]) -> int:
+    async def _delete(self, deletion: Callable[[sqlite3.Connection], int]) -> int:
         """`deletion` gives how many it deleted; when there was nothing, there is nothing to erase but what an earlier one left."""
         deleted = await self._write(deletion)
         if deleted or not self._erased:
@@ -378,11 +500,11 @@ def _check_lease(file: sqlite3.Connection, lease: Lease, *, on: bool = False) ->
         raise LeaseLost
 
 
-def _update(file: sqlite3.Connection, lease: Lease, facts: Mapping[str, Any]) -> None:
+def _update(file: sqlite3.Connection, org: str, user: str, facts: Mapping[str, Any]) -> None:
     columns = ", ".join(f"{name} = :{name}" for name in facts)
     file.execute(
         f"UPDATE mailboxes SET {columns} WHERE org = :org AND user = :user",  # noqa: S608 - the columns are ours
-        {**facts, "org": lease.org, "user": lease.user},
+        {**facts, "org": org, "user": user},
     )
 
 
@@ -394,11 +516,16 @@ def _forget_mails(file: sqlite3.Connection, org: str, user: str) -> int:
 
 def _policy(row: sqlite3.Row) -> Policy:
     sharing = Sharing(row["sharing"]) if row["sharing"] is not None else None
-    return Policy(sharing, frozenset(json.loads(row["excluded"])), row["retention_days"])
+    templates = tuple(map(template_of, json.loads(row["templates"])))
+    return Policy(sharing, frozenset(json.loads(row["excluded"])), row["retention_days"], templates)
+
+
+def _chosen(choices: Choices | None) -> dict[str, Any]:
+    return {"choices": _json(choices_map(choices))} if choices else {}
 
 
 def _mailbox(row: sqlite3.Row) -> Mailbox:
-    progress, trouble = row["progress"], row["trouble"]
+    progress, trouble, preview = row["progress"], row["trouble"], row["preview"]
     return Mailbox(
         org=row["org"],
         user=row["user"],
@@ -408,9 +535,10 @@ def _mailbox(row: sqlite3.Row) -> Mailbox:
         labelling_since=_moment_or_none(row["labelling_since"]),
         progress=progress_of(json.loads(progress), datetime.fromisoformat) if progress else None,
         trouble=trouble_of(json.loads(trouble), datetime.fromisoformat) if trouble else None,
-        sharing=Sharing(row["sharing"]),
-        shared_contacts=frozenset(json.loads(row["shared_contacts"])),
         labels=by_category(json.loads(row["labels"])),
+        choices=choices_of(json.loads(row["choices"])),
+        presence=presence_of(json.loads(row["presence"]), datetime.fromisoformat),
+        preview=preview_of(json.loads(preview), datetime.fromisoformat) if preview else None,
     )
 
 

@@ -20,13 +20,16 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from mailmagnet.errors import BadAnswer, BadSetting, Service, Side, TimedOut, Unavailable
+from mailmagnet.consent import Grant
+from mailmagnet.crm_sign_in import CrmTokens
+from mailmagnet.errors import BadAnswer, BadSetting, Service, Side, SignInNeeded, TimedOut, Unavailable
 from mailmagnet.vault import Connection, Leaving
 
 WHO = Service(Side.OURS, "the vault")
@@ -67,9 +70,49 @@ class EncryptedFileVault:
 
     async def keep(self, connection: Connection) -> None:
         def put(contents: Contents) -> None:
-            users = contents.setdefault(connection.org, {})
-            left = {} if connection.gmail_token else _left_behind(connection.user, users.get(connection.user, {}))
-            users[connection.user] = _facts(connection) | left
+            before = _at(contents, connection.org, connection.user)
+            stays = {name: before[name] for name in ("crm", "webhook") if name in before}
+            left = {} if connection.gmail_token else _left_behind(connection.user, before)
+            _put(contents, connection.org, connection.user, _facts(connection) | stays | left)
+
+        await asyncio.to_thread(self._change, put)
+
+    async def sign_in(self, connection: Connection) -> None:
+        def put(contents: Contents) -> None:
+            before = _at(contents, connection.org, connection.user)
+            facts = before if _is_connection(before) else _facts(replace(connection, gmail_token="", grants=frozenset())) | before
+            _put(contents, connection.org, connection.user, facts | {"crm": _tokens_map(connection.crm)})
+
+        await asyncio.to_thread(self._change, put)
+
+    async def renew(self, org: str, user: str, old: CrmTokens, new: CrmTokens) -> CrmTokens:
+        stands: list[CrmTokens | None] = []
+
+        def put(contents: Contents) -> None:
+            facts = _at(contents, org, user)
+            if facts.get("crm") == _tokens_map(old):
+                _put(contents, org, user, facts | {"crm": _tokens_map(new)})
+            stands.append(_tokens(_at(contents, org, user).get("crm")))
+
+        await asyncio.to_thread(self._change, put)
+        if not stands[-1]:
+            raise SignInNeeded(WHO)
+        return stands[-1]
+
+    async def sign_out(self, org: str, user: str) -> CrmTokens | None:
+        def put(contents: Contents) -> None:
+            facts = _at(contents, org, user)
+            if facts.get("crm"):
+                _put(contents, org, user, facts | {"crm": None})
+
+        before = await asyncio.to_thread(self._change, put)
+        return _tokens(_at(before, org, user).get("crm"))
+
+    async def keep_webhook(self, org: str, user: str, webhook: str) -> None:
+        def put(contents: Contents) -> None:
+            facts = _at(contents, org, user)
+            if _is_connection(facts):
+                _put(contents, org, user, facts | {"webhook": webhook})
 
         await asyncio.to_thread(self._change, put)
 
@@ -161,7 +204,7 @@ class EncryptedFileVault:
 
     def _decrypted(self, content: bytes) -> Contents:
         try:
-            contents: Contents = json.loads(self._every.decrypt(content))
+            contents: Contents = json.loads(self._every.decrypt(_strict_base64(content)))
         except (InvalidToken, ValueError):
             raise BadAnswer(WHO, "its file is damaged, or MAILMAGNET_VAULT_KEY lacks the key it was written with") from None
         return contents
@@ -184,10 +227,21 @@ def _fernets(keys: str) -> list[Fernet]:
 
 
 def _is_key(key: str) -> bool:
-    """32 bytes in URL-safe base64, in its one strict form: Fernet itself passes over spaces, stray characters and spare bits."""
-    return (
-        bool(re.fullmatch(r"[A-Za-z0-9_-]{43}=", key)) and base64.urlsafe_b64encode(base64.urlsafe_b64decode(key)) == key.encode()
-    )
+    """32 bytes in URL-safe base64."""
+    try:
+        return bool(re.fullmatch(r"[A-Za-z0-9_-]{43}=", key)) and bool(_strict_base64(key.encode()))
+    except ValueError:
+        return False
+
+
+def _strict_base64(text: bytes) -> bytes:
+    """The text as it came. Raises ValueError when it is not URL-safe base64 in its one form.
+
+    Fernet itself passes over stray characters, spare bits, and whatever follows the end.
+    """
+    if base64.urlsafe_b64encode(base64.urlsafe_b64decode(text)) != text:
+        raise ValueError("not base64 in its strict form")
+    return text
 
 
 def _version(file: Path) -> tuple[int, ...] | None:
@@ -283,8 +337,19 @@ def _account(user: str, facts: Facts) -> dict[str, str]:
 
 def _facts(connection: Connection) -> dict[str, Any]:
     facts = asdict(connection)
-    sets = {name: sorted(facts[name]) for name in ("own_addresses", "own_domains")}
-    return {name: fact for name, fact in facts.items() if name not in {"org", "user"}} | sets
+    sets = {name: sorted(facts[name]) for name in ("own_addresses", "own_domains", "grants")}
+    return {name: fact for name, fact in facts.items() if name not in {"org", "user", "crm", "webhook"}} | sets
+
+
+def _tokens_map(tokens: CrmTokens | None) -> dict[str, str] | None:
+    return asdict(tokens) | {"expires_at": tokens.expires_at.isoformat()} if tokens else None
+
+
+def _tokens(facts: dict[str, str] | None) -> CrmTokens | None:
+    if not facts:
+        return None
+    expires_at = datetime.fromisoformat(facts["expires_at"])
+    return CrmTokens(facts["account"], facts["name"], facts["access"], facts["refresh"], expires_at)
 
 
 def _connection(org: str, user: str, facts: dict[str, Any]) -> Connection:
@@ -296,6 +361,9 @@ def _connection(org: str, user: str, facts: dict[str, Any]) -> Connection:
             own_addresses=frozenset(facts["own_addresses"]),
             own_domains=frozenset(facts["own_domains"]),
             gmail_token=facts["gmail_token"],
+            grants=frozenset(map(Grant, facts["grants"])),
+            crm=_tokens(facts.get("crm")),
+            webhook=facts.get("webhook", ""),
         )
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, ValueError):
         raise BadAnswer(WHO, "a connection in its file has not the facts it should have") from None

@@ -8,7 +8,19 @@ import pytest
 
 from mailmagnet.categories import Category
 from mailmagnet.errors import LeaseLost
-from mailmagnet.store import MOST_RECORDS, Lease, Mailbox, MailRecord, Policy, Progress, Reason, RunCounts, Store, Trouble
+from mailmagnet.store import (
+    MOST_RECORDS,
+    Lease,
+    Mailbox,
+    MailReading,
+    MailRecord,
+    Policy,
+    Progress,
+    Reason,
+    RunCounts,
+    Store,
+    Trouble,
+)
 
 NOW = datetime(2027, 3, 14, 9, 26, 53, 589793, tzinfo=UTC)
 TEN_MINUTES = timedelta(minutes=10)
@@ -101,6 +113,10 @@ OrgCall = Callable[[Store, str], Awaitable[object]]
 ORG_CALLS: dict[str, OrgCall] = {
     "policy": lambda store, org: store.policy(org),
     "set_policy": lambda store, org: store.set_policy(org, Policy()),
+    "mailboxes": lambda store, org: store.mailboxes(org),
+    "mailboxes_of": lambda store, org: store.mailboxes_of(org, ["u1"]),
+    "use_once": lambda store, org: store.use_once(org, "name", NOW, NOW),
+    "delete_readings_before": lambda store, org: store.delete_readings_before(org, NOW),
     "due_mailboxes": lambda store, org: store.due_mailboxes(org, NOW, TEN_MINUTES),
     "mails_from": lambda store, org: store.mails_from(org, CUSTOMER, 1),
     "delete_mails_before": lambda store, org: store.delete_mails_before(org, NOW),
@@ -118,6 +134,12 @@ USER_CALLS: dict[str, UserCall] = {
         last_run=RunCounts(NOW),
     ),
     "switch_off": lambda store, org, user: store.switch_off(org, user),
+    "change_choices": lambda store, org, user: store.change_choices(org, user, lambda choices: choices),
+    "change_presence": lambda store, org, user: store.change_presence(org, user, lambda presence: presence),
+    "save_preview": lambda store, org, user: store.save_preview(org, user, None),
+    "keep_reading": lambda store, org, user: store.keep_reading(org, MailReading(user, user, "m", "c", NOW)),
+    "readings": lambda store, org, user: store.readings(org, user, 1),
+    "count_mails": lambda store, org, user: store.count_mails(org, user),
     "take_lease": lambda store, org, user: store.take_lease(org, user, NOW, 1),
     "release_lease": lambda store, org, user: store.release_lease(Lease(org, user, 1, NOW)),
     "known_mails": lambda store, org, user: store.known_mails(org, user, ["m"]),

@@ -14,16 +14,22 @@ from mailmagnet.errors import BadRequest, LeaseLost, LeaseTaken, NotFound
 from mailmagnet.store import (
     MOST_RECORDS,
     Backlog,
+    Choices,
     DayCounts,
     Lease,
     Mailbox,
+    MailReading,
     MailRecord,
+    Parked,
+    ParkedFor,
     Policy,
+    Presence,
     Progress,
     Reason,
     RunCounts,
     Sharing,
     Store,
+    Template,
     Trouble,
 )
 from metadata_store.firestore import FirestoreStore
@@ -72,12 +78,15 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         index_for(query, INDEXES)
 
 
+TEMPLATE = Template("t1", "Thanks", "Thank you, ${Contact.First Name}", "Hello\n${Contact.Name}")
+
+
 class TestPolicy:
     async def test_it_is_the_default_until_the_admin_fixes_something(self, store: Store) -> None:
-        assert await store.policy(ORG) == Policy(None, frozenset(), 365)
+        assert await store.policy(ORG) == Policy(None, frozenset(), 90)
 
     async def test_what_was_fixed_comes_back_and_is_the_org_s_alone(self, store: Store) -> None:
-        fixed = Policy(Sharing.CUSTOM, frozenset({"press@customer.example", "partner.example"}), 30)
+        fixed = Policy(Sharing.CUSTOM, frozenset({"press@customer.example", "partner.example"}), 30, (TEMPLATE,))
         await store.set_policy(ORG, Policy(Sharing.PUBLIC, frozenset({"x.example"}), 7))
         await store.set_policy(ORG, fixed)
         await store.set_policy(ORG, fixed)
@@ -103,7 +112,7 @@ class TestConnect:
         await connect(store)
         stored = await store.mailbox(ORG, ADA)
         assert stored == Mailbox(
-            ORG, ADA, f"{ADA}@{ORG}", RunCounts(NOW), None, None, None, None, Sharing.PRIVATE, frozenset(), {}
+            ORG, ADA, f"{ADA}@{ORG}", RunCounts(NOW), None, None, None, None, {}, Choices(), Presence(), None
         )
         assert stored.last_run.at.tzinfo is UTC
         assert not stored.mailmagnet
@@ -719,3 +728,141 @@ class TestIds:
             assert await store.known_mails(org, org, UNUSUAL) == frozenset(UNUSUAL)
         assert await store.delete_mailbox("*", "*") == len(UNUSUAL)
         assert sorted(await store.orgs()) == sorted(set(UNUSUAL) - {"*"})
+
+
+class TestWhatAUserChose:
+    async def test_a_save_is_one_write_with_the_switches(self, store: Store) -> None:
+        chosen = Choices(Sharing.CUSTOM, frozenset({"c1"}), backfill_days=7)
+        lease = await begin(store)
+        await store.switch_on(
+            lease,
+            mailmagnet_since=NOW,
+            labelling_since=None,
+            progress=Progress("9"),
+            labels={},
+            last_run=RunCounts(NOW),
+            choices=chosen,
+        )
+        stored = await store.mailbox(ORG, ADA)
+        assert stored
+        assert (stored.choices, stored.progress, stored.labelling) == (chosen, Progress("9"), False)
+        await store.switch_off(ORG, ADA, replace(chosen, sharing=Sharing.PUBLIC))
+        stored = await store.mailbox(ORG, ADA)
+        assert stored
+        assert (stored.choices.sharing, stored.mailmagnet) == (Sharing.PUBLIC, False)
+
+    async def test_under_a_lost_lease_no_choice_is_kept(self, store: Store) -> None:
+        lease = await begin(store)
+        await store.take_lease(ORG, ADA, NOW, 600, take_over=True)
+        with pytest.raises(LeaseLost):
+            await store.switch_on(
+                lease,
+                mailmagnet_since=NOW,
+                labelling_since=None,
+                progress=Progress("9"),
+                labels={},
+                last_run=RunCounts(NOW),
+                choices=Choices(Sharing.PUBLIC),
+            )
+        stored = await store.mailbox(ORG, ADA)
+        assert stored
+        assert stored.choices == Choices()
+
+    async def test_twenty_changes_at_once_are_all_kept(self, store: Store) -> None:
+        await connect(store)
+
+        async def share(number: int) -> None:
+            def shared(choices: Choices) -> Choices:
+                return replace(choices, shared_contacts=choices.shared_contacts | {f"c{number}"})
+
+            assert f"c{number}" in (await store.change_choices(ORG, ADA, shared)).shared_contacts
+
+        await asyncio.gather(*map(share, range(20)))
+        stored = await store.mailbox(ORG, ADA)
+        assert stored
+        assert stored.choices.shared_contacts == {f"c{number}" for number in range(20)}
+
+    async def test_a_change_that_fails_keeps_nothing(self, store: Store) -> None:
+        await connect(store)
+
+        def broken(_: Choices) -> Choices:
+            raise BadRequest("no such choice")
+
+        with pytest.raises(BadRequest):
+            await store.change_choices(ORG, ADA, broken)
+        assert await store.mailbox(ORG, ADA) == connected()
+
+    async def test_there_are_no_choices_without_a_mailbox(self, store: Store) -> None:
+        for _ in range(2):
+            with pytest.raises(NotFound):
+                await store.change_choices(ORG, ADA, lambda choices: choices)
+            with pytest.raises(NotFound):
+                await store.change_presence(ORG, ADA, lambda presence: presence)
+        await store.save_preview(ORG, ADA, None)
+        assert await store.mailbox(ORG, ADA) is None
+
+
+class TestPresence:
+    @pytest.mark.parametrize(
+        "presence", [Presence(parked=Parked(NOW, ParkedFor.GONE)), Presence(leaving_since=NOW)], ids=["parked", "leaving"]
+    )
+    async def test_who_is_parked_or_leaving_is_never_due_until_back(self, store: Store, presence: Presence) -> None:
+        await store.release_lease(await begin(store))
+        later = NOW + timedelta(days=1)
+        assert await store.change_presence(ORG, ADA, lambda _: presence) == presence
+        assert await store.due_mailboxes(ORG, later, TEN_MINUTES) == []
+        await store.change_presence(ORG, ADA, lambda _: Presence())
+        assert [due.user for due in await store.due_mailboxes(ORG, later, TEN_MINUTES)] == [ADA]
+
+    async def test_a_run_that_ends_well_brings_nobody_back(self, store: Store) -> None:
+        lease = await begin(store)
+        await store.change_presence(ORG, ADA, lambda _: Presence(leaving_since=NOW))
+        await store.save_run(lease, Progress("2"), labels={}, counts=RunCounts(NOW))
+        assert await store.due_mailboxes(ORG, NOW + timedelta(days=1), TEN_MINUTES) == []
+
+
+class TestUsedNames:
+    async def test_a_name_is_used_once_and_is_its_org_s_alone(self, store: Store) -> None:
+        until = NOW + TEN_MINUTES
+        assert await store.use_once(ORG, "state/1 ü", until, NOW)
+        assert not await store.use_once(ORG, "state/1 ü", until, NOW)
+        assert not await store.use_once(ORG, "state/1 ü", until + TEN_MINUTES, NOW)
+        assert await store.use_once(ORG, "state/2", until, NOW)
+        assert await store.use_once(OTHER_ORG, "state/1 ü", until, NOW)
+
+    async def test_of_twenty_at_once_one_is_the_first(self, store: Store) -> None:
+        used = await asyncio.gather(*(store.use_once(ORG, "state", NOW + TEN_MINUTES, NOW) for _ in range(20)))
+        assert sum(used) == 1
+
+    async def test_those_that_are_over_are_forgotten_and_no_others(self, store: Store) -> None:
+        for number in range(3):
+            await store.use_once(ORG, f"state {number}", NOW + number * TEN_MINUTES, NOW)
+        assert await store.use_once(ORG, "another", NOW + TEN_MINUTES, NOW + TEN_MINUTES)
+        assert await store.use_once(ORG, "state 0", NOW + TEN_MINUTES, NOW)
+        assert not await store.use_once(ORG, "state 1", NOW + TEN_MINUTES, NOW)
+        assert not await store.use_once(ORG, "state 2", NOW + TEN_MINUTES, NOW)
+
+
+class TestReadings:
+    async def test_an_owner_sees_who_read_newest_first_and_nobody_else_s(self, store: Store) -> None:
+        read = [MailReading(BOB, ADA, f"m{number}", "c1", NOW + number * INSTANT) for number in range(3)]
+        for reading in [*read, read[0], MailReading(ADA, BOB, "m9", "c1", NOW)]:
+            await store.keep_reading(ORG, reading)
+        await store.keep_reading(OTHER_ORG, MailReading(BOB, ADA, "m8", "c1", NOW))
+        assert await store.readings(ORG, ADA, 10) == read[::-1]
+        assert await store.readings(ORG, ADA, 2) == [read[2], read[1]]
+        assert [one.mail_id for one in await store.readings(OTHER_ORG, ADA, 10)] == ["m8"]
+
+    async def test_they_go_with_their_time_and_with_the_mailbox(self, store: Store) -> None:
+        await connect(store)
+        for number in range(3):
+            await store.keep_reading(ORG, MailReading(BOB, ADA, f"m{number}", "c1", NOW + number * INSTANT))
+        await store.keep_reading(ORG, MailReading(ADA, BOB, "m9", "c1", NOW + TEN_MINUTES))
+        await store.keep_reading(OTHER_ORG, MailReading(BOB, ADA, "m8", "c1", NOW))
+        assert await store.delete_readings_before(ORG, NOW + INSTANT) == 1
+        assert await store.delete_readings_before(ORG, NOW + INSTANT) == 0
+        assert [one.mail_id for one in await store.readings(ORG, ADA, 10)] == ["m2", "m1"]
+        await store.delete_mailbox(ORG, ADA)
+        assert await store.readings(ORG, ADA, 10) == []
+        assert len(await store.readings(ORG, BOB, 10)) == 1
+        assert len(await store.readings(OTHER_ORG, ADA, 10)) == 1

@@ -5,7 +5,7 @@ import tempfile
 import uuid
 from collections.abc import Coroutine
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,25 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from mailmagnet.categories import Category
 from mailmagnet.errors import LeaseLost, LeaseTaken, NotFound
-from mailmagnet.store import Backlog, Lease, Mailbox, MailRecord, Progress, Reason, RunCounts, Trouble, keeps_others_out
+from mailmagnet.store import (
+    Backlog,
+    Choices,
+    Lease,
+    Mailbox,
+    MailRecord,
+    Notice,
+    Notify,
+    Parked,
+    ParkedFor,
+    Presence,
+    Preview,
+    Progress,
+    Reason,
+    RunCounts,
+    Sharing,
+    Trouble,
+    keeps_others_out,
+)
 from metadata_store.firestore import FirestoreStore
 from metadata_store.sqlite import SqliteStore
 from tests.contract.mailboxes import NOW, TEN_MINUTES, record
@@ -34,6 +52,25 @@ MOMENTS = st.integers(-3, 3).map(lambda days: NOW + timedelta(days=days, microse
 BACKLOGS = st.none() | st.builds(Backlog, MOMENTS, st.none() | MOMENTS)
 SOME_PROGRESS = st.builds(
     Progress, st.from_regex(r"[0-9]{1,6}", fullmatch=True), IDS, IDS, st.dictionaries(st.just("19a"), NUMBERS), BACKLOGS
+)
+CHOICES = st.builds(
+    Choices,
+    st.sampled_from(Sharing),
+    st.frozensets(st.sampled_from(["c1", "c2"])),
+    st.frozensets(st.just("c1")),
+    st.frozensets(st.just("19a")),
+    NUMBERS,
+    st.builds(Notice, st.sampled_from(Notify), st.just("Europe/Vienna"), st.just(time(8, 30))),
+)
+PRESENCES = st.builds(
+    Presence,
+    st.sampled_from(["", "u1"]),
+    st.none() | MOMENTS,
+    st.dictionaries(st.sampled_from(["none", "customer"]), NUMBERS),
+    st.none() | MOMENTS,
+    st.none() | MOMENTS,
+    st.none() | st.builds(Parked, MOMENTS, st.sampled_from(ParkedFor)),
+    st.none() | MOMENTS,
 )
 LABELS = st.dictionaries(st.sampled_from(Category), st.sampled_from(["Label_1", "Label_2"]))
 TROUBLES = st.builds(Trouble, st.sampled_from(Reason), st.just("Gmail"), MOMENTS, NUMBERS, st.none() | MOMENTS)
@@ -114,7 +151,7 @@ class StoredByHand(RuleBasedStateMachine):
         self.runner.run(self.store.switch_off(*key))
         if key in self.mailboxes:
             off = replace(self.mailboxes[key], mailmagnet_since=None, labelling_since=None, progress=None, trouble=None)
-            self.mailboxes[key] = off
+            self.mailboxes[key] = replace(off, preview=None)
             self.forget_mails(key)
 
     def delete_mailbox(self, key: tuple[str, str]) -> None:
@@ -161,6 +198,24 @@ class StoredByHand(RuleBasedStateMachine):
             assert lease.until == self.now + timedelta(seconds=600)
             self.holder[key] = lease
             self.leases.append(lease)
+
+    @rule(
+        key=USERS, choices=CHOICES, presence=PRESENCES, what=st.sampled_from(["choices", "presence", "preview"]), number=NUMBERS
+    )
+    def keep_beside_the_switches(
+        self, key: tuple[str, str], choices: Choices, presence: Presence, what: str, number: int
+    ) -> None:
+        there = key in self.mailboxes
+        preview = Preview(self.now, 30, 8, number, {Category.CUSTOMER: number}) if number else None
+        if what == "choices":
+            assert self.raised(self.store.change_choices(*key, lambda _: choices)) is (None if there else NotFound)
+        elif what == "presence":
+            assert self.raised(self.store.change_presence(*key, lambda _: presence)) is (None if there else NotFound)
+        else:
+            self.runner.run(self.store.save_preview(*key, preview))
+        if there:
+            kept: dict[str, Any] = {"choices": choices, "presence": presence, "preview": preview}
+            self.mailboxes[key] = replace(self.mailboxes[key], **{what: kept[what]})
 
     @precondition(lambda self: self.leases)
     @rule(which=WHICH)
@@ -229,11 +284,16 @@ class StoredByHand(RuleBasedStateMachine):
         for key in KEYS:
             assert await self.store.mailbox(*key) == self.mailboxes.get(key)
             mine = [stored for mail, stored in self.mails.items() if mail[:2] == key]
+            moments = sorted(stored.received_at for stored in mine)
+            assert await self.store.count_mails(*key) == (len(mine), *((moments[0], moments[-1]) if mine else (None, None)))
             assert await self.store.latest_mails(*key, 50) == sorted(mine, key=lambda stored: stored.received_at, reverse=True)
         for org in ("a.example", "b.example"):
             here = [stored for key, stored in sorted(self.mailboxes.items()) if key[0] == org]
             due = [stored for stored in here if stored.due_since(self.now, TEN_MINUTES)]
             assert await self.store.due_mailboxes(org, self.now, TEN_MINUTES) == due
+            assert await self.store.mailboxes(org) == here
+            theirs = [stored for stored in here if stored.presence.crm_user == "u1"]
+            assert await self.store.mailboxes_of(org, ["u1", "u2", ""]) == theirs
             for address in CUSTOMERS:
                 received = [
                     (key[1], stored) for key, stored in self.mails.items() if (key[0], stored.from_address) == (org, address)

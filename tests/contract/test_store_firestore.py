@@ -87,8 +87,8 @@ class TestFirestore:
             for ask in ORG_CALLS.values():
                 await ask(store, ORG)
             await store.forget_decisions(await begin(store), record(1).received_at)
-            for ask_of_user in (USER_CALLS["latest_mails"], USER_CALLS["known_mails"], USER_CALLS["switch_off"]):
-                await ask_of_user(store, ORG, ADA)
+            for name in ("latest_mails", "known_mails", "count_mails", "readings", "switch_off"):
+                await USER_CALLS[name](store, ORG, ADA)
             await store.orgs()
             await store.delete_mailbox(ORG, ADA)
         needed = {index_for(query, INDEXES) for query in queries} - {None}
@@ -98,6 +98,7 @@ class TestFirestore:
             == {
                 Index("mails", (("from_address", "ASCENDING"), ("received_at", "DESCENDING"))),
                 Index("mails", (("user", "ASCENDING"), ("received_at", "DESCENDING"))),
+                Index("readings", (("owner", "ASCENDING"), ("at", "DESCENDING"))),
             }
         )
 

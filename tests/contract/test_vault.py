@@ -10,13 +10,16 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
 
-from mailmagnet.errors import BadAnswer, BadSetting, Unavailable
+from mailmagnet.consent import Grant
+from mailmagnet.crm_sign_in import CrmTokens
+from mailmagnet.errors import BadAnswer, BadSetting, SignInNeeded, Unavailable
 from mailmagnet.vault import Connection, Leaving, Vault
 from token_vault.encrypted_file import EncryptedFileVault
 
@@ -53,7 +56,71 @@ def connection(org: str = ORG, user: str = ADA) -> Connection:
         own_addresses=frozenset({f"{user}@{org}", f"alias-{user}@{org}"}),
         own_domains=frozenset({org, f"alias.{org}"}),
         gmail_token=f"{TOKEN}-{org}-{user}",
+        grants=frozenset({Grant.READ, Grant.SORT}),
     )
+
+
+def tokens(number: int = 1) -> CrmTokens:
+    return CrmTokens("u1", "Ada", f"access-{number}", f"refresh-{number}", datetime(2027, 3, 14, 9, number, tzinfo=UTC))
+
+
+class TestSignIn:
+    async def test_it_stands_beside_a_connection_to_gmail_and_outlives_a_new_consent(self, vault: Vault, opened: Opened) -> None:
+        await vault.keep(connection())
+        await vault.sign_in(replace(connection(), gmail_token="", own_domains=frozenset(), crm=tokens()))
+        await vault.keep_webhook(ORG, ADA, "https://chat.example/1")
+        both = replace(connection(), crm=tokens(), webhook="https://chat.example/1")
+        assert await vault.connection(ORG, ADA) == both
+        await vault.keep(replace(connection(), gmail_token="new", crm=None, webhook=""))
+        assert await opened().connection(ORG, ADA) == replace(both, gmail_token="new")
+
+    async def test_without_gmail_it_is_a_user_of_the_sidebar_alone(self, vault: Vault) -> None:
+        await vault.sign_in(replace(connection(), crm=tokens()))
+        bare = replace(connection(), gmail_token="", grants=frozenset(), crm=tokens())
+        assert await vault.connection(ORG, ADA) == bare
+        await vault.sign_in(replace(connection(), crm=tokens(2)))
+        assert await vault.connection(ORG, ADA) == replace(bare, crm=tokens(2))
+
+    async def test_a_token_that_is_leaving_goes_on_leaving(self, vault: Vault) -> None:
+        await vault.keep(connection())
+        await vault.forget(ORG, ADA)
+        await vault.sign_in(replace(connection(), gmail_token="", crm=tokens()))
+        assert [left.gmail_token for left in await vault.leaving()] == [connection().gmail_token]
+
+    async def test_callers_that_renew_at_once_agree_on_one(self, vault: Vault, opened: Opened) -> None:
+        await vault.sign_in(replace(connection(), crm=tokens()))
+        vaults = [opened() for _ in range(8)]
+        agreed = await asyncio.gather(*(each.renew(ORG, ADA, tokens(1), tokens(2 + n)) for n, each in enumerate(vaults)))
+        assert len(set(agreed)) == 1
+        stored = await vault.connection(ORG, ADA)
+        assert stored
+        assert stored.crm == agreed[0]
+
+    async def test_who_has_signed_out_meanwhile_is_not_signed_in_again(self, vault: Vault) -> None:
+        await vault.keep(connection())
+        await vault.sign_in(replace(connection(), crm=tokens()))
+        assert await vault.sign_out(ORG, ADA) == tokens()
+        assert await vault.sign_out(ORG, ADA) is None
+        for _ in range(2):
+            with pytest.raises(SignInNeeded):
+                await vault.renew(ORG, ADA, tokens(), tokens(2))
+        assert await vault.connection(ORG, ADA) == connection()
+
+    async def test_nobody_else_s_is_touched(self, vault: Vault) -> None:
+        for one in (connection(), connection(user=BOB), connection(org=OTHER_ORG)):
+            await vault.sign_in(replace(one, crm=tokens()))
+        await vault.renew(ORG, ADA, tokens(), tokens(2))
+        await vault.sign_out(ORG, BOB)
+        others = [await vault.connection(*key) for key in ((ORG, BOB), (OTHER_ORG, ADA))]
+        assert [other and other.crm for other in others] == [None, tokens()]
+
+    async def test_a_webhook_without_a_connection_is_not_kept(self, vault: Vault) -> None:
+        await vault.keep_webhook(ORG, ADA, "https://chat.example/1")
+        assert await vault.connection(ORG, ADA) is None
+
+    async def test_nothing_secret_is_shown(self) -> None:
+        shown = repr(replace(connection(), crm=tokens(), webhook="https://chat.example/secret"))
+        assert not [secret for secret in ("access-1", "refresh-1", "secret", TOKEN) if secret in shown]
 
 
 class TestVault:

@@ -21,13 +21,17 @@ from gmail_client.revoke import revoke
 from http_session.session import HttpSession
 from mailmagnet.categories import Category
 from mailmagnet.connect_mailbox import connect_mailbox
+from mailmagnet.consent import Consent, Grant
 from mailmagnet.crm import Crm, DealState, Money, NewContact, NewDeal, Organisation, Senders
+from mailmagnet.crm_sign_in import CrmSignIn
 from mailmagnet.errors import Upstream
 from mailmagnet.gmail import Listed, MailReader
 from mailmagnet.label_mail import LabelRun, label_mail, plan_labels
+from mailmagnet.notices import Notices
 from mailmagnet.store import Mailbox, Progress, Store
 from mailmagnet.switch_mailbox import switch_off, switch_on
 from mailmagnet.tasks import Tasks
+from mailmagnet.user_mail import UserMail
 from mailmagnet.vault import Connection
 from metadata_store.sqlite import SqliteStore
 from sandbox.google.gmail_server import make_app
@@ -91,6 +95,21 @@ class JobParts:
     def tasks(self) -> Tasks:
         raise AssertionError("a mailbox's run sends no task")
 
+    @property
+    def consent(self) -> Consent:
+        raise AssertionError("the job asks nobody for consent")
+
+    @property
+    def crm_sign_in(self) -> CrmSignIn:
+        raise AssertionError("the job signs nobody in")
+
+    @property
+    def notices(self) -> Notices:
+        raise AssertionError("nobody here is told anything")
+
+    def mail_of(self, _: Connection) -> UserMail:
+        raise AssertionError("the job has a mailbox of its own")
+
 
 @dataclass
 class Desk(JobParts):
@@ -145,7 +164,14 @@ class Desk(JobParts):
     async def connect(self) -> None:
         """Connect the mailbox through its consent."""
         token = self.world.google.refresh_token(self.account)
-        consent = Connection("corp.example", self.account.sub, ADA, own_domains=frozenset({"corp.example"}), gmail_token=token)
+        consent = Connection(
+            "corp.example",
+            self.account.sub,
+            ADA,
+            own_domains=frozenset({"corp.example"}),
+            gmail_token=token,
+            grants=frozenset({Grant.SORT}),
+        )
         await connect_mailbox(consent, self)
 
     async def switch_on(self, *, labelling: bool = True, backfill: timedelta | None = None) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mailmagnet.connect_mailbox import connect_mailbox
+from mailmagnet.consent import Grant
 from mailmagnet.crm import Crm, DealState
 from mailmagnet.disconnect_mailbox import disconnect_mailbox, revoke_forgotten
 from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, Unavailable
@@ -32,7 +33,7 @@ async def leave(desk: Desk, org: str = ORG) -> int:
 
 async def connect(desk: Desk, org: str, account: Account, token: str = "") -> None:
     given = token or desk.world.google.refresh_token(account)
-    await connect_mailbox(Connection(org, account.sub, account.address, gmail_token=given), desk)
+    await connect_mailbox(Connection(org, account.sub, account.address, gmail_token=given, grants=frozenset({Grant.SORT})), desk)
 
 
 async def sorted_mail(desk: Desk) -> str:

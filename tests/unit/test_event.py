@@ -1,8 +1,8 @@
 """The add-on's event: every JSON object is one, and nothing odd in it gets further than here."""
 
 import json
-from itertools import chain
 import re
+from itertools import chain
 from typing import Any
 
 import pytest
