@@ -9,7 +9,7 @@ from mailmagnet.categories import month_of, today_in
 from mailmagnet.crm import Crm, Deal, service_of
 from mailmagnet.deadline import in_time_or_problem
 from mailmagnet.errors import MAILMAGNET, NotAuthorised, NotPermitted, Upstream
-from mailmagnet.gmail import GMAIL, MailHeaders
+from mailmagnet.gmail import GMAIL, UNREAD, MailHeaders
 from mailmagnet.parts import Parts
 from mailmagnet.people import in_a_list
 from mailmagnet.store import Mailbox, MailRecord
@@ -127,7 +127,7 @@ async def _latest_mails(connection: Connection, parts: Parts) -> tuple[CustomerM
     if not connection.gmail_token:
         raise NotAuthorised(GMAIL, "the mailbox has no connection")
     records = await parts.store.latest_mails(connection.org, connection.user, LATEST_MAILS)
-    read = await parts.reader.mails(connection.gmail_token, [record.mail_id for record in records], SHOWN_HEADERS)
+    read = await parts.mail_of(connection).headers([record.mail_id for record in records], SHOWN_HEADERS)
     by_id = {mail.mail_id: mail for mail in read if not mail.label_ids & {"SPAM", "TRASH"}}
     return tuple(_customer_mail(record, by_id[record.mail_id]) for record in records if record.mail_id in by_id)
 
@@ -140,6 +140,6 @@ def _customer_mail(record: MailRecord, mail: MailHeaders) -> CustomerMail:
         record.received_at,
         subject=subject,
         from_name=name,
-        unread="UNREAD" in mail.label_ids,
+        unread=UNREAD in mail.label_ids,
         rfc822_message_id=mail.first("Message-ID"),
     )

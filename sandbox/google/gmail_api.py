@@ -6,6 +6,8 @@ import base64
 import binascii
 import html
 import json
+import secrets
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -38,6 +40,8 @@ Json = dict[str, Any]
 MOST_IN_A_BATCH_CHANGE = 1_000
 LARGEST_PAGE = 500
 WATCH_LASTS = timedelta(days=7)
+
+_SENDING = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,7 +428,7 @@ def _headers(headers: "list[tuple[str, str]]") -> list[Json]:
 def _part(part: mail_parts.Part) -> Json:
     body: Json = {"size": len(part.content)}
     if part.is_attachment and part.content:
-        body = {"attachmentId": _attachment_id(part.part_id), **body}
+        body = {"attachmentId": _new_attachment_id(part.part_id), **body}
     elif part.content:
         body["data"] = base64.urlsafe_b64encode(part.content).decode("ascii")
     inner = {"parts": [_part(child) for child in part.parts]} if part.parts else {}
@@ -438,14 +442,24 @@ def _part(part: mail_parts.Part) -> Json:
     }
 
 
-def _attachment_id(part_id: str) -> str:
-    return f"attachment-{part_id or 'whole'}"
+def _new_attachment_id(part_id: str) -> str:
+    """As long as Gmail's, and as there another one each time that the mail is read; all of them are good."""
+    return f"ANGjdJ{secrets.token_urlsafe(180)}_{base64.urlsafe_b64encode(part_id.encode()).decode('ascii').rstrip('=')}"
+
+
+def _part_id_of(attachment_id: str) -> str:
+    encoded = attachment_id.rpartition("_")[2]
+    try:
+        return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode()
+    except ValueError:
+        raise _invalid("Invalid attachment token") from None
 
 
 def _get_attachment(request: _Request) -> Json:
     mail = mail_parts.read(request.folder.raw(request.path["messageId"]))
+    part_id = _part_id_of(request.path["id"])
     for part in mail.walk():
-        if part.is_attachment and _attachment_id(part.part_id) == request.path["id"]:
+        if part.is_attachment and part.part_id == part_id:
             return {"size": len(part.content), "data": base64.urlsafe_b64encode(part.content).decode("ascii")}
     raise _not_found()
 
@@ -687,15 +701,16 @@ def _delete_draft(request: _Request) -> None:
 
 
 def _send_draft(request: _Request) -> Json:
-    """The draft is gone afterwards; what was sent is a new message, as in Gmail."""
+    """The draft is gone afterwards; what was sent is a new message, as in Gmail. Of several at once the first alone finds it."""
     message = request.body.get("message") or {}
     if not request.body.get("id"):
         raise _invalid("Invalid draft")
-    draft = request.folder.draft(request.body["id"])
-    new = message.get("raw") or request.upload is not None
-    raw = _new_mail(request, message)[0] if new else request.folder.raw(draft.message.id)
-    sent = _sent(request, raw, draft.message.thread_id)
-    request.folder.delete_draft(draft.id)
+    with _SENDING:
+        draft = request.folder.draft(request.body["id"])
+        new = message.get("raw") or request.upload is not None
+        raw = _new_mail(request, message)[0] if new else request.folder.raw(draft.message.id)
+        sent = _sent(request, raw, draft.message.thread_id)
+        request.folder.delete_draft(draft.id)
     return _short(sent)
 
 
@@ -711,10 +726,11 @@ def _get_send_as(request: _Request) -> Json:
 
 
 def _send_as_json(account: Account, address: str) -> Json:
-    facts: Json = {"sendAsEmail": address, "displayName": account.name, "replyToAddress": "", "signature": ""}
+    facts: Json = {"sendAsEmail": address, "displayName": account.name, "replyToAddress": "", "signature": account.signature}
     if address == account.address:
         return facts | {"isPrimary": True, "isDefault": True}
-    return facts | {"treatAsAlias": True, "verificationStatus": "accepted"}
+    # A name of its own is not asked for: where it is empty the primary address's is used.
+    return facts | {"displayName": "", "treatAsAlias": True, "verificationStatus": "accepted"}
 
 
 def _watch(request: _Request) -> Json:

@@ -25,7 +25,8 @@ class NoSuchAccount(LookupError):
 @dataclass(frozen=True, slots=True)
 class Account:
     """A Google account. `sub` is its stable number; `aliases` are further addresses it may send as and gets mail at;
-    `hosted_domain` is its Workspace domain, "" for a consumer account; `standing` is "active", "suspended" or "deleted"."""
+    `hosted_domain` is its Workspace domain, "" for a consumer account; `standing` is "active", "suspended" or "deleted";
+    `signature` is HTML."""
 
     sub: str
     address: str
@@ -33,6 +34,7 @@ class Account:
     aliases: tuple[str, ...] = ()
     hosted_domain: str = ""
     standing: str = "active"
+    signature: str = ""
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -70,10 +72,12 @@ class World:
         self._mailboxes: dict[str, MailFolder] = {}
         self._lock = threading.Lock()
 
-    def add_account(self, address: str, name: str, aliases: Sequence[str] = (), hosted_domain: str = "") -> Account:
+    def add_account(
+        self, address: str, name: str, aliases: Sequence[str] = (), hosted_domain: str = "", signature: str = ""
+    ) -> Account:
         """Make an account with an empty mailbox; one that is there already is brought up to date and keeps number, mail and standing.
         One that was deleted is there again, and has consented to nothing."""
-        account = Account(_number_of(address), address, name, tuple(aliases), hosted_domain)
+        account = Account(_number_of(address), address, name, tuple(aliases), hosted_domain, signature=signature)
         before = self.standing(address)
         if before == "deleted":
             self.google.revoke_all(address)

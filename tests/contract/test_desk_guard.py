@@ -109,7 +109,7 @@ async def port(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Port]:
 
     nowhere = f"http://127.0.0.1:{free_port()}"
     job = JobRuns(world, nowhere, nowhere, "job@corp.example")
-    product = Product(nowhere, job, record, clock, folder / "calls", "")
+    product = Product(nowhere, job, record, clock, folder / "calls", "", "")
 
     async def does_nothing(*_: object, given: bytes = b"") -> bytes:
         return given
