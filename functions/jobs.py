@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from itertools import chain
 from math import ceil
 from typing import Annotated, Any
 
@@ -9,12 +10,13 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from functions.boundary import body_of, where
+from functions.boundary import body_of
 from functions.event import json_of
-from functions.log import log, names, new_reference, requester
+from functions.log import log, names, new_reference, requester, where
 from functions.wiring import Process
 from mailmagnet.categories import Category
 from mailmagnet.crm import DealState
+from mailmagnet.decide_mail import Move
 from mailmagnet.disconnect_mailbox import revoke_forgotten
 from mailmagnet.errors import (
     BadRequest,
@@ -29,14 +31,28 @@ from mailmagnet.errors import (
     RateLimited,
     Upstream,
 )
-from mailmagnet.label_mail import LabelRun, Move, label_mail, plan_labels
+from mailmagnet.label_mail import LabelRun, label_mail, plan_labels
 from mailmagnet.label_tick import tick
+from mailmagnet.notify import notify
+from mailmagnet.preview import count_mail
+from mailmagnet.tasks import PreviewTask
 
 Id = Annotated[str, Field(min_length=1, max_length=255)]
 
 
+class _PreviewWork(BaseModel):
+    """How far the preview is that is to be counted on (mailmagnet.tasks.PreviewTask)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    begun: AwareDatetime
+    days: Annotated[int, Field(ge=1, le=365)]
+    looked_at: Annotated[int, Field(ge=0)] = 0
+    failures: Annotated[int, Field(ge=0)] = 0
+
+
 class _Work(BaseModel):
-    """What a task asks for, and the tick that sent it. `dry_run` tells what would be done, and does nothing."""
+    """What a task asks for, and the tick that sent it. `dry_run` tells what would be done, and does nothing; `preview` counts."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -44,6 +60,7 @@ class _Work(BaseModel):
     user: Id
     tick: AwareDatetime | None = None
     dry_run: bool = False
+    preview: _PreviewWork | None = None
 
 
 async def answer_tick(request: Request, process: Process) -> Response:
@@ -53,7 +70,7 @@ async def answer_tick(request: Request, process: Process) -> Response:
     await _from_the_job(request, process, process.settings.label_tick_url)
     every = timedelta(minutes=process.settings.sort_every_minutes)
     done = await tick(every, process)
-    for problem in done.problems.values():
+    for problem in chain.from_iterable(done.problems.values()):
         log("WARNING", "tick failed for an organisation", error=type(problem).__name__, reason=str(problem))
     await _revoke_forgotten(process)
     return JSONResponse({"tasks": done.tasks, "failed_orgs": len(done.problems)})
@@ -81,6 +98,8 @@ async def answer_mailbox(request: Request, process: Process) -> Response:
     work = _work_of(json_of(await body_of(request)))
     requester.set(names(work.org, work.user, process.settings.log_key.get_secret_value()))
     try:
+        if work.preview:
+            return JSONResponse(await _counted(work.org, work.user, work.preview, process))
         return JSONResponse(run_as_json(await _worked(work, process)))
     except MailMagnetError as error:
         return JSONResponse(_as_done(error))
@@ -93,7 +112,35 @@ async def _worked(work: _Work, process: Process) -> LabelRun:
     counts = {category.value: number for category, number in done.sorted.items()}
     facts = {"looked_at": done.looked_at, "remaining": done.remaining, "units": done.units, "crm_calls": done.crm_calls}
     log("INFO", "sorted", **facts, passed_over=sum(done.passed_over.values()), **counts)
+    if done.notice_due:
+        await _notify(work, done, process)
     return done
+
+
+async def _notify(work: _Work, done: LabelRun, process: Process) -> None:
+    """The run is done whatever becomes of the notice."""
+    try:
+        if await notify(work.org, work.user, done.new, process):
+            log("INFO", "told of new mail", mails=sum(done.new.values()))
+    except Upstream as problem:
+        log("WARNING", "not told of new mail", error=type(problem).__name__, reason=str(problem))
+
+
+async def _counted(org: str, user: str, work: _PreviewWork, process: Process) -> Mapping[str, Any]:
+    """A preview's next mails. What failed is tried again by another task: this one is done."""
+    counted = await count_mail(PreviewTask(org, user, work.begun, work.days, work.looked_at, work.failures), process)
+    if counted.problem:
+        log(
+            "WARNING",
+            "not counted",
+            error=type(counted.problem).__name__,
+            reason=str(counted.problem),
+            failures=work.failures + 1,
+        )
+    preview = counted.preview
+    counts = {"looked_at": preview.looked_at, "of": preview.mails} if preview else {"looked_at": 0, "of": 0}
+    log("INFO", "counted", **counts)
+    return counts
 
 
 def _as_done(error: MailMagnetError) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
-from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, NotPermitted, RateLimited, Unavailable, Upstream
+from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, NotPermitted, RateLimited, Unavailable, Upstream, UserGone
 from mailmagnet.gmail import GMAIL, MailHeaders
 
 MESSAGE_FIELDS = "id,threadId,internalDate,labelIds,payload/headers"
@@ -31,6 +31,12 @@ AUTH_REASONS = frozenset({"authError", "required", "expired"})
 CLOSED_REASONS = frozenset({"domainPolicy", "insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"})
 DEAD_GRANTS = frozenset({"invalid_grant", "access_denied", "invalid_rapt"})
 """A refresh token that is good no more (https://developers.google.com/identity/protocols/oauth2/web-server#offline)."""
+
+
+_DELETED = re.compile(r"\baccount has been deleted\b", re.IGNORECASE)
+"""How Google says beside `invalid_grant` that the account is no more, for a refresh token and for a delegation alike. It is written
+down nowhere: seen as "Account has been deleted" (https://github.com/FlowCrypt/flowcrypt-browser/issues/2269) and "The account has been
+deleted" (https://github.com/GAM-team/GAM/pull/1171). For a suspended account no words are known that tell it from an ended consent."""
 
 
 class Closed(NotPermitted):
@@ -253,7 +259,10 @@ _KINDS: dict[int, type[Upstream]] = {
 
 def token_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Upstream:
     """What a refused token request means (https://www.rfc-editor.org/rfc/rfc6749#section-5.2)."""
-    error = str(_json_object(body).get("error", ""))
+    answer = _json_object(body)
+    error = str(answer.get("error", ""))
+    if error == "invalid_grant" and _DELETED.search(str(answer.get("error_description", ""))):
+        return UserGone(GMAIL, "the account is deleted")
     if error in DEAD_GRANTS:
         return NotAuthorised(GMAIL, f"the connection is refused ({error})")
     if re.fullmatch(r"[a-z_]+", error) and status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:

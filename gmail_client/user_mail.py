@@ -4,6 +4,7 @@ import asyncio
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -26,8 +27,8 @@ from gmail_client.open_mail import GMAIL_URL, api_id, headers_alone, mail_refusa
 from http_session.session import MAX_ANSWER_BYTES, HttpAnswer, HttpSession
 from mailmagnet.addresses import is_address
 from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound
-from mailmagnet.gmail import GMAIL, MailHeaders
-from mailmagnet.user_mail import LARGEST_ATTACHMENT, Attachment, DraftMail, MailPage, MailText, SendAs
+from mailmagnet.gmail import GMAIL, Listed, MailHeaders
+from mailmagnet.user_mail import LARGEST_ATTACHMENT, Attachment, DraftMail, MailText, SendAs
 
 SINGLY = 10
 """Mails that are changed one by one; for more a batch costs less."""
@@ -53,16 +54,20 @@ class HttpUserMail:
         self._mailbox = f"{origin}/gmail/v1/users/me/"
         self._seconds = seconds
 
-    async def mail_with(self, addresses: Collection[str], most: int, page: str = "") -> MailPage:
+    async def mail_with(self, addresses: Collection[str], most: int, before: datetime | None = None) -> Listed:
         """https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages/list"""
         wanted = [address for address in sorted(set(addresses)) if is_address(address) and not set(address) & set('"{}()')]
         if not wanted:
-            return MailPage(())
+            return Listed((), more=False)
         terms = " ".join(f'{where}:"{address}"' for address in wanted for where in ("from", "to", "cc"))
-        params = [("q", f"{{{terms}}} -in:drafts -in:chats"), ("maxResults", str(most)), ("fields", "messages/id,nextPageToken")]
-        answer = await self._call("GET", "messages", [*params, *([("pageToken", page)] if page else [])])
-        listed = read(MessagePage, answer.json())
-        return MailPage(tuple(message.id for message in listed.messages), listed.next_page_token)
+        until = f" before:{int(before.timestamp())}" if before else ""
+        params = [
+            ("q", f"{{{terms}}} -in:drafts -in:chats{until}"),
+            ("maxResults", str(most)),
+            ("fields", "messages/id,nextPageToken"),
+        ]
+        listed = read(MessagePage, (await self._call("GET", "messages", params)).json())
+        return Listed(tuple(message.id for message in listed.messages), more=bool(listed.next_page_token))
 
     async def headers(self, mail_ids: Sequence[str], names: Sequence[str]) -> Sequence[MailHeaders]:
         """https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages/get"""

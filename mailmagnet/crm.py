@@ -50,11 +50,12 @@ class Organisation:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A set of permissions that users hold."""
+    """A set of permissions that users hold; `administrator`: its users look after the CRM, and may give permissions."""
 
     id: str
     name: str
     permissions: frozenset[str]
+    administrator: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ class Account:
     phone: str = ""
     url: str = ""
     mine: bool = False
+    owner_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ class Deal:
     owner: str = ""
     contact_ids: tuple[str, ...] = ()
     url: str = ""
+    owner_id: str = ""
 
 
 class ActivityKind(StrEnum):
@@ -161,6 +164,7 @@ class Contact:
     activities: tuple[Activity, ...] = ()
     notes: tuple[Note, ...] = ()
     mine: bool = False
+    owner_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +181,7 @@ class Lead:
     phone: str = ""
     url: str = ""
     mine: bool = False
+    owner_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,10 +210,11 @@ class LookUp:
 
 @dataclass(frozen=True, slots=True)
 class Senders:
-    """The CRM's answer for the senders of a labelling run: contacts with their deals, by each asked address that has any."""
+    """The CRM's answer for the senders of a run: contacts with their deals, and leads, by each asked address that has any."""
 
     organisation: Organisation
     contacts: Mapping[str, tuple[Contact, ...]]
+    leads: Mapping[str, tuple[Lead, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +277,7 @@ class Crm(Protocol):
         ...
 
     async def senders(self, addresses: Collection[str]) -> Senders:
-        """The contacts behind the senders of a run, with their deals."""
+        """The contacts behind the senders of a run, with their deals, and the leads."""
         ...
 
     async def contact(self, contact_id: str) -> Contact:

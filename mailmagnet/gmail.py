@@ -10,6 +10,7 @@ from mailmagnet.errors import Service, Side, Upstream
 GMAIL = Service(Side.GMAIL, "Gmail")
 
 INBOX = "INBOX"
+UNREAD = "UNREAD"
 UNTOUCHED = frozenset({"SPAM", "TRASH", "DRAFT", "CHAT", "SENT"})
 """System labels of mail that the job never touches (https://developers.google.com/workspace/gmail/api/guides/labels)."""
 

@@ -9,7 +9,7 @@ from mailmagnet.categories import month_of, today_in
 from mailmagnet.crm import Crm, Deal, service_of
 from mailmagnet.deadline import in_time_or_problem
 from mailmagnet.errors import MAILMAGNET, NotAuthorised, NotPermitted, Upstream
-from mailmagnet.gmail import GMAIL, MailHeaders
+from mailmagnet.gmail import GMAIL, UNREAD, MailHeaders
 from mailmagnet.parts import Parts
 from mailmagnet.people import in_a_list
 from mailmagnet.store import Mailbox, MailRecord
@@ -140,6 +140,6 @@ def _customer_mail(record: MailRecord, mail: MailHeaders) -> CustomerMail:
         record.received_at,
         subject=subject,
         from_name=name,
-        unread="UNREAD" in mail.label_ids,
+        unread=UNREAD in mail.label_ids,
         rfc822_message_id=mail.first("Message-ID"),
     )

@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 
-from mailmagnet.addresses import domain_of, spellings, without_tag
-from mailmagnet.categories import Category, Decision, decide_for_address, today_in
-from mailmagnet.crm import Contact, Crm
+from mailmagnet.categories import Category
+from mailmagnet.crm import Crm
+from mailmagnet.decide_mail import Decided, Move, decide_mail
 from mailmagnet.errors import (
     MAILMAGNET,
     CursorExpired,
@@ -23,12 +24,14 @@ from mailmagnet.errors import (
     TimedOut,
     Unavailable,
     Upstream,
+    UserGone,
 )
-from mailmagnet.gmail import GMAIL, INBOX, SENDER_HEADERS, UNTOUCHED, Gmail, LabelChanges, MailHeaders
+from mailmagnet.gmail import GMAIL, INBOX, SENDER_HEADERS, UNREAD, Gmail, LabelChanges, MailHeaders
 from mailmagnet.labels import ensure_labels
+from mailmagnet.notify import NO_CATEGORY, is_due
+from mailmagnet.parking import parked
 from mailmagnet.parts import Parts
-from mailmagnet.people import sender_of
-from mailmagnet.store import Backlog, DayCounts, Lease, Mailbox, MailRecord, Policy, Progress, RunCounts, Store
+from mailmagnet.store import Backlog, DayCounts, Lease, Mailbox, ParkedFor, Policy, Progress, RunCounts, Store
 from mailmagnet.trouble import trouble_after
 from mailmagnet.vault import Connection, gmail_connection
 
@@ -62,26 +65,19 @@ RUN_SECONDS = 240.0
 MOVE_SECONDS = 60.0
 """The deadline of one move. None begins with less of the lease left: Gmail cannot refuse a worker whose lease is over."""
 
+NEWS = timedelta(days=1)
+"""How long before the last run a mail may have come and still be news: runs may have had more mail than they could look at."""
+
 RESYNC_OVERLAP = timedelta(hours=1)
 """How much earlier than the last run a full resync begins: mail that Gmail was slow to deliver is not missed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """What is to be done with one mail and why: its decision's label added, INBOX removed."""
-
-    mail_id: str
-    from_address: str
-    received_at: datetime
-    decision: Decision
-    in_inbox: bool
 
 
 @dataclass(frozen=True, slots=True)
 class LabelRun:
     """What a run did, or (dry) would do. `remaining` mails are left for the next run; `units` are Gmail quota units.
 
-    `passed_over` counts mails that failed in too many runs, by reason.
+    `passed_over` counts mails that failed in too many runs, by reason. `new` counts unread mail of customers that came just now, by
+    category, "none" for none; `notice_due` is whether its user may have to be told of that, or of earlier mail.
     """
 
     moves: tuple[Move, ...]
@@ -91,6 +87,8 @@ class LabelRun:
     crm_calls: int
     passed_over: Mapping[str, int] = field(default_factory=dict)
     dry: bool = False
+    new: Mapping[str, int] = field(default_factory=dict)
+    notice_due: bool = False
 
     @property
     def sorted(self) -> Mapping[Category, int]:
@@ -129,19 +127,6 @@ class _Batch:
 
     mail_ids: tuple[str, ...]
     left: Progress
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What is decided: a record for each contact's mail, a move for each that is in a category and was not moved before.
-
-    `today` is the day in the CRM organisation's time zone, None when the CRM was not asked.
-    """
-
-    records: tuple[MailRecord, ...] = ()
-    moves: tuple[Move, ...] = ()
-    crm_calls: int = 0
-    today: date | None = None
 
 
 async def label_mail(org: str, user: str, parts: Parts, tick: datetime | None = None) -> LabelRun:
@@ -188,8 +173,8 @@ async def _switched_on(org: str, user: str, store: Store) -> Mailbox:
     mailbox = await store.mailbox(org, user)
     if not mailbox:
         raise NotFound(MAILMAGNET, "this mailbox is not connected")
-    if not mailbox.mailmagnet:
-        raise Forbidden("MailMagnet is turned off for this mailbox")
+    if not mailbox.mailmagnet or mailbox.presence.parked or mailbox.presence.leaving_since:
+        raise Forbidden("MailMagnet is turned off for this mailbox, or its user is leaving or gone")
     return mailbox
 
 
@@ -200,9 +185,11 @@ async def _run_of(mailbox: Mailbox, parts: Parts) -> _Run:
 
 
 async def _failed(mailbox: Mailbox, lease: Lease, error: Upstream, parts: Parts) -> MailboxFailed:
-    """Why the run failed, kept with the mailbox."""
+    """Why the run failed, kept with the mailbox. One whose account is deleted is parked at once."""
     trouble = trouble_after(mailbox.trouble, error, parts.now())
     await parts.store.save_trouble(lease, trouble)
+    if isinstance(error, UserGone):
+        await parts.store.change_presence(mailbox.org, mailbox.user, partial(parked, why=ParkedFor.GONE, now=parts.now()))
     return MailboxFailed(trouble.reason, trouble.who, trouble.failures, str(error))
 
 
@@ -227,7 +214,17 @@ async def _sort(mailbox: Mailbox, lease: Lease, parts: Parts, tick: datetime | N
         await parts.store.save_run(lease, progress, labels=labels)
         raise Unavailable(GMAIL, "no mail could be read")
     done = tuple(move for move in plan.moves if move.mail_id not in unmoved)
-    result = LabelRun(done, len(batch.mail_ids), _remaining(progress), run.gmail.units, plan.crm_calls, passed_over)
+    new = _new(headers.mails, plan, begun, run)
+    result = LabelRun(
+        moves=done,
+        looked_at=len(batch.mail_ids),
+        remaining=_remaining(progress),
+        units=run.gmail.units,
+        crm_calls=plan.crm_calls,
+        passed_over=passed_over,
+        new=new,
+        notice_due=bool(new) or is_due(mailbox.choices.notice, mailbox.presence, run.now),
+    )
     await parts.store.save_run(lease, progress, labels=labels, records=undecided, counts=_counts(result, plan, run, tick))
     return result
 
@@ -355,17 +352,20 @@ def _remaining(progress: Progress) -> int:
 # What is decided
 
 
-async def _plan(mails: Sequence[MailHeaders], begun: _Begun, run: _Run) -> _Plan:
-    ours = [mail for mail in mails if not mail.label_ids & UNTOUCHED]
-    senders = {mail.mail_id: sender_of(mail, run.connection.own_domains) for mail in ours}
-    outside = {sender for sender in senders.values() if sender and not _left_out(sender, run.connection, run.policy)}
-    if not outside:
-        return _Plan()
-    known = await run.crm.senders(spellings(outside))
-    today = today_in(known.organisation.time_zone, run.now)
-    records, moves = _decided([mail for mail in ours if senders[mail.mail_id] in outside], senders, known.contacts, today)
-    stays = {mail.mail_id for mail in ours if not _is_to_label(mail, run.mailbox) or _was_moved(mail, begun, run.mailbox.labels)}
-    return _Plan(records, tuple(move for move in moves if move.mail_id not in stays), 1, today)
+async def _plan(mails: Sequence[MailHeaders], begun: _Begun, run: _Run) -> Decided:
+    """What is decided, without the moves of mail that stays where it is."""
+    decided = await decide_mail(mails, run.connection, run.policy, run.crm, run.now)
+    stays = {mail.mail_id for mail in mails if not _is_to_label(mail, run.mailbox) or _was_moved(mail, begun, run.mailbox.labels)}
+    return replace(decided, moves=tuple(move for move in decided.moves if move.mail_id not in stays))
+
+
+def _new(mails: Sequence[MailHeaders], plan: Decided, begun: _Begun, run: _Run) -> Mapping[str, int]:
+    """Unread mail of customers that came since about the last run: what a backfill finds is no news, nor is an unfinished run's mail,
+    which that run may have counted."""
+    since = min(run.mailbox.last_run.at, run.now) - NEWS
+    recorded = {record.mail_id for record in plan.records} - set(begun.progress.moving)
+    news = [mail for mail in mails if mail.mail_id in recorded and UNREAD in mail.label_ids and mail.received_at >= since]
+    return Counter(str(plan.categories.get(mail.mail_id, NO_CATEGORY)) for mail in news)
 
 
 def _is_to_label(mail: MailHeaders, mailbox: Mailbox) -> bool:
@@ -393,32 +393,6 @@ def _was_moved(mail: MailHeaders, begun: _Begun, labels: Mapping[Category, str])
     return bears_ours and not stayed_in_inbox
 
 
-def _left_out(sender: str, connection: Connection, policy: Policy) -> bool:
-    own = spellings(connection.own_addresses)
-    domains = {domain_of(sender), *_parents(domain_of(sender))}
-    return bool({sender, without_tag(sender)} & (own | policy.excluded) or domains & (connection.own_domains | policy.excluded))
-
-
-def _parents(domain: str) -> Iterable[str]:
-    labels = domain.split(".")
-    return (".".join(labels[start:]) for start in range(1, len(labels)))
-
-
-def _decided(
-    mails: Sequence[MailHeaders], senders: Mapping[str, str], contacts: Mapping[str, tuple[Contact, ...]], today: date
-) -> tuple[tuple[MailRecord, ...], tuple[Move, ...]]:
-    records, moves = [], []
-    for mail in mails:
-        sender = senders[mail.mail_id]
-        found = contacts.get(sender) or contacts.get(without_tag(sender))
-        if not found:
-            continue
-        records.append(MailRecord(mail.mail_id, sender, mail.received_at))
-        if decision := decide_for_address(found, today):
-            moves.append(Move(mail.mail_id, sender, mail.received_at, decision, INBOX in mail.label_ids))
-    return tuple(records), tuple(moves)
-
-
 # What is done
 
 
@@ -441,7 +415,7 @@ async def _move(
     return unmoved
 
 
-def _counts(result: LabelRun, plan: _Plan, run: _Run, tick: datetime | None) -> RunCounts:
+def _counts(result: LabelRun, plan: Decided, run: _Run, tick: datetime | None) -> RunCounts:
     return RunCounts(
         at=run.now,
         tick=tick,

@@ -99,9 +99,10 @@ class Presence:
 
     `crm_user` is the CRM's id of the user, "" before the sign-in. `opened_at` is when the panel was opened last, to the day.
 
-    `noticed` counts customers' mail not told of yet, by category, "none" where it has none. `noticed_at` is when the last notice was
-    begun: it is written before the notice is sent, so that none comes twice. `admin_told_at` is when the admin was told that nothing
-    was opened. `leaving_since` is set first of all when the user leaves: whatever fails, the rest is done later.
+    `noticed` counts customers' mail not told of yet, by category, "none" where it has none. `noticed_at` is when the first of it was
+    counted, or when the last notice was begun: from then on nothing is counted any more, before the notice is sent, so that none comes
+    twice. `admin_told_at` is when the admin was told that nothing was opened. `leaving_since` is set first of all when the user leaves:
+    whatever fails, the rest is done later.
     """
 
     crm_user: str = ""
@@ -359,6 +360,10 @@ class Store(Protocol):
         """Those whose users are signed in to the CRM as one of these (`Presence.crm_user`), by user."""
         ...
 
+    async def leaving_mailboxes(self, org: str) -> Sequence[Mailbox]:
+        """Those whose users have begun to leave, by user."""
+        ...
+
     async def connect(self, org: str, user: str, address: str, now: datetime) -> None:
         """Keep a mailbox, both switches off. One that is there already keeps all it has but its trouble: consent is renewed."""
         ...
@@ -418,6 +423,10 @@ class Store(Protocol):
         """Who read an owner's mail, newest first."""
         ...
 
+    async def readings_by(self, org: str, reader: str, most: int) -> Sequence[MailReading]:
+        """Which colleagues' mail a user read, newest first."""
+        ...
+
     async def delete_readings_before(self, org: str, moment: datetime) -> int:
         """Delete what is older than a moment; the number deleted."""
         ...
@@ -459,6 +468,10 @@ class Store(Protocol):
 
     async def latest_mails(self, org: str, user: str, most: int) -> Sequence[MailRecord]:
         """A mailbox's records, newest first."""
+        ...
+
+    async def mails(self, org: str, user: str, after: MailRecord | None, most: int) -> Sequence[MailRecord]:
+        """The same, a page at a time: those that come after a record, which may be deleted meanwhile; None for the first ones."""
         ...
 
     async def mails_from(self, org: str, address: str, most: int) -> Sequence[tuple[str, MailRecord]]:

@@ -1,5 +1,6 @@
 """The use case "switch mailbox": MailMagnet and labelling turned on or off, and mail of earlier days sorted if its user asks for it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -8,19 +9,31 @@ from mailmagnet.errors import MAILMAGNET, NotFound
 from mailmagnet.label_mail import LEASE_SECONDS
 from mailmagnet.labels import ensure_labels
 from mailmagnet.parts import Parts
-from mailmagnet.store import Backlog, Mailbox, Progress, RunCounts
+from mailmagnet.store import Backlog, Choices, Mailbox, Progress, RunCounts
 from mailmagnet.vault import gmail_connection
 
 LONGEST_BACKFILL = timedelta(days=365)
 
 
-async def switch_off(org: str, user: str, parts: Parts) -> None:
-    """Turn MailMagnet off, and labelling with it: the mailbox's mail records are deleted, and how far it was is forgotten."""
-    await parts.store.switch_off(org, user)
+async def switch_off(org: str, user: str, parts: Parts, choices: Choices | None = None) -> None:
+    """Turn MailMagnet off, and labelling with it: the mailbox's mail records are deleted, and how far it was is forgotten.
+
+    `choices` are kept in the same write; None leaves them as they are.
+    """
+    await parts.store.switch_off(org, user, choices)
 
 
-async def switch_on(org: str, user: str, parts: Parts, *, labelling: bool, backfill: timedelta | None = None) -> None:
-    """Turn MailMagnet on, with or without labelling. What is on already stays as it is; what is new begins at now.
+async def switch_on(
+    org: str,
+    user: str,
+    parts: Parts,
+    *,
+    labelling: bool,
+    backfill: timedelta | None = None,
+    change: Callable[[Choices], Choices] | None = None,
+) -> None:
+    """Turn MailMagnet on, with or without labelling. What is on already stays as it is; what is new begins at now. What `change` makes
+    of the user's choices is kept in the same write.
 
     `backfill` also sorts mail received within that time before now; earlier decisions about it are forgotten. Labels are made here,
     and only with labelling. The switches are one write: when anything before it fails, they are as they were. Earlier decisions are
@@ -47,6 +60,7 @@ async def switch_on(org: str, user: str, parts: Parts, *, labelling: bool, backf
             progress=progress,
             labels=labels,
             last_run=_last_run(mailbox, now, progress),
+            choices=change(mailbox.choices) if change else None,
         )
         if backfill:
             await store.forget_decisions(lease, begins)

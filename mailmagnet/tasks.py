@@ -1,4 +1,4 @@
-"""What the core asks of a task queue: that each due mailbox is labelled once in its slot; the record and the protocol `Tasks`."""
+"""What the core asks of a task queue: that each due mailbox is labelled once in its slot, and previews counted; the protocol `Tasks`."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,8 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class MailboxTask:
-    """One mailbox's work in one slot, asked for by a tick. `org` and `user` are verified ids, `slot` and `tick` aware moments.
+    """One mailbox's work in one slot. `org` and `user` are verified ids, `slot` and `tick` aware moments; `tick` is the tick that asks
+    for it, None when its user does.
 
     Tasks of one mailbox and slot are the same task, whichever tick asks for them.
     """
@@ -15,13 +16,29 @@ class MailboxTask:
     org: str
     user: str
     slot: datetime
-    tick: datetime
+    tick: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewTask:
+    """A preview's next mails to count: of the preview of the last `days` that was `begun` then, behind the first `looked_at` mails.
+
+    `failures` tasks before this one failed in a row. It is not begun before `not_before`. Tasks that differ in nothing else are the same.
+    """
+
+    org: str
+    user: str
+    begun: datetime
+    days: int
+    looked_at: int = 0
+    failures: int = 0
+    not_before: datetime | None = None
 
 
 class Tasks(Protocol):
     """Where tasks wait for `label_mailbox`."""
 
-    async def enqueue(self, task: MailboxTask) -> bool:
+    async def enqueue(self, task: MailboxTask | PreviewTask) -> bool:
         """Put a task in the queue; False when the same task was put there before.
 
         Raises NotAuthorised, NotPermitted, NotFound (no such queue), RateLimited, Unavailable, BadAnswer.

@@ -2,21 +2,14 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from mailmagnet.address_headers import Mailbox
-from mailmagnet.gmail import MailHeaders
+from mailmagnet.gmail import Listed, MailHeaders
 
 LARGEST_ATTACHMENT = 25 * 1024 * 1024
 """Bytes; what is larger is not fetched. Gmail sends no larger ones (https://support.google.com/mail/answer/6584)."""
-
-
-@dataclass(frozen=True, slots=True)
-class MailPage:
-    """Mail ids, newest first; `next_page` is what asks for those that are older, "" when there are none."""
-
-    mail_ids: tuple[str, ...]
-    next_page: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +70,11 @@ class UserMail(Protocol):
     Quota units are Google's (https://developers.google.com/workspace/gmail/api/reference/quota).
     """
 
-    async def mail_with(self, addresses: Collection[str], most: int, page: str = "") -> MailPage:
-        """Mail from, to or copied to any of these addresses, without spam, trash, drafts and chats; 5 units.
+    async def mail_with(self, addresses: Collection[str], most: int, before: datetime | None = None) -> Listed:
+        """The newest mail from, to or copied to any of these addresses, received before a moment (to the second; None: up to now).
 
-        Gmail compares words, so that "ada@x.example" also finds "mary.ada@x.example": who asks for one address alone compares the
-        headers.
+        Without spam, trash, drafts and chats; at most `most` (500); 5 units. Gmail compares words, so that "ada@x.example" also finds
+        "mary.ada@x.example": who asks for one address alone compares the headers.
         """
         ...
 

@@ -76,7 +76,7 @@ class UserRecords:
     def senders(self, addresses: Collection[str]) -> Senders:
         contact_ids = self._contacts_with(addresses)
         contacts = self.contacts(_each(contact_ids), for_reading=False)
-        return Senders(self.organisation(), _by_address(contact_ids, contacts))
+        return Senders(self.organisation(), _by_address(contact_ids, contacts), self._leads_with(addresses))
 
     def contact(self, contact_id: str) -> Contact:
         self.must_see("contacts", contact_id)
@@ -140,11 +140,14 @@ class UserRecords:
     def profiles(self) -> tuple[Profile, ...]:
         rows = self.connection.execute(
             """
-            SELECT id, name, (SELECT json_group_array(permission) FROM permissions WHERE profile_id = profiles.id) AS permissions
+            SELECT profiles.*, (SELECT json_group_array(permission) FROM permissions WHERE profile_id = profiles.id) AS permissions
             FROM profiles ORDER BY name
             """
         )
-        return tuple(Profile(row["id"], row["name"], frozenset(listed(row["permissions"]))) for row in rows)
+        return tuple(
+            Profile(row["id"], row["name"], frozenset(listed(row["permissions"])), administrator=bool(row["administrator"]))
+            for row in rows
+        )
 
     def stages(self) -> tuple[Stage, ...]:
         rows = self.connection.execute(

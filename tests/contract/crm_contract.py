@@ -339,6 +339,11 @@ class CrmContract:
         assert (answer.contacts, answer.accounts) == ({}, {})
         assert await crm.as_user(ADA).lead(lea.id) == lea
 
+    async def test_the_job_is_told_of_leads_too(self, crm: InstalledWorld) -> None:
+        answer = await crm.as_user(ADA).senders(["lea@home.example", "h.lovell@analytical.example", "nobody@nowhere.example"])
+        assert [(address, lead.name) for address, (lead,) in answer.leads.items()] == [("lea@home.example", "Lea Lund")]
+        assert set(answer.contacts) == {"h.lovell@analytical.example"}
+
     async def test_a_deal_is_read_as_it_is_among_its_contacts(self, crm: InstalledWorld) -> None:
         ada = crm.as_user(ADA)
         [henrietta] = (await ada.look_up(["h.lovell@analytical.example"], [])).contacts["h.lovell@analytical.example"]

@@ -30,6 +30,7 @@ from mailmagnet.errors import (
     TimedOut,
     Unavailable,
     Upstream,
+    UserGone,
 )
 from mailmagnet.gmail import (
     INBOX,
@@ -563,6 +564,16 @@ async def test_a_revoked_connection_needs_consent(desk: Desk) -> None:
             await call
 
 
+async def test_a_deleted_account_is_told_from_a_consent_that_ended(desk: Desk) -> None:
+    token = desk.world.google.refresh_token(desk.ada)
+    desk.world.google.revoke(token)
+    desk.altered["Token has been expired or revoked"] = "Account has been deleted"
+    with pytest.raises(UserGone):
+        await desk.mailbox(token).labels()
+    with pytest.raises(UserGone):
+        await desk.reader().mails(token, ["abc"], SENDER_HEADERS)
+
+
 async def test_an_access_token_that_ended_early_is_renewed(desk: Desk) -> None:
     mail_ids = desk.arrive(2)
     mailbox = desk.mailbox()
@@ -896,6 +907,11 @@ def test_a_refusal_is_told_apart_by_its_reason(status: int, body: bytes, error: 
     ("status", "body", "error"),
     [
         (400, b'{"error": "invalid_grant"}', NotAuthorised),
+        (400, b'{"error": "invalid_grant", "error_description": "Token has been expired or revoked."}', NotAuthorised),
+        (400, b'{"error": "invalid_grant", "error_description": "Account has been deleted"}', UserGone),
+        (400, b'{"error": "invalid_grant", "error_description": "The account has been deleted"}', UserGone),
+        (401, b'{"error": "invalid_client", "error_description": "Account has been deleted"}', NotPermitted),
+        (400, b'{"error": "invalid_grant", "error_description": ["Account has been deletedx"]}', NotAuthorised),
         (400, b'{"error": "invalid_grant", "error_subtype": "invalid_rapt"}', NotAuthorised),
         (401, b'{"error": "invalid_client"}', NotPermitted),
         (400, b'{"error": "unauthorized_client"}', NotPermitted),

@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestServer
 
 from http_session.session import HttpSession
 from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, NotPermitted, RateLimited, Service, Side, Unavailable, Upstream
-from mailmagnet.tasks import MailboxTask, Tasks
+from mailmagnet.tasks import MailboxTask, PreviewTask, Tasks
 from task_queue.cloud_tasks import CloudTasks
 from task_queue.own_token import own_access_token
 
@@ -22,7 +22,9 @@ QUEUE = "projects/mailmagnet-test/locations/europe-west1/queues/label-mailbox"
 URL = "https://label-mailbox.run.example/label_mailbox"
 ACCOUNT = "ticker@mailmagnet-test.iam.gserviceaccount.example"
 SLOT = datetime(2027, 3, 14, 9, 20, tzinfo=UTC)
-TASK = MailboxTask("analytical.example", "100000000000000000001", SLOT, SLOT + timedelta(minutes=3))
+TICK = SLOT + timedelta(minutes=3)
+TASK = MailboxTask("analytical.example", "100000000000000000001", SLOT, TICK)
+PREVIEW = PreviewTask("analytical.example", "100000000000000000001", SLOT, 30)
 
 
 @dataclass
@@ -80,7 +82,7 @@ async def test_a_task_is_put_in_the_queue_as_cloud_tasks_reads_it(tasks: Tasks, 
     assert request.headers["Authorization"] == "Bearer ya29.made-up"
     assert request.headers["Content-Type"] == "application/json"
     payload = body["task"]["httpRequest"].pop("body")
-    assert json.loads(b64decode(payload, validate=True)) == {"org": TASK.org, "user": TASK.user, "tick": TASK.tick.isoformat()}
+    assert json.loads(b64decode(payload, validate=True)) == {"org": TASK.org, "user": TASK.user, "tick": TICK.isoformat()}
     name = body["task"]["name"]
     assert re.fullmatch(rf"{QUEUE}/tasks/[0-9a-f]{{64}}", name)
     assert body == {
@@ -94,6 +96,25 @@ async def test_a_task_is_put_in_the_queue_as_cloud_tasks_reads_it(tasks: Tasks, 
             },
         }
     }
+
+
+async def test_a_task_that_its_user_asks_for_names_no_tick(tasks: Tasks, queue: Queue) -> None:
+    await tasks.enqueue(replace(TASK, tick=None))
+    payload = json.loads(b64decode(queue.bodies[0]["task"]["httpRequest"]["body"]))
+    assert payload == {"org": TASK.org, "user": TASK.user, "tick": None}
+
+
+async def test_a_previews_next_step_waits_for_its_moment_and_is_taken_once(tasks: Tasks, queue: Queue) -> None:
+    step = replace(PREVIEW, looked_at=137, not_before=SLOT + timedelta(minutes=1))
+    later = replace(step, not_before=SLOT + timedelta(minutes=2))
+    others = [PREVIEW, replace(step, failures=1), replace(step, days=31), replace(step, begun=TICK), replace(step, user="2")]
+    assert [await tasks.enqueue(task) for task in (step, later, *others)] == [True, False, *[True] * len(others)]
+    task = queue.bodies[0]["task"]
+    assert datetime.fromisoformat(task["scheduleTime"]) == SLOT + timedelta(minutes=1)
+    assert "scheduleTime" not in queue.bodies[2]["task"]
+    facts = {"begun": SLOT.isoformat(), "days": 30, "looked_at": 137, "failures": 0}
+    payload = json.loads(b64decode(task["httpRequest"]["body"]))
+    assert payload == {"org": PREVIEW.org, "user": PREVIEW.user, "preview": facts}
 
 
 async def test_the_same_task_is_taken_once(tasks: Tasks, queue: Queue) -> None:

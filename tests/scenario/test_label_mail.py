@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mailmagnet.categories import Category
-from mailmagnet.crm import DealState
+from mailmagnet.crm import DealState, Lead
 from mailmagnet.errors import (
     Forbidden,
     LeaseLost,
@@ -134,6 +134,14 @@ async def test_a_group_in_the_own_domain_stands_for_the_original_sender_and_nobo
     assert await desk.labels_of(via) == {CLOSING, "UNREAD"}
     assert await desk.labels_of(reply_to) == {"INBOX", "UNREAD"}
     assert await desk.labels_of(foreign) == {"INBOX", "UNREAD"}
+
+
+async def test_a_leads_mail_is_recorded_and_stays_where_it_is(desk: Desk) -> None:
+    await desk.crm.add_lead(Lead("", "Lea Lund", ("lea@b.example",)))
+    mail = desk.arrive("Lea <lea+offer@b.example>")
+    run = await desk.run()
+    assert [record.mail_id for record in await desk.store.latest_mails("corp.example", desk.account.sub, 9)] == [mail]
+    assert (run.moves, await desk.labels_of(mail)) == ((), {"INBOX", "UNREAD"})
 
 
 async def test_several_contacts_with_one_address_count_as_the_highest(desk: Desk) -> None:

@@ -15,6 +15,7 @@ from gmail_client import answers
 from gmail_client import mailbox as gmail_mailbox
 from mailmagnet.categories import Category
 from mailmagnet.connect_mailbox import connect_mailbox
+from mailmagnet.consent import Grant
 from mailmagnet.crm import DealState
 from mailmagnet.errors import MailMagnetError, Service, Side, Unavailable
 from mailmagnet.label_mail import label_mail
@@ -157,7 +158,14 @@ class Mailroom:
 
 async def _connect(desk: Desk, account: Account) -> None:
     token = desk.world.google.refresh_token(account)
-    consent = Connection(ORG, account.sub, account.address, own_domains=frozenset({ORG}), gmail_token=token)
+    consent = Connection(
+        ORG,
+        account.sub,
+        account.address,
+        own_domains=frozenset({ORG}),
+        gmail_token=token,
+        grants=frozenset({Grant.SORT}),
+    )
     await connect_mailbox(consent, desk)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 HOUSE = Path(__file__).parents[2]
 
-OUTWARD = {"crm_client", "gmail_client", "metadata_store", "token_vault", "task_queue"}
+OUTWARD = {"chat_client", "crm_client", "gmail_client", "metadata_store", "token_vault", "task_queue"}
 MAY_IMPORT = {
     "mailmagnet": set(),
     "cards": {"mailmagnet"},

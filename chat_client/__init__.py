@@ -1,0 +1,1 @@
+"""Outward: notices to a space of Google Chat, by the webhook that its user has made there."""

@@ -1,0 +1,29 @@
+"""What stands in the cards' forms, read from an event: whatever was sent, it becomes what the core takes as typed."""
+
+from cards.set_up_card import (
+    DAILY_AT_INPUT,
+    DAYS_INPUT,
+    LABELLING_INPUT,
+    MAILMAGNET_INPUT,
+    NOTIFY_INPUT,
+    QUIET_FROM_INPUT,
+    QUIET_UNTIL_INPUT,
+    SHARING_INPUT,
+)
+from functions.event import Event
+from mailmagnet.set_up import Form
+
+
+def set_up_form(event: Event) -> Form:
+    """The form of the set-up card."""
+    return Form(
+        mailmagnet=bool(event.chosen(MAILMAGNET_INPUT)),
+        labelling=bool(event.chosen(LABELLING_INPUT)),
+        backfill_days=event.typed(DAYS_INPUT),
+        sharing=event.typed(SHARING_INPUT),
+        notify=event.typed(NOTIFY_INPUT),
+        daily_at=event.typed(DAILY_AT_INPUT),
+        quiet_from=event.typed(QUIET_FROM_INPUT),
+        quiet_until=event.typed(QUIET_UNTIL_INPUT),
+        time_zone=event.locale.time_zone,
+    )
