@@ -154,6 +154,7 @@ async def test_a_user_signs_in_and_is_signed_out_by_hand(desk: Desk) -> None:
     assert (await typed("crm", "sign-out", *of(desk), **environment))[1] == "1 session has ended.\n"
     assert (await typed("crm", "sign-out", *of(desk), **environment))[0] == 1
     assert (await typed("crm", "sign-out", *of(desk), "--address", ADA, **environment))[0] == 2
+    desk.arrive("grace@a.example")
     code, _, complained = await typed("label", *of(desk), **environment)
     assert (code, "the sign-in has ended" in complained) == (1, True)
     assert "ha" in (await typed("crm", "sign-out", "--address", ADA, **environment))[1]
