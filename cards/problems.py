@@ -51,6 +51,13 @@ def problem_section(error: MailMagnetError, frame: Frame, header: str = "") -> S
     return section([decorated_text(problem.happened, below=below, wrap=True, at_its_end=again)], header)
 
 
+def notice_of(error: MailMagnetError, frame: Frame) -> str:
+    """The problem in a notice at the foot of Gmail's window: the card stays, with all that was typed into it."""
+    problem = problem_of(error, frame.locale)
+    to_do = problem.to_do or ("Nothing is lost: try again." if problem.again else "")
+    return " ".join(filter(None, (problem.happened, to_do, f"Reference {frame.reference}." if frame.reference else "")))
+
+
 def _upstream_problem(error: Upstream, locale: Locale) -> Problem:
     who = words.name(error.who.name)
     match error:

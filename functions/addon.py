@@ -16,7 +16,7 @@ from cards.search_card import NOTHING_TYPED
 from functions.boundary import body_of
 from functions.event import Event, event_of, object_of, system_token_of, user_token_of
 from functions.log import log_once, log_problems, names, requester
-from functions.triggers import TRIGGERS, SidebarCall, Trigger
+from functions.triggers import TRIGGERS, Press, SidebarCall, Trigger
 from functions.user_limit import UserLimit
 from functions.verify import bearer_of, signature_is_removed
 from functions.wiring import Process
@@ -89,14 +89,14 @@ def _ids(path: Path, event: Event) -> Mapping[str, str]:
     return {"message_id": event.message_id} if path is Path.MESSAGE else event.parameters
 
 
-async def _answered(trigger: Trigger, call: SidebarCall, frame: Frame, user_limit: UserLimit, seconds: float) -> Answer:
+async def _answered(trigger: Trigger | Press, call: SidebarCall, frame: Frame, user_limit: UserLimit, seconds: float) -> Answer:
     """The trigger's card, or in its place what went wrong. `seconds` is how long the core had."""
-    envelope = update_card if call.event.in_place else trigger.envelope
+    envelope = update_card if call.event.in_place or isinstance(trigger, Press) else trigger.envelope
     try:
         user_limit.count(call.caller.identity)
         # The core keeps to the caller's `by` itself and shows what has come; this is for what does not.
         async with asyncio.timeout_at(call.caller.by + CARD_SECONDS / 2):
-            return envelope(await trigger.card(call, frame))
+            return await trigger.answer(call, frame) if isinstance(trigger, Press) else envelope(await trigger.card(call, frame))
     except ScopesMissing as missing:
         return requesting_google_scopes(missing.scopes)
     except NothingTyped:
@@ -105,4 +105,5 @@ async def _answered(trigger: Trigger, call: SidebarCall, frame: Frame, user_limi
         error: MailMagnetError = TimedOut(MAILMAGNET, round(seconds, 1))
     except MailMagnetError as problem:
         error = problem
-    return envelope(trigger.failed(error, replace(frame, reference=log_problems(error))))
+    frame = replace(frame, reference=log_problems(error))
+    return trigger.failed(error, frame) if isinstance(trigger, Press) else envelope(trigger.failed(error, frame))

@@ -60,20 +60,28 @@ class Typed:
 
 
 @dataclass(frozen=True, slots=True)
+class FormId:
+    """Which mail is being written: Gmail's id of its draft, whom templates are filled in for (None for nobody known), and whether it
+    answers one."""
+
+    draft: str
+    person: RecordId | None = None
+    is_reply: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class MailForm:
-    """A mail that is being written. `draft` is Gmail's id of it; `person` whom the templates are filled in for, None for nobody known.
+    """A mail that is being written.
 
     `senders` are the addresses the user may write from, empty where the consent does not show them. `missing` and `unknown` are the
     merge fields that the template left empty, or that do not exist.
     """
 
-    draft: str
+    id: FormId
     typed: Typed
     senders: tuple[SendAs, ...]
     templates: tuple[Template, ...]
-    person: RecordId | None = None
     person_name: str = ""
-    is_reply: bool = False
     missing: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     template_problem: Upstream | None = None
@@ -120,7 +128,7 @@ async def write_to(person: RecordId, caller: Caller, parts: Parts) -> MailForm:
     to = [Mailbox(cleaned(found.name), address) for address in found.addresses[:1]]
     empty = Typed(_as_typed(to), _default(senders), "", "")
     draft = await _create(desk, _draft(empty, senders))
-    return _form(draft, empty, senders, templates, person, found.name)
+    return _form(FormId(draft, person), empty, senders, templates, found)
 
 
 async def reply_to(message_id: str, tokens: OpenMailTokens, person: RecordId | None, caller: Caller, parts: Parts) -> MailForm:
@@ -137,11 +145,10 @@ async def reply_to(message_id: str, tokens: OpenMailTokens, person: RecordId | N
     message_id_header = mail.first("Message-ID")
     references = f"{mail.first('References') or mail.first('In-Reply-To')} {message_id_header}"
     answer = replace(_draft(typed, senders), thread_id=mail.thread_id, in_reply_to=message_id_header, references=references)
-    form = _form(await _create(desk, answer), typed, senders, templates, person, found.name if found else "")
-    return replace(form, is_reply=True)
+    return _form(FormId(await _create(desk, answer), person, is_reply=True), typed, senders, templates, found)
 
 
-async def fill_in(draft: str, template: str, person: RecordId | None, typed: Typed, caller: Caller, parts: Parts) -> MailForm:
+async def fill_in(form: FormId, template: str, typed: Typed, caller: Caller, parts: Parts) -> MailForm:
     """The form with a template above what was typed; its subject stands where none was typed. The draft in Gmail stays as it is.
 
     Raises NotFound when there is no such template any more, and as `write_to` does.
@@ -149,7 +156,7 @@ async def fill_in(draft: str, template: str, person: RecordId | None, typed: Typ
     desk = await _desk(caller, parts)
     crm, by = desk.crm, caller.by
     found, me, organisation, senders, templates = await asyncio.gather(
-        _person(desk, person) if person else _permitted(desk),
+        _person(desk, form.person) if form.person else _permitted(desk),
         in_time(service_of(crm), by, crm.me()),
         in_time(service_of(crm), by, crm.organisation()),
         _senders(desk),
@@ -164,8 +171,7 @@ async def fill_in(draft: str, template: str, person: RecordId | None, typed: Typ
     missing, unknown = (
         tuple(dict.fromkeys(each)) for each in ((*subject.missing, *text.missing), (*subject.unknown, *text.unknown))
     )
-    form = _form(draft, filled, senders, templates, person, found.name if found else "")
-    return replace(form, missing=missing, unknown=unknown)
+    return replace(_form(form, filled, senders, templates, found), missing=missing, unknown=unknown)
 
 
 async def save_mail(draft: str, typed: Typed, caller: Caller, parts: Parts) -> Done:
@@ -263,17 +269,15 @@ async def _create(desk: _Desk, draft: DraftMail) -> str:
 
 
 def _form(
-    draft: str,
+    form: FormId,
     typed: Typed,
     senders: tuple[SendAs, ...],
     templates: tuple[Template, ...] | Upstream,
-    person: RecordId | None,
-    name: str,
+    person: Contact | Lead | None,
 ) -> MailForm:
     problem = templates if isinstance(templates, Upstream) else None
-    return MailForm(
-        draft, typed, senders, () if isinstance(templates, Upstream) else templates, person, name, template_problem=problem
-    )
+    known = () if isinstance(templates, Upstream) else templates
+    return MailForm(form, typed, senders, known, person.name if person else "", template_problem=problem)
 
 
 def _draft(typed: Typed, senders: Sequence[SendAs]) -> DraftMail:
