@@ -5,9 +5,11 @@ from cards.contact_sections import call_button, open_button, owned_by
 from cards.deal_lines import open_deals, open_deals_section
 from cards.frame import Frame
 from cards.people_lines import account_name, colleague_line, shown_domain
+from cards.record_lines import mail_with_line
 from cards.widgets import GREY, Card, Fold, Section, Widget, bold, button_list, card, coloured, section, text_paragraph
 from mailmagnet.crm import KnownAccount
 from mailmagnet.open_record import Opened
+from mailmagnet.record_people import Module, RecordId
 
 _CONTACTS_IN_SIGHT = 5
 
@@ -32,6 +34,7 @@ def _first(known: KnownAccount, crm_name: str, frame: Frame) -> list[Widget]:
         text_paragraph(_open_words(known, crm_name, frame)),
         *([text_paragraph(coloured(about, GREY))] if about else []),
         *([button_list(*buttons)] if buttons else []),
+        mail_with_line(RecordId(Module.ACCOUNTS, account.id), account.name, frame),
     ]
 
 

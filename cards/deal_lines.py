@@ -96,13 +96,9 @@ def company_of_deal(deal: Deal) -> str:
     return words.name(deal.account.name, _NAME) if deal.account else ""
 
 
-def opening(deal: Deal, frame: Frame) -> OnClick | None:
-    """The deal in the CRM; without a page of its own, its account's card, else its first contact's."""
-    if page := open_link(deal.url):
-        return page
-    if deal.account:
-        return frame.run(Path.ACCOUNT, id=deal.account.id)
-    return frame.run(Path.CONTACT, id=deal.contact_ids[0]) if deal.contact_ids else None
+def opening(deal: Deal, frame: Frame) -> OnClick:
+    """The deal in the CRM; without a page of its own, its card."""
+    return open_link(deal.url) or frame.run(Path.DEAL, id=deal.id)
 
 
 def deal_line(deal: Deal, frame: Frame, *below: str, on_click: OnClick | None = None) -> Widget:

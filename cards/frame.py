@@ -1,11 +1,11 @@
-"""What a card is drawn in: who reads it, when, which call it answers, and where its buttons lead; and the closed list of paths."""
+"""What a card is drawn in: who reads it, when, which call it answers, and where its buttons lead; the closed lists of paths and pages."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
-from cards.widgets import OnClick, run
+from cards.widgets import OnClick, open_overlay, run
 from cards.words import zone_of
 from mailmagnet.identity import Locale
 
@@ -19,7 +19,17 @@ class Path(StrEnum):
     CONTACT = "/contact"  # id
     LEAD = "/lead"  # id
     ACCOUNT = "/account"  # id
+    DEAL = "/deal"  # id
     SEARCH = "/search"  # form input SEARCH_INPUT
+    MAIL_WITH = "/mail-with"  # module, id; older
+    MAIL = "/mail"  # module, id, owner, mail
+    SHARE_CONTACT = "/share-contact"  # module, id, change
+    SHARE_MAIL = "/share-mail"  # module, id, owner, mail, change
+    MY_SHARING = "/my-sharing"
+    WHO_COULD_READ = "/who-could-read"  # module and id, or neither; owner; sharing
+    POLICY = "/policy"
+    POLICY_EFFECT = "/policy-effect"  # form inputs POLICY_SHARING, POLICY_EXCLUDED, POLICY_RETENTION
+    SAVE_POLICY = "/save-policy"  # the same
     SET_UP = "/set-up"
     SAVE_SET_UP = "/save-set-up"  # the form of the set-up card; confirmed
     COUNT_MAIL = "/count-mail"  # the same form
@@ -29,7 +39,24 @@ class Path(StrEnum):
     SORTED_TODAY = "/sorted-today"
     PREVIEW_SORTING = "/preview-sorting"
     SORT_NOW = "/sort-now"
+    KEPT = "/kept"
+    DEACTIVATE = "/deactivate"
+    DEACTIVATED = "/deactivated"
 
+
+class Page(StrEnum):
+    """Our own web pages, which open over Gmail in a window of their own, and the ids each takes."""
+
+    CONNECT = "/connect"  # grant
+    SIGN_IN = "/sign-in"
+    RECORD = "/record"  # module, id; older
+    RECORD_MAIL = "/record-mail"  # module, id, owner, mail
+    ATTACHMENT = "/attachment"  # module, id, owner, mail, part
+    EXPORT = "/export"
+
+
+PageUrl = Callable[[Page, Mapping[str, str]], str]
+"""The URL of a page about these ids, signed for the card's reader and for a short while."""
 
 IN_PLACE = "in_place"
 """The parameter, IN_PLACE_YES, with which a click of any path wants its answer in place of the card clicked in."""
@@ -37,6 +64,8 @@ IN_PLACE_YES = "1"
 
 SEARCH_INPUT = "words"
 """The name of the search field in the form inputs of an event."""
+POLICY_SHARING, POLICY_EXCLUDED, POLICY_RETENTION = "policy_sharing", "policy_excluded", "policy_retention"
+"""The fields of the admin's policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +73,14 @@ class Frame:
     """`now` is aware; `addon_url` is the public address of the `addon` function, without a slash at its end.
 
     `path` and `ids` are the call that the card answers, `words` what was typed into the search field of the card clicked in;
-    `reference` is that under which the card's problems are in the log.
+    `reference` is that under which the card's problems are in the log; `page_url` makes the links to our pages.
     """
 
     locale: Locale
     now: datetime
     addon_url: str
     path: Path
+    page_url: PageUrl = field(repr=False)
     ids: Mapping[str, str] = field(default_factory=dict)
     words: str = ""
     reference: str = ""
@@ -68,3 +98,7 @@ class Frame:
     def again(self) -> OnClick:
         """What Retry does: the same call, its answer in place of this card."""
         return self.run(self.path, **{**self.ids, IN_PLACE: IN_PLACE_YES})
+
+    def page(self, page: Page, /, **ids: str) -> OnClick:
+        """Open one of our pages over Gmail; when its window is closed, Gmail loads the add-on anew."""
+        return open_overlay(self.page_url(page, ids))

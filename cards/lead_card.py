@@ -8,8 +8,7 @@ from cards.widgets import Card, card
 from mailmagnet.open_record import OpenedLead
 
 
-def lead_card(opened: OpenedLead, _: Frame) -> Card:
-    """The same for every reader: nothing of a lead is a date or an amount."""
+def lead_card(opened: OpenedLead, frame: Frame) -> Card:
     lead = opened.lead
-    sections = [*lead_sections(lead, opened.crm_name), addresses_section(lead.addresses)]
+    sections = [*lead_sections(lead, opened.crm_name, frame), addresses_section(lead.addresses)]
     return card(sections, lead_name(lead), words.name(lead.company))

@@ -74,7 +74,7 @@ def _main_sections(main: PersonInCrm, answer: OpenMessage, frame: Frame) -> list
         through = contact_name(first.contact) if len(main.contacts) > 1 else ""
         return [*contact_sections(first, answer.crm_name, today, frame, through), _same_address_section(main, today, frame)]
     if main.leads:
-        return [*lead_sections(main.leads[0], answer.crm_name), _same_address_section(main, today, frame)]
+        return [*lead_sections(main.leads[0], answer.crm_name, frame), _same_address_section(main, today, frame)]
     return [section(_unknown_lines(main, answer.crm_name, frame))]
 
 

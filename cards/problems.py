@@ -13,13 +13,13 @@ from mailmagnet.errors import (
     LeaseTaken,
     MailMagnetError,
     NotAuthorised,
-    NotBound,
     NotFound,
     NotPermitted,
     NotVerified,
     RateLimited,
     ScopesMissing,
     Side,
+    SignInNeeded,
     TimedOut,
     Unavailable,
     Upstream,
@@ -54,11 +54,8 @@ def problem_section(error: MailMagnetError, frame: Frame, header: str = "") -> S
 def _upstream_problem(error: Upstream, locale: Locale) -> Problem:
     who = words.name(error.who.name)
     match error:
-        case NotBound():
-            account = words.name(f"account {error.user} of {error.org}", 120)
-            return Problem(f"{who} has no user for your Google account.", f"An admin of {who} can add you: {account}.")
         case NotAuthorised():
-            return Problem(f"MailMagnet has no access to your {who}.", "Ask your admin to connect it.")
+            return _not_authorised(error, who)
         case NotPermitted():
             return _not_permitted(error, who)
         case NotFound() if error.who.side is Side.GMAIL:
@@ -94,6 +91,15 @@ def _passing_problem(error: Upstream, who: str, locale: Locale) -> Problem:
         case BadAnswer():
             return Problem(f"{who} sent an answer that MailMagnet cannot read.", "If it stays so, tell your admin.", again=True)
     return Problem(f"{who} did not do what it was asked.", again=True)
+
+
+def _not_authorised(error: NotAuthorised, who: str) -> Problem:
+    match error:
+        case SignInNeeded(ended=True):
+            return Problem(f"Your sign-in to {who} has ended.", "Sign in again.")
+        case SignInNeeded():
+            return Problem(f"You are not signed in to {who}.", "Sign in first.")
+    return Problem(f"MailMagnet has no access to your {who}.", "Ask your admin to connect it.")
 
 
 def _not_permitted(error: NotPermitted, who: str) -> Problem:

@@ -27,6 +27,9 @@ MOST_WIDGETS = 100
 LONGEST_TEXT = 500
 """Google names no limit for a text; beyond this nobody reads it in a panel 300 pixels wide."""
 
+LONGEST_READING = 1_500
+"""Characters of one paragraph of a text that is there to be read: longer ones are cut into several."""
+
 LONGEST_URL = 2_000
 """Google names no limit; browsers and servers begin to refuse here."""
 
@@ -81,6 +84,14 @@ def open_link(url: str) -> OnClick | None:
     return _link(url) if len(url) <= LONGEST_URL and _is_web_page(url) else None
 
 
+def open_overlay(url: str) -> OnClick:
+    """Open a page of ours over Gmail; when its window is closed, Gmail loads the add-on anew.
+
+    https://developers.google.com/workspace/add-ons/reference/rpc/google.apps.card.v1#openlink
+    """
+    return {"openLink": {"url": url, "openAs": "OVERLAY", "onClose": "RELOAD"}}
+
+
 def write_to(address: str) -> OnClick | None:
     """Begin a mail; None if this is not an address."""
     return (
@@ -116,6 +127,17 @@ def _is_web_page(url: str) -> bool:
 def text_paragraph(text: str) -> Widget:
     """https://developers.google.com/workspace/add-ons/reference/rpc/google.apps.card.v1#textparagraph. `text` is HTML."""
     return {"textParagraph": {"text": str(html(text))}}
+
+
+def reading(text: str, most: int) -> list[Widget]:
+    """A long plain text, a widget for each of its paragraphs, its lines kept; `most` widgets at most."""
+    blocks = [block.strip() for block in re.split(r"\n[^\S\n]*\n+", text) if block.strip()]
+    pieces = [block[start : start + LONGEST_READING] for block in blocks for start in range(0, len(block), LONGEST_READING)]
+    return [_paragraph_of(piece.splitlines()) for piece in pieces[:most]]
+
+
+def _paragraph_of(lines: Sequence[str]) -> Widget:
+    return {"textParagraph": {"text": "<br>".join(escape(one_line(line)) for line in lines)}}
 
 
 def decorated_text(

@@ -168,6 +168,17 @@ def counted(count: int, one: str, many: str, locale: Locale) -> str:
     return f"{number(count, locale)} {one if _WORDS.plural_form(count) == 'one' else many}"
 
 
+_UNITS = ((1_000_000, "MB"), (1_000, "KB"))
+
+
+def size(in_bytes: int, locale: Locale) -> str:
+    """How large a file is: "1.2 MB", "340 KB", "12 bytes"."""
+    for unit, name_of_unit in _UNITS:
+        if in_bytes >= unit:
+            return f"{number(round(in_bytes / unit, 1 if in_bytes < 10 * unit else None), locale)}\u00a0{name_of_unit}"
+    return counted(max(in_bytes, 0), "byte", "bytes", locale)
+
+
 # Money
 
 _MILLION = Decimal(1_000_000)

@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -43,8 +45,21 @@ async def answer(request: Request, process: Process) -> Response:
     event = event_of(body)
     seconds = process.settings.answer_seconds - CARD_SECONDS
     caller = Caller(identity, process.now(), started + seconds)
-    frame = Frame(event.locale, caller.now, process.settings.addon_url, path, _ids(path, event), event.typed(SEARCH_INPUT))
-    return JSONResponse(await _answered(TRIGGERS[path], SidebarCall(event, caller, process), frame, process.user_limit, seconds))
+    frame = Frame(
+        event.locale,
+        caller.now,
+        process.settings.addon_url,
+        path,
+        partial(process.page_url, identity.org, identity.user, caller.now),
+        _ids(path, event),
+        event.typed(SEARCH_INPUT),
+    )
+    answered = await _answered(TRIGGERS[path], SidebarCall(event, caller, process), frame, process.user_limit, seconds)
+    return JSONResponse(answered, background=BackgroundTask(_note_opening, caller, process))
+
+
+async def _note_opening(caller: Caller, process: Process) -> None:
+    await process.openings.note(caller, process)
 
 
 async def _from_google(request: Request, process: Process, audience: str) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""The error boundary of all three functions: each error of the tree becomes a status, and one log line with a short reference.
+"""The error boundary of all functions: each error of the tree becomes a status, and one log line with a short reference.
 
 A function whose callers have to hear something else about an error answers it itself.
 """
@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from functions.log import log, new_reference, requester
+from functions.log import log, new_reference, requester, where
 from functions.wiring import Process
 from http_session.session import traceparent
 from mailmagnet.errors import (
@@ -109,11 +109,3 @@ def _status(error: MailMagnetError, reference: str) -> Response:
             status = 500
     headers = {"Retry-After": str(max(1, round(error.retry_after)))} if isinstance(error, RateLimited) else {}
     return JSONResponse({"error": str(error), "reference": reference}, status, headers)
-
-
-def where(error: BaseException) -> str:
-    """File and line of the fault: its text could hold what came in."""
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else ""

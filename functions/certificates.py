@@ -84,6 +84,11 @@ class Certificates:
         certified = self._last_good.get(key_id)
         return certified.key if certified and certified.holds_from <= self._calendar() <= certified.holds_until else None
 
+    async def ready(self) -> None:
+        """There are certificates that may serve. Raises Unavailable or BadAnswer when there are none."""
+        if not self._may_serve():
+            await self.key("")
+
     def _is_due(self, key_id: str) -> bool:
         """Whether Google is to be asked for the sake of this key id, and may be asked again."""
         now = self._clock()

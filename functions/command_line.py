@@ -6,7 +6,6 @@ Most commands are over in a moment: each imports what it alone needs.
 import asyncio
 import json
 import os
-import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from datetime import date, timedelta
@@ -14,7 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from crm_client.embedded.command_line import ToldPlainly, crm
+from crm_client.embedded.command_line import ToldPlainly, crm, secret_on_standard_input
+from mailmagnet.addresses import canonical
 from mailmagnet.consent import Grant
 from mailmagnet.errors import RateLimited, Unavailable
 from mailmagnet.vault import Connection
@@ -67,18 +67,47 @@ def vault_rotate() -> None:
 @click.option("--user", required=True, help="The user's Google id (sub).")
 @click.option("--address", required=True, help="The mailbox's address.")
 @click.option("--own-domain", "own_domains", multiple=True, help="A domain of the organisation; may be given several times.")
-def connect(org: str, user: str, address: str, own_domains: tuple[str, ...]) -> None:
+@click.option(
+    "--grant",
+    "grants",
+    type=click.Choice([grant.value for grant in Grant]),
+    multiple=True,
+    default=[Grant.SORT.value],
+    show_default=True,
+    help="What the token allows; may be given several times.",
+)
+def connect(org: str, user: str, address: str, own_domains: tuple[str, ...], grants: tuple[str, ...]) -> None:
     """Connect a mailbox: its OAuth refresh token is read from standard input."""
     from mailmagnet.connect_mailbox import connect_mailbox
 
-    token = sys.stdin.readline().strip()
-    if not token:
-        raise click.UsageError("Give the refresh token on standard input.")
+    token = secret_on_standard_input("refresh token").strip()
     consent = Connection(
-        org, user, address, own_domains=frozenset(own_domains), gmail_token=token, grants=frozenset({Grant.SORT})
+        org, user, address, own_domains=frozenset(own_domains), gmail_token=token, grants=frozenset(map(Grant, grants))
     )
     _with_process(lambda process: connect_mailbox(consent, process))
     click.echo("Connected. Turn MailMagnet on: mailmagnet switch --on --labels")
+
+
+@mailmagnet.command("sign-in")
+@click.option("--org", required=True, help="The user's verified domain (hd); a consumer account's own id.")
+@click.option("--user", required=True, help="The user's Google id (sub).")
+@click.option("--address", required=True, help="The user's Gmail address.")
+@click.option("--crm-user", required=True, help="The user's name in the CRM.")
+def sign_in(org: str, user: str, address: str, crm_user: str) -> None:
+    """Sign a user in to the CRM: the password is read from standard input."""
+    from mailmagnet.caller import unconnected
+    from mailmagnet.identity import identity_in
+    from mailmagnet.sign_in_to_crm import sign_in_to_crm
+
+    password = secret_on_standard_input("password")
+    connection = unconnected(identity_in(org, user, canonical(address)))
+
+    async def signed_in(process: "Process") -> Connection:
+        typed = {field.name: password if field.secret else crm_user for field in process.crm_sign_in.fields}
+        return await sign_in_to_crm(connection, typed, process)
+
+    _with_process(signed_in)
+    click.echo("Signed in.")
 
 
 @mailmagnet.command()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from itertools import chain
 from math import ceil
 from typing import Annotated, Any
 
@@ -9,9 +10,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from functions.boundary import body_of, where
+from functions.boundary import body_of
 from functions.event import json_of
-from functions.log import log, names, new_reference, requester
+from functions.log import log, names, new_reference, requester, where
 from functions.wiring import Process
 from mailmagnet.categories import Category
 from mailmagnet.crm import DealState
@@ -69,7 +70,7 @@ async def answer_tick(request: Request, process: Process) -> Response:
     await _from_the_job(request, process, process.settings.label_tick_url)
     every = timedelta(minutes=process.settings.sort_every_minutes)
     done = await tick(every, process)
-    for problem in done.problems.values():
+    for problem in chain.from_iterable(done.problems.values()):
         log("WARNING", "tick failed for an organisation", error=type(problem).__name__, reason=str(problem))
     await _revoke_forgotten(process)
     return JSONResponse({"tasks": done.tasks, "failed_orgs": len(done.problems)})

@@ -54,6 +54,14 @@ def new_reference() -> str:
     return secrets.token_hex(4)
 
 
+def where(error: BaseException) -> str:
+    """File and line of the fault: its text could hold what came in."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else ""
+
+
 def _write(line: Mapping[str, str | int | float]) -> None:
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()

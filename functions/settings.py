@@ -90,6 +90,12 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     addon_url: Url = Field(description="URL of the deployed function addon, without a path below it")
+    pages_url: Url = Field(description="URL of the deployed function pages, without a path below it")
+    link_key: SecretStr = Field(
+        min_length=32,
+        description="secret by which links to our pages and browsers' sessions are signed, any text of at least 32 characters, as "
+        "`mailmagnet vault-key` prints one; with another one links that are open now end",
+    )
     addon_service_account: Account = Field(description="the add-on deployment's service account, which signs its calls")
     addon_client_id: str = Field(
         pattern=CLIENT_ID,

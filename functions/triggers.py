@@ -7,24 +7,42 @@ from typing import Protocol, TypeVar
 from cards.account_card import account_card
 from cards.answers import Answer, push_card, show, update_card
 from cards.contact_card import contact_card
+from cards.deal_card import deal_card
 from cards.error_card import error_card, failed_search_card
-from cards.frame import Frame, Path
+from cards.frame import POLICY_EXCLUDED, POLICY_RETENTION, POLICY_SHARING, Frame, Path
 from cards.home_card import home_card
+from cards.kept_card import kept_card
 from cards.lead_card import lead_card
+from cards.leave_card import leave_card, left_card
+from cards.mail_card import mail_card
+from cards.mail_with_card import mail_with_card
 from cards.message_card import message_card
+from cards.my_sharing_card import my_sharing_card
+from cards.policy_card import policy_card
 from cards.search_card import search_card
 from cards.set_up_card import set_up_card
+from cards.who_could_read_card import who_could_read_card
 from cards.widgets import Card
 from functions.event import Event
 from functions.forms import set_up_form
 from functions.log import log_problems
 from mailmagnet.caller import Caller
-from mailmagnet.errors import MailMagnetError
+from mailmagnet.change_sharing import Change, change_contact, change_mail
+from mailmagnet.errors import BadRequest, MailMagnetError, Upstream
+from mailmagnet.everything_kept import everything_kept
 from mailmagnet.homepage import homepage
+from mailmagnet.leave import leave
+from mailmagnet.mail_with import MailWith, mail_with
 from mailmagnet.open_message import open_message
-from mailmagnet.open_record import open_account, open_contact, open_lead, search
+from mailmagnet.open_record import open_account, open_contact, open_deal, open_lead, search
 from mailmagnet.parts import Parts
+from mailmagnet.policy import WantedPolicy, change_policy, policy, policy_effect
+from mailmagnet.read_mail import MailId, ReadMail, mail_id, read_mail
+from mailmagnet.record_people import RecordId, record_id
 from mailmagnet.set_up import count_set_up, open_set_up, save_set_up
+from mailmagnet.sharing_overview import sharing_overview
+from mailmagnet.store import Sharing
+from mailmagnet.who_could_read import WhoCouldRead, who_could_read
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +86,53 @@ def _trigger(
     return Trigger(card, envelope, failed)
 
 
+# What a click of shared mail names, and what it does
+
+
+def _record(call: SidebarCall) -> RecordId:
+    return record_id(call.event.parameter("module"), call.event.id)
+
+
+def _mail(call: SidebarCall) -> MailId:
+    return mail_id(_record(call), call.event.parameter("owner"), call.event.parameter("mail"))
+
+
+def _change(call: SidebarCall) -> Change:
+    try:
+        return Change(call.event.parameter("change"))
+    except ValueError:
+        raise BadRequest("the click names no change") from None
+
+
+async def _mail_with(call: SidebarCall) -> MailWith:
+    return await mail_with(_record(call), call.event.parameters.get("older", ""), call.caller, call.parts)
+
+
+async def _change_contact(call: SidebarCall) -> MailWith:
+    await change_contact(_record(call), _change(call), call.caller, call.parts)
+    return await mail_with(_record(call), "", call.caller, call.parts)
+
+
+async def _change_mail(call: SidebarCall) -> ReadMail:
+    await change_mail(_mail(call), _change(call), call.caller, call.parts)
+    return await read_mail(_mail(call), call.caller, call.parts)
+
+
+async def _who_could_read(call: SidebarCall) -> WhoCouldRead:
+    parameters = call.event.parameters
+    record = _record(call) if parameters.get("id") else None
+    sharing = parameters.get("sharing", "")
+    if sharing not in {"", *Sharing}:
+        raise BadRequest("the click names no sharing")
+    changed_to = Sharing(sharing) if sharing else None
+    return await who_could_read(parameters.get("owner", ""), record, changed_to, call.caller, call.parts)
+
+
+def _policy(call: SidebarCall) -> WantedPolicy:
+    typed = call.event.typed
+    return WantedPolicy(typed(POLICY_SHARING), typed(POLICY_EXCLUDED), typed(POLICY_RETENTION))
+
+
 TRIGGERS: Mapping[Path, Trigger] = {
     Path.HOME: _trigger(lambda call: homepage(call.caller, call.parts), home_card, show),
     Path.MESSAGE: _trigger(lambda call: open_message(*call.event.open_mail(), call.caller, call.parts), message_card, show),
@@ -76,9 +141,19 @@ TRIGGERS: Mapping[Path, Trigger] = {
     Path.CONTACT: _trigger(lambda call: open_contact(call.event.id, call.caller, call.parts), contact_card, push_card),
     Path.LEAD: _trigger(lambda call: open_lead(call.event.id, call.caller, call.parts), lead_card, push_card),
     Path.ACCOUNT: _trigger(lambda call: open_account(call.event.id, call.caller, call.parts), account_card, push_card),
+    Path.DEAL: _trigger(lambda call: open_deal(call.event.id, call.caller, call.parts), deal_card, push_card),
     Path.SEARCH: _trigger(
         lambda call: search(call.event.words, call.caller, call.parts), search_card, push_card, failed_search_card
     ),
+    Path.MAIL_WITH: _trigger(_mail_with, mail_with_card, push_card),
+    Path.MAIL: _trigger(lambda call: read_mail(_mail(call), call.caller, call.parts), mail_card, push_card),
+    Path.SHARE_CONTACT: _trigger(_change_contact, mail_with_card, update_card),
+    Path.SHARE_MAIL: _trigger(_change_mail, mail_card, update_card),
+    Path.MY_SHARING: _trigger(lambda call: sharing_overview(call.caller, call.parts), my_sharing_card, push_card),
+    Path.WHO_COULD_READ: _trigger(_who_could_read, who_could_read_card, push_card),
+    Path.POLICY: _trigger(lambda call: policy(call.caller, call.parts), policy_card, push_card),
+    Path.POLICY_EFFECT: _trigger(lambda call: policy_effect(_policy(call), call.caller, call.parts), policy_card, update_card),
+    Path.SAVE_POLICY: _trigger(lambda call: change_policy(_policy(call), call.caller, call.parts), policy_card, update_card),
     Path.SET_UP: _trigger(lambda call: open_set_up(call.event.locale.time_zone, call.caller, call.parts), set_up_card, push_card),
     Path.SAVE_SET_UP: _trigger(
         lambda call: save_set_up(set_up_form(call.event), call.event.parameters.get("confirmed", ""), call.caller, call.parts),
@@ -88,5 +163,8 @@ TRIGGERS: Mapping[Path, Trigger] = {
     Path.COUNT_MAIL: _trigger(
         lambda call: count_set_up(set_up_form(call.event), call.caller, call.parts), set_up_card, update_card
     ),
+    Path.KEPT: _trigger(lambda call: everything_kept(call.caller, call.parts), kept_card, push_card),
+    Path.DEACTIVATE: _trigger(lambda call: everything_kept(call.caller, call.parts), leave_card, push_card),
+    Path.DEACTIVATED: _trigger(lambda call: leave(call.caller, call.parts), left_card, update_card),
 }
 """Every path that is served, and the only audiences that a call may be meant for."""

@@ -67,6 +67,10 @@ class Verifier:
         self._certificates = certificates
         self._checked: dict[bytes, _Checked] = {}
 
+    async def ready(self) -> None:
+        """Raises Unavailable or BadAnswer when no token could be checked now, for want of certificates."""
+        await self._certificates.ready()
+
     async def caller(self, authorization: str, *, audience: str, service_account: str) -> None:
         """The caller, whose Authorization header this is, is `service_account`, and meant exactly the endpoint `audience`."""
         await self.service(bearer_of(authorization), audience=audience, service_account=service_account)
@@ -79,8 +83,8 @@ class Verifier:
         if claims.get("email") != service_account or claims.get("email_verified") is not True:
             raise Forbidden("the token is another account's")
 
-    async def user(self, token: str, *, client_id: str, internal_domains: Sequence[str] = ()) -> Identity:
-        """The user whose id token this is, issued for the add-on's own OAuth client.
+    async def user(self, token: str, *, client_id: str, internal_domains: Sequence[str] = (), nonce: str = "") -> Identity:
+        """The user whose id token this is, issued for this OAuth client, and bearing this `nonce` where one was asked for.
 
         An address proves no membership: without `hd` a user is an organisation of their own. Only where Google lets nobody in but one
         organisation's accounts, `internal_domains` (canonical, that organisation's name first) make a member of whoever has an
@@ -89,6 +93,8 @@ class Verifier:
         claims = await self._claims(token)
         if claims.get("aud") != client_id:
             raise Forbidden("the user's token is for another client")
+        if nonce and claims.get("nonce") != nonce:
+            raise NotVerified("the user's token answers another sign-in")
         user, address, hosted = (_text(claims, name) for name in ("sub", "email", "hd"))
         if not user or not address or claims.get("email_verified") is not True:
             raise NotVerified("the user's token does not say who the user is")

@@ -3,29 +3,46 @@
 What the sidebar's first answer does not need is imported when it is first used: gRPC and the discovery client among it.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import astuple
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from urllib.parse import urlsplit
 
+from cards.frame import Page
 from chat_client.webhooks import ChatWebhooks
 from crm_client.embedded.crm import EmbeddedCrm
+from crm_client.embedded.sign_in import EmbeddedSignIn
+from crm_client.renewal import Renewal
 from functions.certificates import Certificates
 from functions.google import Google
+from functions.openings import Openings
 from functions.settings import Settings
+from functions.signed_links import SignedLinks
 from functions.user_limit import UserLimit
 from functions.verify import Verifier
+from gmail_client.access_tokens import AccessTokens
+from gmail_client.consent import GoogleConsent
 from gmail_client.open_mail import HttpMailReader
 from gmail_client.revoke import revoke
+from gmail_client.user_mail import HttpUserMail
+from gmail_client.web_client import WebClient
 from http_session.session import HttpSession
+from mailmagnet.consent import Consent
 from mailmagnet.crm import Crm
+from mailmagnet.crm_sign_in import CrmSignIn
 from mailmagnet.gmail import Gmail, MailReader
 from mailmagnet.notices import Notices
 from mailmagnet.store import Store
 from mailmagnet.tasks import Tasks
+from mailmagnet.user_mail import UserMail
 from mailmagnet.vault import Connection, Vault
 from token_vault.encrypted_file import EncryptedFileVault
+
+CALLBACK = "/callback"
+"""The path of `pages` to which Google sends a browser back: it is registered with the OAuth client."""
+LINK_LIFE = timedelta(hours=1)
+"""How long a card may be open before its links are pressed. A link is no right: its user signs in behind it."""
 
 
 class Process:
@@ -46,8 +63,43 @@ class Process:
         return Verifier(Certificates(self.session, self.google.certificates_url))
 
     @cached_property
+    def signed_links(self) -> SignedLinks:
+        return SignedLinks(self.settings.link_key.get_secret_value())
+
+    def page_url(self, org: str, user: str, now: datetime, page: Page, ids: Mapping[str, str]) -> str:
+        """The link to one of our pages for this user alone: a browser that is signed in as anybody else is refused there."""
+        token = self.signed_links.sign(page, org, user, ids, now + LINK_LIFE)
+        return f"{self.settings.pages_url}{page}?link={token}"
+
+    @cached_property
+    def web_client(self) -> WebClient:
+        """The customer's own OAuth client: it signs browsers in, and users' refresh tokens belong to it."""
+        return WebClient(
+            self.session,
+            authorize_url=self.google.authorize_url,
+            token_url=self.google.token_url,
+            client_id=self.settings.oauth_client_id,
+            client_secret=self.settings.oauth_client_secret.get_secret_value(),
+            redirect_uri=f"{self.settings.pages_url}{CALLBACK}",
+            seconds=self.settings.job_call_seconds,
+        )
+
+    @cached_property
+    def consent(self) -> Consent:
+        return GoogleConsent(self.web_client, self._account_of)
+
+    async def _account_of(self, id_token: str) -> tuple[str, str]:
+        """Whose id token of our own client this is: `sub` and address."""
+        identity = await self.verifier.user(id_token, client_id=self.settings.oauth_client_id)
+        return identity.user, identity.address
+
+    @cached_property
     def user_limit(self) -> UserLimit:
         return UserLimit(self.settings.user_calls_a_minute)
+
+    @cached_property
+    def openings(self) -> Openings:
+        return Openings()
 
     @cached_property
     def vault(self) -> Vault:
@@ -55,13 +107,16 @@ class Process:
 
     @cached_property
     def reader(self) -> MailReader:
-        return HttpMailReader(
+        return HttpMailReader(self.session, self.google.gmail_url, self.settings.gmail_seconds)
+
+    @cached_property
+    def access_tokens(self) -> AccessTokens:
+        return AccessTokens(
             self.session,
-            origin=self.google.gmail_url,
-            token_url=self.google.token_url,
-            client_id=self.settings.oauth_client_id,
-            client_secret=self.settings.oauth_client_secret.get_secret_value(),
-            seconds=self.settings.gmail_seconds,
+            self.settings.oauth_client_id,
+            self.settings.oauth_client_secret.get_secret_value(),
+            self.google.token_url,
+            self.settings.gmail_seconds,
         )
 
     @cached_property
@@ -89,12 +144,21 @@ class Process:
         )
 
     @cached_property
+    def crm_sign_in(self) -> CrmSignIn:
+        """The CRM's sign-in. Its tokens' times are the machine's, whatever time `now` tells."""
+        return EmbeddedSignIn(self.settings.crm_database, partial(datetime.now, UTC))
+
+    @cached_property
+    def renewal(self) -> Renewal:
+        return Renewal(self.crm_sign_in, self.vault, partial(datetime.now, UTC))
+
+    @cached_property
     def notices(self) -> Notices:
         return ChatWebhooks(self.session, self.google.chat_url, self.settings.job_call_seconds)
 
     def crm_of(self, connection: Connection) -> Crm:
         """The CRM as this connection's user sees it."""
-        return EmbeddedCrm(self.settings.crm_database, connection.org, connection.user, self.settings.crm_record_url)
+        return EmbeddedCrm(self.settings.crm_database, self.renewal.access_of(connection), self.settings.crm_record_url)
 
     def gmail_of(self, connection: Connection) -> Gmail:
         """The mailbox of this connection."""
@@ -107,6 +171,12 @@ class Process:
             origin=self.google.gmail_url,
             token_url=self.google.token_url,
             seconds=self.settings.job_call_seconds,
+        )
+
+    def mail_of(self, connection: Connection) -> UserMail:
+        """The same mailbox, for the sidebar."""
+        return HttpUserMail(
+            self.session, self.access_tokens, connection.gmail_token, self.google.gmail_url, self.settings.gmail_seconds
         )
 
     @cached_property

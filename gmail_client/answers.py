@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
-from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, NotPermitted, RateLimited, Unavailable, Upstream
+from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, NotPermitted, RateLimited, Unavailable, Upstream, UserGone
 from mailmagnet.gmail import GMAIL, MailHeaders
 
 MESSAGE_FIELDS = "id,threadId,internalDate,labelIds,payload/headers"
@@ -31,6 +31,12 @@ AUTH_REASONS = frozenset({"authError", "required", "expired"})
 CLOSED_REASONS = frozenset({"domainPolicy", "insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"})
 DEAD_GRANTS = frozenset({"invalid_grant", "access_denied", "invalid_rapt"})
 """A refresh token that is good no more (https://developers.google.com/identity/protocols/oauth2/web-server#offline)."""
+
+
+_DELETED = re.compile(r"\baccount has been deleted\b", re.IGNORECASE)
+"""How Google says beside `invalid_grant` that the account is no more, for a refresh token and for a delegation alike. It is written
+down nowhere: seen as "Account has been deleted" (https://github.com/FlowCrypt/flowcrypt-browser/issues/2269) and "The account has been
+deleted" (https://github.com/GAM-team/GAM/pull/1171). For a suspended account no words are known that tell it from an ended consent."""
 
 
 class Closed(NotPermitted):
@@ -78,6 +84,34 @@ class Message(_Answer):
         )
 
 
+class Body(_Answer):
+    """https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages.attachments, `size` in bytes, `data` base64url."""
+
+    size: int = 0
+    data: str = ""
+    attachment_id: str = ""
+
+
+class Part(Payload):
+    """A mail or a part of one (https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages#messagepart)."""
+
+    part_id: str = ""
+    mime_type: str = ""
+    filename: str = ""
+    body: Body = Body()
+    parts: tuple["Part", ...] = ()
+
+    def first(self, name: str) -> str:
+        """The first value of a header, or ""; its name is compared without case."""
+        return next((header.value for header in self.headers if header.name.lower() == name.lower()), "")
+
+
+class WholeMessage(Message):
+    """A message with its text."""
+
+    payload: Part = Part()
+
+
 class MessageId(_Answer):
     """A message of which only the id was requested."""
 
@@ -102,13 +136,29 @@ class SendAs(_Answer):
     """https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.settings.sendAs"""
 
     send_as_email: str
+    display_name: str = ""
+    signature: str = ""
+    is_default: bool = False
+    is_primary: bool = False
     verification_status: str = ""
+
+    @property
+    def usable(self) -> bool:
+        """Whether mail may be sent as this address: an alias has to be verified first."""
+        return self.verification_status in ("", "accepted")
 
 
 class SendAsList(_Answer):
     """https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.settings.sendAs/list"""
 
     send_as: tuple[SendAs, ...] = ()
+
+
+class DraftEntry(_Answer):
+    """https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.drafts"""
+
+    id: str
+    message: MessageId
 
 
 class LabelEntry(_Answer):
@@ -209,7 +259,10 @@ _KINDS: dict[int, type[Upstream]] = {
 
 def token_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Upstream:
     """What a refused token request means (https://www.rfc-editor.org/rfc/rfc6749#section-5.2)."""
-    error = str(_json_object(body).get("error", ""))
+    answer = _json_object(body)
+    error = str(answer.get("error", ""))
+    if error == "invalid_grant" and _DELETED.search(str(answer.get("error_description", ""))):
+        return UserGone(GMAIL, "the account is deleted")
     if error in DEAD_GRANTS:
         return NotAuthorised(GMAIL, f"the connection is refused ({error})")
     if re.fullmatch(r"[a-z_]+", error) and status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
@@ -227,6 +280,13 @@ def is_dead_token(status: int, body: bytes) -> bool:
 def is_gone(status: int, body: bytes) -> bool:
     """Whether it is the mail that is not there (any more), and not the label."""
     return status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE} and b"label" not in body.lower()
+
+
+def is_no_draft(status: int, body: bytes) -> bool:
+    """Whether a draft is refused because it is none any more: sent or thrown away. Gmail says 404, or 400 "Message not a draft"."""
+    if status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
+        return True
+    return status == HTTPStatus.BAD_REQUEST and b"draft" in body.lower()
 
 
 def is_duplicate(status: int, body: bytes) -> bool:

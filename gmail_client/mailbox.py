@@ -2,6 +2,7 @@
 
 import asyncio
 import http.client
+import json
 import logging
 import weakref
 from collections import defaultdict
@@ -394,7 +395,7 @@ def _of_http(error: HttpError) -> Upstream:
 def _of_refresh(error: RefreshError) -> Upstream:
     answer = next((part for part in error.args if isinstance(part, dict)), {})
     if answer.get("error") and not error.retryable:
-        return token_refusal(HTTPStatus.BAD_REQUEST, {}, f'{{"error": "{answer["error"]}"}}'.encode())
+        return token_refusal(HTTPStatus.BAD_REQUEST, {}, json.dumps(answer).encode())
     return _NoToken(GMAIL, "no access token could be had")
 
 

@@ -14,7 +14,7 @@ import aiohttp
 from mailmagnet.errors import BadAnswer, BadSetting, Service, TimedOut, Unavailable
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
-"""Answers larger than this are refused unread: none that MailMagnet asks for comes near it."""
+"""Answers larger than this are refused unread: none that MailMagnet asks for comes near it, but for a file in a mail."""
 
 traceparent: ContextVar[str] = ContextVar("traceparent", default="")
 """The trace of the request being answered, "" for none: given on with every call made for it (https://www.w3.org/TR/trace-context/)."""
@@ -33,7 +33,7 @@ class HttpAnswer:
         """The body as JSON. Raises BadAnswer if it is not JSON."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise BadAnswer(self.who, "the answer is not JSON") from None
 
 
@@ -61,8 +61,9 @@ class HttpSession:
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | list[tuple[str, str]] | None = None,
         body: bytes | None = None,
+        most_bytes: int = MAX_ANSWER_BYTES,
     ) -> HttpAnswer:
-        """One call, counted under the name of `who`, answered within `seconds`.
+        """One call, counted under the name of `who`, answered within `seconds` by at most so many bytes.
 
         Redirects are not followed. Raises TimedOut, Unavailable, BadAnswer (too large), BadSetting (host not on the list).
         """
@@ -76,20 +77,19 @@ class HttpSession:
                 asyncio.timeout(seconds),
                 self._session.request(method, url, headers=sent, params=params, data=body, allow_redirects=False) as answer,
             ):
-                return HttpAnswer(who, answer.status, answer.headers, await self._whole(who, answer))
+                return HttpAnswer(who, answer.status, answer.headers, await self._whole(who, answer, most_bytes))
         except TimeoutError:
             raise TimedOut(who, seconds) from None
         except aiohttp.ClientError as error:
             raise Unavailable(who, f"the connection failed ({type(error).__name__})") from error
 
-    async def _whole(self, who: Service, answer: aiohttp.ClientResponse) -> bytes:
-        body = await answer.content.read(MAX_ANSWER_BYTES + 1)
-        while len(body) <= MAX_ANSWER_BYTES and not answer.content.at_eof():
-            chunk = await answer.content.read(MAX_ANSWER_BYTES + 1 - len(body))
-            body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
-            raise BadAnswer(who, f"the answer is larger than {MAX_ANSWER_BYTES // 1024} KB")
-        return body
+    async def _whole(self, who: Service, answer: aiohttp.ClientResponse, most: int) -> bytes:
+        body = bytearray()
+        while len(body) <= most and not answer.content.at_eof():
+            body += await answer.content.read(most + 1 - len(body))
+        if len(body) > most:
+            raise BadAnswer(who, f"the answer is larger than {most // 1024} KB")
+        return bytes(body)
 
     async def close(self) -> None:
         await self._session.close()

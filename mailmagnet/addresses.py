@@ -1,7 +1,7 @@
 """Mail addresses and domains: one way to write each, so that two that are the same compare equal. Pure rules."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import idna
 
@@ -80,6 +80,12 @@ def without_tag(address: str) -> str:
     local, at, domain = address.rpartition("@")
     bare = unquoted(local).split("+", 1)[0]
     return f"{_written(bare)}{at}{domain}" if "+" in local and bare and _is_local_part(local) else address
+
+
+def is_among(address: str, addresses: Collection[str], domains: Collection[str]) -> bool:
+    """Whether an address, its +tag left out, is one of these (which have none), or in one of these domains or below it."""
+    host = domain_of(address)
+    return without_tag(address) in addresses or any(host == domain or host.endswith(f".{domain}") for domain in domains if domain)
 
 
 def unquoted(local_part: str) -> str:

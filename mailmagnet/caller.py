@@ -23,9 +23,12 @@ class Caller:
 
 async def connection_of(caller: Caller, parts: Parts) -> Connection:
     """The caller's connection, or what is known without one. Raises TimedOut, and what `Vault.connection` raises."""
-    identity = caller.identity
-    stored = await in_time(MAILMAGNET, caller.by, parts.vault.connection(identity.org, identity.user))
-    return stored or unconnected(identity)
+    return await in_time(MAILMAGNET, caller.by, connected_or_not(caller.identity, parts))
+
+
+async def connected_or_not(identity: Identity, parts: Parts) -> Connection:
+    """A user's connection, or what is known without one. Raises what `Vault.connection` raises."""
+    return await parts.vault.connection(identity.org, identity.user) or unconnected(identity)
 
 
 async def crm_of(caller: Caller, parts: Parts) -> Crm:

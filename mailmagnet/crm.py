@@ -50,11 +50,12 @@ class Organisation:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A set of permissions that users hold."""
+    """A set of permissions that users hold; `administrator`: its users look after the CRM, and may give permissions."""
 
     id: str
     name: str
     permissions: frozenset[str]
+    administrator: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ class Account:
     phone: str = ""
     url: str = ""
     mine: bool = False
+    owner_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ class Deal:
     owner: str = ""
     contact_ids: tuple[str, ...] = ()
     url: str = ""
+    owner_id: str = ""
 
 
 class ActivityKind(StrEnum):
@@ -161,6 +164,7 @@ class Contact:
     activities: tuple[Activity, ...] = ()
     notes: tuple[Note, ...] = ()
     mine: bool = False
+    owner_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +181,7 @@ class Lead:
     phone: str = ""
     url: str = ""
     mine: bool = False
+    owner_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

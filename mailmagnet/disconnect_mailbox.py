@@ -1,32 +1,121 @@
-"""The use case "disconnect mailbox": a user leaves. Nothing of the mailbox stays here, and its consent ends at Google."""
+"""The use case "disconnect mailbox": a user leaves. Nothing of the mailbox stays here, and its connections end at Google and the CRM.
+
+    marked as leaving -> records deleted -> CRM signed out -> connection forgotten -> mailbox deleted -> token revoked
+
+Whatever fails, what came before it is done, and the tick does the rest: of mailboxes that are marked, and of tokens that wait in the
+vault. Each step may be done twice.
+"""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TypeVar
 
-from mailmagnet.errors import MAILMAGNET, NotFound, Upstream
+from mailmagnet.crm_sign_in import CrmTokens
+from mailmagnet.errors import MAILMAGNET, NotAuthorised, NotFound, Unavailable, Upstream
 from mailmagnet.parts import Parts
-from mailmagnet.vault import Leaving
+from mailmagnet.store import Mailbox, Presence
+from mailmagnet.vault import Connection, Leaving
+
+Each = TypeVar("Each")
 
 AT_ONCE = 5
-"""Tokens that are revoked side by side."""
+"""Mailboxes, or tokens, that are done with side by side."""
+
+MOST_A_TICK = 10
+"""How many of an org's leaving mailboxes one tick finishes: as many as its caller waits for, also when everything is slow."""
+
+CRM_MAY_HOLD_UP_FOR = timedelta(days=1)
+"""A CRM that does not take a sign-out for so long is passed over: what is kept of the sign-in here goes away all the same."""
 
 
 async def disconnect_mailbox(org: str, user: str, parts: Parts) -> int:
-    """End the connection, delete the mailbox with its mail records, and revoke the token at Google; the number of records deleted.
+    """Leave: the number of mail records deleted. Also for a user who has signed in to the CRM alone.
 
-    Labels and mail in Gmail stay as they are. Raises NotFound when there is nothing of this mailbox here, and what the vault, the
-    store and Google raise. Whatever fails, what came before it is done: the token is used no more and waits in the vault until
-    Google has revoked it, be it by calling this again or by `revoke_forgotten`.
+    Labels and mail in Gmail stay as they are, and so does the CRM's. Raises NotFound when there is nothing of this user here, and what
+    the store, the vault, the CRM and Google raise.
     """
     mailbox = await parts.store.mailbox(org, user)
-    connected = await parts.vault.forget(org, user)
-    deleted = await parts.store.delete_mailbox(org, user)
+    connection = await parts.vault.connection(org, user)
+    deleted = await _leave_here(org, user, parts) if mailbox or connection else 0
     tokens = [token for token in await parts.vault.leaving() if (token.org, token.user) == (org, user)]
-    if not (mailbox or connected or tokens):
+    if not (mailbox or connection or tokens):
         raise NotFound(MAILMAGNET, "this mailbox is not connected")
     for token in tokens:
         await _revoke(token, parts)
     return deleted
+
+
+async def see_off(org: str, user: str, parts: Parts) -> None:
+    """Before anything is kept of whoever comes back while leaving: the leaving is finished, and they begin anew.
+
+    Google is not told: a new consent stands for the old one too, and would end with it. Raises as `disconnect_mailbox`.
+    """
+    mailbox = await parts.store.mailbox(org, user)
+    if mailbox and mailbox.presence.leaving_since:
+        await _leave_here(org, user, parts)
+
+
+async def _leave_here(org: str, user: str, parts: Parts) -> int:
+    """All of the leaving but Google's revoking; the number of records deleted."""
+    since = await _mark(org, user, parts)
+    count = (await parts.store.count_mails(org, user))[0] if since else 0
+    await parts.store.switch_off(org, user)
+    connection = await parts.vault.connection(org, user)
+    if connection and connection.crm:
+        await _sign_out(connection, connection.crm, since, parts)
+    if since and not await _is_leaving(org, user, parts):
+        return count
+    await parts.vault.forget(org, user)
+    await parts.store.delete_mailbox(org, user)
+    return count
+
+
+async def _mark(org: str, user: str, parts: Parts) -> datetime | None:
+    """First of all: from then on the job does nothing, and a crash is seen. Since when; None without a mailbox."""
+
+    def leaving(presence: Presence) -> Presence:
+        return replace(presence, leaving_since=presence.leaving_since or parts.now())
+
+    try:
+        return (await parts.store.change_presence(org, user, leaving)).leaving_since
+    except NotFound:
+        return None
+
+
+async def _is_leaving(org: str, user: str, parts: Parts) -> bool:
+    """Whether it still is: while the CRM was asked, somebody else may have done the rest, and the user may have come back."""
+    mailbox = await parts.store.mailbox(org, user)
+    return mailbox is not None and mailbox.presence.leaving_since is not None
+
+
+async def _sign_out(connection: Connection, tokens: CrmTokens, since: datetime | None, parts: Parts) -> None:
+    """First there, then here. A sign-in that the CRM knows no more is over."""
+    try:
+        await parts.crm_sign_in.sign_out(tokens)
+    except Upstream as problem:
+        passed_over = since is not None and parts.now() - since >= CRM_MAY_HOLD_UP_FOR
+        if not (passed_over or isinstance(problem, NotAuthorised | NotFound)):
+            raise
+    await parts.vault.sign_out(connection.org, connection.user)
+
+
+async def finish_leaving(org: str, parts: Parts) -> Sequence[Upstream]:
+    """Do the rest for those of an org who have begun to leave; what became of those for whom it failed again.
+
+    MOST_A_TICK at most, others first at each minute: nobody who fails holds up the others. Raises what the store raises.
+    """
+    leaving = await parts.store.leaving_mailboxes(org)
+    first = parts.now().minute * MOST_A_TICK % max(len(leaving), 1)
+    in_turn = [*leaving[first:], *leaving[:first]]
+    return await _problems(lambda mailbox: _rest(mailbox, parts), in_turn[:MOST_A_TICK])
+
+
+async def _rest(mailbox: Mailbox, parts: Parts) -> None:
+    with suppress(NotFound):  # somebody else has done it meanwhile
+        await disconnect_mailbox(mailbox.org, mailbox.user, parts)
 
 
 async def revoke_forgotten(parts: Parts) -> Sequence[Upstream]:
@@ -34,21 +123,27 @@ async def revoke_forgotten(parts: Parts) -> Sequence[Upstream]:
 
     One that fails does not hold up the others. Raises what the vault raises.
     """
-    places = asyncio.Semaphore(AT_ONCE)
-
-    async def problem_with(token: Leaving) -> Upstream | None:
-        async with places:
-            try:
-                await _revoke(token, parts)
-            except Upstream as problem:
-                return problem
-        return None
-
-    problems = await asyncio.gather(*map(problem_with, await parts.vault.leaving()))
-    return [problem for problem in problems if problem]
+    return await _problems(lambda token: _revoke(token, parts), await parts.vault.leaving())
 
 
 async def _revoke(token: Leaving, parts: Parts) -> None:
     """First there, then here: a token is never dropped while it is good."""
     await parts.revoke(token.gmail_token)
     await parts.vault.revoked(token)
+
+
+async def _problems(work: Callable[[Each], Awaitable[None]], all_of_them: Sequence[Each]) -> Sequence[Upstream]:
+    """The work done with each, some side by side; what failed."""
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def problem_with(one: Each) -> Upstream | None:
+        async with places:
+            try:
+                await work(one)
+            except Upstream as problem:
+                return problem
+            except Exception as error:  # what nobody foresaw in one must not hold up the others either
+                return Unavailable(MAILMAGNET, type(error).__name__)
+        return None
+
+    return [problem for problem in await asyncio.gather(*map(problem_with, all_of_them)) if problem]

@@ -4,20 +4,23 @@ MailMagnetError
     BadRequest            what came in cannot be read; says what is wrong with it
         NothingTyped      the field that a click needs is empty
     NotVerified           the sender could not prove who it is (401)
+        LinkExpired       a link or a sign-in of ours was made too long ago, or was used before
     Forbidden             the sender is known and may not do this (403)
+        AnotherAccount    another Google account consented than the one that is being connected
     ScopesMissing         the user has not granted what this feature needs
     BadSetting            the process cannot start: which setting, and what it should be
     Upstream              Gmail, the CRM, or what MailMagnet itself runs on did not do what was asked; `.who` says which
         NotAuthorised     the connection is missing, expired or revoked: consent is needed
-            NotBound      the CRM has no user for this Google account: an administrator has to bind one; `.org` and `.user` say which
             SignInNeeded  the user is not signed in to the CRM, or not any more; `.ended` says which
             GrantMissing  Gmail's connection is good, and does not allow this; `.grant` says what it has to
+            UserGone      Google says that the account is deleted
         NotPermitted      the connection is good, its user may not do this; `.permission` says which permission is missing
         NotFound          what was asked for is not there
         RateLimited       asked too often; `.retry_after` says how long to wait, in seconds
         Unavailable       down, unreachable, or slower than the deadline
             TimedOut      slower than the deadline; `.seconds` says what the deadline was
         BadAnswer         answered with something that is not an answer
+        NotKept           a consent was given, and could not be kept; `.ended` says whether it stands at Google
     CursorExpired         Gmail no longer has the history since the cursor: a full resync is due
     MailboxFailed         one mailbox's run failed, and why is kept with the mailbox; `.reason` and `.who` say so
     LeaseTaken            another run works on this mailbox now
@@ -73,8 +76,16 @@ class NotVerified(MailMagnetError):
     """The sender could not prove who it is."""
 
 
+class LinkExpired(NotVerified):
+    """A link or a sign-in of ours was made too long ago, or was used before: it is to be begun anew."""
+
+
 class Forbidden(MailMagnetError):
     """The sender is known and may not do this."""
+
+
+class AnotherAccount(Forbidden):
+    """Another Google account consented than the one that is being connected."""
 
 
 class ScopesMissing(MailMagnetError):
@@ -102,15 +113,6 @@ class NotAuthorised(Upstream):
     """The connection is missing, expired or revoked: nothing is retried until consent is given."""
 
 
-class NotBound(NotAuthorised):
-    """The CRM has no active user for the Google account `user` of `org` (verified ids): an administrator has to bind one."""
-
-    def __init__(self, who: Service, org: str, user: str) -> None:
-        super().__init__(who, "no active user is bound to this Google account")
-        self.org = org
-        self.user = user
-
-
 class SignInNeeded(NotAuthorised):
     """The user is not signed in to the CRM; `ended` where a sign-in was there and the CRM refuses it now."""
 
@@ -125,6 +127,10 @@ class GrantMissing(NotAuthorised):
     def __init__(self, who: Service, grant: str) -> None:
         super().__init__(who, f"the consent does not allow to {grant}")
         self.grant = grant
+
+
+class UserGone(NotAuthorised):
+    """Google says that the account is deleted. A consent that has merely ended is NotAuthorised: its user may still be there."""
 
 
 class NotPermitted(Upstream):
@@ -161,6 +167,16 @@ class TimedOut(Unavailable):
 
 class BadAnswer(Upstream):
     """Answered with something that is not an answer (HTML, broken JSON, too many bytes)."""
+
+
+class NotKept(Upstream):
+    """A user's consent was given at Google, and `who` could not keep it; unless it is `ended`, it stands there, for nobody's use."""
+
+    def __init__(self, who: Service, *, ended: bool) -> None:
+        super().__init__(
+            who, f"a consent could not be kept; {'it stands for nothing' if ended else 'it could not be ended either'}"
+        )
+        self.ended = ended
 
 
 class CursorExpired(MailMagnetError):

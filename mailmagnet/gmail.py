@@ -61,23 +61,16 @@ class OpenMailTokens:
 
 
 class MailReader(Protocol):
-    """Reads single mails for the sidebar, over plain HTTP.
+    """Reads the mail that is open in Gmail, over plain HTTP.
 
     Raises NotAuthorised, NotPermitted, RateLimited, Unavailable, BadAnswer.
     """
 
-    async def open_mail(self, message_id: str, tokens: OpenMailTokens) -> MailHeaders:
-        """The PEOPLE_HEADERS of the mail open in Gmail now; 20 units.
+    async def open_mail(self, message_id: str, tokens: OpenMailTokens, names: Sequence[str] = PEOPLE_HEADERS) -> MailHeaders:
+        """Some headers of the mail open in Gmail now; 20 units.
 
         `message_id` is as the event has it: "msg-f:<decimal>", hexadecimal, or one that Gmail alone can know ("msg-a:r-<decimal>").
         Raises also NotFound, and BadRequest for what can be no id.
-        """
-        ...
-
-    async def mails(self, gmail_token: str, mail_ids: Sequence[str], names: Sequence[str]) -> Sequence[MailHeaders]:
-        """The named headers of mails in a connected mailbox (`gmail_token`: its refresh token), mail that is gone left out.
-
-        For a handful of mails: one request each, a few at once; 20 units each.
         """
         ...
 

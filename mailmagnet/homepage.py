@@ -127,7 +127,7 @@ async def _latest_mails(connection: Connection, parts: Parts) -> tuple[CustomerM
     if not connection.gmail_token:
         raise NotAuthorised(GMAIL, "the mailbox has no connection")
     records = await parts.store.latest_mails(connection.org, connection.user, LATEST_MAILS)
-    read = await parts.reader.mails(connection.gmail_token, [record.mail_id for record in records], SHOWN_HEADERS)
+    read = await parts.mail_of(connection).headers([record.mail_id for record in records], SHOWN_HEADERS)
     by_id = {mail.mail_id: mail for mail in read if not mail.label_ids & {"SPAM", "TRASH"}}
     return tuple(_customer_mail(record, by_id[record.mail_id]) for record in records if record.mail_id in by_id)
 

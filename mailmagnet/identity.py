@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from mailmagnet.addresses import canonical_domain
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -15,6 +17,11 @@ class Identity:
     user: str
     address: str
     domain: str = ""
+
+
+def identity_in(org: str, user: str, address: str) -> Identity:
+    """A verified user of an organisation as `Identity` has it, from their verified ids."""
+    return Identity(org, user, address, "" if org == user else canonical_domain(org))
 
 
 @dataclass(frozen=True, slots=True)

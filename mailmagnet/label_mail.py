@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from mailmagnet.categories import Category
 from mailmagnet.crm import Crm
@@ -23,12 +24,14 @@ from mailmagnet.errors import (
     TimedOut,
     Unavailable,
     Upstream,
+    UserGone,
 )
 from mailmagnet.gmail import GMAIL, INBOX, SENDER_HEADERS, UNREAD, Gmail, LabelChanges, MailHeaders
 from mailmagnet.labels import ensure_labels
 from mailmagnet.notify import NO_CATEGORY, is_due
+from mailmagnet.parking import parked
 from mailmagnet.parts import Parts
-from mailmagnet.store import Backlog, DayCounts, Lease, Mailbox, Policy, Progress, RunCounts, Store
+from mailmagnet.store import Backlog, DayCounts, Lease, Mailbox, ParkedFor, Policy, Progress, RunCounts, Store
 from mailmagnet.trouble import trouble_after
 from mailmagnet.vault import Connection, gmail_connection
 
@@ -170,8 +173,8 @@ async def _switched_on(org: str, user: str, store: Store) -> Mailbox:
     mailbox = await store.mailbox(org, user)
     if not mailbox:
         raise NotFound(MAILMAGNET, "this mailbox is not connected")
-    if not mailbox.mailmagnet:
-        raise Forbidden("MailMagnet is turned off for this mailbox")
+    if not mailbox.mailmagnet or mailbox.presence.parked or mailbox.presence.leaving_since:
+        raise Forbidden("MailMagnet is turned off for this mailbox, or its user is leaving or gone")
     return mailbox
 
 
@@ -182,9 +185,11 @@ async def _run_of(mailbox: Mailbox, parts: Parts) -> _Run:
 
 
 async def _failed(mailbox: Mailbox, lease: Lease, error: Upstream, parts: Parts) -> MailboxFailed:
-    """Why the run failed, kept with the mailbox."""
+    """Why the run failed, kept with the mailbox. One whose account is deleted is parked at once."""
     trouble = trouble_after(mailbox.trouble, error, parts.now())
     await parts.store.save_trouble(lease, trouble)
+    if isinstance(error, UserGone):
+        await parts.store.change_presence(mailbox.org, mailbox.user, partial(parked, why=ParkedFor.GONE, now=parts.now()))
     return MailboxFailed(trouble.reason, trouble.who, trouble.failures, str(error))
 
 

@@ -1,9 +1,12 @@
-"""The use case "label tick": which mailboxes are due, one task for each; and mail records past their retention go away."""
+"""The use case "label tick": which mailboxes are due, one task for each; who leaves is seen off, and the day's chores are done."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from mailmagnet.daily_chores import daily_chores
+from mailmagnet.disconnect_mailbox import finish_leaving
 from mailmagnet.errors import Upstream
 from mailmagnet.parts import Parts
 from mailmagnet.tasks import MailboxTask
@@ -11,29 +14,32 @@ from mailmagnet.tasks import MailboxTask
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """What a tick did: tasks sent, and by organisation what failed, to be tried again by the next."""
+    """What a tick did: tasks sent, and by organisation what failed, to be tried again by a later one."""
 
     tasks: int
-    problems: Mapping[str, Upstream]
+    problems: Mapping[str, Sequence[Upstream]]
 
 
 async def tick(every: timedelta, parts: Parts) -> Tick:
     """Send a task for each mailbox that is due, named after the moment it is due for: however often it is sent, it runs once.
 
-    `every` is the time between two runs of a mailbox. What fails for one organisation does not stop the others. Raises what
-    `Store.orgs` raises.
+    `every` is the time between two runs of a mailbox. What fails for one organisation does not stop the others, and nobody's tasks
+    wait for what else there is to do. Raises what `Store.orgs` raises.
     """
     store, now = parts.store, parts.now()
-    sent, problems = 0, dict[str, Upstream]()
-    for org in await store.orgs():
+    sent, problems = 0, defaultdict[str, list[Upstream]](list)
+    orgs = await store.orgs()
+    for org in orgs:
         try:
             for mailbox in await store.due_mailboxes(org, now, every):
                 if slot := mailbox.due_since(now, every):
                     sent += await parts.tasks.enqueue(MailboxTask(org, mailbox.user, slot, now))
-            policy = await store.policy(org)
-            # Once an hour: on one machine each deletion that finds something rewrites the store's file.
-            oldest = now - timedelta(days=policy.retention_days)
-            await store.delete_mails_before(org, oldest.replace(minute=0, second=0, microsecond=0))
         except Upstream as problem:
-            problems[org] = problem
-    return Tick(sent, problems)
+            problems[org].append(problem)
+    for org in orgs:
+        for work in (finish_leaving, daily_chores):
+            try:
+                problems[org] += await work(org, parts)
+            except Upstream as problem:
+                problems[org].append(problem)
+    return Tick(sent, {org: failed for org, failed in problems.items() if failed})

@@ -8,7 +8,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from mailmagnet.caller import Caller, crm_of
 from mailmagnet.categories import today_in
-from mailmagnet.crm import Contact, Crm, Found, KnownAccount, Lead, service_of
+from mailmagnet.crm import Contact, Crm, Deal, Found, KnownAccount, Lead, service_of
 from mailmagnet.deadline import in_time
 from mailmagnet.errors import Upstream
 from mailmagnet.parts import Parts
@@ -55,6 +55,11 @@ async def open_lead(lead_id: str, caller: Caller, parts: Parts) -> OpenedLead:
 async def open_account(account_id: str, caller: Caller, parts: Parts) -> Opened[KnownAccount]:
     """An account, who is known there, and its open deals. Raises what `Crm.account` and the vault raise, and TimedOut."""
     return await _opened(lambda crm: crm.account(account_id), caller, parts)
+
+
+async def open_deal(deal_id: str, caller: Caller, parts: Parts) -> Opened[Deal]:
+    """A deal. Raises what `Crm.deal` and the vault raise, and TimedOut."""
+    return await _opened(lambda crm: crm.deal(deal_id), caller, parts)
 
 
 async def search(words: str, caller: Caller, parts: Parts) -> Opened[Found]:

@@ -32,7 +32,7 @@ class Parts(Protocol):
 
     @property
     def reader(self) -> MailReader:
-        """Reads single mails for the sidebar."""
+        """Reads the open mail."""
         ...
 
     def gmail_of(self, connection: Connection) -> Gmail:

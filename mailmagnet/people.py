@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mailmagnet.address_headers import Budget, Mailbox, certain_address, cleaned, decoded, list_identity, mailboxes
-from mailmagnet.addresses import domain_of, without_tag
+from mailmagnet.addresses import is_among, without_tag
 from mailmagnet.gmail import PEOPLE_HEADERS, SENDER_HEADERS, MailHeaders
 
 MOST_PEOPLE = 50
@@ -99,6 +99,22 @@ def in_a_list(mail: MailHeaders) -> tuple[str, str]:
 _LONGEST_SUBJECT = 2_000
 
 
+def sender_in(mail: MailHeaders) -> Person:
+    """Who a mail says that it is from, to be shown; both name and address may be ""."""
+    senders = _Headers(mail, ("From",)).mailboxes("From")
+    return Person(*senders[0]) if senders else Person("", "")
+
+
+def addresses_in(mail: MailHeaders) -> frozenset[str]:
+    """The canonical addresses in From, To and Cc, as far as a mail's headers are read: of a round mail to hundreds the first ones."""
+    headers = _Headers(mail, CORRESPONDENT_HEADERS)
+    return frozenset(mailbox.address for name in CORRESPONDENT_HEADERS for mailbox in headers.mailboxes(name))
+
+
+CORRESPONDENT_HEADERS = ("From", "To", "Cc")
+"""The headers that say with whom a mail is."""
+
+
 def _certain(values: Sequence[str]) -> str:
     return certain_address(values[0]) if len(values) == 1 else ""
 
@@ -157,10 +173,7 @@ class _Us:
 
     def have(self, address: str) -> bool:
         """Whether an address is the user's or a colleague's; a domain's subdomains belong to it."""
-        host = domain_of(address)
-        return without_tag(address) in self.addresses or any(
-            host == domain or host.endswith(f".{domain}") for domain in self.domains if domain
-        )
+        return is_among(address, self.addresses, self.domains)
 
 
 @dataclass(frozen=True, slots=True)

@@ -360,6 +360,10 @@ class Store(Protocol):
         """Those whose users are signed in to the CRM as one of these (`Presence.crm_user`), by user."""
         ...
 
+    async def leaving_mailboxes(self, org: str) -> Sequence[Mailbox]:
+        """Those whose users have begun to leave, by user."""
+        ...
+
     async def connect(self, org: str, user: str, address: str, now: datetime) -> None:
         """Keep a mailbox, both switches off. One that is there already keeps all it has but its trouble: consent is renewed."""
         ...
@@ -419,6 +423,10 @@ class Store(Protocol):
         """Who read an owner's mail, newest first."""
         ...
 
+    async def readings_by(self, org: str, reader: str, most: int) -> Sequence[MailReading]:
+        """Which colleagues' mail a user read, newest first."""
+        ...
+
     async def delete_readings_before(self, org: str, moment: datetime) -> int:
         """Delete what is older than a moment; the number deleted."""
         ...
@@ -460,6 +468,10 @@ class Store(Protocol):
 
     async def latest_mails(self, org: str, user: str, most: int) -> Sequence[MailRecord]:
         """A mailbox's records, newest first."""
+        ...
+
+    async def mails(self, org: str, user: str, after: MailRecord | None, most: int) -> Sequence[MailRecord]:
+        """The same, a page at a time: those that come after a record, which may be deleted meanwhile; None for the first ones."""
         ...
 
     async def mails_from(self, org: str, address: str, most: int) -> Sequence[tuple[str, MailRecord]]:

@@ -2,17 +2,14 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
-from mailmagnet.gmail import MailHeaders
+from mailmagnet.address_headers import Mailbox
+from mailmagnet.gmail import Listed, MailHeaders
 
-
-@dataclass(frozen=True, slots=True)
-class MailPage:
-    """Mail ids, newest first; `next_page` is what asks for those that are older, "" when there are none."""
-
-    mail_ids: tuple[str, ...]
-    next_page: str = ""
+LARGEST_ATTACHMENT = 25 * 1024 * 1024
+"""Bytes; what is larger is not fetched. Gmail sends no larger ones (https://support.google.com/mail/answer/6584)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +24,15 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class MailText:
-    """One mail to read: its headers and its text, plain, without anything remote. Nothing of it is kept."""
+    """One mail to read: its headers and its text, plain, without anything remote; `cut` when there is more text than that.
+
+    Nothing of it is kept.
+    """
 
     mail: MailHeaders
     text: str = field(repr=False)
     attachments: tuple[Attachment, ...] = ()
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +47,17 @@ class SendAs:
 
 @dataclass(frozen=True, slots=True)
 class DraftMail:
-    """A mail to write. `html` is its text, safe HTML; `sender` is one of the user's SendAs addresses, "" for Gmail's default.
+    """A mail to write. `html` is its text, safe HTML; `sender` is one of the user's SendAs, None for Gmail's default.
 
     A reply names the thread (`thread_id`) and, as headers, what it answers: `in_reply_to` and `references`
     (https://developers.google.com/workspace/gmail/api/guides/threads).
     """
 
-    to: tuple[str, ...]
+    to: tuple[Mailbox, ...] = field(repr=False)
     subject: str = field(repr=False)
     html: str = field(repr=False)
-    cc: tuple[str, ...] = ()
-    sender: str = ""
+    cc: tuple[Mailbox, ...] = field(default=(), repr=False)
+    sender: SendAs | None = None
     thread_id: str = ""
     in_reply_to: str = ""
     references: str = ""
@@ -69,8 +70,12 @@ class UserMail(Protocol):
     Quota units are Google's (https://developers.google.com/workspace/gmail/api/reference/quota).
     """
 
-    async def mail_with(self, addresses: Collection[str], most: int, page: str = "") -> MailPage:
-        """Mail from, to or copied to any of these addresses, without spam and trash; 5 units."""
+    async def mail_with(self, addresses: Collection[str], most: int, before: datetime | None = None) -> Listed:
+        """The newest mail from, to or copied to any of these addresses, received before a moment (to the second; None: up to now).
+
+        Without spam, trash, drafts and chats; at most `most` (500); 5 units. Gmail compares words, so that "ada@x.example" also finds
+        "mary.ada@x.example": who asks for one address alone compares the headers.
+        """
         ...
 
     async def headers(self, mail_ids: Sequence[str], names: Sequence[str]) -> Sequence[MailHeaders]:
@@ -82,7 +87,7 @@ class UserMail(Protocol):
         ...
 
     async def attachment(self, mail_id: str, part: str) -> tuple[Attachment, bytes]:
-        """One attachment and its content; 40 units."""
+        """One attachment and its content; 40 units. BadAnswer when it is larger than LARGEST_ATTACHMENT."""
         ...
 
     async def mark_read(self, mail_ids: Collection[str]) -> None:
@@ -94,11 +99,11 @@ class UserMail(Protocol):
         ...
 
     async def create_draft(self, draft: DraftMail) -> str:
-        """Make a draft; its id. 10 units."""
+        """Make a draft; its id. 10 units. Raises BadRequest for a subject or address that can stand in no header."""
         ...
 
     async def update_draft(self, draft_id: str, draft: DraftMail) -> None:
-        """Write a draft anew; 15 units."""
+        """Write a draft anew; 15 units. One that was sent or thrown away is NotFound; BadRequest as in `create_draft`."""
         ...
 
     async def send_draft(self, draft_id: str) -> str:

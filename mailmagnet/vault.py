@@ -98,6 +98,13 @@ class Vault(Protocol):
         """
         ...
 
+    async def refuse(self, token: Leaving, address: str) -> bool:
+        """Put a token that is of no use here (`address`: its account's) among those that are leaving; whether that was to be done.
+
+        It is not where its account is connected in this vault, in whatever org: revoking would end that connection with it.
+        """
+        ...
+
     async def revoked(self, token: Leaving) -> None:
         """Delete a token that is good no more; without effect when it was deleted or renewed meanwhile."""
         ...

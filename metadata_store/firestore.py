@@ -8,9 +8,10 @@ query is equality on one field, or none, then one field's order, so that no inde
 - mails from an address, newest first: from_address, received_at descending (firestore.indexes.json)
 - a user's mails, newest first, or since a moment: user, received_at descending (firestore.indexes.json)
 - who read an owner's mail, newest first: owner, at descending (firestore.indexes.json)
+- whose mail a reader read, newest first: reader, at descending (firestore.indexes.json)
 - a user's mails, to delete: user alone; mails older than a moment: received_at alone; mailboxes due: active alone; mailboxes of a
-  CRM user: presence.crm_user alone; an owner's readings, to delete: owner alone; readings older than a moment: at alone; names whose
-  time is over: until alone
+  CRM user: presence.crm_user alone; those whose user leaves: presence.leaving_since alone; an owner's readings, to delete: owner
+  alone; readings older than a moment: at alone; names whose time is over: until alone
 
 `active` is true while MailMagnet is on, nobody has to act first, and its user is neither parked nor leaving: it is derived, and stored
 for that query.
@@ -100,6 +101,8 @@ SECONDS_TO_COME_BACK = 10.0
 PAGE = 400
 """Documents read or written at once: below the 500 writes that a commit has long been held to."""
 
+_BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
+
 T = TypeVar("T")
 Snapshot = DocumentSnapshot[AsyncDocumentReference]
 
@@ -155,6 +158,12 @@ class FirestoreStore:
 
         found = await asyncio.gather(*map(signed_in_as, set(crm_users) - {""}))
         return sorted((mailbox for mailboxes in found for mailbox in mailboxes), key=lambda mailbox: mailbox.user)
+
+    async def leaving_mailboxes(self, org: str) -> Sequence[Mailbox]:
+        leaving = self._mailboxes(org).where(filter=FieldFilter("presence.leaving_since", ">", _BEFORE_ALL))
+        pages = _pages(leaving.order_by("presence.leaving_since"))
+        found = [_mailbox(org, stored.id, stored.to_dict() or {}) async for page in pages for stored in page]
+        return sorted(found, key=lambda mailbox: mailbox.user)
 
     async def connect(self, org: str, user: str, address: str, now: datetime) -> None:
         document = self._mailbox(org, user)
@@ -247,6 +256,11 @@ class FirestoreStore:
         newest = await _answer(theirs.order_by("at", direction="DESCENDING").limit(most).get(timeout=SECONDS))
         return [_reading(document.to_dict() or {}) for document in newest]
 
+    async def readings_by(self, org: str, reader: str, most: int) -> Sequence[MailReading]:
+        theirs = self._readings(org).where(filter=FieldFilter("reader", "==", user_id(reader)))
+        newest = await _answer(theirs.order_by("at", direction="DESCENDING").limit(most).get(timeout=SECONDS))
+        return [_reading(document.to_dict() or {}) for document in newest]
+
     async def delete_readings_before(self, org: str, moment: datetime) -> int:
         return await self._delete(self._readings(org).where(filter=FieldFilter("at", "<", moment)).order_by("at"), "at")
 
@@ -312,6 +326,15 @@ class FirestoreStore:
         newest = self._mails_of(org, user).order_by("received_at", direction="DESCENDING").limit(most)
         return [_record(document) for document in await _answer(newest.get(timeout=SECONDS))]
 
+    async def mails(self, org: str, user: str, after: MailRecord | None, most: int) -> Sequence[MailRecord]:
+        # By name too, as Firestore orders anyway: so a page begins after a record, be it deleted meanwhile or not.
+        newest = (
+            self._mails_of(org, user).order_by("received_at", direction="DESCENDING").order_by("__name__", direction="DESCENDING")
+        )
+        if after:
+            newest = newest.start_after({"received_at": after.received_at, "__name__": self._mail(org, user, after.mail_id).id})
+        return [_record(document) for document in await _answer(newest.limit(most).get(timeout=SECONDS))]
+
     async def mails_from(self, org: str, address: str, most: int) -> Sequence[tuple[str, MailRecord]]:
         received = self._mails(org).where(filter=FieldFilter("from_address", "==", address))
         newest = received.order_by("received_at", direction="DESCENDING").limit(most)
@@ -340,10 +363,11 @@ class FirestoreStore:
         return (len(moments), _moment(moments[-1]), _moment(moments[0])) if moments else (0, None, None)
 
     async def delete_mailbox(self, org: str, user: str) -> int:
-        # The mailbox goes first: from then on a run under way has no lease, and writes no more records.
-        await _answer(self._mailbox(org, user).delete(timeout=SECONDS))
+        # While there is a mailbox, somebody knows that there is something to delete.
         theirs = self._readings(org).where(filter=FieldFilter("owner", "==", user_id(user)))
         await self._delete(theirs.order_by("__name__"), "at")
+        # It goes before its records: from then on a run under way has no lease, and writes no more.
+        await _answer(self._mailbox(org, user).delete(timeout=SECONDS))
         return await self._delete_mails(org, user)
 
     def _org(self, org: str) -> AsyncDocumentReference:

@@ -76,6 +76,7 @@ CREATE TABLE readings (
     PRIMARY KEY (org, owner, at, reader, mail)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX readings_by_age ON readings (org, at);
+CREATE INDEX readings_by_a_reader ON readings (org, reader, at);
 CREATE TABLE used_names (
     org TEXT, name TEXT, until INTEGER NOT NULL,
     PRIMARY KEY (org, name)
@@ -84,6 +85,7 @@ CREATE TABLE used_names (
 """Progress, last run, trouble, labels, choices, presence, preview and templates are JSON, as `metadata_store.documents` writes them,
 moments in ISO 8601."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_AFTER_ALL = 2**63 - 1
 
 T = TypeVar("T")
 
@@ -129,6 +131,9 @@ class SqliteStore:
     async def mailboxes_of(self, org: str, crm_users: Collection[str]) -> Sequence[Mailbox]:
         wanted = set(crm_users) - {""}
         return [mailbox for mailbox in await self.mailboxes(org) if mailbox.presence.crm_user in wanted]
+
+    async def leaving_mailboxes(self, org: str) -> Sequence[Mailbox]:
+        return [mailbox for mailbox in await self.mailboxes(org) if mailbox.presence.leaving_since]
 
     async def connect(self, org: str, user: str, address: str, now: datetime) -> None:
         # A mailbox that is deleted and connected anew must not fit a lease of its earlier life: its fence starts anywhere.
@@ -249,7 +254,16 @@ class SqliteStore:
             user_id(owner),
             most,
         )
-        return [MailReading(row["reader"], row["owner"], row["mail"], row["contact"], _moment(row["at"])) for row in rows]
+        return [_reading(row) for row in rows]
+
+    async def readings_by(self, org: str, reader: str, most: int) -> Sequence[MailReading]:
+        rows = await self._rows(
+            "SELECT * FROM readings WHERE org = ? AND reader = ? ORDER BY at DESC, owner, mail LIMIT ?",
+            org_id(org),
+            user_id(reader),
+            most,
+        )
+        return [_reading(row) for row in rows]
 
     async def delete_readings_before(self, org: str, moment: datetime) -> int:
         older = (org_id(org), _microseconds(moment))
@@ -324,6 +338,18 @@ class SqliteStore:
             "SELECT * FROM mails WHERE org = ? AND user = ? ORDER BY received_at DESC, mail DESC LIMIT ?",
             org_id(org),
             user_id(user),
+            most,
+        )
+        return [_record(row) for row in rows]
+
+    async def mails(self, org: str, user: str, after: MailRecord | None, most: int) -> Sequence[MailRecord]:
+        place = (_microseconds(after.received_at), after.mail_id) if after else (_AFTER_ALL, "")
+        rows = await self._rows(
+            "SELECT * FROM mails WHERE org = ? AND user = ? AND (received_at, mail) < (?, ?) "
+            "ORDER BY received_at DESC, mail DESC LIMIT ?",
+            org_id(org),
+            user_id(user),
+            *place,
             most,
         )
         return [_record(row) for row in rows]
@@ -540,6 +566,10 @@ def _mailbox(row: sqlite3.Row) -> Mailbox:
         presence=presence_of(json.loads(row["presence"]), datetime.fromisoformat),
         preview=preview_of(json.loads(preview), datetime.fromisoformat) if preview else None,
     )
+
+
+def _reading(row: sqlite3.Row) -> MailReading:
+    return MailReading(row["reader"], row["owner"], row["mail"], row["contact"], _moment(row["at"]))
 
 
 def _json(document: Mapping[str, Any]) -> str:

@@ -1,10 +1,13 @@
-"""What a run of the tests tells at its end: the time that each folder took, and what this machine lacks."""
+"""What a run of the tests tells at its end: the time that each folder took, what a test has counted, and what this machine lacks."""
 
 from collections import defaultdict
 
 import pytest
 
 from tests.contract.firestore_emulator import HOW_TO_GET_IT, MISSING
+
+COUNTED = "counted"
+"""The property (`record_property`) by which a test tells what it has counted."""
 
 
 class ToldAtTheEnd:
@@ -13,12 +16,15 @@ class ToldAtTheEnd:
     def __init__(self) -> None:
         self._spans: dict[str, list[tuple[float, float]]] = defaultdict(list)
         self._cases: dict[str, set[str]] = defaultdict(set)
+        self._counted: list[str] = []
         self._lacks_emulator = False
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         folder = report.nodeid.split("/")[1]
         self._spans[folder].append((report.start, report.stop))
         self._cases[folder].add(report.nodeid)
+        if report.when == "teardown":
+            self._counted += [str(what) for name, what in report.user_properties if name == COUNTED]
         self._lacks_emulator |= report.failed and MISSING in report.longreprtext
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -31,6 +37,8 @@ class ToldAtTheEnd:
             terminalreporter.line(_line(folder, str(len(self._cases[folder])), _clock(wall(spans)), _clock(total(spans))))
         cases = sum(map(len, self._cases.values()))
         terminalreporter.line(_line("together", str(cases), _clock(wall(everything)), _clock(total(everything))))
+        for counted in self._counted:
+            terminalreporter.line(counted)
 
     def pytest_unconfigure(self, config: pytest.Config) -> None:
         if self._lacks_emulator:

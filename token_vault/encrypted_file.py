@@ -125,10 +125,19 @@ class EncryptedFileVault:
 
     async def leaving(self) -> Sequence[Leaving]:
         contents = await self._contents()
-        entries = [(org, user, facts) for org, users in contents.items() for user, facts in users.items()]
-        connected = {fact for _, user, facts in entries if facts.get("gmail_token") for fact in _account(user, facts).items()}
-        left = [(org, user, facts["leaving"]) for org, user, facts in entries if "leaving" in facts]
+        connected = _connected_accounts(contents)
+        left = [(org, user, facts["leaving"]) for org, user, facts in _entries(contents) if "leaving" in facts]
         return tuple(Leaving(org, user, of["gmail_token"]) for org, user, of in left if not connected & of.items())
+
+    async def refuse(self, token: Leaving, address: str) -> bool:
+        refused = {"gmail_token": token.gmail_token, "user": token.user, "address": address}
+
+        def leave(contents: Contents) -> None:
+            if not _connected_accounts(contents) & refused.items():
+                _put(contents, token.org, token.user, _at(contents, token.org, token.user) | {"leaving": refused})
+
+        before = await asyncio.to_thread(self._change, leave)
+        return not _connected_accounts(before) & refused.items()
 
     async def revoked(self, token: Leaving) -> None:
         def take_out(contents: Contents) -> None:
@@ -308,6 +317,16 @@ def _failed(error: OSError) -> Unavailable:
 
 def _at(contents: Contents, org: str, user: str) -> Facts:
     return contents.get(org, {}).get(user, {})
+
+
+def _entries(contents: Contents) -> Iterator[tuple[str, str, Facts]]:
+    return ((org, user, facts) for org, users in contents.items() for user, facts in users.items())
+
+
+def _connected_accounts(contents: Contents) -> frozenset[tuple[str, str]]:
+    """The facts of the accounts whose mailboxes are connected, in whatever org."""
+    connected = ((user, facts) for _, user, facts in _entries(contents) if facts.get("gmail_token"))
+    return frozenset(fact for user, facts in connected for fact in _account(user, facts).items())
 
 
 def _is_connection(facts: Facts) -> bool:

@@ -13,7 +13,8 @@ from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from crm_client.embedded.access import check_org
+from crm_client.embedded import passwords, sessions
+from crm_client.embedded.access import check_is_of, check_org
 from crm_client.embedded.database import CRM, create_file, reading, writing
 from crm_client.embedded.rows import is_address, new_id, put_deal, read_deals
 from crm_client.embedded.search import Module
@@ -22,7 +23,7 @@ from mailmagnet.crm import MAIL_INTEGRATION, Currency, DealState, Money, Organis
 from mailmagnet.errors import BadRequest, NotFound
 
 ADMINISTRATOR = "Administrator"
-"""The profile, made with the database, that sees everyone's records."""
+"""The profile, made with the database, that sees everyone's records, and whose users are administrators."""
 
 STANDARD = "Standard"
 """The profile, made with the database, that sees its user's own records and those shared with the user."""
@@ -56,10 +57,8 @@ def create(database: Path, organisation: Organisation, org: str) -> None:
     _check_time_zone(organisation.time_zone)
     create_file(database)
     with writing(database) as connection:
-        there = connection.execute("SELECT org FROM organisation").fetchone()
-        if there:
-            if there["org"] != org:
-                raise BadRequest("the CRM that is there is another organisation's")
+        if connection.execute("SELECT 1 FROM organisation").fetchone():
+            check_is_of(connection, org)
             return
         _put_currency(connection, Currency(organisation.home_currency, organisation.home_currency, Decimal(1)))
         connection.execute(
@@ -68,7 +67,7 @@ def create(database: Path, organisation: Organisation, org: str) -> None:
         )
         for name, state in _STANDARD_STAGES:
             _put_stage(connection, STANDARD_PIPELINE, name, state)
-        _put_profile(connection, ADMINISTRATOR, {MAIL_INTEGRATION}, Scope.EVERYONE)
+        _put_profile(connection, ADMINISTRATOR, {MAIL_INTEGRATION}, Scope.EVERYONE, administrator=True)
         _put_profile(connection, STANDARD, {MAIL_INTEGRATION}, Scope.OWN)
 
 
@@ -84,10 +83,10 @@ def add_stage(database: Path, pipeline: str, name: str, state: DealState) -> str
         return _put_stage(connection, pipeline, name, state)
 
 
-def add_profile(database: Path, name: str, permissions: Collection[str], scope: Scope) -> str:
-    """Add a profile, or set the permissions and scope of one of the name; its id."""
+def add_profile(database: Path, name: str, permissions: Collection[str], scope: Scope, *, administrator: bool = False) -> str:
+    """Add a profile, or set the permissions and scope of one of the name, and whether its users are administrators; its id."""
     with writing(database) as connection:
-        return _put_profile(connection, name, permissions, scope)
+        return _put_profile(connection, name, permissions, scope, administrator=administrator)
 
 
 def set_permission(database: Path, profile: str, permission: str, *, held: bool) -> None:
@@ -179,11 +178,43 @@ def add_user(database: Path, name: str, email: str, profile: str) -> str:
 
 
 def deactivate(database: Path, email: str) -> None:
-    """Shut a user out; the user's records stay. The user's Google accounts are unbound, so that whoever gets the address next, and
-    is added under it, brings none of them back."""
+    """Shut a user out; the user's records stay. The user's password is forgotten and every session ended, so that whoever gets the
+    address next, and is added under it, brings none of them back."""
     with writing(database) as connection:
-        connection.execute("DELETE FROM google_accounts WHERE user_id = ?", (user_id(connection, email),))
-        connection.execute("UPDATE users SET active = 0 WHERE id = ?", (user_id(connection, email),))
+        left = user_id(connection, email)
+        _forget_password(connection, left)
+        connection.execute("UPDATE users SET active = 0 WHERE id = ?", (left,))
+
+
+def set_password(database: Path, email: str, password: str) -> None:
+    """Give an active user a new password. Whoever is signed in as this user is signed out: that may be why there is a new one."""
+    passwords.check_new(password, email)
+    hashed = passwords.hash_of(password)
+    with writing(database) as connection:
+        owner = user_id(connection, email)
+        if not connection.execute("SELECT 1 FROM users WHERE id = ? AND active", (owner,)).fetchone():
+            raise BadRequest("the user is not active: add the user again first")
+        _forget_password(connection, owner)
+        connection.execute("INSERT INTO passwords (user_id, hash) VALUES (?, ?)", (owner, hashed))
+
+
+def sign_out_user(database: Path, email: str) -> int:
+    """End every session of a user; how many there were."""
+    with writing(database) as connection:
+        return sessions.end_of_user(connection, user_id(connection, email))
+
+
+def sign_out_account(database: Path, org: str, user: str) -> int:
+    """End the session of a Google account. Raises NotFound when there is none: a slip of the pen must not look like a locked door."""
+    with writing(database) as connection:
+        if not (ended := sessions.end_of_account(connection, org, user)):
+            raise NotFound(CRM, "this Google account is not signed in")
+        return ended
+
+
+def _forget_password(connection: sqlite3.Connection, of_user: str) -> None:
+    sessions.end_of_user(connection, of_user)
+    connection.execute("DELETE FROM passwords WHERE user_id = ?", (of_user,))
 
 
 def share(database: Path, module: Module, record_id: str, email: str) -> None:
@@ -258,10 +289,15 @@ def _put_stage(connection: sqlite3.Connection, pipeline: str, name: str, state: 
     return str(row["id"])
 
 
-def _put_profile(connection: sqlite3.Connection, name: str, permissions: Collection[str], scope: Scope) -> str:
+def _put_profile(
+    connection: sqlite3.Connection, name: str, permissions: Collection[str], scope: Scope, *, administrator: bool = False
+) -> str:
     connection.execute(
-        "INSERT INTO profiles (id, name, scope) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET scope = excluded.scope",
-        (new_id(), name, scope),
+        """
+        INSERT INTO profiles (id, name, scope, administrator) VALUES (?, ?, ?, ?)
+        ON CONFLICT (name) DO UPDATE SET scope = excluded.scope, administrator = excluded.administrator
+        """,
+        (new_id(), name, scope, administrator),
     )
     profile_id = _profile_id(connection, name)
     connection.execute("DELETE FROM permissions WHERE profile_id = ?", (profile_id,))

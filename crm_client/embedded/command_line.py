@@ -3,11 +3,10 @@
 Most commands are over in a moment: each imports what it alone needs.
 """
 
-import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -23,7 +22,7 @@ from mailmagnet.errors import MailMagnetError
 TABLES = click.Choice(["accounts", "contacts", "deals"])
 RECORDS = click.Choice(["accounts", "contacts", "leads", "deals"])
 
-Read = Callable[[str], Coroutine[None, None, Account | Contact | Lead | Deal | KnownAccount]]
+Read = Callable[[str], Account | Contact | Lead | Deal | KnownAccount]
 
 
 class ToldPlainly(click.Group):
@@ -65,7 +64,9 @@ def upgrade(org: str) -> None:
     from crm_client.embedded.upgrade import upgrade as upgrade_database
 
     done = upgrade_database(crm_database_of(os.environ), org)
-    click.echo("The CRM is up to date." + (" Its users get in again once they are bound: mailmagnet crm bind" if done else ""))
+    click.echo(
+        "The CRM is up to date." + (" Its users sign in anew: give each a password with mailmagnet crm password" if done else "")
+    )
 
 
 @crm.command("add-user")
@@ -78,13 +79,13 @@ def add_user(name: str, address: str, sees: str) -> None:
     from crm_client.embedded.administration import add_user as add
 
     add(crm_database_of(os.environ), name, address, ADMINISTRATOR if sees == "everyone" else STANDARD)
-    click.echo("The user is there. Say which Google account it signs in with: mailmagnet crm bind")
+    click.echo("The user is there. Give it a password to sign in with: mailmagnet crm password")
 
 
 @crm.command("deactivate-user")
 @click.option("--address", required=True, help="The CRM user's address.")
 def deactivate_user(address: str) -> None:
-    """Shut a user out, with every Google account that is bound to it; the user's records stay."""
+    """Shut a user out, password, sessions and all; the user's records stay."""
     from crm_client.embedded.administration import deactivate
 
     deactivate(crm_database_of(os.environ), address)
@@ -92,31 +93,36 @@ def deactivate_user(address: str) -> None:
 
 
 @crm.command()
-@click.option("--address", required=True, help="The CRM user's address.")
-@click.option("--org", required=True, help=ORG)
-@click.option("--user", required=True, help=USER)
-def bind(address: str, org: str, user: str) -> None:
-    """Let a CRM user sign in with a Google account: nobody gets in by an address. A user may have several accounts."""
-    from crm_client.embedded.access import bind as bind_account
+@click.option("--address", required=True, help="The CRM user's address, which is the name to sign in with.")
+def password(address: str) -> None:
+    """Give a user a password, read from standard input. Whoever is signed in as this user is signed out."""
+    from crm_client.embedded.administration import set_password
 
-    bind_account(crm_database_of(os.environ), address, org, user)
-    click.echo("The Google account is bound.")
+    set_password(crm_database_of(os.environ), address, secret_on_standard_input("password", again=True))
+    click.echo("The password is set.")
 
 
-@crm.command()
-@click.option("--org", required=True, help=ORG)
-@click.option("--user", required=True, help=USER)
-def unbind(org: str, user: str) -> None:
-    """Shut a Google account out of the CRM."""
-    from crm_client.embedded.access import unbind as unbind_account
+@crm.command("sign-out")
+@click.option("--address", help="The CRM user's address: every session of this user ends.")
+@click.option("--org", help="Of one Google account alone: its organisation ...")
+@click.option("--user", help="... and its Google id (sub).")
+def sign_out(address: str | None, org: str | None, user: str | None) -> None:
+    """End sessions: of a CRM user, or of one Google account."""
+    from crm_client.embedded.administration import sign_out_account, sign_out_user
 
-    unbind_account(crm_database_of(os.environ), org, user)
-    click.echo("The Google account is unbound.")
+    database = crm_database_of(os.environ)
+    if address and not (org or user):
+        ended = sign_out_user(database, address)
+    elif org and user and not address:
+        ended = sign_out_account(database, org, user)
+    else:
+        raise click.UsageError("Give either --address, or --org and --user.")
+    click.echo(f"{ended} {'session has' if ended == 1 else 'sessions have'} ended.")
 
 
 @crm.command("users")
 def users() -> None:
-    """Print every user with its profile and its Google accounts as JSON."""
+    """Print every user with its profile, and the Google accounts that are signed in as it, as JSON."""
     from crm_client.embedded.access import users as all_users
 
     click.echo(json.dumps(all_users(crm_database_of(os.environ)), ensure_ascii=False))
@@ -218,19 +224,35 @@ def export_csv(table: str) -> None:
 @click.option("--org", required=True, help=ORG)
 @click.option("--user", required=True, help=USER)
 def show(module: str, record_id: str, org: str, user: str) -> None:
-    """Print one record as JSON, as that user sees it."""
+    """Print one record as JSON, as the CRM user sees it who is signed in with that Google account."""
 
-    from crm_client.embedded.crm import EmbeddedCrm
+    from crm_client.embedded.access import check_permitted
+    from crm_client.embedded.database import reading
+    from crm_client.embedded.sessions import user_of
+    from crm_client.embedded.user_records import UserRecords
 
-    records = EmbeddedCrm(crm_database_of(os.environ), org, user)
-    read: Mapping[str, Read] = {
-        "accounts": records.account,
-        "contacts": records.contact,
-        "leads": records.lead,
-        "deals": records.deal,
-    }
-    record = asyncio.run(read[module](record_id))
+    with reading(crm_database_of(os.environ)) as connection:
+        viewer = user_of(connection, org, user)
+        check_permitted(viewer)
+        records = UserRecords(connection, viewer, "")
+        read: Mapping[str, Read] = {
+            "accounts": records.account,
+            "contacts": records.contact,
+            "leads": records.lead,
+            "deals": records.deal,
+        }
+        record = read[module](record_id)
     click.echo(json.dumps(asdict(record), default=str, ensure_ascii=False))
+
+
+def secret_on_standard_input(what: str, *, again: bool = False) -> str:
+    """A line of standard input; at a terminal asked for by what it is and not shown, `again` for a second time."""
+    if sys.stdin.isatty():
+        return str(click.prompt(what.capitalize(), hide_input=True, confirmation_prompt=again))
+    secret = sys.stdin.readline().rstrip("\r\n")
+    if not secret:
+        raise click.UsageError(f"Give the {what} on standard input.")
+    return secret
 
 
 if __name__ == "__main__":

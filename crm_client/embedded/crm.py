@@ -1,13 +1,14 @@
 """MailMagnet CRM: the embedded CRM, a whole small CRM in one SQLite file, as one of its users sees it."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from crm_client.embedded.access import check_permitted, viewer_of
+from crm_client.embedded.access import check_permitted
 from crm_client.embedded.database import CRM, reading, writing
 from crm_client.embedded.rows import (
     AccountRow,
@@ -25,7 +26,9 @@ from crm_client.embedded.rows import (
     put_note,
     read_deals,
 )
+from crm_client.embedded.sessions import viewer_of
 from crm_client.embedded.user_records import UserRecords, activity
+from crm_client.renewal import CrmAccess
 from mailmagnet.crm import (
     Account,
     Activity,
@@ -57,14 +60,13 @@ class EmbeddedCrm:
     (a blank name, an unknown currency, an amount that is no number, a time without its zone) raise BadRequest.
     """
 
-    def __init__(self, database: Path, org: str, user: str, record_url: str = "") -> None:
-        """`org` and `user` are the verified ids of the Google account that asks: `access` says which of the CRM's users it is.
+    def __init__(self, database: Path, access: CrmAccess, record_url: str = "") -> None:
+        """`access` is of the connection whose user asks: its sign-in says which of the CRM's users that is.
 
         `record_url` is a template of a record's page, "http://host/crm/{module}/{id}" (accounts, contacts, leads, deals).
         """
         self._database = database
-        self._org = org
-        self._user = user
+        self._access = access
         self._record_url = record_url
 
     @property
@@ -99,7 +101,7 @@ class EmbeddedCrm:
         return await self._see(UserRecords.organisation)
 
     async def me(self) -> User:
-        return await asyncio.to_thread(self._me)
+        return await self._access.ask(lambda token: asyncio.to_thread(self._me, token))
 
     async def users(self) -> Sequence[User]:
         return await self._see(UserRecords.users)
@@ -135,26 +137,29 @@ class EmbeddedCrm:
         return await self._change(lambda records: _add_note(records, contact_id, text))
 
     async def _see(self, ask: Callable[[UserRecords], Result]) -> Result:
-        return await asyncio.to_thread(self._ask, ask)
+        return await self._access.ask(lambda token: asyncio.to_thread(self._ask, token, ask))
 
     async def _change(self, change: Callable[[UserRecords], Result]) -> Result:
-        return await asyncio.to_thread(self._do, change)
+        return await self._access.ask(lambda token: asyncio.to_thread(self._do, token, change))
 
-    def _ask(self, ask: Callable[[UserRecords], Result]) -> Result:
+    def _ask(self, token: str, ask: Callable[[UserRecords], Result]) -> Result:
         with reading(self._database) as connection:
-            viewer = viewer_of(connection, self._org, self._user)
+            viewer = self._viewer(connection, token)
             check_permitted(viewer)
             return ask(UserRecords(connection, viewer, self._record_url))
 
-    def _do(self, change: Callable[[UserRecords], Result]) -> Result:
+    def _do(self, token: str, change: Callable[[UserRecords], Result]) -> Result:
         with writing(self._database) as connection:
-            viewer = viewer_of(connection, self._org, self._user)
+            viewer = self._viewer(connection, token)
             check_permitted(viewer)
             return change(UserRecords(connection, viewer, self._record_url))
 
-    def _me(self) -> User:
+    def _me(self, token: str) -> User:
         with reading(self._database) as connection:
-            return viewer_of(connection, self._org, self._user)
+            return self._viewer(connection, token)
+
+    def _viewer(self, connection: sqlite3.Connection, token: str) -> User:
+        return viewer_of(connection, token, self._access.org, self._access.user, datetime.now(UTC))
 
 
 def _add_account(records: UserRecords, name: str, domain: str, phone: str) -> Account:

@@ -3,7 +3,7 @@
 APPLICATION_ID = 0x4D4D4352
 """SQLite's application id of our databases ("MMCR"): a file without it is not ours."""
 
-VERSION = 2
+VERSION = 3
 """SQLite's user version of our databases: the number of this schema."""
 
 _ORGANISATION = """
@@ -24,7 +24,8 @@ CREATE TABLE currencies (
 CREATE TABLE profiles (
     id TEXT PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
-    scope TEXT NOT NULL CHECK (scope IN ('own', 'everyone'))
+    scope TEXT NOT NULL CHECK (scope IN ('own', 'everyone')),
+    administrator INTEGER NOT NULL DEFAULT 0 CHECK (administrator IN (0, 1))
 );
 CREATE TABLE permissions (
     profile_id TEXT NOT NULL REFERENCES profiles (id),
@@ -168,14 +169,43 @@ OR EXISTS (SELECT 1 FROM shares WHERE module = 'deals' AND record_id = record.id
 _OPEN_DEALS = """
 CREATE INDEX deals_by_stage ON deals (stage_id, closing);
 """
-_GOOGLE_ACCOUNTS = """
-CREATE TABLE google_accounts (
+_SIGN_IN = """
+CREATE TABLE passwords (
+    user_id TEXT PRIMARY KEY REFERENCES users (id),
+    hash TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE sessions (
     org TEXT NOT NULL,
     user TEXT NOT NULL,
     user_id TEXT NOT NULL REFERENCES users (id),
+    refresh_sha256 BLOB NOT NULL UNIQUE,
+    began_at INTEGER NOT NULL,
+    used_at INTEGER NOT NULL,
     PRIMARY KEY (org, user)
 ) WITHOUT ROWID;
-CREATE INDEX google_accounts_by_user ON google_accounts (user_id);
+CREATE INDEX sessions_by_user ON sessions (user_id);
+CREATE TABLE access_tokens (
+    sha256 BLOB PRIMARY KEY,
+    org TEXT NOT NULL,
+    user TEXT NOT NULL,
+    expires_at INTEGER NOT NULL,
+    FOREIGN KEY (org, user) REFERENCES sessions (org, user) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX access_tokens_by_session ON access_tokens (org, user);
+CREATE TABLE tries (
+    of TEXT PRIMARY KEY,
+    wrong INTEGER NOT NULL CHECK (wrong > 0),
+    last_at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX tries_by_time ON tries (last_at);
+"""
+_TEMPLATES = """
+CREATE TABLE templates (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    subject TEXT NOT NULL,
+    text TEXT NOT NULL
+);
 """
 _SEARCH = """
 CREATE TABLE searchable (
@@ -206,14 +236,16 @@ WHERE profiles.scope = 'everyone' OR record.owner_id = viewer.id
 OR EXISTS (SELECT 1 FROM shares WHERE module = record.module AND record_id = record.id AND user_id = viewer.id);
 """
 
-SCHEMA = _ORGANISATION + _RECORDS + _OPEN_DEALS + _GOOGLE_ACCOUNTS + _SEARCH
+SCHEMA = _ORGANISATION + _RECORDS + _OPEN_DEALS + _SIGN_IN + _TEMPLATES + _SEARCH
 """Names are folded for searching (see `search.folded`), domains reversed ("example.analytical") so that one range
 of an index holds a domain with all below it. In `deal_contacts` the first is the primary contact, the others hold roles.
 
 In `searchable` a record's name, its text (with its addresses, domain or company, begun by a space) and its account's name are
-folded; `letters` is the index into them (see `search`), of those that are
-learned. `google_accounts` are the accounts that a CRM user signs in with: `org` is
-the verified domain (hd), or the user's own id for a consumer account, `user` the verified id (sub).
+folded; `letters` is the index into them (see `search`), of those that are learned.
+
+A session is one Google account's sign-in as a CRM user: `org` is the verified domain (hd), or the user's own id for a consumer account,
+`user` the verified id (sub). Of its tokens only the SHA-256 is kept. In `tries` are wrong passwords, of a user name or a Google account.
+Moments of sign-in are in seconds since 1970.
 """
 
 FROM_VERSION_1 = (
@@ -226,7 +258,17 @@ FROM_VERSION_1 = (
     DROP INDEX deals_by_closing;
     """,
     _OPEN_DEALS,
-    _GOOGLE_ACCOUNTS,
     _SEARCH,
 )
-"""From the tables of version 1 to these, with `:org` to bind; `searchable` is to be filled after it."""
+"""From the tables of version 1 to those of version 2, with `:org` to bind; `searchable` is to be filled after it."""
+
+FROM_VERSION_2 = (
+    """
+    DROP TABLE IF EXISTS google_accounts;
+    ALTER TABLE profiles ADD COLUMN administrator INTEGER NOT NULL DEFAULT 0 CHECK (administrator IN (0, 1));
+    UPDATE profiles SET administrator = 1 WHERE name = 'Administrator';
+    """,
+    _SIGN_IN,
+    _TEMPLATES,
+)
+"""From the tables of version 2 to these. The Google accounts that were bound by hand are forgotten: who uses the CRM signs in."""

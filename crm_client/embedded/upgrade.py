@@ -1,28 +1,38 @@
 """The embedded CRM's file of an earlier MailMagnet brought up to date, whole or not at all."""
 
+import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
-from crm_client.embedded.access import check_org
+from crm_client.embedded.access import check_is_of, check_org
 from crm_client.embedded.database import upgrading
 from crm_client.embedded.rows import listed
-from crm_client.embedded.schema import FROM_VERSION_1
+from crm_client.embedded.schema import FROM_VERSION_1, FROM_VERSION_2, VERSION
 from crm_client.embedded.search import Findable, make_findable
 
 
 def upgrade(database: Path, org: str) -> bool:
-    """Bring the file up to date, and give it its organisation; whether there was anything to do. Nobody is bound by it.
+    """Bring the file up to date, and give one of version 1 its organisation; whether there was anything to do. Its users sign in anew.
 
-    Raises BadRequest if `org` is not an organisation's id, BadAnswer if the file is not ours or is of a later version.
+    Raises BadRequest if `org` is not an organisation's id, or not that of a file that has one, BadAnswer if the file is not ours or is of
+    a later version.
     """
     check_org(org)
     with upgrading(database) as (connection, version):
         if version == 1:
-            for statement in ";".join(FROM_VERSION_1).split(";"):
-                connection.execute(statement, {"org": org} if ":org" in statement else {})
+            _run(connection, FROM_VERSION_1, org)
             for row in connection.execute(_RECORDS_OF_VERSION_1).fetchall():
                 module, record_id, owner_id, name, others, account_id = row
                 make_findable(connection, Findable(module, record_id, owner_id, name, listed(others), account_id))
-        return version == 1
+        check_is_of(connection, org)
+        if version < VERSION:
+            _run(connection, FROM_VERSION_2, org)
+        return version < VERSION
+
+
+def _run(connection: sqlite3.Connection, steps: Sequence[str], org: str) -> None:
+    for statement in ";".join(steps).split(";"):
+        connection.execute(statement, {"org": org} if ":org" in statement else {})
 
 
 _RECORDS_OF_VERSION_1 = """

@@ -140,11 +140,14 @@ class UserRecords:
     def profiles(self) -> tuple[Profile, ...]:
         rows = self.connection.execute(
             """
-            SELECT id, name, (SELECT json_group_array(permission) FROM permissions WHERE profile_id = profiles.id) AS permissions
+            SELECT profiles.*, (SELECT json_group_array(permission) FROM permissions WHERE profile_id = profiles.id) AS permissions
             FROM profiles ORDER BY name
             """
         )
-        return tuple(Profile(row["id"], row["name"], frozenset(listed(row["permissions"]))) for row in rows)
+        return tuple(
+            Profile(row["id"], row["name"], frozenset(listed(row["permissions"])), administrator=bool(row["administrator"]))
+            for row in rows
+        )
 
     def stages(self) -> tuple[Stage, ...]:
         rows = self.connection.execute(

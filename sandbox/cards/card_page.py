@@ -97,7 +97,7 @@ def _links(request: web.Request) -> OpenLinks | None:
     """What may be opened, as the page has it of the deployment; None where there is none, as in the gallery."""
     if "http_origin" not in request.query:
         return None
-    return OpenLinks(request.query.getall("prefix", []), request.query["http_origin"])
+    return OpenLinks(request.query.getall("prefix", []), request.query.getall("http_origin"))
 
 
 def _card_of(file: Path) -> Callable[[web.Request], Any]:

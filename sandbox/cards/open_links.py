@@ -12,11 +12,11 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class OpenLinks:
-    """`prefixes` as the manifest has them. Google takes https alone; `http_origin` is the one origin of which http is taken here: the
-    desk's own ("http://127.0.0.1:8090"), which has no https, or ""."""
+    """`prefixes` as the manifest has them. Google takes https alone; `http_origins` are the origins of which http is taken here: those
+    of this machine ("http://127.0.0.1:8090"), which has no https."""
 
     prefixes: Sequence[str]
-    http_origin: str = ""
+    http_origins: Sequence[str] = ()
 
     def cover(self, url: str) -> bool:
         """Whether Gmail would open it: mailto and tel always, a web page only below one of the prefixes.
@@ -46,7 +46,7 @@ class OpenLinks:
         return link if self._is_here(url) else link._replace(scheme="https")
 
     def _is_here(self, url: str) -> bool:
-        return bool(self.http_origin) and url.startswith(f"{self.http_origin}/")
+        return any(origin and url.startswith(f"{origin}/") for origin in self.http_origins)
 
 
 def links_of(answer: Any, place: str = "") -> Iterator[tuple[str, str]]:

@@ -289,7 +289,7 @@ def write_demo_data(database: Path, today: date, org: str, user_email: str, coll
     """Make the organisation's database where there is none, and write the demo's records as of `today`, a day in TIME_ZONE.
 
     `org` is the organisation as Google verifies it. `user_email` sees everyone's records, `colleague_email` its own and one shared;
-    a third user lacks `Mail Integration`. Which Google accounts they are is still to be told (`access.bind`).
+    a third user lacks `Mail Integration`. They have no password yet (`administration.set_password`).
     Written again, the demo's own records are put back as of that day; others stay as they are.
     """
     create(database, Organisation("Corp Ltd", TIME_ZONE, "EUR"), org)

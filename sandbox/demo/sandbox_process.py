@@ -21,11 +21,12 @@ from functions import addon as sidebar
 from functions import jobs
 from functions.boundary import entry_point
 from functions.google import Google
+from functions.pages import endpoint as browser_pages
 from functions.settings import Settings, read_settings
 from functions.wiring import Process
 from http_session.session import traceparent
 from mailmagnet.crm import Crm, service_of
-from mailmagnet.errors import BadAnswer, NotAuthorised, RateLimited, Service, Unavailable, Upstream
+from mailmagnet.errors import BadAnswer, RateLimited, Service, SignInNeeded, Unavailable, Upstream
 from mailmagnet.vault import Connection
 
 PREFIX = "SANDBOX_"
@@ -58,6 +59,7 @@ def google_at(url: str) -> Google:
     """The stand-in for Google that listens at this URL."""
     return Google(
         certificates_url=f"{url}/oauth2/v1/certs",
+        authorize_url=f"{url}/o/oauth2/v2/auth",
         gmail_url=url,
         token_url=f"{url}/token",
         revoke_url=f"{url}/revoke",
@@ -142,7 +144,7 @@ def _problem(fault: str, crm: Service) -> Upstream:
         case "html":
             return BadAnswer(crm, "the answer is HTML")
         case "signed out":
-            return NotAuthorised(crm, "the connection was revoked")
+            return SignInNeeded(crm, ended=True)
         case "dropping":
             return Unavailable(crm, "the connection failed")
     return Unavailable(crm, "answered 500")
@@ -174,6 +176,7 @@ _process = partial(process_in, os.environ)
 addon = entry_point("addon", _process, sidebar.answer)
 label_tick = entry_point("label_tick", _process, jobs.answer_tick)
 label_mailbox = entry_point("label_mailbox", _process, jobs.answer_mailbox)
+pages = entry_point("pages", _process, browser_pages.answer)
 
 if __name__ == "__main__":
     from functions.command_line import mailmagnet

@@ -58,8 +58,8 @@ PAGE_POLICY = (
 @dataclass(frozen=True, slots=True)
 class Product:
     """Where the product is reached: the add-on's URL, how the job is run, how one CRM record is read (module, id, viewer),
-    the time where the CRM's organisation is, the file in which the functions tell what they asked of the CRM, and the URL below which
-    its records' pages are."""
+    the time where the CRM's organisation is, the file in which the functions tell what they asked of the CRM, the URL below which
+    its records' pages are, and that of the add-on's own pages."""
 
     addon_url: str
     job: JobRuns
@@ -67,6 +67,7 @@ class Product:
     now: Callable[[], datetime]
     crm_calls_file: Path
     crm_url: str
+    pages_url: str
     deployment: Path = DEPLOYMENT
 
 
@@ -194,7 +195,7 @@ class _Desk:
                 "compose_actions": [action.label for action in deployed.compose_actions],
                 "universal_actions": [{"label": action.label, "link": action.link} for action in deployed.universal_actions],
                 "open_link_prefixes": deployed.open_link_prefixes,
-                "http_origin": self._product.crm_url,
+                "http_origins": [self._product.crm_url, self._product.pages_url],
             }
         )
 
@@ -318,7 +319,7 @@ class _Desk:
         return url
 
     def _deployment(self) -> Deployment:
-        return deployment(self._product.deployment, self._product.addon_url, self._product.crm_url)
+        return deployment(self._product.deployment, self._product.addon_url, self._product.crm_url, self._product.pages_url)
 
     def _draft(self, body: Mapping[str, Any]) -> Draft | None:
         """The draft that a compose event is about; its recipients only where the deployment asks for them."""

@@ -10,6 +10,8 @@ ADDON_PLACEHOLDER = "https://ADDON_URL"
 """What URLs in the file begin with in place of the add-on's own: it is known only once the add-on is deployed."""
 CRM_PLACEHOLDER = "https://CRM_URL"
 """The same in place of the CRM's own, where its records' pages are."""
+PAGES_PLACEHOLDER = "https://PAGES_URL"
+"""The same in place of the add-on's own web pages'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +34,15 @@ class Deployment:
     open_link_prefixes: Sequence[str]
 
 
-def deployment(file: Path, addon_url: str, crm_url: str) -> Deployment:
-    """The file, read anew, with the add-on's and the CRM's own URLs in it (without a path).
+def deployment(file: Path, addon_url: str, crm_url: str, pages_url: str) -> Deployment:
+    """The file, read anew, with the add-on's, the CRM's and the pages' own URLs in it (without a path).
 
     https://developers.google.com/workspace/add-ons/reference/rest/v1/projects.deployments
     """
-    text = file.read_text("utf-8").replace(ADDON_PLACEHOLDER, addon_url).replace(CRM_PLACEHOLDER, crm_url)
+    text = file.read_text("utf-8")
+    own_urls = {ADDON_PLACEHOLDER: addon_url, CRM_PLACEHOLDER: crm_url, PAGES_PLACEHOLDER: pages_url}
+    for placeholder, url in own_urls.items():
+        text = text.replace(placeholder, url)
     addons = json.loads(text)["addOns"]
     common, gmail = addons.get("common", {}), addons.get("gmail", {})
     compose = gmail.get("composeTrigger", {})

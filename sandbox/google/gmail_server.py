@@ -1,4 +1,4 @@
-"""Google over HTTP: Gmail's API and batches, certificates, tokens, the metadata server, and Cloud Tasks, as routes."""
+"""Google over HTTP: Gmail's API and batches, certificates, tokens, the metadata server, Cloud Tasks and Chat, as routes."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -6,7 +6,8 @@ from functools import partial
 
 from aiohttp import web
 
-from sandbox.google import batch, gmail_api
+from sandbox.google import batch, consent_page, gmail_api, token_endpoint
+from sandbox.google.chat import NotPosted
 from sandbox.google.cloud_tasks import BadTask, MayNotSign, TaskExists
 from sandbox.google.faults import AnswerHalf, AnswerHtml, AnswerStatus, Dropped
 from sandbox.google.google_side import CERTIFICATES_MAX_AGE, CLOUD_SCOPES, TOKEN_LIFE, BadToken
@@ -28,18 +29,19 @@ def google_routes(world: World) -> list[web.RouteDef]:
         ("POST", "/batch", _recorded("batch", _batch)),
         ("POST", "/batch/gmail/v1", _recorded("batch", _batch)),
         ("GET", "/oauth2/v1/certs", _recorded("certificates", _certificates)),
-        ("POST", "/token", _recorded("token", _token)),
-        ("POST", "/revoke", _recorded("revoke", _revoke)),
+        ("POST", "/token", _recorded("token", token_endpoint.token)),
+        ("POST", "/revoke", _recorded("revoke", token_endpoint.revoke)),
         ("GET", "/computeMetadata/v1/instance/service-accounts/default/token", _recorded("own token", _metadata_token)),
+        ("POST", "/v1/spaces/{space}/messages", _recorded("chat message", _chat_message)),
         ("POST", "/v2/projects/{project}/locations/{location}/queues/{queue}/tasks", _recorded("create task", _create_task)),
     ]
     return [web.route(verb, path, partial(_for_programs, world, handler)) for verb, path, handler in served]
 
 
 def make_app(world: World) -> web.Application:
-    """Google's side alone."""
+    """Google's side alone, its consent screen too."""
     app = web.Application(client_max_size=LARGEST_REQUEST, middlewares=[own_port])
-    app.add_routes(google_routes(world))
+    app.add_routes([*google_routes(world), *consent_page.consent_routes(world)])
 
     async def tasks(_: web.Application) -> AsyncIterator[None]:
         yield
@@ -113,39 +115,6 @@ async def _certificates(world: World, _: web.Request) -> web.Response:
     return web.json_response(world.google.certificates(), headers={"Cache-Control": max_age})
 
 
-async def _token(world: World, request: web.Request) -> web.Response:
-    """https://developers.google.com/identity/protocols/oauth2/web-server#offline"""
-    await world.faults.meet("google", "token")
-    form = await request.post()
-    if form.get("grant_type") != "refresh_token":
-        return _oauth_error("unsupported_grant_type", f"Invalid grant_type: {form.get('grant_type', '')}")
-    if (form.get("client_id"), form.get("client_secret")) != (world.google.client_id, world.google.client_secret):
-        return _oauth_error("invalid_client", "The OAuth client was not found.", 401)
-    try:
-        token, grant = world.google.refreshed(str(form.get("refresh_token", "")))
-    except BadToken:
-        return _oauth_error("invalid_grant", "Token has been expired or revoked.")
-    return web.json_response(_issued(token) | {"scope": " ".join(grant.scopes)})
-
-
-def _issued(token: str) -> dict[str, object]:
-    return {"access_token": token, "expires_in": int(TOKEN_LIFE.total_seconds()), "token_type": "Bearer"}
-
-
-def _oauth_error(error: str, description: str, status: int = 400) -> web.Response:
-    return web.json_response({"error": error, "error_description": description}, status=status)
-
-
-async def _revoke(world: World, request: web.Request) -> web.Response:
-    await world.faults.meet("google", "revoke")
-    form = await request.post()
-    try:
-        world.google.revoke(str(form.get("token") or request.query.get("token", "")))
-    except BadToken:
-        return _oauth_error("invalid_token", "Token expired or revoked")
-    return web.json_response({})
-
-
 async def _metadata_token(world: World, request: web.Request) -> web.Response:
     """https://cloud.google.com/compute/docs/access/authenticate-workloads#applications"""
     await world.faults.meet("google", "metadata")
@@ -155,7 +124,20 @@ async def _metadata_token(world: World, request: web.Request) -> web.Response:
     if "X-Forwarded-For" in request.headers:
         return web.Response(status=403, text="Request contains the header X-Forwarded-For")
     token = world.google.access_token(world.google.service_account, CLOUD_SCOPES)
-    return web.json_response(_issued(token), headers={"Metadata-Flavor": "Google"})
+    seconds = int(TOKEN_LIFE.total_seconds())
+    issued = {"access_token": token, "expires_in": seconds, "token_type": "Bearer"}
+    return web.json_response(issued, headers={"Metadata-Flavor": "Google"})
+
+
+async def _chat_message(world: World, request: web.Request) -> web.Response:
+    answering = await world.faults.meet("chat", "message")
+    space, query = request.match_info["space"], request.query
+    try:
+        message = world.chat.post(space, query.get("key", ""), query.get("token", ""), await request.read())
+    except NotPosted as refused:
+        return _cloud_error(refused.code, str(refused), refused.status)
+    answering()
+    return web.json_response({"name": message.name, "text": message.text, "createTime": message.at.isoformat()})
 
 
 async def _create_task(world: World, request: web.Request) -> web.Response:

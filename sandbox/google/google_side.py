@@ -1,10 +1,11 @@
 """Google as the one who vouches: certificates, id tokens, access and refresh tokens, an add-on's message tokens."""
 
+import base64
 import hashlib
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +21,9 @@ ADDON_CLIENT_ID = "sandbox-addon-client.example"
 TOKEN_LIFE = timedelta(seconds=3599)
 CERTIFICATES_MAX_AGE = 21_600
 """Seconds for which the certificates may be kept, as the answer's Cache-Control says."""
+
+MOST_REFRESH_TOKENS = 100
+"""Of one account to one client (https://developers.google.com/identity/protocols/oauth2#expiration)."""
 
 SCOPE = "https://www.googleapis.com/auth/"
 MAIL_SCOPE = "https://mail.google.com/"
@@ -88,7 +92,7 @@ class _Client:
 
 
 class GoogleSide:
-    """Issues and knows all tokens of a world. Keys, client and refresh tokens are on disk; access tokens are not.
+    """Issues and knows all tokens of a world. Keys, client, refresh tokens and consents are on disk; access tokens are not.
 
     Access and message tokens expire on the world's clock; id tokens carry the machine's own time, because that is what their
     readers check them against.
@@ -102,9 +106,13 @@ class GoogleSide:
         self.certificate = _made_once(folder / "certificate.pem", lambda: _certificate(key)).decode()
         self._client = _Client(**json.loads(_made_once(folder / "oauth_client.json", _new_client)))
         self.key_id = x509.load_pem_x509_certificate(self.certificate.encode()).fingerprint(hashes.SHA1()).hex()  # noqa: S303  a name
+        self.redirect_uris: set[str] = set()
+        """Where the web client lets the authorization endpoint send browsers back to, each exactly as it is asked for."""
         self._grants = {
             token: Grant(**grant) for token, grant in json.loads(_made_once(self._grants_file, lambda: b"{}")).items()
         }
+        self._consents_file = folder / "consents.json"
+        self._consents: dict[str, list[str]] = json.loads(_made_once(self._consents_file, self._consents_in_grants))
         self._access: dict[str, Access] = {}
         self._message_tokens: dict[str, _MessageToken] = {}
 
@@ -152,9 +160,17 @@ class GoogleSide:
 
     def user_id_token(self, person: Person) -> str:
         """The userIdToken of an add-on's event."""
-        claims: dict[str, object] = {"aud": self.addon_client_id, "azp": self.addon_client_id, "sub": person.sub}
-        claims |= {"email": person.address, "email_verified": True}
-        return self.id_token(claims | ({"hd": person.hosted_domain} if person.hosted_domain else {}))
+        return self.id_token(_identity(person, self.addon_client_id) | _email(person))
+
+    def client_id_token(self, person: Person, scopes: Collection[str], access_token: str, nonce: str = "") -> str:
+        """What the web client gets beside an access token: the address and the domain only with the scope for them.
+
+        https://developers.google.com/identity/openid-connect/openid-connect#an-id-tokens-payload
+        """
+        half = hashlib.sha256(access_token.encode()).digest()[:16]
+        claims = _identity(person, self.client_id) | {"at_hash": base64.urlsafe_b64encode(half).rstrip(b"=").decode()}
+        email = _email(person) if SCOPE + "userinfo.email" in scopes else {}
+        return self.id_token(claims | email | ({"nonce": nonce} if nonce else {}))
 
     def user_token(self, person: Person, scopes: Iterable[str] = SIDEBAR_SCOPES) -> str:
         """An access token: the userOAuthToken of an add-on's event, or any other. Scopes are full URLs."""
@@ -192,18 +208,35 @@ class GoogleSide:
             raise BadToken
         return found
 
+    def granted(self, address: str) -> frozenset[str]:
+        """The scopes (full URLs) to which the user has consented for the client, with whatever token."""
+        return frozenset(self._consents.get(address, ()))
+
+    def consent(self, address: str, scopes: Iterable[str]) -> None:
+        """The user lets the client have these scopes, beside those it has."""
+        self._consents[address] = sorted(self.granted(address) | set(scopes))
+        self._keep()
+
     def refresh_token(self, person: Person, scopes: Iterable[str] = JOB_SCOPES) -> str:
-        """A new grant of the user to the client; kept on disk."""
+        """A new grant of the user to the client; kept on disk. Of more than MOST_REFRESH_TOKENS the oldest is good no more."""
         token = "1//" + secrets.token_urlsafe(32)
         self._grants[token] = Grant(person.address, tuple(sorted(scopes)))
-        self._keep_grants()
+        good = [name for name, grant in self._grants.items() if grant.address == person.address and not grant.revoked]
+        for oldest in good[:-MOST_REFRESH_TOKENS]:
+            self._grants[oldest] = replace(self._grants[oldest], revoked=True)
+        self.consent(person.address, scopes)
         return token
 
-    def refreshed(self, refresh_token: str) -> tuple[str, Grant]:
-        """An access token for a refresh token, and its grant. Raises BadToken when there is none (any more)."""
+    def grant(self, refresh_token: str) -> Grant:
+        """What a refresh token stands for. Raises BadToken when there is none (any more)."""
         grant = self._grants.get(refresh_token)
         if not grant or grant.revoked:
             raise BadToken
+        return grant
+
+    def refreshed(self, refresh_token: str) -> tuple[str, Grant]:
+        """An access token for a refresh token, and its grant. Raises BadToken when there is none (any more)."""
+        grant = self.grant(refresh_token)
         return self.access_token(grant.address, grant.scopes), grant
 
     def revoke(self, token: str) -> None:
@@ -212,29 +245,48 @@ class GoogleSide:
         if token in self._access:
             del self._access[token]
             return
-        grant = self._grants.get(token)
-        if not grant or grant.revoked:
-            raise BadToken
-        self._grants |= {
-            name: replace(each, revoked=True) for name, each in self._grants.items() if each.address == grant.address
-        }
-        self._access = {name: access for name, access in self._access.items() if access.address != grant.address}
-        self._keep_grants()
+        self.revoke_all(self.grant(token).address)
 
     def revoke_all(self, address: str) -> None:
         """What happens when a user takes the consent back in the Google account: every grant of the user ends."""
-        for token, grant in list(self._grants.items()):
-            if grant.address == address and not grant.revoked:
-                self.revoke(token)
+        self._grants |= {name: replace(each, revoked=True) for name, each in self._grants.items() if each.address == address}
+        self._access = {name: access for name, access in self._access.items() if access.address != address}
+        self._consents.pop(address, None)
+        self._keep()
+
+    def end(self, tokens: Collection[str]) -> None:
+        """These access and refresh tokens are good no more; the user's consent stands."""
+        self._access = {name: access for name, access in self._access.items() if name not in tokens}
+        self._grants |= {name: replace(each, revoked=True) for name, each in self._grants.items() if name in tokens}
+        self._keep()
 
     def has_consented(self, address: str) -> bool:
-        """Whether any consent of the user stands."""
+        """Whether a consent of the user stands that lasts: a refresh token is good."""
         return any(grant.address == address and not grant.revoked for grant in self._grants.values())
 
-    def _keep_grants(self) -> None:
-        whole = self._grants_file.with_suffix(".new")
-        whole.write_text(json.dumps({token: asdict(grant) for token, grant in self._grants.items()}))
-        whole.replace(self._grants_file)
+    def _consents_in_grants(self) -> bytes:
+        """Those of a world that was made before consents were kept of their own."""
+        consents: dict[str, set[str]] = {}
+        for grant in self._grants.values():
+            if not grant.revoked:
+                consents.setdefault(grant.address, set()).update(grant.scopes)
+        return json.dumps({address: sorted(scopes) for address, scopes in consents.items()}).encode()
+
+    def _keep(self) -> None:
+        grants = {token: asdict(grant) for token, grant in self._grants.items()}
+        for file, kept in ((self._grants_file, grants), (self._consents_file, self._consents)):
+            whole = file.with_suffix(".new")
+            whole.write_text(json.dumps(kept))
+            whole.replace(file)
+
+
+def _identity(person: Person, client_id: str) -> dict[str, object]:
+    workspace = {"hd": person.hosted_domain} if person.hosted_domain else {}
+    return {"aud": client_id, "azp": client_id, "sub": person.sub, **workspace}
+
+
+def _email(person: Person) -> dict[str, object]:
+    return {"email": person.address, "email_verified": True}
 
 
 def event_message_id(message_id: str) -> str:

@@ -321,8 +321,12 @@ def _storable(text: str) -> str:
 
 
 def _is_known(charset: str) -> bool:
+    """Whether it is a charset; what Python has for its own use may raise whatever it is told to do with errors."""
     try:
-        return codecs.lookup(charset)._is_text_encoding
+        return (
+            charset.lower().replace("-", "_") not in ("punycode", "idna", "undefined")
+            and codecs.lookup(charset)._is_text_encoding
+        )
     except (LookupError, ValueError):
         return False
 

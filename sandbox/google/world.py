@@ -4,11 +4,13 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from sandbox.google.authorization import Codes
 from sandbox.google.calls import Calls
+from sandbox.google.chat import Chat
 from sandbox.google.cloud_tasks import CloudTasks
 from sandbox.google.faults import Faults
 from sandbox.google.google_side import GoogleSide
@@ -23,13 +25,16 @@ class NoSuchAccount(LookupError):
 @dataclass(frozen=True, slots=True)
 class Account:
     """A Google account. `sub` is its stable number; `aliases` are further addresses it may send as and gets mail at;
-    `hosted_domain` is its Workspace domain, "" for a consumer account."""
+    `hosted_domain` is its Workspace domain, "" for a consumer account; `standing` is "active", "suspended" or "deleted";
+    `signature` is HTML."""
 
     sub: str
     address: str
     name: str
     aliases: tuple[str, ...] = ()
     hosted_domain: str = ""
+    standing: str = "active"
+    signature: str = ""
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -45,7 +50,9 @@ class World:
     world.calls    sandbox.google.calls.Calls              the calls made, and how each ended
     world.faults   sandbox.google.faults.Faults            latency, errors, dropped connections on request
     world.google   sandbox.google.google_side.GoogleSide   keys, id tokens, access and refresh tokens, add-on tokens
+    world.codes    sandbox.google.authorization.Codes      the codes that the consent screen gives to the client
     world.tasks    sandbox.google.cloud_tasks.CloudTasks   the queue, and what became of its tasks
+    world.chat     sandbox.google.chat.Chat                Google Chat's spaces, and what came in by their webhooks
     """
 
     def __init__(self, folder: Path, clock: Callable[[], datetime]) -> None:
@@ -57,25 +64,45 @@ class World:
         self.calls = Calls(clock)
         self.faults = Faults()
         self.google = GoogleSide(folder, clock)
+        self.codes = Codes(self.google, clock, self.standing)
         self.tasks = CloudTasks(self.google, clock)
+        self.chat = Chat(folder, clock)
         self._accounts_file = folder / "accounts.json"
         self._accounts = self._read_accounts()
         self._mailboxes: dict[str, MailFolder] = {}
         self._lock = threading.Lock()
 
-    def add_account(self, address: str, name: str, aliases: Sequence[str] = (), hosted_domain: str = "") -> Account:
-        """Make an account with an empty mailbox; one that is there already is brought up to date and keeps number and mail."""
-        account = Account(_number_of(address), address, name, tuple(aliases), hosted_domain)
-        with self._lock:
-            self._accounts[account.sub] = account
-            whole = self._accounts_file.with_suffix(".new")
-            whole.write_text(json.dumps([asdict(account) for account in self._accounts.values()]))
-            whole.replace(self._accounts_file)
-        return account
+    def add_account(
+        self, address: str, name: str, aliases: Sequence[str] = (), hosted_domain: str = "", signature: str = ""
+    ) -> Account:
+        """Make an account with an empty mailbox; one that is there already is brought up to date and keeps number, mail and standing.
+        One that was deleted is there again, and has consented to nothing."""
+        account = Account(_number_of(address), address, name, tuple(aliases), hosted_domain, signature=signature)
+        before = self.standing(address)
+        if before == "deleted":
+            self.google.revoke_all(address)
+        return self._keep(replace(account, standing="suspended") if before == "suspended" else account)
+
+    def suspend(self, address: str) -> None:
+        """What an administrator can do to an account: nothing that was issued for it works until it is restored.
+        Raises NoSuchAccount."""
+        self._keep(replace(self.account(address), standing="suspended"))
+
+    def restore(self, address: str) -> None:
+        """End a suspension. Raises NoSuchAccount."""
+        self._keep(replace(self.account(address), standing="active"))
+
+    def delete(self, address: str) -> None:
+        """The account is gone; what was issued for it is refused from now on. Raises NoSuchAccount."""
+        self._keep(replace(self.account(address), standing="deleted"))
 
     def accounts(self) -> tuple[Account, ...]:
-        """In the order they were added."""
-        return tuple(self._accounts.values())
+        """In the order they were added; without those deleted."""
+        return tuple(account for account in self._accounts.values() if account.standing != "deleted")
+
+    def standing(self, address: str) -> str:
+        """Of an account's main address: "active", "suspended", "deleted", or "" when there never was one."""
+        return next((account.standing for account in self._accounts.values() if account.address == address), "")
 
     def account(self, address: str) -> Account:
         """By its main address or an alias, without case. Raises NoSuchAccount."""
@@ -98,6 +125,14 @@ class World:
             for mailbox in self._mailboxes.values():
                 mailbox.close()
             self._mailboxes.clear()
+
+    def _keep(self, account: Account) -> Account:
+        with self._lock:
+            self._accounts[account.sub] = account
+            whole = self._accounts_file.with_suffix(".new")
+            whole.write_text(json.dumps([asdict(one) for one in self._accounts.values()]))
+            whole.replace(self._accounts_file)
+        return account
 
     def _read_accounts(self) -> dict[str, Account]:
         if not self._accounts_file.exists():

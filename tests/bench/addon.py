@@ -71,6 +71,8 @@ class Bench:
             "SANDBOX_GOOGLE_URL": upstream,
             "MAILMAGNET_VAULT_FILE": str(folder / "vault"),
             "MAILMAGNET_USER_CALLS_A_MINUTE": "1000000000",
+            "MAILMAGNET_PAGES_URL": "https://pages.bench.example",
+            "MAILMAGNET_LINK_KEY": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
             "MAILMAGNET_LOG_KEY": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
             "MAILMAGNET_VAULT_KEY": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
         }

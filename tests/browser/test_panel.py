@@ -682,7 +682,7 @@ async def test_the_panel_and_the_check_of_cards_agree_on_which_links_are_opened(
     opened = await desk.page.evaluate(
         """async ([links, httpOrigin]) => {
           const { isAmong, openedLink } = await import("/panel/text.js");
-          return links.map(([prefix, url]) => isAmong(openedLink(url), { prefixes: [prefix], httpOrigin }));
+          return links.map(([prefix, url]) => isAmong(openedLink(url), { prefixes: [prefix], httpOrigins: [httpOrigin] }));
         }""",
         [[[prefix, url] for prefix, url, _ in open_links.LINKS], open_links.DESK],
     )

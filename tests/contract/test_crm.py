@@ -5,7 +5,7 @@ import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,9 +13,8 @@ import pytest
 
 pytest.register_assert_rewrite("tests.contract.crm_contract")
 
-from crm_client.embedded import access, administration  # noqa: E402
+from crm_client.embedded import administration  # noqa: E402
 from crm_client.embedded.administration import Scope  # noqa: E402
-from crm_client.embedded.crm import EmbeddedCrm  # noqa: E402
 from crm_client.embedded.database import close_idle, reading, writing  # noqa: E402
 from crm_client.embedded.rows import (  # noqa: E402
     AccountRow,
@@ -32,7 +31,16 @@ from crm_client.embedded.rows import (  # noqa: E402
     put_note,
 )
 from mailmagnet.crm import MAIL_INTEGRATION, Crm, Currency, DealState, Money, NewContact, NewDeal, Organisation  # noqa: E402
-from mailmagnet.errors import BadAnswer, BadRequest, NotAuthorised, NotFound, NotPermitted, Unavailable  # noqa: E402
+from mailmagnet.crm_sign_in import CrmTokens  # noqa: E402
+from mailmagnet.errors import (  # noqa: E402
+    BadAnswer,
+    BadRequest,
+    NotAuthorised,
+    NotFound,
+    NotPermitted,
+    SignInNeeded,
+    Unavailable,
+)
 from tests.contract.crm_contract import (  # noqa: E402
     ACCOUNTS,
     ADA,
@@ -46,6 +54,7 @@ from tests.contract.crm_contract import (  # noqa: E402
     USERS,
     CrmContract,
 )
+from tests.crm_signed_in import crm_as, crm_with, machine_time, tokens_for  # noqa: E402
 
 RECORD_URL = "http://crm.example/crm/{module}/{id}"
 
@@ -53,6 +62,8 @@ RECORD_URL = "http://crm.example/crm/{module}/{id}"
 ORG = "corp.example"
 SUBS = {user.email: f"{number}03156417899512345678" for number, user in enumerate(USERS, start=1)}
 """The Google account of each user, by address."""
+
+SOME_TOKENS = CrmTokens("1", "Ada Byron", "access", "refresh", machine_time() + timedelta(hours=1))
 
 
 class EmbeddedWorld:
@@ -66,13 +77,14 @@ class EmbeddedWorld:
         self._stages = {
             stage.key: administration.add_stage(database, stage.pipeline, stage.name, stage.state) for stage in STAGES
         }
-        self._users = {}
+        self._users: dict[str, str] = {}
+        self._tokens: dict[str, CrmTokens] = {}
         for user in USERS:
             profile = f"Profile of {user.name}"
             permissions = {MAIL_INTEGRATION} if user.permitted else set()
             administration.add_profile(database, profile, permissions, Scope.EVERYONE if user.sees_all else Scope.OWN)
             self._users[user.email] = administration.add_user(database, user.name, user.email, profile)
-            access.bind(database, user.email, ORG, SUBS[user.email])
+            self._tokens[user.email] = tokens_for(database, user.email, ORG, SUBS[user.email])
             if not user.active:
                 administration.deactivate(database, user.email)
         with writing(database) as connection:
@@ -87,7 +99,7 @@ class EmbeddedWorld:
                 administration.share(database, "contacts", self.id_of(f"contact {contact_of_world.key}"), email)
 
     def as_user(self, email: str) -> Crm:
-        return EmbeddedCrm(self.database, ORG, SUBS.get(email, "999"), RECORD_URL)
+        return crm_with(self.database, self._tokens.get(email), ORG, SUBS.get(email, "999"), RECORD_URL)
 
     def id_of(self, key: str) -> str:
         kind, _, name = key.partition(" ")
@@ -217,7 +229,7 @@ async def test_a_record_links_to_its_page(crm: EmbeddedWorld) -> None:
     assert sam.account is not None
     assert sam.account.url == "http://crm.example/crm/accounts/account-analytical"
     assert answer.leads["lea@lund.example"][0].url == "http://crm.example/crm/leads/lead-lea"
-    without = await EmbeddedCrm(crm.database, ORG, SUBS[ADA]).contact("contact-sam")
+    without = await crm_as(crm.database, ADA).contact("contact-sam")
     assert (without.url, without.deals[0].url) == ("", "")
 
 
@@ -249,13 +261,11 @@ async def test_administration_done_twice_is_done_once(tmp_path: Path) -> None:
         administration.add_stage(database, "Partners", "Signed", DealState.WON)
         administration.add_currency(database, Currency("USD", "US Dollar", Decimal("1.09")))
         administration.share(database, "contacts", "any", KIM)
-        for email in (ADA, KIM):
-            access.bind(database, email, ORG, SUBS[email])
-        crm = EmbeddedCrm(database, ORG, SUBS[ADA])
+        crm = crm_as(database, ADA)
         return await crm.users(), await crm.profiles(), await crm.stages(), await crm.currencies(), await crm.organisation()
 
     assert await everything() == await everything()
-    kim = await EmbeddedCrm(database, ORG, SUBS[KIM]).me()
+    kim = await crm_as(database, KIM).me()
     assert kim.profile.permissions == {MAIL_INTEGRATION}
 
 
@@ -301,7 +311,7 @@ async def test_values_that_the_crm_does_not_take_are_refused_and_nothing_is_writ
 async def test_a_missing_database_is_unavailable_and_is_not_made(tmp_path: Path) -> None:
     missing = tmp_path / "none.db"
     with pytest.raises(Unavailable):
-        await EmbeddedCrm(missing, ORG, SUBS[ADA]).look_up([], [])
+        await crm_with(missing, SOME_TOKENS, ORG, SUBS[ADA]).look_up([], [])
     assert not missing.exists()
     with pytest.raises(Unavailable):
         administration.create(tmp_path / "no" / "such" / "folder.db", ORGANISATION, ORG)
@@ -312,7 +322,7 @@ async def test_a_file_that_is_no_database_of_ours_is_a_bad_answer(tmp_path: Path
     database = tmp_path / "crm.db"
     database.write_bytes(content)
     with pytest.raises(BadAnswer):
-        await EmbeddedCrm(database, ORG, SUBS[ADA]).look_up([], [])
+        await crm_with(database, SOME_TOKENS, ORG, SUBS[ADA]).look_up([], [])
     assert database.read_bytes() == content
 
 
@@ -321,7 +331,7 @@ async def test_another_programs_database_is_a_bad_answer_and_is_left_alone(tmp_p
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("CREATE TABLE users (email TEXT)")
     with pytest.raises(BadAnswer):
-        await EmbeddedCrm(database, ORG, SUBS[ADA]).me()
+        await crm_with(database, SOME_TOKENS, ORG, SUBS[ADA]).me()
     with pytest.raises(BadAnswer):
         administration.create(database, ORGANISATION, ORG)
     with closing(sqlite3.connect(database)) as connection:
@@ -343,12 +353,14 @@ async def test_a_database_put_in_the_place_of_another_is_read_anew(crm: Embedded
     other = tmp_path / "other.db"
     administration.create(other, Organisation("Other Ltd", "UTC", "USD"), ORG)
     administration.add_user(other, "Ada", ADA, administration.ADMINISTRATOR)
-    access.bind(other, ADA, ORG, SUBS[ADA])
+    tokens = tokens_for(other, ADA, ORG, SUBS[ADA])
     close_idle(other)
     for suffix in ("", "-wal", "-shm"):
         crm.database.with_name(f"crm.db{suffix}").unlink()
     other.rename(crm.database)
-    assert (await crm.as_user(ADA).organisation()).name == "Other Ltd"
+    assert (await crm_with(crm.database, tokens, ORG, SUBS[ADA]).organisation()).name == "Other Ltd"
+    with pytest.raises(SignInNeeded):
+        await crm.as_user(ADA).organisation()
 
 
 async def test_while_another_writes_for_long_reading_goes_on_and_writing_is_unavailable(crm: EmbeddedWorld) -> None:
@@ -375,13 +387,13 @@ async def test_many_at_once_lose_nothing(crm: EmbeddedWorld) -> None:
 _WRITING_PROCESS = """
 import asyncio, sys
 from pathlib import Path
-from crm_client.embedded.crm import EmbeddedCrm
 from mailmagnet.crm import NewContact
+from tests.crm_signed_in import crm_as
 
 async def write() -> None:
-    crm = EmbeddedCrm(Path(sys.argv[1]), sys.argv[2], sys.argv[3])
+    crm = crm_as(Path(sys.argv[1]), sys.argv[2])
     for n in range(40):
-        await crm.add_contact(NewContact(f"{sys.argv[4]} {n}", ("crowd@many.example",)))
+        await crm.add_contact(NewContact(f"{sys.argv[3]} {n}", ("crowd@many.example",)))
 
 asyncio.run(write())
 """
@@ -390,9 +402,7 @@ asyncio.run(write())
 async def test_several_processes_write_at_once(crm: EmbeddedWorld) -> None:
     root = Path(__file__).parents[2]
     processes = [
-        await asyncio.create_subprocess_exec(
-            sys.executable, "-c", _WRITING_PROCESS, str(crm.database), ORG, SUBS[ADA], name, cwd=root
-        )
+        await asyncio.create_subprocess_exec(sys.executable, "-c", _WRITING_PROCESS, str(crm.database), ADA, name, cwd=root)
         for name in ("One", "Two", "Three")
     ]
     assert [await process.wait() for process in processes] == [0, 0, 0]

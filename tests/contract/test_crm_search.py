@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from crm_client.embedded import access, administration, search
-from crm_client.embedded.crm import EmbeddedCrm
+from crm_client.embedded import administration, search
 from crm_client.embedded.database import close_idle, reading, writing
 from crm_client.embedded.rows import AccountRow, ContactRow, DealRow, LeadRow, put_account, put_contact, put_deal, put_lead
 from crm_client.embedded.search import CONSIDERED, MODULES, MOST_WORDS, find, folded
 from mailmagnet.crm import Found, NewContact, Organisation
+from tests.crm_signed_in import crm_as
 
-ORG, ADA_SUB, KIM_SUB = "corp.example", "101", "102"
+ORG = "corp.example"
 ADA, KIM = "ada@corp.example", "kim@corp.example"
 
 
@@ -27,8 +27,6 @@ def database(tmp_path: Path) -> Iterator[Path]:
     administration.create(file, Organisation("Corp", "Europe/Vienna", "EUR"), ORG)
     administration.add_user(file, "Ada Byron", ADA, administration.ADMINISTRATOR)
     administration.add_user(file, "Kim Park", KIM, administration.STANDARD)
-    access.bind(file, ADA, ORG, ADA_SUB)
-    access.bind(file, KIM, ORG, KIM_SUB)
     yield file
     close_idle(file)
 
@@ -38,9 +36,9 @@ def _user_id(database: Path, email: str) -> str:
         return administration.user_id(connection, email)
 
 
-async def _names(database: Path, words: str, sub: str = ADA_SUB, most: int = 10) -> list[str]:
+async def _names(database: Path, words: str, email: str = ADA, most: int = 10) -> list[str]:
     """Names of all kinds that a search finds, contacts first."""
-    found = await EmbeddedCrm(database, ORG, sub).search(words, most)
+    found = await crm_as(database, email).search(words, most)
     contacts, leads = [contact.name for contact in found.contacts], [lead.name for lead in found.leads]
     return contacts + leads + [account.name for account in found.accounts] + [deal.name for deal in found.deals]
 
@@ -69,7 +67,7 @@ async def _names(database: Path, words: str, sub: str = ADA_SUB, most: int = 10)
     ],
 )
 async def test_any_part_of_a_word_finds_in_every_script(database: Path, name: str, words: str) -> None:
-    crm = EmbeddedCrm(database, ORG, ADA_SUB)
+    crm = crm_as(database, ADA)
     await crm.add_contact(NewContact(name, ()))
     await crm.add_contact(NewContact("Zzz Zzz", ()))
     for each in words.split("|"):
@@ -80,14 +78,14 @@ async def test_any_part_of_a_word_finds_in_every_script(database: Path, name: st
     "words", ["太郎山", "nobody", "\0", "\ud800", "jurgen\ud800", "\u200b", "weissweiss", "eiss jurgn", "🦊"]
 )
 async def test_what_no_text_holds_finds_nothing(database: Path, words: str) -> None:
-    crm = EmbeddedCrm(database, ORG, ADA_SUB)
+    crm = crm_as(database, ADA)
     for name in ("Jürgen Weiß", "山田太郎", "Mia 🌻"):
         await crm.add_contact(NewContact(name, ("a@x.example",)))
     assert await crm.search(words, 10) == Found()
 
 
 async def test_a_search_of_any_length_is_answered(database: Path) -> None:
-    crm = EmbeddedCrm(database, ORG, ADA_SUB)
+    crm = crm_as(database, ADA)
     long = " ".join(f"word{number}" for number in range(500))
     await crm.add_contact(NewContact(long, ()))
     assert [contact.name for contact in (await crm.search(long, 10)).contacts] == [long]
@@ -117,14 +115,14 @@ async def test_the_index_follows_every_change(database: Path) -> None:
     for gone in ("hopper", "old.example", "lund", "compiler"):
         assert await _names(database, gone) == [], gone
     assert await _names(database, "company") == ["New Company"]
-    for sub in (ADA_SUB, KIM_SUB):
-        assert await _names(database, "murray", sub) == ["Grace Murray"]
-        assert await _names(database, "berg ab", sub) == ["Lea Berg"]
-        assert await _names(database, "linker", sub) == ["Linker"]
-    assert await _names(database, "company", KIM_SUB) == []
+    for email in (ADA, KIM):
+        assert await _names(database, "murray", email) == ["Grace Murray"]
+        assert await _names(database, "berg ab", email) == ["Lea Berg"]
+        assert await _names(database, "linker", email) == ["Linker"]
+    assert await _names(database, "company", KIM) == []
     with writing(database) as connection:
         put_account(connection, AccountRow("a", "New Company", kim, "new.example"))
-    assert await _names(database, "company", KIM_SUB) == ["New Company"]
+    assert await _names(database, "company", KIM) == ["New Company"]
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("INSERT INTO letters (letters) VALUES ('integrity-check')")
 
@@ -135,17 +133,17 @@ async def test_an_accounts_name_finds_only_for_those_who_see_the_account(databas
         put_account(connection, AccountRow("a", "Secret Works", ada))
         put_contact(connection, ContactRow("c", "Grace Hopper", kim, (), account_id="a"))
     assert await _names(database, "grace secret") == ["Grace Hopper"]
-    assert await _names(database, "grace secret", KIM_SUB) == []
+    assert await _names(database, "grace secret", KIM) == []
     administration.share(database, "accounts", "a", KIM)
-    assert await _names(database, "grace secret", KIM_SUB) == ["Grace Hopper"]
-    assert await _names(database, "works", KIM_SUB) == ["Grace Hopper", "Secret Works"]
+    assert await _names(database, "grace secret", KIM) == ["Grace Hopper"]
+    assert await _names(database, "works", KIM) == ["Grace Hopper", "Secret Works"]
     with writing(database) as connection:
         connection.execute("DELETE FROM shares WHERE module = 'accounts' AND record_id = 'a'")
-    assert await _names(database, "works", KIM_SUB) == []
+    assert await _names(database, "works", KIM) == []
 
 
 async def test_names_that_begin_with_the_word_come_first_then_words_that_do_then_the_others(database: Path) -> None:
-    crm = EmbeddedCrm(database, ORG, ADA_SUB)
+    crm = crm_as(database, ADA)
     for name in ("Ulrich Beha", "Sam Hanson", "Hanna Berg", "Jo Shan", "Han Solo", "Abe Han"):
         await crm.add_contact(NewContact(name, ()))
     assert await _names(database, "han") == ["Han Solo", "Hanna Berg", "Abe Han", "Sam Hanson", "Jo Shan"]
@@ -207,7 +205,7 @@ async def test_what_is_in_nearly_all_records_is_answered_from_some_of_them(datab
         for n in range(CONSIDERED + 50):
             put_contact(connection, ContactRow(f"c{n}", f"Person {n:05}", ada, (f"p{n}@x.example",)))
         put_contact(connection, ContactRow("last", "Example", ada, ()))
-    found = await EmbeddedCrm(database, ORG, ADA_SUB).search("example", 3)
+    found = await crm_as(database, ADA).search("example", 3)
     assert found.contacts[0].name == "Example"
     assert (len(found.contacts), found.more) == (3, frozenset({"contacts"}))
 
@@ -255,9 +253,9 @@ def test_a_search_works_no_more_when_there_are_ten_times_as_many_others(
 def test_a_search_and_the_deals_of_a_month_scan_no_table(database: Path) -> None:
     _fill(database, 20, _user_id(database, ADA))
     statements: list[str] = []
+    crm = crm_as(database, ADA)
     with reading(database) as connection:
         connection.set_trace_callback(statements.append)
-    crm = EmbeddedCrm(database, ORG, ADA_SUB)
 
     async def ask() -> None:
         await crm.search("ber an", 5)

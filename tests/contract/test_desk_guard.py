@@ -20,6 +20,7 @@ from sandbox.desk.desk import Product, desk_app, desk_routes
 from sandbox.desk.desk_key import DeskKey
 from sandbox.desk.dials import Dialled, dial_routes
 from sandbox.desk.job_runs import JobRuns
+from sandbox.google.consent_page import consent_routes
 from sandbox.google.gmail_server import google_routes
 from sandbox.google.world import World
 from sandbox.google.world_clock import TurnedClock
@@ -107,7 +108,7 @@ async def port(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Port]:
 
     nowhere = f"http://127.0.0.1:{free_port()}"
     job = JobRuns(world, nowhere, nowhere, "job@corp.example")
-    product = Product(nowhere, job, record, clock, folder / "calls", "")
+    product = Product(nowhere, job, record, clock, folder / "calls", "", "")
 
     async def does_nothing(*_: object, given: bytes = b"") -> bytes:
         return given
@@ -124,7 +125,7 @@ async def port(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Port]:
     )
     number = free_port()
     key = DeskKey(number)
-    routes = [*desk_routes(world, product), *dial_routes(cast(Dialled, dialled)), *gallery_routes()]
+    routes = [*desk_routes(world, product), *dial_routes(cast(Dialled, dialled)), *gallery_routes(), *consent_routes(world)]
     app = desk_app(key, routes, google_routes(world))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()

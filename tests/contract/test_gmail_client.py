@@ -5,21 +5,19 @@ import logging
 import re
 import subprocess
 import sys
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from email.message import EmailMessage
 from pathlib import Path
-from shutil import copytree
 
 import pytest
 from aiohttp import web
 
+from gmail_client.access_tokens import AccessTokens
 from gmail_client.answers import Closed, is_duplicate, is_gone, refusal, token_refusal
 from gmail_client.mailbox import BATCH, PAGE, TRIES, UNITS, GmailMailbox
 from gmail_client.open_mail import HttpMailReader
+from gmail_client.user_mail import HttpUserMail
 from http_session.session import HttpSession
 from mailmagnet.errors import (
     BadAnswer,
@@ -32,6 +30,7 @@ from mailmagnet.errors import (
     TimedOut,
     Unavailable,
     Upstream,
+    UserGone,
 )
 from mailmagnet.gmail import (
     INBOX,
@@ -47,143 +46,9 @@ from mailmagnet.gmail import (
 )
 from sandbox.google import quota
 from sandbox.google.faults import Fault
-from sandbox.google.gmail_server import make_app
 from sandbox.google.google_side import SCOPE, event_message_id
-from sandbox.google.mail_folder import Label as WorldLabel
-from sandbox.google.mail_folder import MailFolder, NewMail
-from sandbox.google.world import Account, World
-
-ADA = "ada@corp.example"
-START = datetime.now(UTC).replace(microsecond=0) - timedelta(days=20)
-
-
-def raw_mail(number: int, **headers: str) -> bytes:
-    mail = EmailMessage()
-    mail["From"] = f"Grace {number} <grace{number}@hopper.example>"
-    mail["To"] = ADA
-    mail["Subject"] = f"Secret {number}"
-    for name, value in headers.items():
-        mail[name.replace("_", "-")] = value
-    mail.set_content("the text of the mail")
-    return mail.as_bytes()
-
-
-@dataclass
-class Desk:
-    """A world with Ada in it, and clients that speak to it."""
-
-    world: World
-    origin: str
-    ada: Account
-    session: HttpSession
-    opened: list[GmailMailbox] = field(default_factory=list)
-    answered: list[bytes] = field(default_factory=list)
-    """Every body that Gmail has sent."""
-    altered: dict[str, str] = field(default_factory=dict)
-    """What is answered otherwise than the sandbox's Gmail does: a pattern, and what stands there instead."""
-    not_billed: int = 0
-    """Units that a mailbox counts and this Gmail does not: it bills no call that a fault on request ends."""
-
-    @property
-    def folder(self) -> MailFolder:
-        return self.world.mailbox(ADA)
-
-    def mailbox(self, token: str = "", secret: str = "", seconds: float = 20.0) -> GmailMailbox:
-        google = self.world.google
-        token = token or google.refresh_token(self.ada)
-        secret = secret or google.client_secret
-        mailbox = GmailMailbox(token, google.client_id, secret, self.origin, f"{self.origin}/token", seconds)
-        self.opened.append(mailbox)
-        return mailbox
-
-    def reader(self, secret: str = "", seconds: float = 20.0) -> HttpMailReader:
-        google = self.world.google
-        secret = secret or google.client_secret
-        return HttpMailReader(self.session, google.client_id, secret, self.origin, f"{self.origin}/token", seconds)
-
-    def arrive(self, count: int, label_ids: tuple[str, ...] = (INBOX, "UNREAD")) -> list[str]:
-        """Mails that came one second after the other."""
-        mails = (NewMail(raw_mail(number), START + timedelta(seconds=number), label_ids) for number in range(count))
-        return self.folder.add(mails)
-
-    def label(self, name: str) -> str:
-        return self.folder.create_label(WorldLabel("", name)).id
-
-    def labels_of(self, mail_ids: Iterable[str]) -> list[set[str]]:
-        return [set(self.folder.message(mail_id).label_ids) for mail_id in mail_ids]
-
-    def alter(self, mail_id: str, what: str, instead: str) -> None:
-        """Answer something else within one mail, wherever it is asked for."""
-        self.altered[f'({{"id": "{mail_id}".*?){what}'] = rf"\g<1>{instead}"
-
-    def requests(self) -> Counter[str]:
-        """How many requests have reached Gmail, by what they are for; a batch is one."""
-        return Counter(call.name.removeprefix("users.") for call in self.world.calls.recent)
-
-    def must_have_heard_senders_alone(self) -> None:
-        heard = b"".join(self.answered)
-        assert b"grace1@hopper.example" in heard
-        for word in (b"snippet", b"the text of the mail", b"Secret"):
-            assert word not in heard
-
-    def calls(self) -> Counter[tuple[str, int]]:
-        """How often each of Gmail's methods was called, by how it ended."""
-        return Counter(
-            (call.name.removeprefix("users."), call.status) for call in self.world.calls.recent if call.name.startswith("users.")
-        )
-
-
-@asynccontextmanager
-async def served(app: web.Application) -> AsyncIterator[str]:
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A world's keys, made once: each test's world starts from a copy."""
-    folder = tmp_path_factory.mktemp("keys")
-    World(folder, lambda: datetime.now(UTC)).close()
-    return folder
-
-
-@pytest.fixture
-async def desk(keys: Path, tmp_path: Path) -> AsyncIterator[Desk]:
-    copytree(keys, tmp_path, dirs_exist_ok=True)
-    world = World(tmp_path, lambda: datetime.now(UTC))
-    world.quota.units_a_minute = 1_000_000
-    answered: list[bytes] = []
-    altered: dict[str, str] = {}
-
-    @web.middleware
-    async def alter(request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
-        response = await handler(request)
-        if isinstance(response, web.Response) and isinstance(response.body, bytes):
-            for pattern, instead in altered.items():
-                response.body = re.sub(pattern.encode(), instead.encode(), response.body)
-        return response
-
-    async def keep(_: web.Request, response: web.StreamResponse) -> None:
-        answered.append(bytes(response.body) if isinstance(response, web.Response) and isinstance(response.body, bytes) else b"")
-
-    ada = world.add_account(ADA, "Ada", ("ada@lovelace.example", "Sales@Corp.example"), "corp.example")
-    app = make_app(world)
-    app.middlewares.append(alter)
-    app.on_response_prepare.append(keep)
-    async with served(app) as origin:
-        session = HttpSession({origin})
-        desk = Desk(world, origin, ada, session, answered=answered, altered=altered)
-        yield desk
-        await session.close()
-    world.close()
-    billed = sum(call.units for call in world.calls.recent)
-    assert not desk.opened or sum(mailbox.units for mailbox in desk.opened) == billed + desk.not_billed
+from sandbox.google.mail_folder import NewMail
+from tests.contract.gmail_desk import ADA, START, Desk, raw_mail, served
 
 
 def test_units_are_those_of_the_reference() -> None:
@@ -352,7 +217,7 @@ async def test_no_mails_cost_nothing(desk: Desk) -> None:
     mailbox = desk.mailbox()
     assert await mailbox.headers([], SENDER_HEADERS) == HeadersRead((), {})
     assert await mailbox.move([], add="STARRED", remove=INBOX) == {}
-    assert await desk.reader().mails("1//unused", [], SENDER_HEADERS) == ()
+    assert await desk.user_mail("1//unused").headers([], SENDER_HEADERS) == ()
     assert mailbox.units == 0
 
 
@@ -699,6 +564,16 @@ async def test_a_revoked_connection_needs_consent(desk: Desk) -> None:
             await call
 
 
+async def test_a_deleted_account_is_told_from_a_consent_that_ended(desk: Desk) -> None:
+    token = desk.world.google.refresh_token(desk.ada)
+    desk.world.google.revoke(token)
+    desk.altered["Token has been expired or revoked"] = "Account has been deleted"
+    with pytest.raises(UserGone):
+        await desk.mailbox(token).labels()
+    with pytest.raises(UserGone):
+        await desk.reader().mails(token, ["abc"], SENDER_HEADERS)
+
+
 async def test_an_access_token_that_ended_early_is_renewed(desk: Desk) -> None:
     mail_ids = desk.arrive(2)
     mailbox = desk.mailbox()
@@ -740,7 +615,7 @@ async def test_a_wrong_client_is_not_the_users_fault(desk: Desk) -> None:
     with pytest.raises(NotPermitted):
         await desk.mailbox(secret="wrong").labels()
     with pytest.raises(NotPermitted):
-        await desk.reader(secret="wrong").mails(desk.world.google.refresh_token(desk.ada), ["abc"], SENDER_HEADERS)
+        await desk.user_mail(secret="wrong").headers(["abc"], SENDER_HEADERS)
 
 
 async def test_a_connection_without_the_scope_is_not_permitted(desk: Desk) -> None:
@@ -824,7 +699,7 @@ async def test_the_open_mail_gives_the_headers_that_tell_people_and_no_others(de
 async def test_the_sidebar_hears_neither_text_nor_subject_of_a_mail(desk: Desk) -> None:
     mail_ids = desk.arrive(3)
     await desk.reader().open_mail(mail_ids[0], tokens(desk, mail_ids[0]))
-    await desk.reader().mails(desk.world.google.refresh_token(desk.ada), mail_ids, SENDER_HEADERS)
+    await desk.user_mail().headers(mail_ids, SENDER_HEADERS)
     desk.must_have_heard_senders_alone()
 
 
@@ -904,45 +779,6 @@ async def test_the_sidebar_is_told_at_once_what_is_wrong(desk: Desk, fault: dict
     assert desk.session.calls.total() == 1
 
 
-async def test_mails_of_a_connected_mailbox_three_at_once_with_one_access_token(desk: Desk) -> None:
-    desk.world.quota.at_once = 3
-    mail_ids = desk.arrive(12)
-    desk.folder.delete([mail_ids[3]])
-    token = desk.world.google.refresh_token(desk.ada)
-    desk.world.faults.add(Fault("gmail", latency_ms=20))
-    reader = desk.reader()
-    first, second = await asyncio.gather(*(reader.mails(token, mail_ids, ["Subject", "From"]) for _ in range(2)))
-    assert first == second
-    assert [mail.mail_id for mail in first] == mail_ids[:3] + mail_ids[4:]
-    assert [mail.first("Subject") for mail in first][:4] == ["Secret 0", "Secret 1", "Secret 2", "Secret 4"]
-    assert desk.calls() == {("messages.get", 200): 22, ("messages.get", 404): 2}
-    assert desk.session.calls["Gmail"] == 24 + 1
-
-
-async def test_mails_after_consent_was_taken_back(desk: Desk) -> None:
-    mail_ids = desk.arrive(2)
-    token = desk.world.google.refresh_token(desk.ada)
-    reader = desk.reader()
-    await reader.mails(token, mail_ids, SENDER_HEADERS)
-    desk.world.google.revoke(token)
-    for _ in range(2):
-        with pytest.raises(NotAuthorised):
-            await reader.mails(token, mail_ids, SENDER_HEADERS)
-
-
-async def test_an_access_token_of_the_sidebar_that_ended_early_is_renewed_once(desk: Desk) -> None:
-    mail_ids = desk.arrive(2)
-    token = desk.world.google.refresh_token(desk.ada)
-    reader = desk.reader()
-    await reader.mails(token, mail_ids, SENDER_HEADERS)
-    for access in list(desk.world.google._access):
-        desk.world.google.revoke(access)
-    assert len(await reader.mails(token, mail_ids, SENDER_HEADERS)) == 2
-    desk.world.google.revoke(token)
-    with pytest.raises(NotAuthorised):
-        await reader.mails(token, mail_ids, SENDER_HEADERS)
-
-
 def test_the_sidebars_path_loads_neither_a_discovery_document_nor_an_auth_library() -> None:
     script = (
         "import sys, gmail_client.open_mail\n"
@@ -980,11 +816,13 @@ async def test_what_is_no_answer_is_told_without_its_words(body: bytes) -> None:
     app.router.add_route("*", "/{path:.*}", answer)
     async with served(app) as origin:
         session = HttpSession({origin})
-        reader = HttpMailReader(session, "client", "secret", origin, f"{origin}/token")
+        reader = HttpMailReader(session, origin)
+        mail = HttpUserMail(session, AccessTokens(session, "client", "secret", f"{origin}/token", 4.0), "1//token", origin)
         mailbox = GmailMailbox("1//token", "client", "secret", origin, f"{origin}/token")
         for call in (
             reader.open_mail("abc", OpenMailTokens("user", "message")),
-            reader.mails("1//token", ["abc"], SENDER_HEADERS),
+            mail.headers(["abc"], SENDER_HEADERS),
+            mail.text("abc"),
             mailbox.profile(),
             mailbox.headers(["abc"], SENDER_HEADERS),
             mailbox.create_label("Open Deals"),
@@ -1005,9 +843,8 @@ async def test_what_is_no_token_is_told(body: bytes) -> None:
     async with served(app) as origin:
         session = HttpSession({origin})
         with pytest.raises(BadAnswer):
-            await HttpMailReader(session, "client", "secret", origin, f"{origin}/token").mails(
-                "1//token", ["abc"], SENDER_HEADERS
-            )
+            tokens = AccessTokens(session, "client", "secret", f"{origin}/token", 4.0)
+            await HttpUserMail(session, tokens, "1//token", origin).headers(["abc"], SENDER_HEADERS)
         with pytest.raises((BadAnswer, Unavailable)):
             await GmailMailbox("1//token", "client", "secret", origin, f"{origin}/token").labels()
         await session.close()
@@ -1018,7 +855,7 @@ async def test_nobody_there_is_unavailable() -> None:
         pass
     session = HttpSession({origin})
     with pytest.raises(Unavailable):
-        await HttpMailReader(session, "client", "secret", origin, f"{origin}/token").open_mail("abc", OpenMailTokens("u", "m"))
+        await HttpMailReader(session, origin).open_mail("abc", OpenMailTokens("u", "m"))
     with pytest.raises(Unavailable):
         await GmailMailbox("1//token", "client", "secret", origin, f"{origin}/token").labels()
     await session.close()
@@ -1070,6 +907,11 @@ def test_a_refusal_is_told_apart_by_its_reason(status: int, body: bytes, error: 
     ("status", "body", "error"),
     [
         (400, b'{"error": "invalid_grant"}', NotAuthorised),
+        (400, b'{"error": "invalid_grant", "error_description": "Token has been expired or revoked."}', NotAuthorised),
+        (400, b'{"error": "invalid_grant", "error_description": "Account has been deleted"}', UserGone),
+        (400, b'{"error": "invalid_grant", "error_description": "The account has been deleted"}', UserGone),
+        (401, b'{"error": "invalid_client", "error_description": "Account has been deleted"}', NotPermitted),
+        (400, b'{"error": "invalid_grant", "error_description": ["Account has been deletedx"]}', NotAuthorised),
         (400, b'{"error": "invalid_grant", "error_subtype": "invalid_rapt"}', NotAuthorised),
         (401, b'{"error": "invalid_client"}', NotPermitted),
         (400, b'{"error": "unauthorized_client"}', NotPermitted),

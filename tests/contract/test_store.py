@@ -5,6 +5,7 @@ import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -853,6 +854,18 @@ class TestReadings:
         assert await store.readings(ORG, ADA, 2) == [read[2], read[1]]
         assert [one.mail_id for one in await store.readings(OTHER_ORG, ADA, 10)] == ["m8"]
 
+    async def test_a_reader_s_own_are_told_newest_first_whoever_owns_the_mail(self, store: Store) -> None:
+        read = [
+            MailReading(BOB, owner, f"m{owner}", "c1", NOW + number * INSTANT) for number, owner in enumerate((ADA, "3", "4"))
+        ]
+        for reading in [*read, MailReading(ADA, BOB, "m9", "c1", NOW)]:
+            await store.keep_reading(ORG, reading)
+        await store.keep_reading(OTHER_ORG, MailReading(BOB, ADA, "m8", "c1", NOW))
+        assert await store.readings_by(ORG, BOB, 10) == read[::-1]
+        assert await store.readings_by(ORG, BOB, 1) == [read[2]]
+        assert [one.mail_id for one in await store.readings_by(OTHER_ORG, BOB, 10)] == ["m8"]
+        assert await store.readings_by(OTHER_ORG, ADA, 10) == []
+
     async def test_they_go_with_their_time_and_with_the_mailbox(self, store: Store) -> None:
         await connect(store)
         for number in range(3):
@@ -866,3 +879,46 @@ class TestReadings:
         assert await store.readings(ORG, ADA, 10) == []
         assert len(await store.readings(ORG, BOB, 10)) == 1
         assert len(await store.readings(OTHER_ORG, ADA, 10)) == 1
+
+
+class TestLeaving:
+    async def test_those_whose_user_leaves_are_told_until_they_are_gone(self, store: Store) -> None:
+        for user in (BOB, ADA, "3"):
+            await connect(store, user=user)
+        await connect(store, OTHER_ORG)
+        assert await store.leaving_mailboxes(ORG) == []
+        for user, since in ((BOB, NOW), (ADA, NOW + INSTANT)):
+            await store.change_presence(ORG, user, partial(replace, leaving_since=since))
+        await store.change_presence(ORG, "3", partial(replace, parked=Parked(NOW, ParkedFor.GONE)))
+        found = await store.leaving_mailboxes(ORG)
+        assert [mailbox.user for mailbox in found] == sorted([ADA, BOB])
+        assert list(found) == [await store.mailbox(ORG, mailbox.user) for mailbox in found]
+        assert await store.leaving_mailboxes(OTHER_ORG) == []
+        await store.delete_mailbox(ORG, ADA)
+        await store.change_presence(ORG, BOB, partial(replace, leaving_since=None))
+        assert await store.leaving_mailboxes(ORG) == []
+
+
+class TestAllRecords:
+    @pytest.mark.parametrize("most", [1, 2, 3, 7, 50])
+    async def test_page_by_page_they_are_all_there_once_and_newest_first(self, store: Store, most: int) -> None:
+        """Also mails that came in one and the same moment."""
+        records = [replace(record(number), received_at=NOW - number // 3 * INSTANT) for number in range(7)]
+        await keep(store, records)
+        await keep(store, [record(1)], user=BOB)
+        read: list[MailRecord] = []
+        while page := await store.mails(ORG, ADA, read[-1] if read else None, most):
+            assert len(page) <= most
+            read += page
+        assert read == sorted(records, key=lambda one: (one.received_at, one.mail_id), reverse=True)
+        assert read == list(await store.latest_mails(ORG, ADA, 50))
+
+    async def test_a_record_that_is_deleted_meanwhile_is_no_obstacle(self, store: Store) -> None:
+        records = [record(number) for number in range(4)]
+        await keep(store, records)
+        (first,) = await store.mails(ORG, ADA, None, 1)
+        await store.delete_mails_before(ORG, records[2].received_at)
+        assert list(await store.mails(ORG, ADA, first, 9)) == [records[1], records[2]]
+        await store.delete_mailbox(ORG, ADA)
+        assert list(await store.mails(ORG, ADA, first, 9)) == []
+        assert list(await store.mails(OTHER_ORG, ADA, None, 9)) == []

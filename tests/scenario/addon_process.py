@@ -35,6 +35,9 @@ SANDBOX_PROCESS = "sandbox/demo/sandbox_process.py"
 """The product's functions, before a desk's Google."""
 
 LOG_KEY = "the-key-by-which-the-log-names-people"
+LINK_KEY = "the-key-by-which-links-to-pages-are-signed"
+PAGES_URL = "https://pages.desk.example"
+"""Where the pages would be, for scenarios that never open one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,8 @@ def settings_of(desk: Desk, url: str) -> dict[str, str]:
         "SANDBOX_CRM_FAULT_FILE": str(desk.crm_fault_file),
         "FUNCTION_USE_ASGI": "true",
         "MAILMAGNET_ADDON_URL": url,
+        "MAILMAGNET_PAGES_URL": PAGES_URL,
+        "MAILMAGNET_LINK_KEY": LINK_KEY,
         "MAILMAGNET_ADDON_SERVICE_ACCOUNT": google.service_account,
         "MAILMAGNET_JOB_SERVICE_ACCOUNT": "job@desk.example",
         "MAILMAGNET_LABEL_TICK_URL": url,

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from email.message import EmailMessage
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 from cryptography.fernet import Fernet
 
-from crm_client.embedded.access import bind
 from crm_client.embedded.administration import ADMINISTRATOR, add_user, create
 from crm_client.embedded.crm import EmbeddedCrm
 from gmail_client.mailbox import GmailMailbox
@@ -36,6 +36,7 @@ from mailmagnet.vault import Connection
 from metadata_store.sqlite import SqliteStore
 from sandbox.google.gmail_server import make_app
 from sandbox.google.world import Account, World
+from tests.crm_signed_in import crm_as, tokens_for
 from token_vault.encrypted_file import EncryptedFileVault
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -132,9 +133,19 @@ class Desk(JobParts):
         """Says to the functions what is wrong with the CRM."""
         return self.folder / "crm-fault.json"
 
-    @property
+    @cached_property
     def crm(self) -> EmbeddedCrm:
-        return EmbeddedCrm(self.crm_database, "corp.example", self.account.sub)
+        """The CRM as its user Ada sees it."""
+        return crm_as(self.crm_database, ADA)
+
+    async def sign_in(self, account: Account, crm_address: str) -> None:
+        """Sign a Google account in to the CRM as the CRM user with this address."""
+        org = account.hosted_domain or account.sub
+        tokens = tokens_for(self.crm_database, crm_address, org, account.sub)
+        own_domains = frozenset({account.hosted_domain} - {""})
+        await self.vault.sign_in(
+            Connection(org, account.sub, account.address, frozenset({account.address}), own_domains, crm=tokens)
+        )
 
     def gmail_of(self, connection: Connection) -> GmailMailbox:
         google = self.world.google
@@ -244,7 +255,7 @@ OURS = {category: category.label for category in Category}
 async def desk_in(
     folder: Path, store: Store | None = None, time_zone: str = "Europe/Vienna", aliases: tuple[str, ...] = ("sales@corp.example",)
 ) -> AsyncIterator[Desk]:
-    """A desk with ada@corp.example's mailbox (not yet connected) and an empty CRM of hers."""
+    """A desk with ada@corp.example's mailbox (not yet connected) and an empty CRM of hers, to which she is signed in."""
     clock = Clock()
     world = await asyncio.to_thread(World, folder / "world", clock)
     account = world.add_account(ADA, "Ada Corp", aliases=aliases, hosted_domain="corp.example")
@@ -255,12 +266,13 @@ async def desk_in(
     crm_database = folder / "crm.sqlite"
     create(crm_database, Organisation("Corp", time_zone, "EUR"), "corp.example")
     add_user(crm_database, "Ada Corp", ADA, ADMINISTRATOR)
-    bind(crm_database, ADA, "corp.example", account.sub)
     vault_key = Fernet.generate_key().decode()
     vault = EncryptedFileVault(folder / "vault", vault_key)
     own_store = store or SqliteStore(folder / "store.sqlite")
+    desk = Desk(folder, origin, world, account, clock, own_store, vault, vault_key, crm_database)
+    await desk.sign_in(account, ADA)
     try:
-        yield Desk(folder, origin, world, account, clock, own_store, vault, vault_key, crm_database)
+        yield desk
     finally:
         await runner.cleanup()
         await own_store.close()

@@ -1,4 +1,4 @@
-"""A cold `addon` in this process: one request read from standard input, its answer and the modules it loaded written to standard output."""
+"""A cold `addon` in this process: one request read from standard input, its answer and the modules loaded when it was sent written out."""
 
 import asyncio
 import json
@@ -8,8 +8,9 @@ from typing import Any
 from functions_framework.aio import create_asgi_app
 
 
-async def _ask(app: Any, path: str, headers: dict[str, str], body: str) -> tuple[int, str]:
+async def _ask(app: Any, path: str, headers: dict[str, str], body: str) -> tuple[int, str, list[str]]:
     sent: list[Any] = []
+    loaded: list[str] = []
     given = [{"type": "http.request", "body": body.encode(), "more_body": False}]
     scope = {
         "type": "http",
@@ -31,16 +32,17 @@ async def _ask(app: Any, path: str, headers: dict[str, str], body: str) -> tuple
 
     async def send(part: Any) -> None:
         sent.append(part)
+        loaded[:] = sorted(sys.modules)
 
     await app(scope, receive, send)
-    return sent[0]["status"], b"".join(part.get("body", b"") for part in sent).decode()
+    return sent[0]["status"], b"".join(part.get("body", b"") for part in sent).decode(), loaded
 
 
 def main() -> None:
     request = json.load(sys.stdin)
     app: Any = create_asgi_app("addon", request["source"], "http")
-    status, text = asyncio.run(_ask(app, request["path"], request["headers"], request["body"]))
-    json.dump({"status": status, "text": text, "modules": sorted(sys.modules)}, sys.stderr)
+    status, text, modules = asyncio.run(_ask(app, request["path"], request["headers"], request["body"]))
+    json.dump({"status": status, "text": text, "modules": modules}, sys.stderr)
 
 
 if __name__ == "__main__":

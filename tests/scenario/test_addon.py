@@ -13,7 +13,6 @@ import pytest
 from aiohttp import web
 
 from cards.frame import Path as Served
-from crm_client.embedded.access import bind
 from crm_client.embedded.administration import STANDARD, add_profile, add_user
 from crm_client.embedded.administration import Scope as DataScope
 from mailmagnet.categories import Category
@@ -22,7 +21,7 @@ from sandbox.cards.card_check import refused
 from sandbox.cards.open_links import OpenLinks, links_of
 from sandbox.google.deployment import deployment
 from sandbox.google.faults import Fault
-from tests.scenario.addon_process import HOUSE, SCOPES, Answered, Sidebar, mailmagnet, settings_of, sidebar_at
+from tests.scenario.addon_process import HOUSE, PAGES_URL, SCOPES, Answered, Sidebar, mailmagnet, settings_of, sidebar_at
 from tests.scenario.desk import ADA, NOW, Desk, desk_in
 from tests.signing import Signer, free_port
 
@@ -195,8 +194,8 @@ async def test_every_link_in_a_card_is_one_that_the_manifest_lets_gmail_open(des
     contact = await desk.contact("grace@a.example", (OPEN, TODAY))
     mail = desk.arrive("grace@a.example", subject="Xylophone")
     await desk.run()
-    manifest = deployment(HOUSE / "appsscript.json", "https://addon.example", desk.origin)
-    open_links = OpenLinks(manifest.open_link_prefixes, desk.origin)
+    manifest = deployment(HOUSE / "appsscript.json", "https://addon.example", desk.origin, PAGES_URL)
+    open_links = OpenLinks(manifest.open_link_prefixes, [desk.origin])
     async with sidebar_at(desk, MAILMAGNET_CRM_RECORD_URL=f"{desk.origin}/crm/{{module}}/{{id}}") as sidebar:
         answers = [
             await sidebar.ask("/home"),
@@ -235,8 +234,8 @@ async def test_who_may_not_see_the_crm_sees_nothing_of_it(sidebar: Sidebar) -> N
     add_user(sidebar.desk.crm_database, "Kim", "kim@corp.example", STANDARD)
     add_profile(sidebar.desk.crm_database, "No mail", (), DataScope.EVERYONE)
     add_user(sidebar.desk.crm_database, "Sam", "sam@corp.example", "No mail")
-    for bound in ("kim@corp.example", "sam@corp.example"):
-        bind(sidebar.desk.crm_database, bound, "corp.example", sidebar.desk.world.account(bound).sub)
+    for address in ("kim@corp.example", "sam@corp.example"):
+        await sidebar.desk.sign_in(sidebar.desk.world.account(address), address)
     for address, words in (
         ("kim@corp.example", "is not there"),
         ("sam@corp.example", "Mail Integration"),

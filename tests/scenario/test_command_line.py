@@ -109,13 +109,7 @@ async def test_a_small_team_starts_its_crm_with_nothing_but_a_file(tmp_path: Pat
     assert "1 added" in (await typed(*importing, **environment))[1]
     assert "0 added, 0 changed, 1 unchanged" in (await typed(*importing, **environment))[1]
     exported = (await typed("crm", "export", "contacts", **environment))[1]
-    showing = ("crm", "show", "contacts", exported.splitlines()[1].rpartition(",")[2])
-    account = ("--org", "corp.example", "--user", "103156417899512345678")
-    code, shown, _ = await typed(*showing, *account, **environment)
-    assert (code, shown) == (1, "")
-    assert (await typed("crm", "bind", "--address", ADA, *account, **environment))[0] == 0
-    shown = json.loads((await typed(*showing, *account, **environment))[1])
-    assert (shown["name"], shown["account"]["name"]) == ("Grace Hopper", "Hopper Inc")
+    assert "Grace Hopper" in exported
 
 
 async def test_who_gets_in_is_told_by_hand(tmp_path: Path) -> None:
@@ -125,19 +119,46 @@ async def test_who_gets_in_is_told_by_hand(tmp_path: Path) -> None:
     _, _, complained = await typed("crm", "create", *start, "--org", "other.example", **environment)
     assert "another organisation's" in complained
     await typed("crm", "add-user", "--name", "Ada", "--address", ADA, "--sees", "own", **environment)
-    bound, other = ("--org", "corp.example", "--user", "101"), ("--org", "other.example", "--user", "101")
-    assert (await typed("crm", "bind", "--address", ADA, *bound, **environment))[0] == 0
-    code, _, complained = await typed("crm", "bind", "--address", ADA, *other, **environment)
-    assert (code, "another organisation's" in complained) == (1, True)
-    listed = json.loads((await typed("crm", "users", **environment))[1])
-    assert [(user["address"], user["google_accounts"]) for user in listed] == [(ADA, [{"org": "corp.example", "user": "101"}])]
-    assert (await typed("crm", "unbind", *bound, **environment))[0] == 0
-    code, _, complained = await typed("crm", "unbind", *bound, **environment)
-    assert (code, "no user is bound" in complained) == (1, True)
-    await typed("crm", "bind", "--address", ADA, *bound, **environment)
+    password = ("crm", "password", "--address", ADA)
+    for given, why in (("", "standard input"), ("too short\n", "at least 10 characters"), (f"{ADA}\n", "not the user's address")):
+        code, _, complained = await typed(*password, given=given, **environment)
+        assert code != 0
+        assert why in complained
+    assert await typed(*password, given="correct horse battery\n", **environment) == (0, "The password is set.\n", "")
+    (ada,) = json.loads((await typed("crm", "users", **environment))[1])
+    assert (ada["address"], ada["has_password"], ada["signed_in"]) == (ADA, True, [])
     assert (await typed("crm", "deactivate-user", "--address", ADA, **environment))[0] == 0
     (ada,) = json.loads((await typed("crm", "users", **environment))[1])
-    assert (ada["active"], ada["google_accounts"]) == (False, [])
+    assert (ada["active"], ada["has_password"]) == (False, False)
+
+
+async def test_a_user_signs_in_and_is_signed_out_by_hand(desk: Desk) -> None:
+    environment = settings_of(desk, "http://127.0.0.1:1")
+    await typed("crm", "password", "--address", ADA, given="correct horse battery", **environment)
+    signing_in = ("sign-in", *of(desk), "--address", ADA, "--crm-user", ADA)
+    code, _, complained = await typed(*signing_in, given="wrong horse battery", **environment)
+    assert (code, complained) == (1, "Error: MailMagnet CRM: the user name or the password is wrong\n")
+    contact = await desk.contact("grace@a.example")
+    showing = ("crm", "show", "contacts", contact, *of(desk))
+    code, shown, complained = await typed(*showing, **environment)
+    assert (code, shown, "not signed in" in complained) == (1, "", True)
+    assert (await typed(*signing_in, given="correct horse battery", **environment))[:2] == (0, "Signed in.\n")
+    assert json.loads((await typed(*showing, **environment))[1])["name"] == "Grace Hopper"
+    (ada,) = json.loads((await typed("crm", "users", **environment))[1])
+    account = {"org": "corp.example", "user": desk.account.sub}
+    assert account in ada["signed_in"]
+    kept = await desk.vault.connection("corp.example", desk.account.sub)
+    assert kept
+    assert kept.crm
+    assert (kept.crm.name, bool(kept.gmail_token)) == ("Ada Corp", True)
+    assert (await typed("crm", "sign-out", *of(desk), **environment))[1] == "1 session has ended.\n"
+    assert (await typed("crm", "sign-out", *of(desk), **environment))[0] == 1
+    assert (await typed("crm", "sign-out", *of(desk), "--address", ADA, **environment))[0] == 2
+    code, _, complained = await typed("label", *of(desk), **environment)
+    assert (code, "the sign-in has ended" in complained) == (1, True)
+    assert "ha" in (await typed("crm", "sign-out", "--address", ADA, **environment))[1]
+    (ada,) = json.loads((await typed("crm", "users", **environment))[1])
+    assert ada["signed_in"] == []
 
 
 async def test_a_crm_of_an_earlier_version_is_upgraded_by_hand(tmp_path: Path) -> None:
@@ -147,7 +168,7 @@ async def test_a_crm_of_an_earlier_version_is_upgraded_by_hand(tmp_path: Path) -
     environment = {"MAILMAGNET_CRM_DATABASE": str(database)}
     code, _, complained = await typed("crm", "users", **environment)
     assert (code, "mailmagnet crm upgrade" in complained) == (1, True)
-    assert "mailmagnet crm bind" in (await typed("crm", "upgrade", "--org", "corp.example", **environment))[1]
+    assert "mailmagnet crm password" in (await typed("crm", "upgrade", "--org", "corp.example", **environment))[1]
     assert (await typed("crm", "upgrade", "--org", "corp.example", **environment))[1] == "The CRM is up to date.\n"
     assert "Jürgen Weiß" in (await typed("crm", "export", "contacts", **environment))[1]
 

@@ -1,12 +1,11 @@
-"""The embedded CRM before real signed tokens: whoever is not bound to one of its users gets nothing, whatever the token looks like."""
+"""The embedded CRM before real signed tokens: whoever is not signed in as one of its users gets nothing, whatever the token looks like."""
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import pytest
 
-from crm_client.embedded.access import bind, unbind
-from crm_client.embedded.administration import ADMINISTRATOR, deactivate, set_permission
+from crm_client.embedded.administration import ADMINISTRATOR, deactivate, set_permission, sign_out_account
 from mailmagnet.crm import MAIL_INTEGRATION, DealState
 from mailmagnet.errors import MailMagnetError
 from sandbox.google.world import Account
@@ -48,7 +47,7 @@ async def _all_that_is_answered(sidebar: Sidebar, account: Account) -> str:
     return "\n".join(answers)
 
 
-async def test_the_bound_account_sees_all_of_it(sidebar: Sidebar) -> None:
+async def test_the_account_that_is_signed_in_sees_all_of_it(sidebar: Sidebar) -> None:
     told = await _all_that_is_answered(sidebar, sidebar.desk.account)
     assert [secret for secret in SECRETS if secret not in told] == []
 
@@ -78,14 +77,16 @@ async def test_the_users_address_alone_opens_nothing(sidebar: Sidebar) -> None:
     assert got.keys() == LOOK_ALIKES.keys()
 
 
-async def test_who_is_not_bound_is_told_so_and_may_be_bound_meanwhile(sidebar: Sidebar) -> None:
+async def test_who_is_not_signed_in_is_told_so_and_may_sign_in_meanwhile(sidebar: Sidebar) -> None:
     desk = sidebar.desk
     successor = Account(OTHER_SUB, ADA, "Adam Corp", hosted_domain="corp.example")
     assert "MailMagnet CRM" in await _all_that_is_answered(sidebar, successor)
-    bind(desk.crm_database, ADA, "corp.example", successor.sub)
+    await desk.sign_in(successor, ADA)
     assert "Grace Hopper" in await _all_that_is_answered(sidebar, successor)
-    unbind(desk.crm_database, "corp.example", successor.sub)
-    assert "Grace Hopper" not in await _all_that_is_answered(sidebar, successor)
+    sign_out_account(desk.crm_database, "corp.example", successor.sub)
+    told = await _all_that_is_answered(sidebar, successor)
+    assert "Grace Hopper" not in told
+    assert "Your sign-in to MailMagnet CRM has ended" in told
 
 
 async def test_without_the_permission_not_even_customers_mail_is_shown(sidebar: Sidebar) -> None:

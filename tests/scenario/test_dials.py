@@ -210,7 +210,7 @@ FAULTS_OF_THE_CRM = {
     "limited": "rate limited, come back in 30 s",
     "dropping": "the connection failed",
     "html": "the answer is HTML",
-    "signed out": "the connection was revoked",
+    "signed out": "the sign-in has ended",
 }
 
 

@@ -44,7 +44,6 @@ from mailmagnet.errors import (
     LeaseTaken,
     MailMagnetError,
     NotAuthorised,
-    NotBound,
     NotFound,
     NotPermitted,
     NotVerified,
@@ -52,6 +51,7 @@ from mailmagnet.errors import (
     ScopesMissing,
     Service,
     Side,
+    SignInNeeded,
     TimedOut,
     Unavailable,
     Upstream,
@@ -72,7 +72,14 @@ CRM = "Zoho CRM"
 ZOHO = Service(Side.CRM, CRM)
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 TODAY = date(2026, 11, 20)
-FRAME = Frame(Locale("en-GB", "Europe/Paris"), NOW, "https://addon.example", Path.HOME, reference="7f3a")
+FRAME = Frame(
+    Locale("en-GB", "Europe/Paris"),
+    NOW,
+    "https://addon.example",
+    Path.HOME,
+    lambda page, ids: f"https://pages.example{page}?link={'-'.join(ids.values())}",
+    reference="7f3a",
+)
 MESSAGE_ID = "msg-f:1234567890"
 
 ANALYTICAL = Account("a1", "Analytical Ltd", "analytical.example", "Kim", "+33 1 23 45 67 89", "https://crm.example/a1")
@@ -545,11 +552,8 @@ def test_nobody_to_look_up(answer: OpenMessage, text: str) -> None:
             "Zoho CRM sent an answer that MailMagnet cannot read. [Retry] / If it stays so, tell your admin. · Reference 7f3a",
         ),
         (NotAuthorised(ZOHO), "MailMagnet has no access to your Zoho CRM. / Ask your admin to connect it. · Reference 7f3a"),
-        (
-            NotBound(ZOHO, "corp.example", "1234567"),
-            "Zoho CRM has no user for your Google account. / "
-            "An admin of Zoho CRM can add you: account 1234567 of corp.example. · Reference 7f3a",
-        ),
+        (SignInNeeded(ZOHO), "You are not signed in to Zoho CRM. / Sign in first. · Reference 7f3a"),
+        (SignInNeeded(ZOHO, ended=True), "Your sign-in to Zoho CRM has ended. / Sign in again. · Reference 7f3a"),
         (
             NotPermitted(ZOHO, permission="Mail Integration"),
             "Your profile in Zoho CRM lacks the permission “Mail Integration”. / An admin of Zoho CRM can give it. · Reference 7f3a",

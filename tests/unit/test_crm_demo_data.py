@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from crm_client.embedded.access import bind
 from crm_client.embedded.crm import EmbeddedCrm
 from crm_client.embedded.database import close_idle, reading
 from crm_client.embedded.tables import Kind, export_table, import_table
@@ -15,9 +14,10 @@ from mailmagnet.crm import DealState
 from mailmagnet.errors import NotPermitted
 from sandbox.demo.crm_data import write_demo_data
 from tests.crm_rows import rows_of
+from tests.crm_signed_in import crm_as
 
 ADA, KIM, NOA = "ada@corp.example", "kim@corp.example", "noa.lund@corp.example"
-ORG, SUBS = "corp.example", {ADA: "101", KIM: "102", NOA: "103"}
+ORG = "corp.example"
 DAYS = [date(2026, 11, 30), date(2026, 12, 1), date(2028, 2, 29), date(2027, 1, 1), date(2026, 12, 31), date(2026, 11, 15)]
 
 
@@ -30,12 +30,10 @@ def database(tmp_path: Path) -> Iterator[Path]:
 
 def _write(database: Path, today: date) -> None:
     write_demo_data(database, today, ORG, ADA, KIM)
-    for address, sub in SUBS.items():
-        bind(database, address, ORG, sub)
 
 
 def _seen_by(database: Path, address: str) -> EmbeddedCrm:
-    return EmbeddedCrm(database, ORG, SUBS[address])
+    return crm_as(database, address)
 
 
 @pytest.mark.parametrize("today", DAYS, ids=str)

@@ -1,6 +1,7 @@
-"""A CRM's file of version 1 of its tables: refused with what to do, and brought up to date whole or not at all."""
+"""A CRM's file of an earlier version of its tables: refused with what to do, and brought up to date whole or not at all."""
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -9,55 +10,55 @@ from pathlib import Path
 import pytest
 
 from crm_client.embedded import access, administration
-from crm_client.embedded.crm import EmbeddedCrm
 from crm_client.embedded.database import close_idle, reading, writing
 from crm_client.embedded.rows import put_account, put_contact, put_deal, read_accounts, read_contacts, read_deals
 from crm_client.embedded.schema import VERSION
 from crm_client.embedded.tables import Kind, export_table
 from crm_client.embedded.upgrade import upgrade
 from mailmagnet.crm import Organisation
-from mailmagnet.errors import BadAnswer, BadRequest, NotBound, Unavailable
+from mailmagnet.errors import BadAnswer, BadRequest, Unavailable
 from tests.crm_rows import rows_of
+from tests.crm_signed_in import crm_as
 
-VERSION_1 = Path(__file__).with_name("crm_version_1.sql").read_text()
-"""As MailMagnet 0.1 wrote it: three users, of whom one is inactive, and a few records of each kind."""
+EARLIER = {version: Path(__file__).with_name(f"crm_version_{version}.sql").read_text() for version in (1, 2)}
+"""As MailMagnet 0.1 and 0.2 wrote them: three users, of whom one is inactive, and a few records of each kind. In version 2 two
+Google accounts are bound to users."""
 
-ORG, ADA_SUB, KIM_SUB = "corp.example", "101", "102"
+ORG, ADA, KIM = "corp.example", "ada@corp.example", "kim@corp.example"
+
+
+@pytest.fixture(params=EARLIER)
+def version(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Path]:
+def database(tmp_path: Path, version: int) -> Iterator[Path]:
     file = tmp_path / "crm.db"
     with closing(sqlite3.connect(file)) as connection:
-        connection.executescript(VERSION_1)
+        connection.executescript(EARLIER[version])
     yield file
     close_idle(file)
 
 
-def _bind_all(database: Path) -> None:
-    access.bind(database, "ada@corp.example", ORG, ADA_SUB)
-    access.bind(database, "kim@corp.example", ORG, KIM_SUB)
-
-
-async def test_an_older_file_is_refused_with_what_to_do(database: Path) -> None:
+async def test_an_older_file_is_refused_with_what_to_do(database: Path, version: int) -> None:
     before = database.read_bytes()
     for refused in (
-        EmbeddedCrm(database, ORG, ADA_SUB).me(),
+        asyncio.to_thread(access.users, database),
         asyncio.to_thread(administration.create, database, Organisation("Corp", "UTC", "EUR"), ORG),
-        asyncio.to_thread(access.bind, database, "ada@corp.example", ORG, ADA_SUB),
+        asyncio.to_thread(administration.set_password, database, ADA, "correct horse battery"),
         asyncio.to_thread(export_table, database, Kind.DEALS),
     ):
-        with pytest.raises(BadAnswer, match=r"version 1 .* mailmagnet crm upgrade"):
+        with pytest.raises(BadAnswer, match=rf"version {version} .* mailmagnet crm upgrade"):
             await refused
     assert database.read_bytes() == before
 
 
-async def test_a_file_brought_up_to_date_has_all_it_had_and_lets_in_who_is_bound(database: Path) -> None:
+async def test_a_file_brought_up_to_date_has_all_it_had_and_its_users_sign_in(database: Path) -> None:
     assert upgrade(database, ORG) is True
-    with pytest.raises(NotBound):
-        await EmbeddedCrm(database, ORG, ADA_SUB).me()
-    _bind_all(database)
-    ada, kim = EmbeddedCrm(database, ORG, ADA_SUB), EmbeddedCrm(database, ORG, KIM_SUB)
+    assert [(user["has_password"], user["signed_in"]) for user in access.users(database)] == [(False, [])] * 3
+    ada, kim = crm_as(database, ADA), crm_as(database, KIM)
+    assert [(await user.me()).profile.administrator for user in (ada, kim)] == [True, False]
     assert (await ada.organisation()) == Organisation("Corp Ltd", "Europe/Vienna", "EUR")
     jurgen = await ada.contact("contact-one")
     assert (jurgen.name, jurgen.addresses) == ("Jürgen Weiß", ("j.weiss@bergmann.example", "jw@home.example"))
@@ -69,8 +70,7 @@ async def test_a_file_brought_up_to_date_has_all_it_had_and_lets_in_who_is_bound
 
 async def test_what_was_there_is_found_as_if_it_were_written_now(database: Path) -> None:
     upgrade(database, ORG)
-    _bind_all(database)
-    ada = EmbeddedCrm(database, ORG, ADA_SUB)
+    ada = crm_as(database, ADA)
     for words, expected in (
         ("weiss", {"contact-one"}),
         ("jw@home", {"contact-one"}),
@@ -98,7 +98,7 @@ def _schema(database: Path) -> set[tuple[str, str]]:
     """Each table, index and view with its definition, however it is set in lines."""
     with reading(database) as connection:
         rows = connection.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall()
-    return {(row["name"], " ".join(row["sql"].replace('"', "").split())) for row in rows}
+    return {(row["name"], re.sub(r"[\s\"]+", "", row["sql"])) for row in rows}
 
 
 def test_an_upgraded_file_has_the_tables_of_a_new_one(database: Path, tmp_path: Path) -> None:
@@ -116,16 +116,15 @@ def test_upgrading_twice_is_upgrading_once(database: Path) -> None:
     assert rows_of(database) == before
 
 
-def test_an_upgrade_that_fails_leaves_the_file_as_it_was(database: Path) -> None:
+def test_an_upgrade_that_fails_leaves_the_file_as_it_was(database: Path, version: int) -> None:
     with closing(sqlite3.connect(database)) as connection:
-        connection.execute("UPDATE contacts SET name = CAST(x'ff' AS TEXT) WHERE id = 'contact-two'")
-        connection.commit()
+        connection.execute("CREATE TABLE templates (made_by_hand)")
     with pytest.raises(BadAnswer):
         upgrade(database, ORG)
     with closing(sqlite3.connect(database)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (version,)
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
-    assert "google_accounts" not in tables
+    assert not {"sessions", "passwords"} & tables
 
 
 def test_only_a_file_of_ours_is_upgraded_and_only_for_an_organisation(database: Path, tmp_path: Path) -> None:
@@ -133,6 +132,9 @@ def test_only_a_file_of_ours_is_upgraded_and_only_for_an_organisation(database: 
     with pytest.raises(BadRequest):
         upgrade(database, "Corp Ltd")
     assert database.read_bytes() == before
+    upgrade(database, ORG)
+    with pytest.raises(BadRequest, match="another organisation's"):
+        upgrade(database, "other.example")
     other = tmp_path / "other.db"
     with closing(sqlite3.connect(other)) as connection:
         connection.execute("CREATE TABLE users (email TEXT)")

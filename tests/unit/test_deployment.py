@@ -14,7 +14,7 @@ from sandbox.google.deployment import Entry, deployment
 from sandbox.google.google_side import SIDEBAR_SCOPES
 
 FILE = Path(__file__).parent.parent.parent / "appsscript.json"
-URL, CRM_URL = "https://addon.example", "https://crm.example"
+URL, CRM_URL, PAGES_URL = "https://addon.example", "https://crm.example", "https://pages.example"
 DESK = "http://127.0.0.1:8090"
 
 COMMON = {"name", "logoUrl", "layoutProperties", "addOnWidgetSet", "useLocaleFromApp", "homepageTrigger", "universalActions"}
@@ -66,24 +66,25 @@ def test_it_asks_for_what_the_add_on_needs_and_for_nothing_of_a_mails_text(manif
 
 
 def test_the_sandbox_reads_it_as_gmail_does() -> None:
-    found = deployment(FILE, URL, CRM_URL)
+    found = deployment(FILE, URL, CRM_URL, PAGES_URL)
     assert found.triggers == {"homepage": f"{URL}/home", "message": f"{URL}/message"}
     assert found.universal_actions == [Entry("Deals and search", function=f"{URL}/deals-and-search")]
-    assert found.open_link_prefixes == ["https://mail.google.com/", f"{CRM_URL}/"]
+    assert found.open_link_prefixes == ["https://mail.google.com/", f"{CRM_URL}/", f"{PAGES_URL}/"]
 
 
-def test_links_may_lead_to_gmail_and_to_the_crm_and_nowhere_else(manifest: dict[str, Any]) -> None:
+def test_links_may_lead_to_gmail_to_the_crm_and_to_our_pages_and_nowhere_else(manifest: dict[str, Any]) -> None:
     """Each as Google wants it: https, a host, and a path (https://developers.google.com/apps-script/manifest/allowlist-url)."""
     prefixes = manifest["addOns"]["common"]["openLinkUrlPrefixes"]
-    assert prefixes == ["https://mail.google.com/", "https://CRM_URL/"]
-    open_links = OpenLinks(deployment(FILE, URL, CRM_URL).open_link_prefixes)
+    assert prefixes == ["https://mail.google.com/", "https://CRM_URL/", "https://PAGES_URL/"]
+    open_links = OpenLinks(deployment(FILE, URL, CRM_URL, PAGES_URL).open_link_prefixes)
     assert open_links.cover("https://mail.google.com/mail/?authuser=ada@corp.example#search/rfc822msgid:a%40b.example")
     assert open_links.cover(f"{CRM_URL}/crm/contacts/7")
+    assert open_links.cover(f"{PAGES_URL}/connect?link=x")
     assert not open_links.cover("https://evil.example/crm/contacts/7")
 
 
 def test_on_the_desk_the_crm_is_the_desk_itself() -> None:
-    open_links = OpenLinks(deployment(FILE, URL, DESK).open_link_prefixes, DESK)
+    open_links = OpenLinks(deployment(FILE, URL, DESK, PAGES_URL).open_link_prefixes, [DESK])
     assert open_links.cover(f"{DESK}/crm/contacts/7")
     assert not open_links.cover("http://127.0.0.1:8091/crm/contacts/7")
     assert not OpenLinks(open_links.prefixes).cover(f"{DESK}/crm/contacts/7")
@@ -102,7 +103,7 @@ def test_gmails_own_fields_come_before_the_common_ones(tmp_path: Path) -> None:
         "composeTrigger": {"actions": [{"label": "Write", "runFunction": "https://ADDON_URL/write"}], "draftAccess": "METADATA"},
     }
     file.write_text(json.dumps({"addOns": {"common": common, "gmail": own}}))
-    found = deployment(file, URL, CRM_URL)
+    found = deployment(file, URL, CRM_URL, PAGES_URL)
     assert found.triggers == {"homepage": f"{URL}/own"}
     assert found.universal_actions == [Entry("Help", link="https://x.example/"), Entry("Go", function=f"{URL}/go")]
     assert (found.compose_actions, found.draft_access) == ([Entry("Write", function=f"{URL}/write")], "METADATA")

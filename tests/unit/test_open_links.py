@@ -11,12 +11,12 @@ from tests.open_links import COVERED, DESK, LINKS
 
 @pytest.mark.parametrize(("prefix", "url", "is_covered"), LINKS)
 def test_a_prefix_covers_itself_and_what_is_below_it(prefix: str, url: str, is_covered: bool) -> None:
-    assert OpenLinks([prefix], DESK).cover(url) is is_covered
-    assert OpenLinks(["https://other.example/", prefix], DESK).cover(url) is is_covered
+    assert OpenLinks([prefix], [DESK]).cover(url) is is_covered
+    assert OpenLinks(["https://other.example/", prefix], [DESK]).cover(url) is is_covered
 
 
 def test_an_empty_list_covers_nothing_but_mail_and_telephone() -> None:
-    nothing = OpenLinks([], DESK)
+    nothing = OpenLinks([], [DESK])
     assert not any(nothing.cover(url) for url in (*COVERED, DESK, f"{DESK}/"))
     assert nothing.cover("mailto:ada@corp.example")
     assert nothing.cover("tel:+4315")
@@ -24,7 +24,7 @@ def test_an_empty_list_covers_nothing_but_mail_and_telephone() -> None:
 
 def test_without_a_desk_no_http_is_taken() -> None:
     assert not OpenLinks([f"{DESK}/"]).cover(f"{DESK}/crm")
-    assert not OpenLinks(["http://crm.example/"], DESK).cover("http://crm.example/1")
+    assert not OpenLinks(["http://crm.example/"], [DESK]).cover("http://crm.example/1")
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_without_a_desk_no_http_is_taken() -> None:
     ],
 )
 def test_what_does_not_say_plainly_where_it_leads_is_covered_by_nothing(url: str) -> None:
-    assert not OpenLinks(["https://crm.example/", "crm.example/"], DESK).cover(url)
+    assert not OpenLinks(["https://crm.example/", "crm.example/"], [DESK]).cover(url)
 
 
 def button(**on_click: Any) -> dict[str, Any]:

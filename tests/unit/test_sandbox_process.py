@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from http_session.session import traceparent
 from mailmagnet.crm import Crm, LookUp, Organisation
-from mailmagnet.errors import BadAnswer, BadSetting, NotAuthorised, RateLimited, Service, Side, Unavailable, Upstream
+from mailmagnet.errors import BadAnswer, BadSetting, RateLimited, Service, Side, SignInNeeded, Unavailable, Upstream
 from mailmagnet.gmail import GMAIL
 from mailmagnet.vault import Connection
 from sandbox.demo.sandbox_process import FaultyCrm, SandboxProcess, process_in, read_sandbox_settings
@@ -105,7 +105,7 @@ def test_what_is_not_set_is_named(missing: str) -> None:
         ("dropping", Unavailable),
         ("limited", RateLimited),
         ("html", BadAnswer),
-        ("signed out", NotAuthorised),
+        ("signed out", SignInNeeded),
     ],
 )
 async def test_any_crm_can_have_something_wrong(fault_file: Path, fault: str, problem: type[Upstream]) -> None:

@@ -15,6 +15,8 @@ from mailmagnet.errors import BadSetting
 
 GOOD = {
     "MAILMAGNET_ADDON_URL": "https://addon.example/",
+    "MAILMAGNET_PAGES_URL": "https://pages.example/",
+    "MAILMAGNET_LINK_KEY": "fedcba9876543210fedcba9876543210",
     "MAILMAGNET_ADDON_SERVICE_ACCOUNT": "addon@project.example",
     "MAILMAGNET_JOB_SERVICE_ACCOUNT": "job@project.example",
     "MAILMAGNET_ADDON_CLIENT_ID": "addon-client",
@@ -34,11 +36,11 @@ def test_a_good_environment_is_read_whole() -> None:
 def test_google_is_a_constant_and_no_setting() -> None:
     assert Process.google == Google()
     hosts = {urlsplit(url).hostname or "" for url in astuple(Google())}
-    assert {host for host in hosts if not host.endswith(".googleapis.com")} == {"metadata.google.internal"}
+    assert {host for host in hosts if not host.endswith(".googleapis.com")} == {"metadata.google.internal", "accounts.google.com"}
     assert {field.name for field in fields(Google)} & set(Settings.model_fields) == set()
 
 
-@pytest.mark.parametrize("name", ["CERTIFICATES_URL", "GMAIL_URL", "TOKEN_URL", "REVOKE_URL", "TASKS_URL", "METADATA_TOKEN_URL"])
+@pytest.mark.parametrize("name", ["CERTIFICATES_URL", "GMAIL_URL", "TOKEN_URL", "REVOKE_URL", "TASKS_URL", "AUTHORIZE_URL"])
 def test_production_cannot_be_pointed_at_anybody_who_is_not_google(name: str) -> None:
     with pytest.raises(BadSetting, match=f"MAILMAGNET_{name}: there is no such setting"):
         read_settings({**GOOD, f"MAILMAGNET_{name}": "https://elsewhere.example"})
@@ -104,6 +106,8 @@ def test_a_missing_one_is_named_with_its_meaning(name: str) -> None:
         ("MAILMAGNET_INTERNAL_DOMAINS", "corp.example,,", "mail domains"),
         ("MAILMAGNET_INTERNAL_DOMAINS", "corp.example\x00", "mail domains"),
         ("MAILMAGNET_LOG_KEY", "short", "at least 32"),
+        ("MAILMAGNET_LINK_KEY", "short", "at least 32"),
+        ("MAILMAGNET_PAGES_URL", "http://pages.example", "should be an https URL"),
         ("MAILMAGNET_USER_CALLS_A_MINUTE", "0", "greater than or equal to 1"),
     ],
 )
@@ -159,6 +163,7 @@ def test_settings_do_not_change_and_do_not_show_secrets() -> None:
     assert "a-secret" not in repr(settings)
     assert "a-key" not in repr(settings)
     assert GOOD["MAILMAGNET_LOG_KEY"] not in repr(settings)
+    assert GOOD["MAILMAGNET_LINK_KEY"] not in repr(settings)
     with pytest.raises(ValidationError):
         settings.addon_url = "https://elsewhere.example"  # type: ignore[misc]
 
@@ -178,4 +183,4 @@ def test_the_deployment_sets_every_setting_that_has_no_default_and_none_that_doe
         for variable in service["spec"]["template"]["spec"]["containers"][0]["env"]
         if variable["name"] == "FUNCTION_TARGET"
     ]
-    assert targets == ["addon", "label_tick", "label_mailbox"]
+    assert targets == ["addon", "label_tick", "label_mailbox", "pages"]

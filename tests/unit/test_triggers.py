@@ -12,9 +12,7 @@ from cryptography.fernet import Fernet
 from starlette.requests import Request
 
 from cards.frame import Path as Served
-from crm_client.embedded.access import bind
 from crm_client.embedded.administration import ADMINISTRATOR, add_user, create
-from crm_client.embedded.crm import EmbeddedCrm
 from functions.addon import answer
 from functions.triggers import TRIGGERS
 from functions.user_limit import UserLimit
@@ -25,6 +23,7 @@ from mailmagnet.gmail import MailHeaders
 from mailmagnet.identity import Identity
 from metadata_store.sqlite import SqliteStore
 from sandbox.cards.card_check import answer_faults
+from tests.crm_signed_in import crm_as
 from token_vault.encrypted_file import EncryptedFileVault
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -78,7 +77,6 @@ async def door(tmp_path: Path) -> AsyncIterator[Door]:
     database = tmp_path / "crm.sqlite"
     create(database, Organisation("Corp", "Europe/Vienna", "EUR"), "corp.example")
     add_user(database, "Ada", "ada@corp.example", ADMINISTRATOR)
-    bind(database, "ada@corp.example", "corp.example", "1")
     store = SqliteStore(tmp_path / "store.sqlite")
     key = Fernet.generate_key().decode()
     settings = SimpleNamespace(
@@ -89,10 +87,11 @@ async def door(tmp_path: Path) -> AsyncIterator[Door]:
         answer_seconds=20.0,
         log_key=SimpleNamespace(get_secret_value=lambda: "k" * 32),
     )
-    crm = EmbeddedCrm(database, "corp.example", "1")
+    crm = crm_as(database, "ada@corp.example")
     made = Door(
         settings=settings, store=store, vault=EncryptedFileVault(tmp_path / "vault", key), user_limit=UserLimit(1000), crm=crm
     )
+    made.page_url = lambda org, user, now, page, ids: f"https://pages.example{page}?link={org}.{user}"
     made.verifier = made.reader = made
     made.crm_of = lambda _: made.crm
     yield made

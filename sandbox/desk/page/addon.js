@@ -23,7 +23,7 @@ export function beginAddon({ answered }) {
     name: start.addon,
     universal: start.universal_actions,
     scopes: start.scopes,
-    openLinks: { prefixes: start.open_link_prefixes, httpOrigin: start.http_origin },
+    openLinks: { prefixes: start.open_link_prefixes, httpOrigins: start.http_origins },
     leadsTo: (link) => onDesk(link, addresses),
     check: (answer, to) => refused(answer, to, openLinkParameters(start)),
     ask: (question) => ask({ ...question, ...reader(), ...composeEvent() }, answered),
@@ -95,7 +95,7 @@ const composeEvent = () => (composeAction ? { compose_action: composeAction.numb
 
 /** @param {Start} start */
 const openLinkParameters = (start) => [
-  ["http_origin", start.http_origin],
+  ...start.http_origins.map((origin) => ["http_origin", origin]),
   ...start.open_link_prefixes.map((prefix) => ["prefix", prefix]),
 ];
 

@@ -16,7 +16,7 @@ interface Start {
   compose_actions: string[];
   universal_actions: { label: string; link: string }[];
   open_link_prefixes: string[];
-  http_origin: string;
+  http_origins: string[];
 }
 
 interface Label {
@@ -152,6 +152,6 @@ interface PanelActs {
   changeDraft: (action: any) => Promise<string[]>;
   universal?: { label: string; link: string }[];
   scopes?: string[];
-  openLinks?: { prefixes: string[]; httpOrigin: string } | null;
+  openLinks?: { prefixes: string[]; httpOrigins: string[] } | null;
   leadsTo?: (link: string) => string;
 }

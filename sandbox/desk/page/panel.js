@@ -40,7 +40,7 @@ export class Panel {
    * user allowed; `check(answer, to)` gives what Google would refuse in an answer to a "trigger" or a "click", or in a card;
    * `changeDraft(action)` carries out a draft action and gives its faults. Of the deployment: `universal` are its universal actions,
    * {label, link}, the link empty where the add-on is called; `scopes` all that it asks for; `openLinks` is {prefixes,
-   * httpOrigin}, what its links may begin with, null where there is no deployment. `leadsTo(link)` is where a link leads where the panel stands.
+   * httpOrigins}, what its links may begin with, null where there is no deployment. `leadsTo(link)` is where a link leads where the panel stands.
    * @param {HTMLElement} place @param {PanelActs} acts
    */
   constructor(place, { name, ask, grant, check, changeDraft, universal = [], scopes = [], openLinks = null, leadsTo = (link) => link }) {

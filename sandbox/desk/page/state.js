@@ -14,7 +14,7 @@ export const page = {
     compose_actions: [],
     universal_actions: [],
     open_link_prefixes: [],
-    http_origin: "",
+    http_origins: [],
   },
   route: parse(""),
   /** @type {Label[]} */

@@ -45,10 +45,10 @@ export function openedLink(url) {
 /** Whether a deployment lets this link be opened (open_links.py has the rules); null is none, as in the gallery, and lets all. */
 export function isAmong(link, openLinks) {
   if (!openLinks || !link.startsWith("http")) return true;
-  const { prefixes, httpOrigin } = openLinks;
+  const { prefixes, httpOrigins } = openLinks;
   const found = new URL(link);
   if (found.username || found.password) return false;
-  if (found.protocol === "http:" && found.origin !== httpOrigin) return false;
+  if (found.protocol === "http:" && !httpOrigins.includes(found.origin)) return false;
   return prefixes.some((prefix) => covers(prefix, found));
 }
 

@@ -1,0 +1,92 @@
+"""The card of one mail to read: its text without anything remote, its attachments by name, and what its owner can do with it."""
+
+from cards import words
+from cards.frame import Frame, Page, Path
+from cards.home_card import in_gmail
+from cards.mail_with_card import whose
+from cards.record_lines import ids_of, record_name
+from cards.widgets import (
+    GREY,
+    Button,
+    Card,
+    Section,
+    Widget,
+    bold,
+    button,
+    button_list,
+    card,
+    coloured,
+    decorated_text,
+    open_link,
+    reading,
+    section,
+    text_paragraph,
+)
+from mailmagnet.addresses import shown
+from mailmagnet.change_sharing import Change
+from mailmagnet.homepage import CustomerMail
+from mailmagnet.read_mail import ReadMail
+from mailmagnet.user_mail import Attachment
+
+_PARAGRAPHS = 60
+_ATTACHMENTS = 20
+
+
+def mail_card(read: ReadMail, frame: Frame) -> Card:
+    return card(
+        [
+            section([_from_line(read, frame), *_text(read), *_buttons(read, frame)]),
+            _attachments_section(read, frame),
+        ],
+        words.name(read.subject) or "(no subject)",
+        f"Mail with {record_name(read.people)}",
+    )
+
+
+def _from_line(read: ReadMail, frame: Frame) -> Widget:
+    sender = words.name(read.sender.name or shown(read.sender.address), 60) or "No sender"
+    received = words.moment(read.mail.mail.received_at, frame.now, frame.locale)
+    address = words.name(shown(read.sender.address)) if read.sender.name else ""
+    below = words.facts(address, received, f"in {whose(read.owner_name, mine=read.mine)} mailbox" if not read.mine else "")
+    return decorated_text(bold(sender), below=below, wrap=True)
+
+
+def _text(read: ReadMail) -> list[Widget]:
+    paragraphs = reading(read.mail.text, _PARAGRAPHS)
+    return paragraphs or [text_paragraph(coloured("This mail has no text.", GREY))]
+
+
+def _buttons(read: ReadMail, frame: Frame) -> list[Widget]:
+    if not read.mine:
+        name = words.name(shown(read.owner_name), 40) or "Its owner"
+        return [text_paragraph(coloured(f"{name} can see that you have read this.", GREY))]
+    made = [*_open_button(read), _keep_back_button(read, frame)]
+    said = [text_paragraph(coloured("You keep this mail back: only you can read it.", GREY))] if read.kept_back else []
+    return [*said, button_list(*made)]
+
+
+def _open_button(read: ReadMail) -> list[Button]:
+    mail = read.mail.mail
+    in_its_place = CustomerMail(mail.mail_id, read.sender.address, mail.received_at, rfc822_message_id=mail.first("Message-ID"))
+    on_click = open_link(in_gmail(in_its_place, read.owner_address))
+    return [button("Open in Gmail", on_click)] if on_click else []
+
+
+def _keep_back_button(read: ReadMail, frame: Frame) -> Button:
+    said, change = ("Stop keeping back", Change.GIVE_BACK) if read.kept_back else ("Keep this mail back", Change.KEEP_BACK)
+    ids = {**ids_of(read.id.record), "owner": read.id.owner, "mail": read.id.mail_id}
+    return button(said, frame.run(Path.SHARE_MAIL, **ids, change=change.value))
+
+
+def _attachments_section(read: ReadMail, frame: Frame) -> Section | None:
+    """Each by name and size; nothing of it is fetched before it is clicked."""
+    lines = [_attachment_line(attachment, read, frame) for attachment in read.mail.attachments[:_ATTACHMENTS]]
+    if (more := len(read.mail.attachments) - len(lines)) > 0:
+        lines.append(text_paragraph(coloured(f"and {words.number(more, frame.locale)} more", GREY)))
+    return section(lines, words.facts("Attachments", words.number(len(read.mail.attachments), frame.locale)))
+
+
+def _attachment_line(attachment: Attachment, read: ReadMail, frame: Frame) -> Widget:
+    ids = {**ids_of(read.id.record), "owner": read.id.owner, "mail": read.id.mail_id, "part": attachment.part}
+    name = words.name(attachment.name, 80) or "Attachment"
+    return decorated_text(name, below=words.size(attachment.size, frame.locale), on_click=frame.page(Page.ATTACHMENT, **ids))

@@ -1,0 +1,24 @@
+"""A CRM record in a line that leads to its mail, as a button's parameters, and by its name."""
+
+from cards import words
+from cards.frame import Frame, Path
+from cards.widgets import Widget, decorated_text
+from mailmagnet.record_people import Module, RecordId, RecordPeople
+
+_NAME = 40
+_KINDS = {Module.CONTACTS: "this contact", Module.LEADS: "this lead", Module.ACCOUNTS: "this account", Module.DEALS: "this deal"}
+
+
+def mail_with_line(record: RecordId, name: str, frame: Frame) -> Widget:
+    """A card's line that leads here."""
+    said = f"Mail with {words.name(name, _NAME) or _KINDS[record.module]}"
+    return decorated_text(said, icon="EMAIL", on_click=frame.run(Path.MAIL_WITH, **ids_of(record)))
+
+
+def ids_of(record: RecordId) -> dict[str, str]:
+    """A record as a button's parameters."""
+    return {"module": record.module.value, "id": record.id}
+
+
+def record_name(people: RecordPeople) -> str:
+    return words.name(people.name, _NAME) or _KINDS[people.record.module]

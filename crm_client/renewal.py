@@ -1,0 +1,123 @@
+"""Access to a CRM with a token that is good: renewed in time, by one for all who ask at once, and kept in the vault."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import TypeVar
+from weakref import WeakValueDictionary
+
+from mailmagnet.crm_sign_in import CrmSignIn, CrmTokens
+from mailmagnet.errors import NotAuthorised, RateLimited, Service, Side, SignInNeeded, Unavailable
+from mailmagnet.vault import Connection, Vault
+
+Result = TypeVar("Result")
+
+MARGIN = timedelta(minutes=5)
+"""An access token is renewed so long before its end: clocks differ, and calls take their time."""
+
+
+class Renewal:
+    """Renews connections' access tokens, in one process. Callers at once renew a connection's once; of several processes that do so at
+    the same time all use the tokens that the vault has kept first."""
+
+    def __init__(self, sign_in: CrmSignIn, vault: Vault, now: Callable[[], datetime]) -> None:
+        self._sign_in = sign_in
+        self._vault = vault
+        self._now = now
+        self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+        self._under_way: set[asyncio.Task[CrmTokens]] = set()
+
+    @property
+    def crm(self) -> Service:
+        """The CRM, as errors name it."""
+        return Service(Side.CRM, self._sign_in.name)
+
+    def access_of(self, connection: Connection) -> "CrmAccess":
+        """A connection's access to the CRM."""
+        return CrmAccess(connection, self)
+
+    def has_expired(self, tokens: CrmTokens, margin: timedelta = MARGIN) -> bool:
+        """Whether an access token is over, or will be so soon."""
+        return tokens.expires_at - margin <= self._now()
+
+    async def renewed(self, org: str, user: str, spent: CrmTokens) -> CrmTokens:
+        """Tokens in place of those whose access token is good no more.
+
+        It goes on when its caller gives up: a token that the CRM has given is always kept. Raises SignInNeeded when the user has signed
+        out, or the CRM refuses, and what the CRM and the vault raise.
+        """
+        renewing = asyncio.create_task(self._in_turn(org, user, spent))
+        self._under_way.add(renewing)
+        renewing.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(renewing)
+
+    async def _in_turn(self, org: str, user: str, spent: CrmTokens) -> CrmTokens:
+        turn = self._turns.setdefault((org, user), asyncio.Lock())
+        async with turn:
+            kept = await self._kept(org, user)
+            if self._is_better(kept, spent):
+                return kept
+            try:
+                new = await self._sign_in.renewed(kept)
+            except NotAuthorised:
+                # Another process may have renewed meanwhile, or the user may have signed in anew.
+                return self._unless_ended(await self._kept(org, user), kept)
+            return await self._put(org, user, kept, new)
+
+    async def _kept(self, org: str, user: str) -> CrmTokens:
+        connection = await self._vault.connection(org, user)
+        if not connection or not connection.crm:
+            raise SignInNeeded(self.crm)
+        return connection.crm
+
+    async def _put(self, org: str, user: str, old: CrmTokens, new: CrmTokens) -> CrmTokens:
+        try:
+            return await self._vault.renew(org, user, old, new)
+        except NotAuthorised:
+            raise SignInNeeded(self.crm) from None
+
+    def _unless_ended(self, kept: CrmTokens, refused: CrmTokens) -> CrmTokens:
+        if not self._is_better(kept, refused):
+            raise SignInNeeded(self.crm, ended=True)
+        return kept
+
+    def _is_better(self, kept: CrmTokens, spent: CrmTokens) -> bool:
+        return kept.access != spent.access and not self.has_expired(kept)
+
+
+class CrmAccess:
+    """What a CRM is asked with, for one connection. `org` and `user` are the connection's verified ids."""
+
+    def __init__(self, connection: Connection, renewal: Renewal) -> None:
+        self.org, self.user = connection.org, connection.user
+        self._tokens = connection.crm
+        self._renewal = renewal
+
+    async def ask(self, call: Callable[[str], Awaitable[Result]]) -> Result:
+        """What `call` answers, given an access token. When it raises NotAuthorised, which it does before anything is changed, it is called
+        once more with a new token. Raises SignInNeeded, and what `call`, the CRM's sign-in and the vault raise."""
+        tokens = await self._good()
+        try:
+            return await call(tokens.access)
+        except NotAuthorised:
+            tokens = await self._renew(tokens)
+        try:
+            return await call(tokens.access)
+        except NotAuthorised:
+            raise SignInNeeded(self._renewal.crm, ended=True) from None
+
+    async def _good(self) -> CrmTokens:
+        if self._tokens is None:
+            raise SignInNeeded(self._renewal.crm)
+        if not self._renewal.has_expired(self._tokens):
+            return self._tokens
+        try:
+            return await self._renew(self._tokens)
+        except (Unavailable, RateLimited):
+            if self._renewal.has_expired(self._tokens, margin=timedelta()):
+                raise
+            return self._tokens
+
+    async def _renew(self, spent: CrmTokens) -> CrmTokens:
+        self._tokens = await self._renewal.renewed(self.org, self.user, spent)
+        return self._tokens

@@ -1,0 +1,145 @@
+"""The page `connect`: on to Google's consent screen for one grant, and what is said when the browser comes back from there."""
+
+from collections.abc import Collection, Mapping
+from http import HTTPStatus
+
+from starlette.responses import Response
+
+from functions.log import log_problems
+from functions.pages.browser import CONSENT
+from functions.pages.html import Markup, bullets, element, link_button, page_response, small
+from functions.pages.problem_pages import TRY_AGAIN, problem_page
+from functions.pages.visit import CameBack, Visit
+from mailmagnet.connect_mailbox import connect_by_consent
+from mailmagnet.consent import Grant
+from mailmagnet.errors import AnotherAccount, BadRequest, MailMagnetError, NotAuthorised, NotKept
+
+GRANT = "grant"
+"""The id that the page takes: which step of the ladder it is about."""
+
+WHAT_FOR: Mapping[Grant, tuple[str, str]] = {
+    Grant.READ: ("Read your mail", "to list your mail with a contact, and to show it to colleagues where you share it"),
+    Grant.SORT: ("Read and change your mail", "to find customers’ mail and put it under MailMagnet’s labels"),
+    Grant.SEND: ("Manage drafts and send mail", "to write drafts for you, and to send them when you say so"),
+}
+"""Each grant in the words of Google's screen, and what MailMagnet wants it for."""
+
+GOOGLE_ACCOUNT = "https://myaccount.google.com/connections"
+"""Where a user sees and ends what was consented to."""
+
+_ANSWER_OF_A_REFUSAL = "access_denied"
+_LONGEST_NAME = 40
+
+
+async def answer(visit: Visit) -> Response:
+    """On to Google. Raises BadRequest when the link is about no grant."""
+    grant, who = _grant_in(visit.ids), visit.identity
+    state = visit.browser.new_state(CONSENT, visit.page, who.org, who.user, visit.ids)
+    url = visit.process.consent.url([grant], state=state.token, verifier=state.verifier, address=who.address)
+    return visit.browser.led_to(url)
+
+
+async def consented(came: CameBack) -> Response:
+    """Back from Google's consent screen."""
+    state, wanted = came.state, _grant_in(came.state.ids)
+    if not came.code:
+        return _refused_page(wanted, came)
+    try:
+        # Certificates first: what cannot be checked is not fetched.
+        await came.process.verifier.ready()
+        missing = await connect_by_consent(state.org, state.user, [wanted], came.code, state.verifier, came.process)
+    except AnotherAccount as error:
+        return _another_account_page(came.again, log_problems(error))
+    except NotKept as error:
+        return _not_kept_page(error, came.again, log_problems(error))
+    except NotAuthorised as error:
+        return _spent_page(came.again, log_problems(error))
+    except MailMagnetError as error:
+        return problem_page(error, log_problems(error), came.again)
+    return _missing_page(missing, came.again) if missing else _connected_page()
+
+
+def _grant_in(ids: Mapping[str, str]) -> Grant:
+    try:
+        return Grant(ids.get(GRANT, ""))
+    except ValueError:
+        raise BadRequest("the link is about no grant") from None
+
+
+def _connected_page() -> Response:
+    return page_response("Gmail is connected", "Close this window: the panel goes on by itself, or with Continue.", closes=True)
+
+
+def _missing_page(missing: Collection[Grant], again: str) -> Response:
+    """What was granted beside it is kept."""
+    lines = [_what_for(grant) for grant in Grant if grant in missing]
+    return page_response(
+        "Something is not allowed yet",
+        "On Google’s screen this was left without a tick:",
+        bullets(lines),
+        "What you did allow is kept. For the rest, try again and tick it, or close this window and go on without.",
+        link_button(TRY_AGAIN, again),
+    )
+
+
+def _refused_page(wanted: Grant, came: CameBack) -> Response:
+    if came.error != _ANSWER_OF_A_REFUSAL:
+        return page_response(
+            "Google did not ask for your consent",
+            "It sent you back with an error, and nothing was connected. If it stays so, tell your admin what it said.",
+            link_button(TRY_AGAIN, came.again),
+            small(f"Google said: {_as_google_calls_it(came.error)}"),
+            status=HTTPStatus.BAD_GATEWAY,
+        )
+    return page_response(
+        "You did not allow it",
+        "Nothing was connected, and nothing has changed. MailMagnet asks for this:",
+        bullets([_what_for(wanted)]),
+        link_button(TRY_AGAIN, came.again),
+        "Or close this window and go on without.",
+    )
+
+
+def _another_account_page(again: str, reference: str) -> Response:
+    return page_response(
+        "That was another account",
+        "You consented with another Google account than the one whose Gmail you came from. Nothing of it was kept.",
+        "Try again, and choose the account of this mailbox on Google’s screen.",
+        link_button(TRY_AGAIN, again),
+        small(f"Reference {reference}"),
+        status=HTTPStatus.FORBIDDEN,
+    )
+
+
+def _not_kept_page(error: NotKept, again: str, reference: str) -> Response:
+    taken_back = element("a", "your Google Account", href=GOOGLE_ACCOUNT)
+    left = Markup(f"If you do not want to try again, take MailMagnet’s access back in {taken_back}.")
+    return page_response(
+        "MailMagnet could not keep your consent",
+        "Google gave it, and MailMagnet’s own data could not be reached then. Nothing was connected.",
+        *([] if error.ended else [element("p", left)]),
+        link_button(TRY_AGAIN, again),
+        small(f"Reference {reference}"),
+        status=HTTPStatus.SERVICE_UNAVAILABLE,
+    )
+
+
+def _spent_page(again: str, reference: str) -> Response:
+    return page_response(
+        "This consent was used already",
+        "Google takes its answer once. If Gmail is connected, the panel shows it: close this window. If not, try again.",
+        link_button(TRY_AGAIN, again),
+        small(f"Reference {reference}"),
+        status=HTTPStatus.UNAUTHORIZED,
+    )
+
+
+def _what_for(grant: Grant) -> str:
+    name, why = WHAT_FOR[grant]
+    return f"“{name}”: {why}."
+
+
+def _as_google_calls_it(error: str) -> str:
+    """What stands in an address could be anybody's words: only what looks like one of OAuth's names
+    (https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1) is shown."""
+    return error if error.replace("_", "").isalpha() and error.isascii() and len(error) <= _LONGEST_NAME else "nothing more"

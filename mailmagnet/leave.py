@@ -1,0 +1,45 @@
+"""The use case "leave": a user deactivates MailMagnet from the sidebar, and is told what became of it."""
+
+from dataclasses import dataclass
+
+from mailmagnet.caller import Caller
+from mailmagnet.deadline import in_time
+from mailmagnet.disconnect_mailbox import disconnect_mailbox
+from mailmagnet.errors import MAILMAGNET, NotFound, Upstream
+from mailmagnet.parts import Parts
+
+SECONDS_TO_LOOK = 0.5
+"""Kept back from the answer's time: when the leaving is not over by then, it is looked at how far it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A user has left. `mails` counts the records deleted by this call. `was_gone` when there was nothing to leave any more.
+
+    `problem` is why something is still to be done: it is done without the user, at the next minutes' ticks.
+    """
+
+    crm_name: str
+    mails: int = 0
+    was_gone: bool = False
+    problem: Upstream | None = None
+
+    @property
+    def problems(self) -> tuple[Upstream, ...]:
+        return (self.problem,) if self.problem else ()
+
+
+async def leave(caller: Caller, parts: Parts) -> Left:
+    """Leave, whole or as far as it goes now. Raises what kept it from even beginning: then nothing is deleted."""
+    org, user, crm_name = caller.identity.org, caller.identity.user, parts.crm_sign_in.name
+    try:
+        return Left(crm_name, await in_time(MAILMAGNET, caller.by - SECONDS_TO_LOOK, disconnect_mailbox(org, user, parts)))
+    except NotFound:
+        return Left(crm_name, was_gone=True)
+    except Upstream as problem:
+        mailbox = await in_time(MAILMAGNET, caller.by, parts.store.mailbox(org, user))
+        if mailbox is None and await in_time(MAILMAGNET, caller.by, parts.vault.connection(org, user)):
+            raise  # signed in to the CRM alone: no tick would know of it
+        if mailbox and not mailbox.presence.leaving_since:
+            raise
+        return Left(crm_name, problem=problem)

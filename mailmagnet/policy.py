@@ -1,0 +1,126 @@
+"""The use case of the admin's policy: what it is, what a change of it would do, and the change."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from mailmagnet.addresses import exclusion
+from mailmagnet.caller import Caller, crm_of
+from mailmagnet.colleagues import colleagues_of
+from mailmagnet.crm import Crm
+from mailmagnet.deadline import in_time
+from mailmagnet.errors import MAILMAGNET, BadRequest, Forbidden, Upstream
+from mailmagnet.parts import Parts
+from mailmagnet.permission import is_admin
+from mailmagnet.sharing import sharing_of
+from mailmagnet.store import Mailbox, Policy, Sharing
+
+SHORTEST_RETENTION, LONGEST_RETENTION = 1, 3650
+"""Days."""
+MOST_EXCLUDED = 1_000
+"""Entries: each mail that is shared is held against all of them."""
+_WIDTH = {Sharing.PRIVATE: 0, Sharing.CUSTOM: 1, Sharing.PUBLIC: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class WantedPolicy:
+    """What an admin has typed, not yet looked at: `excluded` are lines or a comma separated list, `retention_days` a number."""
+
+    sharing: str
+    excluded: str
+    retention_days: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyEffect:
+    """What a new policy would do to the `mailboxes` connected users: whose sharing becomes wider, whose narrower, how many stay."""
+
+    mailboxes: int
+    wider: int
+    narrower: int
+    newly_excluded: int
+    no_longer_excluded: int
+    shorter_retention: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyAnswer:
+    """The policy as it is (None when that is not known), and, where one is wanted, as it would be, with its effect.
+
+    `typed` is what was typed, and stays whatever fails; `fault` says what cannot be read of it, in words to show. `saved` is whether it
+    holds by now.
+    """
+
+    policy: Policy | None
+    wanted: Policy | None = None
+    effect: PolicyEffect | None = None
+    typed: WantedPolicy | None = None
+    fault: str = ""
+    saved: bool = False
+    problems: tuple[Upstream, ...] = ()
+
+
+async def policy(caller: Caller, parts: Parts) -> PolicyAnswer:
+    """The policy as it is. Raises Forbidden unless the caller is an admin now, and what the CRM, the store and the vault raise."""
+    before, _ = await _as_admin(caller, parts)
+    return PolicyAnswer(before)
+
+
+async def policy_effect(typed: WantedPolicy, caller: Caller, parts: Parts) -> PolicyAnswer:
+    """What a policy would do; nothing is changed. What failed is told beside what was typed. Raises Forbidden as `policy` does."""
+    try:
+        before, mailboxes = await _as_admin(caller, parts)
+        wanted = _read(typed, before)
+    except BadRequest as fault:
+        return PolicyAnswer(None, typed=typed, fault=str(fault))
+    except Upstream as problem:
+        return PolicyAnswer(None, typed=typed, problems=(problem,))
+    return PolicyAnswer(before, wanted, _effect(before, wanted, mailboxes), typed)
+
+
+async def change_policy(typed: WantedPolicy, caller: Caller, parts: Parts) -> PolicyAnswer:
+    """Keep a policy, in one write, or nothing of it. Raises Forbidden as `policy` does."""
+    answer = await policy_effect(typed, caller, parts)
+    if not answer.wanted:
+        return answer
+    try:
+        await in_time(MAILMAGNET, caller.by, parts.store.set_policy(caller.identity.org, answer.wanted))
+    except Upstream as problem:
+        return replace(answer, problems=(problem,))
+    return replace(answer, policy=answer.wanted, saved=True)
+
+
+async def _as_admin(caller: Caller, parts: Parts) -> tuple[Policy, Sequence[Mailbox]]:
+    crm: Crm = await crm_of(caller, parts)
+    admin, colleagues = await asyncio.gather(
+        is_admin(caller, crm, parts), in_time(MAILMAGNET, caller.by, colleagues_of(caller.identity.org, parts))
+    )
+    if not admin:
+        raise Forbidden("the policy is an admin's")
+    return colleagues.policy, list(colleagues.mailboxes.values())
+
+
+def _read(typed: WantedPolicy, before: Policy) -> Policy:
+    """Raises BadRequest, which says what is wrong in words to show, and repeats nothing."""
+    if typed.sharing not in {"", *Sharing}:
+        raise BadRequest("sharing: choose one of the four")
+    entries = [entry for line in typed.excluded.splitlines() for entry in line.split(",") if entry.strip()]
+    if len(entries) > MOST_EXCLUDED:
+        raise BadRequest(f"at most {MOST_EXCLUDED} addresses and domains can be excluded")
+    days = typed.retention_days.strip()
+    if not (days.isascii() and days.isdigit() and SHORTEST_RETENTION <= int(days[:9]) <= LONGEST_RETENTION and len(days) < 9):  # noqa: PLR2004
+        raise BadRequest(f"days: a number from {SHORTEST_RETENTION} to {LONGEST_RETENTION}")
+    sharing = Sharing(typed.sharing) if typed.sharing else None
+    return replace(before, sharing=sharing, excluded=frozenset(map(exclusion, entries)), retention_days=int(days))
+
+
+def _effect(before: Policy, after: Policy, mailboxes: Sequence[Mailbox]) -> PolicyEffect:
+    changes = [_WIDTH[sharing_of(mailbox.choices, after)] - _WIDTH[sharing_of(mailbox.choices, before)] for mailbox in mailboxes]
+    return PolicyEffect(
+        len(mailboxes),
+        wider=sum(change > 0 for change in changes),
+        narrower=sum(change < 0 for change in changes),
+        newly_excluded=len(after.excluded - before.excluded),
+        no_longer_excluded=len(before.excluded - after.excluded),
+        shorter_retention=after.retention_days < before.retention_days,
+    )
