@@ -68,6 +68,13 @@ def problem_section(error: MailMagnetError, frame: Frame, header: str = "") -> S
     return section([line, button_list(opens, button("Continue", frame.again))], header)
 
 
+def notice_of(error: MailMagnetError, frame: Frame) -> str:
+    """The problem in a notice at the foot of Gmail's window: the card stays, with all that was typed into it."""
+    problem = problem_of(error, frame.locale, frame.permitters)
+    to_do = problem.to_do or ("Nothing is lost: try again." if problem.again else "")
+    return " ".join(filter(None, (problem.happened, to_do, f"Reference {frame.reference}." if frame.reference else "")))
+
+
 def _upstream_problem(error: Upstream, locale: Locale, permitters: Sequence[str]) -> Problem:
     who = words.name(error.who.name)
     match error:

@@ -93,6 +93,9 @@ PROJECT = r"[a-z0-9]+(?:(?:[.:]|-+)[a-z0-9]+)*"
 """https://cloud.google.com/resource-manager/docs/creating-managing-projects#before_you_begin (older ones have their domain in front)"""
 
 
+MIN_EMBED_KEY = 32
+
+
 class Settings(BaseModel):
     """Every setting, with its unit and its default. The variable's name is the field's in upper case behind MAILMAGNET_."""
 
@@ -147,6 +150,12 @@ class Settings(BaseModel):
     )
 
     crm_database: File = Field(CRM_DATABASE, description="file of the embedded CRM")
+    embed_key: SecretStr = Field(
+        SecretStr(""),
+        description="secret under which the CRM's backend signs who looks at a record (HS256), any text of at least 32 characters; the "
+        "CRM is the one whose origin the link to a record has; empty: no CRM shows mail in its own pages",
+    )
+    embed_org: str = Field("", description="organisation of the CRM that has that secret, as Google calls it (hd)")
     crm_record_url: Annotated[str, AfterValidator(_record_url)] = Field(
         "", description="link to a record, with {module} and {id} in it; empty: records have no link"
     )
@@ -170,6 +179,16 @@ class Settings(BaseModel):
         if self.org_install:
             raise ValueError(
                 f"{PREFIX}ORG_INSTALL: should be left unset: an organisation's mailboxes cannot be connected at once yet"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _embedding(self) -> Self:
+        key = self.embed_key.get_secret_value()
+        if key and (len(key) < MIN_EMBED_KEY or not self.embed_org or not self.crm_record_url):
+            also = f"{PREFIX}EMBED_ORG and {PREFIX}CRM_RECORD_URL"
+            raise ValueError(
+                f"{PREFIX}EMBED_KEY should have at least {MIN_EMBED_KEY} characters, and {also} should be set beside it"
             )
         return self
 
