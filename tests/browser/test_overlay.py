@@ -64,7 +64,7 @@ async def elsewhere(desk: Desk) -> AsyncIterator[Elsewhere]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     made.origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    await desk.start_with(open_link_prefixes=[f"{made.origin}/"], http_origin=made.origin)
+    await desk.start_with(open_link_prefixes=[f"{made.origin}/"], http_origins=[made.origin])
     yield made
     desk.requests[:] = [address for address in desk.requests if not address.startswith(made.origin)]
     await runner.cleanup()
