@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 from cards.account_card import account_card
 from cards.answers import Answer, push_card, show, update_card
 from cards.contact_card import contact_card
+from cards.customers_mail_card import customers_mail_card
 from cards.deal_card import deal_card
 from cards.error_card import error_card, failed_search_card
 from cards.frame import POLICY_EXCLUDED, POLICY_RETENTION, POLICY_SHARING, Frame, Path
@@ -21,6 +22,7 @@ from cards.my_sharing_card import my_sharing_card
 from cards.policy_card import policy_card
 from cards.search_card import search_card
 from cards.set_up_card import set_up_card
+from cards.sorting_cards import sorted_today_card, sorting_begun_card, sorting_preview_card
 from cards.who_could_read_card import who_could_read_card
 from cards.widgets import Card
 from functions.event import Event
@@ -28,7 +30,8 @@ from functions.forms import set_up_form
 from functions.log import log_problems
 from mailmagnet.caller import Caller
 from mailmagnet.change_sharing import Change, change_contact, change_mail
-from mailmagnet.errors import BadRequest, MailMagnetError, Upstream
+from mailmagnet.customers_mail import customers_mail, mark_as_done
+from mailmagnet.errors import BadRequest, MailMagnetError
 from mailmagnet.everything_kept import everything_kept
 from mailmagnet.homepage import homepage
 from mailmagnet.leave import leave
@@ -41,6 +44,7 @@ from mailmagnet.read_mail import MailId, ReadMail, mail_id, read_mail
 from mailmagnet.record_people import RecordId, record_id
 from mailmagnet.set_up import count_set_up, open_set_up, save_set_up
 from mailmagnet.sharing_overview import sharing_overview
+from mailmagnet.sorting import preview_sorting, sort_now, sorted_today
 from mailmagnet.store import Sharing
 from mailmagnet.who_could_read import WhoCouldRead, who_could_read
 
@@ -133,6 +137,36 @@ def _policy(call: SidebarCall) -> WantedPolicy:
     return WantedPolicy(typed(POLICY_SHARING), typed(POLICY_EXCLUDED), typed(POLICY_RETENTION))
 
 
+# Customers' mail
+
+
+def _skip(call: SidebarCall) -> int:
+    skip = call.event.parameters.get("skip", "0")
+    if not (skip.isascii() and skip.isdecimal()):
+        raise BadRequest("the click names no place in the list")
+    return int(skip[:9])
+
+
+def _marking(*, done: bool) -> Trigger:
+    """A mail marked as done, or not done again: the list that was clicked in, anew."""
+
+    async def card(call: SidebarCall, frame: Frame) -> Card:
+        await mark_as_done(call.event.id, done, call.caller, call.parts)
+        just_read = call.event.id if done else ""
+        if "skip" in call.event.parameters:
+            page = replace(await customers_mail(_skip(call), call.caller, call.parts), just_read=just_read)
+            listed = replace(
+                frame, path=Path.CUSTOMERS_MAIL, ids={"skip": str(page.skipped)}, reference=log_problems(*page.problems)
+            )
+            return customers_mail_card(page, listed)
+        home = await homepage(call.caller, call.parts)
+        mails = home.mails and replace(home.mails, just_read=just_read)
+        at_home = replace(frame, path=Path.HOME, ids={}, reference=log_problems(*home.problems))
+        return home_card(replace(home, mails=mails), at_home)
+
+    return Trigger(card, update_card, error_card)
+
+
 TRIGGERS: Mapping[Path, Trigger] = {
     Path.HOME: _trigger(lambda call: homepage(call.caller, call.parts), home_card, show),
     Path.MESSAGE: _trigger(lambda call: open_message(*call.event.open_mail(), call.caller, call.parts), message_card, show),
@@ -163,6 +197,14 @@ TRIGGERS: Mapping[Path, Trigger] = {
     Path.COUNT_MAIL: _trigger(
         lambda call: count_set_up(set_up_form(call.event), call.caller, call.parts), set_up_card, update_card
     ),
+    Path.CUSTOMERS_MAIL: _trigger(
+        lambda call: customers_mail(_skip(call), call.caller, call.parts), customers_mail_card, push_card
+    ),
+    Path.MARK_READ: _marking(done=True),
+    Path.MARK_UNREAD: _marking(done=False),
+    Path.SORTED_TODAY: _trigger(lambda call: sorted_today(call.caller, call.parts), sorted_today_card, push_card),
+    Path.PREVIEW_SORTING: _trigger(lambda call: preview_sorting(call.caller, call.parts), sorting_preview_card, push_card),
+    Path.SORT_NOW: _trigger(lambda call: sort_now(call.caller, call.parts), sorting_begun_card, update_card),
     Path.KEPT: _trigger(lambda call: everything_kept(call.caller, call.parts), kept_card, push_card),
     Path.DEACTIVATE: _trigger(lambda call: everything_kept(call.caller, call.parts), leave_card, push_card),
     Path.DEACTIVATED: _trigger(lambda call: leave(call.caller, call.parts), left_card, update_card),
