@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from mailmagnet.errors import Service, Side
+from mailmagnet.templates import Template
 
 MAIL_INTEGRATION = "Mail Integration"
 """The permission a user's CRM profile must hold to see the CRM from Gmail."""
@@ -80,9 +81,21 @@ class Stage:
     position: int
 
 
+class Module(StrEnum):
+    """The four kinds of record that have mail, by the names that links to them have."""
+
+    CONTACTS = "contacts"
+    LEADS = "leads"
+    ACCOUNTS = "accounts"
+    DEALS = "deals"
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A company. `domain` is its mail domain, lower case ASCII, or "" when the CRM has none; `mine`: who asks owns it."""
+    """A company. `domain` is its mail domain, lower case ASCII, or "" when the CRM has none; `mine`: who asks owns it.
+
+    Here and in other records `owner` is the name of the CRM user who owns it, `owner_id` that user's id, "" for none.
+    """
 
     id: str
     name: str
@@ -182,6 +195,37 @@ class Lead:
     url: str = ""
     mine: bool = False
     owner_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A CRM user who owns a record."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonAddresses:
+    """A contact, or in a lead's record the lead, with all its addresses, canonical."""
+
+    id: str
+    name: str
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPeople:
+    """Whose mail belongs to a record: a contact or lead itself, the contacts of an account or a deal.
+
+    Of many not all are there: `people_count` counts those too that were left out. `owners` are the record's own first, then those of its
+    account and its deals, then those of its people, each once.
+    """
+
+    name: str
+    people: tuple[PersonAddresses, ...]
+    owners: tuple[Owner, ...]
+    people_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +336,10 @@ class Crm(Protocol):
         """One account, with who is known there and its open deals."""
         ...
 
+    async def record_people(self, module: Module, record_id: str) -> RecordPeople:
+        """The people of one record with all their addresses, in one question. Of what the user may not see nothing is there."""
+        ...
+
     async def search(self, words: str, most: int) -> Found:
         """Records of each kind whose names (or addresses, or company's name) hold every one of the words; at most `most` of each."""
         ...
@@ -303,7 +351,11 @@ class Crm(Protocol):
     async def organisation(self) -> Organisation: ...
 
     async def me(self) -> User:
-        """The user whose view this is."""
+        """The user whose view this is. It may be asked without the permission."""
+        ...
+
+    async def administrators(self) -> Sequence[User]:
+        """Active users who look after the CRM. It may be asked without the permission: they can give it."""
         ...
 
     async def users(self) -> Sequence[User]: ...
@@ -315,6 +367,10 @@ class Crm(Protocol):
         ...
 
     async def currencies(self) -> Sequence[Currency]: ...
+
+    async def templates(self) -> Sequence[Template]:
+        """Templates for mail that this user may use, by name, with merge fields as this CRM writes them; none where it has none."""
+        ...
 
     async def add_account(self, name: str, domain: str = "", phone: str = "") -> Account: ...
 

@@ -8,6 +8,7 @@ from typing import Protocol
 from zlib import crc32
 
 from mailmagnet.categories import Category
+from mailmagnet.templates import Template
 
 
 class Sharing(StrEnum):
@@ -16,16 +17,6 @@ class Sharing(StrEnum):
     PRIVATE = "private"
     CUSTOM = "custom"
     PUBLIC = "public"
-
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """A mail to begin with, the admin's own: subject and text are plain, with merge fields in them."""
-
-    id: str
-    name: str
-    subject: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,9 @@ from mailmagnet.store import (
     Reason,
     RunCounts,
     Sharing,
-    Template,
     Trouble,
 )
+from mailmagnet.templates import Template
 
 Fact = TypeVar("Fact")
 Moment = Callable[[Any], datetime]

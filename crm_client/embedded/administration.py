@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from crm_client.embedded import passwords, sessions
 from crm_client.embedded.access import check_is_of, check_org
 from crm_client.embedded.database import CRM, create_file, reading, writing
-from crm_client.embedded.rows import is_address, new_id, put_deal, read_deals
+from crm_client.embedded.rows import is_address, is_text, new_id, put_deal, read_deals
 from crm_client.embedded.search import Module
 from mailmagnet.addresses import canonical
 from mailmagnet.crm import MAIL_INTEGRATION, Currency, DealState, Money, Organisation
@@ -215,6 +215,37 @@ def sign_out_account(database: Path, org: str, user: str) -> int:
 def _forget_password(connection: sqlite3.Connection, of_user: str) -> None:
     sessions.end_of_user(connection, of_user)
     connection.execute("DELETE FROM passwords WHERE user_id = ?", (of_user,))
+
+
+def put_template(database: Path, name: str, subject: str, text: str) -> str:
+    """Add a template for mail, or put one in place of that of the name; its id. Subject and text are plain, with merge fields."""
+    if not name.strip() or not text.strip():
+        raise BadRequest("a template needs a name and a text")
+    if not all(map(is_text, (name, subject, text))) or "\n" in subject.strip():
+        raise BadRequest("a template's subject is one line, and its text holds no signs that no text has")
+    with writing(database) as connection:
+        connection.execute(
+            """
+            INSERT INTO templates (id, name, subject, text) VALUES (?, ?, ?, ?)
+            ON CONFLICT (name) DO UPDATE SET subject = excluded.subject, text = excluded.text
+            """,
+            (new_id(), name.strip(), subject.strip(), text.strip()),
+        )
+        row = connection.execute("SELECT id FROM templates WHERE name = ?", (name.strip(),)).fetchone()
+        return str(row["id"])
+
+
+def remove_template(database: Path, name: str) -> None:
+    """Remove the template of a name. Raises NotFound."""
+    with writing(database) as connection:
+        if not connection.execute("DELETE FROM templates WHERE name = ?", (name.strip(),)).rowcount:
+            raise NotFound(CRM, "there is no template of this name")
+
+
+def templates(database: Path) -> Sequence[Mapping[str, str]]:
+    """Every template's name, subject and text."""
+    with reading(database) as connection:
+        return [dict(row) for row in connection.execute("SELECT name, subject, text FROM templates ORDER BY name")]
 
 
 def share(database: Path, module: Module, record_id: str, email: str) -> None:

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -154,6 +154,41 @@ def set_permission(profile: str, permission: str, held: bool) -> None:
 
     set_one(crm_database_of(os.environ), profile, permission, held=held)
     click.echo(f"The profile {'holds' if held else 'does not hold'} the permission.")
+
+
+@crm.group()
+def template() -> None:
+    """Templates for mail, which all users of the CRM see."""
+
+
+@template.command("add")
+@click.argument("name")
+@click.argument("file", type=click.File(encoding="utf-8"))
+@click.option("--subject", required=True, help="The mail's subject, with merge fields as the text.")
+def add_template(name: str, file: TextIO, subject: str) -> None:
+    """Add a template, or put one in place of that of the name. FILE is its plain text, with merge fields as ${Contact.First Name}."""
+    from crm_client.embedded.administration import put_template
+
+    put_template(crm_database_of(os.environ), name, subject, file.read())
+    click.echo("The template is there.")
+
+
+@template.command("list")
+def list_templates() -> None:
+    """Print every template as JSON."""
+    from crm_client.embedded.administration import templates
+
+    click.echo(json.dumps(templates(crm_database_of(os.environ)), ensure_ascii=False))
+
+
+@template.command("remove")
+@click.argument("name")
+def remove_template(name: str) -> None:
+    """Remove a template."""
+    from crm_client.embedded.administration import remove_template as remove
+
+    remove(crm_database_of(os.environ), name)
+    click.echo("The template is gone.")
 
 
 @crm.command("change-deal")

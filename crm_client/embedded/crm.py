@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from crm_client.embedded.access import check_permitted
 from crm_client.embedded.database import CRM, reading, writing
+from crm_client.embedded.record_people import record_people
 from crm_client.embedded.rows import (
     AccountRow,
     ActivityRow,
@@ -39,16 +40,19 @@ from mailmagnet.crm import (
     KnownAccount,
     Lead,
     LookUp,
+    Module,
     NewContact,
     NewDeal,
     Note,
     Organisation,
     Profile,
+    RecordPeople,
     Senders,
     Stage,
     User,
 )
 from mailmagnet.errors import NotFound
+from mailmagnet.templates import Template
 
 Result = TypeVar("Result")
 
@@ -91,6 +95,9 @@ class EmbeddedCrm:
     async def deal(self, deal_id: str) -> Deal:
         return await self._see(lambda records: records.deal(deal_id))
 
+    async def record_people(self, module: Module, record_id: str) -> RecordPeople:
+        return await self._see(lambda records: record_people(records, module, record_id))
+
     async def search(self, words: str, most: int) -> Found:
         return await self._see(lambda records: records.search(words, most))
 
@@ -101,7 +108,10 @@ class EmbeddedCrm:
         return await self._see(UserRecords.organisation)
 
     async def me(self) -> User:
-        return await self._access.ask(lambda token: asyncio.to_thread(self._me, token))
+        return await self._see_without_permission(lambda records: records.viewer)
+
+    async def administrators(self) -> Sequence[User]:
+        return await self._see_without_permission(UserRecords.administrators)
 
     async def users(self) -> Sequence[User]:
         return await self._see(UserRecords.users)
@@ -114,6 +124,9 @@ class EmbeddedCrm:
 
     async def currencies(self) -> Sequence[Currency]:
         return await self._see(UserRecords.currencies)
+
+    async def templates(self) -> Sequence[Template]:
+        return await self._see(UserRecords.templates)
 
     async def add_account(self, name: str, domain: str = "", phone: str = "") -> Account:
         return await self._change(lambda records: _add_account(records, name, domain, phone))
@@ -139,13 +152,17 @@ class EmbeddedCrm:
     async def _see(self, ask: Callable[[UserRecords], Result]) -> Result:
         return await self._access.ask(lambda token: asyncio.to_thread(self._ask, token, ask))
 
+    async def _see_without_permission(self, ask: Callable[[UserRecords], Result]) -> Result:
+        return await self._access.ask(lambda token: asyncio.to_thread(self._ask, token, ask, needs_permission=False))
+
     async def _change(self, change: Callable[[UserRecords], Result]) -> Result:
         return await self._access.ask(lambda token: asyncio.to_thread(self._do, token, change))
 
-    def _ask(self, token: str, ask: Callable[[UserRecords], Result]) -> Result:
+    def _ask(self, token: str, ask: Callable[[UserRecords], Result], *, needs_permission: bool = True) -> Result:
         with reading(self._database) as connection:
             viewer = self._viewer(connection, token)
-            check_permitted(viewer)
+            if needs_permission:
+                check_permitted(viewer)
             return ask(UserRecords(connection, viewer, self._record_url))
 
     def _do(self, token: str, change: Callable[[UserRecords], Result]) -> Result:
@@ -153,10 +170,6 @@ class EmbeddedCrm:
             viewer = self._viewer(connection, token)
             check_permitted(viewer)
             return change(UserRecords(connection, viewer, self._record_url))
-
-    def _me(self, token: str) -> User:
-        with reading(self._database) as connection:
-            return self._viewer(connection, token)
 
     def _viewer(self, connection: sqlite3.Connection, token: str) -> User:
         return viewer_of(connection, token, self._access.org, self._access.user, datetime.now(UTC))

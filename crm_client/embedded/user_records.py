@@ -34,6 +34,7 @@ from mailmagnet.crm import (
     User,
 )
 from mailmagnet.errors import NotFound
+from mailmagnet.templates import Template
 
 MOST_KNOWN = 10
 """Contacts told with an account found by its domain."""
@@ -137,6 +138,9 @@ class UserRecords:
         rows = self.connection.execute("SELECT * FROM users ORDER BY name, email")
         return tuple(User(row["id"], row["name"], row["email"], profiles[row["profile_id"]], bool(row["active"])) for row in rows)
 
+    def administrators(self) -> tuple[User, ...]:
+        return tuple(user for user in self.users() if user.active and user.profile.administrator)
+
     def profiles(self) -> tuple[Profile, ...]:
         rows = self.connection.execute(
             """
@@ -162,6 +166,10 @@ class UserRecords:
         home = self.organisation().home_currency
         rows = self.connection.execute("SELECT * FROM currencies ORDER BY code <> ?, code", (home,))
         return tuple(Currency(row["code"], row["name"], Decimal(row["rate"]), row["code"] == home) for row in rows)
+
+    def templates(self) -> tuple[Template, ...]:
+        rows = self.connection.execute("SELECT * FROM templates ORDER BY name, id")
+        return tuple(Template(row["id"], row["name"], row["subject"], row["text"]) for row in rows)
 
     def contacts(self, ids: Collection[str], *, for_reading: bool) -> dict[str, Contact]:
         """Contacts by id with their deals, and, for a person to read, with activities and notes; unseen ones are left out."""
@@ -195,6 +203,7 @@ class UserRecords:
                 activities=tuple(activities.get(row["id"], ())),
                 notes=tuple(notes.get(row["id"], ())),
                 mine=row["owner_id"] == self.viewer.id,
+                owner_id=row["owner_id"],
             )
             for row in rows
         }
@@ -221,6 +230,7 @@ class UserRecords:
                 row["phone"],
                 self._url("accounts", row["id"]),
                 mine=row["owner_id"] == self.viewer.id,
+                owner_id=row["owner_id"],
             )
             for row in rows
         }
@@ -253,6 +263,7 @@ class UserRecords:
                 owner=row["owner"],
                 contact_ids=tuple(contact_ids.get(row["id"], ())),
                 url=self._url("deals", row["id"]),
+                owner_id=row["owner_id"],
             )
             for row in rows
         }
@@ -283,6 +294,7 @@ class UserRecords:
                 phone=row["phone"],
                 url=self._url("leads", row["id"]),
                 mine=row["owner_id"] == self.viewer.id,
+                owner_id=row["owner_id"],
             )
             for row in rows
         }

@@ -24,6 +24,7 @@ from crm_client.embedded.administration import (
     add_user,
     create,
     put_contact_role,
+    put_template,
     share,
 )
 from crm_client.embedded.database import writing
@@ -276,6 +277,28 @@ _NOTES = (
     "Met at the spring fair; knows our installation next door.",
     "Budget is decided in the first week of each quarter.\nUntil then only small orders.",
 )
+_TEMPLATES = (
+    (
+        "Reply to an enquiry",
+        "Your enquiry, ${Contact.Name}",
+        "Hello ${Contact.First Name},\n\nthank you for asking us. Tell us what ${Account.Name} needs and by when, and you get an offer "
+        "from us within two days.\n\nIs there a time this week when I may call you?\n\nKind regards\n${User.Name}",
+    ),
+    (
+        "Follow up an offer",
+        "${Deal.Name}: how shall we go on?",
+        "Hello ${Contact.First Name},\n\nwe sent you our offer for ${Deal.Name} over ${Deal.Amount}. Is there anything that you miss in "
+        "it, or that I can explain?\n\nSo that all is ready by ${Deal.Closing}, we would need your answer a week before.\n\n"
+        "Kind regards\n${User.Name}",
+    ),
+    (
+        "Thanks for the order",
+        "Thank you for your order: ${Deal.Name}",
+        "Hello ${Contact.First Name},\n\nthank you for ordering ${Deal.Name}. We begin today, and I tell you when it leaves our house."
+        "\n\nIf anything is to be changed, an answer to this mail is enough.\n\nKind regards\n${User.Name}",
+    ),
+)
+"""Name, subject, text."""
 _TALKS = (
     (ActivityKind.CALL, "Call about the offer"),
     (ActivityKind.MEETING, "Demonstration on site"),
@@ -302,6 +325,8 @@ def write_demo_data(database: Path, today: date, org: str, user_email: str, coll
         add_user(database, _name_of(colleague_email), colleague_email, STANDARD),
     ]
     add_user(database, "Noa Lund", f"noa.lund@{domain_of(user_email)}", WITHOUT_MAIL)
+    for name, subject, text in _TEMPLATES:
+        put_template(database, name, subject, text)
     with writing(database) as connection:
         chance = random.Random(_SEED)  # noqa: S311
         demo = _Demo(connection, today, chance, owners, stages)

@@ -20,6 +20,7 @@ from mailmagnet.crm import (
     Currency,
     DealState,
     Lead,
+    Module,
     Money,
     NewContact,
     NewDeal,
@@ -30,13 +31,14 @@ from mailmagnet.errors import NotAuthorised, NotFound, NotPermitted, Service, Si
 
 @dataclass(frozen=True, slots=True)
 class WorldUser:
-    """A user; `sees_all` for everyone's records, else the user's own and those shared."""
+    """A user; `sees_all` for everyone's records, else the user's own and those shared. `administrator`: looks after the CRM."""
 
     email: str
     name: str
     sees_all: bool
     permitted: bool = True
     active: bool = True
+    administrator: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,12 @@ class WorldDeal:
     roles: tuple[str, ...] = ()
 
 
+TEMPLATES = (
+    ("Offer", "Our offer for ${Deal.Name}", "Hello ${Contact.First Name},\n\nthis is <b>not</b> HTML.\n\n${User.Name}"),
+    ("Thanks", "Thank you", "Hello ${Contact.Name} of ${Account.Name}"),
+)
+"""Name, subject and text, by name."""
+
 ADA, KIM, NOOR, OLD = "ada@corp.example", "kim@corp.example", "noor@corp.example", "old@corp.example"
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -113,10 +121,10 @@ def _done(days_ago: int) -> Activity:
 ORGANISATION = Organisation("Corp Ltd", "Europe/Vienna", "EUR")
 CURRENCIES = (Currency("USD", "US Dollar", Decimal("1.09")), Currency("JPY", "Yen", Decimal(163)))
 USERS = (
-    WorldUser(ADA, "Ada Byron", sees_all=True),
+    WorldUser(ADA, "Ada Byron", sees_all=True, administrator=True),
     WorldUser(KIM, "Kim Park", sees_all=False),
     WorldUser(NOOR, "Noor Aziz", sees_all=True, permitted=False),
-    WorldUser(OLD, "Olga Dahl", sees_all=True, active=False),
+    WorldUser(OLD, "Olga Dahl", sees_all=True, active=False, administrator=True),
 )
 STAGES = (
     WorldStage("qualification", "Sales", "Qualification", DealState.OPEN),
@@ -240,6 +248,63 @@ class CrmContract:
         assert not grace.mine
         assert grace.account
         assert not grace.account.mine
+
+    async def test_records_name_their_owner(self, crm: InstalledWorld) -> None:
+        ada = crm.as_user(ADA)
+        ids = {user.email: user.id for user in await ada.users()}
+        grace, lea = await ada.contact(crm.id_of("contact grace")), await ada.lead(crm.id_of("lead lea"))
+        kims_own = await ada.deal(crm.id_of("deal kim's"))
+        assert grace.account
+        for record, owner in ((grace, KIM), (grace.account, KIM), (lea, ADA), (kims_own, KIM)):
+            assert record.owner_id == ids[owner]
+            assert record.owner_id != record.owner
+
+    async def test_the_people_of_a_record_come_with_all_their_addresses_and_who_owns_what_belongs_to_it(
+        self, crm: InstalledWorld
+    ) -> None:
+        ada = crm.as_user(ADA)
+        ids = {user.email: user.id for user in await ada.users()}
+        for module, key, name, people, owners in (
+            (Module.CONTACTS, "contact henrietta", "Henriëtta Lovell", ["henrietta"], [ADA, KIM]),
+            (Module.CONTACTS, "contact grace", "Grace Hopfield", ["grace"], [KIM]),
+            (Module.ACCOUNTS, "account analytical", "Analytical Ltd", ["henrietta", "jonas", "petra", "sam"], [ADA]),
+            (Module.DEALS, "deal renewal", "Renewal 2027", ["henrietta", "jonas"], [ADA]),
+        ):
+            found = await ada.record_people(module, crm.id_of(key))
+            assert (found.name, found.people_count) == (name, len(people))
+            assert {person.id for person in found.people} == {crm.id_of(f"contact {person}") for person in people}
+            assert {owner.id for owner in found.owners} == {ids[email] for email in owners}, key
+            assert len(found.owners) == len(owners)
+            assert found.owners[0].id == (ids[KIM] if key == "contact grace" else ids[ADA])
+            for person in found.people:
+                assert person.addresses == (await ada.contact(person.id)).addresses
+        lead = await ada.record_people(Module.LEADS, crm.id_of("lead lea"))
+        assert [(person.id, person.addresses) for person in lead.people] == [
+            (crm.id_of("lead lea"), ("lea@lund.example", "lea@home.example"))
+        ]
+        assert [(owner.id, owner.name) for owner in lead.owners] == [(ids[ADA], "Ada Byron")]
+
+    async def test_of_a_records_people_and_owners_a_user_gets_what_the_user_sees(self, crm: InstalledWorld) -> None:
+        kim = crm.as_user(KIM)
+        me = (await kim.me()).id
+        sam = await kim.record_people(Module.CONTACTS, crm.id_of("contact sam"))
+        assert [person.addresses for person in sam.people] == [("sam@shaw.example",)]
+        assert [owner.name for owner in sam.owners] == ["Ada Byron"]
+        own = await kim.record_people(Module.DEALS, crm.id_of("deal kim's"))
+        assert [person.id for person in own.people] == [crm.id_of("contact grace")]
+        assert ([owner.id for owner in own.owners], own.people_count) == ([me], 1)
+        for module, key in (
+            (Module.CONTACTS, "contact henrietta"),
+            (Module.LEADS, "lead lea"),
+            (Module.ACCOUNTS, "account analytical"),
+            (Module.DEALS, "deal renewal"),
+        ):
+            with pytest.raises(NotFound):
+                await kim.record_people(module, crm.id_of(key))
+        for module in Module:
+            for nobody in ("no-such-id", "", "%"):
+                with pytest.raises(NotFound):
+                    await crm.as_user(ADA).record_people(module, nobody)
 
     async def test_a_contact_is_found_by_each_of_its_addresses(self, crm: InstalledWorld) -> None:
         addresses = ["h.lovell@analytical.example", "henrietta@home.example"]
@@ -415,7 +480,7 @@ class CrmContract:
         (contact,) = (await crm.as_user(ADA).senders(["h.lovell@analytical.example"])).contacts["h.lovell@analytical.example"]
         assert {deal.state for deal in contact.deals if deal.name == "Renewal 2027"} == {DealState.OPEN}
 
-    async def test_without_the_permission_a_user_may_only_ask_who_it_is(self, crm: InstalledWorld) -> None:
+    async def test_without_the_permission_a_user_may_only_ask_who_it_is_and_who_can_give_it(self, crm: InstalledWorld) -> None:
         noor = crm.as_user(NOOR)
         me = await noor.me()
         assert (me.name, me.email, MAIL_INTEGRATION in me.profile.permissions) == ("Noor Aziz", NOOR, False)
@@ -433,6 +498,8 @@ class CrmContract:
             noor.profiles(),
             noor.stages(),
             noor.currencies(),
+            noor.templates(),
+            noor.record_people(Module.CONTACTS, crm.id_of("contact henrietta")),
             noor.add_account("New"),
             noor.add_contact(NewContact("New", ())),
             noor.add_lead(Lead("", "New", ())),
@@ -444,10 +511,24 @@ class CrmContract:
                 await call
             assert (refused.value.permission, refused.value.who) == (MAIL_INTEGRATION, Service(Side.CRM, noor.name))
 
+    async def test_everybody_is_told_who_looks_after_the_crm(self, crm: InstalledWorld) -> None:
+        for email in (ADA, KIM, NOOR):
+            administrators = await crm.as_user(email).administrators()
+            assert [(user.email, user.active, user.profile.administrator) for user in administrators] == [(ADA, True, True)]
+            assert (await crm.as_user(email).me()).profile.administrator == (email == ADA)
+
+    async def test_templates_are_plain_text_by_name_with_their_merge_fields(self, crm: InstalledWorld) -> None:
+        for email in (ADA, KIM):
+            templates = await crm.as_user(email).templates()
+            assert tuple((template.name, template.subject, template.text) for template in templates) == TEMPLATES
+            assert len({template.id for template in templates}) == len(TEMPLATES)
+
     @pytest.mark.parametrize("email", [OLD, "stranger@corp.example", ""])
     async def test_an_inactive_or_unknown_user_is_not_authorised(self, crm: InstalledWorld, email: str) -> None:
         with pytest.raises(NotAuthorised):
             await crm.as_user(email).me()
+        with pytest.raises(NotAuthorised):
+            await crm.as_user(email).administrators()
         with pytest.raises(NotAuthorised):
             await crm.as_user(email).look_up(["h.lovell@analytical.example"], [])
 

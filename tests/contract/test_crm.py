@@ -30,7 +30,17 @@ from crm_client.embedded.rows import (  # noqa: E402
     put_lead,
     put_note,
 )
-from mailmagnet.crm import MAIL_INTEGRATION, Crm, Currency, DealState, Money, NewContact, NewDeal, Organisation  # noqa: E402
+from mailmagnet.crm import (  # noqa: E402
+    MAIL_INTEGRATION,
+    Crm,
+    Currency,
+    DealState,
+    Module,
+    Money,
+    NewContact,
+    NewDeal,
+    Organisation,
+)
 from mailmagnet.crm_sign_in import CrmTokens  # noqa: E402
 from mailmagnet.errors import (  # noqa: E402
     BadAnswer,
@@ -51,6 +61,7 @@ from tests.contract.crm_contract import (  # noqa: E402
     LEADS,
     ORGANISATION,
     STAGES,
+    TEMPLATES,
     USERS,
     CrmContract,
 )
@@ -82,7 +93,8 @@ class EmbeddedWorld:
         for user in USERS:
             profile = f"Profile of {user.name}"
             permissions = {MAIL_INTEGRATION} if user.permitted else set()
-            administration.add_profile(database, profile, permissions, Scope.EVERYONE if user.sees_all else Scope.OWN)
+            scope = Scope.EVERYONE if user.sees_all else Scope.OWN
+            administration.add_profile(database, profile, permissions, scope, administrator=user.administrator)
             self._users[user.email] = administration.add_user(database, user.name, user.email, profile)
             self._tokens[user.email] = tokens_for(database, user.email, ORG, SUBS[user.email])
             if not user.active:
@@ -94,6 +106,8 @@ class EmbeddedWorld:
                     administration.put_contact_role(
                         connection, self.id_of(f"deal {deal.key}"), self.id_of(f"contact {contact}"), "Decision maker"
                     )
+        for template in reversed(TEMPLATES):
+            administration.put_template(database, *template)
         for contact_of_world in CONTACTS:
             for email in contact_of_world.shared:
                 administration.share(database, "contacts", self.id_of(f"contact {contact_of_world.key}"), email)
@@ -231,6 +245,49 @@ async def test_a_record_links_to_its_page(crm: EmbeddedWorld) -> None:
     assert answer.leads["lea@lund.example"][0].url == "http://crm.example/crm/leads/lead-lea"
     without = await crm_as(crm.database, ADA).contact("contact-sam")
     assert (without.url, without.deals[0].url) == ("", "")
+
+
+async def test_the_people_of_a_record_are_told_though_something_beside_them_cannot_be_read(crm: EmbeddedWorld) -> None:
+    with writing(crm.database) as connection:
+        connection.execute("UPDATE deals SET amount = '1.2.3-4' WHERE amount IS NOT NULL")
+        for position, address in enumerate(
+            ("in:anywhere", "", "a b@analytical.example", 'x"@analytical.example', "a@b.example OR c")
+        ):
+            connection.execute(
+                "INSERT INTO contact_addresses (contact_id, address, reversed_domain, position) VALUES ('contact-jonas', ?, '', ?)",
+                (address, position + 5),
+            )
+        connection.execute("DELETE FROM contact_addresses WHERE contact_id = 'contact-sam'")
+    found = await crm.as_user(ADA).record_people(Module.ACCOUNTS, "account-analytical")
+    assert {person.id: person.addresses for person in found.people} == {
+        "contact-henrietta": ("h.lovell@analytical.example", "henrietta@home.example"),
+        "contact-jonas": ("office@analytical.example",),
+        "contact-petra": ("office@analytical.example", "petra@analytical.example"),
+        "contact-sam": (),
+    }
+
+
+async def test_of_the_people_of_a_large_account_fifty_are_told_and_all_counted(crm: EmbeddedWorld) -> None:
+    with writing(crm.database) as connection:
+        for n in range(100):
+            row = ContactRow(f"c{n}", f"Person {n:03}", crm._users[ADA], (f"p{n}@crowd.example",), account_id="account-crowd")
+            put_contact(connection, row)
+    found = await crm.as_user(ADA).record_people(Module.ACCOUNTS, "account-crowd")
+    assert (len(found.people), found.people_count) == (50, 112)
+
+
+def test_templates_are_put_replaced_and_removed(crm: EmbeddedWorld) -> None:
+    one = administration.put_template(crm.database, "Offer ", " New subject ", "\nNew text\n")
+    assert administration.put_template(crm.database, "Offer", "New subject", "New text") == one
+    listed = [template for template in administration.templates(crm.database) if template["name"] == "Offer"]
+    assert listed == [{"name": "Offer", "subject": "New subject", "text": "New text"}]
+    for wrong in (("", "S", "T"), ("N", "S", " "), ("N", "S\nBcc: x", "T"), ("N\0", "S", "T"), ("N", "S", "\ud800")):
+        with pytest.raises(BadRequest):
+            administration.put_template(crm.database, *wrong)
+    administration.remove_template(crm.database, "Offer")
+    with pytest.raises(NotFound):
+        administration.remove_template(crm.database, "Offer")
+    assert len(administration.templates(crm.database)) == len(TEMPLATES) - 1
 
 
 async def test_rights_follow_the_administration_at_once(crm: EmbeddedWorld) -> None:

@@ -30,9 +30,9 @@ from mailmagnet.store import (
     RunCounts,
     Sharing,
     Store,
-    Template,
     Trouble,
 )
+from mailmagnet.templates import Template
 from metadata_store.firestore import FirestoreStore
 from metadata_store.sqlite import SqliteStore
 from tests.contract.firestore_queries import INDEXES, index_for, queries_of

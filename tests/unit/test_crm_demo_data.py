@@ -1,5 +1,6 @@
 """The demo data: whatever day it is, something closes this month, and every oddity is there; written twice it is there once."""
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -112,6 +113,17 @@ async def test_the_three_users_see_what_they_may(database: Path) -> None:
     assert {contact.owner for contact in own.contacts} == {"Kim", "Ada"}
     with pytest.raises(NotPermitted):
         await _seen_by(database, NOA).search("e", 1)
+    assert [user.email for user in await _seen_by(database, NOA).administrators()] == [ADA]
+
+
+async def test_there_are_templates_whose_merge_fields_are_the_crms(database: Path) -> None:
+    _write(database, DAYS[0])
+    templates = await _seen_by(database, KIM).templates()
+    assert len(templates) == 3
+    fields = {field for template in templates for field in re.findall(r"\$\{(.*?)\}", template.subject + template.text)}
+    assert fields <= {f"Contact.{name}" for name in ("Name", "First Name")} | {
+        *("Account.Name", "Deal.Name", "Deal.Amount", "Deal.Closing", "User.Name")
+    }
 
 
 @pytest.mark.parametrize("kind", list(Kind))
