@@ -175,24 +175,25 @@ def _skip(call: SidebarCall) -> int:
     return int(skip[:9])
 
 
-def _marking(*, done: bool) -> Trigger:
+def _mark(*, done: bool) -> Press:
     """A mail marked as done, or not done again: the list that was clicked in, anew."""
 
-    async def card(call: SidebarCall, frame: Frame) -> Card:
+    async def answer(call: SidebarCall, frame: Frame) -> Answer:
         await mark_as_done(call.event.id, done, call.caller, call.parts)
-        just_read = call.event.id if done else ""
-        if "skip" in call.event.parameters:
-            page = replace(await customers_mail(_skip(call), call.caller, call.parts), just_read=just_read)
-            listed = replace(
-                frame, path=Path.CUSTOMERS_MAIL, ids={"skip": str(page.skipped)}, reference=log_problems(*page.problems)
-            )
-            return customers_mail_card(page, listed)
-        home = await homepage(call.caller, call.parts)
-        mails = home.mails and replace(home.mails, just_read=just_read)
-        at_home = replace(frame, path=Path.HOME, ids={}, reference=log_problems(*home.problems))
-        return home_card(replace(home, mails=mails), at_home)
+        return update_card(await _listed_anew(call, call.event.id if done else "", frame), "Done" if done else "Unread again")
 
-    return Trigger(card, update_card, error_card)
+    return Press(answer)
+
+
+async def _listed_anew(call: SidebarCall, just_read: str, frame: Frame) -> Card:
+    if "skip" in call.event.parameters:
+        page = await customers_mail(_skip(call), call.caller, call.parts)
+        ids, reference = {"skip": str(page.skipped)}, log_problems(*page.problems)
+        in_list = replace(frame, path=Path.CUSTOMERS_MAIL, ids=ids, reference=reference)
+        return customers_mail_card(replace(page, just_read=just_read), in_list)
+    home = await homepage(call.caller, call.parts)
+    mails = home.mails and replace(home.mails, just_read=just_read)
+    return home_card(replace(home, mails=mails), replace(frame, path=Path.HOME, ids={}, reference=log_problems(*home.problems)))
 
 
 # What is put into a draft, and a mail that is written in a card
@@ -293,8 +294,8 @@ TRIGGERS: Mapping[Path, Trigger | Press] = {
     Path.CUSTOMERS_MAIL: _trigger(
         lambda call: customers_mail(_skip(call), call.caller, call.parts), customers_mail_card, push_card
     ),
-    Path.MARK_READ: _marking(done=True),
-    Path.MARK_UNREAD: _marking(done=False),
+    Path.MARK_READ: _mark(done=True),
+    Path.MARK_UNREAD: _mark(done=False),
     Path.SORTED_TODAY: _trigger(lambda call: sorted_today(call.caller, call.parts), sorted_today_card, push_card),
     Path.PREVIEW_SORTING: _trigger(lambda call: preview_sorting(call.caller, call.parts), sorting_preview_card, push_card),
     Path.SORT_NOW: _trigger(lambda call: sort_now(call.caller, call.parts), sorting_begun_card, update_card),

@@ -280,11 +280,10 @@ async def connection_of(desk: Desk) -> Connection:
     return connection
 
 
-@pytest.mark.parametrize("call", ["labels.list", "labels.create"])
-@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize(("call", "after"), [("labels.list", False), ("labels.list", True), ("labels.create", False)])
 async def test_when_gmail_fails_nothing_is_kept_and_the_form_stays_until_it_is_saved(ada: User, call: str, after: bool) -> None:
     before = await ada.desk.mailbox()
-    ada.desk.world.faults.add(Fault("gmail", call, status=503, after=after) if after else Fault("gmail", call, status=503))
+    ada.desk.world.faults.add(Fault("gmail", f"users.{call}", status=503, after=after))
     failed = await ada.save(mailmagnet="on", labelling="on", backfill_days="0", sharing="public")
     assert "Gmail" in failed.card
     assert await ada.desk.mailbox() == before
@@ -294,11 +293,18 @@ async def test_when_gmail_fails_nothing_is_kept_and_the_form_stays_until_it_is_s
     assert "✓ Saved" in (await ada.save(mailmagnet="on", labelling="on", backfill_days="0", sharing="public")).card
 
 
+async def test_labels_that_were_made_before_gmail_failed_are_found_and_not_made_twice(ada: User) -> None:
+    ada.desk.world.faults.add(Fault("gmail", "users.labels.create", status=503, after=True, times=1))
+    assert "✓ Saved" in (await ada.save(mailmagnet="on", labelling="on", backfill_days="0")).card
+    names = [label.name for label in await ada.desk.gmail_of(await connection_of(ada.desk)).labels()]
+    assert len([name for name in names if name.startswith(("Deals", "Open", "Customer"))]) == len(Category)
+
+
 async def test_when_the_store_fails_the_form_stays(ada: User) -> None:
+    await ada.open()
     with closing(sqlite3.connect(ada.desk.folder / "store.sqlite", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         failed = await ada.save(mailmagnet="on", sharing="public")
-    assert "MailMagnet" in failed.card
     assert (fields_of(failed)["mailmagnet"], fields_of(failed)["sharing"]) == ("on", "public")
     assert (await kept(ada.desk))[0] is False
     assert "✓ Saved" in (await ada.save(mailmagnet="on", sharing="public")).card
@@ -334,3 +340,150 @@ async def test_another_user_and_another_organisation_have_their_own(ada: User) -
         assert "✓ Saved" not in (await ada.save(mailmagnet="on")).card
         assert await ada.desk.store.mailbox(org, account.sub) is None
     assert (await kept(ada.desk))[0] is True
+
+
+# Counted by tasks
+
+
+@pytest.fixture
+async def job(ada: User) -> AsyncIterator[Job]:
+    async with job_at(ada.desk) as made:
+        yield made
+
+
+async def test_the_mail_of_the_days_is_counted_by_tasks_within_the_quota_and_shown_on_reopening(
+    ada: User, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ada.desk.contact("grace@a.example", WON)
+    for _ in range(3):
+        ada.desk.arrive("grace@a.example", subject="Xylophone")
+    ada.desk.clock.turn(minutes=1)
+    org, user = ORG, ada.desk.account.sub
+    begun = ada.desk.clock.now.replace(second=0, microsecond=0)
+    facts = {"begun": begun.isoformat(), "days": 30}
+    status, counted = await job.sort(preview=facts)
+    assert (status, counted) == (200, {"looked_at": 3, "of": 3})
+    preview = (await ada.desk.mailbox()).preview
+    assert preview and (preview.days, preview.mails, preview.looked_at, preview.done) == (30, 3, 3, True)
+    assert preview.sorted[Category.CUSTOMER] == 3
+    card = (await ada.open()).card
+    assert "Counted 3 mails of the last 30 days" in card
+    assert "Customer 3" in card
+    said = (await ada.save(mailmagnet="on", labelling="on")).card
+    assert "About 3 mails of the last 30 days will be moved" in said
+    # nothing was switched on by counting, and nothing moved or kept of the mail
+    assert (await kept(ada.desk))[:2] == (False, False)
+    assert await ada.desk.store.count_mails(org, user) == (0, None, None)
+    assert "Xylophone" not in job.log.decode()
+
+
+async def test_counting_that_fails_goes_on_with_another_task_and_answers_200(ada: User, job: Job) -> None:
+    ada.desk.arrive("grace@a.example")
+    ada.desk.clock.turn(minutes=1)
+    facts = {"begun": ada.desk.clock.now.isoformat(), "days": 30}
+    ada.desk.world.faults.add(Fault("gmail", status=503))
+    before = len(ada.desk.world.tasks._names)
+    status, answer = await job.sort(preview=facts)
+    assert (status, answer) == (200, {"looked_at": 0, "of": 0})
+    assert len(ada.desk.world.tasks._names) == before + 1
+    ada.desk.world.faults.clear()
+    assert await job.sort(preview=facts) == (200, {"looked_at": 1, "of": 1})
+    assert await job.sort(preview={**facts, "days": 0}) != (200, {})
+
+
+# Notices
+
+
+async def give_webhook(desk: Desk, space: str = "S1") -> None:
+    await desk.vault.keep_webhook(ORG, desk.account.sub, desk.origin + desk.world.chat.webhook(space))
+
+
+async def test_a_notice_comes_once_after_the_run_that_recorded_new_mail_and_names_nobody(ada: User, job: Job) -> None:
+    await ada.desk.contact("grace@a.example", WON)
+    await give_webhook(ada.desk)
+    assert "✓ Saved" in (await ada.save(mailmagnet="on", notify="at_once", quiet_from="0", quiet_until="0")).card
+    ada.desk.arrive("Grace Unmentionable <grace@a.example>", subject="Xylophone")
+    ada.desk.clock.turn(minutes=1)
+    for _ in range(2):
+        assert (await job.sort())[0] == 200
+    [message] = ada.desk.world.chat.messages("S1")
+    assert message.text == "1 new mail from customers: 1 customer.\nhttps://mail.google.com/mail/"
+    assert (await ada.desk.mailbox()).presence.noticed == {}
+
+
+async def test_a_webhook_that_is_gone_ends_notices_and_the_set_up_says_so_and_the_run_is_done(ada: User, job: Job) -> None:
+    await ada.desk.contact("grace@a.example", WON)
+    await give_webhook(ada.desk)
+    await ada.save(mailmagnet="on", notify="at_once", quiet_from="0", quiet_until="0")
+    gone = ada.desk.origin + ada.desk.world.chat.webhook("S1").replace("/spaces/S1/", "/spaces/S2/")
+    await ada.desk.vault.keep_webhook(ORG, ada.desk.account.sub, gone)
+    mail = ada.desk.arrive("grace@a.example")
+    ada.desk.clock.turn(minutes=1)
+    assert (await job.sort())[0] == 200
+    assert [record.mail_id for record in await ada.desk.store.latest_mails(ORG, ada.desk.account.sub, 9)] == [mail]
+    assert (await connection_of(ada.desk)).webhook == ""
+    assert "Google Chat no longer knows the address." in (await ada.open()).card
+    assert "token" not in job.log.decode()
+
+
+# The homepage
+
+
+async def test_customers_mail_is_listed_marked_as_done_and_undone(ada: User) -> None:
+    await ada.desk.contact("grace@a.example", WON)
+    await ada.desk.crm.add_lead(Lead("", "Lea Lund", ("lea@b.example",), company="Lund AB"))
+    await ada.save(mailmagnet="on")
+    stranger = ada.desk.arrive("stranger@c.example")
+    lead = ada.desk.arrive("Lea <lea@b.example>", subject="Brochure")
+    mail = ada.desk.arrive("Grace <grace@a.example>", subject="Xylophone")
+    await ada.desk.run()
+    home = (await ada.sidebar.ask("/home")).card
+    for said in ("Need an answer · 2 customers’ mails unread", "Xylophone", "· Customer ·", "Brochure · Lund AB", "Done"):
+        assert said in home
+    done = (await ada.sidebar.ask("/mark-read", id=mail)).card
+    assert "Need an answer · 1 customers’ mail unread" in done
+    assert "Undo" in done
+    assert "UNREAD" not in await ada.desk.labels_of(mail)
+    assert "Undo" in (await ada.sidebar.ask("/mark-read", id=mail)).card
+    assert "2 customers’ mails unread" in (await ada.sidebar.ask("/mark-unread", id=mail)).card
+    assert "UNREAD" in await ada.desk.labels_of(mail)
+    for no_customers in (stranger, "ffff", "../../x"):
+        assert "Gmail does not find this mail." in (await ada.sidebar.ask("/mark-read", id=no_customers)).card
+    assert "UNREAD" in await ada.desk.labels_of(stranger)
+    ada.desk.world.faults.add(Fault("gmail", "users.messages.modify", status=503))
+    assert "Gmail cannot be reached now." in (await ada.sidebar.ask("/mark-read", id=lead)).card
+    set_permission(ada.desk.crm_database, ADMINISTRATOR, MAIL_INTEGRATION, held=False)
+    ada.desk.world.faults.clear()
+    refused = (await ada.sidebar.ask("/mark-read", id=lead)).card
+    assert MAIL_INTEGRATION in refused
+    assert "UNREAD" in await ada.desk.labels_of(lead)
+
+
+async def test_older_mail_is_turned_to_page_by_page(ada: User) -> None:
+    await ada.desk.contact("grace@a.example", WON)
+    await ada.save(mailmagnet="on")
+    for number in range(18):
+        ada.desk.clock.turn(seconds=1)
+        ada.desk.arrive("grace@a.example", subject=f"Mail {number:02}")
+    await ada.desk.run()
+    home = (await ada.sidebar.ask("/home")).card
+    assert ("Mail 17" in home, "Mail 12" in home, "Older" in home) == (True, False, True)
+    page = (await ada.sidebar.ask("/customers-mail", skip="5")).card
+    assert ("Mail 12" in page, "Mail 03" in page, "Mail 02" in page, '"skip", "value": "15"' in page) == (True, True, False, True)
+    last = (await ada.sidebar.ask("/customers-mail", skip="15")).card
+    assert ("Mail 00" in last, "Older" in last) == (True, False)
+    assert "No older mail" in (await ada.sidebar.ask("/customers-mail", skip="500")).card
+    assert "could not read" in (await ada.sidebar.ask("/customers-mail", skip="-1")).card
+
+
+async def test_which_were_sorted_and_what_would_be_and_a_run_at_once(ada: User, job: Job) -> None:
+    await ada.desk.contact("grace@a.example", WON)
+    await ada.save(mailmagnet="on", labelling="on", backfill_days="0")
+    ada.desk.arrive("Grace <grace@a.example>", subject="Xylophone")
+    preview = (await ada.sidebar.ask("/preview-sorting")).card
+    for said in ("Of 1 new mail 1 mail would be moved", "grace@a.example", "won Deal 0 of grace@a.example", "Sort now"):
+        assert said in preview
+    await ada.desk.run()
+    which = (await ada.sidebar.ask("/sorted-today")).card
+    assert ("Customer · 1" in which, "Xylophone" in which) == (True, True)
+    assert "See which" in (await ada.sidebar.ask("/home")).card
