@@ -26,9 +26,9 @@ from cards.widgets import (
     text_paragraph,
 )
 from mailmagnet.addresses import shown
-from mailmagnet.crm import Contact, Found, Lead
+from mailmagnet.crm import Contact, Found, Lead, Module
 from mailmagnet.mail_templates import Composing, FilledTemplate, Known, name_of
-from mailmagnet.record_people import Module, RecordId
+from mailmagnet.record_people import RecordId
 from mailmagnet.templates import Merged, Template
 
 _IN_SIGHT = 6

@@ -28,8 +28,8 @@ from cards.widgets import (
     write_to,
 )
 from mailmagnet.addresses import shown
-from mailmagnet.crm import Activity, ActivityKind, Contact, Lead, Note
-from mailmagnet.record_people import Module, RecordId
+from mailmagnet.crm import Activity, ActivityKind, Contact, Lead, Module, Note
+from mailmagnet.record_people import RecordId
 from mailmagnet.standing import ContactStanding
 
 _KIND_WORDS = {ActivityKind.CALL: "Call", ActivityKind.MEETING: "Meeting", ActivityKind.TASK: "Task"}

@@ -88,7 +88,8 @@ class Frame:
     """`now` is aware; `addon_url` is the public address of the `addon` function, without a slash at its end.
 
     `path` and `ids` are the call that the card answers, `words` what was typed into the search field of the card clicked in;
-    `reference` is that under which the card's problems are in the log; `page_url` makes the links to our pages.
+    `reference` is that under which the card's problems are in the log, `permitters` are the names of those who can give a permission
+    that is missing; `page_url` makes the links to our pages.
     """
 
     locale: Locale
@@ -99,6 +100,7 @@ class Frame:
     ids: Mapping[str, str] = field(default_factory=dict)
     words: str = ""
     reference: str = ""
+    permitters: tuple[str, ...] = ()
 
     @property
     def today(self) -> date:

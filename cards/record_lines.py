@@ -3,7 +3,8 @@
 from cards import words
 from cards.frame import Frame, Path
 from cards.widgets import Widget, decorated_text
-from mailmagnet.record_people import Module, RecordId, RecordPeople
+from mailmagnet.crm import Module
+from mailmagnet.record_people import OpenedRecord, RecordId
 
 _NAME = 40
 _KINDS = {Module.CONTACTS: "this contact", Module.LEADS: "this lead", Module.ACCOUNTS: "this account", Module.DEALS: "this deal"}
@@ -27,5 +28,5 @@ def ids_of(record: RecordId) -> dict[str, str]:
     return {"module": record.module.value, "id": record.id}
 
 
-def record_name(people: RecordPeople) -> str:
+def record_name(people: OpenedRecord) -> str:
     return words.name(people.name, _NAME) or _KINDS[people.record.module]

@@ -64,10 +64,18 @@ def set_up_card(set_up: SetUp, frame: Frame) -> Card:
             _sharing_section(set_up, frame),
             _notice_section(set_up, frame),
             section([button_list(button("Save", frame.run(Path.SAVE_SET_UP)))]),
+            _leaving_section(set_up, frame),
         ],
         "Set up MailMagnet",
         words.name(shown(set_up.address)),
     )
+
+
+def _leaving_section(set_up: SetUp, frame: Frame) -> Section | None:
+    """Also who has set up nothing may see that nothing is kept."""
+    kept = button("Everything kept about me", frame.run(Path.KEPT))
+    deactivate = [button("Deactivate", frame.run(Path.DEACTIVATE))] if set_up.mailbox else []
+    return section([button_list(kept, *deactivate)])
 
 
 # What came of a click

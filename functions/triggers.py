@@ -42,6 +42,7 @@ from mailmagnet.mail_with import MailWith, mail_with
 from mailmagnet.open_message import open_message
 from mailmagnet.open_record import open_account, open_contact, open_deal, open_lead, search
 from mailmagnet.parts import Parts
+from mailmagnet.permission import who_can_permit
 from mailmagnet.policy import WantedPolicy, change_policy, policy, policy_effect
 from mailmagnet.read_mail import MailId, ReadMail, mail_id, read_mail
 from mailmagnet.record_people import RecordId, record_id
@@ -88,10 +89,18 @@ class Press:
     answer: Callable[[SidebarCall, Frame], Awaitable[Answer]]
 
     def failed(self, error: MailMagnetError, frame: Frame) -> Answer:
-        """What is missing is asked for by a card on top of it."""
+        """What is missing is asked for by a card on top of it. That leads on to the homepage: only the form could be pressed again."""
         if isinstance(error, BadForm):
             return notify(FAULTS[Fault(error.fault)])
-        return push_card(error_card(error, frame)) if isinstance(error, NotAuthorised) else notify(notice_of(error, frame))
+        if isinstance(error, NotAuthorised):
+            return push_card(error_card(error, replace(frame, path=Path.HOME, ids={})))
+        return notify(notice_of(error, frame))
+
+
+async def framed(frame: Frame, problems: Sequence[MailMagnetError], call: SidebarCall) -> Frame:
+    """The frame with what a card says of problems: their reference in the log, and who can give a permission that is missing."""
+    permitters = await who_can_permit(problems, call.caller, call.parts)
+    return replace(frame, reference=log_problems(*problems), permitters=permitters)
 
 
 def _trigger(
@@ -102,7 +111,7 @@ def _trigger(
 ) -> Trigger:
     async def card(call: SidebarCall, frame: Frame) -> Card:
         reply = await use_case(call)
-        return card_of(reply, replace(frame, reference=log_problems(*reply.problems)))
+        return card_of(reply, await framed(frame, reply.problems, call))
 
     return Trigger(card, envelope, failed)
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from mailmagnet.addresses import spellings, without_tag
 from mailmagnet.caller import Caller, connection_of
 from mailmagnet.categories import today_in
-from mailmagnet.crm import Contact, Crm, Found, Lead, LookUp, Organisation, service_of
+from mailmagnet.crm import Contact, Crm, Found, Lead, LookUp, Module, Organisation, service_of
 from mailmagnet.deadline import in_time, in_time_or_problem
 from mailmagnet.errors import MAILMAGNET, NotFound, Upstream
 from mailmagnet.merge_fields import values_of
 from mailmagnet.parts import Parts
-from mailmagnet.record_people import Module, RecordId
+from mailmagnet.record_people import RecordId
 from mailmagnet.standing import ContactStanding, standings_of
 from mailmagnet.templates import Merged, Template, merge
 

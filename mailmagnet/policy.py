@@ -14,6 +14,7 @@ from mailmagnet.parts import Parts
 from mailmagnet.permission import is_admin
 from mailmagnet.sharing import sharing_of
 from mailmagnet.store import Mailbox, Policy, Sharing
+from mailmagnet.unopened import NOBODY, Unopened, unopened_of
 
 SHORTEST_RETENTION, LONGEST_RETENTION = 1, 3650
 """Days."""
@@ -58,12 +59,17 @@ class PolicyAnswer:
     fault: str = ""
     saved: bool = False
     problems: tuple[Upstream, ...] = ()
+    unopened: Unopened = NOBODY
 
 
 async def policy(caller: Caller, parts: Parts) -> PolicyAnswer:
-    """The policy as it is. Raises Forbidden unless the caller is an admin now, and what the CRM, the store and the vault raise."""
-    before, _ = await _as_admin(caller, parts)
-    return PolicyAnswer(before)
+    """The policy as it is, and which mailboxes nobody comes to.
+
+    Raises Forbidden unless the caller is an admin now, and what the CRM, the store and the vault raise.
+    """
+    before, mailboxes = await _as_admin(caller, parts)
+    unopened = await unopened_of(mailboxes, caller, parts)
+    return PolicyAnswer(before, problems=unopened.problems, unopened=unopened)
 
 
 async def policy_effect(typed: WantedPolicy, caller: Caller, parts: Parts) -> PolicyAnswer:

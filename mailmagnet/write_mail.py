@@ -15,7 +15,6 @@ from mailmagnet.address_headers import Budget, Mailbox, cleaned, decoded, mailbo
 from mailmagnet.caller import Caller
 from mailmagnet.consent import Grant
 from mailmagnet.crm import Contact, Crm, Lead, service_of
-from mailmagnet.crm_permission import permitted
 from mailmagnet.deadline import in_time, in_time_or_problem
 from mailmagnet.errors import MAILMAGNET, BadForm, NotFound, NotPermitted, Upstream
 from mailmagnet.gmail import GMAIL, MailHeaders, OpenMailTokens
@@ -23,6 +22,7 @@ from mailmagnet.mail_html import html_of_text, with_signature
 from mailmagnet.mail_templates import person_of, standing_of, template_in, templates_of
 from mailmagnet.merge_fields import FIELDS, values_of
 from mailmagnet.parts import Parts
+from mailmagnet.permission import check_permitted
 from mailmagnet.record_people import RecordId
 from mailmagnet.templates import Template, merge
 from mailmagnet.user_mail import DraftMail, SendAs, UserMail
@@ -248,7 +248,7 @@ async def _person(desk: _Desk, person: RecordId) -> Contact | Lead:
 
 
 async def _permitted(desk: _Desk) -> None:
-    await in_time(service_of(desk.crm), desk.caller.by, permitted(desk.crm))
+    await in_time(service_of(desk.crm), desk.caller.by, check_permitted(desk.crm))
 
 
 async def _senders(desk: _Desk) -> tuple[SendAs, ...]:

@@ -39,14 +39,14 @@ class Shown:
     def link(self, text: str) -> str:
         """Where the link with this text leads."""
         [link] = [each for each in html.fromstring(self.body).iter("a") if each.text_content().strip() == text]
-        return urljoin(self.url, link.get("href"))
+        return urljoin(self.url, str(link.get("href")))
 
     def fields(self, number: int = 0) -> dict[str, str]:
         """What a form would send as it stands, without its buttons."""
         return dict(html.fromstring(self.body).forms[number].form_values())
 
     def action(self, number: int = 0) -> str:
-        return urljoin(self.url, html.fromstring(self.body).forms[number].get("action"))
+        return urljoin(self.url, str(html.fromstring(self.body).forms[number].get("action")))
 
 
 @dataclass
@@ -70,6 +70,15 @@ class Browser:
     async def send(self, shown: Shown, number: int = 0, **typed: str) -> Shown:
         """Send a form of a page, with what is typed into it and the button that is pressed."""
         return await self.open(shown.action(number), "POST", {**shown.fields(number), **typed})
+
+    async def answer_of_google(self, shown: Shown, **typed: str) -> str:
+        """Where Google would send this browser when a form of Google's is sent so; it does not go there yet."""
+        answer = await self._once(shown.action(), "POST", {**shown.fields(), **typed}, {})
+        return str(answer.headers["Location"])
+
+    def cookies(self, url: str) -> Mapping[str, str]:
+        """This host's, by name."""
+        return self.jar.get(urlsplit(url).netloc, {})
 
     async def _once(self, url: str, method: str, form: Mapping[str, str] | None, headers: Mapping[str, str]) -> Any:
         cookies = self.jar.setdefault(urlsplit(url).netloc, {})
@@ -106,6 +115,10 @@ class Pages:
         org = who.hosted_domain or who.sub
         token = SignedLinks(LINK_KEY).sign(page, org, who.sub, ids, self.desk.clock.now + LINK_LIFE)
         return f"{self.url}{page}?link={token}"
+
+    def tell_time(self) -> None:
+        """The desk's time, told to the running pages anew."""
+        settings_of(self.desk, self.url)
 
     async def choose(self, browser: Browser, shown: Shown, account: Account | None = None) -> Shown:
         """On Google's screen: choose an account, and consent where it wants to know who you are."""

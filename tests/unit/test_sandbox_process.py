@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from cryptography.fernet import Fernet
 from pydantic import ValidationError
 
 from http_session.session import traceparent
@@ -84,7 +85,9 @@ async def test_its_time_is_turned_as_the_clock_file_says(make_process: Callable[
 
 
 async def test_its_crm_is_the_products_with_faults(make_process: Callable[..., SandboxProcess], fault_file: Path) -> None:
-    crm = make_process().crm_of(Connection("corp.example", "1", "ada@corp.example"))
+    crm = make_process(MAILMAGNET_VAULT_KEY=Fernet.generate_key().decode()).crm_of(
+        Connection("corp.example", "1", "ada@corp.example")
+    )
     assert crm.name == "MailMagnet CRM"
     fault_file.write_text('{"fault": "limited"}')
     with pytest.raises(RateLimited):
