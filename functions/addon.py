@@ -104,9 +104,9 @@ async def _answered(trigger: Trigger | Press, call: SidebarCall, frame: Frame, u
         error: MailMagnetError = TimedOut(MAILMAGNET, round(seconds, 1))
     except MailMagnetError as problem:
         error = problem
-    frame = await framed(frame, [error], call)
+    drawn_in = await framed(frame, [error], call)
     if isinstance(trigger, Press):
-        return trigger.failed(error, frame)
-    card = trigger.failed(error, frame)
+        return trigger.failed(error, drawn_in)
+    card = trigger.failed(error, drawn_in)
     # Where nothing can be shown before a sign-in, the card is the way to it.
     return custom_authorization_prompt(card) if isinstance(error, SignInNeeded) else envelope(card)

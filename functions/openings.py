@@ -1,4 +1,4 @@
-"""After an answer is sent, and never at its expense: that its user was here is noted, and a CRM that did not let the user in asked again."""
+"""What follows an answer: that its user was here is noted, and a CRM that did not let the user in is asked again."""
 
 import asyncio
 from collections.abc import Coroutine

@@ -81,6 +81,12 @@ class Trigger:
     failed: Callable[[MailMagnetError, Frame], Card]
 
 
+async def framed(frame: Frame, problems: Sequence[MailMagnetError], call: SidebarCall) -> Frame:
+    """The frame with what a card says of problems: their reference in the log, and who can give a permission that is missing."""
+    permitters = await who_can_permit(problems, call.caller, call.parts)
+    return replace(frame, reference=log_problems(*problems), permitters=permitters)
+
+
 @dataclass(frozen=True, slots=True)
 class Press:
     """A click that does something in Gmail: its whole answer. When it fails a notice says why, and the card stays, with what was typed
@@ -95,12 +101,6 @@ class Press:
         if isinstance(error, NotAuthorised):
             return push_card(error_card(error, replace(frame, path=Path.HOME, ids={})))
         return notify(notice_of(error, frame))
-
-
-async def framed(frame: Frame, problems: Sequence[MailMagnetError], call: SidebarCall) -> Frame:
-    """The frame with what a card says of problems: their reference in the log, and who can give a permission that is missing."""
-    permitters = await who_can_permit(problems, call.caller, call.parts)
-    return replace(frame, reference=log_problems(*problems), permitters=permitters)
 
 
 def _trigger(

@@ -390,10 +390,10 @@ async def test_an_answer_goes_into_the_conversation(
     assert message.thread_id == writer.mailbox.message(writer.mail_id).thread_id
 
 
-async def test_an_answer_to_a_stranger(desk: Desk, writer: Writer) -> None:
+async def test_an_answer_to_somebody_of_whom_no_record_is_named(desk: Desk, writer: Writer) -> None:
     await desk.connect()
     writer.mail_id = desk.arrive("Stranger <stranger@b.example>")
-    shown = await writer.press(await writer.ask("/message"), "Reply to Stranger")
+    shown = await writer.ask("/reply")
     assert said(await writer.press(shown, "Send", mail_text="Yes")) == "Sent"
     assert writer.sent()[0].first("To") == "Stranger <stranger@b.example>"
 
