@@ -99,10 +99,12 @@ class Press:
     answer: Callable[[SidebarCall, Frame], Awaitable[Answer]]
 
     def failed(self, error: MailMagnetError, frame: Frame) -> Answer:
-        """What is missing is asked for by a card on top of it."""
+        """What is missing is asked for by a card on top of it. That leads on to the homepage: only the form could be pressed again."""
         if isinstance(error, BadForm):
             return notify(FAULTS[Fault(error.fault)])
-        return push_card(error_card(error, frame)) if isinstance(error, NotAuthorised) else notify(notice_of(error, frame))
+        if isinstance(error, NotAuthorised):
+            return push_card(error_card(error, replace(frame, path=Path.HOME, ids={})))
+        return notify(notice_of(error, frame))
 
 
 def _trigger(

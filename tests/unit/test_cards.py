@@ -225,6 +225,7 @@ def test_a_known_contact() -> None:
         “Wants invoice in two parts, the first in January.” Kim, 3 days ago
         Head of Procurement · Kim’s
         [Open in Zoho CRM] [Call]
+        Reply to Ada Lovelace >
         Mail with Ada Lovelace >
         ---
         Pilot Lyon · €12,000 / 17 days late · Proposal
@@ -257,6 +258,7 @@ def test_with_one_deal_there_is_the_headline_and_no_list() -> None:
         “Wants invoice in two parts, the first in January.” Kim, 3 days ago
         Head of Procurement · yours
         [Open in Zoho CRM] [Call]
+        Reply to Ada Lovelace >
         Mail with Ada Lovelace >
         """,
     )
@@ -275,6 +277,7 @@ def test_a_contact_with_nothing_but_a_name_has_no_empty_heading() -> None:
         # Bob Ross
         ---
         No deals in Zoho CRM
+        Reply to Bob Ross >
         Mail with Bob Ross >
         """,
     )
@@ -336,6 +339,7 @@ def test_closed_deals_alone_are_folded_under_their_counts() -> None:
         # Bob Ross
         ---
         No open deals
+        Write to Bob Ross >
         Mail with Bob Ross >
         ---
         v Closed: 1 lost
@@ -382,6 +386,7 @@ def test_of_several_contacts_with_one_address_the_one_that_decides_the_label_lea
         Closes 1 Feb 2027 · Training / Qualification · through Ada L.
         Purchasing · Kim’s
         [Open in Zoho CRM]
+        Reply to Ada L. >
         Mail with Ada L. >
         ---
         v Closed: 1 won
@@ -405,6 +410,7 @@ def test_a_lead_is_shown_as_a_lead() -> None:
         Lead · Qualified
         Professor · Kim’s
         [Open in Zoho CRM]
+        Reply to Carl Gauss >
         Mail with Carl Gauss >
         """,
     )
@@ -500,6 +506,7 @@ def test_whatever_runs_from_right_to_left_does_not_turn_the_line_that_it_begins(
         "→ \u200e\u2068שיחה call\u2069, tomorrow 10:00",
         "“\u200e\u2068הערה\u2069” today",
         "\u200e\u2068סמנכ״לית רכש\u2069 · Kim’s",
+        "Write to \u2068שירה לוי\u2069 >",
         "Mail with \u2068שירה לוי\u2069 >",
         "● \u200e\u2068שירה לוי\u2069 / Re: invoice · 1 hr ago >",
     ]
@@ -721,7 +728,7 @@ def test_an_account_with_nothing() -> None:
 def test_a_lead_with_nothing() -> None:
     expect(
         lead_card(OpenedLead(Lead("l9", "", ("x@y.example",)), CRM), FRAME),
-        "# x@y.example\n---\nLead\nMail with this lead >\n---\nx@y.example >",
+        "# x@y.example\n---\nLead\nWrite to this lead >\nMail with this lead >\n---\nx@y.example >",
     )
 
 
