@@ -7,9 +7,9 @@ from cards.frame import Frame
 from cards.people_lines import account_name, colleague_line, shown_domain
 from cards.record_lines import mail_with_line
 from cards.widgets import GREY, Card, Fold, Section, Widget, bold, button_list, card, coloured, section, text_paragraph
-from mailmagnet.crm import KnownAccount
+from mailmagnet.crm import KnownAccount, Module
 from mailmagnet.open_record import Opened
-from mailmagnet.record_people import Module, RecordId
+from mailmagnet.record_people import RecordId
 
 _CONTACTS_IN_SIGHT = 5
 

@@ -7,9 +7,9 @@ from cards.frame import Frame
 from cards.people_lines import account_line
 from cards.record_lines import mail_with_line
 from cards.widgets import Card, bold, button_list, card, decorated_text, section
-from mailmagnet.crm import Deal
+from mailmagnet.crm import Deal, Module
 from mailmagnet.open_record import Opened
-from mailmagnet.record_people import Module, RecordId
+from mailmagnet.record_people import RecordId
 
 
 def deal_card(opened: Opened[Deal], frame: Frame) -> Card:

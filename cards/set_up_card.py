@@ -134,10 +134,8 @@ def _consequence_words(consequence: Consequence, frame: Frame) -> str:
 
 def _confirm_buttons(consequence: Consequence, frame: Frame) -> Widget:
     does = "Turn off and delete" if consequence.deletes else "Save and sort it"
-    return button_list(
-        button(does, frame.run(Path.SAVE_SET_UP, confirmed=consequence.key)),
-        button("Not now", frame.run(Path.SET_UP, in_place="1")),
-    )
+    confirm = button(does, frame.run(Path.SAVE_SET_UP, confirmed=consequence.key))
+    return button_list(confirm, button("Not now", frame.run(Path.SET_UP, **{IN_PLACE: IN_PLACE_YES})))
 
 
 def _what_comes(set_up: SetUp) -> str:

@@ -5,12 +5,12 @@ from dataclasses import replace
 from enum import StrEnum
 
 from mailmagnet.caller import Caller, crm_of
-from mailmagnet.crm import service_of
+from mailmagnet.crm import Module, service_of
 from mailmagnet.deadline import in_time
 from mailmagnet.errors import MAILMAGNET, BadRequest, Forbidden
 from mailmagnet.parts import Parts
 from mailmagnet.read_mail import MailId
-from mailmagnet.record_people import Module, RecordId, record_people
+from mailmagnet.record_people import RecordId, record_people
 from mailmagnet.store import Choices
 
 

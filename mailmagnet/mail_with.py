@@ -18,7 +18,7 @@ from mailmagnet.errors import MAILMAGNET, BadRequest, NotAuthorised, Upstream
 from mailmagnet.gmail import GMAIL, MailHeaders
 from mailmagnet.parts import Parts
 from mailmagnet.people import CORRESPONDENT_HEADERS, in_a_list, sender_in
-from mailmagnet.record_people import RecordId, RecordPeople, record_people
+from mailmagnet.record_people import OpenedRecord, RecordId, record_people
 from mailmagnet.shared_mailbox import SharedMailbox, shared_mailbox
 from mailmagnet.sharing import Ours, Rule, Viewer, shareable, sharing_of
 from mailmagnet.store import Choices, Mailbox, Sharing
@@ -89,7 +89,7 @@ class MailWith:
     and when the viewer has no mailbox. `excluded`: an admin keeps all of these addresses out, so that only one's own mail is shown.
     """
 
-    record: RecordPeople
+    record: OpenedRecord
     crm_name: str
     mails: tuple[ListedMail, ...]
     older: str = ""
@@ -149,7 +149,7 @@ async def mail_with(record: RecordId, older: str, caller: Caller, parts: Parts) 
 class _Asking:
     """One answer's question to all mailboxes."""
 
-    people: RecordPeople
+    people: OpenedRecord
     connection: Connection
     colleagues: Colleagues
     before: datetime | None
@@ -250,7 +250,7 @@ class _Asking:
         )
 
 
-async def _my_mail(people: RecordPeople, choices: Choices, caller: Caller, before: datetime | None, parts: Parts) -> _Found:
+async def _my_mail(people: OpenedRecord, choices: Choices, caller: Caller, before: datetime | None, parts: Parts) -> _Found:
     """Raises NotAuthorised without a connection, GrantMissing, and what the vault and Gmail raise."""
     identity = caller.identity
     connection = await gmail_connection(identity.org, identity.user, parts.vault, Grant.READ)
@@ -305,7 +305,7 @@ def _same(mail: MailHeaders) -> str:
 
 
 def _answer(
-    people: RecordPeople,
+    people: OpenedRecord,
     crm_name: str,
     found: Mapping[str, _Found | Upstream],
     missing: Sequence[Missing],

@@ -13,7 +13,7 @@ from mailmagnet.errors import MAILMAGNET, BadRequest, NotAuthorised, NotFound, U
 from mailmagnet.gmail import GMAIL, MailHeaders
 from mailmagnet.parts import Parts
 from mailmagnet.people import CORRESPONDENT_HEADERS, Person, in_a_list, sender_in
-from mailmagnet.record_people import RecordId, RecordPeople, record_people
+from mailmagnet.record_people import OpenedRecord, RecordId, record_people
 from mailmagnet.shared_mailbox import SharedMailbox, shared_mailbox
 from mailmagnet.sharing import Viewer
 from mailmagnet.store import Mailbox, MailReading
@@ -38,7 +38,7 @@ class ReadMail:
     """A mail to read. `owner_name` may be ""; `kept_back` is whether the viewer, as its owner, keeps it back; nothing of it is kept."""
 
     id: MailId
-    people: RecordPeople
+    people: OpenedRecord
     mail: MailText
     sender: Person
     subject: str
@@ -95,7 +95,7 @@ async def read_attachment(asked: MailId, part: str, caller: Caller, parts: Parts
 class _Opened:
     """The mailbox that a viewer wants to read in, and what the rules say there."""
 
-    people: RecordPeople
+    people: OpenedRecord
     colleagues: Colleagues
     owner: Mailbox
     gmail: UserMail

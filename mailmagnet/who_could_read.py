@@ -10,7 +10,7 @@ from mailmagnet.deadline import in_time, in_time_or_problem
 from mailmagnet.errors import MAILMAGNET, Forbidden, NotFound, Upstream
 from mailmagnet.parts import Parts
 from mailmagnet.permission import is_admin
-from mailmagnet.record_people import RecordId, RecordPeople, record_people
+from mailmagnet.record_people import OpenedRecord, RecordId, record_people
 from mailmagnet.sharing import Rule, Viewer, rule_for, shareable, sharing_of
 from mailmagnet.store import Choices, Mailbox, Policy, Sharing
 from mailmagnet.vault import Connection
@@ -39,7 +39,7 @@ class WhoCouldRead:
 
     owner_name: str
     owner: str
-    contact: RecordPeople | None
+    contact: OpenedRecord | None
     crm_name: str
     chosen: int
     now: Decided
@@ -84,7 +84,7 @@ async def who_could_read(
     )
 
 
-async def _contact(record: RecordId | None, crm: Crm) -> RecordPeople | None:
+async def _contact(record: RecordId | None, crm: Crm) -> OpenedRecord | None:
     return await record_people(record, crm) if record else None
 
 
@@ -92,7 +92,7 @@ async def _contact(record: RecordId | None, crm: Crm) -> RecordPeople | None:
 class _Question:
     owner: Mailbox
     colleagues: Colleagues
-    people: RecordPeople | None
+    people: OpenedRecord | None
     asking: Connection
     owners: Connection | None
 

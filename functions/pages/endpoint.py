@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from cards.frame import Page
 from functions.log import log, log_problems, names, new_reference, requester, where
-from functions.pages import connect, crm_sign_in, export
+from functions.pages import connect, crm_sign_in, export, record
 from functions.pages.browser import CONSENT, SIGN_IN, Browser
 from functions.pages.problem_pages import anothers_link_page, failed_page, no_page, not_signed_in_page, problem_page
 from functions.pages.visit import CameBack, PageAnswer, Visit
@@ -20,6 +20,9 @@ from mailmagnet.identity import identity_in
 
 PAGES: Mapping[Page, PageAnswer] = {
     Page.CONNECT: connect.answer,
+    Page.RECORD: record.answer,
+    Page.RECORD_MAIL: record.answer_mail,
+    Page.ATTACHMENT: record.answer_attachment,
     Page.SIGN_IN: crm_sign_in.answer,
     Page.EXPORT: export.answer,
 }
@@ -32,7 +35,8 @@ CHOOSE = "choose"
 async def answer(request: Request, process: Process) -> Response:
     """A page, whatever happens: each says what happened and what to do."""
     try:
-        return await _answered(request, process)
+        embedded = request.url.path == record.EMBEDDED
+        return await (record.answer_embedded(request, process) if embedded else _answered(request, process))
     except MailMagnetError as error:
         return problem_page(error, log_problems(error))
     except Exception as error:  # here as at the boundary, whose answer is not for people

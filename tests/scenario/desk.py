@@ -109,6 +109,10 @@ class JobParts:
     def notices(self) -> Notices:
         raise AssertionError("nobody here is told anything")
 
+    @property
+    def admins(self) -> tuple[str, ...]:
+        return ()
+
     def mail_of(self, _: Connection) -> UserMail:
         raise AssertionError("the job has a mailbox of its own")
 

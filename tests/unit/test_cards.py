@@ -221,6 +221,7 @@ def test_a_known_contact() -> None:
         “Wants invoice in two parts, the first in January.” Kim, 3 days ago
         Head of Procurement · Kim’s
         [Open in Zoho CRM] [Call]
+        Mail with Ada Lovelace >
         ---
         Pilot Lyon · €12,000 / 17 days late · Proposal
         Training / 1 Feb 2027 · Qualification
@@ -252,6 +253,7 @@ def test_with_one_deal_there_is_the_headline_and_no_list() -> None:
         “Wants invoice in two parts, the first in January.” Kim, 3 days ago
         Head of Procurement · yours
         [Open in Zoho CRM] [Call]
+        Mail with Ada Lovelace >
         """,
     )
 
@@ -269,6 +271,7 @@ def test_a_contact_with_nothing_but_a_name_has_no_empty_heading() -> None:
         # Bob Ross
         ---
         No deals in Zoho CRM
+        Mail with Bob Ross >
         """,
     )
 
@@ -329,6 +332,7 @@ def test_closed_deals_alone_are_folded_under_their_counts() -> None:
         # Bob Ross
         ---
         No open deals
+        Mail with Bob Ross >
         ---
         v Closed: 1 lost
           … Pilot Nice / lost
@@ -374,6 +378,7 @@ def test_of_several_contacts_with_one_address_the_one_that_decides_the_label_lea
         Closes 1 Feb 2027 · Training / Qualification · through Ada L.
         Purchasing · Kim’s
         [Open in Zoho CRM]
+        Mail with Ada L. >
         ---
         v Closed: 1 won
           … Renewal 2026 · €30,000 / won 28 Nov 2025
@@ -396,6 +401,7 @@ def test_a_lead_is_shown_as_a_lead() -> None:
         Lead · Qualified
         Professor · Kim’s
         [Open in Zoho CRM]
+        Mail with Carl Gauss >
         """,
     )
 
@@ -490,6 +496,7 @@ def test_whatever_runs_from_right_to_left_does_not_turn_the_line_that_it_begins(
         "→ \u200e\u2068שיחה call\u2069, tomorrow 10:00",
         "“\u200e\u2068הערה\u2069” today",
         "\u200e\u2068סמנכ״לית רכש\u2069 · Kim’s",
+        "Mail with \u2068שירה לוי\u2069 >",
         "● \u200e\u2068שירה לוי\u2069 / Re: invoice · 1 hr ago >",
     ]
 
@@ -667,6 +674,7 @@ def test_an_account() -> None:
         2 open deals, €48,000
         Kim’s
         [Open in Zoho CRM] [Call]
+        Mail with Analytical Ltd >
         ---
         Renewal 2027 · €36,000 / 30 Nov · Negotiation >
         Pilot Lyon · €12,000 / 17 days late · Proposal
@@ -691,12 +699,16 @@ def test_an_account_with_nothing() -> None:
         # Account
         ---
         No open deals in Zoho CRM
+        Mail with this account >
         """,
     )
 
 
 def test_a_lead_with_nothing() -> None:
-    expect(lead_card(OpenedLead(Lead("l9", "", ("x@y.example",)), CRM), FRAME), "# x@y.example\n---\nLead\n---\nx@y.example >")
+    expect(
+        lead_card(OpenedLead(Lead("l9", "", ("x@y.example",)), CRM), FRAME),
+        "# x@y.example\n---\nLead\nMail with this lead >\n---\nx@y.example >",
+    )
 
 
 # Search
@@ -719,7 +731,7 @@ def test_a_search() -> None:
         --- Deals · 3
         Pilot Lyon · €12,000 / Analytical Ltd · 17 days late · Proposal >
         Training / 1 Feb 2027 · Qualification >
-        Renewal 2026 · €30,000 / won 28 Nov 2025 · Closed Won
+        Renewal 2026 · €30,000 / won 28 Nov 2025 · Closed Won >
         """,
     )
 
@@ -1163,7 +1175,7 @@ def assert_safe(card: Card) -> None:
         if "action" in click:
             assert click["action"]["function"].removeprefix(FRAME.addon_url) in set(Path)
             named = {each["key"]: each["value"] for each in click["action"].get("parameters", ())}
-            assert set(named) <= {"id", "message_id", "in_place"}
+            assert set(named) <= {"id", "message_id", "in_place", "module", "older", "owner", "mail", "change", "sharing"}
             assert named.get("in_place", "1") == "1"
     json.dumps(card, ensure_ascii=False).encode()
     shown = as_text(card)
