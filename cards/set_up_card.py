@@ -5,7 +5,7 @@ from datetime import datetime
 
 from cards import words
 from cards.connecting import connect_buttons
-from cards.frame import Frame, Path
+from cards.frame import IN_PLACE, IN_PLACE_YES, Frame, Path
 from cards.problems import problem_section
 from cards.widgets import (
     GREEN,
