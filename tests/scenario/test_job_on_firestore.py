@@ -11,6 +11,9 @@ from google.cloud.firestore import AsyncClient
 
 from mailmagnet.categories import Category
 from mailmagnet.crm import DealState
+from mailmagnet.daily_chores import daily_chores
+from mailmagnet.disconnect_mailbox import disconnect_mailbox
+from mailmagnet.store import MailReading
 from metadata_store.firestore import FirestoreStore
 from tests.scenario.desk import Desk, desk_in
 
@@ -86,3 +89,17 @@ async def test_what_the_user_moved_back_stays_also_after_a_full_resync(desk_on_f
     gmail.expire_history()
     await desk.run()
     assert "INBOX" in await desk.labels_of(back)
+
+
+async def test_whoever_leaves_is_in_no_document_any_more(desk_on_firestore: Desk, project: str) -> None:
+    desk, user = desk_on_firestore, desk_on_firestore.account.sub
+    await desk.contact("grace@a.example", (DealState.WON, date(2020, 1, 31)))
+    mail = desk.arrive("grace@a.example")
+    await desk.run()
+    await desk.store.keep_reading("corp.example", MailReading("2", user, mail, "c1", desk.now()))
+    assert await daily_chores("corp.example", desk) == []
+    assert user in repr(await _documents(project))
+    await disconnect_mailbox("corp.example", user, desk)
+    left = await _documents(project)
+    assert {path.split("/")[-2] for path in left} <= {"orgs", "used_names"}
+    assert user not in repr(left)
