@@ -16,7 +16,7 @@ from typing import TypeVar
 from mailmagnet.crm_sign_in import CrmTokens
 from mailmagnet.errors import MAILMAGNET, NotAuthorised, NotFound, Unavailable, Upstream
 from mailmagnet.parts import Parts
-from mailmagnet.store import Mailbox, Presence
+from mailmagnet.store import Mailbox, Policy, Presence
 from mailmagnet.vault import Connection, Leaving
 
 Each = TypeVar("Each")
@@ -70,8 +70,16 @@ async def _leave_here(org: str, user: str, parts: Parts) -> int:
     if since and not await _is_leaving(org, user, parts):
         return count
     await parts.vault.forget(org, user)
+    if org == user:
+        await _forget_org_of_one(org, parts)
     await parts.store.delete_mailbox(org, user)
     return count
+
+
+async def _forget_org_of_one(org: str, parts: Parts) -> None:
+    """A consumer account is an organisation of its own: its policy and its used names are its user's, and bear that user's id."""
+    await parts.store.set_policy(org, Policy())
+    await parts.store.forget_used(org)
 
 
 async def _mark(org: str, user: str, parts: Parts) -> datetime | None:
