@@ -99,6 +99,7 @@ class TestFirestore:
                 Index("mails", (("from_address", "ASCENDING"), ("received_at", "DESCENDING"))),
                 Index("mails", (("user", "ASCENDING"), ("received_at", "DESCENDING"))),
                 Index("readings", (("owner", "ASCENDING"), ("at", "DESCENDING"))),
+                Index("readings", (("reader", "ASCENDING"), ("at", "DESCENDING"))),
             }
         )
 
