@@ -206,6 +206,15 @@ async def test_what_is_no_page_says_where_to_go(pages: Pages, path: str) -> None
     assert_is_a_good_page(shown)
 
 
+async def test_the_crms_settings_may_lead_everybody_to_a_page_that_says_how_to_begin(pages: Pages) -> None:
+    browser = pages.browser()
+    shown = await browser.open(f"{pages.url}/get-started")
+    assert (shown.status, "Open MailMagnet in the panel" in shown.text) == (200, True)
+    assert shown.link("Open Gmail") == "https://mail.google.com/"
+    assert_is_a_good_page(shown)
+    assert browser.set_cookies == []
+
+
 async def test_other_methods_are_refused(pages: Pages) -> None:
     for method in ("PUT", "DELETE", "HEAD"):
         assert (await pages.browser().open(pages.link(Page.CONNECT, grant="sort"), method)).status == 405
