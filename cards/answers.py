@@ -34,6 +34,29 @@ def notify(text: str) -> Answer:
     return {"renderActions": {"action": {"notification": {"text": text}}}}
 
 
+def change_draft(*, html: str = "", subject: str = "", to: Sequence[str] = ()) -> Answer:
+    """To a click beside a draft that is being written in Gmail: HTML put in where the cursor is, its subject or its recipients set.
+
+    What is empty stays as it is; what is set takes the place of what was there.
+    https://developers.google.com/workspace/add-ons/guides/alternate-runtimes#update_a_draft
+    """
+    changes: dict[str, Any] = {}
+    if to:
+        changes["updateToRecipients"] = {"toRecipients": [{"email": address} for address in to]}
+    if subject:
+        changes["updateSubject"] = {"subject": subject}
+    if html:
+        contents = [{"content": html, "contentType": "MUTABLE_HTML"}]
+        changes["updateBody"] = {"type": "IN_PLACE_INSERT", "insertContents": contents}
+    return {"renderActions": {"hostAppAction": {"gmailAction": {"updateDraftActionMarkup": changes}}}}
+
+
+def open_draft(draft: str, card: Card) -> Answer:
+    """To a click: Gmail opens a draft that was made, and this card stands in place of the one clicked in."""
+    opened = {"gmailAction": {"openCreatedDraftActionMarkup": {"draftId": draft}}}
+    return {"renderActions": {"hostAppAction": opened, "action": {"navigations": [{"updateCard": card}]}}, "stateChanged": True}
+
+
 def requesting_google_scopes(scopes: Sequence[str]) -> Answer:
     """To anything: Google asks the user for these scopes (full URLs, all in the manifest), and then repeats what was asked.
 

@@ -7,7 +7,7 @@ from cards import words
 from cards.deal_lines import closed_deals, closed_deals_section, open_deals, open_deals_section
 from cards.frame import Frame
 from cards.headline import headline
-from cards.record_lines import mail_with_line
+from cards.record_lines import mail_with_line, write_line
 from cards.widgets import (
     GREY,
     RED,
@@ -39,7 +39,7 @@ EARLIER = 8
 
 
 def contact_sections(
-    standing: ContactStanding, crm_name: str, today: date, frame: Frame, through: str = ""
+    standing: ContactStanding, crm_name: str, today: date, frame: Frame, through: str = "", *, to_answer: bool = False
 ) -> list[Section | None]:
     """What matters, what is next and what was said last, with the ways to the CRM and to the person; further deals; the past, folded."""
     contact = standing.contact
@@ -51,6 +51,7 @@ def contact_sections(
         *(text_paragraph(_quoted(note, frame)) for note in _latest(contact.notes)),
         *_role_line(contact.title, contact.owner, contact.mine, contact.phone),
         *_buttons(contact.url, crm_name, contact.phone),
+        write_line(RecordId(Module.CONTACTS, contact.id), contact.name, frame, to_answer=to_answer),
         mail_with_line(RecordId(Module.CONTACTS, contact.id), contact.name, frame),
     ]
     return [
@@ -61,11 +62,12 @@ def contact_sections(
     ]
 
 
-def lead_sections(lead: Lead, crm_name: str, frame: Frame) -> list[Section | None]:
+def lead_sections(lead: Lead, crm_name: str, frame: Frame, *, to_answer: bool = False) -> list[Section | None]:
     first = [
         text_paragraph(bold(words.facts("Lead", words.name(lead.status, 60)))),
         *_role_line(lead.title, lead.owner, lead.mine, lead.phone),
         *_buttons(lead.url, crm_name, lead.phone),
+        write_line(RecordId(Module.LEADS, lead.id), lead.name, frame, to_answer=to_answer),
         mail_with_line(RecordId(Module.LEADS, lead.id), lead.name, frame),
     ]
     return [section(first)]

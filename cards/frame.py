@@ -39,6 +39,17 @@ class Path(StrEnum):
     SORTED_TODAY = "/sorted-today"
     PREVIEW_SORTING = "/preview-sorting"
     SORT_NOW = "/sort-now"
+    COMPOSE = "/compose"  # form input SEARCH_INPUT
+    TEMPLATE = "/template"  # id
+    INSERT = "/insert"  # id; subject
+    INSERT_FIELD = "/insert-field"  # field
+    ADD_RECIPIENT = "/add-recipient"  # module, id
+    WRITE = "/write"  # module, id
+    REPLY = "/reply"  # module and id, or neither
+    FILL_IN = "/fill-in"  # draft; module and id; reply; the form of a mail
+    SAVE_MAIL = "/save-mail"  # the same
+    SEND_MAIL = "/send-mail"  # the same
+    DISCARD_MAIL = "/discard-mail"  # draft
     KEPT = "/kept"
     DEACTIVATE = "/deactivate"
     DEACTIVATED = "/deactivated"
@@ -64,6 +75,10 @@ IN_PLACE_YES = "1"
 
 SEARCH_INPUT = "words"
 """The name of the search field in the form inputs of an event."""
+MAIL_TO, MAIL_FROM, MAIL_SUBJECT, MAIL_TEXT, MAIL_TEMPLATE = "mail_to", "mail_from", "mail_subject", "mail_text", "mail_template"
+"""The fields of a mail that is being written."""
+REPLY_YES = "1"
+"""The parameter "reply" of a mail that answers one."""
 POLICY_SHARING, POLICY_EXCLUDED, POLICY_RETENTION = "policy_sharing", "policy_excluded", "policy_retention"
 """The fields of the admin's policy."""
 
@@ -73,7 +88,8 @@ class Frame:
     """`now` is aware; `addon_url` is the public address of the `addon` function, without a slash at its end.
 
     `path` and `ids` are the call that the card answers, `words` what was typed into the search field of the card clicked in;
-    `reference` is that under which the card's problems are in the log; `page_url` makes the links to our pages.
+    `reference` is that under which the card's problems are in the log, `permitters` are the names of those who can give a permission
+    that is missing; `page_url` makes the links to our pages.
     """
 
     locale: Locale
@@ -84,6 +100,7 @@ class Frame:
     ids: Mapping[str, str] = field(default_factory=dict)
     words: str = ""
     reference: str = ""
+    permitters: tuple[str, ...] = ()
 
     @property
     def today(self) -> date:

@@ -3,6 +3,7 @@
 from cards import words
 from cards.frame import Frame, Page, Path
 from cards.widgets import Card, Section, Widget, button, button_list, card, decorated_text, section, text_paragraph
+from cards.words import zone_of
 from mailmagnet.consent import Grant
 from mailmagnet.everything_kept import MOST_READINGS, Connected, Kept
 from mailmagnet.store import Choices, Mailbox, Notify, Sharing
@@ -53,7 +54,8 @@ def _mails_line(kept: Kept, frame: Frame) -> Widget:
     if not kept.mails:
         return decorated_text("No mail record", below="Nothing of any mail is kept.", wrap=True)
     counted = words.counted(kept.mails, "mail record", "mail records", frame.locale)
-    ends = [words.moment(at, frame.now, frame.locale) for at in (kept.oldest, kept.newest) if at]
+    days = [at.astimezone(zone_of(frame.locale)).date() for at in (kept.oldest, kept.newest) if at]
+    ends = [words.day(day, frame.today, frame.locale) for day in days]
     span = f"oldest {ends[0]}, newest {ends[-1]}" if kept.mails > 1 and ends else ""
     return decorated_text(counted, below=words.facts("Mail id, sender and time of each", span), wrap=True)
 

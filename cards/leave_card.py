@@ -4,7 +4,7 @@ from cards import words
 from cards.frame import Frame, Path
 from cards.problems import problem_of
 from cards.widgets import Card, Widget, button, button_list, card, decorated_text, section, text_paragraph
-from mailmagnet.everything_kept import Kept
+from mailmagnet.everything_kept import MOST_READINGS, Kept
 from mailmagnet.leave import Left
 
 TITLE = "Deactivate MailMagnet"
@@ -42,18 +42,15 @@ def left_card(left: Left, frame: Frame) -> Card:
 
 def _over(said: str, below: str, frame: Frame) -> Card:
     how = text_paragraph("To begin anew, set MailMagnet up again. To take the panel out of Gmail, uninstall the add-on there.")
-    return card([section([decorated_text(said, below=below, wrap=True)]), section([how, _begin_anew(frame)])], TITLE)
-
-
-def _begin_anew(frame: Frame) -> Widget:
-    return button_list(button("To the start", frame.run(Path.DEALS_AND_SEARCH)))
+    begin_anew = button_list(button("Set up MailMagnet", frame.run(Path.SET_UP)))
+    return card([section([decorated_text(said, below=below, wrap=True)]), section([how, begin_anew])], TITLE)
 
 
 def _deleted_lines(kept: Kept, frame: Frame) -> list[Widget]:
     """Each with its count; the connections end where they were given, not only here."""
     connected, lines = kept.connected, []
     if kept.mails:
-        lines.append(decorated_text(words.counted(kept.mails, "mail record", "mail records", frame.locale), icon="EMAIL"))
+        lines.append(decorated_text(words.counted(kept.mails, "mail record", "mail records", frame.locale)))
     if connected and connected.gmail:
         lines.append(decorated_text("The connection to Gmail", below="Ended at Google too"))
     if connected and connected.crm_user:
@@ -64,9 +61,13 @@ def _deleted_lines(kept: Kept, frame: Frame) -> list[Widget]:
     if kept.mailbox:
         lines.append(decorated_text("Your settings and choices", below="Sorting and sharing end at once"))
     if kept.read_by_others:
-        readings = words.counted(kept.read_by_others, "entry", "entries", frame.locale)
-        lines.append(decorated_text(f"The log of who read your mail, {readings}", wrap=True))
+        lines.append(decorated_text("The log of who read your mail", below=_entries(kept.read_by_others, frame)))
     return lines
+
+
+def _entries(count: int, frame: Frame) -> str:
+    entries = words.counted(count, "entry", "entries", frame.locale)
+    return f"At least {entries}" if count >= MOST_READINGS else entries
 
 
 def _staying_lines(kept: Kept) -> list[Widget]:

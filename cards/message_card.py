@@ -8,6 +8,7 @@ from cards.contact_sections import company_of_contact, contact_sections, lead_se
 from cards.frame import Frame, Path
 from cards.people_lines import account_name, contact_name, known_there, lead_line, lead_name, stakes_line
 from cards.problems import problem_section
+from cards.record_lines import write_line
 from cards.widgets import GREY, Card, Fold, Section, Widget, bold, card, coloured, decorated_text, section, text_paragraph
 from mailmagnet.addresses import shown
 from mailmagnet.crm import Contact, KnownAccount
@@ -72,9 +73,10 @@ def _main_sections(main: PersonInCrm, answer: OpenMessage, frame: Frame) -> list
     if main.contacts:
         first = main.contacts[0]
         through = contact_name(first.contact) if len(main.contacts) > 1 else ""
-        return [*contact_sections(first, answer.crm_name, today, frame, through), _same_address_section(main, today, frame)]
+        about = contact_sections(first, answer.crm_name, today, frame, through, to_answer=True)
+        return [*about, _same_address_section(main, today, frame)]
     if main.leads:
-        return [*lead_sections(main.leads[0], answer.crm_name, frame), _same_address_section(main, today, frame)]
+        return [*lead_sections(main.leads[0], answer.crm_name, frame, to_answer=True), _same_address_section(main, today, frame)]
     return [section(_unknown_lines(main, answer.crm_name, frame))]
 
 
@@ -89,7 +91,8 @@ def _same_address_section(main: PersonInCrm, today: date, frame: Frame) -> Secti
 def _unknown_lines(person: PersonInCrm, crm_name: str, frame: Frame) -> list[Widget]:
     """The company, when it is known, and whose second address it may be."""
     company = _company_line(person.account, frame) if person.account else _not_there(crm_name)
-    return [company, *(_second_address_line(contact, frame) for contact in person.perhaps)]
+    answer = write_line(None, person.person.name or shown(person.person.address), frame, to_answer=True)
+    return [company, *(_second_address_line(contact, frame) for contact in person.perhaps), answer]
 
 
 def _not_there(crm_name: str) -> Widget:

@@ -3,6 +3,7 @@
 from cards import words
 from cards.frame import POLICY_EXCLUDED, POLICY_RETENTION, POLICY_SHARING, Frame, Path
 from cards.problems import problem_section
+from cards.unopened_lines import unopened_section
 from cards.widgets import (
     GREY,
     RED,
@@ -40,6 +41,7 @@ def policy_card(answer: PolicyAnswer, frame: Frame) -> Card:
             *(problem_section(problem, frame) for problem in answer.problems),
             section(_said(answer, frame)),
             section([*_fields(typed), *_templates(answer.policy, frame), button_list(*save, see)]),
+            unopened_section(answer.unopened, frame),
         ],
         "Policy",
         "For everybody in your organisation",

@@ -64,10 +64,18 @@ def set_up_card(set_up: SetUp, frame: Frame) -> Card:
             _sharing_section(set_up, frame),
             _notice_section(set_up, frame),
             section([button_list(button("Save", frame.run(Path.SAVE_SET_UP)))]),
+            _leaving_section(set_up, frame),
         ],
         "Set up MailMagnet",
         words.name(shown(set_up.address)),
     )
+
+
+def _leaving_section(set_up: SetUp, frame: Frame) -> Section | None:
+    """Also who has set up nothing may see that nothing is kept."""
+    kept = button("Everything kept about me", frame.run(Path.KEPT))
+    deactivate = [button("Deactivate", frame.run(Path.DEACTIVATE))] if set_up.mailbox else []
+    return section([button_list(kept, *deactivate)])
 
 
 # What came of a click
@@ -126,10 +134,8 @@ def _consequence_words(consequence: Consequence, frame: Frame) -> str:
 
 def _confirm_buttons(consequence: Consequence, frame: Frame) -> Widget:
     does = "Turn off and delete" if consequence.deletes else "Save and sort it"
-    return button_list(
-        button(does, frame.run(Path.SAVE_SET_UP, confirmed=consequence.key)),
-        button("Not now", frame.run(Path.SET_UP, in_place="1")),
-    )
+    confirm = button(does, frame.run(Path.SAVE_SET_UP, confirmed=consequence.key))
+    return button_list(confirm, button("Not now", frame.run(Path.SET_UP, **{IN_PLACE: IN_PLACE_YES})))
 
 
 def _what_comes(set_up: SetUp) -> str:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,18 +9,18 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from cards.answers import Answer, notify, requesting_google_scopes, update_card
+from cards.answers import Answer, custom_authorization_prompt, notify, requesting_google_scopes, update_card
 from cards.frame import SEARCH_INPUT, Frame, Path
 from cards.search_card import NOTHING_TYPED
 from functions.boundary import body_of
 from functions.event import Event, event_of, object_of, system_token_of, user_token_of
-from functions.log import log_once, log_problems, names, requester
-from functions.triggers import TRIGGERS, SidebarCall, Trigger
+from functions.log import log_once, names, requester
+from functions.triggers import TRIGGERS, Press, SidebarCall, Trigger, framed
 from functions.user_limit import UserLimit
 from functions.verify import bearer_of, signature_is_removed
 from functions.wiring import Process
 from mailmagnet.caller import Caller
-from mailmagnet.errors import MAILMAGNET, MailMagnetError, NothingTyped, ScopesMissing, TimedOut
+from mailmagnet.errors import MAILMAGNET, MailMagnetError, NothingTyped, ScopesMissing, SignInNeeded, TimedOut
 from mailmagnet.identity import Identity
 
 CARD_SECONDS = 0.4
@@ -89,14 +88,14 @@ def _ids(path: Path, event: Event) -> Mapping[str, str]:
     return {"message_id": event.message_id} if path is Path.MESSAGE else event.parameters
 
 
-async def _answered(trigger: Trigger, call: SidebarCall, frame: Frame, user_limit: UserLimit, seconds: float) -> Answer:
+async def _answered(trigger: Trigger | Press, call: SidebarCall, frame: Frame, user_limit: UserLimit, seconds: float) -> Answer:
     """The trigger's card, or in its place what went wrong. `seconds` is how long the core had."""
-    envelope = update_card if call.event.in_place else trigger.envelope
+    envelope = update_card if call.event.in_place or isinstance(trigger, Press) else trigger.envelope
     try:
         user_limit.count(call.caller.identity)
         # The core keeps to the caller's `by` itself and shows what has come; this is for what does not.
         async with asyncio.timeout_at(call.caller.by + CARD_SECONDS / 2):
-            return envelope(await trigger.card(call, frame))
+            return await trigger.answer(call, frame) if isinstance(trigger, Press) else envelope(await trigger.card(call, frame))
     except ScopesMissing as missing:
         return requesting_google_scopes(missing.scopes)
     except NothingTyped:
@@ -105,4 +104,9 @@ async def _answered(trigger: Trigger, call: SidebarCall, frame: Frame, user_limi
         error: MailMagnetError = TimedOut(MAILMAGNET, round(seconds, 1))
     except MailMagnetError as problem:
         error = problem
-    return envelope(trigger.failed(error, replace(frame, reference=log_problems(error))))
+    drawn_in = await framed(frame, [error], call)
+    if isinstance(trigger, Press):
+        return trigger.failed(error, drawn_in)
+    card = trigger.failed(error, drawn_in)
+    # Where nothing can be shown before a sign-in, the card is the way to it.
+    return custom_authorization_prompt(card) if isinstance(error, SignInNeeded) else envelope(card)

@@ -10,12 +10,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cards.frame import IN_PLACE, IN_PLACE_YES, SEARCH_INPUT
+from mailmagnet.address_headers import Budget, mailboxes
 from mailmagnet.errors import BadRequest, NothingTyped, NotVerified, ScopesMissing
 from mailmagnet.gmail import OpenMailTokens
 from mailmagnet.identity import Locale
 
 SCOPE_EMAIL = "https://www.googleapis.com/auth/userinfo.email"
 SCOPE_OPEN_MAIL = "https://www.googleapis.com/auth/gmail.addons.current.message.metadata"
+SCOPE_COMPOSE = "https://www.googleapis.com/auth/gmail.addons.current.action.compose"
+"""Without it Gmail carries out no change of a draft, and does not tell its recipients."""
 
 LONGEST_TEXT = 4096
 LONGEST_TYPED = 20_000
@@ -37,7 +40,10 @@ class OpenMail:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One trigger or click. `gmail` is there while a message is open; `authorized_scopes` is None when the event lists none at all."""
+    """One trigger or click. `gmail` is there while a message is open; `authorized_scopes` is None when the event lists none at all.
+
+    `to` and `copied` are the recipients of the draft that is being written, canonical.
+    """
 
     locale: Locale
     parameters: Mapping[str, str]
@@ -45,6 +51,8 @@ class Event:
     user_token: str = field(repr=False)
     authorized_scopes: frozenset[str] | None
     gmail: OpenMail | None
+    to: tuple[str, ...] = ()
+    copied: tuple[str, ...] = ()
 
     def parameter(self, name: str) -> str:
         """A button's parameter. Raises BadRequest when the click has none of that name."""
@@ -84,6 +92,11 @@ class Event:
         if not words:
             raise NothingTyped("the search field is empty")
         return words
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Everybody whom the draft that is being written is to, in order."""
+        return tuple(dict.fromkeys((*self.to, *self.copied)))
 
     def require_scope(self, scope: str) -> None:
         """Raises ScopesMissing when the user has not granted the scope. An event that lists none at all is taken on trust."""
@@ -149,6 +162,8 @@ def event_of(body: Mapping[str, Any]) -> Event:
         user_token=_token(authorization.get("userOAuthToken")),
         authorized_scopes=frozenset(map(_text, scopes)) if isinstance(scopes, list) else None,
         gmail=_open_mail(_object(body, "gmail")),
+        to=_addresses(_object(body, "gmail"), "toRecipients"),
+        copied=_addresses(_object(body, "gmail"), "ccRecipients", "bccRecipients"),
     )
 
 
@@ -160,6 +175,14 @@ def _locale(language: str, time_zone: str) -> Locale:
 def _open_mail(gmail: Mapping[str, Any]) -> OpenMail | None:
     message_id = _text(gmail.get("messageId"))
     return OpenMail(message_id, _token(gmail.get("accessToken"))) if message_id else None
+
+
+def _addresses(gmail: Mapping[str, Any], *names: str) -> tuple[str, ...]:
+    """The addresses of a draft's recipients; what is none is left out."""
+    listed = [gmail.get(name) for name in names]
+    written = [_text(each) for entries in listed if isinstance(entries, list) for each in entries[:MOST_CHOSEN]]
+    budget = Budget()
+    return tuple(mailbox.address for each in written for mailbox in mailboxes(each, budget))
 
 
 def _filled_in(entry: Any) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """What stands in the cards' forms, read from an event: whatever was sent, it becomes what the core takes as typed."""
 
+from cards.frame import MAIL_FROM, MAIL_SUBJECT, MAIL_TEXT, MAIL_TO
 from cards.set_up_card import (
     DAILY_AT_INPUT,
     DAYS_INPUT,
@@ -12,6 +13,7 @@ from cards.set_up_card import (
 )
 from functions.event import Event
 from mailmagnet.set_up import Form
+from mailmagnet.write_mail import Typed
 
 
 def set_up_form(event: Event) -> Form:
@@ -27,3 +29,9 @@ def set_up_form(event: Event) -> Form:
         quiet_until=event.typed(QUIET_UNTIL_INPUT),
         time_zone=event.locale.time_zone,
     )
+
+
+def typed_mail(event: Event) -> Typed:
+    """The form of a mail that is being written."""
+    typed = event.typed
+    return Typed(to=typed(MAIL_TO), sender=typed(MAIL_FROM), subject=typed(MAIL_SUBJECT), text=typed(MAIL_TEXT))

@@ -1,15 +1,20 @@
-"""After an answer is sent: that its user was here is noted, once a day, and never at the answer's expense."""
+"""What follows an answer: that its user was here is noted, and a CRM that did not let the user in is asked again."""
 
 import asyncio
-from datetime import date
+from collections.abc import Coroutine
+from datetime import date, datetime, timedelta
+from typing import Any
 
 from functions.log import log, where
 from mailmagnet.caller import Caller
 from mailmagnet.note_opening import note_opening
 from mailmagnet.parts import Parts
+from mailmagnet.permission import look_again
 
 SECONDS = 10.0
-"""How long noting may take: nobody waits for it."""
+"""How long it may take: nobody waits for it."""
+LOOK_AGAIN = timedelta(minutes=1)
+"""How often a user's coming makes us ask a CRM again that did not let the user in."""
 
 
 class Openings:
@@ -18,18 +23,32 @@ class Openings:
     def __init__(self) -> None:
         self._day: date | None = None
         self._noted: set[tuple[str, str]] = set()
+        self._looked: dict[tuple[str, str], datetime] = {}
 
     async def note(self, caller: Caller, parts: Parts) -> None:
-        """Note it, if it is not noted. What fails is logged, and tried again at the user's next call."""
+        """Note it, if it is not noted, and look whether what kept the CRM from letting the user in is over.
+
+        What fails is logged, and tried again at the user's next call.
+        """
         who = (caller.identity.org, caller.identity.user)
         if caller.now.date() != self._day:
-            self._day, self._noted = caller.now.date(), set()
-        if who in self._noted:
-            return
-        self._noted.add(who)
-        try:
-            async with asyncio.timeout(SECONDS):
-                await note_opening(caller, parts)
-        except Exception as problem:  # the answer is sent: nobody is left to be told, whatever it was
-            self._noted.discard(who)
-            log("WARNING", "opening not noted", error=type(problem).__name__, where=where(problem))
+            self._day, self._noted, self._looked = caller.now.date(), set(), {}
+        if who not in self._noted:
+            self._noted.add(who)
+            if not await _done("opening not noted", note_opening(caller, parts)):
+                self._noted.discard(who)
+        looked = self._looked.get(who)
+        if not looked or caller.now - looked >= LOOK_AGAIN:
+            self._looked[who] = caller.now
+            await _done("not looked again", look_again(caller.identity, parts))
+
+
+async def _done(otherwise: str, work: Coroutine[Any, Any, None]) -> bool:
+    """Whether it came to its end; if not, that is logged."""
+    try:
+        async with asyncio.timeout(SECONDS):
+            await work
+    except Exception as problem:  # the answer is sent: nobody is left to be told, whatever it was
+        log("WARNING", otherwise, error=type(problem).__name__, where=where(problem))
+        return False
+    return True

@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from crm_client.embedded.database_file import CRM_DATABASE
-from mailmagnet.addresses import canonical_domain
+from mailmagnet.addresses import canonical, canonical_domain, domain_of, is_address
 from mailmagnet.domains import is_free_mail, registered_domain
 from mailmagnet.errors import BadSetting
 
@@ -75,6 +75,15 @@ def _domains(value: str) -> tuple[str, ...]:
     return domains
 
 
+def _addresses(value: str) -> tuple[str, ...]:
+    addresses = tuple(canonical(address) for address in value.split(",")) if value else ()
+    if not all(map(is_address, addresses)):
+        raise ValueError("should be mail addresses, comma separated")
+    if any(is_free_mail(domain_of(address)) for address in addresses):
+        raise ValueError("should be addresses in the organisation's own domains")
+    return addresses
+
+
 Url = Annotated[str, AfterValidator(_url)]
 Account = Annotated[str, AfterValidator(_account)]
 File = Annotated[Path, AfterValidator(_file)]
@@ -109,6 +118,14 @@ class Settings(BaseModel):
         (),
         description="organisation's mail domains, comma separated, first the one that Google calls it by (hd): to be set only where "
         "the consent screen is Internal, so that Google lets nobody else in",
+    )
+    admins: Annotated[tuple[str, ...], BeforeValidator(_addresses)] = Field(
+        (),
+        description="addresses of the organisation's own admins in Google, comma separated, beside whoever has the CRM's administrator "
+        "profile: each is an admin in that organisation alone",
+    )
+    org_install: bool = Field(
+        False, description="true where an admin has installed MailMagnet for all and let it into their mailboxes: nobody is asked"
     )
     oauth_client_id: str = Field(
         pattern=CLIENT_ID, description="customer's own OAuth web client, to which users' refresh tokens belong"
@@ -156,6 +173,14 @@ class Settings(BaseModel):
     gmail_seconds: float = Field(2.5, gt=0, le=30, description="seconds that one Gmail call of the sidebar may take")
     job_call_seconds: float = Field(20.0, gt=0, le=60, description="seconds that one outward call of the job may take")
     sort_every_minutes: int = Field(10, ge=1, le=60, description="minutes between two runs of a mailbox")
+
+    @model_validator(mode="after")
+    def _not_yet_for_all(self) -> Self:
+        if self.org_install:
+            raise ValueError(
+                f"{PREFIX}ORG_INSTALL: should be left unset: an organisation's mailboxes cannot be connected at once yet"
+            )
+        return self
 
     @model_validator(mode="after")
     def _embedding(self) -> Self:

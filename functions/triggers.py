@@ -2,40 +2,47 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from typing import Protocol, TypeVar
 
 from cards.account_card import account_card
-from cards.answers import Answer, push_card, show, update_card
+from cards.answers import Answer, change_draft, notify, open_draft, push_card, show, update_card
+from cards.compose_card import compose_card, template_card
 from cards.contact_card import contact_card
 from cards.deal_card import deal_card
 from cards.error_card import error_card, failed_search_card
-from cards.frame import POLICY_EXCLUDED, POLICY_RETENTION, POLICY_SHARING, Frame, Path
+from cards.frame import MAIL_TEMPLATE, POLICY_EXCLUDED, POLICY_RETENTION, POLICY_SHARING, REPLY_YES, SEARCH_INPUT, Frame, Path
 from cards.home_card import home_card
 from cards.kept_card import kept_card
 from cards.lead_card import lead_card
 from cards.leave_card import leave_card, left_card
 from cards.mail_card import mail_card
+from cards.mail_form_card import FAULTS, done_card, mail_form_card
 from cards.mail_with_card import mail_with_card
 from cards.message_card import message_card
 from cards.my_sharing_card import my_sharing_card
 from cards.policy_card import policy_card
+from cards.problems import notice_of
 from cards.search_card import search_card
 from cards.set_up_card import set_up_card
 from cards.who_could_read_card import who_could_read_card
 from cards.widgets import Card
-from functions.event import Event
-from functions.forms import set_up_form
+from functions.event import SCOPE_COMPOSE, Event
+from functions.forms import set_up_form, typed_mail
 from functions.log import log_problems
 from mailmagnet.caller import Caller
 from mailmagnet.change_sharing import Change, change_contact, change_mail
-from mailmagnet.errors import BadRequest, MailMagnetError
+from mailmagnet.errors import BadForm, BadRequest, MailMagnetError, NotAuthorised
 from mailmagnet.everything_kept import everything_kept
 from mailmagnet.homepage import homepage
 from mailmagnet.leave import leave
+from mailmagnet.mail_html import html_of_merged
+from mailmagnet.mail_templates import Composing, compose, filled_template, recipient_of
 from mailmagnet.mail_with import MailWith, mail_with
 from mailmagnet.open_message import open_message
 from mailmagnet.open_record import open_account, open_contact, open_deal, open_lead, search
 from mailmagnet.parts import Parts
+from mailmagnet.permission import who_can_permit
 from mailmagnet.policy import WantedPolicy, change_policy, policy, policy_effect
 from mailmagnet.read_mail import MailId, ReadMail, mail_id, read_mail
 from mailmagnet.record_people import RecordId, record_id
@@ -43,6 +50,7 @@ from mailmagnet.set_up import count_set_up, open_set_up, save_set_up
 from mailmagnet.sharing_overview import sharing_overview
 from mailmagnet.store import Sharing
 from mailmagnet.who_could_read import WhoCouldRead, who_could_read
+from mailmagnet.write_mail import Ending, Fault, FormId, MailForm, discard_mail, fill_in, reply_to, save_mail, send_mail, write_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,26 @@ class Trigger:
     failed: Callable[[MailMagnetError, Frame], Card]
 
 
+async def framed(frame: Frame, problems: Sequence[MailMagnetError], call: SidebarCall) -> Frame:
+    """The frame with what a card says of problems: their reference in the log, and who can give a permission that is missing."""
+    permitters = await who_can_permit(problems, call.caller, call.parts)
+    return replace(frame, reference=log_problems(*problems), permitters=permitters)
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A click that does something in Gmail: its whole answer. When it fails a notice says why, and the card stays, with what was typed
+    into it."""
+
+    answer: Callable[[SidebarCall, Frame], Awaitable[Answer]]
+
+    def failed(self, error: MailMagnetError, frame: Frame) -> Answer:
+        """What is missing is asked for by a card on top of it."""
+        if isinstance(error, BadForm):
+            return notify(FAULTS[Fault(error.fault)])
+        return push_card(error_card(error, frame)) if isinstance(error, NotAuthorised) else notify(notice_of(error, frame))
+
+
 def _trigger(
     use_case: Callable[[SidebarCall], Awaitable[Reply]],
     card_of: Callable[[Reply, Frame], Card],
@@ -81,7 +109,7 @@ def _trigger(
 ) -> Trigger:
     async def card(call: SidebarCall, frame: Frame) -> Card:
         reply = await use_case(call)
-        return card_of(reply, replace(frame, reference=log_problems(*reply.problems)))
+        return card_of(reply, await framed(frame, reply.problems, call))
 
     return Trigger(card, envelope, failed)
 
@@ -133,7 +161,72 @@ def _policy(call: SidebarCall) -> WantedPolicy:
     return WantedPolicy(typed(POLICY_SHARING), typed(POLICY_EXCLUDED), typed(POLICY_RETENTION))
 
 
-TRIGGERS: Mapping[Path, Trigger] = {
+# What is put into a draft, and a mail that is written in a card
+
+
+def _person(call: SidebarCall) -> RecordId | None:
+    return _record(call) if call.event.parameters.get("id") else None
+
+
+def _form_id(call: SidebarCall) -> FormId:
+    return FormId(call.event.parameter("draft"), _person(call), call.event.parameters.get("reply") == REPLY_YES)
+
+
+async def _compose(call: SidebarCall) -> Composing:
+    call.event.require_scope(SCOPE_COMPOSE)
+    return await compose(call.event.recipients, call.caller, call.parts, call.event.typed(SEARCH_INPUT))
+
+
+async def _insert(call: SidebarCall, _: Frame) -> Answer:
+    call.event.require_scope(SCOPE_COMPOSE)
+    filled = await filled_template(call.event.id, call.event.recipients, call.caller, call.parts)
+    subject = filled.subject.text if call.event.parameters.get("subject") else ""
+    return change_draft(html=html_of_merged(filled.text), subject=" ".join(subject.split()))
+
+
+async def _insert_field(call: SidebarCall, _: Frame) -> Answer:
+    call.event.require_scope(SCOPE_COMPOSE)
+    composing = await compose(call.event.recipients, call.caller, call.parts)
+    value = composing.values.get(call.event.parameter("field"), "")
+    return change_draft(html=escape(value)) if value else notify("There is nothing to put in any more.")
+
+
+async def _add_recipient(call: SidebarCall, _: Frame) -> Answer:
+    call.event.require_scope(SCOPE_COMPOSE)
+    address = await recipient_of(_record(call), call.caller, call.parts)
+    return (
+        notify("Among the recipients already.")
+        if address in call.event.recipients
+        else change_draft(to=(*call.event.to, address))
+    )
+
+
+async def _reply(call: SidebarCall) -> MailForm:
+    return await reply_to(*call.event.open_mail(), _person(call), call.caller, call.parts)
+
+
+async def _fill_in(call: SidebarCall, frame: Frame) -> Answer:
+    template, typed = call.event.typed(MAIL_TEMPLATE), typed_mail(call.event)
+    return update_card(mail_form_card(await fill_in(_form_id(call), template, typed, call.caller, call.parts), frame))
+
+
+async def _save_mail(call: SidebarCall, frame: Frame) -> Answer:
+    call.event.require_scope(SCOPE_COMPOSE)
+    done = await save_mail(call.event.parameter("draft"), typed_mail(call.event), call.caller, call.parts)
+    saved = done.ending is Ending.SAVED
+    return open_draft(done.draft, done_card(done, frame)) if saved else update_card(done_card(done, frame))
+
+
+async def _send_mail(call: SidebarCall, frame: Frame) -> Answer:
+    done = await send_mail(call.event.parameter("draft"), typed_mail(call.event), call.caller, call.parts)
+    return update_card(done_card(done, frame), "Sent" if done.ending is Ending.SENT else "")
+
+
+async def _discard_mail(call: SidebarCall, frame: Frame) -> Answer:
+    return update_card(done_card(await discard_mail(call.event.parameter("draft"), call.caller, call.parts), frame))
+
+
+TRIGGERS: Mapping[Path, Trigger | Press] = {
     Path.HOME: _trigger(lambda call: homepage(call.caller, call.parts), home_card, show),
     Path.MESSAGE: _trigger(lambda call: open_message(*call.event.open_mail(), call.caller, call.parts), message_card, show),
     # The homepage's card on top of what is open: of an open mail's panel it is one step back.
@@ -163,6 +256,19 @@ TRIGGERS: Mapping[Path, Trigger] = {
     Path.COUNT_MAIL: _trigger(
         lambda call: count_set_up(set_up_form(call.event), call.caller, call.parts), set_up_card, update_card
     ),
+    Path.COMPOSE: _trigger(_compose, compose_card, show),
+    Path.TEMPLATE: _trigger(
+        lambda call: filled_template(call.event.id, call.event.recipients, call.caller, call.parts), template_card, push_card
+    ),
+    Path.INSERT: Press(_insert),
+    Path.INSERT_FIELD: Press(_insert_field),
+    Path.ADD_RECIPIENT: Press(_add_recipient),
+    Path.WRITE: _trigger(lambda call: write_to(_record(call), call.caller, call.parts), mail_form_card, push_card),
+    Path.REPLY: _trigger(_reply, mail_form_card, push_card),
+    Path.FILL_IN: Press(_fill_in),
+    Path.SAVE_MAIL: Press(_save_mail),
+    Path.SEND_MAIL: Press(_send_mail),
+    Path.DISCARD_MAIL: Press(_discard_mail),
     Path.KEPT: _trigger(lambda call: everything_kept(call.caller, call.parts), kept_card, push_card),
     Path.DEACTIVATE: _trigger(lambda call: everything_kept(call.caller, call.parts), leave_card, push_card),
     Path.DEACTIVATED: _trigger(lambda call: leave(call.caller, call.parts), left_card, update_card),

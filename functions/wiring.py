@@ -183,6 +183,10 @@ class Process:
     def revoke(self) -> Callable[[str], Awaitable[None]]:
         return partial(revoke, self.session, self.google.revoke_url, seconds=self.settings.job_call_seconds)
 
+    @property
+    def admins(self) -> tuple[str, ...]:
+        return self.settings.admins
+
     def now(self) -> datetime:
         """The time."""
         return datetime.now(UTC)

@@ -161,6 +161,12 @@ class DraftEntry(_Answer):
     message: MessageId
 
 
+class WholeDraft(_Answer):
+    """A draft with its message's headers."""
+
+    message: Message
+
+
 class LabelEntry(_Answer):
     """https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.labels"""
 

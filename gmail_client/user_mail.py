@@ -4,6 +4,7 @@ import asyncio
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
@@ -11,6 +12,7 @@ from urllib.parse import quote
 
 from gmail_client.access_tokens import AccessTokens
 from gmail_client.answers import (
+    MESSAGE_FIELDS,
     Body,
     DraftEntry,
     Message,
@@ -18,6 +20,7 @@ from gmail_client.answers import (
     MessagePage,
     Part,
     SendAsList,
+    WholeDraft,
     WholeMessage,
     is_no_draft,
     read,
@@ -34,6 +37,9 @@ SINGLY = 10
 """Mails that are changed one by one; for more a batch costs less."""
 BATCH = 1_000
 """Ids that one users.messages.batchModify takes."""
+
+_ANSWERS = ("in-reply-to", "references")
+"""The headers that say which mail a draft answers."""
 
 _ANSWERED = (HTTPStatus.OK, HTTPStatus.NO_CONTENT)
 
@@ -119,6 +125,14 @@ class HttpUserMail:
             for entry in default_first
         )
 
+    async def draft(self, draft_id: str) -> MailHeaders:
+        """https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.drafts/get"""
+        # Unlike users.messages.get this takes no names of headers: they are chosen here.
+        params = [("format", "metadata"), ("fields", f"id,message({MESSAGE_FIELDS})")]
+        answer = await self._of_draft("GET", f"drafts/{api_id(draft_id)}", params=params)
+        mail = read(WholeDraft, answer.json()).message.record()
+        return replace(mail, headers=tuple(each for each in mail.headers if each[0].lower() in _ANSWERS))
+
     async def create_draft(self, draft: DraftMail) -> str:
         """https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.drafts/create"""
         answer = await self._call("POST", "drafts", [("fields", "id,message/id")], {"message": _message(draft)})
@@ -173,9 +187,9 @@ class HttpUserMail:
         if not isinstance(problem, NotFound):
             raise problem
 
-    async def _of_draft(self, verb: str, path: str, body: Any = None) -> HttpAnswer:
+    async def _of_draft(self, verb: str, path: str, body: Any = None, params: Iterable[tuple[str, str]] = ()) -> HttpAnswer:
         """A call about a draft that was made before; NotFound when it is none any more."""
-        answer = await self._answer(verb, path, [("fields", "id")] if body else [], body)
+        answer = await self._answer(verb, path, params or ([("fields", "id")] if body else []), body)
         if answer.status in _ANSWERED:
             return answer
         if is_no_draft(answer.status, answer.body):

@@ -3,6 +3,7 @@
 MailMagnetError
     BadRequest            what came in cannot be read; says what is wrong with it
         NothingTyped      the field that a click needs is empty
+        BadForm           what was typed into a form cannot be used; `.fault` says what is wrong with it
     NotVerified           the sender could not prove who it is (401)
         LinkExpired       a link or a sign-in of ours was made too long ago, or was used before
     Forbidden             the sender is known and may not do this (403)
@@ -70,6 +71,14 @@ class BadRequest(MailMagnetError):
 
 class NothingTyped(BadRequest):
     """The field that a click needs is empty."""
+
+
+class BadForm(BadRequest):
+    """What was typed into a form cannot be used: `fault` is one of the form's own words for what may be wrong."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(f"the form cannot be used: {fault}")
+        self.fault = fault
 
 
 class NotVerified(MailMagnetError):

@@ -20,7 +20,9 @@ from mailmagnet.errors import (
     LeaseLost,
     MailboxFailed,
     MailMagnetError,
+    NotAuthorised,
     NotFound,
+    NotPermitted,
     TimedOut,
     Unavailable,
     Upstream,
@@ -31,6 +33,7 @@ from mailmagnet.labels import ensure_labels
 from mailmagnet.notify import NO_CATEGORY, is_due
 from mailmagnet.parking import parked
 from mailmagnet.parts import Parts
+from mailmagnet.permission import check_permitted
 from mailmagnet.store import Backlog, DayCounts, Lease, Mailbox, ParkedFor, Policy, Progress, RunCounts, Store
 from mailmagnet.trouble import trouble_after
 from mailmagnet.vault import Connection, gmail_connection
@@ -180,8 +183,19 @@ async def _switched_on(org: str, user: str, store: Store) -> Mailbox:
 
 async def _run_of(mailbox: Mailbox, parts: Parts) -> _Run:
     connection = await gmail_connection(mailbox.org, mailbox.user, parts.vault)
-    policy = await parts.store.policy(mailbox.org)
-    return _Run(mailbox, connection, policy, parts.gmail_of(connection), parts.crm_of(connection), parts.store, parts.now())
+    policy, crm = await parts.store.policy(mailbox.org), parts.crm_of(connection)
+    await _check_permitted(crm)
+    return _Run(mailbox, connection, policy, parts.gmail_of(connection), crm, parts.store, parts.now())
+
+
+async def _check_permitted(crm: Crm) -> None:
+    """Raises NotPermitted or NotAuthorised where the CRM says so. One that is down is asked again when there is mail to look up."""
+    try:
+        await check_permitted(crm)
+    except (NotAuthorised, NotPermitted):
+        raise
+    except Upstream:
+        return
 
 
 async def _failed(mailbox: Mailbox, lease: Lease, error: Upstream, parts: Parts) -> MailboxFailed:

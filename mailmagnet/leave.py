@@ -37,9 +37,13 @@ async def leave(caller: Caller, parts: Parts) -> Left:
     except NotFound:
         return Left(crm_name, was_gone=True)
     except Upstream as problem:
-        mailbox = await in_time(MAILMAGNET, caller.by, parts.store.mailbox(org, user))
-        if mailbox is None and await in_time(MAILMAGNET, caller.by, parts.vault.connection(org, user)):
-            raise  # signed in to the CRM alone: no tick would know of it
-        if mailbox and not mailbox.presence.leaving_since:
-            raise
-        return Left(crm_name, problem=problem)
+        if await in_time(MAILMAGNET, caller.by, _is_seen_to(org, user, parts)):
+            return Left(crm_name, problem=problem)
+        raise
+
+
+async def _is_seen_to(org: str, user: str, parts: Parts) -> bool:
+    """Whether the ticks know of what is left: of a mailbox that is marked, or of nothing but a token to be revoked."""
+    if mailbox := await parts.store.mailbox(org, user):
+        return mailbox.presence.leaving_since is not None
+    return await parts.vault.connection(org, user) is None

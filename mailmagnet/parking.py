@@ -30,7 +30,7 @@ def after_a_day(mailbox: Mailbox, now: datetime) -> Presence:
         return replace(presence, opened_at=_day_of(now))
     if _shut_out(mailbox, now):
         return parked(presence, ParkedFor.GONE, now)
-    return parked(presence, ParkedFor.NOT_OPENED, now) if presence.admin_told_at and is_unopened(mailbox, now) else presence
+    return parked(presence, ParkedFor.NOT_OPENED, now) if presence.admin_told_at and is_unopened(presence, now) else presence
 
 
 def _shut_out(mailbox: Mailbox, now: datetime) -> bool:
@@ -41,10 +41,9 @@ def _shut_out(mailbox: Mailbox, now: datetime) -> bool:
     return now - max(trouble.since, opened_at) >= SHUT_OUT_FOR
 
 
-def is_unopened(mailbox: Mailbox, now: datetime) -> bool:
-    """Whether its user has opened nothing for so long that the admin is to know."""
-    opened_at = mailbox.presence.opened_at
-    return opened_at is not None and now - opened_at >= UNOPENED_FOR
+def is_unopened(presence: Presence, now: datetime) -> bool:
+    """Whether a user has opened nothing for so long that the admin is to know."""
+    return presence.opened_at is not None and now - presence.opened_at >= UNOPENED_FOR
 
 
 def forgotten_at(parked: Parked) -> datetime:
@@ -55,6 +54,11 @@ def forgotten_at(parked: Parked) -> datetime:
 def parked(presence: Presence, why: ParkedFor, now: datetime) -> Presence:
     """Parked from now on; one that is parked, or leaves, stays as it is."""
     return presence if presence.parked or presence.leaving_since else replace(presence, parked=Parked(now, why))
+
+
+def admin_told(presence: Presence, now: datetime) -> Presence:
+    """An admin has seen that nothing was opened; the first time counts. Whoever has come back meanwhile is not told of."""
+    return replace(presence, admin_told_at=presence.admin_told_at or now) if is_unopened(presence, now) else presence
 
 
 def opened(presence: Presence, now: datetime) -> Presence:

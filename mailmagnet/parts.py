@@ -1,6 +1,6 @@
 """What every use case is given of the outside, as the process has put it together: the protocol `Parts`."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 from typing import Protocol
 
@@ -68,6 +68,11 @@ class Parts(Protocol):
 
         Raises RateLimited, Unavailable, BadAnswer.
         """
+        ...
+
+    @property
+    def admins(self) -> Collection[str]:
+        """The canonical addresses of those whom the deployment itself calls admins."""
         ...
 
     def now(self) -> datetime:

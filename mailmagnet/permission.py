@@ -1,11 +1,69 @@
-"""Who is an admin: the CRM's own administrators, asked anew at each click."""
+"""Who may use MailMagnet, who is an admin, and who can give a permission: asked of the CRM each time, and never remembered."""
 
-from mailmagnet.caller import Caller
-from mailmagnet.crm import Crm, service_of
+from collections.abc import Sequence
+from contextlib import suppress
+
+from mailmagnet.addresses import domain_of
+from mailmagnet.caller import Caller, crm_of
+from mailmagnet.crm import MAIL_INTEGRATION, Crm, service_of
 from mailmagnet.deadline import in_time
+from mailmagnet.errors import MailMagnetError, NotAuthorised, NotPermitted, Side
+from mailmagnet.identity import Identity
+from mailmagnet.parts import Parts
+from mailmagnet.store import Reason
+
+WANTS_THE_CRM = frozenset({Reason.CRM_PERMISSION, Reason.CRM_SIGN_IN})
+"""The troubles that end when the CRM lets its user in again."""
 
 
-async def is_admin(caller: Caller, crm: Crm) -> bool:
-    """Whether the caller's own profile in the CRM is an administrator's. Raises what `Crm.me` raises."""
-    me = await in_time(service_of(crm), caller.by, crm.me())
-    return me.active and me.profile.administrator
+async def check_permitted(crm: Crm) -> None:
+    """The CRM's user may use MailMagnet now. Raises NotPermitted, and what `Crm.me` raises."""
+    user = await crm.me()
+    if MAIL_INTEGRATION not in user.profile.permissions:
+        raise NotPermitted(service_of(crm), permission=MAIL_INTEGRATION)
+
+
+async def is_admin(caller: Caller, crm: Crm, parts: Parts) -> bool:
+    """Whether the caller is one of the deployment's admins, or the CRM's administrator; asked anew at each click.
+
+    Raises what `Crm.me` raises, and TimedOut.
+    """
+    if _is_named(caller.identity, parts):
+        return True
+    user = await in_time(service_of(crm), caller.by, crm.me())
+    return user.profile.administrator
+
+
+def _is_named(identity: Identity, parts: Parts) -> bool:
+    """An address proves something only where its organisation gives addresses out: of an account without a domain it proves nothing."""
+    return bool(identity.domain) and identity.address in parts.admins
+
+
+async def who_can_permit(problems: Sequence[MailMagnetError], caller: Caller, parts: Parts) -> tuple[str, ...]:
+    """Who can give the CRM's permission that one of the problems says is missing; nobody where none is, or the CRM does not tell."""
+    if not any(isinstance(each, NotPermitted) and each.who.side is Side.CRM and each.permission for each in problems):
+        return ()
+    names = [address for address in parts.admins if domain_of(address) == caller.identity.domain]
+    with suppress(MailMagnetError):
+        crm = await crm_of(caller, parts)
+        names = [user.name for user in await in_time(service_of(crm), caller.by, crm.administrators())] + names
+    return tuple(names)
+
+
+async def look_again(identity: Identity, parts: Parts) -> None:
+    """End a mailbox's trouble with the CRM when the CRM lets its user in again: it is due at once. Raises what the CRM, the store and the
+    vault raise; without effect where there is no such trouble."""
+    mailbox = await parts.store.mailbox(identity.org, identity.user)
+    if not mailbox or not mailbox.trouble or mailbox.trouble.reason not in WANTS_THE_CRM:
+        return
+    connection = await parts.vault.connection(identity.org, identity.user)
+    if connection and await _is_let_in(parts.crm_of(connection)):
+        await parts.store.connect(identity.org, identity.user, mailbox.address, parts.now())
+
+
+async def _is_let_in(crm: Crm) -> bool:
+    try:
+        await check_permitted(crm)
+    except (NotAuthorised, NotPermitted):
+        return False
+    return True

@@ -14,6 +14,7 @@ from mailmagnet.parts import Parts
 from mailmagnet.permission import is_admin
 from mailmagnet.sharing import sharing_of
 from mailmagnet.store import Mailbox, Policy, Sharing
+from mailmagnet.unopened import NOBODY, Unopened, unopened_of
 
 SHORTEST_RETENTION, LONGEST_RETENTION = 1, 3650
 """Days."""
@@ -58,12 +59,17 @@ class PolicyAnswer:
     fault: str = ""
     saved: bool = False
     problems: tuple[Upstream, ...] = ()
+    unopened: Unopened = NOBODY
 
 
 async def policy(caller: Caller, parts: Parts) -> PolicyAnswer:
-    """The policy as it is. Raises Forbidden unless the caller is an admin now, and what the CRM, the store and the vault raise."""
-    before, _ = await _as_admin(caller, parts)
-    return PolicyAnswer(before)
+    """The policy as it is, and which mailboxes nobody comes to.
+
+    Raises Forbidden unless the caller is an admin now, and what the CRM, the store and the vault raise.
+    """
+    before, mailboxes = await _as_admin(caller, parts)
+    unopened = await unopened_of(mailboxes, caller, parts)
+    return PolicyAnswer(before, problems=unopened.problems, unopened=unopened)
 
 
 async def policy_effect(typed: WantedPolicy, caller: Caller, parts: Parts) -> PolicyAnswer:
@@ -93,7 +99,7 @@ async def change_policy(typed: WantedPolicy, caller: Caller, parts: Parts) -> Po
 async def _as_admin(caller: Caller, parts: Parts) -> tuple[Policy, Sequence[Mailbox]]:
     crm: Crm = await crm_of(caller, parts)
     admin, colleagues = await asyncio.gather(
-        is_admin(caller, crm), in_time(MAILMAGNET, caller.by, colleagues_of(caller.identity.org, parts))
+        is_admin(caller, crm, parts), in_time(MAILMAGNET, caller.by, colleagues_of(caller.identity.org, parts))
     )
     if not admin:
         raise Forbidden("the policy is an admin's")

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from mailmagnet.caller import Caller, connection_of, unconnected
 from mailmagnet.consent import Grant, allows
-from mailmagnet.crm import MAIL_INTEGRATION, Crm, service_of
+from mailmagnet.crm import service_of
 from mailmagnet.deadline import in_time, in_time_or_problem
 from mailmagnet.errors import (
     MAILMAGNET,
@@ -21,6 +21,7 @@ from mailmagnet.errors import (
 )
 from mailmagnet.gmail import GMAIL
 from mailmagnet.parts import Parts
+from mailmagnet.permission import check_permitted
 from mailmagnet.preview import Newest, begin_preview, newest_preview
 from mailmagnet.store import Choices, Mailbox, Notice, Notify, Policy, Sharing
 from mailmagnet.switch_mailbox import LONGEST_BACKFILL, switch_off, switch_on
@@ -222,7 +223,7 @@ async def _as_kept(time_zone: str, caller: Caller, parts: Parts) -> tuple[Connec
     connection = await connection_of(caller, parts)
     crm = parts.crm_of(connection)
     _, mailbox, policy = await asyncio.gather(
-        in_time(service_of(crm), by, _permitted(crm)),
+        in_time(service_of(crm), by, check_permitted(crm)),
         in_time(MAILMAGNET, by, store.mailbox(identity.org, identity.user)),
         in_time(MAILMAGNET, by, store.policy(identity.org)),
     )
@@ -248,13 +249,6 @@ async def _typed(form: Form, caller: Caller, parts: Parts) -> SetUp:
         crm = parts.crm_of(unconnected(caller.identity))
         return SetUp(crm.name, caller.identity.address, form, problem=problem)
     return replace(kept, form=form)
-
-
-async def _permitted(crm: Crm) -> None:
-    """Raises NotPermitted when the user's profile does not hold the permission."""
-    user = await crm.me()
-    if MAIL_INTEGRATION not in user.profile.permissions:
-        raise NotPermitted(service_of(crm), permission=MAIL_INTEGRATION)
 
 
 def _wish(form: Form, kept: SetUp) -> _Wish | Refusal:

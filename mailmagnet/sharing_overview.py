@@ -70,7 +70,7 @@ async def sharing_overview(caller: Caller, parts: Parts) -> SharingOverview:
         in_time(MAILMAGNET, caller.by, colleagues_of(org, parts)),
         in_time(MAILMAGNET, caller.by, parts.store.readings(org, user, MOST_READINGS)),
         in_time_or_problem(service_of(crm), caller.by, names_in(crm)),
-        in_time_or_problem(service_of(crm), caller.by, is_admin(caller, crm)),
+        in_time_or_problem(service_of(crm), caller.by, is_admin(caller, crm, parts)),
     )
     problem = names if isinstance(names, Upstream) else None
     if not isinstance(names, Upstream):

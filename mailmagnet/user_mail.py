@@ -98,6 +98,10 @@ class UserMail(Protocol):
         """The addresses this user may write from, the default one first; 1 unit. NotPermitted where the grant does not show them."""
         ...
 
+    async def draft(self, draft_id: str) -> MailHeaders:
+        """What a draft answers: its headers In-Reply-To and References, and its thread; 20 units."""
+        ...
+
     async def create_draft(self, draft: DraftMail) -> str:
         """Make a draft; its id. 10 units. Raises BadRequest for a subject or address that can stand in no header."""
         ...

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from mailmagnet.consent import Grant, allows
 from mailmagnet.crm_sign_in import CrmTokens
-from mailmagnet.errors import GrantMissing, NotAuthorised
+from mailmagnet.errors import GrantMissing
 from mailmagnet.gmail import GMAIL
 
 
@@ -42,12 +42,10 @@ class Leaving:
 async def gmail_connection(org: str, user: str, vault: "Vault", wanted: Grant = Grant.SORT) -> Connection:
     """The user's connection with a Gmail token that allows what is wanted.
 
-    Raises NotAuthorised by Gmail when there is none, GrantMissing when it does not allow it, and what the vault raises.
+    Raises GrantMissing by Gmail when there is none, or it does not allow it, and what the vault raises.
     """
     connection = await vault.connection(org, user)
-    if not connection or not connection.gmail_token:
-        raise NotAuthorised(GMAIL, "this mailbox has no connection")
-    if not allows(connection.grants, wanted):
+    if not connection or not connection.gmail_token or not allows(connection.grants, wanted):
         raise GrantMissing(GMAIL, wanted)
     return connection
 

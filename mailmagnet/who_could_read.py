@@ -58,7 +58,7 @@ async def who_could_read(
     org, user = caller.identity.org, caller.identity.user
     connection = await connection_of(caller, parts)
     crm = parts.crm_of(connection)
-    if owner and owner != user and not await is_admin(caller, crm):
+    if owner and owner != user and not await is_admin(caller, crm, parts):
         raise Forbidden("only an admin asks about another's mail")
     colleagues, people, names = await asyncio.gather(
         in_time(MAILMAGNET, caller.by, colleagues_of(org, parts)),

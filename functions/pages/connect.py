@@ -10,12 +10,13 @@ from functions.pages.browser import CONSENT
 from functions.pages.html import Markup, bullets, element, link_button, page_response, small
 from functions.pages.problem_pages import TRY_AGAIN, problem_page
 from functions.pages.visit import CameBack, Visit
+from functions.wiring import Process
 from mailmagnet.connect_mailbox import connect_by_consent
 from mailmagnet.consent import Grant
 from mailmagnet.errors import AnotherAccount, BadRequest, MailMagnetError, NotAuthorised, NotKept
 
-GRANT = "grant"
-"""The id that the page takes: which step of the ladder it is about."""
+GRANT, AGAIN = "grant", "again"
+"""The id that the page takes: which step of the ladder it is about, or AGAIN for what was granted before."""
 
 WHAT_FOR: Mapping[Grant, tuple[str, str]] = {
     Grant.READ: ("Read your mail", "to list your mail with a contact, and to show it to colleagues where you share it"),
@@ -32,22 +33,24 @@ _LONGEST_NAME = 40
 
 
 async def answer(visit: Visit) -> Response:
-    """On to Google. Raises BadRequest when the link is about no grant."""
-    grant, who = _grant_in(visit.ids), visit.identity
+    """On to Google. Raises BadRequest when the link is about no grant, and what the vault raises."""
+    who = visit.identity
+    grants = await _wanted(visit.ids, who.org, who.user, visit.process)
     state = visit.browser.new_state(CONSENT, visit.page, who.org, who.user, visit.ids)
-    url = visit.process.consent.url([grant], state=state.token, verifier=state.verifier, address=who.address)
+    url = visit.process.consent.url(grants, state=state.token, verifier=state.verifier, address=who.address)
     return visit.browser.led_to(url)
 
 
 async def consented(came: CameBack) -> Response:
     """Back from Google's consent screen."""
-    state, wanted = came.state, _grant_in(came.state.ids)
-    if not came.code:
-        return _refused_page(wanted, came)
+    state = came.state
     try:
+        wanted = await _wanted(state.ids, state.org, state.user, came.process)
+        if not came.code:
+            return _refused_page(wanted, came)
         # Certificates first: what cannot be checked is not fetched.
         await came.process.verifier.ready()
-        missing = await connect_by_consent(state.org, state.user, [wanted], came.code, state.verifier, came.process)
+        missing = await connect_by_consent(state.org, state.user, wanted, came.code, state.verifier, came.process)
     except AnotherAccount as error:
         return _another_account_page(came.again, log_problems(error))
     except NotKept as error:
@@ -59,9 +62,12 @@ async def consented(came: CameBack) -> Response:
     return _missing_page(missing, came.again) if missing else _connected_page()
 
 
-def _grant_in(ids: Mapping[str, str]) -> Grant:
+async def _wanted(ids: Mapping[str, str], org: str, user: str, process: Process) -> Collection[Grant]:
+    if ids.get(GRANT) == AGAIN:
+        connection = await process.vault.connection(org, user)
+        return (connection.grants if connection else None) or {Grant.READ}
     try:
-        return Grant(ids.get(GRANT, ""))
+        return {Grant(ids.get(GRANT, ""))}
     except ValueError:
         raise BadRequest("the link is about no grant") from None
 
@@ -72,17 +78,16 @@ def _connected_page() -> Response:
 
 def _missing_page(missing: Collection[Grant], again: str) -> Response:
     """What was granted beside it is kept."""
-    lines = [_what_for(grant) for grant in Grant if grant in missing]
     return page_response(
         "Something is not allowed yet",
         "On Google’s screen this was left without a tick:",
-        bullets(lines),
+        bullets(_what_for(missing)),
         "What you did allow is kept. For the rest, try again and tick it, or close this window and go on without.",
         link_button(TRY_AGAIN, again),
     )
 
 
-def _refused_page(wanted: Grant, came: CameBack) -> Response:
+def _refused_page(wanted: Collection[Grant], came: CameBack) -> Response:
     if came.error != _ANSWER_OF_A_REFUSAL:
         return page_response(
             "Google did not ask for your consent",
@@ -94,7 +99,7 @@ def _refused_page(wanted: Grant, came: CameBack) -> Response:
     return page_response(
         "You did not allow it",
         "Nothing was connected, and nothing has changed. MailMagnet asks for this:",
-        bullets([_what_for(wanted)]),
+        bullets(_what_for(wanted)),
         link_button(TRY_AGAIN, came.again),
         "Or close this window and go on without.",
     )
@@ -134,9 +139,8 @@ def _spent_page(again: str, reference: str) -> Response:
     )
 
 
-def _what_for(grant: Grant) -> str:
-    name, why = WHAT_FOR[grant]
-    return f"“{name}”: {why}."
+def _what_for(grants: Collection[Grant]) -> list[str]:
+    return [f"“{name}”: {why}." for name, why in (WHAT_FOR[grant] for grant in Grant if grant in grants)]
 
 
 def _as_google_calls_it(error: str) -> str:

@@ -32,6 +32,7 @@ main { box-sizing: border-box; max-width: 30rem; margin: 6vh auto; padding: 2rem
 h1 { margin: 0 0 .5rem; font-size: 1.5rem; font-weight: 400; line-height: 1.25; overflow-wrap: anywhere; }
 h2 { margin: 1.5rem 0 0; font-size: 1rem; }
 p, li { overflow-wrap: anywhere; }
+ul { margin: .25rem 0 0; padding-inline-start: 1.25rem; }
 .told { margin: 0 0 1.5rem; padding: .5rem .75rem; border: 1px solid var(--line); border-radius: .5rem; font-size: .875rem; }
 fieldset { margin: 1.5rem 0 0; padding: 0; border: 0; }
 legend { padding: 0; font-weight: 600; }
@@ -227,8 +228,8 @@ def _consent_page(world: World, visit: _Visit, account: Account, ticked: frozens
     wish = "wants access to your Google Account" if others else "wants to know who you are"
     parts = [
         f"<h1>{APP_NAME} {wish}</h1><p>{escape(account.name)}<br>{escape(account.address)}</p>",
-        _list(f"{APP_NAME} will be told", identity),
-        _list(f"{APP_NAME} already has access to", earlier),
+        _list(f"{APP_NAME} will", identity),
+        _list(f"{APP_NAME} can already", earlier),
         f"<fieldset><legend>Select what {APP_NAME} can access</legend>{''.join(boxes)}</fieldset>" if boxes else "",
         _buttons(
             '<button class="main" name="step" value="continue">Continue</button>',

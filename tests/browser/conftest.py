@@ -20,6 +20,7 @@ from playwright.async_api import Browser, Locator, Page, Request, async_playwrig
 from sandbox.demo.demo_mail import made_mail
 from sandbox.demo.processes import Demo, running_demo
 from sandbox.google.world import Account
+from tests.npm_packages import npm_packages
 
 PICTURES = Path(__file__).parent.parent.parent / "docs" / "pictures"
 SECONDS_TO_WAIT = 20
@@ -226,6 +227,12 @@ async def desk(demo: Demo, browser: Browser) -> AsyncIterator[Desk]:
     demo.world.faults.clear()
     assert made.complaints == []
     assert [address for address in made.requests if not address.startswith((demo.address, "data:"))] == []
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """axe's source, installed from the lock file when it is not there."""
+    return (npm_packages(Path(__file__).parent) / "axe-core" / "axe.min.js").read_text()
 
 
 @pytest.fixture

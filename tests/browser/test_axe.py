@@ -12,11 +12,9 @@ from sandbox.google.mail_folder import Label
 from tests.browser.conftest import Desk
 from tests.browser.test_gallery import card_page
 from tests.browser.test_page import HENRIETTA
-from tests.npm_packages import npm_packages
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-HERE = Path(__file__).parent
 STRANGER = "Grace Stranger <grace@nobody-knows.example>"
 LOOKS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
 
@@ -27,12 +25,6 @@ RUN = """async () => {
         .filter(({ impact }) => ["serious", "critical"].includes(impact))
         .map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(({ target, any }) => `${target} ${any[0]?.message ?? ""}`)}`);
 }"""
-
-
-@pytest.fixture(scope="session")
-def axe() -> str:
-    """axe's source, installed from the lock file when it is not there."""
-    return (npm_packages(HERE) / "axe-core" / "axe.min.js").read_text()
 
 
 async def look(page: Page, axe: str) -> list[str]:

@@ -3,24 +3,27 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from crm_client.embedded import administration, passwords
-from crm_client.embedded.database import close_idle, reading, writing
-from crm_client.embedded.sessions import ACCESS_TIME, UNUSED_TIME
-from crm_client.embedded.sign_in import PASSWORD, USER_NAME, EmbeddedSignIn
-from crm_client.embedded.tries import FORGOTTEN_AFTER, NOT_HELD_UP_BY_OTHERS, OF_ACCOUNT, OF_NAME, count_try
-from mailmagnet.crm import Organisation
-from mailmagnet.crm_sign_in import CrmSignIn, CrmTokens
-from mailmagnet.errors import BadRequest, NotAuthorised, NotFound, RateLimited, SignInNeeded, Unavailable
-from tests.crm_rows import rows_of
-from tests.crm_signed_in import crm_with, machine_time
+pytest.register_assert_rewrite("tests.contract.crm_sign_in_contract")
+
+from crm_client.embedded import administration, passwords  # noqa: E402
+from crm_client.embedded.database import close_idle, reading, writing  # noqa: E402
+from crm_client.embedded.sessions import ACCESS_TIME, UNUSED_TIME  # noqa: E402
+from crm_client.embedded.sign_in import PASSWORD, USER_NAME, EmbeddedSignIn  # noqa: E402
+from crm_client.embedded.tries import FORGOTTEN_AFTER, NOT_HELD_UP_BY_OTHERS, OF_ACCOUNT, OF_NAME, count_try  # noqa: E402
+from mailmagnet.crm import Organisation  # noqa: E402
+from mailmagnet.crm_sign_in import CrmSignIn, CrmTokens  # noqa: E402
+from mailmagnet.errors import BadRequest, NotAuthorised, NotFound, RateLimited, SignInNeeded, Unavailable  # noqa: E402
+from tests.contract.crm_sign_in_contract import CrmSignInContract  # noqa: E402
+from tests.crm_rows import rows_of  # noqa: E402
+from tests.crm_signed_in import crm_with, machine_time  # noqa: E402
 
 ORG = "corp.example"
 ADA, KIM = "ada@corp.example", "kim@corp.example"
@@ -52,6 +55,20 @@ class Crm:
         with pytest.raises(NotAuthorised):
             await self.typed(name, "wrong password", org, user)
 
+    @property
+    def typed_right(self) -> Mapping[str, str]:
+        return {USER_NAME: ADA, PASSWORD: RIGHT}
+
+    @property
+    def typed_wrong(self) -> Sequence[Mapping[str, str]]:
+        return {USER_NAME: ADA, PASSWORD: KIMS}, {USER_NAME: "nobody@corp.example", PASSWORD: RIGHT}, {USER_NAME: ADA}
+
+    async def who(self, tokens: CrmTokens, org: str, user: str) -> str:
+        return (await crm_with(self.file, tokens, org, user).me()).name
+
+    async def deactivate(self) -> None:
+        administration.deactivate(self.file, ADA)
+
 
 @pytest.fixture
 def crm(tmp_path: Path) -> Iterator[Crm]:
@@ -63,6 +80,15 @@ def crm(tmp_path: Path) -> Iterator[Crm]:
     administration.set_password(file, KIM, KIMS)
     yield Crm(file)
     close_idle(file)
+
+
+@pytest.fixture
+def world(crm: Crm) -> Crm:
+    return crm
+
+
+class TestEmbeddedSignIn(CrmSignInContract):
+    """The contract."""
 
 
 async def test_name_and_password_give_tokens_that_open_the_crm(crm: Crm) -> None:
@@ -332,23 +358,6 @@ async def test_tokens_that_have_expired_do_not_pile_up(crm: Crm) -> None:
         assert connection.execute("SELECT count(*) FROM access_tokens").fetchone()[0] == 1
 
 
-async def test_a_session_ends_when_it_is_ended(crm: Crm) -> None:
-    tokens = await crm.typed(ADA, RIGHT)
-    for _ in range(2):
-        await crm.sign_in.sign_out(tokens)
-    with pytest.raises(NotAuthorised):
-        await crm.sign_in.renewed(tokens)
-    with pytest.raises(SignInNeeded):
-        await crm_with(crm.file, tokens, ORG, ADA_SUB).me()
-
-
-async def test_a_deactivated_user_renews_nothing(crm: Crm) -> None:
-    tokens = await crm.typed(ADA, RIGHT)
-    administration.deactivate(crm.file, ADA)
-    with pytest.raises(NotAuthorised):
-        await crm.sign_in.renewed(tokens)
-
-
 async def test_a_session_that_is_not_used_for_90_days_ends_and_one_that_is_used_does_not(crm: Crm) -> None:
     tokens = await crm.typed(ADA, RIGHT)
     for _ in range(3):
@@ -364,13 +373,6 @@ async def test_a_clock_that_goes_back_ends_no_session(crm: Crm) -> None:
     tokens = await crm.typed(ADA, RIGHT)
     crm.turned = timedelta()
     assert await crm_with(crm.file, tokens, ORG, ADA_SUB).me()
-
-
-async def test_nothing_but_the_refresh_token_renews(crm: Crm) -> None:
-    tokens = await crm.typed(ADA, RIGHT)
-    for refresh in (tokens.access, "", "%", tokens.refresh[:-1]):
-        with pytest.raises(NotAuthorised):
-            await crm.sign_in.renewed(replace(tokens, refresh=refresh))
 
 
 async def test_while_another_writes_for_long_and_without_a_file_it_is_unavailable(crm: Crm) -> None:

@@ -22,6 +22,7 @@ from sandbox.desk.dials import Dialled, dial_routes
 from sandbox.desk.job_runs import JobRuns
 from sandbox.google.consent_page import consent_routes
 from sandbox.google.gmail_server import google_routes
+from sandbox.google.own_port import AUTHORIZATION_PATH
 from sandbox.google.world import World
 from sandbox.google.world_clock import TurnedClock
 from tests.signing import free_port
@@ -240,6 +241,39 @@ async def test_no_route_answers_another_sites_page(port: Port, headers: list[str
     for verb, address, _ in port.routes():
         answer = await port.send(address, f"Cookie: {port.cookie}", "Content-Type: application/json", *sent, verb=verb)
         assert (answer.status, ADA in answer.body) == (403, False), address
+
+
+OPENED = ("Sec-Fetch-Site: same-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document")
+"""What a browser says when another port's page leads it here."""
+
+
+async def test_another_site_leads_to_googles_page_and_to_nothing_else(port: Port) -> None:
+    for verb, address, _ in port.routes():
+        answer = await port.send(address, f"Cookie: {port.cookie}", *OPENED, verb=verb)
+        is_googles = (verb, address) == ("GET", AUTHORIZATION_PATH)
+        assert (answer.status, "Error 400: invalid_request" in answer.body) == ((400, True) if is_googles else (403, False)), (
+            address
+        )
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        ("Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: iframe"),
+        ("Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: cors", "Sec-Fetch-Dest: document"),
+        ("Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image"),
+        ("Sec-Fetch-Site: cross-site",),
+        ("Origin: http://evil.example",),
+    ],
+)
+async def test_googles_page_is_opened_whole_or_not_at_all(port: Port, headers: tuple[str, ...]) -> None:
+    assert (await port.send(AUTHORIZATION_PATH, f"Cookie: {port.cookie}", *headers)).status == 403
+
+
+async def test_nobody_consents_for_the_desks_accounts_without_its_key(port: Port) -> None:
+    for verb in ("GET", "POST"):
+        answer = await port.send(AUTHORIZATION_PATH, verb=verb)
+        assert (answer.status, "The desk is locked" in answer.body) == (403, True)
 
 
 async def test_the_desks_own_page_is_answered(port: Port) -> None:

@@ -564,14 +564,15 @@ async def test_a_revoked_connection_needs_consent(desk: Desk) -> None:
             await call
 
 
-async def test_a_deleted_account_is_told_from_a_consent_that_ended(desk: Desk) -> None:
+async def test_a_deleted_account_is_told_from_a_suspended_one_which_is_told_from_nothing(desk: Desk) -> None:
     token = desk.world.google.refresh_token(desk.ada)
-    desk.world.google.revoke(token)
-    desk.altered["Token has been expired or revoked"] = "Account has been deleted"
+    desk.world.suspend(ADA)
+    with pytest.raises(NotAuthorised) as suspended:
+        await desk.mailbox(token).labels()
+    assert type(suspended.value) is NotAuthorised
+    desk.world.delete(ADA)
     with pytest.raises(UserGone):
         await desk.mailbox(token).labels()
-    with pytest.raises(UserGone):
-        await desk.reader().mails(token, ["abc"], SENDER_HEADERS)
 
 
 async def test_an_access_token_that_ended_early_is_renewed(desk: Desk) -> None:

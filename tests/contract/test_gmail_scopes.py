@@ -14,8 +14,8 @@ from aiohttp import web
 from sandbox.google.gmail_server import make_app
 from sandbox.google.google_side import MAIL_SCOPE, SCOPE
 from sandbox.google.world import World
-from tests.contract.google_browser import GoogleBrowser
 from tests.contract.test_gmail_server import encoded, mail
+from tests.google_browser import GoogleBrowser
 
 ADA = "ada@desk.example"
 SCOPES = (

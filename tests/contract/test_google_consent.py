@@ -17,7 +17,7 @@ from sandbox.google.faults import Fault
 from sandbox.google.gmail_server import make_app
 from sandbox.google.google_side import BadToken
 from sandbox.google.world import Account, World
-from tests.contract.google_browser import CALLBACK, CHALLENGE, EMAIL, READ, SEND, SORT, VERIFIER, GoogleBrowser, Page
+from tests.google_browser import CALLBACK, CHALLENGE, EMAIL, READ, SEND, SORT, VERIFIER, GoogleBrowser, Page
 
 ADA, KIM = "ada@corp.example", "kim@corp.example"
 
@@ -270,7 +270,7 @@ async def test_cancel_and_nothing_ticked_are_told_as_access_denied(browser: Goog
 async def test_what_was_granted_before_is_shown_and_stays(browser: GoogleBrowser) -> None:
     await browser.exchange((await browser.consent(ADA, READ)).told["code"])
     page = await browser.press(await browser.open(login_hint=ADA, scope=f"openid {READ} {SEND}"), "account")
-    assert "already has access to" in page.text
+    assert "MailMagnet can already" in page.text
     assert page.values["scope"] == [SEND]
     assert await granted_to(browser, await browser.press(page, "continue", scope=[])) == {"openid", EMAIL, READ}
 

@@ -16,6 +16,7 @@ from cryptography.fernet import Fernet
 
 from crm_client.embedded.administration import ADMINISTRATOR, add_user, create
 from crm_client.embedded.crm import EmbeddedCrm
+from crm_client.embedded.sign_in import EmbeddedSignIn
 from gmail_client.mailbox import GmailMailbox
 from gmail_client.revoke import revoke
 from http_session.session import HttpSession
@@ -36,7 +37,7 @@ from mailmagnet.vault import Connection
 from metadata_store.sqlite import SqliteStore
 from sandbox.google.gmail_server import make_app
 from sandbox.google.world import Account, World
-from tests.crm_signed_in import crm_as, tokens_for
+from tests.crm_signed_in import crm_as, machine_time, tokens_for
 from token_vault.encrypted_file import EncryptedFileVault
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -108,6 +109,10 @@ class JobParts:
     def notices(self) -> Notices:
         raise AssertionError("nobody here is told anything")
 
+    @property
+    def admins(self) -> tuple[str, ...]:
+        return ()
+
     def mail_of(self, _: Connection) -> UserMail:
         raise AssertionError("the job has a mailbox of its own")
 
@@ -161,6 +166,10 @@ class Desk(JobParts):
 
     def crm_of(self, _: Connection) -> Crm:
         return _RefusingCrm(self.crm, self.crm_refusal) if self.crm_refusal else self.crm
+
+    @property
+    def crm_sign_in(self) -> CrmSignIn:
+        return EmbeddedSignIn(self.crm_database, machine_time)
 
     async def revoke(self, gmail_token: str) -> None:
         session = HttpSession({self.origin})

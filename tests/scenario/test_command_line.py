@@ -162,6 +162,24 @@ async def test_a_user_signs_in_and_is_signed_out_by_hand(desk: Desk) -> None:
     assert ada["signed_in"] == []
 
 
+async def test_templates_are_looked_after_by_hand(desk: Desk, tmp_path: Path) -> None:
+    environment = settings_of(desk, "http://127.0.0.1:1")
+    file = tmp_path / "offer.txt"
+    file.write_text("Grüß Gott ${Contact.First Name},\n\nhere is our offer.\n")
+    adding = ("crm", "template", "add", "Offer", str(file), "--subject", "Our offer for ${Deal.Name}")
+    for _ in range(2):
+        assert await typed(*adding, **environment) == (0, "The template is there.\n", "")
+    (offer,) = await desk.crm.templates()
+    text = "Grüß Gott ${Contact.First Name},\n\nhere is our offer."
+    assert (offer.name, offer.subject, offer.text) == ("Offer", "Our offer for ${Deal.Name}", text)
+    listed = json.loads((await typed("crm", "template", "list", **environment))[1])
+    assert listed == [{"name": "Offer", "subject": "Our offer for ${Deal.Name}", "text": text}]
+    assert (await typed("crm", "template", "remove", "Offer", **environment))[0] == 0
+    code, _, complained = await typed("crm", "template", "remove", "Offer", **environment)
+    assert (code, "no template of this name" in complained) == (1, True)
+    assert await desk.crm.templates() == ()
+
+
 async def test_a_crm_of_an_earlier_version_is_upgraded_by_hand(tmp_path: Path) -> None:
     database = tmp_path / "crm.sqlite"
     with closing(sqlite3.connect(database)) as connection:

@@ -1,25 +1,24 @@
 """A user leaves: what is deleted here, what ends at Google, and that nothing is lost or half done when a call fails."""
 
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from mailmagnet.connect_mailbox import connect_mailbox
 from mailmagnet.consent import Grant
-from mailmagnet.crm import Crm, DealState
+from mailmagnet.crm import DealState
 from mailmagnet.disconnect_mailbox import disconnect_mailbox, revoke_forgotten
 from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, Unavailable
-from mailmagnet.gmail import GMAIL, Gmail
+from mailmagnet.gmail import GMAIL
+from mailmagnet.parts import Parts
 from mailmagnet.vault import Connection
 from sandbox.google.faults import Fault
 from sandbox.google.world import Account
 from tests.scenario.addon_process import settings_of
-from tests.scenario.desk import ADA, OURS, Desk, JobParts, desk_in
+from tests.scenario.desk import ADA, OURS, Desk, desk_in
 from tests.scenario.test_command_line import of, typed
 from tests.scenario.test_job_functions import job_at
 
@@ -84,89 +83,6 @@ async def test_what_is_not_connected_is_said_to_be_so_and_another_organisations_
     assert await what_is_left(desk) == NOTHING
 
 
-@dataclass
-class Watched:
-    """A part whose calls are counted; at one of them the process dies, before its effect or after it."""
-
-    part: Any
-    parts: "Interrupted"
-
-    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
-        async def call(*facts: Any) -> Any:
-            return await self.parts.call(name, getattr(self.part, name), *facts)
-
-        return call
-
-
-@dataclass
-class Interrupted(JobParts):
-    """The desk's parts, at one of whose calls (counted from 0) the process dies."""
-
-    desk: Desk
-    fails_at: int = -1
-    after: bool = False
-    calls: list[str] = field(default_factory=list)
-
-    @property
-    def store(self) -> Any:
-        return Watched(self.desk.store, self)
-
-    @property
-    def vault(self) -> Any:
-        return Watched(self.desk.vault, self)
-
-    async def revoke(self, gmail_token: str) -> None:
-        await self.call("revoke", self.desk.revoke, gmail_token)
-
-    async def call(self, name: str, real: Callable[..., Awaitable[Any]], *facts: Any) -> Any:
-        fails = len(self.calls) == self.fails_at
-        self.calls.append(name)
-        if fails and not self.after:
-            raise SystemExit("before its effect")
-        answer = await real(*facts)
-        if fails:
-            raise SystemExit("after its effect")
-        return answer
-
-    def gmail_of(self, connection: Connection) -> Gmail:
-        return self.desk.gmail_of(connection)
-
-    def crm_of(self, connection: Connection) -> Crm:
-        return self.desk.crm_of(connection)
-
-    def now(self) -> Any:
-        return self.desk.now()
-
-
-CALLS = ["mailbox", "forget", "delete_mailbox", "leaving", "revoke", "revoked"]
-
-
-async def test_these_are_all_the_calls_of_a_disconnect(desk: Desk) -> None:
-    parts = Interrupted(desk)
-    await disconnect_mailbox(ORG, desk.account.sub, parts)
-    assert parts.calls == CALLS
-
-
-@pytest.mark.parametrize("finished_by", ["the same again", "the tick"])
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("call", CALLS)
-async def test_whichever_call_the_process_dies_at_nothing_is_lost_and_again_does_the_rest(
-    desk: Desk, call: str, after: bool, finished_by: str
-) -> None:
-    mail = await sorted_mail(desk)
-    with pytest.raises(SystemExit):
-        await disconnect_mailbox(ORG, desk.account.sub, Interrupted(desk, CALLS.index(call), after))
-    if desk.world.google.has_consented(ADA):
-        assert await desk.vault.connection(ORG, desk.account.sub) or await desk.vault.leaving()
-    if finished_by == "the tick":
-        assert await revoke_forgotten(desk) == []
-        assert await desk.vault.leaving() == ()
-    with suppress(NotFound):
-        await leave(desk)
-    assert await what_is_left(desk) == NOTHING
-    assert desk.world.mailbox(ADA).message(mail)
-
-
 async def test_a_token_that_cannot_be_revoked_does_not_hold_up_the_others(desk: Desk) -> None:
     people = [desk.world.add_account(f"user-{number}@corp.example", "User") for number in range(7)]
     for person in people:
@@ -174,19 +90,17 @@ async def test_a_token_that_cannot_be_revoked_does_not_hold_up_the_others(desk: 
         await desk.vault.forget(ORG, person.sub)
     poisoned = (await desk.vault.leaving())[0]
 
-    class Poisoned(Interrupted):
-        async def revoke(self, gmail_token: str) -> None:
-            if gmail_token == poisoned.gmail_token:
-                raise BadAnswer(GMAIL, "answered 400 (no reason given)")
-            await super().revoke(gmail_token)
+    async def revoke(gmail_token: str) -> None:
+        if gmail_token == poisoned.gmail_token:
+            raise BadAnswer(GMAIL, "answered 400 (no reason given)")
+        await desk.revoke(gmail_token)
 
+    parts = cast(Parts, SimpleNamespace(vault=desk.vault, revoke=revoke))
     for _ in range(2):
-        (problem,) = await revoke_forgotten(Poisoned(desk))
+        (problem,) = await revoke_forgotten(parts)
         assert str(problem) == "Gmail: answered 400 (no reason given)"
         assert await desk.vault.leaving() == (poisoned,)
     assert [desk.world.google.has_consented(person.address) for person in people] == [True] + [False] * 6
-    await disconnect_mailbox(ORG, desk.account.sub, Poisoned(desk))
-    assert not desk.world.google.has_consented(ADA)
 
 
 async def test_the_tick_revokes_what_could_not_be_revoked_and_sorts_meanwhile(desk: Desk) -> None:

@@ -48,10 +48,10 @@ async def at_consent(pages: Pages, browser: Browser, grant: Grant = Grant.SORT, 
     return await browser.send(shown, account=(account or pages.desk.account).sub, step="account")
 
 
-async def kept(pages: Pages) -> frozenset[Grant] | None:
+async def kept(pages: Pages) -> set[Grant] | None:
     """What is kept of ada's grants; None when she is not connected."""
     connection = await pages.desk.vault.connection(ORG, pages.desk.account.sub)
-    return connection.grants if connection and connection.gmail_token else None
+    return set(connection.grants) if connection and connection.gmail_token else None
 
 
 def assert_is_a_good_page(shown: Shown) -> None:

@@ -40,6 +40,7 @@ from mailmagnet.errors import (
     TimedOut,
     Unavailable,
     Upstream,
+    UserGone,
 )
 from mailmagnet.gmail import GMAIL
 
@@ -59,6 +60,7 @@ STATUSES: dict[MailMagnetError, int] = {
     NotFound(GMAIL): 503,
     SignInNeeded(CRM): 503,
     GrantMissing(GMAIL, "read"): 503,
+    UserGone(GMAIL): 503,
     MailboxFailed("failing", "Gmail", 1, "Gmail: down"): 500,
     RateLimited(GMAIL, 30): 429,
     Unavailable(GMAIL): 503,

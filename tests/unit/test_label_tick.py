@@ -91,7 +91,7 @@ async def test_one_organisations_store_failure_stops_nobody_elses_tick(store: Sq
     queue = Queue()
     done = await tick(EVERY, parts(FailingStore(store, "b.example", call), queue))
     assert {task.org for task in queue.tasks} >= {"a.example", "c.example"}
-    assert {org: type(problem) for org, problem in done.problems.items()} == {"b.example": Unavailable}
+    assert {org: [type(problem) for problem in failed] for org, failed in done.problems.items()} == {"b.example": [Unavailable]}
     again = await tick(EVERY, parts(store, queue, NOW + timedelta(minutes=1)))
     assert {task.org for task in queue.tasks} == {"a.example", "b.example", "c.example"}
     assert again.problems == {}
@@ -104,7 +104,7 @@ async def test_a_queue_that_refuses_one_organisations_task_gets_the_others(store
     queue.refuses = {"a.example"}
     done = await tick(EVERY, parts(store, queue))
     assert done.tasks == 2
-    assert {org: type(problem) for org, problem in done.problems.items()} == {"a.example": RateLimited}
+    assert {org: [type(problem) for problem in failed] for org, failed in done.problems.items()} == {"a.example": [RateLimited]}
 
 
 @pytest.mark.parametrize("between", [1, 2, 5, 10])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailmagnet.parking import PARKED_FOR, SHUT_OUT_FOR, UNOPENED_FOR, after_a_day, is_unopened, opened, parked
+from mailmagnet.parking import PARKED_FOR, SHUT_OUT_FOR, UNOPENED_FOR, admin_told, after_a_day, is_unopened, opened, parked
 from mailmagnet.store import Mailbox, Parked, ParkedFor, Presence, Reason, RunCounts, Trouble
 
 NOW = datetime(2026, 11, 30, 9, 25, tzinfo=UTC)
@@ -80,10 +80,10 @@ def test_the_whole_time_line_from_the_last_opening_to_the_end() -> None:
     presence, days = opened(Presence(), NOW), []
     for day in range(1, 200):
         now = NOW + day * A_DAY
-        if is_unopened(mailbox(presence), now) and not presence.admin_told_at:
+        if is_unopened(presence, now) and not presence.admin_told_at:
             days.append(("unopened", day))
             if day == 120:
-                presence = replace(presence, admin_told_at=now)
+                presence = admin_told(presence, now)
         presence = after_a_day(mailbox(presence), now)
         days += [("parked", day)] if presence.parked and presence.parked.since == now else []
         if presence.leaving_since:
@@ -98,6 +98,14 @@ def test_opening_ends_parking_and_the_admins_notice_but_not_a_leaving() -> None:
     here = Presence("c1", TODAY, {"": 2}, at(3), None, None, at(1))
     assert opened(presence, NOW) == here
     assert parked(here, ParkedFor.GONE, NOW) == here
+
+
+def test_an_admin_is_told_of_no_one_who_was_here_and_the_first_time_counts() -> None:
+    assert admin_told(Presence(opened_at=at(89)), NOW) == Presence(opened_at=at(89))
+    assert admin_told(Presence(), NOW) == Presence()
+    told = admin_told(Presence(opened_at=at(90)), NOW)
+    assert told.admin_told_at == NOW
+    assert admin_told(told, NOW + A_DAY) == told
 
 
 MOMENTS = st.none() | st.integers(0, 400).map(at)
