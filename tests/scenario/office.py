@@ -11,6 +11,7 @@ from cards.frame import Path as Served
 from crm_client.embedded.administration import STANDARD, add_user, share
 from mailmagnet.connect_mailbox import connect_mailbox
 from mailmagnet.consent import Grant
+from mailmagnet.sign_in_to_crm import tell_crm_user
 from mailmagnet.store import Choices
 from mailmagnet.vault import Connection
 from sandbox.google.world import Account
@@ -101,10 +102,7 @@ async def office_in(folder: Path) -> AsyncIterator[Office]:
             connection = await desk.vault.connection(ORG, account.sub)
             assert connection
             assert connection.crm
-            crm_user = connection.crm.account
-            await desk.store.change_presence(
-                ORG, account.sub, lambda presence, crm_user=crm_user: replace(presence, crm_user=crm_user)
-            )
+            await tell_crm_user(ORG, account.sub, connection.crm.account, desk)
         grace = await desk.contact(GRACE)
         share(desk.crm_database, "contacts", grace, KIM)
         yield Office(desk, kim, grace)

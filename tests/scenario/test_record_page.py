@@ -145,7 +145,7 @@ async def test_a_token_that_is_over_or_unsigned_shows_nothing(office: Office, pa
     office.mail()
     signed = await token(office, pages)
     head, body, _ = signed.split(".")
-    unsigned = jwt.encode(jwt.decode(signed, options={"verify_signature": False}), None, "none")
+    unsigned = jwt.encode(jwt.decode(signed, options={"verify_signature": False}), "", "none")
     office.desk.clock.now += timedelta(seconds=61)
     pages.tell_time()
     for each in (signed, unsigned, f"{head}.{body}.", "", "x" * 9000):

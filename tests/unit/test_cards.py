@@ -221,6 +221,7 @@ def test_a_known_contact() -> None:
         “Wants invoice in two parts, the first in January.” Kim, 3 days ago
         Head of Procurement · Kim’s
         [Open in Zoho CRM] [Call]
+        Reply to Ada Lovelace >
         Mail with Ada Lovelace >
         ---
         Pilot Lyon · €12,000 / 17 days late · Proposal
@@ -253,6 +254,7 @@ def test_with_one_deal_there_is_the_headline_and_no_list() -> None:
         “Wants invoice in two parts, the first in January.” Kim, 3 days ago
         Head of Procurement · yours
         [Open in Zoho CRM] [Call]
+        Reply to Ada Lovelace >
         Mail with Ada Lovelace >
         """,
     )
@@ -271,6 +273,7 @@ def test_a_contact_with_nothing_but_a_name_has_no_empty_heading() -> None:
         # Bob Ross
         ---
         No deals in Zoho CRM
+        Reply to Bob Ross >
         Mail with Bob Ross >
         """,
     )
@@ -332,6 +335,7 @@ def test_closed_deals_alone_are_folded_under_their_counts() -> None:
         # Bob Ross
         ---
         No open deals
+        Write to Bob Ross >
         Mail with Bob Ross >
         ---
         v Closed: 1 lost
@@ -378,6 +382,7 @@ def test_of_several_contacts_with_one_address_the_one_that_decides_the_label_lea
         Closes 1 Feb 2027 · Training / Qualification · through Ada L.
         Purchasing · Kim’s
         [Open in Zoho CRM]
+        Reply to Ada L. >
         Mail with Ada L. >
         ---
         v Closed: 1 won
@@ -401,6 +406,7 @@ def test_a_lead_is_shown_as_a_lead() -> None:
         Lead · Qualified
         Professor · Kim’s
         [Open in Zoho CRM]
+        Reply to Carl Gauss >
         Mail with Carl Gauss >
         """,
     )
@@ -418,6 +424,7 @@ def test_nobody_known_but_the_company_is() -> None:
         ---
         New at Hopper Inc / 3 contacts there, €45,000 open, Kim’s >
         Perhaps a second address of Grace Hopper: same name and company. >
+        Reply to Grace Hopper >
         """,
     )
     assert as_text(message(answer)).count("grace@hopper.example") == 1
@@ -448,6 +455,7 @@ def test_nothing_known() -> None:
         # who@münchen.example
         ---
         Not in Zoho CRM.
+        Reply to who@münchen.example >
         --- In this mail · who@münchen.example wrote it
         Bob Ross >
         v 3 unknown
@@ -707,7 +715,7 @@ def test_an_account_with_nothing() -> None:
 def test_a_lead_with_nothing() -> None:
     expect(
         lead_card(OpenedLead(Lead("l9", "", ("x@y.example",)), CRM), FRAME),
-        "# x@y.example\n---\nLead\nMail with this lead >\n---\nx@y.example >",
+        "# x@y.example\n---\nLead\nWrite to this lead >\nMail with this lead >\n---\nx@y.example >",
     )
 
 
@@ -813,6 +821,8 @@ def test_the_homepage() -> None:
         v Rest of November: 2 deals, JP¥4.8M and €36,000
           … Rollout · JP¥4,800,000 / Analytical Ltd · 28 Nov >
           … Renewal 2027 · €36,000 / Analytical Ltd · 30 Nov >
+        ---
+        What I share, and who read it >
         ---
         Sorted 12 mails today, 4 min ago / Closing this month 3 · Customer 9 · 30 more to come
         """,
@@ -930,6 +940,8 @@ def test_before_the_first_run_it_says_when_that_comes_and_not_that_there_is_no_m
         [Search]
         ---
         No deal closes this month, and none is overdue.
+        ---
+        What I share, and who read it >
         ---
         Your mail has not been sorted yet. / The first run comes within 10 minutes.
         """,
