@@ -24,6 +24,7 @@ from cards.lead_card import lead_card
 from cards.message_card import message_card
 from cards.search_card import search_card
 from mailmagnet.categories import Category, decide
+from mailmagnet.consent import Grant
 from mailmagnet.crm import (
     Account,
     Activity,
@@ -41,6 +42,7 @@ from mailmagnet.errors import (
     BadAnswer,
     BadRequest,
     Forbidden,
+    GrantMissing,
     LeaseTaken,
     MailMagnetError,
     NotAuthorised,
@@ -567,19 +569,29 @@ def test_nobody_to_look_up(answer: OpenMessage, text: str) -> None:
             "Zoho CRM sent an answer that MailMagnet cannot read. [Retry] / If it stays so, tell your admin. · Reference 7f3a",
         ),
         (NotAuthorised(ZOHO), "MailMagnet has no access to your Zoho CRM. / Ask your admin to connect it. · Reference 7f3a"),
-        (SignInNeeded(ZOHO), "You are not signed in to Zoho CRM. / Sign in first. · Reference 7f3a"),
-        (SignInNeeded(ZOHO, ended=True), "Your sign-in to Zoho CRM has ended. / Sign in again. · Reference 7f3a"),
+        (
+            SignInNeeded(ZOHO),
+            "You are not signed in to Zoho CRM. / MailMagnet shows you what Zoho CRM shows you: sign in once. · Reference 7f3a"
+            "\n        [Sign in] [Continue]",
+        ),
+        (
+            SignInNeeded(ZOHO, ended=True),
+            "Zoho CRM has ended your sign-in. / Sign in again to see it here. · Reference 7f3a\n        [Sign in] [Continue]",
+        ),
         (
             NotPermitted(ZOHO, permission="Mail Integration"),
-            "Your profile in Zoho CRM lacks the permission “Mail Integration”. / An admin of Zoho CRM can give it. · Reference 7f3a",
+            "Your profile in Zoho CRM lacks the permission “Mail Integration”. [Retry]"
+            " / An admin of Zoho CRM can give it. · Reference 7f3a",
         ),
         (
             NotPermitted(ZOHO, "no words of a message are searched", permission="Mail Integration"),
-            "Your profile in Zoho CRM lacks the permission “Mail Integration”. / An admin of Zoho CRM can give it. · Reference 7f3a",
+            "Your profile in Zoho CRM lacks the permission “Mail Integration”. [Retry]"
+            " / An admin of Zoho CRM can give it. · Reference 7f3a",
         ),
         (
             NotPermitted(ZOHO, permission="Read <b>Contacts</b>"),
-            "Your profile in Zoho CRM lacks the permission “Read <b>Contacts</b>”. / An admin of Zoho CRM can give it. · Reference 7f3a",
+            "Your profile in Zoho CRM lacks the permission “Read <b>Contacts</b>”. [Retry]"
+            " / An admin of Zoho CRM can give it. · Reference 7f3a",
         ),
         (
             NotPermitted(ZOHO, "no right to read contacts"),
@@ -1049,7 +1061,26 @@ OUR_STORE, OUR_VAULT = Service(Side.OURS, "Firestore"), Service(Side.OURS, "the 
     ("error", "said"),
     [
         (TimedOut(GMAIL, 4), "Gmail did not answer within 4\u00a0s. [Retry] / Reference 7F3A"),
-        (NotAuthorised(GMAIL), "MailMagnet has no access to your Gmail. / Ask your admin to connect it. · Reference 7F3A"),
+        (
+            NotAuthorised(GMAIL),
+            "Gmail has stopped letting MailMagnet in. / Connect it again: what you have set up stays as it is. · Reference 7F3A"
+            "\n[Connect] [Continue]",
+        ),
+        (
+            GrantMissing(GMAIL, Grant.READ),
+            "MailMagnet may not read your mail yet. / It has to, to list mail with this contact. · Reference 7F3A"
+            "\n[Allow] [Continue]",
+        ),
+        (
+            GrantMissing(GMAIL, Grant.SORT),
+            "MailMagnet may not sort your mail yet. / It has to, to record and sort customers’ mail. · Reference 7F3A"
+            "\n[Allow] [Continue]",
+        ),
+        (
+            GrantMissing(GMAIL, Grant.SEND),
+            "MailMagnet may not write mail for you yet. / It has to, to write drafts and send them. · Reference 7F3A"
+            "\n[Allow] [Continue]",
+        ),
         (NotPermitted(GMAIL), "Gmail does not let MailMagnet read this mail. / Ask your admin to allow it. · Reference 7F3A"),
         (NotFound(ZOHO), "This is not in Zoho CRM any more. / Reference 7F3A"),
         (
@@ -1092,7 +1123,40 @@ OUR_STORE, OUR_VAULT = Service(Side.OURS, "Firestore"), Service(Side.OURS, "the 
 def test_errors_say_what_happened_and_what_to_do(error: MailMagnetError, said: str) -> None:
     card = error_card(error, OF_A_CONTACT)
     expect(card, f"---\n{said}")
-    assert [click["action"] for click in clicks(card)] == [pressed("/contact", id="c1", in_place="1")] * ("[Retry]" in said)
+    again = pressed("/contact", id="c1", in_place="1")
+    assert [click["action"] for click in clicks(card) if "action" in click] == [again] * (
+        "[Retry]" in said or "[Continue]" in said
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "page"),
+    [
+        (SignInNeeded(ZOHO), "/sign-in?link="),
+        (GrantMissing(GMAIL, Grant.READ), "/connect?link=read"),
+        (GrantMissing(GMAIL, Grant.SEND), "/connect?link=send"),
+        (NotAuthorised(GMAIL), "/connect?link=again"),
+    ],
+)
+def test_what_is_missing_is_one_click_away_over_gmail(error: MailMagnetError, page: str) -> None:
+    """The link carries a step's name, and neither a right nor an address."""
+    [link] = [click["openLink"] for click in clicks(error_card(error, FRAME)) if "openLink" in click]
+    assert link == {"url": f"https://pages.example{page}", "openAs": "OVERLAY", "onClose": "RELOAD"}
+
+
+@pytest.mark.parametrize(
+    ("permitters", "said"),
+    [
+        ((), "An admin of Zoho CRM can give it."),
+        (("Grace Hopper",), "Grace Hopper can give it."),
+        (("Grace Hopper", "Kim Berg"), "Grace Hopper or Kim Berg can give it."),
+        (("A", "B", "C", "D"), "A, B, C or 1 other can give it."),
+        (("A", "B", "C", "D", "E"), "A, B, C or 2 others can give it."),
+    ],
+)
+def test_who_can_give_a_permission_is_named(permitters: tuple[str, ...], said: str) -> None:
+    card = error_card(NotPermitted(ZOHO, permission="Mail Integration"), replace(FRAME, permitters=permitters))
+    assert said in json.dumps(card)
 
 
 def test_what_an_error_says_for_the_log_is_not_shown() -> None:
