@@ -506,6 +506,7 @@ def test_whatever_runs_from_right_to_left_does_not_turn_the_line_that_it_begins(
         "→ \u200e\u2068שיחה call\u2069, tomorrow 10:00",
         "“\u200e\u2068הערה\u2069” today",
         "\u200e\u2068סמנכ״לית רכש\u2069 · Kim’s",
+        "Write to \u2068שירה לוי\u2069 >",
         "Mail with \u2068שירה לוי\u2069 >",
         "● \u200e\u2068שירה לוי\u2069 / Re: invoice · 1 hr ago >",
     ]
@@ -963,7 +964,10 @@ def test_before_the_first_run_it_says_when_that_comes_and_not_that_there_is_no_m
 def test_after_a_run_that_found_nothing_it_says_so() -> None:
     mailbox = replace(MAILBOX, last_run=RunCounts(NOW, sorted=NOTHING_SORTED))
     text = as_text(home_card(Homepage(CRM, TODAY, (), (), mailbox), FRAME))
-    assert "\n---\nNothing new from customers.\n---\nNothing sorted yet today, looked just now" in text
+    assert (
+        "\n---\nNothing new from customers.\n---\nWhat I share, and who read it >\n---\nNothing sorted yet today, looked just now"
+        in text
+    )
 
 
 @pytest.mark.parametrize(
@@ -1047,7 +1051,7 @@ def test_the_homepage_with_everything_down() -> None:
 def test_the_homepages_retry_asks_again_in_place() -> None:
     down = Homepage(CRM, None, None, (), MAILBOX, crm_problem=Unavailable(ZOHO))
     actions = [click["action"] for click in clicks(home_card(down, FRAME))]
-    assert actions[1:] == [pressed("/home", in_place="1")]
+    assert actions[1:] == [pressed("/home", in_place="1"), pressed("/my-sharing")]
 
 
 # Errors
