@@ -64,7 +64,7 @@ async def elsewhere(desk: Desk) -> AsyncIterator[Elsewhere]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     made.origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    await desk.start_with(open_link_prefixes=[f"{made.origin}/"], http_origin=made.origin)
+    await desk.start_with(open_link_prefixes=[f"{made.origin}/"], http_origins=[made.origin])
     yield made
     desk.requests[:] = [address for address in desk.requests if not address.startswith(made.origin)]
     await runner.cleanup()
@@ -152,7 +152,8 @@ async def test_a_window_that_stays_open_is_left_behind_by_refreshing(desk: Desk,
     google = await overlay(desk)
     await expect(desk.panel).to_have_attribute("inert", "")
     await desk.page.get_by_role("button", name="MailMagnet menu").click()
-    await desk.page.get_by_role("menuitem", name="Refresh").click()
+    async with desk.page.expect_response("**/desk/*/panel"):
+        await desk.page.get_by_role("menuitem", name="Refresh").click()
     await expect(desk.panel).not_to_have_attribute("inert", "")
     assert len(questions) == 2
     async with desk.page.expect_response("**/desk/*/panel"):

@@ -291,11 +291,17 @@ async def test_many_tries_at_once_are_counted_each(crm: Crm) -> None:
     assert sorted(type(answer).__name__ for answer in answers) == ["NotAuthorised"] * 5 + ["RateLimited"] * 25
 
 
+async def test_processes_count_tries_together(crm: Crm) -> None:
+    for number in range(OF_ACCOUNT.free):
+        await (Crm(crm.file) if number % 2 else crm).wrong()
+    assert await _wait(Crm(crm.file)) > 0
+
+
 async def test_a_right_password_of_ones_own_buys_no_guesses_at_anothers(crm: Crm) -> None:
-    for _ in range(OF_ACCOUNT.free):
+    for _ in range(OF_ACCOUNT.free - 1):
         await crm.wrong(KIM)
-        if _ < OF_ACCOUNT.free - 1:
-            await crm.typed(ADA, RIGHT)
+        await crm.typed(ADA, RIGHT)
+    await crm.wrong(KIM)
     assert await _wait(crm, KIM) > 0
 
 
