@@ -125,6 +125,22 @@ async def test_what_the_admin_fixes_and_excludes_holds_at_once(office: Office) -
     assert SUBJECT in await office.listed(ADA)
 
 
+async def test_who_is_kept_back_is_so_also_in_mail_with_somebody_else(office: Office) -> None:
+    """Kim does not even see the one who is kept back in the CRM."""
+    bob = await office.desk.contact("bob@b.example", name="Bob Ross")
+    both = office.mail(subject="To both zeppelin", Cc="Bob <bob+work@b.example>")
+    alone = office.mail(subject="Alone zeppelin")
+    await office.choose(sharing=Sharing.PUBLIC, contacts_kept_back=frozenset({bob}))
+    card = await office.listed()
+    assert ("To both" in card, "Alone" in card) == (False, True)
+    assert "zeppelin" not in await office.read(both)
+    assert BODY in await office.read(alone)
+    connection = await office.desk.vault.sign_out(ORG, office.ada)
+    assert connection
+    assert "Alone" not in await office.listed()
+    assert BODY not in await office.read(alone)
+
+
 async def test_mail_among_colleagues_is_no_contacts(office: Office) -> None:
     """A contact with a colleague's address opens nobody's mailbox."""
     await office.choose(sharing=Sharing.PUBLIC)
