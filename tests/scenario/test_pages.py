@@ -117,7 +117,7 @@ async def test_a_browser_that_has_signed_in_is_asked_once_for_two_steps(pages: P
     assert await kept(pages) == {Grant.READ, Grant.SEND}
 
 
-async def test_the_session_ends_after_ten_minutes(pages: Pages) -> None:
+async def test_a_pass_ends_after_ten_minutes(pages: Pages) -> None:
     browser = pages.browser()
     await at_consent(pages, browser)
     pages.desk.clock.turn(minutes=11)
@@ -129,7 +129,7 @@ async def test_the_session_ends_after_ten_minutes(pages: Pages) -> None:
 async def test_cookies_are_out_of_reach_of_scripts_and_other_sites(pages: Pages) -> None:
     browser = pages.browser()
     await at_consent(pages, browser)
-    assert {line.partition("=")[0] for line in browser.set_cookies} == {"mailmagnet-browser", "mailmagnet-session"}
+    assert {line.partition("=")[0] for line in browser.set_cookies} == {"mailmagnet-browser", "mailmagnet-pass"}
     assert all("HttpOnly" in line and "SameSite=lax" in line and "Path=/" in line for line in browser.set_cookies)
 
 
@@ -206,6 +206,15 @@ async def test_what_is_no_page_says_where_to_go(pages: Pages, path: str) -> None
     assert_is_a_good_page(shown)
 
 
+async def test_the_crms_settings_may_lead_everybody_to_a_page_that_says_how_to_begin(pages: Pages) -> None:
+    browser = pages.browser()
+    shown = await browser.open(f"{pages.url}/get-started")
+    assert (shown.status, "Open MailMagnet in the panel" in shown.text) == (200, True)
+    assert shown.link("Open Gmail") == "https://mail.google.com/"
+    assert_is_a_good_page(shown)
+    assert browser.set_cookies == []
+
+
 async def test_other_methods_are_refused(pages: Pages) -> None:
     for method in ("PUT", "DELETE", "HEAD"):
         assert (await pages.browser().open(pages.link(Page.CONNECT, grant="sort"), method)).status == 405
@@ -253,11 +262,11 @@ async def test_a_state_holds_for_what_it_was_made_for_alone(pages: Pages) -> Non
     assert await kept(pages) is None
 
 
-@pytest.mark.parametrize("state", ["", "x", "session", "link"])
+@pytest.mark.parametrize("state", ["", "x", "pass", "link"])
 async def test_what_is_no_state_goes_no_further(pages: Pages, state: str) -> None:
     browser = await signed_in(pages)
     given = {
-        "session": browser.cookies(pages.url)["mailmagnet-session"],
+        "pass": browser.cookies(pages.url)["mailmagnet-pass"],
         "link": pages.link(Page.CONNECT, grant="sort").partition("link=")[2],
     }
     shown = await browser.open(f"{pages.url}/callback?{urlencode({'state': given.get(state, state), 'code': '4/x'})}")

@@ -109,7 +109,7 @@ async def test_what_was_granted_is_kept_and_what_is_missing_told() -> None:
     world = World(grants=frozenset({Grant.READ}))
     assert await world.connect(Grant.READ, Grant.SEND) == {Grant.SEND}
     assert world.kept
-    assert (world.kept.gmail_token, world.kept.grants) == ("fresh", {Grant.READ})
+    assert (world.kept.gmail_token, world.kept.grants) == ("fresh", frozenset({Grant.READ}))
 
 
 @pytest.mark.parametrize(("grant", "asked"), [(Grant.READ, True), (Grant.SORT, True), (Grant.SEND, False)])
