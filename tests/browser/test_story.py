@@ -1,0 +1,373 @@
+"""The whole story in a real browser: from installing, over refusals and mistakes, to leaving; each step builds on the one before it.
+
+At its end every byte that the product has written is searched for what it may never have written.
+"""
+
+import asyncio
+import json
+import os
+import re
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Locator, Page, expect
+
+from sandbox.demo.processes import OWN_DOMAIN, Demo, SetUp, running_demo
+from sandbox.desk.import_mail import import_in_thread
+from sandbox.google.world import Account
+from tests.browser.conftest import Desk, desk_in, eventually, keep_picture
+from tests.browser.story_mail import Letter, Person, Writer
+from tests.browser.story_search import GOOGLES_SIDE, OWN_SECRETS, Forbidden, Written, codings
+from token_vault.encrypted_file import EncryptedFileVault
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+CRM = "MailMagnet CRM"
+HENRIETTA = ("Henrietta Lovell", "henrietta.lovell@analytical-works.example")
+SIGRID = ("Sigrid Østby", "sigrid.ostby@fjordland.example")
+CUSTOMERS: tuple[Person, ...] = (
+    HENRIETTA,
+    ("Jürgen Weiß", "j.weiss@bergmann-soehne.example"),
+    SIGRID,
+    ("Mia Sommer", "mia@driftwood-coffee.example"),
+    ("山田 太郎", "t.yamada@kitayama-seiki.example"),
+    ("Lena Fischer", "lena.fischer@tidewater.example"),
+)
+STRANGERS: tuple[Person, ...] = (("Wilma Tagesblatt", "wilma@tagesblatt.example"), ("Parcel Post", "depot@parcel-post.example"))
+LETTERS, LETTERS_OF_KIM = 48, 6
+SPACE = "customers"
+WRONG_PASSWORD = "not-the-password"
+READ, SORT, SEND = "View your email messages", "Read, compose, and send emails", "Manage drafts and send emails"
+"""How Google's screen says gmail.readonly, gmail.modify and gmail.compose."""
+LABELS = ("Deals Closing This Month (CTM)", "Open Deals", "Customer")
+
+
+@dataclass
+class Story:
+    """The demo in which it happens, a browser for each of its people, and what the search at its end looks for."""
+
+    demo: Demo
+    ada: Desk
+    kim: Desk
+    noa: Desk
+    temporary: Path
+    config: pytest.Config
+    writer: Writer
+    letters: list[Letter]
+    forbidden: Forbidden
+    written: Written = field(default_factory=Written)
+    broken: str = ""
+
+    def account(self, desk: Desk) -> Account:
+        """Whose browser it is."""
+        return {id(self.ada): self.demo.user, id(self.kim): self.demo.colleague, id(self.noa): self.demo.without_mail}[id(desk)]
+
+    async def home(self, desk: Desk) -> None:
+        """Gmail, with no mail open."""
+        await desk.page.goto("about:blank")
+        await desk.show(account=self.account(desk))
+
+    async def open(self, desk: Desk, letter: Letter) -> None:
+        """One mail."""
+        await desk.page.goto("about:blank")
+        await desk.open(letter.subject, account=self.account(desk), label="ALL")
+
+    def arrive(self, sender: Person, account: Account, subject: str = "") -> Letter:
+        """A letter comes in now."""
+        letter = self.writer.letter(sender, (account.name, account.address), self.demo.world.clock(), subject)
+        self.letters.append(letter)
+        self.demo.world.mailbox(account.address).arrive(letter.raw)
+        return letter
+
+    async def picture(self, page: Page, name: str) -> None:
+        await keep_picture(page, f"story-{name}", self.config)
+
+    async def kept(self, desk: Desk) -> Mapping[str, Any]:
+        """What the product keeps of this user, as its own command prints it."""
+        stored = await self.demo.mailmagnet("stored", "--org", OWN_DOMAIN, "--user", self.account(desk).sub)
+        found: Mapping[str, Any] = json.loads(stored)
+        return found
+
+    async def look(self, step: str) -> None:
+        """What lies on the disk now, and which secrets were used so far."""
+        self.written.look(f"after {step}", self.demo.folder, but=(*GOOGLES_SIDE, *OWN_SECRETS))
+        self.written.look(f"after {step}", self.temporary)
+        vault = EncryptedFileVault(self.demo.folder / "vault", self.demo.environment["MAILMAGNET_VAULT_KEY"])
+        for account in self.demo.world.accounts():
+            if connection := await vault.connection(OWN_DOMAIN, account.sub):
+                if connection.crm:
+                    self.forbidden.add("a token of the CRM", connection.crm.access, connection.crm.refresh)
+                self.forbidden.add("Gmail's refresh token", connection.gmail_token)
+        for desk in (self.ada, self.kim, self.noa):
+            for cookie in await desk.page.context.cookies(self.demo.pages_url):
+                self.forbidden.add("a cookie of the pages", cookie["value"])
+            for address in desk.requests:
+                for name, values in parse_qs(urlsplit(address).query).items():
+                    if name in ("link", "state", "code"):
+                        self.forbidden.add(f"a page's {name}", *values)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def story(
+    tmp_path_factory: pytest.TempPathFactory, browser: Browser, request: pytest.FixtureRequest
+) -> AsyncIterator[Story]:
+    """A demo of its own, of which nothing is set up yet; whatever is written to temporary files lies in a folder of its own."""
+    folder, temporary = tmp_path_factory.mktemp("story") / "demo", tmp_path_factory.mktemp("temporary")
+    writer, letters, forbidden = Writer(1815), list[Letter](), Forbidden()
+
+    async def fill(demo: Demo) -> None:
+        forbidden.watch(demo.world)
+        senders = [*CUSTOMERS, STRANGERS[0], *CUSTOMERS, STRANGERS[1]]
+        for account, count in ((demo.user, LETTERS), (demo.colleague, LETTERS_OF_KIM)):
+            written = list(writer.letters(senders, (account.name, account.address), demo.world.clock(), count))
+            letters.extend(written)
+            await arrive_at(demo, account, written)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(temporary))
+        async with running_demo(folder, fill, set_up=SetUp.YOURSELF) as demo, AsyncExitStack() as stack:
+            demo.world.quota.units_a_minute = 10_000_000
+            desks = [await stack.enter_async_context(desk_in(browser, demo)) for _ in range(3)]
+            forbidden.add("a password", demo.crm_password, WRONG_PASSWORD)
+            forbidden.add("the client's secret", demo.world.google.client_secret)
+            yield Story(demo, *desks, temporary, request.config, writer, letters, forbidden)
+
+
+async def arrive_at(demo: Demo, account: Account, letters: list[Letter]) -> None:
+    """Earlier mail, each at its own date."""
+    folder = demo.folder / "letters" / account.sub
+    await asyncio.to_thread(folder.mkdir, parents=True)
+    for number, letter in enumerate(letters):
+        await asyncio.to_thread((folder / f"{number:03}.eml").write_bytes, letter.raw)
+    await import_in_thread(
+        folder, demo.world.mailbox(account.address), demo.world.clock(), account.addresses, lambda done, total: None
+    )
+
+
+# What its people do
+
+
+async def press(desk: Desk, button: str) -> None:
+    """A button in the panel, by what stands on it; until the answer is there."""
+    async with desk.page.expect_response("**/desk/*/panel"):
+        await desk.panel.locator("button", has_text=button).first.click()
+    await desk.settled()
+
+
+async def over_the_panel(desk: Desk, button: str) -> Page:
+    """The window that a button opens."""
+    async with desk.page.context.expect_page() as opened:
+        await desk.panel.locator("button", has_text=button).first.click()
+    window = await opened.value
+    await window.set_viewport_size({"width": 520, "height": 680})
+    return window
+
+
+async def choose_account(window: Page, account: Account) -> None:
+    """At Google's screen."""
+    await window.get_by_role("radio", name=account.address).check()
+    await window.get_by_role("button", name="Next").click()
+    await window.wait_for_load_state()
+
+
+async def say_who(window: Page, account: Account) -> None:
+    """Sign the browser in with Google, for a page of ours."""
+    await choose_account(window, account)
+    await window.get_by_role("button", name="Continue").click()
+
+
+async def closes(desk: Desk, window: Page, button: str) -> None:
+    """A button in a window after which it closes by itself, and the panel asks anew."""
+    async with desk.page.expect_response("**/desk/*/panel"), window.expect_event("close"):
+        await window.get_by_role("button", name=button).click()
+    await desk.settled()
+
+
+async def sign_in_to_crm(story: Story, desk: Desk, window: Page) -> None:
+    await window.get_by_label("User name").fill(story.account(desk).address)
+    await window.get_by_label("Password").fill(story.demo.crm_password)
+    await closes(desk, window, "Sign in")
+
+
+async def grant(story: Story, desk: Desk, button: str, *scopes: str) -> None:
+    """Give Google's consent to these scopes, from a card's button."""
+    window = await over_the_panel(desk, button)
+    await choose_account(window, story.account(desk))
+    for scope in scopes:
+        await window.get_by_role("checkbox", name=re.compile(scope)).check()
+    await closes(desk, window, "Continue")
+
+
+def switch(desk: Desk, name: str) -> Locator:
+    return desk.panel.get_by_role("switch", name=re.compile(name))
+
+
+async def sharing(desk: Desk, story: Story, how: str) -> None:
+    """From the homepage to the set-up card, choose who may read, and Save."""
+    await story.home(desk)
+    await press(desk, "Settings")
+    await desk.panel.get_by_role("radio", name=re.compile(how)).check()
+    await press(desk, "Save")
+    if await desk.panel.locator("button", has_text="Save and sort it").count():
+        await press(desk, "Save and sort it")
+    await expect(desk.panel).to_contain_text("✓ Saved")
+
+
+# The steps
+
+
+async def installing(story: Story) -> None:
+    """Gmail with the panel, for the first time: it says what is missing, and where to begin."""
+    await story.home(story.ada)
+    await expect(story.ada.panel).to_contain_text(f"You are not signed in to {CRM}.")
+    await expect(story.ada.panel).to_contain_text("MailMagnet is not set up.")
+    await story.picture(story.ada.page, "install")
+    await press(story.ada, "Set up MailMagnet")
+    await expect(story.ada.panel).to_contain_text(f"You are not signed in to {CRM}.")
+
+
+async def signing_in_to_the_crm(story: Story) -> None:
+    window = await over_the_panel(story.ada, "Sign in")
+    await say_who(window, story.demo.user)
+    await window.get_by_label("User name").fill(story.demo.user.address)
+    await window.get_by_label("Password").fill(WRONG_PASSWORD)
+    await window.get_by_role("button", name="Sign in").click()
+    await expect(window.get_by_role("alert")).to_contain_text(f"{CRM} did not let you in")
+    await expect(window.get_by_label("Password")).to_have_value("")
+    await story.picture(window, "sign-in")
+    refused_by_status(story.ada)
+    await sign_in_to_crm(story, story.ada, window)
+    await expect(story.ada.panel).to_contain_text("Today")
+
+
+def refused_by_status(desk: Desk) -> None:
+    """The browser itself notes a refusal's status in its console."""
+    desk.complaints[:] = [each for each in desk.complaints if not re.search("status of 40[0-9]", each)]
+
+
+async def without_the_permission(story: Story) -> None:
+    await story.home(story.noa)
+    window = await over_the_panel(story.noa, "Sign in")
+    await say_who(window, story.demo.without_mail)
+    await sign_in_to_crm(story, story.noa, window)
+    await press(story.noa, "Set up MailMagnet")
+    await expect(story.noa.panel).to_contain_text(f"Your profile in {CRM} lacks the permission “Mail Integration”.")
+    await expect(story.noa.panel).to_contain_text("can give it.")
+    await story.picture(story.noa.page, "no-permission")
+    await story.demo.crm("set-permission", "--profile", "Without mail", "--permission", "Mail Integration", "--held")
+    await press(story.noa, "Retry")
+    await expect(story.noa.panel).to_contain_text("Channel")
+
+
+async def the_wrong_account(story: Story) -> None:
+    await press(story.ada, "Set up MailMagnet")
+    await story.picture(story.ada.page, "set-up")
+    window = await over_the_panel(story.ada, "Connect Gmail")
+    await choose_account(window, story.demo.colleague)
+    await window.get_by_role("checkbox", name=re.compile(READ)).check()
+    await window.get_by_role("button", name="Continue").click()
+    await expect(window.get_by_role("heading", name="That was another account")).to_be_visible()
+    await story.picture(window, "wrong-account")
+    refused_by_status(story.ada)
+    assert not story.demo.world.google.has_consented(story.demo.colleague.address)
+    assert (await story.kept(story.ada))["mailbox"] is None
+    await window.get_by_role("link", name="Try again").click()
+    await a_scope_left_out(story, window)
+
+
+async def a_scope_left_out(story: Story, window: Page) -> None:
+    await choose_account(window, story.demo.user)
+    await window.get_by_role("button", name="Continue").click()
+    await expect(window.get_by_text("“Read your mail”: to list your mail with a contact")).to_be_visible()
+    await story.picture(window, "left-out")
+    refused_by_status(story.ada)
+    await window.get_by_role("link", name="Try again").click()
+    await choose_account(window, story.demo.user)
+    await window.get_by_role("checkbox", name=re.compile(READ)).check()
+    await story.picture(window, "consent")
+    await closes(story.ada, window, "Continue")
+
+
+async def setting_up(story: Story) -> None:
+    """MailMagnet needs one more consent, and says so; then Save tells what it will do before it does it."""
+    panel = story.ada.panel
+    await press(story.ada, "Turn on")
+    await switch(story.ada, "MailMagnet").check()
+    await press(story.ada, "Save")
+    await expect(panel).to_contain_text("MailMagnet needs your consent to sort mail in Gmail.")
+    await grant(story, story.ada, "Allow sorting", SORT)
+    await press(story.ada, "Turn on")
+    await expect(panel).to_contain_text(re.compile(r"of your newest \d+ mails"))
+    await switch(story.ada, "MailMagnet").check()
+    await switch(story.ada, "Label your mail").check()
+    await story.picture(story.ada.page, "labels")
+    await press(story.ada, "Save")
+    await expect(panel).to_contain_text("Customers’ mail of the last 30 days")
+    await story.picture(story.ada.page, "before-saving")
+    await press(story.ada, "Save and sort it")
+    await expect(panel).to_contain_text("✓ Saved")
+    mailbox = (await story.kept(story.ada))["mailbox"]
+    assert (mailbox["mailmagnet"], mailbox["labelling"]) == (True, True)
+
+
+async def the_first_backfill(story: Story) -> None:
+    await story.home(story.ada)
+    await story.ada.run_job()
+    labels = {label["name"]: label for label in await labels_of(story.ada)}
+    assert all(labels[name]["threads"] for name in LABELS), labels
+    await story.ada.show(label=labels[LABELS[0]]["id"])
+    await expect(story.ada.rows.first).to_be_visible()
+    await story.picture(story.ada.page, "sorted")
+    mails = (await story.kept(story.ada))["mails"]
+    assert {mail["from_address"] for mail in mails} <= {address for _, address in CUSTOMERS}
+    assert len(mails) > LETTERS // 2
+
+
+async def labels_of(desk: Desk) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = await desk.page.evaluate(
+        "async (account) => (await fetch(`/desk/${account}/labels`)).json()", desk.demo.user.address
+    )
+    return found
+
+
+async def mail_arrives(story: Story) -> None:
+    """What comes is on the homepage after the next tick; marked as done it is read in Gmail."""
+    letter = story.arrive(HENRIETTA, story.demo.user)
+    await story.demo.job.tick()
+    await story.home(story.ada)
+    await expect(story.ada.panel).to_contain_text(letter.subject)
+    await story.picture(story.ada.page, "new-mail")
+    line = story.ada.panel.locator(".widget", has_text=letter.subject)
+    async with story.ada.page.expect_response("**/desk/*/panel"):
+        await line.locator("button", has_text="Done").first.click()
+    await story.ada.settled()
+    [mail] = story.demo.world.mailbox(story.demo.user.address).messages(f'subject:"{letter.subject}"').messages
+    assert "UNREAD" not in mail.label_ids
+
+
+STEPS: tuple[Callable[[Story], Awaitable[None]], ...] = (
+    installing,
+    signing_in_to_the_crm,
+    without_the_permission,
+    the_wrong_account,
+    setting_up,
+    the_first_backfill,
+    mail_arrives,
+)
+
+
+@pytest.mark.parametrize("step", STEPS, ids=[step.__name__ for step in STEPS])
+async def test_step(story: Story, step: Callable[[Story], Awaitable[None]]) -> None:
+    if story.broken:
+        pytest.skip(f"the story broke at: {story.broken}")
+    story.broken = step.__name__
+    await step(story)
+    await story.look(step.__name__)
+    story.broken = ""
