@@ -253,9 +253,9 @@ def picture(desk: Desk, request: pytest.FixtureRequest) -> Picture:
     return take
 
 
-async def keep_picture(page: Page, name: str, config: pytest.Config) -> None:
-    """What a page shows now, when pytest is called with --pictures."""
+async def keep_picture(page: Page, name: str, config: pytest.Config, of: Locator | None = None) -> None:
+    """What a page shows now, or a part of it, when pytest is called with --pictures."""
     if config.getoption("--pictures"):
         PICTURES.mkdir(parents=True, exist_ok=True)
         await page.mouse.move(620, 3)
-        await page.screenshot(path=PICTURES / f"{name}.png", animations="disabled")
+        await (of or page).screenshot(path=PICTURES / f"{name}.png", animations="disabled")

@@ -10,7 +10,28 @@ from email.utils import format_datetime, parseaddr
 Person = tuple[str, str]
 """Name and address."""
 
-_SYLLABLES = ("ba", "de", "fi", "go", "hu", "ja", "ke", "li", "mo", "nu", "pa", "re", "si", "to", "vu", "za", "che", "dri", "plo", "ska")
+_SYLLABLES = (
+    "ba",
+    "de",
+    "fi",
+    "go",
+    "hu",
+    "ja",
+    "ke",
+    "li",
+    "mo",
+    "nu",
+    "pa",
+    "re",
+    "si",
+    "to",
+    "vu",
+    "za",
+    "che",
+    "dri",
+    "plo",
+    "ska",
+)
 _SUBJECTS = (
     "Your offer for the {}",
     "When does the {} arrive?",
@@ -54,7 +75,9 @@ class Writer:
     def letters(self, senders: Sequence[Person], to: Person, newest: datetime, count: int) -> Iterator[Letter]:
         """One every few hours, the newest last."""
         for number in range(count):
-            yield self.letter(senders[number % len(senders)], to, newest - timedelta(hours=7 * (count - 1 - number), minutes=number))
+            yield self.letter(
+                senders[number % len(senders)], to, newest - timedelta(hours=7 * (count - 1 - number), minutes=number)
+            )
 
     def letter(self, sender: Person, to: Person, at: datetime, subject: str = "") -> Letter:
         """The next one, in the next of the ways in which mail is written."""

@@ -5,12 +5,11 @@ At its end every byte that the product has written is searched for what it may n
 
 import asyncio
 import json
-import os
 import re
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -22,9 +21,9 @@ from playwright.async_api import Browser, Locator, Page, expect
 from sandbox.demo.processes import OWN_DOMAIN, Demo, SetUp, running_demo
 from sandbox.desk.import_mail import import_in_thread
 from sandbox.google.world import Account
-from tests.browser.conftest import Desk, desk_in, eventually, keep_picture
+from tests.browser.conftest import Desk, desk_in, keep_picture
 from tests.browser.story_mail import Letter, Person, Writer
-from tests.browser.story_search import GOOGLES_SIDE, OWN_SECRETS, Forbidden, Written, codings
+from tests.browser.story_search import GOOGLES_SIDE, OWN_SECRETS, Forbidden, Written
 from token_vault.encrypted_file import EncryptedFileVault
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -87,7 +86,18 @@ class Story:
         return letter
 
     async def picture(self, page: Page, name: str) -> None:
+        """Of a whole window."""
         await keep_picture(page, f"story-{name}", self.config)
+
+    async def panel(self, desk: Desk, name: str, height: int = 800) -> None:
+        """A picture of the panel alone, in a window this high."""
+        await desk.page.set_viewport_size({"width": 1280, "height": height})
+        await keep_picture(desk.page, f"story-{name}", self.config, of=desk.page.locator("#panel"))
+        await desk.page.set_viewport_size({"width": 1280, "height": 800})
+
+    def later(self, minutes: int) -> None:
+        """The world's time goes on."""
+        self.demo.clock.turn_to(self.demo.now() + timedelta(minutes=minutes))
 
     async def kept(self, desk: Desk) -> Mapping[str, Any]:
         """What the product keeps of this user, as its own command prints it."""
@@ -209,17 +219,6 @@ def switch(desk: Desk, name: str) -> Locator:
     return desk.panel.get_by_role("switch", name=re.compile(name))
 
 
-async def sharing(desk: Desk, story: Story, how: str) -> None:
-    """From the homepage to the set-up card, choose who may read, and Save."""
-    await story.home(desk)
-    await press(desk, "Settings")
-    await desk.panel.get_by_role("radio", name=re.compile(how)).check()
-    await press(desk, "Save")
-    if await desk.panel.locator("button", has_text="Save and sort it").count():
-        await press(desk, "Save and sort it")
-    await expect(desk.panel).to_contain_text("✓ Saved")
-
-
 # The steps
 
 
@@ -260,7 +259,7 @@ async def without_the_permission(story: Story) -> None:
     await press(story.noa, "Set up MailMagnet")
     await expect(story.noa.panel).to_contain_text(f"Your profile in {CRM} lacks the permission “Mail Integration”.")
     await expect(story.noa.panel).to_contain_text("can give it.")
-    await story.picture(story.noa.page, "no-permission")
+    await story.panel(story.noa, "no-permission", 360)
     await story.demo.crm("set-permission", "--profile", "Without mail", "--permission", "Mail Integration", "--held")
     await press(story.noa, "Retry")
     await expect(story.noa.panel).to_contain_text("Channel")
@@ -268,7 +267,7 @@ async def without_the_permission(story: Story) -> None:
 
 async def the_wrong_account(story: Story) -> None:
     await press(story.ada, "Set up MailMagnet")
-    await story.picture(story.ada.page, "set-up")
+    await story.panel(story.ada, "set-up", 1560)
     window = await over_the_panel(story.ada, "Connect Gmail")
     await choose_account(window, story.demo.colleague)
     await window.get_by_role("checkbox", name=re.compile(READ)).check()
@@ -307,14 +306,15 @@ async def setting_up(story: Story) -> None:
     await expect(panel).to_contain_text(re.compile(r"of your newest \d+ mails"))
     await switch(story.ada, "MailMagnet").check()
     await switch(story.ada, "Label your mail").check()
-    await story.picture(story.ada.page, "labels")
+    await story.panel(story.ada, "labels")
     await press(story.ada, "Save")
     await expect(panel).to_contain_text("Customers’ mail of the last 30 days")
-    await story.picture(story.ada.page, "before-saving")
+    await story.panel(story.ada, "before-saving", 520)
     await press(story.ada, "Save and sort it")
     await expect(panel).to_contain_text("✓ Saved")
     mailbox = (await story.kept(story.ada))["mailbox"]
-    assert (mailbox["mailmagnet"], mailbox["labelling"]) == (True, True)
+    assert mailbox["mailmagnet_since"]
+    assert mailbox["labelling_since"]
 
 
 async def the_first_backfill(story: Story) -> None:
@@ -340,16 +340,214 @@ async def labels_of(desk: Desk) -> list[dict[str, Any]]:
 async def mail_arrives(story: Story) -> None:
     """What comes is on the homepage after the next tick; marked as done it is read in Gmail."""
     letter = story.arrive(HENRIETTA, story.demo.user)
+    story.later(minutes=11)
     await story.demo.job.tick()
     await story.home(story.ada)
     await expect(story.ada.panel).to_contain_text(letter.subject)
-    await story.picture(story.ada.page, "new-mail")
+    await story.panel(story.ada, "new-mail", 1200)
     line = story.ada.panel.locator(".widget", has_text=letter.subject)
     async with story.ada.page.expect_response("**/desk/*/panel"):
-        await line.locator("button", has_text="Done").first.click()
+        await line.get_by_role("button", name="Mark as done").click()
     await story.ada.settled()
     [mail] = story.demo.world.mailbox(story.demo.user.address).messages(f'subject:"{letter.subject}"').messages
     assert "UNREAD" not in mail.label_ids
+
+
+async def a_notice(story: Story) -> None:
+    """The address is typed on a page; what then comes counts, and names nobody."""
+    webhook = story.demo.address + story.demo.world.chat.webhook(SPACE)
+    story.forbidden.add("the webhook", *(part for values in parse_qs(urlsplit(webhook).query).values() for part in values))
+    await press(story.ada, "Settings")
+    window = await over_the_panel(story.ada, "Give the address")
+    await window.get_by_role("textbox").fill(webhook)
+    await story.picture(window, "webhook")
+    await closes(story.ada, window, "Save")
+    await story.home(story.ada)
+    await press(story.ada, "Settings")
+    await story.ada.panel.get_by_label("Tell me in Google Chat of customers’ mail").select_option(label="At once, after each run")
+    await save(story.ada)
+    letter = story.arrive(SIGRID, story.demo.user)
+    story.later(minutes=11)
+    await story.demo.job.tick()
+    messages = story.demo.world.chat.messages(SPACE)
+    print(messages)
+    assert letter.subject not in messages[-1].text
+
+
+async def private(story: Story) -> None:
+    """A second user, signed in and connected, finds nothing of the first one's."""
+    await story.home(story.kim)
+    window = await over_the_panel(story.kim, "Sign in")
+    await say_who(window, story.demo.colleague)
+    await sign_in_to_crm(story, story.kim, window)
+    await at_mail_with_henrietta(story, story.kim)
+    await expect(story.kim.panel).to_contain_text("MailMagnet may not read your mail yet.")
+    await grant(story, story.kim, "Allow", READ)
+    await at_mail_with_henrietta(story, story.kim)
+    await expect(story.kim.panel).to_contain_text("does not share mail with Henrietta Lovell.")
+    assert not await of_ada(story)
+
+
+async def at_mail_with_henrietta(story: Story, desk: Desk) -> None:
+    """From a mail of hers to the card of all mail with her."""
+    account = story.account(desk)
+    letter = next(each for each in story.letters if HENRIETTA[1].encode() in each.raw and account.address.encode() in each.raw)
+    await story.open(desk, letter)
+    await press(desk, "Mail with Henrietta Lovell")
+
+
+async def of_ada(story: Story) -> list[str]:
+    """The first user's subjects in the second one's panel."""
+    shown = await story.kim.panel.inner_text()
+    return [each.subject for each in story.letters if b"ada@" in each.raw and each.subject in shown]
+
+
+async def custom(story: Story) -> None:
+    """Shared for one contact, on that contact's card."""
+    await share(story, "Colleagues, for contacts I choose")
+    await at_mail_with_henrietta(story, story.ada)
+    await expect(story.ada.panel).to_contain_text("Only you can read your mail with Henrietta Lovell.")
+    await press(story.ada, "Share mail with this contact")
+    await expect(story.ada.panel).to_contain_text("Colleagues who can open Henrietta Lovell")
+    await story.panel(story.ada, "custom")
+    await at_mail_with_henrietta(story, story.kim)
+    subjects = await of_ada(story)
+    assert subjects
+    await story.panel(story.kim, "shared")
+    await press(story.kim, subjects[0])
+    letter = next(each for each in story.letters if each.subject == subjects[0])
+    await expect(story.kim.panel).to_contain_text(letter.words[0])
+    await expect(story.kim.panel).to_contain_text("can see that you have read this.")
+    await story.panel(story.kim, "reading")
+    await at_mail_with_henrietta(story, story.ada)
+    await press(story.ada, "Stop sharing")
+    await at_mail_with_henrietta(story, story.kim)
+    assert not await of_ada(story)
+
+
+async def public(story: Story) -> None:
+    await share(story, "All colleagues with access to the contact")
+    await at_mail_with_henrietta(story, story.kim)
+    assert await of_ada(story)
+
+
+async def who_could_read(story: Story) -> None:
+    """Who could read this, and why; and who did."""
+    await at_mail_with_henrietta(story, story.ada)
+    await press(story.ada, "Who could read this")
+    await expect(story.ada.panel).to_contain_text("Kim")
+    await story.panel(story.ada, "who-could-read", 600)
+    await story.home(story.ada)
+    await press(story.ada, "What I share, and who read it")
+    await expect(story.ada.panel).to_contain_text("mail with Henrietta Lovell")
+    await story.panel(story.ada, "who-read", 600)
+
+
+async def a_template_in_a_draft(story: Story) -> None:
+    desk = story.ada
+    word = story.writer.word()
+    story.forbidden.add("a draft's word", word)
+    await story.home(desk)
+    await desk.page.get_by_role("button", name="Compose", exact=True).click()
+    window = desk.page.locator(".compose").last
+    await window.get_by_label("To", exact=True).fill(HENRIETTA[1])
+    await window.get_by_label("Subject").fill(f"About the {word}")
+    await window.get_by_role("textbox", name="Message").click()
+    async with desk.page.expect_response("**/desk/*/panel"):
+        await window.locator(".compose-action").first.click()
+    await desk.settled()
+    print(await desk.panel.inner_text())
+    await press(desk, "Follow up an offer")
+    await story.picture(desk.page, "template")
+    async with desk.page.expect_response("**/desk/*/panel"):
+        await desk.panel.locator("button", has_text="Insert").first.click()
+    await expect(window.get_by_role("textbox", name="Message")).to_contain_text("Hello Henrietta")
+    await story.picture(desk.page, "draft")
+    await window.get_by_role("button", name="Discard draft").click()
+
+
+async def sending(story: Story) -> None:
+    """A mail is written in the panel, and sent once."""
+    desk, word = story.ada, story.writer.word()
+    stranger = f"{story.writer.word().lower()}@faraway.example"
+    story.forbidden.add("a sent mail's word", word)
+    story.forbidden.add("a recipient", stranger)
+    letter = next(each for each in story.letters if HENRIETTA[1].encode() in each.raw and b"ada@" in each.raw)
+    await story.open(desk, letter)
+    await press(desk, "Reply to Henrietta Lovell")
+    await expect(desk.panel).to_contain_text("MailMagnet may not write mail for you yet.")
+    await grant(story, desk, "Allow", SEND)
+    await story.open(desk, letter)
+    await press(desk, "Reply to Henrietta Lovell")
+    to = desk.panel.get_by_label("To", exact=True)
+    await to.fill(f"{await to.input_value()}, {stranger}")
+    await desk.panel.get_by_label("Text", exact=True).fill(f"Dear Henrietta,\n\nthe {word} is on its way.\n\nAda")
+    await story.panel(desk, "write")
+    await press(desk, "Send")
+    await expect(desk.panel).to_contain_text("Sent.")
+    sent = story.demo.world.mailbox(story.demo.user.address).messages("in:sent").messages
+    assert len(sent) == 1
+    assert word.encode() in story.demo.world.mailbox(story.demo.user.address).raw(sent[0].id)
+
+
+async def everything_kept(story: Story) -> None:
+    """One card lists it, with the export."""
+    await story.home(story.ada)
+    await press(story.ada, "Settings")
+    await press(story.ada, "Everything kept about me")
+    await expect(story.ada.panel).to_contain_text("mail records")
+    await story.panel(story.ada, "kept", 900)
+    window = await over_the_panel(story.ada, "Export (JSON)")
+    await expect(window.get_by_role("heading", name="Everything kept about you")).to_be_visible()
+    async with window.expect_download() as downloading:
+        await window.get_by_role("link", name="Download").click()
+    exported = json.loads(Path(await (await downloading.value).path()).read_text())
+    assert exported["you"]["address"] == story.demo.user.address
+    await story.picture(window, "export")
+    await window.close()
+
+
+async def leaving(story: Story) -> None:
+    await story.home(story.ada)
+    await press(story.ada, "Settings")
+    await press(story.ada, "Deactivate")
+    await expect(story.ada.panel).to_contain_text("Will be deleted")
+    await story.panel(story.ada, "deactivate", 700)
+    await press(story.ada, "Deactivate and delete")
+    await expect(story.ada.panel).to_contain_text("MailMagnet is deactivated.")
+    assert await story.kept(story.ada) == {"mailbox": None, "mails": []}
+    assert not story.demo.world.google.has_consented(story.demo.user.address)
+    await story.home(story.ada)
+    await expect(story.ada.panel).to_contain_text("MailMagnet is not set up.")
+    await at_mail_with_henrietta(story, story.kim)
+    assert not await of_ada(story)
+
+
+async def delete_all(story: Story) -> None:
+    """The second user leaves by the card that lists everything."""
+    await story.home(story.kim)
+    await press(story.kim, "Turn on")
+    await press(story.kim, "Everything kept about me")
+    await press(story.kim, "Delete all")
+    await press(story.kim, "Deactivate and delete")
+    await expect(story.kim.panel).to_contain_text("MailMagnet is deactivated.")
+    assert await story.kept(story.kim) == {"mailbox": None, "mails": []}
+
+
+async def share(story: Story, how: str) -> None:
+    """From the homepage to the set-up card, choose who may read, and Save."""
+    await story.home(story.ada)
+    await press(story.ada, "Settings")
+    await story.ada.panel.get_by_role("radio", name=re.compile(how)).check()
+    await save(story.ada)
+
+
+async def save(desk: Desk) -> None:
+    """What was sorted once need not be sorted again."""
+    await press(desk, "Save")
+    if await desk.panel.locator("button", has_text="Save and sort it").count():
+        await press(desk, "Save and sort it")
+    await expect(desk.panel).to_contain_text("✓ Saved")
 
 
 STEPS: tuple[Callable[[Story], Awaitable[None]], ...] = (
@@ -360,6 +558,16 @@ STEPS: tuple[Callable[[Story], Awaitable[None]], ...] = (
     setting_up,
     the_first_backfill,
     mail_arrives,
+    a_notice,
+    private,
+    custom,
+    public,
+    who_could_read,
+    a_template_in_a_draft,
+    sending,
+    everything_kept,
+    leaving,
+    delete_all,
 )
 
 
