@@ -6,6 +6,7 @@ At its end every byte that the product has written is searched for what it may n
 import asyncio
 import json
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -14,16 +15,21 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import aiohttp
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
 
+from cards.frame import Path as Served
 from sandbox.demo.processes import OWN_DOMAIN, Demo, SetUp, running_demo
 from sandbox.desk.import_mail import import_in_thread
+from sandbox.google.event import Surroundings, addon_event
 from sandbox.google.world import Account
 from tests.browser.conftest import Desk, desk_in, keep_picture
 from tests.browser.story_mail import Letter, Person, Writer
-from tests.browser.story_search import GOOGLES_SIDE, OWN_SECRETS, Forbidden, Written
+from tests.browser.story_search import GOOGLES_SIDE, OWN_SECRETS, Forbidden, Written, codings
+from tests.scenario.addon_process import SCOPES, function_process
+from tests.signing import free_port
 from token_vault.encrypted_file import EncryptedFileVault
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -42,6 +48,7 @@ CUSTOMERS: tuple[Person, ...] = (
 STRANGERS: tuple[Person, ...] = (("Wilma Tagesblatt", "wilma@tagesblatt.example"), ("Parcel Post", "depot@parcel-post.example"))
 LETTERS, LETTERS_OF_KIM = 48, 6
 SPACE = "customers"
+TELLING_PROCESS = "tests/browser/telling_process.py"
 WRONG_PASSWORD = "not-the-password"
 READ, SORT, SEND = "View your email messages", "Read, compose, and send emails", "Manage drafts and send emails"
 """How Google's screen says gmail.readonly, gmail.modify and gmail.compose."""
@@ -85,6 +92,11 @@ class Story:
         self.demo.world.mailbox(account.address).arrive(letter.raw)
         return letter
 
+    def letter_of_henrietta(self, desk: Desk) -> Letter:
+        """One that she wrote to this user."""
+        sender, to = (address.encode() for address in (HENRIETTA[1], self.account(desk).address))
+        return next(letter for letter in self.letters if sender in letter.raw and to in letter.raw)
+
     async def picture(self, page: Page, name: str) -> None:
         """Of a whole window."""
         await keep_picture(page, f"story-{name}", self.config)
@@ -104,6 +116,15 @@ class Story:
         stored = await self.demo.mailmagnet("stored", "--org", OWN_DOMAIN, "--user", self.account(desk).sub)
         found: Mapping[str, Any] = json.loads(stored)
         return found
+
+    def all_forbidden(self) -> dict[str, str]:
+        """Every word that may be found nowhere, with what it is."""
+        for letter in self.letters:
+            self.forbidden.add("a subject", letter.subject)
+            self.forbidden.add("a mail's word", *letter.words)
+            self.forbidden.add("a recipient", *letter.strangers)
+        self.forbidden.add("a sender who is no customer", *(address for _, address in STRANGERS))
+        return self.forbidden.words
 
     async def look(self, step: str) -> None:
         """What lies on the disk now, and which secrets were used so far."""
@@ -134,6 +155,8 @@ async def story(
 
     async def fill(demo: Demo) -> None:
         forbidden.watch(demo.world)
+        # Whenever this runs, it is ten in the morning: no notice comes in quiet hours.
+        demo.clock.turn_to(demo.now().replace(hour=10, minute=0))
         senders = [*CUSTOMERS, STRANGERS[0], *CUSTOMERS, STRANGERS[1]]
         for account, count in ((demo.user, LETTERS), (demo.colleague, LETTERS_OF_KIM)):
             written = list(writer.letters(senders, (account.name, account.address), demo.world.clock(), count))
@@ -167,14 +190,14 @@ async def arrive_at(demo: Demo, account: Account, letters: list[Letter]) -> None
 async def press(desk: Desk, button: str) -> None:
     """A button in the panel, by what stands on it; until the answer is there."""
     async with desk.page.expect_response("**/desk/*/panel"):
-        await desk.panel.locator("button", has_text=button).first.click()
+        await desk.panel.locator("button, a, [role=button], [role=link]", has_text=button).first.click()
     await desk.settled()
 
 
 async def over_the_panel(desk: Desk, button: str) -> Page:
     """The window that a button opens."""
     async with desk.page.context.expect_page() as opened:
-        await desk.panel.locator("button", has_text=button).first.click()
+        await desk.panel.locator("button, a, [role=button], [role=link]", has_text=button).first.click()
     window = await opened.value
     await window.set_viewport_size({"width": 520, "height": 680})
     return window
@@ -188,9 +211,12 @@ async def choose_account(window: Page, account: Account) -> None:
 
 
 async def say_who(window: Page, account: Account) -> None:
-    """Sign the browser in with Google, for a page of ours."""
-    await choose_account(window, account)
-    await window.get_by_role("button", name="Continue").click()
+    """Sign the browser in with Google, for a page of ours, where it asks: it does so again after ten minutes."""
+    await window.wait_for_load_state()
+    if await window.get_by_role("radio").count():
+        await choose_account(window, account)
+    if await window.get_by_text("wants to know who you are").count():
+        await window.get_by_role("button", name="Continue").click()
 
 
 async def closes(desk: Desk, window: Page, button: str) -> None:
@@ -319,7 +345,8 @@ async def setting_up(story: Story) -> None:
 
 async def the_first_backfill(story: Story) -> None:
     await story.home(story.ada)
-    await story.ada.run_job()
+    await story.ada.page.get_by_role("button", name="Run the job").click()
+    await expect(story.ada.page.locator(".job-told")).to_contain_text("new mails sorted")
     labels = {label["name"]: label for label in await labels_of(story.ada)}
     assert all(labels[name]["threads"] for name in LABELS), labels
     await story.ada.show(label=labels[LABELS[0]]["id"])
@@ -359,9 +386,10 @@ async def a_notice(story: Story) -> None:
     story.forbidden.add("the webhook", *(part for values in parse_qs(urlsplit(webhook).query).values() for part in values))
     await press(story.ada, "Settings")
     window = await over_the_panel(story.ada, "Give the address")
-    await window.get_by_role("textbox").fill(webhook)
+    await say_who(window, story.demo.user)
+    await window.get_by_label("Address of the webhook").fill(webhook)
     await story.picture(window, "webhook")
-    await closes(story.ada, window, "Save")
+    await closes(story.ada, window, "Keep it")
     await story.home(story.ada)
     await press(story.ada, "Settings")
     await story.ada.panel.get_by_label("Tell me in Google Chat of customers’ mail").select_option(label="At once, after each run")
@@ -390,9 +418,7 @@ async def private(story: Story) -> None:
 
 async def at_mail_with_henrietta(story: Story, desk: Desk) -> None:
     """From a mail of hers to the card of all mail with her."""
-    account = story.account(desk)
-    letter = next(each for each in story.letters if HENRIETTA[1].encode() in each.raw and account.address.encode() in each.raw)
-    await story.open(desk, letter)
+    await story.open(desk, story.letter_of_henrietta(desk))
     await press(desk, "Mail with Henrietta Lovell")
 
 
@@ -467,27 +493,26 @@ async def a_template_in_a_draft(story: Story) -> None:
 
 
 async def sending(story: Story) -> None:
-    """A mail is written in the panel, and sent once."""
-    desk, word = story.ada, story.writer.word()
+    """Who has only let MailMagnet read is asked once more before the first mail is written; then it is sent once."""
+    desk, word = story.kim, story.writer.word()
     stranger = f"{story.writer.word().lower()}@faraway.example"
     story.forbidden.add("a sent mail's word", word)
     story.forbidden.add("a recipient", stranger)
-    letter = next(each for each in story.letters if HENRIETTA[1].encode() in each.raw and b"ada@" in each.raw)
+    letter = story.letter_of_henrietta(desk)
     await story.open(desk, letter)
     await press(desk, "Reply to Henrietta Lovell")
     await expect(desk.panel).to_contain_text("MailMagnet may not write mail for you yet.")
     await grant(story, desk, "Allow", SEND)
-    await story.open(desk, letter)
     await press(desk, "Reply to Henrietta Lovell")
     to = desk.panel.get_by_label("To", exact=True)
     await to.fill(f"{await to.input_value()}, {stranger}")
-    await desk.panel.get_by_label("Text", exact=True).fill(f"Dear Henrietta,\n\nthe {word} is on its way.\n\nAda")
+    await desk.panel.get_by_label("Text", exact=True).fill(f"Dear Henrietta,\n\nthe {word} is on its way.\n\nKim")
     await story.panel(desk, "write")
     await press(desk, "Send")
     await expect(desk.panel).to_contain_text("Sent.")
-    sent = story.demo.world.mailbox(story.demo.user.address).messages("in:sent").messages
-    assert len(sent) == 1
-    assert word.encode() in story.demo.world.mailbox(story.demo.user.address).raw(sent[0].id)
+    mailbox = story.demo.world.mailbox(story.demo.colleague.address)
+    [sent] = mailbox.messages("in:sent").messages
+    assert word in sent.snippet
 
 
 async def everything_kept(story: Story) -> None:
@@ -498,6 +523,7 @@ async def everything_kept(story: Story) -> None:
     await expect(story.ada.panel).to_contain_text("mail records")
     await story.panel(story.ada, "kept", 900)
     window = await over_the_panel(story.ada, "Export (JSON)")
+    await say_who(window, story.demo.user)
     await expect(window.get_by_role("heading", name="Everything kept about you")).to_be_visible()
     async with window.expect_download() as downloading:
         await window.get_by_role("link", name="Download").click()
@@ -550,6 +576,24 @@ async def save(desk: Desk) -> None:
     await expect(desk.panel).to_contain_text("✓ Saved")
 
 
+async def a_log_that_tells_too_much(story: Story) -> None:
+    """The same add-on, but that it logs its answers: what is searched for at the end is found there."""
+    port, log = free_port(), bytearray()
+    url = f"http://127.0.0.1:{port}"
+    environment = {**story.demo.environment, "MAILMAGNET_ADDON_URL": url, "FUNCTION_USE_ASGI": "true"}
+    google, path = story.demo.world.google, f"{url}{Served.HOME}"
+    async with function_process(TELLING_PROCESS, "addon", environment, port, log), aiohttp.ClientSession() as session:
+        event = addon_event(google, path, Surroundings(story.demo.user, scopes=SCOPES))
+        headers = {"Authorization": f"Bearer {google.system_token(path)}"}
+        async with session.post(path, json=event, headers=headers) as answer:
+            assert answer.status == 200
+    written = Written()
+    written.add("", "log", bytes(log))
+    newest = story.letters[-1]
+    assert written.search({newest.subject: "a subject"}) == [f"a subject: {newest.subject}, in log "]
+    assert any("a subject" in told for told in written.search(story.all_forbidden()))
+
+
 STEPS: tuple[Callable[[Story], Awaitable[None]], ...] = (
     installing,
     signing_in_to_the_crm,
@@ -565,6 +609,7 @@ STEPS: tuple[Callable[[Story], Awaitable[None]], ...] = (
     who_could_read,
     a_template_in_a_draft,
     sending,
+    a_log_that_tells_too_much,
     everything_kept,
     leaving,
     delete_all,
@@ -579,3 +624,25 @@ async def test_step(story: Story, step: Callable[[Story], Awaitable[None]]) -> N
     await step(story)
     await story.look(step.__name__)
     story.broken = ""
+
+
+async def test_nothing_of_any_mail_and_no_secret_is_written(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
+    """Store, vault, CRM, logs, what the sandbox keeps beside them, task payloads, temporary files: at every step of the story."""
+    if story.broken:
+        pytest.skip(f"the story broke at: {story.broken}")
+    for attempt in story.demo.world.tasks.log:
+        story.written.add(attempt.at.isoformat(), "task", b" ".join((attempt.name.encode(), attempt.sent, attempt.answered)))
+    words = story.all_forbidden()
+    kinds = Counter(words.values())
+    coded = sum(len(codings(word)) for word in words)
+    with capsys.disabled():
+        counted = ", ".join(f"{count} × {what}" for what, count in kinds.most_common())
+        print(f"\nLooked for {len(words):,} strings ({counted}) in {coded:,} codings, in {story.written.size:,} bytes.")
+    assert story.written.search(words) == []
+    assert len(kinds) >= KINDS_OF_SECRETS
+    for file in ("store.sqlite", "crm.sqlite", "vault", "addon.log", "label_tick.log", "label_mailbox.log", "pages.log", "task"):
+        assert any(where.startswith(file) for where in story.written.found), file
+    customers = {address: "a customer" for _, address in CUSTOMERS}
+    assert {told.partition(", in ")[0] for told in story.written.search(customers) if "store.sqlite" in told} == {
+        f"a customer: {address}" for address in customers
+    }, "what is there is found"
