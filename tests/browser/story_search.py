@@ -17,6 +17,10 @@ OWN_SECRETS = ("vault.key", "crm.password")
 GOOGLES_SIDE = ("world", "letters")
 """The sandbox's Gmail and Google, and what its mail was imported from: folders that hold the mail, as Google does."""
 
+PIECE, OVERLAP = 8_192, 2_048
+"""Bytes. Of a file that grows, or of which a page changes, the rest is the same pieces again."""
+BETWEEN = b"\n\xff\n"
+
 _TOKEN_MAKERS = ("id_token", "access_token", "refresh_token", "message_token")
 
 
@@ -38,8 +42,8 @@ class Forbidden:
     def _remembering(self, what: str, make: Callable[..., str]) -> Callable[..., str]:
         def made(*arguments: Any, **named: Any) -> str:
             token = make(*arguments, **named)
-            # Of a signed token the signature alone is enough to know it by; a part of it is of no use to anybody.
-            self.add(what, token, token.rpartition(".")[2] if what.endswith("id_token") else "")
+            # A signed token is known by its signature.
+            self.add(what, token.rpartition(".")[2] if what.endswith("id_token") else token)
             return token
 
         return made
@@ -47,33 +51,43 @@ class Forbidden:
 
 @dataclass
 class Written:
-    """Bytes that were written, each by where they lie; a file that has changed lies there twice."""
+    """Bytes that were written, in pieces that overlap, each once, by where it was first seen. `size` counts every file whenever it was
+    looked at."""
 
-    found: dict[str, bytes] = field(default_factory=dict)
+    pieces: dict[bytes, str] = field(default_factory=dict)
+    size: int = 0
 
     def add(self, when: str, where: str, content: bytes) -> None:
-        if content not in self.found.values():
-            self.found[f"{where} {when}"] = content
+        self.size += len(content)
+        for start in range(0, len(content), PIECE):
+            self.pieces.setdefault(content[start : start + PIECE + OVERLAP], f"{where} {when}")
 
     def look(self, when: str, folder: Path, but: Iterable[str] = ()) -> None:
-        """Every file in a folder."""
+        """Every file in a folder, but those that have or lie in one of these names."""
         for file in sorted(folder.rglob("*")):
             if file.is_file() and not set(file.relative_to(folder).parts) & set(but):
                 self.add(when, str(file.relative_to(folder)), file.read_bytes())
 
     @property
-    def size(self) -> int:
-        return sum(map(len, self.found.values()))
+    def places(self) -> set[str]:
+        """The names of what was looked at."""
+        return {where.partition(" ")[0] for where in self.pieces.values()}
 
     def search(self, words: Mapping[str, str]) -> list[str]:
         """What of the words is there, as "what it is: the word, where"."""
-        lower = {where: content.lower() for where, content in self.found.items()}
+        whole = BETWEEN.join(self.pieces)
+        lower = whole.lower()
         told = []
         for word, what in words.items():
-            exact, caseless = set(_as_base64(word)), {coded.lower() for coded in _as_text(word)}
-            for where, content in self.found.items():
-                if any(coded in lower[where] for coded in caseless) or any(coded in content for coded in exact):
-                    told.append(f"{what}: {word}, in {where}")
+            caseless, exact = {coded.lower() for coded in _as_text(word)}, set(_as_base64(word))
+            assert max(map(len, caseless | exact)) <= OVERLAP, "it could lie across two pieces"
+            if any(coded in lower for coded in caseless) or any(coded in whole for coded in exact):
+                where = {
+                    place
+                    for piece, place in self.pieces.items()
+                    if any(coded in piece.lower() for coded in caseless) or any(coded in piece for coded in exact)
+                }
+                told.append(f"{what}: {word}, in {'; '.join(sorted(where))}")
         return told
 
 
@@ -98,9 +112,8 @@ def _as_text(word: str) -> Iterator[bytes]:
 
 def _as_base64(word: str) -> Iterator[bytes]:
     """At each of the three places at which a word can begin in it, without the signs that what stands beside it has a part in."""
-    for text in (word.encode(), word.encode("utf-16-le")):
-        for before in range(3):
-            coded = base64.b64encode(b"\0" * before + text)
-            first, last = (0, 2, 3)[before], (len(text) + before) * 8 // 6
-            yield coded[first:last]
-            yield coded[first:last].translate(bytes.maketrans(b"+/", b"-_"))
+    for before in range(3):
+        coded = base64.b64encode(b"\0" * before + word.encode())
+        first, last = (0, 2, 3)[before], (len(word.encode()) + before) * 8 // 6
+        yield coded[first:last]
+        yield coded[first:last].translate(bytes.maketrans(b"+/", b"-_"))
