@@ -23,6 +23,11 @@ def write_line(record: RecordId, name: str, frame: Frame, *, to_answer: bool) ->
     return decorated_text(said, icon="EMAIL", on_click=frame.run(path, **ids_of(record)))
 
 
+def my_sharing_line(frame: Frame) -> Widget:
+    """The line that leads to what the reader shares, who could read it, and who has."""
+    return decorated_text("What I share, and who read it", on_click=frame.run(Path.MY_SHARING))
+
+
 def ids_of(record: RecordId) -> dict[str, str]:
     """A record as a button's parameters."""
     return {"module": record.module.value, "id": record.id}
