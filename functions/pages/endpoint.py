@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from cards.frame import Page
 from functions.log import log, log_problems, names, new_reference, requester, where
-from functions.pages import connect, crm_sign_in, export, get_started, record, webhook
+from functions.pages import connect, crm_sign_in, export, record, webhook
 from functions.pages.browser import CONSENT, SIGN_IN, Browser
 from functions.pages.problem_pages import anothers_link_page, failed_page, no_page, not_signed_in_page, problem_page
 from functions.pages.visit import CameBack, PageAnswer, Visit

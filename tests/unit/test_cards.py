@@ -192,6 +192,8 @@ def widget_line(widget: dict[str, Any]) -> str:
             return read(content["text"])
         case "buttonList":
             return " ".join(f"[{button['text']}]" for button in content["buttons"])
+        case "selectionInput":
+            return f"({content['label']})"
         case "textInput":
             return f"[{content['label']}: {content.get('value', '')}]"
     below = f" / {content['bottomLabel']}" if "bottomLabel" in content else ""
