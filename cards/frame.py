@@ -45,8 +45,8 @@ class Path(StrEnum):
     INSERT_FIELD = "/insert-field"  # field
     ADD_RECIPIENT = "/add-recipient"  # module, id
     WRITE = "/write"  # module, id
-    REPLY = "/reply"  # module and id, or neither
-    FILL_IN = "/fill-in"  # draft; module and id; reply; the form of a mail
+    REPLY = "/reply"  # module, id
+    FILL_IN = "/fill-in"  # draft, module, id; reply; the form of a mail
     SAVE_MAIL = "/save-mail"  # the same
     SEND_MAIL = "/send-mail"  # the same
     DISCARD_MAIL = "/discard-mail"  # draft

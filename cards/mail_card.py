@@ -2,6 +2,7 @@
 
 from cards import words
 from cards.customers_mail_card import in_gmail
+from cards.error_card import error_card
 from cards.frame import Frame, Page, Path
 from cards.mail_with_card import whose
 from cards.record_lines import ids_of, record_name
@@ -24,6 +25,7 @@ from cards.widgets import (
 )
 from mailmagnet.addresses import shown
 from mailmagnet.change_sharing import Change
+from mailmagnet.errors import MailMagnetError, NotFound, Side
 from mailmagnet.read_mail import ReadMail
 from mailmagnet.user_mail import Attachment
 
@@ -40,6 +42,14 @@ def mail_card(read: ReadMail, frame: Frame) -> Card:
         words.name(read.subject) or "(no subject)",
         f"Mail with {record_name(read.people)}",
     )
+
+
+def failed_mail_card(error: MailMagnetError, frame: Frame) -> Card:
+    """One answer for what is gone and what is not shared: it does not tell which."""
+    if not (isinstance(error, NotFound) and error.who.side is Side.GMAIL):
+        return error_card(error, frame)
+    said = "It is gone, its owner shares it no longer, or has disconnected Gmail."
+    return card([section([decorated_text("This mail cannot be read here.", below=said, wrap=True)])])
 
 
 def _from_line(read: ReadMail, frame: Frame) -> Widget:

@@ -7,6 +7,7 @@ from cards import words
 from cards.connecting import connect_button, webhook_button
 from cards.frame import IN_PLACE, IN_PLACE_YES, Frame, Path
 from cards.problems import problem_section
+from cards.record_lines import my_sharing_line
 from cards.widgets import (
     GREEN,
     GREY,
@@ -236,9 +237,8 @@ def _sharing_section(set_up: SetUp, frame: Frame) -> Section | None:
     crm = words.name(set_up.crm_name)
     if set_up.policy and set_up.policy.sharing is not None:
         said, below = _SHARING[set_up.policy.sharing]
-        return section(
-            [decorated_text(bold(said), below=words.facts("Fixed by your admin", below.format(crm=crm)), wrap=True)], header
-        )
+        fixed = decorated_text(bold(said), below=words.facts("Fixed by your admin", below.format(crm=crm)), wrap=True)
+        return section([fixed, my_sharing_line(frame)], header)
     options = [
         Choice(sharing, said, sharing == set_up.form.sharing, below.format(crm=crm))
         for sharing, (said, below) in _SHARING.items()
@@ -246,7 +246,11 @@ def _sharing_section(set_up: SetUp, frame: Frame) -> Section | None:
     chosen = len(set_up.mailbox.choices.shared_contacts) if set_up.mailbox else 0
     count = f"{words.counted(chosen, 'contact is', 'contacts are', frame.locale)} chosen now. Choose on a contact’s card."
     return section(
-        [choices(SHARING_INPUT, header, options, "RADIO_BUTTON"), text_paragraph(coloured(count, GREY))],
+        [
+            choices(SHARING_INPUT, header, options, "RADIO_BUTTON"),
+            text_paragraph(coloured(count, GREY)),
+            *([my_sharing_line(frame)] if set_up.mailbox else []),
+        ],
     )
 
 

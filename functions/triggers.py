@@ -17,7 +17,7 @@ from cards.home_card import home_card
 from cards.kept_card import kept_card
 from cards.lead_card import lead_card
 from cards.leave_card import leave_card, left_card
-from cards.mail_card import mail_card
+from cards.mail_card import failed_mail_card, mail_card
 from cards.mail_form_card import FAULTS, done_card, mail_form_card
 from cards.mail_with_card import mail_with_card
 from cards.message_card import message_card
@@ -99,10 +99,12 @@ class Press:
     answer: Callable[[SidebarCall, Frame], Awaitable[Answer]]
 
     def failed(self, error: MailMagnetError, frame: Frame) -> Answer:
-        """What is missing is asked for by a card on top of it."""
+        """What is missing is asked for by a card on top of it. That leads on to the homepage: only the form could be pressed again."""
         if isinstance(error, BadForm):
             return notify(FAULTS[Fault(error.fault)])
-        return push_card(error_card(error, frame)) if isinstance(error, NotAuthorised) else notify(notice_of(error, frame))
+        if isinstance(error, NotAuthorised):
+            return push_card(error_card(error, replace(frame, path=Path.HOME, ids={})))
+        return notify(notice_of(error, frame))
 
 
 def _trigger(
@@ -274,7 +276,7 @@ TRIGGERS: Mapping[Path, Trigger | Press] = {
         lambda call: search(call.event.words, call.caller, call.parts), search_card, push_card, failed_search_card
     ),
     Path.MAIL_WITH: _trigger(_mail_with, mail_with_card, push_card),
-    Path.MAIL: _trigger(lambda call: read_mail(_mail(call), call.caller, call.parts), mail_card, push_card),
+    Path.MAIL: _trigger(lambda call: read_mail(_mail(call), call.caller, call.parts), mail_card, push_card, failed_mail_card),
     Path.SHARE_CONTACT: _trigger(_change_contact, mail_with_card, update_card),
     Path.SHARE_MAIL: _trigger(_change_mail, mail_card, update_card),
     Path.MY_SHARING: _trigger(lambda call: sharing_overview(call.caller, call.parts), my_sharing_card, push_card),

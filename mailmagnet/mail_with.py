@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -16,6 +16,7 @@ from mailmagnet.crm import service_of
 from mailmagnet.deadline import in_time, in_time_or_problem
 from mailmagnet.errors import MAILMAGNET, BadRequest, NotAuthorised, Upstream
 from mailmagnet.gmail import GMAIL, MailHeaders
+from mailmagnet.kept_back import also_with_kept_back
 from mailmagnet.parts import Parts
 from mailmagnet.people import CORRESPONDENT_HEADERS, in_a_list, sender_in
 from mailmagnet.record_people import OpenedRecord, RecordId, record_people
@@ -215,12 +216,15 @@ class _Asking:
         """Raises what the vault and Gmail raise, NotAuthorised among it."""
         connection = await gmail_connection(mailbox.org, mailbox.user, self.parts.vault, Grant.READ)
         shared = self._shared(mailbox, self._ours(connection))
-        name, kept_back = self._name(mailbox), mailbox.choices.mails_kept_back
+        mail = self.parts.mail_of(connection)
+        found, more = await _searched(mail, shared.addresses, self.before, mailbox.choices.mails_kept_back)
+        hidden = await also_with_kept_back(found, mailbox, connection, self.parts)
+        name = self._name(mailbox)
 
         def shown(mail: MailHeaders) -> ListedMail | None:
-            return _listed(mail, mailbox.user, name) if shared.person_of(mail) else None
+            return _listed(mail, mailbox.user, name) if mail.mail_id not in hidden and shared.person_of(mail) else None
 
-        return await _searched(self.parts.mail_of(connection), shared.addresses, self.before, kept_back, shown)
+        return _Found(tuple(_Entry(each.received_at, shown(each), _same(each)) for each in found), more)
 
     def _shared(self, mailbox: Mailbox, own: Ours) -> SharedMailbox:
         viewer = Viewer(self.caller.identity.org, self.caller.identity.user)
@@ -255,29 +259,25 @@ async def _my_mail(people: OpenedRecord, choices: Choices, caller: Caller, befor
     identity = caller.identity
     connection = await gmail_connection(identity.org, identity.user, parts.vault, Grant.READ)
 
-    def shown(mail: MailHeaders) -> ListedMail | None:
+    def shown(mail: MailHeaders) -> ListedMail:
         listed = _listed(mail, identity.user, "")
         return replace(listed, mine=True, kept_back=mail.mail_id in choices.mails_kept_back)
 
-    return await _searched(parts.mail_of(connection), people.addresses, before, frozenset(), shown)
+    found, more = await _searched(parts.mail_of(connection), people.addresses, before, frozenset())
+    return _Found(tuple(_Entry(each.received_at, shown(each), _same(each)) for each in found), more)
 
 
 async def _searched(
-    mail: UserMail,
-    addresses: Collection[str],
-    before: datetime | None,
-    kept_back: Collection[str],
-    shown: Callable[[MailHeaders], ListedMail | None],
-) -> _Found:
-    """The newest mails of one mailbox. What is kept back is passed over before anything of it is read."""
+    mail: UserMail, addresses: Collection[str], before: datetime | None, kept_back: Collection[str]
+) -> tuple[Sequence[MailHeaders], bool]:
+    """The newest mails of one mailbox, and whether there is more. What is kept back is passed over before anything of it is read."""
     if not addresses:
-        return _Found(())
+        return (), False
     listed = await mail.mail_with(spellings(addresses), PAGE + 1 + min(len(kept_back), MOST_KEPT_BACK), before)
     mail_ids = [mail_id for mail_id in listed.mail_ids if mail_id not in kept_back]
     headers = await mail.headers(mail_ids[: PAGE + 1], LIST_HEADERS) if mail_ids else ()
-    entries = (_Entry(each.received_at, shown(each), _same(each)) for each in headers)
-    newest_first = sorted(entries, key=lambda entry: entry.received_at, reverse=True)
-    return _Found(tuple(newest_first), listed.more or len(mail_ids) > PAGE + 1)
+    newest_first = sorted(headers, key=lambda each: each.received_at, reverse=True)
+    return newest_first, listed.more or len(mail_ids) > PAGE + 1
 
 
 def _listed(mail: MailHeaders, owner: str, owner_name: str) -> ListedMail:

@@ -11,6 +11,7 @@ from mailmagnet.crm import service_of
 from mailmagnet.deadline import in_time, in_time_or_problem
 from mailmagnet.errors import MAILMAGNET, BadRequest, NotAuthorised, NotFound, Upstream
 from mailmagnet.gmail import GMAIL, MailHeaders
+from mailmagnet.kept_back import also_with_kept_back
 from mailmagnet.parts import Parts
 from mailmagnet.people import CORRESPONDENT_HEADERS, Person, in_a_list, sender_in
 from mailmagnet.record_people import OpenedRecord, RecordId, record_people
@@ -93,11 +94,12 @@ async def read_attachment(asked: MailId, part: str, caller: Caller, parts: Parts
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """The mailbox that a viewer wants to read in, and what the rules say there."""
+    """The mailbox that a viewer wants to read in, its owner's connection, and what the rules say there."""
 
     people: OpenedRecord
     colleagues: Colleagues
     owner: Mailbox
+    connection: Connection
     gmail: UserMail
     shared: SharedMailbox
     mine: bool
@@ -124,7 +126,7 @@ async def _opened(asked: MailId, caller: Caller, parts: Parts) -> _Opened:
     shared = shared_mailbox(people.people, owner, Viewer(org, user), colleagues.policy, own, mail_id=asked.mail_id)
     if not shared.people:
         raise _nothing_to_read()
-    return _Opened(people, colleagues, owner, parts.mail_of(owners), shared, mine)
+    return _Opened(people, colleagues, owner, owners, parts.mail_of(owners), shared, mine)
 
 
 async def _connection_to(owner: Mailbox, parts: Parts, caller: Caller, *, mine: bool) -> Connection:
@@ -143,6 +145,9 @@ async def _allow(opened: _Opened, mail: MailHeaders, asked: MailId, caller: Call
         return
     person = opened.shared.person_of(mail)
     if not person:
+        raise _nothing_to_read()
+    owners_crm = service_of(parts.crm_of(opened.connection))
+    if await in_time(owners_crm, caller.by, also_with_kept_back([mail], opened.owner, opened.connection, parts)):
         raise _nothing_to_read()
     reading = MailReading(caller.identity.user, asked.owner, asked.mail_id, person.choice, caller.now)
     await in_time(MAILMAGNET, caller.by, parts.store.keep_reading(caller.identity.org, reading))

@@ -1,20 +1,23 @@
-"""The page `get-started`, which a CRM's own settings can link to: where MailMagnet is set up. It is for everybody, and knows nobody."""
+"""The page `get-started`: where a CRM's own settings lead, to set up MailMagnet. It is for everybody, and about nobody."""
 
 from starlette.responses import Response
 
-from functions.pages.html import Markup, element, link_button, page_response
+from functions.pages.html import bullets, link_button, page_response
 
 GET_STARTED = "/get-started"
-GMAIL = "https://mail.google.com/"
-
-_STEPS = (
-    "Open Gmail, and MailMagnet in the panel at its right edge.",
-    "Press “Set up MailMagnet”, also in the panel’s menu.",
-    "Connect the account, choose what you like, and save.",
-)
+"""Its path, for a link in the CRM's settings (Setup > Channels > Email)."""
 
 
-def answer() -> Response:
-    steps = Markup(element("ol", *(element("li", step) for step in _STEPS)))
-    why = "Your mail stays in Gmail. MailMagnet asks for each thing when it is first needed, and says what it is for."
-    return page_response("MailMagnet is set up in Gmail", steps, why, link_button("Open Gmail", GMAIL))
+def get_started_page() -> Response:
+    return page_response(
+        "Set up your mail",
+        "MailMagnet works beside your mail, in Gmail. Your mail stays there.",
+        bullets(
+            [
+                "Open Gmail with your work account.",
+                "Open MailMagnet in the panel at the right. If it is not there, ask your admin to install it.",
+                "Choose “Set up MailMagnet”, and follow its steps.",
+            ]
+        ),
+        link_button("Open Gmail", "https://mail.google.com/"),
+    )

@@ -25,6 +25,7 @@ from cards.lead_card import lead_card
 from cards.message_card import message_card
 from cards.search_card import search_card
 from mailmagnet.categories import Category, decide
+from mailmagnet.consent import Grant
 from mailmagnet.crm import (
     Account,
     Activity,
@@ -43,6 +44,7 @@ from mailmagnet.errors import (
     BadAnswer,
     BadRequest,
     Forbidden,
+    GrantMissing,
     LeaseTaken,
     MailMagnetError,
     NotAuthorised,
@@ -225,6 +227,7 @@ def test_a_known_contact() -> None:
         “Wants invoice in two parts, the first in January.” Kim, 3 days ago
         Head of Procurement · Kim’s
         [Open in Zoho CRM] [Call]
+        Reply to Ada Lovelace >
         Mail with Ada Lovelace >
         ---
         Pilot Lyon · €12,000 / 17 days late · Proposal
@@ -257,6 +260,7 @@ def test_with_one_deal_there_is_the_headline_and_no_list() -> None:
         “Wants invoice in two parts, the first in January.” Kim, 3 days ago
         Head of Procurement · yours
         [Open in Zoho CRM] [Call]
+        Reply to Ada Lovelace >
         Mail with Ada Lovelace >
         """,
     )
@@ -275,6 +279,7 @@ def test_a_contact_with_nothing_but_a_name_has_no_empty_heading() -> None:
         # Bob Ross
         ---
         No deals in Zoho CRM
+        Reply to Bob Ross >
         Mail with Bob Ross >
         """,
     )
@@ -336,6 +341,7 @@ def test_closed_deals_alone_are_folded_under_their_counts() -> None:
         # Bob Ross
         ---
         No open deals
+        Write to Bob Ross >
         Mail with Bob Ross >
         ---
         v Closed: 1 lost
@@ -382,6 +388,7 @@ def test_of_several_contacts_with_one_address_the_one_that_decides_the_label_lea
         Closes 1 Feb 2027 · Training / Qualification · through Ada L.
         Purchasing · Kim’s
         [Open in Zoho CRM]
+        Reply to Ada L. >
         Mail with Ada L. >
         ---
         v Closed: 1 won
@@ -405,6 +412,7 @@ def test_a_lead_is_shown_as_a_lead() -> None:
         Lead · Qualified
         Professor · Kim’s
         [Open in Zoho CRM]
+        Reply to Carl Gauss >
         Mail with Carl Gauss >
         """,
     )
@@ -422,6 +430,7 @@ def test_nobody_known_but_the_company_is() -> None:
         ---
         New at Hopper Inc / 3 contacts there, €45,000 open, Kim’s >
         Perhaps a second address of Grace Hopper: same name and company. >
+        Reply to Grace Hopper >
         """,
     )
     assert as_text(message(answer)).count("grace@hopper.example") == 1
@@ -452,6 +461,7 @@ def test_nothing_known() -> None:
         # who@münchen.example
         ---
         Not in Zoho CRM.
+        Reply to who@münchen.example >
         --- In this mail · who@münchen.example wrote it
         Bob Ross >
         v 3 unknown
@@ -500,6 +510,7 @@ def test_whatever_runs_from_right_to_left_does_not_turn_the_line_that_it_begins(
         "→ \u200e\u2068שיחה call\u2069, tomorrow 10:00",
         "“\u200e\u2068הערה\u2069” today",
         "\u200e\u2068סמנכ״לית רכש\u2069 · Kim’s",
+        "Write to \u2068שירה לוי\u2069 >",
         "Mail with \u2068שירה לוי\u2069 >",
         "● \u200e\u2068שירה לוי\u2069 / Re: invoice · 1 hr ago >",
     ]
@@ -563,19 +574,29 @@ def test_nobody_to_look_up(answer: OpenMessage, text: str) -> None:
             "Zoho CRM sent an answer that MailMagnet cannot read. [Retry] / If it stays so, tell your admin. · Reference 7f3a",
         ),
         (NotAuthorised(ZOHO), "MailMagnet has no access to your Zoho CRM. / Ask your admin to connect it. · Reference 7f3a"),
-        (SignInNeeded(ZOHO), "You are not signed in to Zoho CRM. / Sign in first. · Reference 7f3a"),
-        (SignInNeeded(ZOHO, ended=True), "Your sign-in to Zoho CRM has ended. / Sign in again. · Reference 7f3a"),
+        (
+            SignInNeeded(ZOHO),
+            "You are not signed in to Zoho CRM. / MailMagnet shows you what Zoho CRM shows you: sign in once. · Reference 7f3a"
+            "\n        [Sign in] [Continue]",
+        ),
+        (
+            SignInNeeded(ZOHO, ended=True),
+            "Zoho CRM has ended your sign-in. / Sign in again to see it here. · Reference 7f3a\n        [Sign in] [Continue]",
+        ),
         (
             NotPermitted(ZOHO, permission="Mail Integration"),
-            "Your profile in Zoho CRM lacks the permission “Mail Integration”. / An admin of Zoho CRM can give it. · Reference 7f3a",
+            "Your profile in Zoho CRM lacks the permission “Mail Integration”. [Retry]"
+            " / An admin of Zoho CRM can give it. · Reference 7f3a",
         ),
         (
             NotPermitted(ZOHO, "no words of a message are searched", permission="Mail Integration"),
-            "Your profile in Zoho CRM lacks the permission “Mail Integration”. / An admin of Zoho CRM can give it. · Reference 7f3a",
+            "Your profile in Zoho CRM lacks the permission “Mail Integration”. [Retry]"
+            " / An admin of Zoho CRM can give it. · Reference 7f3a",
         ),
         (
             NotPermitted(ZOHO, permission="Read <b>Contacts</b>"),
-            "Your profile in Zoho CRM lacks the permission “Read <b>Contacts</b>”. / An admin of Zoho CRM can give it. · Reference 7f3a",
+            "Your profile in Zoho CRM lacks the permission “Read <b>Contacts</b>”. [Retry]"
+            " / An admin of Zoho CRM can give it. · Reference 7f3a",
         ),
         (
             NotPermitted(ZOHO, "no right to read contacts"),
@@ -711,7 +732,7 @@ def test_an_account_with_nothing() -> None:
 def test_a_lead_with_nothing() -> None:
     expect(
         lead_card(OpenedLead(Lead("l9", "", ("x@y.example",)), CRM), FRAME),
-        "# x@y.example\n---\nLead\nMail with this lead >\n---\nx@y.example >",
+        "# x@y.example\n---\nLead\nWrite to this lead >\nMail with this lead >\n---\nx@y.example >",
     )
 
 
@@ -820,6 +841,8 @@ def test_the_homepage() -> None:
         v Rest of November: 2 deals, JP¥4.8M and €36,000
           … Rollout · JP¥4,800,000 / Analytical Ltd · 28 Nov >
           … Renewal 2027 · €36,000 / Analytical Ltd · 30 Nov >
+        ---
+        What I share, and who read it >
         ---
         Sorted 12 mails today, 4 min ago [See which] / Closing this month 3 · Customer 9 · 30 more to come
         [Sort now, preview first] [Settings]
@@ -976,6 +999,8 @@ def test_before_the_first_run_it_says_when_that_comes_and_not_that_there_is_no_m
         ---
         No deal closes this month, and none is overdue.
         ---
+        What I share, and who read it >
+        ---
         Your mail has not been sorted yet. / The first run comes within 10 minutes.
         [Sort now, preview first] [Settings]
         """,
@@ -985,7 +1010,10 @@ def test_before_the_first_run_it_says_when_that_comes_and_not_that_there_is_no_m
 def test_after_a_run_that_found_nothing_it_says_so() -> None:
     mailbox = replace(MAILBOX, last_run=RunCounts(NOW, sorted=NOTHING_SORTED))
     text = as_text(home_card(Homepage(CRM, TODAY, (), NO_MAIL, mailbox), FRAME))
-    assert "\n---\nNothing new from customers.\n---\nNothing sorted yet today, looked just now" in text
+    assert (
+        "\n---\nNothing new from customers.\n---\nWhat I share, and who read it >\n---\nNothing sorted yet today, looked just now"
+        in text
+    )
 
 
 @pytest.mark.parametrize(
@@ -1073,7 +1101,7 @@ def test_the_homepage_with_everything_down() -> None:
 def test_the_homepages_retry_asks_again_in_place() -> None:
     down = Homepage(CRM, None, None, NO_MAIL, MAILBOX, crm_problem=Unavailable(ZOHO))
     actions = [click["action"] for click in clicks(home_card(down, FRAME))]
-    assert actions[1] == pressed("/home", in_place="1")
+    assert actions[1:] == [pressed("/home", in_place="1"), pressed("/my-sharing")]
 
 
 # Errors
@@ -1087,7 +1115,26 @@ OUR_STORE, OUR_VAULT = Service(Side.OURS, "Firestore"), Service(Side.OURS, "the 
     ("error", "said"),
     [
         (TimedOut(GMAIL, 4), "Gmail did not answer within 4\u00a0s. [Retry] / Reference 7F3A"),
-        (NotAuthorised(GMAIL), "MailMagnet has no access to your Gmail. / Ask your admin to connect it. · Reference 7F3A"),
+        (
+            NotAuthorised(GMAIL),
+            "Gmail has stopped letting MailMagnet in. / Connect it again: what you have set up stays as it is. · Reference 7F3A"
+            "\n[Connect] [Continue]",
+        ),
+        (
+            GrantMissing(GMAIL, Grant.READ),
+            "MailMagnet may not read your mail yet. / It has to, to list mail with this contact. · Reference 7F3A"
+            "\n[Allow] [Continue]",
+        ),
+        (
+            GrantMissing(GMAIL, Grant.SORT),
+            "MailMagnet may not sort your mail yet. / It has to, to record and sort customers’ mail. · Reference 7F3A"
+            "\n[Allow] [Continue]",
+        ),
+        (
+            GrantMissing(GMAIL, Grant.SEND),
+            "MailMagnet may not write mail for you yet. / It has to, to write drafts and send them. · Reference 7F3A"
+            "\n[Allow] [Continue]",
+        ),
         (NotPermitted(GMAIL), "Gmail does not let MailMagnet read this mail. / Ask your admin to allow it. · Reference 7F3A"),
         (NotFound(ZOHO), "This is not in Zoho CRM any more. / Reference 7F3A"),
         (
@@ -1130,7 +1177,40 @@ OUR_STORE, OUR_VAULT = Service(Side.OURS, "Firestore"), Service(Side.OURS, "the 
 def test_errors_say_what_happened_and_what_to_do(error: MailMagnetError, said: str) -> None:
     card = error_card(error, OF_A_CONTACT)
     expect(card, f"---\n{said}")
-    assert [click["action"] for click in clicks(card)] == [pressed("/contact", id="c1", in_place="1")] * ("[Retry]" in said)
+    again = pressed("/contact", id="c1", in_place="1")
+    assert [click["action"] for click in clicks(card) if "action" in click] == [again] * (
+        "[Retry]" in said or "[Continue]" in said
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "page"),
+    [
+        (SignInNeeded(ZOHO), "/sign-in?link="),
+        (GrantMissing(GMAIL, Grant.READ), "/connect?link=read"),
+        (GrantMissing(GMAIL, Grant.SEND), "/connect?link=send"),
+        (NotAuthorised(GMAIL), "/connect?link=again"),
+    ],
+)
+def test_what_is_missing_is_one_click_away_over_gmail(error: MailMagnetError, page: str) -> None:
+    """The link carries a step's name, and neither a right nor an address."""
+    [link] = [click["openLink"] for click in clicks(error_card(error, FRAME)) if "openLink" in click]
+    assert link == {"url": f"https://pages.example{page}", "openAs": "OVERLAY", "onClose": "RELOAD"}
+
+
+@pytest.mark.parametrize(
+    ("permitters", "said"),
+    [
+        ((), "An admin of Zoho CRM can give it."),
+        (("Grace Hopper",), "Grace Hopper can give it."),
+        (("Grace Hopper", "Kim Berg"), "Grace Hopper or Kim Berg can give it."),
+        (("A", "B", "C", "D"), "A, B, C or 1 other can give it."),
+        (("A", "B", "C", "D", "E"), "A, B, C or 2 others can give it."),
+    ],
+)
+def test_who_can_give_a_permission_is_named(permitters: tuple[str, ...], said: str) -> None:
+    card = error_card(NotPermitted(ZOHO, permission="Mail Integration"), replace(FRAME, permitters=permitters))
+    assert said in json.dumps(card)
 
 
 def test_what_an_error_says_for_the_log_is_not_shown() -> None:

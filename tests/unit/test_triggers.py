@@ -17,7 +17,7 @@ from functions.addon import answer
 from functions.triggers import TRIGGERS
 from functions.user_limit import UserLimit
 from functions.wiring import Process
-from mailmagnet.crm import Lead, NewContact, Organisation
+from mailmagnet.crm import Lead, NewContact, NewDeal, Organisation
 from mailmagnet.errors import MAILMAGNET, Unavailable
 from mailmagnet.gmail import MailHeaders
 from mailmagnet.identity import Identity
@@ -27,7 +27,7 @@ from tests.crm_signed_in import crm_as
 from token_vault.encrypted_file import EncryptedFileVault
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
-CLICKED_IN_PLACE = {Served.DEACTIVATED}
+CLICKED_IN_PLACE = {Served.DEACTIVATED, Served.SHARE_CONTACT, Served.SHARE_MAIL, Served.POLICY_EFFECT, Served.SAVE_POLICY}
 """Paths whose first answer takes the place of the card clicked in already."""
 ADA = Identity("corp.example", "1", "ada@corp.example", "corp.example")
 MAIL = MailHeaders("1", "1", NOW, frozenset(), (("From", "Grace Hopper <grace@a.example>"),))
@@ -97,6 +97,7 @@ async def door(tmp_path: Path) -> AsyncIterator[Door]:
     made.verifier = made.reader = made
     made.crm_sign_in = SimpleNamespace(name="Zoho CRM")
     made.crm_of = lambda _: made.crm
+    made.admins = ()
     yield made
     await store.close()
 
@@ -109,16 +110,38 @@ async def ids_of(door: Door) -> dict[Served, str]:
     contact = await door.crm.add_contact(NewContact("Grace Hopper", ("grace@a.example",)))
     lead = await door.crm.add_lead(Lead("", "Grace Lead", ("lead@b.example",)))
     account = await door.crm.add_account("Grace Ltd")
-    return {Served.CONTACT: contact.id, Served.LEAD: lead.id, Served.ACCOUNT: account.id}
+    stage, *_ = await door.crm.stages()
+    deal = await door.crm.add_deal(NewDeal("Grace's deal", stage.id, contacts=(contact.id,)))
+    return {Served.CONTACT: contact.id, Served.LEAD: lead.id, Served.ACCOUNT: account.id, Served.DEAL: deal.id}
+
+
+RECORDS = (Served.CONTACT, Served.LEAD, Served.ACCOUNT, Served.DEAL)
+SHARED_MAIL = (
+    Served.MAIL_WITH,
+    Served.MAIL,
+    Served.SHARE_CONTACT,
+    Served.SHARE_MAIL,
+    Served.MY_SHARING,
+    Served.WHO_COULD_READ,
+    Served.POLICY,
+    Served.POLICY_EFFECT,
+    Served.SAVE_POLICY,
+)
+MAIL_IDS = {"module": "contacts", "owner": "1", "mail": "18f", "change": "keep_back"}
 
 
 @pytest.mark.parametrize("path", Served)
 async def test_the_clock_is_read_once_for_an_answer(door: Door, path: Served) -> None:
     ids = await ids_of(door)
-    card = json.dumps(await door.call(path, **({"id": ids[path]} if path in ids else {})))
-    assert "Reference" not in card
-    assert ("Grace" in card) == (path in ids or path in (Served.MESSAGE, Served.SEARCH))
+    await door.call(path, id=ids.get(path, "7"), **MAIL_IDS)
     assert door.readings == 1
+
+
+@pytest.mark.parametrize("path", [*RECORDS, Served.MESSAGE, Served.SEARCH])
+async def test_a_record_is_shown_without_a_problem(door: Door, path: Served) -> None:
+    ids = await ids_of(door)
+    card = json.dumps(await door.call(path, **({"id": ids[path]} if path in ids else {})))
+    assert ("Grace" in card, "Reference" in card) == (True, False)
 
 
 @pytest.mark.parametrize("path", Served)
@@ -133,8 +156,10 @@ async def test_what_fails_is_asked_for_again_by_the_same_path_in_place(door: Doo
             return down
 
     door.crm = door.store = Down()
-    failed = json.dumps(await door.call(path, id="7"))
-    retry = [{"key": "message_id", "value": "open"}] if path is Served.MESSAGE else [{"key": "id", "value": "7"}]
+    parameters = {"id": "7", **(MAIL_IDS if path in SHARED_MAIL else {})}
+    failed = json.dumps(await door.call(path, **parameters))
+    sent = {"message_id": "open"} if path is Served.MESSAGE else parameters
+    retry = [{"key": key, "value": value} for key, value in sent.items()]
     retry.append({"key": "in_place", "value": "1"})
     assert json.dumps({"function": f"https://addon.example{path}", "parameters": retry}) in failed
     assert ("updateCard" if path in CLICKED_IN_PLACE else "pushCard") in failed

@@ -1,0 +1,40 @@
+"""Mail that is with a shared contact and also with one whom its owner keeps back: the owner's own CRM says who is who."""
+
+from collections.abc import Sequence
+
+from mailmagnet.addresses import spellings
+from mailmagnet.crm import LookUp, Module
+from mailmagnet.errors import NotAuthorised, NotPermitted
+from mailmagnet.gmail import MailHeaders
+from mailmagnet.parts import Parts
+from mailmagnet.people import addresses_in
+from mailmagnet.record_people import RecordId
+from mailmagnet.store import Mailbox
+from mailmagnet.vault import Connection
+
+
+async def also_with_kept_back(
+    mails: Sequence[MailHeaders], owner: Mailbox, connection: Connection, parts: Parts
+) -> frozenset[str]:
+    """The ids of those mails in which somebody stands whom the owner keeps back, by one question to the owner's CRM.
+
+    Nothing is asked of it while the owner keeps nobody back. All of them, where that CRM does not let the owner in. Raises RateLimited,
+    Unavailable, BadAnswer.
+    """
+    if not (mails and owner.choices.contacts_kept_back):
+        return frozenset()
+    named = {mail.mail_id: spellings(addresses_in(mail)) for mail in mails}
+    try:
+        found = await parts.crm_of(connection).look_up(frozenset().union(*named.values()), ())
+    except (NotAuthorised, NotPermitted):
+        return frozenset(named)
+    kept_back = _addresses_of(owner.choices.contacts_kept_back, found)
+    return frozenset(mail_id for mail_id, addresses in named.items() if addresses & kept_back)
+
+
+def _addresses_of(kept_back: frozenset[str], found: LookUp) -> frozenset[str]:
+    people = [
+        *((address, RecordId(Module.CONTACTS, each.id)) for address, contacts in found.contacts.items() for each in contacts),
+        *((address, RecordId(Module.LEADS, each.id)) for address, leads in found.leads.items() for each in leads),
+    ]
+    return frozenset(address for address, record in people if record.choice in kept_back)
