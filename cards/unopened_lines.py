@@ -20,8 +20,7 @@ def unopened_section(unopened: Unopened, frame: Frame) -> Section | None:
         *_named(unopened.parked, unopened.parked_in_all, _forgotten, frame),
     ]
     in_all = unopened.unopened_in_all + unopened.parked_in_all
-    mailboxes = words.counted(in_all, "mailbox", "mailboxes", frame.locale)
-    return section(lines, f"{mailboxes} that nobody opens")
+    return section(lines, f"{words.counted(in_all, 'mailbox', 'mailboxes', frame.locale)} that nobody opens")
 
 
 def _what_comes() -> str:

@@ -11,7 +11,7 @@ from zlib import crc32
 from mailmagnet.errors import MAILMAGNET, NotFound, Unavailable, Upstream
 from mailmagnet.parking import after_a_day
 from mailmagnet.parts import Parts
-from mailmagnet.store import Mailbox, Presence
+from mailmagnet.store import Mailbox, Policy, Presence
 
 MINUTES_A_DAY = 24 * 60
 
@@ -25,10 +25,15 @@ async def daily_chores(org: str, parts: Parts) -> Sequence[Upstream]:
     day = _day_of(org, now)
     if not await parts.store.use_once(org, f"chores-{day.date().isoformat()}", day + timedelta(days=1), now):
         return []
-    oldest = day - timedelta(days=(await parts.store.policy(org)).retention_days)
+    policy = await parts.store.policy(org)
+    oldest = day - timedelta(days=policy.retention_days)
     await parts.store.delete_mails_before(org, oldest)
     await parts.store.delete_readings_before(org, oldest)
-    return [problem for mailbox in await parts.store.mailboxes(org) if (problem := await _problem_with(mailbox, now, parts))]
+    mailboxes = await parts.store.mailboxes(org)
+    if not mailboxes and policy == Policy():
+        # Nobody is left: to note the day would keep the organisation's id for ever.
+        await parts.store.forget_used(org)
+    return [problem for mailbox in mailboxes if (problem := await _problem_with(mailbox, now, parts))]
 
 
 def _day_of(org: str, now: datetime) -> datetime:

@@ -16,7 +16,7 @@ from typing import TypeVar
 from mailmagnet.crm_sign_in import CrmTokens
 from mailmagnet.errors import MAILMAGNET, NotAuthorised, NotFound, Unavailable, Upstream
 from mailmagnet.parts import Parts
-from mailmagnet.store import Mailbox, Presence
+from mailmagnet.store import Mailbox, Policy, Presence
 from mailmagnet.vault import Connection, Leaving
 
 Each = TypeVar("Each")
@@ -38,10 +38,11 @@ async def disconnect_mailbox(org: str, user: str, parts: Parts) -> int:
     the store, the vault, the CRM and Google raise.
     """
     mailbox = await parts.store.mailbox(org, user)
-    connection = await parts.vault.connection(org, user)
-    deleted = await _leave_here(org, user, parts) if mailbox or connection else 0
+    # With a mailbox nothing is asked of the vault before that is marked and its records are gone: it may be down.
+    is_here = mailbox is not None or await parts.vault.connection(org, user) is not None
+    deleted = await _leave_here(org, user, parts) if is_here else 0
     tokens = [token for token in await parts.vault.leaving() if (token.org, token.user) == (org, user)]
-    if not (mailbox or connection or tokens):
+    if not (is_here or tokens):
         raise NotFound(MAILMAGNET, "this mailbox is not connected")
     for token in tokens:
         await _revoke(token, parts)
@@ -69,8 +70,16 @@ async def _leave_here(org: str, user: str, parts: Parts) -> int:
     if since and not await _is_leaving(org, user, parts):
         return count
     await parts.vault.forget(org, user)
+    if org == user:
+        await _forget_org_of_one(org, parts)
     await parts.store.delete_mailbox(org, user)
     return count
+
+
+async def _forget_org_of_one(org: str, parts: Parts) -> None:
+    """A consumer account is an organisation of its own: its policy and its used names are its user's, and bear that user's id."""
+    await parts.store.set_policy(org, Policy())
+    await parts.store.forget_used(org)
 
 
 async def _mark(org: str, user: str, parts: Parts) -> datetime | None:

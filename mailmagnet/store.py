@@ -338,7 +338,10 @@ class Store(Protocol):
         ...
 
     async def set_policy(self, org: str, policy: Policy) -> None:
-        """Keep it, what is excluded written as `mailmagnet.addresses.exclusion` does. Raises BadRequest for what it refuses."""
+        """Keep it, what is excluded written as `mailmagnet.addresses.exclusion` does; of the default one nothing is kept.
+
+        Raises BadRequest for what it refuses.
+        """
         ...
 
     async def mailbox(self, org: str, user: str) -> Mailbox | None: ...
@@ -404,6 +407,10 @@ class Store(Protocol):
 
     async def use_once(self, org: str, name: str, until: datetime, now: datetime) -> bool:
         """Whether this is the first use of a name (a sign-in's state) that is good until then; those that are over are forgotten."""
+        ...
+
+    async def forget_used(self, org: str) -> None:
+        """Forget every name that was used, also those that are not over: for an org in which nobody is left."""
         ...
 
     async def keep_reading(self, org: str, reading: MailReading) -> None:

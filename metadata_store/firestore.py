@@ -141,7 +141,8 @@ class FirestoreStore:
             "retention_days": policy.retention_days,
             "templates": list(map(template_map, policy.templates)),
         }
-        await _answer(self._org(org).set(facts, timeout=SECONDS))
+        document = self._org(org)
+        await _answer(document.set(facts, timeout=SECONDS) if policy != Policy() else document.delete(timeout=SECONDS))
 
     async def mailbox(self, org: str, user: str) -> Mailbox | None:
         stored = (await _read(self._mailbox(org, user))).to_dict()
@@ -234,7 +235,7 @@ class FirestoreStore:
         await self._change(org, user, lambda stored: facts if stored else {})
 
     async def use_once(self, org: str, name: str, until: datetime, now: datetime) -> bool:
-        names: AsyncCollectionReference = self._org(org).collection("used_names")
+        names = self._used_names(org)
         async for page in _pages(names.where(filter=FieldFilter("until", "<", now)).order_by("until")):
             await self._delete_page(page)
         # Any text may be a name, not any text a document's id.
@@ -244,6 +245,9 @@ class FirestoreStore:
         except _Changed:
             return False
         return True
+
+    async def forget_used(self, org: str) -> None:
+        await self._delete(self._used_names(org).order_by("__name__"), "until")
 
     async def keep_reading(self, org: str, reading: MailReading) -> None:
         owner, reader, mail = user_id(reading.owner), user_id(reading.reader), mail_id(reading.mail_id)
@@ -387,6 +391,10 @@ class FirestoreStore:
 
     def _mail(self, org: str, user: str, mail: str) -> AsyncDocumentReference:
         return self._mails(org).document(f"{user_id(user)}:{mail_id(mail)}")
+
+    def _used_names(self, org: str) -> AsyncCollectionReference:
+        names: AsyncCollectionReference = self._org(org).collection("used_names")
+        return names
 
     def _readings(self, org: str) -> AsyncCollectionReference:
         readings: AsyncCollectionReference = self._org(org).collection("readings")

@@ -118,7 +118,13 @@ class SqliteStore:
     async def set_policy(self, org: str, policy: Policy) -> None:
         excluded, templates = sorted(map(exclusion, policy.excluded)), list(map(template_map, policy.templates))
         facts = (org_id(org), policy.sharing, json.dumps(excluded), policy.retention_days, json.dumps(templates))
-        await self._write(lambda file: file.execute("INSERT OR REPLACE INTO policies VALUES (?, ?, ?, ?, ?)", facts))
+
+        def put(file: sqlite3.Connection) -> None:
+            file.execute("DELETE FROM policies WHERE org = ?", facts[:1])
+            if policy != Policy():
+                file.execute("INSERT INTO policies VALUES (?, ?, ?, ?, ?)", facts)
+
+        await self._write(put)
 
     async def mailbox(self, org: str, user: str) -> Mailbox | None:
         rows = await self._rows("SELECT * FROM mailboxes WHERE org = ? AND user = ?", org_id(org), user_id(user))
@@ -234,6 +240,9 @@ class SqliteStore:
             return file.execute("INSERT INTO used_names VALUES (?, ?, ?) ON CONFLICT DO NOTHING", facts).rowcount == 1
 
         return await self._write(use)
+
+    async def forget_used(self, org: str) -> None:
+        await self._write(lambda file: file.execute("DELETE FROM used_names WHERE org = ?", (org_id(org),)))
 
     async def keep_reading(self, org: str, reading: MailReading) -> None:
         facts = (

@@ -117,6 +117,7 @@ ORG_CALLS: dict[str, OrgCall] = {
     "mailboxes_of": lambda store, org: store.mailboxes_of(org, ["u1"]),
     "leaving_mailboxes": lambda store, org: store.leaving_mailboxes(org),
     "use_once": lambda store, org: store.use_once(org, "name", NOW, NOW),
+    "forget_used": lambda store, org: store.forget_used(org),
     "delete_readings_before": lambda store, org: store.delete_readings_before(org, NOW),
     "due_mailboxes": lambda store, org: store.due_mailboxes(org, NOW, TEN_MINUTES),
     "mails_from": lambda store, org: store.mails_from(org, CUSTOMER, 1),

@@ -98,7 +98,7 @@ class TestPolicy:
 class TestOrgs:
     async def test_an_org_is_one_with_a_policy_or_a_mailbox(self, store: Store) -> None:
         assert await store.orgs() == []
-        await store.set_policy("policy.example", Policy())
+        await store.set_policy("policy.example", Policy(retention_days=7))
         await connect(store, "mailbox.example")
         assert sorted(await store.orgs()) == ["mailbox.example", "policy.example"]
 
@@ -834,6 +834,20 @@ class TestUsedNames:
     async def test_of_twenty_at_once_one_is_the_first(self, store: Store) -> None:
         used = await asyncio.gather(*(store.use_once(ORG, "state", NOW + TEN_MINUTES, NOW) for _ in range(20)))
         assert sum(used) == 1
+
+    async def test_all_of_an_org_s_can_be_forgotten_and_no_other_org_s(self, store: Store) -> None:
+        for org in (ORG, OTHER_ORG):
+            await store.use_once(org, "state", NOW + TEN_MINUTES, NOW)
+        await store.forget_used(ORG)
+        assert await store.use_once(ORG, "state", NOW + TEN_MINUTES, NOW)
+        assert not await store.use_once(OTHER_ORG, "state", NOW + TEN_MINUTES, NOW)
+
+    async def test_of_the_default_policy_nothing_is_kept(self, store: Store) -> None:
+        for org in (ORG, OTHER_ORG):
+            await store.set_policy(org, Policy(retention_days=7))
+        await store.set_policy(ORG, Policy())
+        assert list(await store.orgs()) == [OTHER_ORG]
+        assert await store.policy(ORG) == Policy()
 
     async def test_those_that_are_over_are_forgotten_and_no_others(self, store: Store) -> None:
         for number in range(3):

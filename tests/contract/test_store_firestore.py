@@ -73,7 +73,7 @@ class TestFirestore:
         self, firestore: tuple[FirestoreStore, AsyncClient]
     ) -> None:
         store, client = firestore
-        await store.set_policy(ORG, Policy())
+        await store.set_policy(ORG, Policy(retention_days=7))
         await keep(store, [record(1)])
         documents = await all_documents(client)
         assert set(documents) == {f"orgs/{ORG}", f"orgs/{ORG}/mailboxes/{ADA}", f"orgs/{ORG}/mails/{ADA}:{record(1).mail_id}"}
@@ -87,7 +87,7 @@ class TestFirestore:
             for ask in ORG_CALLS.values():
                 await ask(store, ORG)
             await store.forget_decisions(await begin(store), record(1).received_at)
-            for name in ("latest_mails", "known_mails", "count_mails", "readings", "switch_off"):
+            for name in ("latest_mails", "mails", "known_mails", "count_mails", "readings", "readings_by", "switch_off"):
                 await USER_CALLS[name](store, ORG, ADA)
             await store.orgs()
             await store.delete_mailbox(ORG, ADA)
@@ -99,6 +99,7 @@ class TestFirestore:
                 Index("mails", (("from_address", "ASCENDING"), ("received_at", "DESCENDING"))),
                 Index("mails", (("user", "ASCENDING"), ("received_at", "DESCENDING"))),
                 Index("readings", (("owner", "ASCENDING"), ("at", "DESCENDING"))),
+                Index("readings", (("reader", "ASCENDING"), ("at", "DESCENDING"))),
             }
         )
 

@@ -10,7 +10,13 @@ import pytest
 from google.cloud.firestore import AsyncClient
 
 from mailmagnet.categories import Category
+from mailmagnet.connect_mailbox import connect_mailbox
+from mailmagnet.consent import Grant
 from mailmagnet.crm import DealState
+from mailmagnet.daily_chores import daily_chores
+from mailmagnet.disconnect_mailbox import disconnect_mailbox
+from mailmagnet.store import MailReading, Policy
+from mailmagnet.vault import Connection
 from metadata_store.firestore import FirestoreStore
 from tests.scenario.desk import Desk, desk_in
 
@@ -86,3 +92,34 @@ async def test_what_the_user_moved_back_stays_also_after_a_full_resync(desk_on_f
     gmail.expire_history()
     await desk.run()
     assert "INBOX" in await desk.labels_of(back)
+
+
+async def test_a_consumer_account_that_leaves_takes_its_organisation_along(desk_on_firestore: Desk, project: str) -> None:
+    """Its own id is the organisation's."""
+    desk = desk_on_firestore
+    zoe = desk.world.add_account("zoe@mail.example", "Zoe")
+    token = desk.world.google.refresh_token(zoe)
+    connection = Connection(zoe.sub, zoe.sub, zoe.address, gmail_token=token, grants=frozenset({Grant.SORT}))
+    await connect_mailbox(connection, desk)
+    await desk.store.set_policy(zoe.sub, Policy(retention_days=7))
+    assert await daily_chores(zoe.sub, desk) == []
+    await disconnect_mailbox(zoe.sub, zoe.sub, desk)
+    assert zoe.sub not in repr(await _documents(project))
+    # A tick that had listed the organisation before.
+    desk.clock.turn(days=1)
+    assert await daily_chores(zoe.sub, desk) == []
+    assert zoe.sub not in repr(await _documents(project))
+
+
+async def test_whoever_leaves_is_in_no_document_any_more(desk_on_firestore: Desk, project: str) -> None:
+    desk, user = desk_on_firestore, desk_on_firestore.account.sub
+    await desk.contact("grace@a.example", (DealState.WON, date(2020, 1, 31)))
+    mail = desk.arrive("grace@a.example")
+    await desk.run()
+    await desk.store.keep_reading("corp.example", MailReading("2", user, mail, "c1", desk.now()))
+    assert await daily_chores("corp.example", desk) == []
+    assert user in repr(await _documents(project))
+    await disconnect_mailbox("corp.example", user, desk)
+    left = await _documents(project)
+    assert {path.split("/")[-2] for path in left} <= {"orgs", "used_names"}
+    assert user not in repr(left)

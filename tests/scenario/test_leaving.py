@@ -1,5 +1,6 @@
 """Leaving whole: marked first, finished by the tick wherever it broke off, with a colleague who stays and a CRM that may be down."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from mailmagnet.crm import Crm, DealState
 from mailmagnet.crm_sign_in import CrmTokens
 from mailmagnet.daily_chores import daily_chores
 from mailmagnet.disconnect_mailbox import MOST_A_TICK, disconnect_mailbox, finish_leaving, revoke_forgotten
-from mailmagnet.errors import Forbidden, MailboxFailed, NotAuthorised, NotFound, Service, Side, Unavailable, Upstream
+from mailmagnet.errors import BadAnswer, Forbidden, MailboxFailed, NotAuthorised, NotFound, Service, Side, Unavailable, Upstream
 from mailmagnet.everything_kept import export
 from mailmagnet.gmail import Gmail
 from mailmagnet.parking import opened
@@ -106,7 +107,6 @@ class Office(JobParts):
 
 CALLS = [
     "store.mailbox",
-    "vault.connection",
     "store.change_presence",
     "store.count_mails",
     "store.switch_off",
@@ -235,6 +235,32 @@ async def test_a_crm_that_is_down_keeps_no_mail_record_here_and_holds_the_rest_u
     desk.clock.turn(hours=1)
     assert await tick(office) == []
     assert (await what_is_here(office, desk.account))[:6] == NOTHING[:6]
+    assert await what_is_here(office, bob) == bobs
+
+
+async def test_a_vault_that_is_down_keeps_no_mail_record_here_either(desk: Desk) -> None:
+    office, _ = await at_work(desk)
+    (desk.folder / "vault").rename(desk.folder / "away")
+    (desk.folder / "vault").write_bytes(b"damaged")
+    with pytest.raises(BadAnswer):
+        await disconnect_mailbox(ORG, desk.account.sub, office)
+    assert await desk.store.latest_mails(ORG, desk.account.sub, 10) == []
+    assert (await desk.mailbox()).presence.leaving_since
+    (desk.folder / "away").rename(desk.folder / "vault")
+    assert await tick(office) == []
+    assert await what_is_here(office, desk.account) == NOTHING
+
+
+async def test_leaving_by_hand_and_by_two_ticks_at_once_is_leaving_once(desk: Desk) -> None:
+    office, bob = await at_work(desk)
+    bobs = await what_is_here(office, bob)
+
+    async def leave() -> None:
+        with suppress(NotFound):
+            await disconnect_mailbox(ORG, desk.account.sub, office)
+
+    await asyncio.gather(leave(), leave(), tick(office), tick(office))
+    assert await what_is_here(office, desk.account) == NOTHING
     assert await what_is_here(office, bob) == bobs
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,12 +10,12 @@ from cards.frame import Page
 from mailmagnet.connect_mailbox import connect_mailbox
 from mailmagnet.consent import Grant
 from mailmagnet.crm import DealState
-from mailmagnet.parking import parked
+from mailmagnet.parking import UNOPENED_FOR, parked
 from mailmagnet.store import MailReading, ParkedFor, Presence
 from mailmagnet.vault import Connection
 from sandbox.google.faults import Fault
 from sandbox.google.world import Account
-from tests.scenario.addon_process import Sidebar, sidebar_at
+from tests.scenario.addon_process import Sidebar, settings_of, sidebar_at
 from tests.scenario.desk import ADA, Desk
 from tests.scenario.pages_process import pages_at
 from tests.scenario.test_job_functions import job_at
@@ -158,3 +159,32 @@ async def test_whoever_opens_a_mail_is_here_and_parked_no_more(desk: Desk) -> No
         presence = await opened(desk, sidebar)
         assert presence.opened_at == later.replace(hour=0, minute=0)
     assert await desk.store.due_mailboxes(ORG, desk.now() + timedelta(days=1), timedelta(minutes=10))
+
+
+async def test_an_admin_who_has_seen_that_nobody_comes_is_what_parking_waits_for(desk: Desk) -> None:
+    bob = await with_a_mail(desk)
+    await desk.store.connect("other.example", "7", "eve@other.example", desk.now())
+    long_ago = desk.now() - UNOPENED_FOR
+    for org, user in ((ORG, bob.sub), ("other.example", "7")):
+        await desk.store.change_presence(org, user, lambda presence: replace(presence, opened_at=long_ago))
+    async with job_at(desk) as job:
+        assert (await job.call(job.tick_url, {}))[0] == 200
+        assert await is_parked(desk, bob) is False
+        async with sidebar_at(desk) as sidebar:
+            card = (await sidebar.ask("/policy")).card
+            assert "1 mailbox that nobody opens" in card
+            assert BOB in card
+            assert "eve@other.example" not in card
+        desk.clock.turn(days=1)
+        settings_of(desk, job.tick_url)  # the functions' clock with the desk's
+        assert (await job.call(job.tick_url, {}))[0] == 200
+    assert await is_parked(desk, bob)
+    elsewhere = await desk.store.mailbox("other.example", "7")
+    assert elsewhere
+    assert elsewhere.presence.admin_told_at is None
+
+
+async def is_parked(desk: Desk, account: Account) -> bool:
+    mailbox = await desk.store.mailbox(ORG, account.sub)
+    assert mailbox
+    return mailbox.presence.parked is not None

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from cards import answers, widgets, words
 from cards.account_card import account_card
 from cards.contact_card import contact_card
+from cards.customers_mail_card import customers_mail_card
 from cards.error_card import error_card, failed_search_card
 from cards.frame import Frame, Path
 from cards.home_card import home_card
@@ -38,6 +39,7 @@ from mailmagnet.crm import (
     Money,
     Note,
 )
+from mailmagnet.customers_mail import CustomerMail, CustomersMail
 from mailmagnet.errors import (
     BadAnswer,
     BadRequest,
@@ -59,7 +61,7 @@ from mailmagnet.errors import (
     Upstream,
 )
 from mailmagnet.gmail import GMAIL
-from mailmagnet.homepage import CustomerMail, Homepage
+from mailmagnet.homepage import Homepage
 from mailmagnet.identity import Locale
 from mailmagnet.open_message import OpenMessage, PersonInCrm
 from mailmagnet.open_record import Opened, OpenedLead
@@ -426,7 +428,6 @@ def test_nobody_known_but_the_company_is() -> None:
         ---
         New at Hopper Inc / 3 contacts there, €45,000 open, Kim’s >
         Perhaps a second address of Grace Hopper: same name and company. >
-        Reply to Grace Hopper >
         """,
     )
     assert as_text(message(answer)).count("grace@hopper.example") == 1
@@ -457,7 +458,6 @@ def test_nothing_known() -> None:
         # who@münchen.example
         ---
         Not in Zoho CRM.
-        Reply to who@münchen.example >
         --- In this mail · who@münchen.example wrote it
         Bob Ross >
         v 3 unknown
@@ -499,7 +499,7 @@ def test_whatever_runs_from_right_to_left_does_not_turn_the_line_that_it_begins(
     call = Activity("t", ActivityKind.CALL, "שיחה call", datetime(2026, 11, 21, 9, tzinfo=UTC), False)
     shira = replace(BARE, name="שירה לוי", title="סמנכ״לית רכש", owner="Kim", activities=(call,), notes=(Note("n", "הערה", NOW),))
     card = contact_card(of(seen(shira)), FRAME)
-    mail = home_card(replace(HOME, mails=(replace(MAILS[0], from_name="שירה לוי"),)), FRAME)
+    mail = home_card(replace(HOME, mails=replace(LISTED, mails=(replace(MAILS[0], from_name="שירה לוי"),))), FRAME)
     lines = [line for line in (*as_text(card).splitlines(), *as_text(mail).splitlines()) if re.search("[א-ת]", line)]
     assert lines == [
         "# \u2068שירה לוי\u2069",
@@ -508,7 +508,7 @@ def test_whatever_runs_from_right_to_left_does_not_turn_the_line_that_it_begins(
         "\u200e\u2068סמנכ״לית רכש\u2069 · Kim’s",
         "Write to \u2068שירה לוי\u2069 >",
         "Mail with \u2068שירה לוי\u2069 >",
-        "● \u200e\u2068שירה לוי\u2069 / Re: invoice · 1 hr ago >",
+        "● \u200e\u2068שירה לוי\u2069 [Done] / Re: invoice · Analytical Ltd · Open deals · 1 hr ago >",
     ]
 
 
@@ -806,14 +806,17 @@ def _in_trouble(reason: Reason, who: str) -> Mailbox:
 
 MAILS = (
     CustomerMail(
-        "19a", "ada@analytical.example", NOW - timedelta(hours=1), "Re: invoice", "Ada Lovelace", True, "<a+1/2@mail.example>"
+        *("19a", "ada@analytical.example", NOW - timedelta(hours=1), "Re: invoice", "Ada Lovelace", True, "<a+1/2@mail.example>"),
+        company="Analytical Ltd",
+        category=Category.OPEN_DEALS,
     ),
     CustomerMail("19b", "bob@analytical.example", NOW - timedelta(days=1), "", "Bob Ross"),
     CustomerMail("19c", "carl@analytical.example", NOW - timedelta(days=30), "Hello"),
 )
 TODAYS = replace(RENEWAL, id="d7", name="Prüfstand 2", amount=euros(9400), closing=TODAY)
 ROLLOUT = replace(RENEWAL, id="d8", name="Rollout", amount=YEN, closing=date(2026, 11, 28))
-HOME = Homepage(CRM, TODAY, (PILOT, TODAYS, ROLLOUT, RENEWAL), MAILS, MAILBOX)
+LISTED = CustomersMail(MAILS, MAILBOX.address)
+HOME = Homepage(CRM, TODAY, (PILOT, TODAYS, ROLLOUT, RENEWAL), LISTED, MAILBOX)
 
 
 def test_the_homepage() -> None:
@@ -826,8 +829,8 @@ def test_the_homepage() -> None:
         --- Today · 1 deal closes · 1 overdue
         Pilot Lyon · €12,000 / Analytical Ltd · 17 days late >
         Prüfstand 2 · €9,400 / Analytical Ltd · today >
-        --- New from customers · 1 unread
-        ● Ada Lovelace / Re: invoice · 1 hr ago >
+        --- Need an answer · 1 customers’ mail unread
+        ● Ada Lovelace [Done] / Re: invoice · Analytical Ltd · Open deals · 1 hr ago >
         Bob Ross / (no subject) · yesterday >
         carl@analytical.example / Hello · 21 Oct >
         ---
@@ -835,9 +838,8 @@ def test_the_homepage() -> None:
           … Rollout · JP¥4,800,000 / Analytical Ltd · 28 Nov >
           … Renewal 2027 · €36,000 / Analytical Ltd · 30 Nov >
         ---
-        What I share, and who read it >
-        ---
-        Sorted 12 mails today, 4 min ago / Closing this month 3 · Customer 9 · 30 more to come
+        Sorted 12 mails today, 4 min ago [See which] / Closing this month 3 · Customer 9 · 30 more to come
+        [Sort now, preview first] [Settings]
         """,
     )
 
@@ -887,16 +889,52 @@ def test_what_is_due(closing: tuple[Deal, ...], said: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("unread", "header"),
-    [(0, "--- New from customers"), (4, "--- New from customers · 4 unread"), (5, "--- New from customers · 5+ unread")],
+    ("unread", "older", "header"),
+    [
+        (0, True, "--- Mail from customers"),
+        (1, True, "--- Need an answer · 1 customers’ mail unread"),
+        (4, True, "--- Need an answer · 4 customers’ mails unread"),
+        (5, False, "--- Need an answer · 5 customers’ mails unread"),
+        (5, True, "--- Need an answer · 5+ customers’ mails unread"),
+    ],
 )
-def test_of_the_latest_mails_the_unread_ones_are_counted(unread: int, header: str) -> None:
+def test_of_the_latest_mails_the_unread_ones_are_counted(unread: int, older: bool, header: str) -> None:
     mails = tuple(replace(MAILS[0], mail_id=str(number), unread=number < unread) for number in range(5))
-    assert header in as_text(home_card(replace(HOME, mails=mails), FRAME)).splitlines()
+    lines = as_text(home_card(replace(HOME, mails=replace(LISTED, mails=mails, older=older)), FRAME)).splitlines()
+    assert header in lines
+    assert ("[Older]" in lines) is older
+
+
+def test_a_mail_just_marked_as_done_can_be_taken_back_where_it_was_marked() -> None:
+    page = CustomersMail(MAILS, MAILBOX.address, skipped=10, older=True, just_read="19b")
+    expect(
+        customers_mail_card(page, FRAME),
+        """
+        # Mail from customers
+        --- Need an answer · 1 customers’ mail unread
+        ● Ada Lovelace [Done] / Re: invoice · Analytical Ltd · Open deals · 1 hr ago >
+        Bob Ross [Undo] / (no subject) · yesterday >
+        carl@analytical.example / Hello · 21 Oct >
+        [Older]
+        """,
+    )
+    actions = [click["action"] for click in clicks(customers_mail_card(page, FRAME)) if "action" in click]
+    assert actions == [
+        pressed("/mark-read", id="19a", skip="10"),
+        pressed("/mark-unread", id="19b", skip="10"),
+        pressed("/customers-mail", skip="13"),
+    ]
+    at_home = [click["action"] for click in clicks(home_card(HOME, FRAME)) if "action" in click]
+    assert pressed("/mark-read", id="19a") in at_home
+
+
+def test_a_list_that_is_at_its_end_says_so() -> None:
+    assert "No older mail from customers." in as_text(customers_mail_card(CustomersMail((), "x", skipped=10), FRAME))
+    assert "No mail from customers." in as_text(customers_mail_card(CustomersMail((), "x"), FRAME))
 
 
 def links_to_mail(*mails: CustomerMail) -> list[str]:
-    card = home_card(replace(HOME, closing=(), mails=mails), FRAME)
+    card = home_card(replace(HOME, closing=(), mails=replace(LISTED, mails=mails)), FRAME)
     return [click["openLink"]["url"] for click in clicks(card) if "openLink" in click]
 
 
@@ -940,13 +978,14 @@ def test_the_message_id_is_in_the_link_alone() -> None:
     assert "mail.example" not in json.dumps([click.get("action") for click in clicks(home_card(HOME, FRAME))])
 
 
+NO_MAIL = CustomersMail((), MAILBOX.address)
 NOTHING_SORTED = dict.fromkeys(Category, 0)
 
 
 def test_before_the_first_run_it_says_when_that_comes_and_not_that_there_is_no_mail() -> None:
     new = replace(MAILBOX, last_run=RunCounts(NOW))
     expect(
-        home_card(Homepage(CRM, TODAY, (), (), new), FRAME),
+        home_card(Homepage(CRM, TODAY, (), NO_MAIL, new), FRAME),
         """
         ---
         [Search people, firms, deals: ]
@@ -954,60 +993,60 @@ def test_before_the_first_run_it_says_when_that_comes_and_not_that_there_is_no_m
         ---
         No deal closes this month, and none is overdue.
         ---
-        What I share, and who read it >
-        ---
         Your mail has not been sorted yet. / The first run comes within 10 minutes.
+        [Sort now, preview first] [Settings]
         """,
     )
 
 
 def test_after_a_run_that_found_nothing_it_says_so() -> None:
     mailbox = replace(MAILBOX, last_run=RunCounts(NOW, sorted=NOTHING_SORTED))
-    text = as_text(home_card(Homepage(CRM, TODAY, (), (), mailbox), FRAME))
-    assert (
-        "\n---\nNothing new from customers.\n---\nWhat I share, and who read it >\n---\nNothing sorted yet today, looked just now"
-        in text
-    )
+    text = as_text(home_card(Homepage(CRM, TODAY, (), NO_MAIL, mailbox), FRAME))
+    assert "\n---\nNothing new from customers.\n---\nNothing sorted yet today, looked just now" in text
 
 
 @pytest.mark.parametrize(
     ("mailbox", "said"),
     [
-        (None, "Your mailbox is not connected. / Ask your admin to connect it."),
+        (None, "MailMagnet is not set up. / It tells you of customers’ mail, and sorts it if you like.\n[Set up MailMagnet]"),
         (
             _in_trouble(Reason.CONSENT, "Gmail"),
-            "Sorting needs your consent. / Gmail stopped letting MailMagnet in. Nothing is sorted until you connect it again.",
+            "Sorting needs your consent. / Gmail stopped letting MailMagnet in. Nothing is sorted until you allow it again.\n"
+            "[Allow sorting] [Settings]",
         ),
         (
             _in_trouble(Reason.GMAIL_REFUSES, "Gmail"),
-            "Gmail does not let MailMagnet sort your mail. / Ask your Google admin to allow it · first 3 hr ago",
+            "Gmail does not let MailMagnet sort your mail. / Ask your Google admin to allow it · first 3 hr ago\n[Settings]",
         ),
         (
             _in_trouble(Reason.CRM_SIGN_IN, CRM),
-            f"Sorting needs {CRM}, which does not let you in. / Ask your admin for access · first 3 hr ago",
+            f"Sorting needs you to sign in to {CRM}. / {CRM} does not let MailMagnet in · first 3 hr ago\n"
+            f"[Sign in to {CRM}] [Settings]",
         ),
         (
             _in_trouble(Reason.CRM_PERMISSION, CRM),
-            f"Your profile in {CRM} does not allow sorting. / Ask your admin for the permission Mail Integration · first 3 hr ago",
+            f"Your profile in {CRM} does not allow sorting. / "
+            "Ask your admin for the permission Mail Integration · first 3 hr ago\n[Settings]",
         ),
         (
             _in_trouble(Reason.FAILING, CRM),
-            f"Sorting does not work now: {CRM} failed. / It is tried again by itself, and no mail is lost · first 3 hr ago",
+            f"Sorting does not work now: {CRM} failed. / "
+            "It is tried again by itself, and no mail is lost · first 3 hr ago\n[Settings]",
         ),
         (
             replace(MAILBOX, labelling_since=None),
-            "Customers' mail is listed here, and stays where it is. / Your admin can turn on sorting under labels.",
+            "Customers’ mail is listed here, and stays where it is. / Labels can be turned on in the settings.\n[Settings]",
         ),
         (
             replace(MAILBOX, mailmagnet_since=None, labelling_since=None, progress=None),
-            "Sorting is off. / Your admin can turn it on.",
+            "MailMagnet is off. / It tells you of customers’ mail, and sorts it if you like.\n[Turn on]",
         ),
         (
             replace(
                 MAILBOX,
                 last_run=RunCounts(NOW - timedelta(hours=2), sorted=NOTHING_SORTED, day=DayCounts(TODAY, {Category.CUSTOMER: 1})),
             ),
-            "Sorted 1 mail today, 2 hr ago / Customer 1",
+            "Sorted 1 mail today, 2 hr ago [See which] / Customer 1\n[Sort now, preview first] [Settings]",
         ),
         (
             replace(
@@ -1020,14 +1059,14 @@ def test_after_a_run_that_found_nothing_it_says_so() -> None:
                     day=DayCounts(TODAY - timedelta(days=2), {Category.CUSTOMER: 1}),
                 ),
             ),
-            "Nothing sorted yet today, looked 2 days ago / 4 more to come",
+            "Nothing sorted yet today, looked 2 days ago / 4 more to come\n[Sort now, preview first] [Settings]",
         ),
     ],
 )
-def test_how_sorting_goes(mailbox: Mailbox | None, said: str) -> None:
-    card = home_card(replace(HOME, mails=(), mailbox=mailbox), FRAME)
+def test_how_sorting_goes_and_what_can_be_done_about_it(mailbox: Mailbox | None, said: str) -> None:
+    card = home_card(replace(HOME, mails=None, mailbox=mailbox), FRAME)
     assert card_faults(card) == []
-    assert as_text(card).splitlines()[-1] == said
+    assert as_text(card).splitlines()[-2:] == said.splitlines()
 
 
 def test_the_homepage_with_everything_down() -> None:
@@ -1040,18 +1079,18 @@ def test_the_homepage_with_everything_down() -> None:
         [Search]
         --- Today
         Zoho CRM cannot be reached now. [Retry]
-        --- New from customers
+        --- Mail from customers
         Gmail did not answer within 2.5\u00a0s. [Retry] / Reference 7f3a
         """,
     )
-    only_deals = replace(down, mail_problem=None, mails=())
+    only_deals = replace(down, mail_problem=None)
     assert "--- Today\nZoho CRM cannot be reached now. [Retry] / Reference 7f3a" in as_text(home_card(only_deals, FRAME))
 
 
 def test_the_homepages_retry_asks_again_in_place() -> None:
-    down = Homepage(CRM, None, None, (), MAILBOX, crm_problem=Unavailable(ZOHO))
+    down = Homepage(CRM, None, None, NO_MAIL, MAILBOX, crm_problem=Unavailable(ZOHO))
     actions = [click["action"] for click in clicks(home_card(down, FRAME))]
-    assert actions[1:] == [pressed("/home", in_place="1"), pressed("/my-sharing")]
+    assert actions[1] == pressed("/home", in_place="1")
 
 
 # Errors
@@ -1255,7 +1294,19 @@ def assert_safe(card: Card) -> None:
         if "action" in click:
             assert click["action"]["function"].removeprefix(FRAME.addon_url) in set(Path)
             named = {each["key"]: each["value"] for each in click["action"].get("parameters", ())}
-            assert set(named) <= {"id", "message_id", "in_place", "module", "older", "owner", "mail", "change", "sharing"}
+            assert set(named) <= {
+                "id",
+                "message_id",
+                "in_place",
+                "module",
+                "older",
+                "owner",
+                "mail",
+                "change",
+                "sharing",
+                "skip",
+                "confirmed",
+            }
             assert named.get("in_place", "1") == "1"
     json.dumps(card, ensure_ascii=False).encode()
     shown = as_text(card)
@@ -1468,8 +1519,16 @@ def test_any_search_makes_a_good_card(found: Found, searched: str, frame: Frame)
 @slow
 @given(
     st.lists(deals, max_size=150).map(tuple),
-    st.lists(st.builds(CustomerMail, names, names, moments, names, names, st.booleans(), names), max_size=6).map(tuple),
+    st.lists(
+        st.builds(
+            *(CustomerMail, names, names, moments, names, names, st.booleans(), names, names),
+            st.none() | st.sampled_from(Category),
+        ),
+        max_size=6,
+    ).map(tuple),
     frames,
 )
 def test_any_homepage_makes_a_good_card(closing: tuple[Deal, ...], mails: tuple[CustomerMail, ...], frame: Frame) -> None:
-    assert_safe(home_card(Homepage(HOSTILE, TODAY, closing, mails, MAILBOX), frame))
+    page = CustomersMail(mails, HOSTILE, 5, older=True, just_read=mails[0].mail_id if mails else "")
+    assert_safe(home_card(Homepage(HOSTILE, TODAY, closing, page, MAILBOX), frame))
+    assert_safe(customers_mail_card(page, frame))

@@ -53,8 +53,14 @@ def at(store: Any, now: datetime) -> Parts:
     return cast(Parts, SimpleNamespace(store=store, now=lambda: now))
 
 
+async def connected(store: Store, *orgs: str) -> None:
+    for org in orgs:
+        await store.connect(org, "1", f"1@{org}", NOW)
+
+
 async def test_once_a_day_at_a_time_of_each_org_s_own(store: SqliteStore) -> None:
     counting = Counting(store)
+    await connected(store, *ORGS)
     for minute in range(0, 3 * 24 * 60, 7):
         for org in ORGS:
             assert await daily_chores(org, at(counting, NOW + timedelta(minutes=minute))) == []
@@ -67,6 +73,7 @@ async def test_once_a_day_at_a_time_of_each_org_s_own(store: SqliteStore) -> Non
 
 async def test_a_machine_that_is_off_at_night_does_them_in_the_morning(store: SqliteStore) -> None:
     counting = Counting(store)
+    await connected(store, "a.example")
     for day in range(5):
         for minute in range(60):
             await daily_chores("a.example", at(counting, NOW + timedelta(days=day, minutes=minute)))
@@ -75,6 +82,7 @@ async def test_a_machine_that_is_off_at_night_does_them_in_the_morning(store: Sq
 
 async def test_of_two_ticks_at_once_one_does_them(store: SqliteStore) -> None:
     counting = Counting(store)
+    await connected(store, "a.example")
     await asyncio.gather(*(daily_chores("a.example", at(counting, NOW)) for _ in range(5)))
     assert len(counting.deletions) == 1
 
