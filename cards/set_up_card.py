@@ -163,7 +163,7 @@ def _channel_section() -> Section | None:
 
 
 def _account_section(set_up: SetUp, frame: Frame) -> Section | None:
-    address = words.name(shown(set_up.address))
+    address = words.name(shown(set_up.address)) or "Your account"
     if set_up.connected:
         lacks = "" if set_up.may_sort else "For lists of mail. MailMagnet asks for more when you turn it on."
         return section(

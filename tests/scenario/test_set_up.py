@@ -155,6 +155,8 @@ async def test_who_has_not_connected_is_shown_the_way(new_desk: Desk) -> None:
         home = (await sidebar.ask("/home")).card
         assert "Set up MailMagnet" in home
         assert "/set-up" in home
+        opened = (await sidebar.ask("/message", new_desk.arrive("Kim <kim@b.example>"))).card
+        assert "Set up MailMagnet" in opened
         user = User(sidebar)
         card = (await user.open()).card
         assert "Not connected" in card

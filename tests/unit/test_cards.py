@@ -194,6 +194,8 @@ def widget_line(widget: dict[str, Any]) -> str:
             return read(content["text"])
         case "buttonList":
             return " ".join(f"[{button['text']}]" for button in content["buttons"])
+        case "selectionInput":
+            return f"({content['label']})"
         case "textInput":
             return f"[{content['label']}: {content.get('value', '')}]"
     below = f" / {content['bottomLabel']}" if "bottomLabel" in content else ""
@@ -1521,7 +1523,7 @@ def test_any_search_makes_a_good_card(found: Found, searched: str, frame: Frame)
     st.lists(deals, max_size=150).map(tuple),
     st.lists(
         st.builds(
-            *(CustomerMail, names, names, moments, names, names, st.booleans(), names, names),
+            *(CustomerMail, st.sampled_from(["19a", "19b"]), names, moments, names, names, st.booleans(), names, names),
             st.none() | st.sampled_from(Category),
         ),
         max_size=6,
