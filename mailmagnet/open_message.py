@@ -79,7 +79,7 @@ async def open_message(message_id: str, tokens: OpenMailTokens, caller: Caller, 
     connection = stored if isinstance(stored, Connection) else unconnected(identity)
     about = people_of(mail, connection.own_addresses, connection.own_domains)
     crm = parts.crm_of(connection)
-    to_set_up = not isinstance(stored, Upstream) and not connection.gmail_token
+    to_set_up = not isinstance(stored, Upstream) and not connection.connected
     if not about.people:
         return OpenMessage(about, (), crm.name, home=home, to_set_up=to_set_up)
     found = stored if isinstance(stored, Upstream) else await _look_up(about.people, crm, caller.by)

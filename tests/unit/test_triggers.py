@@ -106,7 +106,7 @@ async def door(tmp_path: Path) -> AsyncIterator[Door]:
     made.verifier = made.reader = made
     made.crm_sign_in = SimpleNamespace(name="Zoho CRM")
     made.crm_of = lambda _: made.crm
-    made.admins = ()
+    made.admins, made.delegated = (), False
     yield made
     await store.close()
 
