@@ -14,7 +14,7 @@ from starlette.requests import Request
 from cards.frame import Path as Served
 from crm_client.embedded.administration import ADMINISTRATOR, add_user, create
 from functions.addon import answer
-from functions.triggers import TRIGGERS
+from functions.triggers import TRIGGERS, Press
 from functions.user_limit import UserLimit
 from functions.wiring import Process
 from mailmagnet.crm import Lead, NewContact, NewDeal, Organisation
@@ -144,7 +144,17 @@ async def test_a_record_is_shown_without_a_problem(door: Door, path: Served) -> 
     assert ("Grace" in card, "Reference" in card) == (True, False)
 
 
-@pytest.mark.parametrize("path", Served)
+PRESSES = [path for path, trigger in TRIGGERS.items() if isinstance(trigger, Press)]
+
+
+@pytest.mark.parametrize("path", PRESSES)
+async def test_a_press_that_fails_leaves_the_card_as_it_was_typed(door: Door, path: Served) -> None:
+    answered = await door.call(path, id="7", draft="r1", field="Contact.Title", **MAIL_IDS)
+    action = answered["renderActions"]["action"]
+    assert set(action) == {"notification"} or "pushCard" in action["navigations"][0]
+
+
+@pytest.mark.parametrize("path", [path for path in Served if path not in PRESSES])
 async def test_what_fails_is_asked_for_again_by_the_same_path_in_place(door: Door, path: Served) -> None:
     class Down:
         name = "Zoho CRM"
@@ -156,7 +166,7 @@ async def test_what_fails_is_asked_for_again_by_the_same_path_in_place(door: Doo
             return down
 
     door.crm = door.store = Down()
-    parameters = {"id": "7", **(MAIL_IDS if path in SHARED_MAIL else {})}
+    parameters = {"id": "7", **(MAIL_IDS if path in (*SHARED_MAIL, Served.WRITE, Served.REPLY) else {})}
     failed = json.dumps(await door.call(path, **parameters))
     sent = {"message_id": "open"} if path is Served.MESSAGE else parameters
     retry = [{"key": key, "value": value} for key, value in sent.items()]
