@@ -27,7 +27,16 @@ from tests.crm_signed_in import crm_as
 from token_vault.encrypted_file import EncryptedFileVault
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
-CLICKED_IN_PLACE = {Served.DEACTIVATED, Served.SHARE_CONTACT, Served.SHARE_MAIL, Served.POLICY_EFFECT, Served.SAVE_POLICY}
+CLICKED_IN_PLACE = {
+    Served.SAVE_SET_UP,
+    Served.COUNT_MAIL,
+    Served.SORT_NOW,
+    Served.DEACTIVATED,
+    Served.SHARE_CONTACT,
+    Served.SHARE_MAIL,
+    Served.POLICY_EFFECT,
+    Served.SAVE_POLICY,
+}
 """Paths whose first answer takes the place of the card clicked in already."""
 ADA = Identity("corp.example", "1", "ada@corp.example", "corp.example")
 MAIL = MailHeaders("1", "1", NOW, frozenset(), (("From", "Grace Hopper <grace@a.example>"),))
