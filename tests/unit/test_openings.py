@@ -32,6 +32,8 @@ class Noting:
             raise self.fails
         self.noted.append((org, user))
 
+    async def mailbox(self, *_: str) -> None: ...
+
     @property
     def parts(self) -> Parts:
         return cast(Parts, SimpleNamespace(store=self))

@@ -28,14 +28,14 @@ from token_vault.encrypted_file import EncryptedFileVault
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 CLICKED_IN_PLACE = {
-    Served.SAVE_SET_UP,
-    Served.COUNT_MAIL,
-    Served.SORT_NOW,
     Served.DEACTIVATED,
     Served.SHARE_CONTACT,
     Served.SHARE_MAIL,
     Served.POLICY_EFFECT,
     Served.SAVE_POLICY,
+    Served.SAVE_SET_UP,
+    Served.COUNT_MAIL,
+    Served.SORT_NOW,
 }
 """Paths whose first answer takes the place of the card clicked in already."""
 ADA = Identity("corp.example", "1", "ada@corp.example", "corp.example")
