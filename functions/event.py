@@ -73,8 +73,8 @@ class Event:
     @property
     def message_id(self) -> str:
         """The mail that is meant: the one that a click in place names, else the one that is open; "" for none."""
-        if self.in_place and "message_id" in self.parameters:
-            return self.parameters["message_id"]
+        if self.in_place:
+            return self.parameters.get("message_id", "")
         return self.gmail.message_id if self.gmail else ""
 
     def chosen(self, name: str) -> tuple[str, ...]:

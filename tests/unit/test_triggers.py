@@ -178,6 +178,8 @@ async def test_what_fails_is_asked_for_again_by_the_same_path_in_place(door: Doo
     parameters = {"id": "7", **(MAIL_IDS if path in (*SHARED_MAIL, Served.WRITE, Served.REPLY) else {})}
     failed = json.dumps(await door.call(path, **parameters))
     sent = {"message_id": "open"} if path is Served.MESSAGE else parameters
+    if path is Served.REPLY:
+        sent = {**parameters, "message_id": "open"}
     retry = [{"key": key, "value": value} for key, value in sent.items()]
     retry.append({"key": "in_place", "value": "1"})
     assert json.dumps({"function": f"https://addon.example{path}", "parameters": retry}) in failed
