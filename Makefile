@@ -12,6 +12,7 @@ help:
 	@echo "make demo             the whole product in your browser, on generated mail"
 	@echo "make demo MBOX=path   the same on your own mail (any .mbox, Maildir or .eml); with CONTACTS=50 contacts for its most frequent"
 	@echo "                      senders, ME=address when you have another there, FOLDER=path to keep it apart, FRESH=1 to begin anew"
+	@echo "                      SETUP=already begins with all set up, SETUP=yourself as a new user does; asks if not given"
 	@echo "make test             every test: installs what it needs first"
 	@echo "make test-mail MBOX=path   open every mail of a mailbox through the add-on, then sort it"
 	@echo "make bench            how fast it is, measured here; also written to bench.json"
@@ -19,7 +20,8 @@ help:
 # exec: a signal that ends make is to reach Python, not a shell in between.
 demo: .venv/installed
 	@exec $(BIN)/python -m sandbox.demo $(if $(MBOX),--mbox "$(MBOX)") $(foreach address,$(ME),--me "$(address)") \
-	    $(if $(CONTACTS),--contacts "$(CONTACTS)") $(if $(FOLDER),--folder "$(FOLDER)") $(if $(FRESH),--fresh)
+	    $(if $(CONTACTS),--contacts "$(CONTACTS)") $(if $(FOLDER),--folder "$(FOLDER)") $(if $(SETUP),--setup "$(SETUP)") \
+	    $(if $(FRESH),--fresh)
 
 test: .venv/installed
 	@echo "== What the tests need of this machine"

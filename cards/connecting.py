@@ -1,10 +1,27 @@
-"""The way to our pages where a user connects Gmail: one place for all cards."""
+"""The way to our pages where a user connects Gmail, signs in to the CRM, or gives the address for notices: one place for all cards."""
 
-from cards.frame import Frame
-from cards.widgets import Button
+from cards import words
+from cards.frame import Frame, Page
+from cards.widgets import Button, button
 from mailmagnet.consent import Grant
 
+_CONNECT = {
+    Grant.READ: ("Connect Gmail", "Connect Gmail, to list your mail with a contact"),
+    Grant.SORT: ("Allow sorting", "Allow MailMagnet in Google to find customers’ mail and label it"),
+    Grant.SEND: ("Allow sending", "Allow MailMagnet in Google to write drafts and send them"),
+}
 
-def connect_buttons(_grant: Grant, _frame: Frame) -> list[Button]:
-    """The button that asks Google for this consent. Its page comes with the function `pages`: until then there is none."""
-    return []
+
+def connect_button(grant: Grant, frame: Frame) -> Button:
+    """Asks Google for this consent, on its own page."""
+    said, read_aloud = _CONNECT[grant]
+    return button(said, frame.page(Page.CONNECT, grant=grant.value), read_aloud)
+
+
+def sign_in_button(crm_name: str, frame: Frame) -> Button:
+    return button(f"Sign in to {words.name(crm_name, 40)}", frame.page(Page.SIGN_IN))
+
+
+def webhook_button(there: bool, frame: Frame) -> Button:
+    """Where the address for notices is typed: it is a secret, and never comes through a card."""
+    return button("Change the address" if there else "Give the address", frame.page(Page.WEBHOOK))

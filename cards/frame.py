@@ -33,9 +33,9 @@ class Path(StrEnum):
     SET_UP = "/set-up"
     SAVE_SET_UP = "/save-set-up"  # the form of the set-up card; confirmed
     COUNT_MAIL = "/count-mail"  # the same form
-    CUSTOMERS_MAIL = "/customers-mail"  # older_than
-    MARK_READ = "/mark-read"  # id, older_than
-    MARK_UNREAD = "/mark-unread"  # id, older_than
+    CUSTOMERS_MAIL = "/customers-mail"  # skip
+    MARK_READ = "/mark-read"  # id, skip
+    MARK_UNREAD = "/mark-unread"  # id, skip
     SORTED_TODAY = "/sorted-today"
     PREVIEW_SORTING = "/preview-sorting"
     SORT_NOW = "/sort-now"
@@ -45,8 +45,8 @@ class Path(StrEnum):
     INSERT_FIELD = "/insert-field"  # field
     ADD_RECIPIENT = "/add-recipient"  # module, id
     WRITE = "/write"  # module, id
-    REPLY = "/reply"  # module and id, or neither
-    FILL_IN = "/fill-in"  # draft; module and id; reply; the form of a mail
+    REPLY = "/reply"  # module, id
+    FILL_IN = "/fill-in"  # draft, module, id; reply; the form of a mail
     SAVE_MAIL = "/save-mail"  # the same
     SEND_MAIL = "/send-mail"  # the same
     DISCARD_MAIL = "/discard-mail"  # draft
@@ -64,6 +64,7 @@ class Page(StrEnum):
     RECORD_MAIL = "/record-mail"  # module, id, owner, mail
     ATTACHMENT = "/attachment"  # module, id, owner, mail, part
     EXPORT = "/export"
+    WEBHOOK = "/webhook"
 
 
 PageUrl = Callable[[Page, Mapping[str, str]], str]

@@ -1,18 +1,17 @@
 """The homepage's card: a search, what is due today, the latest mail from customers, the rest of the month, and how sorting goes."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from urllib.parse import quote
 
 from cards import words
+from cards.connecting import connect_button, sign_in_button
+from cards.customers_mail_card import customers_mail_section
 from cards.deal_lines import company_of_deal, deal_line, is_overdue, lines_of, opening, when
-from cards.frame import Frame
+from cards.frame import Frame, Path
 from cards.problems import problem_section
 from cards.search_card import search_section
 from cards.widgets import (
-    BLUE,
     GREY,
     RED,
     Card,
@@ -20,26 +19,25 @@ from cards.widgets import (
     Html,
     Section,
     Widget,
-    bold,
+    button,
+    button_list,
     card,
     coloured,
     decorated_text,
     html,
-    open_link,
     section,
     spaced,
     text_paragraph,
 )
-from mailmagnet.addresses import shown
 from mailmagnet.categories import Category
+from mailmagnet.consent import Grant
 from mailmagnet.crm import MAIL_INTEGRATION, Deal
 from mailmagnet.errors import Upstream
-from mailmagnet.homepage import LATEST_MAILS, CustomerMail, Homepage
+from mailmagnet.homepage import Homepage
 from mailmagnet.store import Mailbox, Reason, Trouble
 
 _OVERDUE_IN_SIGHT = 3
 _TODAY_IN_SIGHT = 3
-_NAME_BESIDE_A_DOT = 34  # of the some 36 characters that a panel 300 pixels wide shows in a line
 
 
 def home_card(homepage: Homepage, frame: Frame) -> Card:
@@ -120,26 +118,19 @@ def _lines(deals: Sequence[Deal], homepage: Homepage, today: date, frame: Frame)
     return lines_of(deals, line, homepage.crm_name, frame)
 
 
-# New from customers
+# Mail from customers
 
 
 def _mails_section(homepage: Homepage, frame: Frame) -> Section | None:
-    title = "New from customers"
+    if homepage.mail_problem:
+        return _problem(homepage.mail_problem, frame, "Mail from customers")
     if homepage.mails is None:
-        return _problem(homepage.mail_problem, frame, title)
-    if homepage.mails and homepage.mailbox:
-        lines = [_mail_line(mail, homepage.mailbox.address, frame) for mail in homepage.mails]
-        return section(lines, words.facts(title, _unread_count(homepage.mails, frame)))
+        return None
+    if homepage.mails.mails:
+        return customers_mail_section(homepage.mails, frame)
     if not _has_been_sorted(homepage.mailbox):
         return None
     return section([text_paragraph(coloured("Nothing new from customers.", GREY))])
-
-
-def _unread_count(mails: Sequence[CustomerMail], frame: Frame) -> str:
-    """How many are unread; where all that were asked for are, there may be more."""
-    unread = sum(mail.unread for mail in mails)
-    more = "+" if unread >= LATEST_MAILS else ""
-    return f"{words.number(unread, frame.locale)}{more} unread" if unread else ""
 
 
 def _has_been_sorted(mailbox: Mailbox | None) -> bool:
@@ -147,53 +138,53 @@ def _has_been_sorted(mailbox: Mailbox | None) -> bool:
     return mailbox is not None and mailbox.mailmagnet and not mailbox.needs_consent and not mailbox.last_run.first_is_to_come
 
 
-def _mail_line(mail: CustomerMail, owner: str, frame: Frame) -> Widget:
-    """Sender, a dot while unread; subject and time below. A click opens the mail in Gmail."""
-    sender = words.name(mail.from_name or shown(mail.from_address), _NAME_BESIDE_A_DOT) or "No sender"
-    text = spaced(coloured("●", BLUE), bold(words.left_to_right(sender))) if mail.unread else sender
-    subject = words.name(mail.subject, 50) or "(no subject)"
-    below = words.facts(subject, words.received(mail.received_at, frame.now, frame.locale))
-    return decorated_text(text, below=below, on_click=open_link(in_gmail(mail, owner)))
-
-
-_PART = r"[^\s\x00-\x1f\x7f\ud800-\udfff<>()\[\]{}|:;,\"\\@]{1,250}"
-_ONE_MESSAGE_ID = re.compile(rf"<?({_PART}@{_PART})>?")
-
-
-def in_gmail(mail: CustomerMail, owner: str) -> str:
-    """The mail in Gmail, as its owner's, for there may be other accounts: found by its Message-ID, which works in a cold tab.
-
-    A mail may bear anything as its Message-ID: what Gmail might read as more than one word to search for is left out, and the mail
-    is then linked to by its own id.
-    """
-    found = _ONE_MESSAGE_ID.fullmatch(mail.rfc822_message_id.strip())
-    place = f"search/rfc822msgid:{quote(found[1], safe='@')}" if found else f"all/{mail.mail_id}"
-    return f"https://mail.google.com/mail/?authuser={quote(owner, safe='@')}#{place}"
-
-
 # How sorting goes
 
 
 def _sorting_section(homepage: Homepage, frame: Frame) -> Section | None:
-    if homepage.mailbox is None and homepage.mail_problem:
+    """How it goes, and the one thing to do about it; beside it, the settings."""
+    mailbox = homepage.mailbox
+    if mailbox is None and homepage.mail_problem:
         return None
-    said, below = _sorting_words(homepage.mailbox, homepage.today or frame.today, frame)
-    return section([decorated_text(said, below=below, wrap=True)])
+    said, below = _sorting_words(mailbox, homepage.today or frame.today, frame)
+    settings = button("Settings", frame.run(Path.SET_UP))
+    match mailbox:
+        case None:
+            buttons = [button("Set up MailMagnet", frame.run(Path.SET_UP))]
+        case Mailbox(mailmagnet=False):
+            buttons = [button("Turn on", frame.run(Path.SET_UP))]
+        case Mailbox(trouble=Trouble(reason=Reason.CONSENT)):
+            buttons = [connect_button(Grant.SORT, frame), settings]
+        case Mailbox(trouble=Trouble(reason=Reason.CRM_SIGN_IN)):
+            buttons = [sign_in_button(homepage.crm_name, frame), settings]
+        case Mailbox(trouble=None, labelling=True):
+            buttons = [button("Sort now, preview first", frame.run(Path.PREVIEW_SORTING)), settings]
+        case _:
+            buttons = [settings]
+    sorted_now = mailbox and not mailbox.trouble and mailbox.labelling and _sorted_on(homepage.today or frame.today, mailbox)
+    which = button("See which", frame.run(Path.SORTED_TODAY)) if sorted_now else None
+    return section([decorated_text(said, below=below, wrap=True, at_its_end=which), button_list(*buttons)])
+
+
+def _sorted_on(today: date, mailbox: Mailbox) -> Mapping[Category, int]:
+    """How many mails were sorted under each label on this day; nothing when none were."""
+    day = mailbox.last_run.day
+    return {category: count for category, count in day.sorted.items() if count} if day and day.day == today else {}
 
 
 def _sorting_words(mailbox: Mailbox | None, today: date, frame: Frame) -> tuple[str, str]:
     if mailbox is None:
-        return "Your mailbox is not connected.", "Ask your admin to connect it."
+        return "MailMagnet is not set up.", "It tells you of customers’ mail, and sorts it if you like."
     if not mailbox.mailmagnet:
-        return "Sorting is off.", "Your admin can turn it on."
+        return "MailMagnet is off.", "It tells you of customers’ mail, and sorts it if you like."
     if mailbox.trouble:
         return _trouble_words(mailbox.trouble, frame)
     if not mailbox.labelling:
-        return "Customers' mail is listed here, and stays where it is.", "Your admin can turn on sorting under labels."
+        return "Customers’ mail is listed here, and stays where it is.", "Labels can be turned on in the settings."
     run_counts = mailbox.last_run
     if run_counts.first_is_to_come:
         return "Your mail has not been sorted yet.", "The first run comes within 10 minutes."
-    counts = run_counts.day.sorted if run_counts.day and run_counts.day.day == today else {}
+    counts = _sorted_on(today, mailbox)
     total = sum(counts.values())
     ago = words.ago(run_counts.at, frame.now)
     mails = words.counted(total, "mail", "mails", frame.locale)
@@ -209,12 +200,12 @@ def _trouble_words(trouble: Trouble, frame: Frame) -> tuple[str, str]:
         case Reason.CONSENT:
             return (
                 "Sorting needs your consent.",
-                "Gmail stopped letting MailMagnet in. Nothing is sorted until you connect it again.",
+                "Gmail stopped letting MailMagnet in. Nothing is sorted until you allow it again.",
             )
         case Reason.GMAIL_REFUSES:
             return "Gmail does not let MailMagnet sort your mail.", words.facts("Ask your Google admin to allow it", first)
         case Reason.CRM_SIGN_IN:
-            return f"Sorting needs {who}, which does not let you in.", words.facts("Ask your admin for access", first)
+            return f"Sorting needs you to sign in to {who}.", words.facts(f"{who} does not let MailMagnet in", first)
         case Reason.CRM_PERMISSION:
             said = f"Your profile in {who} does not allow sorting."
             return said, words.facts(f"Ask your admin for the permission {MAIL_INTEGRATION}", first)

@@ -1,8 +1,8 @@
 """The card of one mail to read: its text without anything remote, its attachments by name, and what its owner can do with it."""
 
 from cards import words
+from cards.customers_mail_card import in_gmail
 from cards.frame import Frame, Page, Path
-from cards.home_card import in_gmail
 from cards.mail_with_card import whose
 from cards.record_lines import ids_of, record_name
 from cards.widgets import (
@@ -24,7 +24,6 @@ from cards.widgets import (
 )
 from mailmagnet.addresses import shown
 from mailmagnet.change_sharing import Change
-from mailmagnet.homepage import CustomerMail
 from mailmagnet.read_mail import ReadMail
 from mailmagnet.user_mail import Attachment
 
@@ -67,8 +66,7 @@ def _buttons(read: ReadMail, frame: Frame) -> list[Widget]:
 
 def _open_button(read: ReadMail) -> list[Button]:
     mail = read.mail.mail
-    in_its_place = CustomerMail(mail.mail_id, read.sender.address, mail.received_at, rfc822_message_id=mail.first("Message-ID"))
-    on_click = open_link(in_gmail(in_its_place, read.owner_address))
+    on_click = open_link(in_gmail(mail.mail_id, mail.first("Message-ID"), read.owner_address))
     return [button("Open in Gmail", on_click)] if on_click else []
 
 

@@ -8,7 +8,6 @@ from cards.contact_sections import company_of_contact, contact_sections, lead_se
 from cards.frame import Frame, Path
 from cards.people_lines import account_name, contact_name, known_there, lead_line, lead_name, stakes_line
 from cards.problems import problem_section
-from cards.record_lines import write_line
 from cards.widgets import GREY, Card, Fold, Section, Widget, bold, card, coloured, decorated_text, section, text_paragraph
 from mailmagnet.addresses import shown
 from mailmagnet.crm import Contact, KnownAccount
@@ -91,8 +90,7 @@ def _same_address_section(main: PersonInCrm, today: date, frame: Frame) -> Secti
 def _unknown_lines(person: PersonInCrm, crm_name: str, frame: Frame) -> list[Widget]:
     """The company, when it is known, and whose second address it may be."""
     company = _company_line(person.account, frame) if person.account else _not_there(crm_name)
-    answer = write_line(None, person.person.name or shown(person.person.address), frame, to_answer=True)
-    return [company, *(_second_address_line(contact, frame) for contact in person.perhaps), answer]
+    return [company, *(_second_address_line(contact, frame) for contact in person.perhaps)]
 
 
 def _not_there(crm_name: str) -> Widget:

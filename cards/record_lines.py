@@ -16,11 +16,11 @@ def mail_with_line(record: RecordId, name: str, frame: Frame) -> Widget:
     return decorated_text(said, icon="EMAIL", on_click=frame.run(Path.MAIL_WITH, **ids_of(record)))
 
 
-def write_line(record: RecordId | None, name: str, frame: Frame, *, to_answer: bool) -> Widget:
-    """A card's line that begins a mail: to this contact or lead, or beside an open mail an answer, whoever it is from."""
+def write_line(record: RecordId, name: str, frame: Frame, *, to_answer: bool) -> Widget:
+    """A card's line that begins a mail to this contact or lead; beside an open mail an answer to that."""
     path, does = (Path.REPLY, "Reply to") if to_answer else (Path.WRITE, "Write to")
-    said = f"{does} {words.name(name, _NAME) or (_KINDS[record.module] if record else 'this mail')}"
-    return decorated_text(said, icon="EMAIL", on_click=frame.run(path, **(ids_of(record) if record else {})))
+    said = f"{does} {words.name(name, _NAME) or _KINDS[record.module]}"
+    return decorated_text(said, icon="EMAIL", on_click=frame.run(path, **ids_of(record)))
 
 
 def ids_of(record: RecordId) -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from cards import words
-from cards.connecting import connect_buttons
+from cards.connecting import connect_button, webhook_button
 from cards.frame import IN_PLACE, IN_PLACE_YES, Frame, Path
 from cards.problems import problem_section
 from cards.widgets import (
@@ -91,9 +91,8 @@ def _what_happened(set_up: SetUp, frame: Frame) -> Section | None:
         said, to_do = _refused(set_up.refusal, set_up)
         grant = Grant.SORT if set_up.refusal is Refusal.SORT_NOT_GRANTED else Grant.READ
         missing = set_up.refusal in (Refusal.SORT_NOT_GRANTED, Refusal.NOT_CONNECTED)
-        connect = connect_buttons(grant, frame) if missing else []
-        line = decorated_text(coloured(said, RED), below=to_do, wrap=True)
-        return section([line, *([button_list(*connect)] if connect else [])], "Not saved")
+        connect = [button_list(connect_button(grant, frame))] if missing else []
+        return section([decorated_text(coloured(said, RED), below=to_do, wrap=True), *connect], "Not saved")
     if set_up.consequence:
         said = _consequence_words(set_up.consequence, frame)
         return section([text_paragraph(said), _confirm_buttons(set_up.consequence, frame)], "Before it is saved")
@@ -170,8 +169,7 @@ def _account_section(set_up: SetUp, frame: Frame) -> Section | None:
             [decorated_text(spaced(words.left_to_right(address), coloured("✓", GREEN)), below=lacks, wrap=True)], "Account"
         )
     line = decorated_text(address, below="Not connected: Google asks for your consent, on its own page.", wrap=True)
-    connect = connect_buttons(Grant.READ, frame)
-    return section([line, *([button_list(*connect)] if connect else [])], "Account")
+    return section([line, button_list(connect_button(Grant.READ, frame))], "Account")
 
 
 def _mailmagnet_section(set_up: SetUp, frame: Frame) -> Section | None:
@@ -258,7 +256,7 @@ def _notice_section(set_up: SetUp, frame: Frame) -> Section | None:
     return section(
         [
             choices(NOTIFY_INPUT, "Tell me in Google Chat of customers’ mail", notify, "DROPDOWN"),
-            *_webhook_lines(set_up),
+            *_webhook_lines(set_up, frame),
             choices(DAILY_AT_INPUT, "Once a day at", _hours(form.daily_at, frame), "DROPDOWN"),
             choices(QUIET_FROM_INPUT, "Never from", _hours(form.quiet_from, frame), "DROPDOWN"),
             choices(QUIET_UNTIL_INPUT, "until", _hours(form.quiet_until, frame), "DROPDOWN"),
@@ -267,16 +265,18 @@ def _notice_section(set_up: SetUp, frame: Frame) -> Section | None:
     )
 
 
-def _webhook_lines(set_up: SetUp) -> list[Widget]:
-    """Whether there is an address. It is a secret: it is never shown again."""
+def _webhook_lines(set_up: SetUp, frame: Frame) -> list[Widget]:
+    """Whether there is an address, and the way to the page where it is typed. It is a secret: it is never shown again."""
+    below = "Counts and a link, never a name or a subject."
+    wanted = set_up.mailbox is not None and set_up.mailbox.choices.notice.notify is not Notify.NEVER
     if set_up.webhook:
-        return [
-            decorated_text("An address of Google Chat is kept.", below="Counts and a link, never a name or a subject.", wrap=True)
-        ]
-    if set_up.mailbox and set_up.mailbox.choices.notice.notify is not Notify.NEVER:
-        said = "Google Chat no longer knows the address."
-        return [decorated_text(coloured(said, RED), below="No notices come until you give another.", wrap=True)]
-    return [decorated_text("No address of Google Chat yet.", below="Counts and a link, never a name or a subject.", wrap=True)]
+        line = decorated_text("The address of a Google Chat webhook is kept.", below=below, wrap=True)
+    elif wanted:
+        said = coloured("Google Chat no longer knows the address.", RED)
+        line = decorated_text(said, below="No notices come until you give another.", wrap=True)
+    else:
+        line = decorated_text("No address of a Google Chat webhook yet.", below=below, wrap=True)
+    return [line, button_list(webhook_button(set_up.webhook, frame))]
 
 
 def _hours(chosen: str, frame: Frame) -> list[Choice]:

@@ -105,7 +105,7 @@ class Settings(BaseModel):
     pages_url: Url = Field(description="URL of the deployed function pages, without a path below it")
     link_key: SecretStr = Field(
         min_length=32,
-        description="secret by which links to our pages and browsers' sessions are signed, any text of at least 32 characters, as "
+        description="secret by which links to our pages and browsers' passes are signed, any text of at least 32 characters, as "
         "`mailmagnet vault-key` prints one; with another one links that are open now end",
     )
     addon_service_account: Account = Field(description="the add-on deployment's service account, which signs its calls")

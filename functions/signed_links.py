@@ -1,4 +1,4 @@
-"""Signed tokens of ours that live for a short while: links from a card to a page, states of a sign-in, sessions of a browser."""
+"""Signed tokens of ours that live for a short while: links from a card to a page, states that go through Google, a browser's pass."""
 
 import secrets
 from collections.abc import Mapping

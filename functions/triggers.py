@@ -9,6 +9,7 @@ from cards.account_card import account_card
 from cards.answers import Answer, change_draft, notify, open_draft, push_card, show, update_card
 from cards.compose_card import compose_card, template_card
 from cards.contact_card import contact_card
+from cards.customers_mail_card import customers_mail_card
 from cards.deal_card import deal_card
 from cards.error_card import error_card, failed_search_card
 from cards.frame import MAIL_TEMPLATE, POLICY_EXCLUDED, POLICY_RETENTION, POLICY_SHARING, REPLY_YES, SEARCH_INPUT, Frame, Path
@@ -25,6 +26,7 @@ from cards.policy_card import policy_card
 from cards.problems import notice_of
 from cards.search_card import search_card
 from cards.set_up_card import set_up_card
+from cards.sorting_cards import sorted_today_card, sorting_begun_card, sorting_preview_card
 from cards.who_could_read_card import who_could_read_card
 from cards.widgets import Card
 from functions.event import SCOPE_COMPOSE, Event
@@ -32,6 +34,7 @@ from functions.forms import set_up_form, typed_mail
 from functions.log import log_problems
 from mailmagnet.caller import Caller
 from mailmagnet.change_sharing import Change, change_contact, change_mail
+from mailmagnet.customers_mail import customers_mail, mark_as_done
 from mailmagnet.errors import BadForm, BadRequest, MailMagnetError, NotAuthorised
 from mailmagnet.everything_kept import everything_kept
 from mailmagnet.homepage import homepage
@@ -48,6 +51,7 @@ from mailmagnet.read_mail import MailId, ReadMail, mail_id, read_mail
 from mailmagnet.record_people import RecordId, record_id
 from mailmagnet.set_up import count_set_up, open_set_up, save_set_up
 from mailmagnet.sharing_overview import sharing_overview
+from mailmagnet.sorting import preview_sorting, sort_now, sorted_today
 from mailmagnet.store import Sharing
 from mailmagnet.who_could_read import WhoCouldRead, who_could_read
 from mailmagnet.write_mail import Ending, Fault, FormId, MailForm, discard_mail, fill_in, reply_to, save_mail, send_mail, write_to
@@ -95,10 +99,12 @@ class Press:
     answer: Callable[[SidebarCall, Frame], Awaitable[Answer]]
 
     def failed(self, error: MailMagnetError, frame: Frame) -> Answer:
-        """What is missing is asked for by a card on top of it."""
+        """What is missing is asked for by a card on top of it. That leads on to the homepage: only the form could be pressed again."""
         if isinstance(error, BadForm):
             return notify(FAULTS[Fault(error.fault)])
-        return push_card(error_card(error, frame)) if isinstance(error, NotAuthorised) else notify(notice_of(error, frame))
+        if isinstance(error, NotAuthorised):
+            return push_card(error_card(error, replace(frame, path=Path.HOME, ids={})))
+        return notify(notice_of(error, frame))
 
 
 def _trigger(
@@ -159,6 +165,37 @@ async def _who_could_read(call: SidebarCall) -> WhoCouldRead:
 def _policy(call: SidebarCall) -> WantedPolicy:
     typed = call.event.typed
     return WantedPolicy(typed(POLICY_SHARING), typed(POLICY_EXCLUDED), typed(POLICY_RETENTION))
+
+
+# Customers' mail
+
+
+def _skip(call: SidebarCall) -> int:
+    skip = call.event.parameters.get("skip", "0")
+    if not (skip.isascii() and skip.isdecimal()):
+        raise BadRequest("the click names no place in the list")
+    return int(skip[:9])
+
+
+def _mark(*, done: bool) -> Press:
+    """A mail marked as done, or not done again: the list that was clicked in, anew."""
+
+    async def answer(call: SidebarCall, frame: Frame) -> Answer:
+        await mark_as_done(call.event.id, done, call.caller, call.parts)
+        return update_card(await _listed_anew(call, call.event.id if done else "", frame), "Done" if done else "Unread again")
+
+    return Press(answer)
+
+
+async def _listed_anew(call: SidebarCall, just_read: str, frame: Frame) -> Card:
+    if "skip" in call.event.parameters:
+        page = await customers_mail(_skip(call), call.caller, call.parts)
+        ids, reference = {"skip": str(page.skipped)}, log_problems(*page.problems)
+        in_list = replace(frame, path=Path.CUSTOMERS_MAIL, ids=ids, reference=reference)
+        return customers_mail_card(replace(page, just_read=just_read), in_list)
+    home = await homepage(call.caller, call.parts)
+    mails = home.mails and replace(home.mails, just_read=just_read)
+    return home_card(replace(home, mails=mails), replace(frame, path=Path.HOME, ids={}, reference=log_problems(*home.problems)))
 
 
 # What is put into a draft, and a mail that is written in a card
@@ -256,6 +293,14 @@ TRIGGERS: Mapping[Path, Trigger | Press] = {
     Path.COUNT_MAIL: _trigger(
         lambda call: count_set_up(set_up_form(call.event), call.caller, call.parts), set_up_card, update_card
     ),
+    Path.CUSTOMERS_MAIL: _trigger(
+        lambda call: customers_mail(_skip(call), call.caller, call.parts), customers_mail_card, push_card
+    ),
+    Path.MARK_READ: _mark(done=True),
+    Path.MARK_UNREAD: _mark(done=False),
+    Path.SORTED_TODAY: _trigger(lambda call: sorted_today(call.caller, call.parts), sorted_today_card, push_card),
+    Path.PREVIEW_SORTING: _trigger(lambda call: preview_sorting(call.caller, call.parts), sorting_preview_card, push_card),
+    Path.SORT_NOW: _trigger(lambda call: sort_now(call.caller, call.parts), sorting_begun_card, update_card),
     Path.COMPOSE: _trigger(_compose, compose_card, show),
     Path.TEMPLATE: _trigger(
         lambda call: filled_template(call.event.id, call.event.recipients, call.caller, call.parts), template_card, push_card

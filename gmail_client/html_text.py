@@ -44,6 +44,7 @@ class _Reading:
     def __init__(self) -> None:
         self._lines: list[str] = []
         self._line: list[str] = []
+        self._has_words = False
         self._unshown = 0
         """Elements that are open within one that is not shown, that one among them."""
         self._quotes = 0
@@ -111,15 +112,17 @@ class _Reading:
         return re.sub(r"\n{3,}", "\n\n", "\n".join(self._lines)).strip()
 
     def _say(self, text: str) -> None:
-        for _, words in self._links:
-            words.append(text)
+        if self._links:
+            self._links[-1][1].append(text)
         self._line.append(text)
+        self._has_words = self._has_words or bool(text.strip())
 
     def _begin_or_end(self, tag: str) -> None:
         """A new line, where the tag begins or ends one, and an empty one where it stands apart."""
         if tag in _APART or tag in _ON_LINES_OF_THEIR_OWN:
-            if "".join(self._line).strip():
+            if self._has_words:
                 self._end_line()
+            self._line = []
             if tag in _APART:
                 self._lines.append("")
 
@@ -129,6 +132,7 @@ class _Reading:
         quoted = "> " * min(self._quotes, MOST_QUOTES)
         self._lines.append((quoted + line).rstrip())
         self._line = []
+        self._has_words = False
 
 
 def _shown_address(href: str) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
@@ -105,13 +105,11 @@ class HttpUserMail:
 
     async def mark_read(self, mail_ids: Collection[str]) -> None:
         """https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.messages/modify, and batchModify for many"""
-        ids = [api_id(mail_id) for mail_id in dict.fromkeys(mail_ids)]
-        if len(ids) <= SINGLY:
-            await _all(self._mark_one_read(mail_id) for mail_id in ids)
-            return
-        for start in range(0, len(ids), BATCH):
-            body = {"ids": ids[start : start + BATCH], "removeLabelIds": ["UNREAD"]}
-            await self._call("POST", "messages/batchModify", body=body)
+        await self._change_labels(mail_ids, {"removeLabelIds": ["UNREAD"]})
+
+    async def mark_unread(self, mail_ids: Collection[str]) -> None:
+        """As `mark_read`."""
+        await self._change_labels(mail_ids, {"addLabelIds": ["UNREAD"]})
 
     async def send_as(self) -> Sequence[SendAs]:
         """https://developers.google.com/workspace/gmail/api/reference/rest/v1/users.settings.sendAs/list"""
@@ -179,8 +177,16 @@ class HttpUserMail:
         answer = await self._call("GET", path, [("fields", "data,size")], most_bytes=most)
         return read(Body, answer.json()).data
 
-    async def _mark_one_read(self, mail_id: str) -> None:
-        answer = await self._answer("POST", f"messages/{mail_id}/modify", [("fields", "id")], {"removeLabelIds": ["UNREAD"]})
+    async def _change_labels(self, mail_ids: Collection[str], change: Mapping[str, Sequence[str]]) -> None:
+        ids = [api_id(mail_id) for mail_id in dict.fromkeys(mail_ids)]
+        if len(ids) <= SINGLY:
+            await _all(self._change_labels_of_one(mail_id, change) for mail_id in ids)
+            return
+        for start in range(0, len(ids), BATCH):
+            await self._call("POST", "messages/batchModify", body={"ids": ids[start : start + BATCH], **change})
+
+    async def _change_labels_of_one(self, mail_id: str, change: Mapping[str, Sequence[str]]) -> None:
+        answer = await self._answer("POST", f"messages/{mail_id}/modify", [("fields", "id")], change)
         if answer.status == HTTPStatus.OK:
             return
         problem = mail_refusal(answer.status, answer.headers, answer.body)

@@ -7,12 +7,12 @@ from datetime import date, datetime, timedelta, timezone
 from mailmagnet.caller import Caller, connection_of
 from mailmagnet.categories import month_of, today_in
 from mailmagnet.crm import Crm, Deal, service_of
+from mailmagnet.customers_mail import CustomersMail, read_customers_mail
 from mailmagnet.deadline import in_time_or_problem
 from mailmagnet.errors import MAILMAGNET, NotAuthorised, NotPermitted, Upstream
-from mailmagnet.gmail import GMAIL, UNREAD, MailHeaders
+from mailmagnet.gmail import GMAIL
 from mailmagnet.parts import Parts
-from mailmagnet.people import in_a_list
-from mailmagnet.store import Mailbox, MailRecord
+from mailmagnet.store import Mailbox
 from mailmagnet.vault import Connection
 
 LATEST_MAILS = 5
@@ -21,27 +21,8 @@ LATEST_MAILS = 5
 FAR_BACK = date(1970, 1, 1)
 """Before any day on which a deal was to close: what is overdue of any month is asked for."""
 
-SHOWN_HEADERS = ("From", "Subject", "Message-ID")
-"""What is read of a customer's mail to show it and to link to it; nothing of it is kept."""
-
 _DAYS_BEGIN_HERE = timezone(timedelta(hours=14))
 """The furthest zone ahead: no organisation's month ends after its month."""
-
-
-@dataclass(frozen=True, slots=True)
-class CustomerMail:
-    """A mail of a customer: what is kept of it, and what has just been read from Gmail ("" where the mail has none).
-
-    That is its subject, its sender's name, and the header Message-ID as it stands, which may only ever become part of a link.
-    """
-
-    mail_id: str
-    from_address: str
-    received_at: datetime
-    subject: str = ""
-    from_name: str = ""
-    unread: bool = False
-    rfc822_message_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +32,18 @@ class Homepage:
     `closing` are the open deals that close by the end of this month: those that are overdue, of whatever month, are among them.
 
     `today` is the day in the CRM organisation's time zone. `mailbox` is None when this user's mail is not connected, or when
-    `mails` is None because the store did not answer. `mails` is None also when the CRM does not let this user in: who its customers
-    are is the CRM's to tell.
+    `mails` is None because the store did not answer. `mails` is None, without a problem, while MailMagnet is off and when the CRM does
+    not let this user in: who its customers are is the CRM's to tell. `connected` is whether there is a connection to Gmail.
     """
 
     crm_name: str
     today: date | None
     closing: tuple[Deal, ...] | None
-    mails: tuple[CustomerMail, ...] | None
+    mails: CustomersMail | None
     mailbox: Mailbox | None
     crm_problem: Upstream | None = None
     mail_problem: Upstream | None = None
+    connected: bool = True
 
     @property
     def problems(self) -> tuple[Upstream, ...]:
@@ -84,17 +66,18 @@ async def homepage(caller: Caller, parts: Parts) -> Homepage:
     crm = parts.crm_of(connection)
     closing, (mailbox, mails) = await asyncio.gather(
         in_time_or_problem(service_of(crm), caller.by, _closing_this_month(crm, caller.now)),
-        _mailbox_and_mails(connection, caller.by, parts),
+        _mailbox_and_mails(connection, crm, caller, parts),
     )
     let_in = not isinstance(closing, NotAuthorised | NotPermitted)
     return Homepage(
         crm_name=crm.name,
         today=closing.today if isinstance(closing, _Closing) else None,
         closing=closing.deals if isinstance(closing, _Closing) else None,
-        mails=mails if let_in and not isinstance(mails, Upstream) else None,
+        mails=mails if let_in and isinstance(mails, CustomersMail) else None,
         mailbox=mailbox,
         crm_problem=closing if isinstance(closing, Upstream) else None,
         mail_problem=mails if isinstance(mails, Upstream) else None,
+        connected=bool(connection.gmail_token),
     )
 
 
@@ -111,35 +94,17 @@ async def _closing_this_month(crm: Crm, now: datetime) -> _Closing:
 
 
 async def _mailbox_and_mails(
-    connection: Connection, by: float, parts: Parts
-) -> tuple[Mailbox | None, tuple[CustomerMail, ...] | Upstream]:
-    """How sorting goes is known without Gmail, and told also when Gmail fails."""
-    mailbox = await in_time_or_problem(MAILMAGNET, by, parts.store.mailbox(connection.org, connection.user))
+    connection: Connection, crm: Crm, caller: Caller, parts: Parts
+) -> tuple[Mailbox | None, CustomersMail | Upstream | None]:
+    """How sorting goes is known without Gmail, and told also when Gmail fails. Mails are None while MailMagnet is off."""
+    mailbox = await in_time_or_problem(MAILMAGNET, caller.by, parts.store.mailbox(connection.org, connection.user))
     if isinstance(mailbox, Upstream):
         return None, mailbox
     if not mailbox or not mailbox.mailmagnet or mailbox.needs_consent:
-        return mailbox, ()
-    return mailbox, await in_time_or_problem(GMAIL, by, _latest_mails(connection, parts))
-
-
-async def _latest_mails(connection: Connection, parts: Parts) -> tuple[CustomerMail, ...]:
-    """Those that are still in the mailbox, and not on their way out of it."""
+        return mailbox, None
     if not connection.gmail_token:
-        raise NotAuthorised(GMAIL, "the mailbox has no connection")
-    records = await parts.store.latest_mails(connection.org, connection.user, LATEST_MAILS)
-    read = await parts.mail_of(connection).headers([record.mail_id for record in records], SHOWN_HEADERS)
-    by_id = {mail.mail_id: mail for mail in read if not mail.label_ids & {"SPAM", "TRASH"}}
-    return tuple(_customer_mail(record, by_id[record.mail_id]) for record in records if record.mail_id in by_id)
-
-
-def _customer_mail(record: MailRecord, mail: MailHeaders) -> CustomerMail:
-    name, subject = in_a_list(mail)
-    return CustomerMail(
-        record.mail_id,
-        record.from_address,
-        record.received_at,
-        subject=subject,
-        from_name=name,
-        unread=UNREAD in mail.label_ids,
-        rfc822_message_id=mail.first("Message-ID"),
-    )
+        return mailbox, NotAuthorised(GMAIL, "the mailbox has no connection")
+    try:
+        return mailbox, await read_customers_mail(connection, mailbox, crm, 0, LATEST_MAILS, caller, parts)
+    except Upstream as problem:
+        return mailbox, problem

@@ -27,6 +27,7 @@ the contact's are the lead's own, and the account's name is its company."""
 
 LONGEST_VALUE = 200
 
+_SPACES = re.compile(r"[^\S\u202f]+")
 _NEVER = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 _BEFORE_A_NAME = frozenset(
     (
@@ -105,7 +106,7 @@ def first_and_last(name: str) -> tuple[str, str]:
 
 
 def _on_one_line(value: str) -> str:
-    return " ".join(visible(_NEVER.sub(" ", value)).split())[:LONGEST_VALUE]
+    return _SPACES.sub(" ", visible(_NEVER.sub(" ", value))).strip()[:LONGEST_VALUE]
 
 
 def _amount(amount: Money | None) -> str:

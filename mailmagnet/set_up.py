@@ -30,6 +30,9 @@ from mailmagnet.vault import Connection, gmail_connection
 MOST_LISTED = 500
 """As many mails as are listed to say how many a backfill looks at: one page, 5 units."""
 
+LOOKS_AGAIN, SECONDS_BETWEEN_LOOKS = 6, 0.25
+"""How often, after another call has taken the mailbox over, it is looked whether that one has saved the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
@@ -320,9 +323,13 @@ async def _keep(wish: _Wish, days: int, mailbox: Mailbox, parts: Parts) -> None:
 
 
 async def _is_kept(wish: _Wish, mailbox: Mailbox, caller: Caller, parts: Parts) -> bool:
-    """Whether another call, as a second click makes one, has kept just this meanwhile."""
-    kept = await in_time_or_problem(MAILMAGNET, caller.by, parts.store.mailbox(mailbox.org, mailbox.user))
-    if not isinstance(kept, Mailbox):
-        return False
-    switches = (kept.mailmagnet, kept.labelling) == (wish.mailmagnet, wish.labelling)
-    return switches and kept.choices == wish.chosen(kept.choices)
+    """Whether another call, as a second click makes one, has kept just this, or does so in a moment."""
+    for _ in range(LOOKS_AGAIN):
+        kept = await in_time_or_problem(MAILMAGNET, caller.by, parts.store.mailbox(mailbox.org, mailbox.user))
+        if not isinstance(kept, Mailbox):
+            return False
+        switches = (kept.mailmagnet, kept.labelling) == (wish.mailmagnet, wish.labelling)
+        if switches and kept.choices == wish.chosen(kept.choices):
+            return True
+        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+    return False

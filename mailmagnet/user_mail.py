@@ -94,6 +94,10 @@ class UserMail(Protocol):
         """Take UNREAD from mails, those that are gone passed over; 5 units each, 50 for more than ten."""
         ...
 
+    async def mark_unread(self, mail_ids: Collection[str]) -> None:
+        """Put UNREAD back; as `mark_read`."""
+        ...
+
     async def send_as(self) -> Sequence[SendAs]:
         """The addresses this user may write from, the default one first; 1 unit. NotPermitted where the grant does not show them."""
         ...

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
 
-from mailmagnet.address_headers import Budget, Mailbox, cleaned, decoded, mailboxes
+from mailmagnet.address_headers import Budget, Mailbox, certain_address, cleaned, decoded, mailboxes
 from mailmagnet.caller import Caller
 from mailmagnet.consent import Grant
 from mailmagnet.crm import Contact, Crm, Lead, service_of
@@ -31,11 +31,14 @@ from mailmagnet.vault import Connection, gmail_connection
 REPLY_HEADERS = ("From", "Reply-To", "To", "Subject", "Message-ID", "References", "In-Reply-To")
 """What is read of the open mail to answer it; nothing of it is kept."""
 LONGEST_SUBJECT = 250
+MOST_RECIPIENTS = 50
 LONGEST_TEXT = 19_000
 """Characters: what Gmail hands over of a form is cut a little later."""
 
 _IS_REPLY = re.compile(r"\s*re\s*(\[\d+\])?\s*[:：]", re.IGNORECASE)
 _UNFILLED = re.compile(rf"\[({'|'.join(map(re.escape, FIELDS))})\]|\$\{{[^${{}}\n]{{1,60}}\}}")
+_BETWEEN_COMMAS = re.compile(r'(?:"[^"]*"|[^,;\r\n])+')
+_PLAIN_NAME = re.compile(r"[\w '-]+")
 _ENDS_A_LINE = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 
 
@@ -290,12 +293,13 @@ def _draft(typed: Typed, senders: Sequence[SendAs]) -> DraftMail:
 
 
 def _recipients(typed: str) -> tuple[Mailbox, ...]:
-    """Whom it is to. Raises BadForm when a piece of what was typed is no address, or nobody would know whom it names."""
-    found = mailboxes(_ENDS_A_LINE.sub(" ", typed), Budget())
-    pieces = [piece for piece in re.split(r"[,;\n]", re.sub(r'"[^"]*"', "", typed)) if piece.strip()]
-    if len(found) < len(pieces) or any(not each.address.isascii() for each in found):
+    """Whom it is to. Raises BadForm when a piece of what was typed is no address for certain: nobody would know whom it names."""
+    pieces = [piece.strip() for piece in _BETWEEN_COMMAS.findall(typed) if piece.strip()]
+    if len(pieces) > MOST_RECIPIENTS or any(
+        not certain_address(piece).isascii() or not certain_address(piece) for piece in pieces
+    ):
         raise BadForm(Fault.NO_ADDRESS)
-    return tuple(found)
+    return tuple(mailbox for piece in pieces for mailbox in mailboxes(piece, Budget())[:1])
 
 
 def _as_typed(people: Sequence[Mailbox]) -> str:
@@ -304,7 +308,7 @@ def _as_typed(people: Sequence[Mailbox]) -> str:
 
 
 def _quoted(name: str) -> str:
-    return '"' + name.replace("\\", "").replace('"', "'") + '"' if re.search(r'[",;:<>()@\[\]\\]', name) else name
+    return name if _PLAIN_NAME.fullmatch(name) else '"' + name.replace("\\", "").replace('"', "'") + '"'
 
 
 def _answered(mail: MailHeaders, connection: Connection) -> list[Mailbox]:

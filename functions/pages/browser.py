@@ -1,7 +1,7 @@
 """Whose browser it is: the sign-in with Google, and the cookies that hold its parts together.
 
 A browser gets two cookies. One is a random name: every state is bound to it, so that nobody can be sent through the end of what
-somebody else began. The other is the session, signed: the account that has signed in, for ten minutes.
+somebody else began. The other is its pass, signed: the account that has signed in, for ten minutes.
 """
 
 import hmac
@@ -22,21 +22,21 @@ from mailmagnet.errors import LinkExpired, NotVerified
 
 STATE_LIFE = timedelta(minutes=15)
 """How long somebody may stand before Google's screens."""
-SESSION_LIFE = timedelta(minutes=10)
+PASS_LIFE = timedelta(minutes=10)
 NAME_LIFE = timedelta(hours=1)
 """Of the browser's name: longer than any state that is bound to it."""
 
 SIGN_IN, CONSENT = "state: sign-in", "state: consent"
 """What a browser is sent to Google for."""
 
-_SESSION = "session"
-_PAGE, _BROWSER, _ADDRESS = "state.page", "state.browser", "session.address"
-"""What a state and a session carry beside ids: no id of a page is called so."""
+_PASS = "pass"  # noqa: S105  a name, not a password
+_PAGE, _BROWSER, _ADDRESS = "state.page", "state.browser", "pass.address"
+"""What a state and a pass carry beside ids: no id of a page is called so."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """The account that has signed in with this browser (its verified `sub` and address), and what forms carry of its session."""
+    """The account that has signed in with this browser (its verified `sub` and address), and what forms carry of its pass."""
 
     user: str
     address: str
@@ -72,17 +72,17 @@ class Browser:
     @property
     def signed_in(self) -> SignedIn | None:
         """Who has signed in; None when nobody has, or too long ago."""
-        token = self._cookies.get(self._cookie(_SESSION), "")
+        token = self._cookies.get(self._cookie(_PASS), "")
         try:
-            session = self._process.signed_links.read(token, self._now, _SESSION)
+            its_pass = self._process.signed_links.read(token, self._now, _PASS)
         except NotVerified:
             return None
-        return SignedIn(session.user, session.ids[_ADDRESS], self._secret("csrf", token))
+        return SignedIn(its_pass.user, its_pass.ids[_ADDRESS], self._secret("csrf", token))
 
     def sign_in(self, response: Response, org: str, user: str, address: str) -> None:
         """From this answer on the browser is this account's."""
-        token = self._process.signed_links.sign(_SESSION, org, user, {_ADDRESS: address}, self._now + SESSION_LIFE)
-        self._keep(response, _SESSION, token, SESSION_LIFE)
+        token = self._process.signed_links.sign(_PASS, org, user, {_ADDRESS: address}, self._now + PASS_LIFE)
+        self._keep(response, _PASS, token, PASS_LIFE)
 
     def new_state(self, purpose: str, page: Page, org: str, user: str, ids: Mapping[str, str]) -> State:
         """A state that this browser alone can bring back, once, and for this purpose alone."""

@@ -9,8 +9,9 @@ from starlette.responses import Response
 
 from cards.frame import Page
 from functions.log import log, log_problems, names, new_reference, requester, where
-from functions.pages import connect, crm_sign_in, export, record
+from functions.pages import connect, crm_sign_in, export, record, webhook
 from functions.pages.browser import CONSENT, SIGN_IN, Browser
+from functions.pages.get_started import GET_STARTED, get_started_page
 from functions.pages.problem_pages import anothers_link_page, failed_page, no_page, not_signed_in_page, problem_page
 from functions.pages.visit import CameBack, PageAnswer, Visit
 from functions.signed_links import Signed
@@ -25,6 +26,7 @@ PAGES: Mapping[Page, PageAnswer] = {
     Page.ATTACHMENT: record.answer_attachment,
     Page.SIGN_IN: crm_sign_in.answer,
     Page.EXPORT: export.answer,
+    Page.WEBHOOK: webhook.answer,
 }
 """Every page, for a visitor whose link and browser are the same user's. A page that takes forms is asked by POST too."""
 
@@ -50,11 +52,17 @@ async def _answered(request: Request, process: Process) -> Response:
     browser = Browser(request, process, now)
     if path == CALLBACK and request.method == "GET":
         return await _came_back(request, process, browser, now)
+    if path == GET_STARTED and request.method == "GET":
+        return get_started_page()
     if path not in PAGES:
         return no_page()
     if request.method not in {"GET", "POST"}:
         return Response(status_code=HTTPStatus.METHOD_NOT_ALLOWED)
-    page = Page(path)
+    return await _page(Page(path), request, process, browser, now)
+
+
+async def _page(page: Page, request: Request, process: Process, browser: Browser, now: datetime) -> Response:
+    """A page, once its browser is signed in as the link's user."""
     link = process.signed_links.read(request.query_params.get("link", ""), now, page)
     signed_in, choose = browser.signed_in, CHOOSE in request.query_params
     if not signed_in or choose:

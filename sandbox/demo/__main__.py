@@ -21,7 +21,17 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from sandbox.demo.demo_mail import made_mail, make_contacts, own_mail, senders_of
 from sandbox.demo.folder_use import FolderInUse
-from sandbox.demo.processes import CommandFailed, Demo, NotADemo, NotStarted, OtherMail, PortTaken, running_demo
+from sandbox.demo.processes import (
+    CommandFailed,
+    Demo,
+    NotADemo,
+    NotStarted,
+    OtherDemo,
+    PortTaken,
+    SetUp,
+    holds_a_demo,
+    running_demo,
+)
 from sandbox.desk.import_mail import Imported, NoMail
 from sandbox.desk.job_runs import NoTick
 
@@ -31,8 +41,10 @@ OFFERED_CONTACTS = 50
 SECONDS_BETWEEN_TICKS = 60
 """As Cloud Scheduler calls label_tick; a mailbox is due every ten minutes, and each minute while mail is left over."""
 
-RUNS_ALREADY, OTHER_MAIL = 3, 4
+RUNS_ALREADY, OTHER_DEMO = 3, 4
 """Statuses with which the command ends, beside 1 for everything else that is wrong."""
+
+_SETUPS = click.Choice([each.value for each in SetUp])
 
 console = Console(highlight=False)
 
@@ -47,6 +59,7 @@ class Wanted:
     port: int | None
     folder: Path
     fresh: bool
+    setup: SetUp | None = None
 
     @property
     def filled_with(self) -> str:
@@ -63,7 +76,7 @@ class Wanted:
         """What to type to ask for this with options changed: to make, if that was typed, else to Python."""
         folder = [str(self.folder)] if self.folder != USUAL_FOLDER else []
         given = {"mbox": [str(self.mbox)] if self.mbox else [], "me": self.me, "folder": folder}
-        given |= {name: [value] for name, value in changed.items()}
+        given |= {"setup": [self.setup] if self.setup else []} | {name: [value] for name, value in changed.items()}
         if "MAKELEVEL" in os.environ:
             variables = [f"{name.upper()}={' '.join(values)}" for name, values in given.items() if values]
             return shlex.join(["make", "demo", *variables])
@@ -89,22 +102,31 @@ class Wanted:
     show_default=True,
     help="Where all of it is kept.",
 )
+@click.option("--setup", type=_SETUPS, help="Begin with all set up already, or set it up yourself; asks if not given.")
 @click.option("--fresh", is_flag=True, help="Delete what the folder holds of an earlier demo, and begin anew.")
-def demo(mbox: Path | None, me: tuple[str, ...], contacts: int | None, port: int | None, folder: Path, fresh: bool) -> None:
+def demo(
+    mbox: Path | None,
+    me: tuple[str, ...],
+    contacts: int | None,
+    port: int | None,
+    folder: Path,
+    setup: str | None,
+    fresh: bool,
+) -> None:
     """Start MailMagnet with a Gmail of its own, on made-up mail or on yours, and print the address to open in a browser.
 
-    Ends with 3 when a demo runs on the folder already, with 4 when the folder's demo is on other mail.
+    Ends with 3 when a demo runs on the folder already, with 4 when the folder's demo is on other mail or set up otherwise.
     """
-    wanted = Wanted(mbox, me, contacts, port, folder, fresh)
+    wanted = Wanted(mbox, me, contacts, port, folder, fresh, SetUp(setup) if setup else None)
     try:
-        _run_or_ask(wanted)
+        _run_or_ask(_with_setup(wanted))
     except (KeyboardInterrupt, asyncio.CancelledError):
         _tell("\nStopped. Start it again to go on where you were.")
     except FolderInUse as in_use:
         _refuse(f"{in_use}\nAnother one beside it: {replace(wanted, mbox=None, me=()).typed(folder='path')}", RUNS_ALREADY)
-    except OtherMail as other:
+    except OtherDemo as other:
         words = f"{other} Nothing was deleted. Either delete it:  {wanted.typed(fresh='1')}\nor keep both:      "
-        _refuse(words + replace(wanted, folder=USUAL_FOLDER).typed(folder="path"), OTHER_MAIL)
+        _refuse(words + replace(wanted, folder=USUAL_FOLDER).typed(folder="path"), OTHER_DEMO)
     except (PortTaken, NotADemo, NotStarted, CommandFailed, NoMail) as problem:
         raise click.ClickException(str(problem)) from None
 
@@ -114,15 +136,27 @@ def _refuse(words: str, status: int) -> NoReturn:
     sys.exit(status)
 
 
+def _with_setup(wanted: Wanted) -> Wanted:
+    """Of a new demo, what the person at the terminal says; "already" where nobody can be asked. Raises FolderInUse, NotADemo."""
+    if wanted.setup or (holds_a_demo(wanted.folder.resolve()) and not wanted.fresh):
+        return wanted
+    if not sys.stdin.isatty():
+        _tell(f"All is set up already. To set it up yourself, begin anew:  {wanted.typed(setup=SetUp.YOURSELF, fresh='1')}")
+        return replace(wanted, setup=SetUp.ALREADY)
+    question = "Begin with all set up already, or set it up yourself, as a new user does?"
+    return replace(wanted, setup=SetUp(click.prompt(question, type=_SETUPS, default=SetUp.ALREADY.value)))
+
+
 def _run_or_ask(wanted: Wanted) -> None:
-    """Raises what `running_demo` raises; OtherMail only when nobody can be asked, or does not want it deleted."""
+    """Raises what `running_demo` raises; OtherDemo only when nobody can be asked, or does not want it deleted."""
     try:
         asyncio.run(_run(wanted))
-    except OtherMail as other:
-        question = f"{other} Delete that, with all that was done in it, and begin anew on {wanted.filled_with}?"
+    except OtherDemo as other:
+        anew = f"{wanted.filled_with}, {wanted.setup.words}" if wanted.setup else wanted.filled_with
+        question = f"{other} Delete that, with all that was done in it, and begin anew on {anew}?"
         if not (sys.stdin.isatty() and click.confirm(question)):
             raise
-        asyncio.run(_run(replace(wanted, fresh=True)))
+        asyncio.run(_run(_with_setup(replace(wanted, fresh=True))))
 
 
 async def _run(wanted: Wanted) -> None:
@@ -150,6 +184,7 @@ async def _run(wanted: Wanted) -> None:
                 chosen,
                 filled_with=wanted.filled_with,
                 as_of=wanted.as_of,
+                set_up=wanted.setup,
                 fresh=wanted.fresh,
                 aliases=wanted.me,
                 tell=_tell,
@@ -292,6 +327,10 @@ def _tell(words: str) -> None:
 
 def _tell_address(demo: Demo, wanted: Wanted) -> None:
     console.print(f"\n  Open [bold]{demo.entrance}[/bold] in a browser. Ctrl-C stops it.", soft_wrap=True)
+    if demo.set_up is SetUp.YOURSELF:
+        _tell(
+            f"  Nothing is connected yet: the panel leads you. Your CRM's user: {demo.user.address}  password: {demo.crm_password}"
+        )
     _tell(f"  Logs and data are in {demo.folder}; to begin anew: {wanted.typed(fresh='1')}\n")
 
 

@@ -11,8 +11,9 @@ import stat
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -77,12 +78,19 @@ class NotADemo(Exception):
     """The folder holds something, and it is not a demo's."""
 
 
-class OtherMail(Exception):
-    """The folder's demo is on other mail: `filled_with` says on which. Nothing has been deleted."""
+class OtherDemo(Exception):
+    """The folder's demo is on other mail, or set up by others than was asked for; the message says so. Nothing has been deleted."""
 
-    def __init__(self, folder: Path, filled_with: str) -> None:
-        super().__init__(f"{folder} holds a demo on {filled_with}.")
-        self.filled_with = filled_with
+
+class SetUp(StrEnum):
+    """Whether a demo has signed its accounts in to the CRM, connected their mailboxes and turned MailMagnet on, or its user does."""
+
+    ALREADY = "already"
+    YOURSELF = "yourself"
+
+    @property
+    def words(self) -> str:
+        return {SetUp.ALREADY: "already set up", SetUp.YOURSELF: "to set up yourself"}[self]
 
 
 Fill = Callable[["Demo"], Awaitable[None]]
@@ -108,6 +116,7 @@ class Demo:
     job: JobRuns
     environment: Mapping[str, str] = field(repr=False)
     crm_password: str = field(repr=False)
+    set_up: SetUp = SetUp.ALREADY
 
     @property
     def entrance(self) -> str:
@@ -186,6 +195,7 @@ async def running_demo(
     *,
     filled_with: str = "",
     as_of: str = "",
+    set_up: SetUp | None = SetUp.ALREADY,
     fresh: bool = False,
     aliases: Sequence[str] = (),
     tell: Tell = lambda words: None,
@@ -193,17 +203,19 @@ async def running_demo(
 ) -> AsyncIterator[Demo]:
     """Start the demo in `folder`, and stop all of it at the end. Port 0 takes a free one.
 
-    A new folder gets accounts, CRM and connected mailboxes, and then `fill(demo)` lets the mail arrive. One that was filled with
-    the same (`filled_with`, in words) is opened as it was left, and filled once more when that has changed since (`as_of`). `fresh`
-    deletes what is there. `aliases` are further addresses of the user. Raises PortTaken, NotStarted, CommandFailed, NotADemo,
-    FolderInUse, OtherMail, and what `fill` raises.
+    A new folder gets accounts and the CRM, with `SetUp.ALREADY` also connected mailboxes, and then `fill(demo)` lets the mail arrive.
+    One that was filled with the same (`filled_with`, in words) and set up so (None: however it was) is opened as it was left, and
+    filled once more when that has changed since (`as_of`). `fresh` deletes what is there. `aliases` are further addresses of the user.
+    Raises PortTaken, NotStarted, CommandFailed, NotADemo, FolderInUse, OtherDemo, and what `fill` raises.
     """
     await asyncio.to_thread(require_free, folder)
     async with AsyncExitStack() as stack:
         stack.callback(os.umask, os.umask(FOR_THE_OWNER_ALONE))
         listening = _listen(port)
         stack.callback(listening.close)
-        use, contents = await asyncio.to_thread(_prepare, folder, filled_with, fresh, tell)
+        use, contents = await asyncio.to_thread(
+            _prepare, folder, _Contents(filled_with, set_up=set_up or SetUp.ALREADY), set_up, fresh, tell
+        )
         stack.callback(use.end)
         sockets = {name: _listen(0) for name in FUNCTIONS}
         ports = {name: taken.getsockname()[1] for name, taken in sockets.items()}
@@ -237,6 +249,7 @@ async def running_demo(
             job=JobRuns(world, urls["label_tick"], urls["label_mailbox"], JOB_SERVICE_ACCOUNT),
             environment=environment,
             crm_password=await asyncio.to_thread(_crm_password, folder),
+            set_up=contents.set_up,
         )
         await stack.enter_async_context(_desk(demo, listening))
         environment["MAILMAGNET_VAULT_KEY"] = await _vault_key(folder, environment)
@@ -246,7 +259,7 @@ async def running_demo(
             await _set_up(demo, tell)
         if not contents.ready or contents.as_of != as_of:
             await fill(demo)
-            _Contents(filled_with, as_of, ready=True).keep(folder)
+            replace(contents, as_of=as_of, ready=True).keep(folder)
         use.tell(demo.entrance)
         yield demo
 
@@ -257,11 +270,11 @@ async def _set_up(demo: Demo, tell: Tell) -> None:
     await _run("crm_data", ["--org", OWN_DOMAIN, *people], demo.environment)
     accounts = (demo.user, demo.colleague, demo.without_mail)
     for account in accounts:
-        tell(f"{account.address} gets a password for the CRM, and signs in ...")
+        tell(f"{account.address} gets a password for the CRM ...")
         await demo.give_password(account)
+    for account in accounts if demo.set_up is SetUp.ALREADY else ():
+        tell(f"{account.address} signs in to the CRM, and the mailbox is connected ...")
         await demo.sign_in(account)
-    for account in accounts:
-        tell(f"The mailbox of {account.address} is connected ...")
         await demo.connect(account)
         await demo.switch_on(account)
 
@@ -273,34 +286,49 @@ def _ids(account: Account) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Contents:
-    """What a demo's folder was filled with, in words; how that was then; and whether it came to its end."""
+    """What a demo's folder was filled with, in words; how that was then; who sets it up; and whether it came to its end."""
 
     filled_with: str
     as_of: str = ""
+    set_up: SetUp = SetUp.ALREADY
     ready: bool = False
 
     def keep(self, folder: Path) -> None:
         (folder / _MARK).write_text(json.dumps(asdict(self)))
 
 
-def _prepare(folder: Path, filled_with: str, fresh: bool, tell: Tell) -> tuple[FolderUse, _Contents]:
-    """Take the folder, and make it ready. Only with `fresh` is anything deleted but what has never been shown to anybody."""
+def _contents(folder: Path) -> _Contents | None:
+    """What the folder holds; None when nothing. Raises NotADemo."""
     there = {file.name for file in folder.iterdir()} - {LOCK} if folder.exists() else set()
-    if there and _MARK not in there:
+    if not there:
+        return None
+    if _MARK not in there:
         raise NotADemo(f"The folder {folder} holds something else: name an empty or a new one.")
+    kept = json.loads((folder / _MARK).read_text())
+    return _Contents(**kept | {"set_up": SetUp(kept.get("set_up", SetUp.ALREADY))})
+
+
+def holds_a_demo(folder: Path) -> bool:
+    """Whether one was made there to its end, to be gone on with. Raises NotADemo, FolderInUse."""
+    require_free(folder)
+    contents = _contents(folder)
+    return contents is not None and contents.ready
+
+
+def _prepare(folder: Path, new: _Contents, set_up: SetUp | None, fresh: bool, tell: Tell) -> tuple[FolderUse, _Contents]:
+    """Take the folder, and make it ready. Only with `fresh` is anything deleted but what has never been shown to anybody."""
+    there = _contents(folder)
     folder.mkdir(parents=True, exist_ok=True)
     use = FolderUse(folder)
     _close_to_others(folder, tell)
-    contents = _Contents(**json.loads((folder / _MARK).read_text())) if there else _Contents(filled_with)
-    if contents.ready and not fresh:
-        if contents.filled_with != filled_with:
+    if there and there.ready and not fresh:
+        if there.filled_with != new.filled_with or set_up not in (None, there.set_up):
             use.end()
-            raise OtherMail(folder, contents.filled_with)
-        return use, contents
+            raise OtherDemo(f"{folder} holds a demo on {there.filled_with}, {there.set_up.words}.")
+        return use, there
     if there:
-        tell(f"What {folder} holds {'is' if contents.ready else 'was not finished: it is'} deleted and made anew ...")
+        tell(f"What {folder} holds {'is' if there.ready else 'was not finished: it is'} deleted and made anew ...")
         _empty(folder)
-    new = _Contents(filled_with)
     new.keep(folder)
     return use, new
 

@@ -230,6 +230,32 @@ class TestVault:
         await vault.forget(OTHER_ORG, elsewhere.user)
         assert {left.org for left in await vault.leaving()} == {ORG, OTHER_ORG}
 
+    async def test_a_token_of_no_use_leaves_and_nothing_of_its_account_is_connected(self, vault: Vault) -> None:
+        refused = Leaving(ORG, BOB, "of-no-use")
+        assert await vault.refuse(refused, "bob@corp.example")
+        assert await vault.connection(ORG, BOB) is None
+        assert await vault.leaving() == (refused,)
+        await vault.revoked(refused)
+        assert await vault.leaving() == ()
+
+    async def test_refusing_a_token_takes_nothing_from_who_uses_the_sidebar_alone(self, vault: Vault) -> None:
+        await vault.sign_in(replace(connection(), gmail_token="", crm=tokens()))
+        before = await vault.connection(ORG, ADA)
+        await vault.refuse(Leaving(ORG, ADA, "of-no-use"), connection().address)
+        assert await vault.connection(ORG, ADA) == before
+        assert [left.gmail_token for left in await vault.leaving()] == ["of-no-use"]
+
+    @pytest.mark.parametrize("org", [ORG, OTHER_ORG])
+    @pytest.mark.parametrize("same", ["user", "address"])
+    async def test_a_token_is_not_refused_where_its_account_is_connected_in_whatever_org(
+        self, vault: Vault, org: str, same: str
+    ) -> None:
+        await vault.keep(connection(org))
+        user, address = (ADA, "new@corp.example") if same == "user" else (BOB, connection(org).address)
+        assert not await vault.refuse(Leaving(ORG, user, "of-no-use"), address)
+        await vault.forget(org, ADA)
+        assert "of-no-use" not in {left.gmail_token for left in await vault.leaving()}
+
     async def test_ids_are_only_ids(self, vault: Vault) -> None:
         ids = ["a/b", "../vault", "", "ü", "a:b", "x" * 2_000, '"', "\\", "\udcff"]
         for org in ids:

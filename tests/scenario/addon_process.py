@@ -28,6 +28,7 @@ SCOPES = frozenset(
         "https://www.googleapis.com/auth/script.locale",
         "https://www.googleapis.com/auth/gmail.addons.execute",
         "https://www.googleapis.com/auth/gmail.addons.current.message.metadata",
+        "https://www.googleapis.com/auth/gmail.addons.current.action.compose",
     }
 )
 

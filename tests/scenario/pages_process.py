@@ -1,5 +1,7 @@
 """The real `pages` as a process of its own before a desk's Google, walked as a person with a browser walks it: pages, forms, cookies."""
 
+import asyncio
+import io
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -8,11 +10,17 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
 import aiohttp
+import uvicorn
 from lxml import html
+from starlette.applications import Starlette
+from starlette.routing import Route
 
 from cards.frame import Page
+from functions.boundary import entry_point
+from functions.pages import endpoint
 from functions.signed_links import SignedLinks
 from functions.wiring import LINK_LIFE
+from sandbox.demo.sandbox_process import process_in
 from sandbox.google.world import Account
 from tests.scenario.addon_process import LINK_KEY, SANDBOX_PROCESS, function_process, settings_of
 from tests.scenario.desk import Desk
@@ -83,7 +91,7 @@ class Browser:
     async def _once(self, url: str, method: str, form: Mapping[str, str] | None, headers: Mapping[str, str]) -> Any:
         cookies = self.jar.setdefault(urlsplit(url).netloc, {})
         sent = {**headers, **({"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())} if cookies else {})}
-        data = urlencode(form) if form is not None else None
+        data = io.BytesIO(urlencode(form).encode()) if form is not None else None
         if data is not None:
             sent["Content-Type"] = "application/x-www-form-urlencoded"
         async with self.session.request(method, url, data=data, headers=sent, allow_redirects=False) as answer:
@@ -140,13 +148,40 @@ def state_of(url: str) -> str:
 
 @asynccontextmanager
 async def pages_at(desk: Desk, source: str = SANDBOX_PROCESS, **settings: str) -> AsyncIterator[Pages]:
-    """The pages before a desk's Google, which knows their redirect URI; `settings` change their environment."""
+    """The pages as a process of their own; `settings` change its environment."""
     port, log = free_port(), bytearray()
+    environment = _environment(desk, port, settings)
+    async with function_process(source, "pages", environment, port, log), _visitors() as session:
+        yield Pages(desk, environment["MAILMAGNET_PAGES_URL"], session, environment, log)
+
+
+@asynccontextmanager
+async def pages_here(desk: Desk, **settings: str) -> AsyncIterator[Pages]:
+    """The same function in this process, behind the same server: up at once, for the many scenarios that are about a page alone."""
+    port = free_port()
+    environment = _environment(desk, port, settings)
+    process = process_in(environment)
+    serve = entry_point("pages", lambda: process, endpoint.answer)
+    app = Starlette(routes=[Route("/{path:path}", serve, methods=["GET", "POST", "PUT", "DELETE"])])
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", lifespan="off"))
+    serving = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110  it has no event
+        await asyncio.sleep(0.005)
+    try:
+        async with _visitors() as session:
+            yield Pages(desk, environment["MAILMAGNET_PAGES_URL"], session, environment)
+    finally:
+        server.should_exit = True
+        await serving
+        await process.close()
+
+
+def _environment(desk: Desk, port: int, settings: Mapping[str, str]) -> dict[str, str]:
+    """What the function is started with; Google is told where browsers may be sent back to."""
     url = f"http://127.0.0.1:{port}"
-    environment = {**settings_of(desk, url), "MAILMAGNET_PAGES_URL": url, **settings}
     desk.world.google.redirect_uris.add(f"{url}/callback")
-    async with (
-        function_process(source, "pages", environment, port, log),
-        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30), cookie_jar=aiohttp.DummyCookieJar()) as session,
-    ):
-        yield Pages(desk, url, session, environment, log)
+    return {**settings_of(desk, url), "MAILMAGNET_PAGES_URL": url, **settings}
+
+
+def _visitors() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30), cookie_jar=aiohttp.DummyCookieJar())

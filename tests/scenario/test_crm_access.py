@@ -86,7 +86,7 @@ async def test_who_is_not_signed_in_is_told_so_and_may_sign_in_meanwhile(sidebar
     sign_out_account(desk.crm_database, "corp.example", successor.sub)
     told = await _all_that_is_answered(sidebar, successor)
     assert "Grace Hopper" not in told
-    assert "Your sign-in to MailMagnet CRM has ended" in told
+    assert "MailMagnet CRM has ended your sign-in" in told
 
 
 async def test_without_the_permission_not_even_customers_mail_is_shown(sidebar: Sidebar) -> None:

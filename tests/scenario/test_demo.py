@@ -1,16 +1,18 @@
 """`make demo` as a person uses it: it says its address, asks before it deletes, and stops with all it started, however it is stopped."""
 
 import asyncio
+import io
 import os
 import pty
 import shlex
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +23,7 @@ import pytest
 
 from sandbox.demo import __main__ as command
 from sandbox.demo.folder_use import LOCK
-from sandbox.demo.processes import Demo, NotADemo, PortTaken, running_demo
+from sandbox.demo.processes import Demo, NotADemo, PortTaken, SetUp, running_demo
 
 MBOX = "".join(
     f"From grace@hopper.example Mon Nov 23 09:00:0{number} 2026\nFrom: Grace Hopper <grace@hopper.example>\nTo: ada@corp.example\n"
@@ -279,7 +281,7 @@ async def test_a_folder_with_a_demo_is_opened_as_it_was_and_never_emptied_unaske
     process = await start("--mbox", str(mine), "--folder", str(folder))
     said = await said_until(process, "in a browser")
     (advised,) = [line.partition("anew:  ")[2] for line in said.splitlines() if line.startswith("No contacts")]
-    assert advised == f"make demo MBOX={mine} FOLDER={folder} CONTACTS=50 FRESH=1"
+    assert advised == f"make demo MBOX={mine} FOLDER={folder} SETUP=already CONTACTS=50 FRESH=1"
     address = next(word for word in said.split() if word.startswith("http://"))
     _, recipe = await made("--dry-run", *shlex.split(advised)[2:])
     assert all(option in recipe for option in (f'--mbox "{mine}"', '--contacts "50"', f'--folder "{folder}"', "--fresh"))
@@ -298,7 +300,7 @@ async def test_a_folder_with_a_demo_is_opened_as_it_was_and_never_emptied_unaske
     for words, holds in ([], "made-up mail"), ([f"MBOX={other}"], other.name):
         status, said = await made(f"FOLDER={folder}", *words)
         assert (status, "Error 4" in said) == (2, True), said
-        assert f"{folder} holds a demo on the mail in {mine}. Nothing was deleted." in said
+        assert f"{folder} holds a demo on the mail in {mine}, already set up. Nothing was deleted." in said
         assert shlex.join(["make", "demo", *words, f"FOLDER={folder}", "FRESH=1"]) in said, holds
     terminal = Terminal(f"FOLDER={folder}", f"MBOX={other}")
     said = await terminal.until("[y/N]")
@@ -315,15 +317,59 @@ async def test_a_folder_with_a_demo_is_opened_as_it_was_and_never_emptied_unaske
     assert (await labels_of(next(word for word in said.split() if word.startswith("http://"))))["All Mail"] == 4
     await stopped(process)
 
-    terminal = Terminal(f"FOLDER={folder}", f"MBOX={other}", "CONTACTS=0")
+    terminal = Terminal(f"FOLDER={folder}", f"MBOX={other}", "CONTACTS=0", "SETUP=already")
     await terminal.until("[y/N]")
     terminal.type("y\n")
     said = await terminal.until("in a browser")
     assert "3 mails arrived" in said
+    await ended(terminal)
+
+
+async def test_who_sets_it_up_is_asked_at_the_terminal_and_kept(tmp_path: Path) -> None:
+    mine, folder = few(tmp_path), tmp_path / "demo"
+    words = (f"FOLDER={folder}", f"MBOX={mine}", "CONTACTS=0")
+    terminal = Terminal(*words)
+    await terminal.until("[already]")
+    assert "set it up yourself, as a new user does?" in terminal.said
+    terminal.type("yourself\n")
+    said = await terminal.until("to begin anew")
+    assert "Your CRM's user: ada@corp.example  password: " in said
+    assert (folder / "crm.password").read_text() in said
+    labels = await labels_of(next(word for word in said.split() if "?key=" in word))
+    assert labels["All Mail"] == 3
+    assert "Customer" not in labels
+    assert await kept_of_connections(folder) == []
+    await ended(terminal)
+
+    status, said = await made(*words, "SETUP=already")
+    assert status == 2
+    assert f"{folder} holds a demo on the mail in {mine}, to set up yourself. Nothing was deleted." in said
+    terminal = Terminal(*words)
+    assert "Your CRM's user" in await terminal.until("to begin anew")
+    assert "[already]" not in terminal.said
+    await ended(terminal)
+
+
+async def kept_of_connections(folder: Path) -> list[str]:
+    """What the store and the vault hold of anybody."""
+    with closing(sqlite3.connect(folder / "store.sqlite")) as store:
+        return [*store.execute("SELECT * FROM mailboxes"), *([] if not (folder / "vault").exists() else ["a vault"])]
+
+
+async def ended(terminal: Terminal) -> None:
     stop_make(terminal)
     while await terminal.read():
         pass
     await terminal.end()
+
+
+def test_without_a_terminal_all_is_set_up_and_the_other_way_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    wanted = command.Wanted(None, (), None, None, tmp_path / "demo", fresh=False)
+    assert command._with_setup(wanted).setup is SetUp.ALREADY
+    assert "--setup yourself --fresh" in capsys.readouterr().out
 
 
 async def test_what_was_never_ready_is_begun_anew_without_a_question(tmp_path: Path) -> None:
@@ -404,7 +450,7 @@ def close_window_of_shell(terminal: Terminal) -> None:
 )
 async def test_no_process_is_left(tmp_path: Path, many: Path, moment: str, stop: Callable[[Terminal], None]) -> None:
     mails = {"while mail arrives": many, "while it asks": few(tmp_path)}
-    words = [f"FOLDER={tmp_path / 'demo'}", *(f"MBOX={file}" for name, file in mails.items() if name == moment)]
+    words = [f"FOLDER={tmp_path / 'demo'}", "SETUP=already", *(f"MBOX={file}" for name, file in mails.items() if name == moment)]
     terminal = Terminal(*words, shell=stop is close_window_of_shell)
     await terminal.until(MOMENTS[moment])
     if moment == "while its functions start":

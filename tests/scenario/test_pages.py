@@ -17,7 +17,7 @@ from mailmagnet.consent import Grant
 from sandbox.google.faults import Fault
 from sandbox.google.world import Account
 from tests.scenario.desk import ADA, Desk, desk_in
-from tests.scenario.pages_process import Browser, Pages, Shown, pages_at, state_of
+from tests.scenario.pages_process import Browser, Pages, Shown, pages_at, pages_here, state_of
 
 MODIFY, READONLY, COMPOSE = (f"https://www.googleapis.com/auth/gmail.{name}" for name in ("modify", "readonly", "compose"))
 ORG = "corp.example"
@@ -32,6 +32,12 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
 
 @pytest.fixture
 async def pages(desk: Desk) -> AsyncIterator[Pages]:
+    async with pages_here(desk) as made:
+        yield made
+
+
+@pytest.fixture
+async def pages_process(desk: Desk) -> AsyncIterator[Pages]:
     async with pages_at(desk) as made:
         yield made
 
@@ -70,7 +76,8 @@ def assert_is_a_good_page(shown: Shown) -> None:
 # The way through
 
 
-async def test_from_the_card_to_a_connected_mailbox(pages: Pages) -> None:
+async def test_from_the_card_to_a_connected_mailbox(pages_process: Pages) -> None:
+    pages = pages_process
     browser = pages.browser()
     shown = await at_consent(pages, browser)
     assert "wants access to your Google Account" in shown.text
@@ -110,7 +117,7 @@ async def test_a_browser_that_has_signed_in_is_asked_once_for_two_steps(pages: P
     assert await kept(pages) == {Grant.READ, Grant.SEND}
 
 
-async def test_the_session_ends_after_ten_minutes(pages: Pages) -> None:
+async def test_a_pass_ends_after_ten_minutes(pages: Pages) -> None:
     browser = pages.browser()
     await at_consent(pages, browser)
     pages.desk.clock.turn(minutes=11)
@@ -122,11 +129,12 @@ async def test_the_session_ends_after_ten_minutes(pages: Pages) -> None:
 async def test_cookies_are_out_of_reach_of_scripts_and_other_sites(pages: Pages) -> None:
     browser = pages.browser()
     await at_consent(pages, browser)
-    assert {line.partition("=")[0] for line in browser.set_cookies} == {"mailmagnet-browser", "mailmagnet-session"}
+    assert {line.partition("=")[0] for line in browser.set_cookies} == {"mailmagnet-browser", "mailmagnet-pass"}
     assert all("HttpOnly" in line and "SameSite=lax" in line and "Path=/" in line for line in browser.set_cookies)
 
 
-async def test_nothing_in_the_log_names_a_person_and_no_secret_is_in_it(pages: Pages) -> None:
+async def test_nothing_in_the_log_names_a_person_and_no_secret_is_in_it(pages_process: Pages) -> None:
+    pages = pages_process
     browser = pages.browser()
     shown = await browser.send(await at_consent(pages, browser), scope=MODIFY, step="continue")
     assert "Gmail is connected" in shown.text
@@ -191,11 +199,20 @@ async def test_an_old_link_says_so(pages: Pages) -> None:
     assert (shown.status, "too old" in shown.text) == (401, True)
 
 
-@pytest.mark.parametrize("path", ["/", "/favicon.ico", "/connect/x", "/..%2fconnect", "/CONNECT"])
+@pytest.mark.parametrize("path", ["/", "/connect/x", "/..%2fconnect", "/CONNECT"])
 async def test_what_is_no_page_says_where_to_go(pages: Pages, path: str) -> None:
     shown = await pages.browser().open(pages.url + path)
     assert (shown.status, "open its panel there" in shown.text) == (404, True)
     assert_is_a_good_page(shown)
+
+
+async def test_the_crms_settings_may_lead_everybody_to_a_page_that_says_how_to_begin(pages: Pages) -> None:
+    browser = pages.browser()
+    shown = await browser.open(f"{pages.url}/get-started")
+    assert (shown.status, "Open MailMagnet in the panel" in shown.text) == (200, True)
+    assert shown.link("Open Gmail") == "https://mail.google.com/"
+    assert_is_a_good_page(shown)
+    assert browser.set_cookies == []
 
 
 async def test_other_methods_are_refused(pages: Pages) -> None:
@@ -245,11 +262,11 @@ async def test_a_state_holds_for_what_it_was_made_for_alone(pages: Pages) -> Non
     assert await kept(pages) is None
 
 
-@pytest.mark.parametrize("state", ["", "x", "session", "link"])
+@pytest.mark.parametrize("state", ["", "x", "pass", "link"])
 async def test_what_is_no_state_goes_no_further(pages: Pages, state: str) -> None:
     browser = await signed_in(pages)
     given = {
-        "session": browser.cookies(pages.url)["mailmagnet-session"],
+        "pass": browser.cookies(pages.url)["mailmagnet-pass"],
         "link": pages.link(Page.CONNECT, grant="sort").partition("link=")[2],
     }
     shown = await browser.open(f"{pages.url}/callback?{urlencode({'state': given.get(state, state), 'code': '4/x'})}")
@@ -483,7 +500,8 @@ def password(desk: Desk) -> str:
     return "correct horse battery staple"
 
 
-async def test_signing_in_to_the_crm_keeps_a_sign_in_and_shows_no_password(pages: Pages, password: str) -> None:
+async def test_signing_in_to_the_crm_keeps_a_sign_in_and_shows_no_password(pages_process: Pages, password: str) -> None:
+    pages = pages_process
     await pages.desk.vault.sign_out(ORG, pages.desk.account.sub)
     browser = pages.browser()
     shown = await pages.opened(browser, pages.link(Page.SIGN_IN))

@@ -15,6 +15,7 @@ from functions.wiring import Process
 from mailmagnet.errors import (
     AnotherAccount,
     BadAnswer,
+    BadForm,
     BadRequest,
     BadSetting,
     BadTable,
@@ -48,6 +49,7 @@ CRM = Service(Side.CRM, "CRM")
 STATUSES: dict[MailMagnetError, int] = {
     BadRequest("gmail: Field required"): 400,
     NothingTyped("the search field is empty"): 400,
+    BadForm("too_long"): 400,
     BodyTooLarge("too large"): 413,
     NotVerified("no bearer token"): 401,
     LinkExpired("the link's time is over"): 401,

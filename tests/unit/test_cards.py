@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from cards import answers, widgets, words
 from cards.account_card import account_card
 from cards.contact_card import contact_card
+from cards.customers_mail_card import customers_mail_card
 from cards.error_card import error_card, failed_search_card
 from cards.frame import Frame, Path
 from cards.home_card import home_card
@@ -24,6 +25,7 @@ from cards.lead_card import lead_card
 from cards.message_card import message_card
 from cards.search_card import search_card
 from mailmagnet.categories import Category, decide
+from mailmagnet.consent import Grant
 from mailmagnet.crm import (
     Account,
     Activity,
@@ -37,10 +39,12 @@ from mailmagnet.crm import (
     Money,
     Note,
 )
+from mailmagnet.customers_mail import CustomerMail, CustomersMail
 from mailmagnet.errors import (
     BadAnswer,
     BadRequest,
     Forbidden,
+    GrantMissing,
     LeaseTaken,
     MailMagnetError,
     NotAuthorised,
@@ -57,7 +61,7 @@ from mailmagnet.errors import (
     Upstream,
 )
 from mailmagnet.gmail import GMAIL
-from mailmagnet.homepage import CustomerMail, Homepage
+from mailmagnet.homepage import Homepage
 from mailmagnet.identity import Locale
 from mailmagnet.open_message import OpenMessage, PersonInCrm
 from mailmagnet.open_record import Opened, OpenedLead
@@ -221,6 +225,7 @@ def test_a_known_contact() -> None:
         “Wants invoice in two parts, the first in January.” Kim, 3 days ago
         Head of Procurement · Kim’s
         [Open in Zoho CRM] [Call]
+        Reply to Ada Lovelace >
         Mail with Ada Lovelace >
         ---
         Pilot Lyon · €12,000 / 17 days late · Proposal
@@ -253,6 +258,7 @@ def test_with_one_deal_there_is_the_headline_and_no_list() -> None:
         “Wants invoice in two parts, the first in January.” Kim, 3 days ago
         Head of Procurement · yours
         [Open in Zoho CRM] [Call]
+        Reply to Ada Lovelace >
         Mail with Ada Lovelace >
         """,
     )
@@ -271,6 +277,7 @@ def test_a_contact_with_nothing_but_a_name_has_no_empty_heading() -> None:
         # Bob Ross
         ---
         No deals in Zoho CRM
+        Reply to Bob Ross >
         Mail with Bob Ross >
         """,
     )
@@ -332,6 +339,7 @@ def test_closed_deals_alone_are_folded_under_their_counts() -> None:
         # Bob Ross
         ---
         No open deals
+        Write to Bob Ross >
         Mail with Bob Ross >
         ---
         v Closed: 1 lost
@@ -378,6 +386,7 @@ def test_of_several_contacts_with_one_address_the_one_that_decides_the_label_lea
         Closes 1 Feb 2027 · Training / Qualification · through Ada L.
         Purchasing · Kim’s
         [Open in Zoho CRM]
+        Reply to Ada L. >
         Mail with Ada L. >
         ---
         v Closed: 1 won
@@ -401,6 +410,7 @@ def test_a_lead_is_shown_as_a_lead() -> None:
         Lead · Qualified
         Professor · Kim’s
         [Open in Zoho CRM]
+        Reply to Carl Gauss >
         Mail with Carl Gauss >
         """,
     )
@@ -496,6 +506,7 @@ def test_whatever_runs_from_right_to_left_does_not_turn_the_line_that_it_begins(
         "→ \u200e\u2068שיחה call\u2069, tomorrow 10:00",
         "“\u200e\u2068הערה\u2069” today",
         "\u200e\u2068סמנכ״לית רכש\u2069 · Kim’s",
+        "Write to \u2068שירה לוי\u2069 >",
         "Mail with \u2068שירה לוי\u2069 >",
         "● \u200e\u2068שירה לוי\u2069 / Re: invoice · 1 hr ago >",
     ]
@@ -559,19 +570,29 @@ def test_nobody_to_look_up(answer: OpenMessage, text: str) -> None:
             "Zoho CRM sent an answer that MailMagnet cannot read. [Retry] / If it stays so, tell your admin. · Reference 7f3a",
         ),
         (NotAuthorised(ZOHO), "MailMagnet has no access to your Zoho CRM. / Ask your admin to connect it. · Reference 7f3a"),
-        (SignInNeeded(ZOHO), "You are not signed in to Zoho CRM. / Sign in first. · Reference 7f3a"),
-        (SignInNeeded(ZOHO, ended=True), "Your sign-in to Zoho CRM has ended. / Sign in again. · Reference 7f3a"),
+        (
+            SignInNeeded(ZOHO),
+            "You are not signed in to Zoho CRM. / MailMagnet shows you what Zoho CRM shows you: sign in once. · Reference 7f3a"
+            "\n        [Sign in] [Continue]",
+        ),
+        (
+            SignInNeeded(ZOHO, ended=True),
+            "Zoho CRM has ended your sign-in. / Sign in again to see it here. · Reference 7f3a\n        [Sign in] [Continue]",
+        ),
         (
             NotPermitted(ZOHO, permission="Mail Integration"),
-            "Your profile in Zoho CRM lacks the permission “Mail Integration”. / An admin of Zoho CRM can give it. · Reference 7f3a",
+            "Your profile in Zoho CRM lacks the permission “Mail Integration”. [Retry]"
+            " / An admin of Zoho CRM can give it. · Reference 7f3a",
         ),
         (
             NotPermitted(ZOHO, "no words of a message are searched", permission="Mail Integration"),
-            "Your profile in Zoho CRM lacks the permission “Mail Integration”. / An admin of Zoho CRM can give it. · Reference 7f3a",
+            "Your profile in Zoho CRM lacks the permission “Mail Integration”. [Retry]"
+            " / An admin of Zoho CRM can give it. · Reference 7f3a",
         ),
         (
             NotPermitted(ZOHO, permission="Read <b>Contacts</b>"),
-            "Your profile in Zoho CRM lacks the permission “Read <b>Contacts</b>”. / An admin of Zoho CRM can give it. · Reference 7f3a",
+            "Your profile in Zoho CRM lacks the permission “Read <b>Contacts</b>”. [Retry]"
+            " / An admin of Zoho CRM can give it. · Reference 7f3a",
         ),
         (
             NotPermitted(ZOHO, "no right to read contacts"),
@@ -707,7 +728,7 @@ def test_an_account_with_nothing() -> None:
 def test_a_lead_with_nothing() -> None:
     expect(
         lead_card(OpenedLead(Lead("l9", "", ("x@y.example",)), CRM), FRAME),
-        "# x@y.example\n---\nLead\nMail with this lead >\n---\nx@y.example >",
+        "# x@y.example\n---\nLead\nWrite to this lead >\nMail with this lead >\n---\nx@y.example >",
     )
 
 
@@ -785,14 +806,17 @@ def _in_trouble(reason: Reason, who: str) -> Mailbox:
 
 MAILS = (
     CustomerMail(
-        "19a", "ada@analytical.example", NOW - timedelta(hours=1), "Re: invoice", "Ada Lovelace", True, "<a+1/2@mail.example>"
+        *("19a", "ada@analytical.example", NOW - timedelta(hours=1), "Re: invoice", "Ada Lovelace", True, "<a+1/2@mail.example>"),
+        company="Analytical Ltd",
+        category=Category.OPEN_DEALS,
     ),
     CustomerMail("19b", "bob@analytical.example", NOW - timedelta(days=1), "", "Bob Ross"),
     CustomerMail("19c", "carl@analytical.example", NOW - timedelta(days=30), "Hello"),
 )
 TODAYS = replace(RENEWAL, id="d7", name="Prüfstand 2", amount=euros(9400), closing=TODAY)
 ROLLOUT = replace(RENEWAL, id="d8", name="Rollout", amount=YEN, closing=date(2026, 11, 28))
-HOME = Homepage(CRM, TODAY, (PILOT, TODAYS, ROLLOUT, RENEWAL), MAILS, MAILBOX)
+LISTED = CustomersMail(MAILS, MAILBOX.address)
+HOME = Homepage(CRM, TODAY, (PILOT, TODAYS, ROLLOUT, RENEWAL), LISTED, MAILBOX)
 
 
 def test_the_homepage() -> None:
@@ -805,8 +829,8 @@ def test_the_homepage() -> None:
         --- Today · 1 deal closes · 1 overdue
         Pilot Lyon · €12,000 / Analytical Ltd · 17 days late >
         Prüfstand 2 · €9,400 / Analytical Ltd · today >
-        --- New from customers · 1 unread
-        ● Ada Lovelace / Re: invoice · 1 hr ago >
+        --- Need an answer · 1 customers’ mail unread
+        ● Ada Lovelace [Done] / Re: invoice · Analytical Ltd · Open deals · 1 hr ago >
         Bob Ross / (no subject) · yesterday >
         carl@analytical.example / Hello · 21 Oct >
         ---
@@ -814,7 +838,8 @@ def test_the_homepage() -> None:
           … Rollout · JP¥4,800,000 / Analytical Ltd · 28 Nov >
           … Renewal 2027 · €36,000 / Analytical Ltd · 30 Nov >
         ---
-        Sorted 12 mails today, 4 min ago / Closing this month 3 · Customer 9 · 30 more to come
+        Sorted 12 mails today, 4 min ago [See which] / Closing this month 3 · Customer 9 · 30 more to come
+        [Sort now, preview first] [Settings]
         """,
     )
 
@@ -864,16 +889,52 @@ def test_what_is_due(closing: tuple[Deal, ...], said: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("unread", "header"),
-    [(0, "--- New from customers"), (4, "--- New from customers · 4 unread"), (5, "--- New from customers · 5+ unread")],
+    ("unread", "older", "header"),
+    [
+        (0, True, "--- Mail from customers"),
+        (1, True, "--- Need an answer · 1 customers’ mail unread"),
+        (4, True, "--- Need an answer · 4 customers’ mails unread"),
+        (5, False, "--- Need an answer · 5 customers’ mails unread"),
+        (5, True, "--- Need an answer · 5+ customers’ mails unread"),
+    ],
 )
-def test_of_the_latest_mails_the_unread_ones_are_counted(unread: int, header: str) -> None:
+def test_of_the_latest_mails_the_unread_ones_are_counted(unread: int, older: bool, header: str) -> None:
     mails = tuple(replace(MAILS[0], mail_id=str(number), unread=number < unread) for number in range(5))
-    assert header in as_text(home_card(replace(HOME, mails=mails), FRAME)).splitlines()
+    lines = as_text(home_card(replace(HOME, mails=replace(LISTED, mails=mails, older=older)), FRAME)).splitlines()
+    assert header in lines
+    assert ("[Older]" in lines) is older
+
+
+def test_a_mail_just_marked_as_done_can_be_taken_back_where_it_was_marked() -> None:
+    page = CustomersMail(MAILS, MAILBOX.address, skipped=10, older=True, just_read="19b")
+    expect(
+        customers_mail_card(page, FRAME),
+        """
+        # Mail from customers
+        --- Need an answer · 1 customers’ mail unread
+        ● Ada Lovelace [Done] / Re: invoice · Analytical Ltd · Open deals · 1 hr ago >
+        Bob Ross [Undo] / (no subject) · yesterday >
+        carl@analytical.example / Hello · 21 Oct >
+        [Older]
+        """,
+    )
+    actions = [click["action"] for click in clicks(customers_mail_card(page, FRAME)) if "action" in click]
+    assert actions == [
+        pressed("/mark-read", id="19a", skip="10"),
+        pressed("/mark-unread", id="19b", skip="10"),
+        pressed("/customers-mail", skip="13"),
+    ]
+    at_home = [click["action"] for click in clicks(home_card(HOME, FRAME)) if "action" in click]
+    assert pressed("/mark-read", id="19a") in at_home
+
+
+def test_a_list_that_is_at_its_end_says_so() -> None:
+    assert "No older mail from customers." in as_text(customers_mail_card(CustomersMail((), "x", skipped=10), FRAME))
+    assert "No mail from customers." in as_text(customers_mail_card(CustomersMail((), "x"), FRAME))
 
 
 def links_to_mail(*mails: CustomerMail) -> list[str]:
-    card = home_card(replace(HOME, closing=(), mails=mails), FRAME)
+    card = home_card(replace(HOME, closing=(), mails=replace(LISTED, mails=mails)), FRAME)
     return [click["openLink"]["url"] for click in clicks(card) if "openLink" in click]
 
 
@@ -917,13 +978,14 @@ def test_the_message_id_is_in_the_link_alone() -> None:
     assert "mail.example" not in json.dumps([click.get("action") for click in clicks(home_card(HOME, FRAME))])
 
 
+NO_MAIL = CustomersMail((), MAILBOX.address)
 NOTHING_SORTED = dict.fromkeys(Category, 0)
 
 
 def test_before_the_first_run_it_says_when_that_comes_and_not_that_there_is_no_mail() -> None:
     new = replace(MAILBOX, last_run=RunCounts(NOW))
     expect(
-        home_card(Homepage(CRM, TODAY, (), (), new), FRAME),
+        home_card(Homepage(CRM, TODAY, (), NO_MAIL, new), FRAME),
         """
         ---
         [Search people, firms, deals: ]
@@ -932,54 +994,59 @@ def test_before_the_first_run_it_says_when_that_comes_and_not_that_there_is_no_m
         No deal closes this month, and none is overdue.
         ---
         Your mail has not been sorted yet. / The first run comes within 10 minutes.
+        [Sort now, preview first] [Settings]
         """,
     )
 
 
 def test_after_a_run_that_found_nothing_it_says_so() -> None:
     mailbox = replace(MAILBOX, last_run=RunCounts(NOW, sorted=NOTHING_SORTED))
-    text = as_text(home_card(Homepage(CRM, TODAY, (), (), mailbox), FRAME))
+    text = as_text(home_card(Homepage(CRM, TODAY, (), NO_MAIL, mailbox), FRAME))
     assert "\n---\nNothing new from customers.\n---\nNothing sorted yet today, looked just now" in text
 
 
 @pytest.mark.parametrize(
     ("mailbox", "said"),
     [
-        (None, "Your mailbox is not connected. / Ask your admin to connect it."),
+        (None, "MailMagnet is not set up. / It tells you of customers’ mail, and sorts it if you like.\n[Set up MailMagnet]"),
         (
             _in_trouble(Reason.CONSENT, "Gmail"),
-            "Sorting needs your consent. / Gmail stopped letting MailMagnet in. Nothing is sorted until you connect it again.",
+            "Sorting needs your consent. / Gmail stopped letting MailMagnet in. Nothing is sorted until you allow it again.\n"
+            "[Allow sorting] [Settings]",
         ),
         (
             _in_trouble(Reason.GMAIL_REFUSES, "Gmail"),
-            "Gmail does not let MailMagnet sort your mail. / Ask your Google admin to allow it · first 3 hr ago",
+            "Gmail does not let MailMagnet sort your mail. / Ask your Google admin to allow it · first 3 hr ago\n[Settings]",
         ),
         (
             _in_trouble(Reason.CRM_SIGN_IN, CRM),
-            f"Sorting needs {CRM}, which does not let you in. / Ask your admin for access · first 3 hr ago",
+            f"Sorting needs you to sign in to {CRM}. / {CRM} does not let MailMagnet in · first 3 hr ago\n"
+            f"[Sign in to {CRM}] [Settings]",
         ),
         (
             _in_trouble(Reason.CRM_PERMISSION, CRM),
-            f"Your profile in {CRM} does not allow sorting. / Ask your admin for the permission Mail Integration · first 3 hr ago",
+            f"Your profile in {CRM} does not allow sorting. / "
+            "Ask your admin for the permission Mail Integration · first 3 hr ago\n[Settings]",
         ),
         (
             _in_trouble(Reason.FAILING, CRM),
-            f"Sorting does not work now: {CRM} failed. / It is tried again by itself, and no mail is lost · first 3 hr ago",
+            f"Sorting does not work now: {CRM} failed. / "
+            "It is tried again by itself, and no mail is lost · first 3 hr ago\n[Settings]",
         ),
         (
             replace(MAILBOX, labelling_since=None),
-            "Customers' mail is listed here, and stays where it is. / Your admin can turn on sorting under labels.",
+            "Customers’ mail is listed here, and stays where it is. / Labels can be turned on in the settings.\n[Settings]",
         ),
         (
             replace(MAILBOX, mailmagnet_since=None, labelling_since=None, progress=None),
-            "Sorting is off. / Your admin can turn it on.",
+            "MailMagnet is off. / It tells you of customers’ mail, and sorts it if you like.\n[Turn on]",
         ),
         (
             replace(
                 MAILBOX,
                 last_run=RunCounts(NOW - timedelta(hours=2), sorted=NOTHING_SORTED, day=DayCounts(TODAY, {Category.CUSTOMER: 1})),
             ),
-            "Sorted 1 mail today, 2 hr ago / Customer 1",
+            "Sorted 1 mail today, 2 hr ago [See which] / Customer 1\n[Sort now, preview first] [Settings]",
         ),
         (
             replace(
@@ -992,14 +1059,14 @@ def test_after_a_run_that_found_nothing_it_says_so() -> None:
                     day=DayCounts(TODAY - timedelta(days=2), {Category.CUSTOMER: 1}),
                 ),
             ),
-            "Nothing sorted yet today, looked 2 days ago / 4 more to come",
+            "Nothing sorted yet today, looked 2 days ago / 4 more to come\n[Sort now, preview first] [Settings]",
         ),
     ],
 )
-def test_how_sorting_goes(mailbox: Mailbox | None, said: str) -> None:
-    card = home_card(replace(HOME, mails=(), mailbox=mailbox), FRAME)
+def test_how_sorting_goes_and_what_can_be_done_about_it(mailbox: Mailbox | None, said: str) -> None:
+    card = home_card(replace(HOME, mails=None, mailbox=mailbox), FRAME)
     assert card_faults(card) == []
-    assert as_text(card).splitlines()[-1] == said
+    assert as_text(card).splitlines()[-2:] == said.splitlines()
 
 
 def test_the_homepage_with_everything_down() -> None:
@@ -1012,18 +1079,18 @@ def test_the_homepage_with_everything_down() -> None:
         [Search]
         --- Today
         Zoho CRM cannot be reached now. [Retry]
-        --- New from customers
+        --- Mail from customers
         Gmail did not answer within 2.5\u00a0s. [Retry] / Reference 7f3a
         """,
     )
-    only_deals = replace(down, mail_problem=None, mails=())
+    only_deals = replace(down, mail_problem=None)
     assert "--- Today\nZoho CRM cannot be reached now. [Retry] / Reference 7f3a" in as_text(home_card(only_deals, FRAME))
 
 
 def test_the_homepages_retry_asks_again_in_place() -> None:
-    down = Homepage(CRM, None, None, (), MAILBOX, crm_problem=Unavailable(ZOHO))
+    down = Homepage(CRM, None, None, NO_MAIL, MAILBOX, crm_problem=Unavailable(ZOHO))
     actions = [click["action"] for click in clicks(home_card(down, FRAME))]
-    assert actions[1:] == [pressed("/home", in_place="1")]
+    assert actions[1] == pressed("/home", in_place="1")
 
 
 # Errors
@@ -1037,7 +1104,26 @@ OUR_STORE, OUR_VAULT = Service(Side.OURS, "Firestore"), Service(Side.OURS, "the 
     ("error", "said"),
     [
         (TimedOut(GMAIL, 4), "Gmail did not answer within 4\u00a0s. [Retry] / Reference 7F3A"),
-        (NotAuthorised(GMAIL), "MailMagnet has no access to your Gmail. / Ask your admin to connect it. · Reference 7F3A"),
+        (
+            NotAuthorised(GMAIL),
+            "Gmail has stopped letting MailMagnet in. / Connect it again: what you have set up stays as it is. · Reference 7F3A"
+            "\n[Connect] [Continue]",
+        ),
+        (
+            GrantMissing(GMAIL, Grant.READ),
+            "MailMagnet may not read your mail yet. / It has to, to list mail with this contact. · Reference 7F3A"
+            "\n[Allow] [Continue]",
+        ),
+        (
+            GrantMissing(GMAIL, Grant.SORT),
+            "MailMagnet may not sort your mail yet. / It has to, to record and sort customers’ mail. · Reference 7F3A"
+            "\n[Allow] [Continue]",
+        ),
+        (
+            GrantMissing(GMAIL, Grant.SEND),
+            "MailMagnet may not write mail for you yet. / It has to, to write drafts and send them. · Reference 7F3A"
+            "\n[Allow] [Continue]",
+        ),
         (NotPermitted(GMAIL), "Gmail does not let MailMagnet read this mail. / Ask your admin to allow it. · Reference 7F3A"),
         (NotFound(ZOHO), "This is not in Zoho CRM any more. / Reference 7F3A"),
         (
@@ -1080,7 +1166,40 @@ OUR_STORE, OUR_VAULT = Service(Side.OURS, "Firestore"), Service(Side.OURS, "the 
 def test_errors_say_what_happened_and_what_to_do(error: MailMagnetError, said: str) -> None:
     card = error_card(error, OF_A_CONTACT)
     expect(card, f"---\n{said}")
-    assert [click["action"] for click in clicks(card)] == [pressed("/contact", id="c1", in_place="1")] * ("[Retry]" in said)
+    again = pressed("/contact", id="c1", in_place="1")
+    assert [click["action"] for click in clicks(card) if "action" in click] == [again] * (
+        "[Retry]" in said or "[Continue]" in said
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "page"),
+    [
+        (SignInNeeded(ZOHO), "/sign-in?link="),
+        (GrantMissing(GMAIL, Grant.READ), "/connect?link=read"),
+        (GrantMissing(GMAIL, Grant.SEND), "/connect?link=send"),
+        (NotAuthorised(GMAIL), "/connect?link=again"),
+    ],
+)
+def test_what_is_missing_is_one_click_away_over_gmail(error: MailMagnetError, page: str) -> None:
+    """The link carries a step's name, and neither a right nor an address."""
+    [link] = [click["openLink"] for click in clicks(error_card(error, FRAME)) if "openLink" in click]
+    assert link == {"url": f"https://pages.example{page}", "openAs": "OVERLAY", "onClose": "RELOAD"}
+
+
+@pytest.mark.parametrize(
+    ("permitters", "said"),
+    [
+        ((), "An admin of Zoho CRM can give it."),
+        (("Grace Hopper",), "Grace Hopper can give it."),
+        (("Grace Hopper", "Kim Berg"), "Grace Hopper or Kim Berg can give it."),
+        (("A", "B", "C", "D"), "A, B, C or 1 other can give it."),
+        (("A", "B", "C", "D", "E"), "A, B, C or 2 others can give it."),
+    ],
+)
+def test_who_can_give_a_permission_is_named(permitters: tuple[str, ...], said: str) -> None:
+    card = error_card(NotPermitted(ZOHO, permission="Mail Integration"), replace(FRAME, permitters=permitters))
+    assert said in json.dumps(card)
 
 
 def test_what_an_error_says_for_the_log_is_not_shown() -> None:
@@ -1175,7 +1294,19 @@ def assert_safe(card: Card) -> None:
         if "action" in click:
             assert click["action"]["function"].removeprefix(FRAME.addon_url) in set(Path)
             named = {each["key"]: each["value"] for each in click["action"].get("parameters", ())}
-            assert set(named) <= {"id", "message_id", "in_place", "module", "older", "owner", "mail", "change", "sharing"}
+            assert set(named) <= {
+                "id",
+                "message_id",
+                "in_place",
+                "module",
+                "older",
+                "owner",
+                "mail",
+                "change",
+                "sharing",
+                "skip",
+                "confirmed",
+            }
             assert named.get("in_place", "1") == "1"
     json.dumps(card, ensure_ascii=False).encode()
     shown = as_text(card)
@@ -1388,8 +1519,16 @@ def test_any_search_makes_a_good_card(found: Found, searched: str, frame: Frame)
 @slow
 @given(
     st.lists(deals, max_size=150).map(tuple),
-    st.lists(st.builds(CustomerMail, names, names, moments, names, names, st.booleans(), names), max_size=6).map(tuple),
+    st.lists(
+        st.builds(
+            *(CustomerMail, names, names, moments, names, names, st.booleans(), names, names),
+            st.none() | st.sampled_from(Category),
+        ),
+        max_size=6,
+    ).map(tuple),
     frames,
 )
 def test_any_homepage_makes_a_good_card(closing: tuple[Deal, ...], mails: tuple[CustomerMail, ...], frame: Frame) -> None:
-    assert_safe(home_card(Homepage(HOSTILE, TODAY, closing, mails, MAILBOX), frame))
+    page = CustomersMail(mails, HOSTILE, 5, older=True, just_read=mails[0].mail_id if mails else "")
+    assert_safe(home_card(Homepage(HOSTILE, TODAY, closing, page, MAILBOX), frame))
+    assert_safe(customers_mail_card(page, frame))

@@ -1,0 +1,488 @@
+"""Setting up, from the card to what is kept: signed events in, the words of each answer out; each refusal, each failure, twice, by two."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import date, time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crm_client.embedded.administration import ADMINISTRATOR, STANDARD, add_user, set_permission
+from mailmagnet.categories import Category
+from mailmagnet.connect_mailbox import connect_mailbox
+from mailmagnet.consent import Grant
+from mailmagnet.crm import MAIL_INTEGRATION, DealState, Lead
+from mailmagnet.store import Notify, Policy, Sharing
+from mailmagnet.vault import Connection
+from sandbox.google.faults import Fault
+from tests.scenario.addon_process import Answered, Sidebar, sidebar_at
+from tests.scenario.desk import ADA, Desk, desk_in
+from tests.scenario.test_job_functions import Job, job_at
+
+ORG = "corp.example"
+WON, OPEN = (DealState.WON, date(2020, 1, 31)), (DealState.OPEN, date(2027, 2, 1))
+AS_SHOWN = {
+    "backfill_days": "30",
+    "sharing": "private",
+    "notify": "never",
+    "daily_at": "8",
+    "quiet_from": "20",
+    "quiet_until": "7",
+}
+"""What the form sends when nothing in it is touched: switches that are off send nothing."""
+
+
+@dataclass
+class User:
+    """A user at the set-up card."""
+
+    sidebar: Sidebar
+
+    @property
+    def desk(self) -> Desk:
+        return self.sidebar.desk
+
+    async def open(self) -> Answered:
+        return await self.sidebar.ask("/set-up")
+
+    async def save(self, confirmed: str = "", path: str = "/save-set-up", **form: str) -> Answered:
+        """Press Save with this in the form, switches as "on"."""
+        event = await self.sidebar.event(path, **({"confirmed": confirmed} if confirmed else {}))
+        sent = {**AS_SHOWN, **form}
+        event["commonEventObject"]["formInputs"] = {
+            name: {"stringInputs": {"value": [value]}} for name, value in sent.items() if value
+        }
+        return await self.sidebar.send(path, event)
+
+
+@pytest.fixture
+async def new_desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    """With ada@corp.example's mailbox not connected yet."""
+    async with desk_in(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+async def ada(new_desk: Desk) -> AsyncIterator[User]:
+    """Connected, everything off."""
+    await new_desk.connect()
+    async with sidebar_at(new_desk) as sidebar:
+        yield User(sidebar)
+
+
+async def connect_with(desk: Desk, grant: Grant) -> None:
+    token = desk.world.google.refresh_token(desk.account)
+    domains = frozenset({ORG})
+    await connect_mailbox(
+        Connection(ORG, desk.account.sub, ADA, own_domains=domains, gmail_token=token, grants=frozenset({Grant.SORT})), desk
+    )
+    kept = await desk.vault.connection(ORG, desk.account.sub)
+    assert kept
+    await desk.vault.keep(replace(kept, grants=frozenset({grant})))
+
+
+def fields_of(answered: Answered) -> dict[str, str]:
+    """What the form would send as it stands in the card."""
+    found: dict[str, str] = {}
+    for widget in _widgets(answered.json):
+        if control := widget.get("decoratedText", {}).get("switchControl"):
+            found[control["name"]] = "on" if control["selected"] else ""
+        if entry := widget.get("textInput"):
+            found[entry["name"]] = entry.get("value", "")
+        if choice := widget.get("selectionInput"):
+            found[choice["name"]] = next((item["value"] for item in choice["items"] if item["selected"]), "")
+    return found
+
+
+def _widgets(part: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(part, dict):
+        yield from part.get("widgets", ())
+        part = list(part.values())
+    if isinstance(part, list):
+        for inner in part:
+            yield from _widgets(inner)
+
+
+async def kept(desk: Desk) -> tuple[bool, bool, Any]:
+    mailbox = await desk.mailbox()
+    return mailbox.mailmagnet, mailbox.labelling, mailbox.choices
+
+
+# The card
+
+
+async def test_the_card_shows_every_step_in_the_seeds_order(ada: User) -> None:
+    card = (await ada.open()).card
+    steps = [
+        "Gmail API",
+        "IMAP and POP3",
+        "Not yet",
+        '"header": "Account"',
+        "<b>MailMagnet</b>",
+        "Label your mail in the mailbox",
+    ]
+    steps += ["Deals Closing This Month (CTM)", "Who may read my mail with contacts", "Only me", "Google Chat", "Save"]
+    places = [card.find(step, card.find('"sections"')) for step in steps]
+    assert -1 not in places
+    assert places == sorted(places)
+
+
+async def test_the_newest_mails_are_counted_at_once_and_it_says_of_how_many(ada: User) -> None:
+    await ada.desk.contact("grace@a.example", WON)
+    await ada.desk.contact("kay@a.example", OPEN)
+    for sender in ("grace@a.example", "grace@a.example", "kay@a.example", "stranger@b.example"):
+        ada.desk.arrive(sender)
+    answered = await ada.open()
+    assert "Deals Closing This Month (CTM) 0 · Open Deals 1 · Customer 2" in answered.card
+    assert "of your newest 4 mails" in answered.card
+    assert fields_of(answered) == {**AS_SHOWN, "mailmagnet": "", "labelling": ""}
+
+
+async def test_when_gmail_is_down_the_card_is_there_and_says_that_it_could_not_count(ada: User) -> None:
+    ada.desk.world.faults.add(Fault("gmail", status=503))
+    card = (await ada.open()).card
+    assert "Gmail" in card
+    assert "Retry" in card
+    assert "Save" in card
+
+
+async def test_who_has_not_connected_is_shown_the_way(new_desk: Desk) -> None:
+    async with sidebar_at(new_desk) as sidebar:
+        home = (await sidebar.ask("/home")).card
+        assert "Set up MailMagnet" in home
+        assert "/set-up" in home
+        user = User(sidebar)
+        card = (await user.open()).card
+        assert "Not connected" in card
+        assert "/connect?link=" in card
+        refused = await user.save(mailmagnet="on", sharing="public")
+        assert "Your Gmail is not connected yet." in refused.card
+        assert fields_of(refused)["sharing"] == "public"
+
+
+# Save
+
+
+async def test_save_keeps_all_of_it_in_one_write_and_says_so(ada: User) -> None:
+    saved = await ada.save(mailmagnet="on", labelling="on", backfill_days="0", sharing="custom", quiet_from="22", quiet_until="6")
+    assert "✓ Saved" in saved.card
+    mailbox = await ada.desk.mailbox()
+    assert (mailbox.mailmagnet, mailbox.labelling, mailbox.choices.sharing) == (True, True, Sharing.CUSTOM)
+    assert mailbox.choices.backfill_days == 0
+    notice = mailbox.choices.notice
+    assert (notice.notify, notice.time_zone) == (Notify.NEVER, "Europe/Vienna")
+    assert (notice.quiet_from, notice.quiet_until) == (time(22), time(6))
+    assert set(mailbox.labels) == set(Category)
+    reopened = fields_of(await ada.open())
+    assert (reopened["mailmagnet"], reopened["labelling"], reopened["sharing"]) == ("on", "on", "custom")
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ({"labelling": "on"}, "Labels need MailMagnet."),
+        ({"mailmagnet": "on", "backfill_days": "366"}, "The days should be a number from 0 to 365."),
+        ({"mailmagnet": "on", "backfill_days": "-1"}, "The days should be a number from 0 to 365."),
+        ({"mailmagnet": "on", "backfill_days": "٣"}, "The days should be a number from 0 to 365."),
+        ({"mailmagnet": "on", "backfill_days": ""}, "The days should be a number from 0 to 365."),
+        ({"mailmagnet": "on", "notify": "daily"}, "Notices have no address yet."),
+        ({"sharing": "everybody"}, "could not read what Gmail sent"),
+        ({"quiet_from": "25"}, "could not read what Gmail sent"),
+        ({"daily_at": "noon"}, "could not read what Gmail sent"),
+    ],
+)
+async def test_what_cannot_be_saved_is_refused_with_a_word_and_the_form_stays(ada: User, form: dict[str, str], said: str) -> None:
+    before = await ada.desk.mailbox()
+    refused = await ada.save(**form)
+    assert said in refused.card
+    assert "Not saved" in refused.card
+    assert await ada.desk.mailbox() == before
+    shown = fields_of(refused)
+    for name in ("mailmagnet", "labelling", "backfill_days"):
+        assert shown[name] == {**AS_SHOWN, **form}.get(name, ""), name
+
+
+async def test_sharing_can_be_saved_with_the_reading_grant_and_mailmagnet_asks_for_more(new_desk: Desk) -> None:
+    await connect_with(new_desk, Grant.READ)
+    async with sidebar_at(new_desk) as sidebar:
+        user = User(sidebar)
+        assert "✓ Saved" in (await user.save(sharing="public")).card
+        assert (await new_desk.mailbox()).choices.sharing is Sharing.PUBLIC
+        refused = await user.save(sharing="public", mailmagnet="on")
+        assert "MailMagnet needs your consent to sort mail in Gmail." in refused.card
+        assert "Allow sorting" in refused.card
+        assert fields_of(refused)["mailmagnet"] == "on"
+        assert not (await new_desk.mailbox()).mailmagnet
+        assert "needs your consent" in (await user.save(path="/count-mail")).card
+
+
+async def test_what_the_admin_has_fixed_is_shown_as_fixed_and_is_not_the_users_to_change(ada: User) -> None:
+    await ada.save(sharing="custom")
+    await ada.desk.store.set_policy(ORG, Policy(sharing=Sharing.PUBLIC))
+    card = (await ada.open()).card
+    assert "Fixed by your admin" in card
+    assert "sharing" not in fields_of(await ada.open())
+    assert "✓ Saved" in (await ada.save(sharing="private")).card
+    assert (await ada.desk.mailbox()).choices.sharing is Sharing.CUSTOM
+
+
+async def test_turning_mailmagnet_off_says_how_many_records_it_deletes_before_it_does(ada: User) -> None:
+    await ada.desk.contact("grace@a.example", WON)
+    await ada.save(mailmagnet="on")
+    for _ in range(3):
+        ada.desk.arrive("grace@a.example")
+    await ada.desk.run()
+    said = await ada.save(sharing="custom")
+    assert "deletes 3 records of customers’ mail" in said.card
+    assert "Turn off and delete" in said.card
+    assert (await kept(ada.desk))[0]
+    assert "Save and" not in said.card
+    assert "deletes 3 records" in (await ada.save("sort-30", sharing="custom")).card
+    for _ in range(2):
+        assert "✓ Saved" in (await ada.save("delete", sharing="custom")).card
+        assert (await kept(ada.desk))[0] is False
+        assert (await ada.desk.mailbox()).choices.sharing is Sharing.CUSTOM
+        assert await ada.desk.store.count_mails(ORG, ada.desk.account.sub) == (0, None, None)
+
+
+async def test_labels_with_a_backfill_say_what_will_move_before_it_does(ada: User) -> None:
+    await ada.desk.contact("grace@a.example", WON)
+    mails = [ada.desk.arrive("grace@a.example") for _ in range(3)]
+    said = await ada.save(mailmagnet="on", labelling="on")
+    assert "Customers’ mail of the last 30 days (of 3 mails there) will be moved out of the inbox" in said.card
+    assert (await kept(ada.desk))[:2] == (False, False)
+    changed = await ada.save("sort-30", mailmagnet="on", labelling="on", backfill_days="60")
+    assert "the last 60 days" in changed.card
+    assert (await kept(ada.desk))[:2] == (False, False)
+    assert "✓ Saved" in (await ada.save("sort-60", mailmagnet="on", labelling="on", backfill_days="60")).card
+    assert "✓ Saved" in (await ada.save(mailmagnet="on", labelling="on", backfill_days="60")).card
+    await ada.desk.run()
+    for mail in mails:
+        assert await ada.desk.labels_of(mail) == {Category.CUSTOMER.label, "UNREAD"}
+
+
+async def test_two_saves_at_once_end_as_one(ada: User) -> None:
+    form = {"mailmagnet": "on", "labelling": "on", "backfill_days": "0", "sharing": "public"}
+    answers = await asyncio.gather(*(ada.save(**form) for _ in range(3)))
+    assert ["✓ Saved" in answered.card for answered in answers] == [True] * 3
+    assert (await kept(ada.desk))[:2] == (True, True)
+    names = [label.name for label in await ada.desk.gmail_of(await connection_of(ada.desk)).labels()]
+    assert sorted(name for name in names if name in {each.label for each in Category}) == sorted(each.label for each in Category)
+
+
+async def connection_of(desk: Desk) -> Connection:
+    connection = await desk.vault.connection(ORG, desk.account.sub)
+    assert connection
+    return connection
+
+
+@pytest.mark.parametrize(("call", "after"), [("labels.list", False), ("labels.list", True), ("labels.create", False)])
+async def test_when_gmail_fails_nothing_is_kept_and_the_form_stays_until_it_is_saved(ada: User, call: str, after: bool) -> None:
+    before = await ada.desk.mailbox()
+    ada.desk.world.faults.add(Fault("gmail", f"users.{call}", status=503, after=after))
+    failed = await ada.save(mailmagnet="on", labelling="on", backfill_days="0", sharing="public")
+    assert "Gmail" in failed.card
+    assert await ada.desk.mailbox() == before
+    shown = fields_of(failed)
+    assert (shown["mailmagnet"], shown["labelling"], shown["sharing"], shown["backfill_days"]) == ("on", "on", "public", "0")
+    ada.desk.world.faults.clear()
+    assert "✓ Saved" in (await ada.save(mailmagnet="on", labelling="on", backfill_days="0", sharing="public")).card
+
+
+async def test_labels_that_were_made_before_gmail_failed_are_found_and_not_made_twice(ada: User) -> None:
+    ada.desk.world.faults.add(Fault("gmail", "users.labels.create", status=503, after=True, times=1))
+    assert "✓ Saved" in (await ada.save(mailmagnet="on", labelling="on", backfill_days="0")).card
+    names = [label.name for label in await ada.desk.gmail_of(await connection_of(ada.desk)).labels()]
+    assert len([name for name in names if name.startswith(("Deals", "Open", "Customer"))]) == len(Category)
+
+
+async def test_when_the_store_fails_the_form_stays(ada: User) -> None:
+    await ada.open()
+    with closing(sqlite3.connect(ada.desk.folder / "store.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        failed = await ada.save(mailmagnet="on", sharing="public")
+    assert (fields_of(failed)["mailmagnet"], fields_of(failed)["sharing"]) == ("on", "public")
+    assert (await kept(ada.desk))[0] is False
+    assert "✓ Saved" in (await ada.save(mailmagnet="on", sharing="public")).card
+
+
+async def test_the_permission_is_asked_for_at_opening_and_at_save(ada: User) -> None:
+    before = await ada.desk.mailbox()
+    set_permission(ada.desk.crm_database, ADMINISTRATOR, MAIL_INTEGRATION, held=False)
+    for answered in (await ada.open(), await ada.save(mailmagnet="on"), await ada.save(path="/count-mail")):
+        assert MAIL_INTEGRATION in answered.card
+        assert "backfill_days" not in answered.card
+    assert await ada.desk.mailbox() == before
+
+
+async def test_whoever_is_not_signed_in_to_the_crm_is_asked_to(ada: User) -> None:
+    await ada.desk.vault.sign_out(ORG, ada.desk.account.sub)
+    for answered in (await ada.open(), await ada.save(mailmagnet="on")):
+        assert "not signed in" in answered.card
+    assert (await kept(ada.desk))[0] is False
+
+
+async def test_another_user_and_another_organisation_have_their_own(ada: User) -> None:
+    await ada.save(mailmagnet="on", sharing="public")
+    for address, org in (("kim@corp.example", ORG), ("kay@other.example", "other.example")):
+        account = ada.desk.world.add_account(address, address, hosted_domain=org)
+        add_user(ada.desk.crm_database, address, address, STANDARD)
+        await ada.desk.sign_in(account, address)
+        ada.sidebar.address = address
+        if org == ORG:
+            answered = await ada.open()
+            assert fields_of(answered)["mailmagnet"] == ""
+            assert ADA not in answered.card
+        assert "✓ Saved" not in (await ada.save(mailmagnet="on")).card
+        assert await ada.desk.store.mailbox(org, account.sub) is None
+    assert (await kept(ada.desk))[0] is True
+
+
+# Counted by tasks
+
+
+@pytest.fixture
+async def job(ada: User) -> AsyncIterator[Job]:
+    async with job_at(ada.desk) as made:
+        yield made
+
+
+async def test_the_mail_of_the_days_is_counted_by_a_task_and_shown_on_reopening(ada: User, job: Job) -> None:
+    await ada.desk.contact("grace@a.example", WON)
+    for _ in range(3):
+        ada.desk.arrive("grace@a.example", subject="Xylophone")
+    ada.desk.clock.turn(minutes=1)
+    org, user = ORG, ada.desk.account.sub
+    begun = ada.desk.clock.now.replace(second=0, microsecond=0)
+    facts = {"begun": begun.isoformat(), "days": 30}
+    status, counted = await job.sort(preview=facts)
+    assert (status, counted) == (200, {"looked_at": 3, "of": 3})
+    preview = (await ada.desk.mailbox()).preview
+    assert preview and (preview.days, preview.mails, preview.looked_at, preview.done) == (30, 3, 3, True)
+    assert preview.sorted[Category.CUSTOMER] == 3
+    card = (await ada.open()).card
+    assert "Counted 3 mails of the last 30 days" in card
+    assert "Customer 3" in card
+    said = (await ada.save(mailmagnet="on", labelling="on")).card
+    assert "About 3 mails of the last 30 days will be moved" in said
+    # nothing was switched on by counting, and nothing moved or kept of the mail
+    assert (await kept(ada.desk))[:2] == (False, False)
+    assert await ada.desk.store.count_mails(org, user) == (0, None, None)
+    assert "Xylophone" not in job.log.decode()
+
+
+async def test_counting_that_fails_goes_on_with_another_task_and_answers_200(ada: User, job: Job) -> None:
+    ada.desk.arrive("grace@a.example")
+    ada.desk.clock.turn(minutes=1)
+    facts = {"begun": ada.desk.clock.now.isoformat(), "days": 30}
+    ada.desk.world.faults.add(Fault("gmail", status=503))
+    before = len(ada.desk.world.tasks._names)
+    status, answer = await job.sort(preview=facts)
+    assert (status, answer) == (200, {"looked_at": 0, "of": 0})
+    assert len(ada.desk.world.tasks._names) == before + 1
+    ada.desk.world.faults.clear()
+    assert await job.sort(preview=facts) == (200, {"looked_at": 1, "of": 1})
+    assert await job.sort(preview={**facts, "days": 0}) != (200, {})
+
+
+# Notices
+
+
+async def give_webhook(desk: Desk, space: str = "S1") -> None:
+    await desk.vault.keep_webhook(ORG, desk.account.sub, desk.origin + desk.world.chat.webhook(space))
+
+
+async def test_a_notice_comes_once_after_the_run_that_recorded_new_mail_and_names_nobody(ada: User, job: Job) -> None:
+    await ada.desk.contact("grace@a.example", WON)
+    await give_webhook(ada.desk)
+    assert "✓ Saved" in (await ada.save(mailmagnet="on", notify="at_once", quiet_from="0", quiet_until="0")).card
+    ada.desk.arrive("Grace Unmentionable <grace@a.example>", subject="Xylophone")
+    ada.desk.clock.turn(minutes=1)
+    for _ in range(2):
+        assert (await job.sort())[0] == 200
+    [message] = ada.desk.world.chat.messages("S1")
+    assert message.text == "1 new mail from customers: 1 customer.\nhttps://mail.google.com/mail/"
+    assert (await ada.desk.mailbox()).presence.noticed == {}
+
+
+async def test_a_webhook_that_is_gone_ends_notices_and_the_set_up_says_so_and_the_run_is_done(ada: User, job: Job) -> None:
+    await ada.desk.contact("grace@a.example", WON)
+    await give_webhook(ada.desk)
+    await ada.save(mailmagnet="on", notify="at_once", quiet_from="0", quiet_until="0")
+    gone = ada.desk.origin + ada.desk.world.chat.webhook("S1").replace("/spaces/S1/", "/spaces/S2/")
+    await ada.desk.vault.keep_webhook(ORG, ada.desk.account.sub, gone)
+    mail = ada.desk.arrive("grace@a.example")
+    ada.desk.clock.turn(minutes=1)
+    assert (await job.sort())[0] == 200
+    assert [record.mail_id for record in await ada.desk.store.latest_mails(ORG, ada.desk.account.sub, 9)] == [mail]
+    assert (await connection_of(ada.desk)).webhook == ""
+    assert "Google Chat no longer knows the address." in (await ada.open()).card
+    assert "token" not in job.log.decode()
+
+
+# The homepage
+
+
+async def test_customers_mail_is_listed_marked_as_done_and_undone(ada: User) -> None:
+    await ada.desk.contact("grace@a.example", WON)
+    await ada.desk.crm.add_lead(Lead("", "Lea Lund", ("lea@b.example",), company="Lund AB"))
+    await ada.save(mailmagnet="on")
+    stranger = ada.desk.arrive("stranger@c.example")
+    lead = ada.desk.arrive("Lea <lea@b.example>", subject="Brochure")
+    mail = ada.desk.arrive("Grace <grace@a.example>", subject="Xylophone")
+    await ada.desk.run()
+    home = (await ada.sidebar.ask("/home")).card
+    for said in ("Need an answer · 2 customers’ mails unread", "Xylophone", "· Customer ·", "Brochure · Lund AB", "Done"):
+        assert said in home
+    done = (await ada.sidebar.ask("/mark-read", id=mail)).card
+    assert "Need an answer · 1 customers’ mail unread" in done
+    assert "Undo" in done
+    assert "UNREAD" not in await ada.desk.labels_of(mail)
+    assert "Undo" in (await ada.sidebar.ask("/mark-read", id=mail)).card
+    assert "2 customers’ mails unread" in (await ada.sidebar.ask("/mark-unread", id=mail)).card
+    assert "UNREAD" in await ada.desk.labels_of(mail)
+    for no_customers in (stranger, "ffff"):
+        assert "Gmail does not find this mail." in (await ada.sidebar.ask("/mark-read", id=no_customers)).card
+    assert "could not read what Gmail sent" in (await ada.sidebar.ask("/mark-read", id="../../x")).card
+    assert "UNREAD" in await ada.desk.labels_of(stranger)
+    ada.desk.world.faults.add(Fault("gmail", "users.messages.modify", status=503))
+    assert "Gmail cannot be reached now." in (await ada.sidebar.ask("/mark-read", id=lead)).card
+    set_permission(ada.desk.crm_database, ADMINISTRATOR, MAIL_INTEGRATION, held=False)
+    ada.desk.world.faults.clear()
+    refused = (await ada.sidebar.ask("/mark-read", id=lead)).card
+    assert MAIL_INTEGRATION in refused
+    assert "UNREAD" in await ada.desk.labels_of(lead)
+
+
+async def test_older_mail_is_turned_to_page_by_page(ada: User) -> None:
+    await ada.desk.contact("grace@a.example", WON)
+    await ada.save(mailmagnet="on")
+    for number in range(18):
+        ada.desk.clock.turn(seconds=1)
+        ada.desk.arrive("grace@a.example", subject=f"Mail {number:02}")
+    await ada.desk.run()
+    home = (await ada.sidebar.ask("/home")).card
+    assert ("Mail 17" in home, "Mail 12" in home, "Older" in home) == (True, False, True)
+    page = (await ada.sidebar.ask("/customers-mail", skip="5")).card
+    assert ("Mail 12" in page, "Mail 03" in page, "Mail 02" in page, '"skip", "value": "15"' in page) == (True, True, False, True)
+    last = (await ada.sidebar.ask("/customers-mail", skip="15")).card
+    assert ("Mail 00" in last, "Older" in last) == (True, False)
+    assert "No older mail" in (await ada.sidebar.ask("/customers-mail", skip="500")).card
+    assert "could not read" in (await ada.sidebar.ask("/customers-mail", skip="-1")).card
+
+
+async def test_which_were_sorted_and_what_would_be_and_a_run_at_once(ada: User, job: Job) -> None:
+    await ada.desk.contact("grace@a.example", WON)
+    await ada.save(mailmagnet="on", labelling="on", backfill_days="0")
+    ada.desk.arrive("Grace <grace@a.example>", subject="Xylophone")
+    preview = (await ada.sidebar.ask("/preview-sorting")).card
+    for said in ("Of 1 new mail 1 mail would be moved", "grace@a.example", "won Deal 0 of grace@a.example", "Sort now"):
+        assert said in preview
+    await ada.desk.run()
+    which = (await ada.sidebar.ask("/sorted-today")).card
+    assert ("Customer · 1" in which, "Xylophone" in which) == (True, True)
+    assert "See which" in (await ada.sidebar.ask("/home")).card
