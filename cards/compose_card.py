@@ -117,9 +117,9 @@ def _template_line(template: Template, frame: Frame) -> Widget:
 def _fields_section(composing: Composing, frame: Frame) -> Section | None:
     """Each value by itself: a click puts it where the cursor is."""
     lines = [
-        decorated_text(words.name(value, 80), below=name, wrap=True, on_click=frame.run(Path.INSERT_FIELD, field=name))
+        decorated_text(said, below=name, wrap=True, on_click=frame.run(Path.INSERT_FIELD, field=name))
         for name, value in composing.values.items()
-        if value
+        if (said := words.name(value, 80))
     ]
     return section(lines, "Insert one value", Fold(0, words.counted(len(lines), "value", "values", frame.locale), "Hide values"))
 

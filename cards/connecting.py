@@ -1,8 +1,8 @@
 """The way to our pages where a user connects Gmail, signs in to the CRM, or gives the address for notices: one place for all cards."""
 
 from cards import words
-from cards.frame import Frame, Page
-from cards.widgets import Button, button
+from cards.frame import Frame, Page, Path
+from cards.widgets import Button, Section, button, decorated_text, section
 from mailmagnet.consent import Grant
 
 _CONNECT = {
@@ -25,3 +25,10 @@ def sign_in_button(crm_name: str, frame: Frame) -> Button:
 def webhook_button(there: bool, frame: Frame) -> Button:
     """Where the address for notices is typed: it is a secret, and never comes through a card."""
     return button("Change the address" if there else "Give the address", frame.page(Page.WEBHOOK))
+
+
+def set_up_section(frame: Frame) -> Section | None:
+    """The way to the set-up, at the end of the cards of who has not connected Gmail."""
+    return section(
+        [decorated_text("Set up MailMagnet", below="Customers’ mail told and sorted", on_click=frame.run(Path.SET_UP))]
+    )

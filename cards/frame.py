@@ -45,7 +45,7 @@ class Path(StrEnum):
     INSERT_FIELD = "/insert-field"  # field
     ADD_RECIPIENT = "/add-recipient"  # module, id
     WRITE = "/write"  # module, id
-    REPLY = "/reply"  # module, id
+    REPLY = "/reply"  # module, id; message_id with IN_PLACE
     FILL_IN = "/fill-in"  # draft, module, id; reply; the form of a mail
     SAVE_MAIL = "/save-mail"  # the same
     SEND_MAIL = "/send-mail"  # the same

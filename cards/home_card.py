@@ -10,7 +10,6 @@ from cards.customers_mail_card import customers_mail_section
 from cards.deal_lines import company_of_deal, deal_line, is_overdue, lines_of, opening, when
 from cards.frame import Frame, Path
 from cards.problems import problem_section
-from cards.record_lines import my_sharing_line
 from cards.search_card import search_section
 from cards.widgets import (
     GREY,
@@ -50,7 +49,6 @@ def home_card(homepage: Homepage, frame: Frame) -> Card:
             _due_section(homepage, of_deals),
             _mails_section(homepage, frame),
             _rest_of_month_section(homepage, frame),
-            section([my_sharing_line(frame)] if homepage.mailbox else []),
             _sorting_section(homepage, frame),
         ]
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cards import words
-from cards.frame import Frame, Path
+from cards.frame import Frame, Page, Path
 from cards.problems import problem_section
 from cards.record_lines import ids_of, record_name
 from cards.widgets import (
@@ -36,7 +36,7 @@ def mail_with_card(answer: MailWith, frame: Frame) -> Card:
     return card(
         [
             problem_section(answer.mine_problem, here, "Your mail") if answer.mine_problem else None,
-            section([*_mails(answer, frame), *_older_button(answer, frame)]),
+            section([*_mails(answer, frame), _buttons(answer, frame)]),
             *_missing_sections(answer, here),
             problem_section(answer.problem, here, "Colleagues’ mail") if answer.problem else None,
             _sharing_section(answer, answer.own, frame) if answer.own else None,
@@ -93,10 +93,11 @@ def whose(owner_name: str, *, mine: bool) -> str:
     return "yours" if mine else words.possessive(words.name(shown(owner_name), _NAME)) or "a colleague’s"
 
 
-def _older_button(answer: MailWith, frame: Frame) -> list[Widget]:
-    if not answer.older:
-        return []
-    return [button_list(button("Older mail", frame.run(Path.MAIL_WITH, **ids_of(answer.record.record), older=answer.older)))]
+def _buttons(answer: MailWith, frame: Frame) -> Widget:
+    """Further back, and the same list as a page of its own."""
+    ids = ids_of(answer.record.record)
+    older = [button("Older mail", frame.run(Path.MAIL_WITH, **ids, older=answer.older))] if answer.older else []
+    return button_list(*older, button("Open as a page", frame.page(Page.RECORD, **ids)))
 
 
 # Whose mail is not in it

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from cards import words
+from cards.connecting import set_up_section
 from cards.contact_sections import company_of_contact, contact_sections, lead_sections
 from cards.frame import Frame, Path
 from cards.people_lines import account_name, contact_name, known_there, lead_line, lead_name, stakes_line
@@ -18,17 +19,18 @@ _PEOPLE_IN_SIGHT = 5
 
 
 def message_card(answer: OpenMessage, frame: Frame) -> Card:
+    set_up = set_up_section(frame) if answer.to_set_up else None
     if not answer.people:
-        return _nobody_card(answer.mail, answer.home)
+        return _nobody_card(answer.mail, answer.home, set_up)
     main, *others = answer.people
     title, company = _who(main)
     sections = [problem_section(answer.problem, frame)] if answer.problem else _main_sections(main, answer, frame)
-    return card([*sections, _others_section(main, others, answer, frame)], title, company)
+    return card([*sections, _others_section(main, others, answer, frame), set_up], title, company)
 
 
-def _nobody_card(mail: MailPeople, home: str) -> Card:
+def _nobody_card(mail: MailPeople, home: str, set_up: Section | None) -> Card:
     title, subtitle = _name_and_address(mail.sender) if mail.sender else ("", "")
-    return card([section([text_paragraph(_nobody_words(mail, home))])], title, subtitle)
+    return card([section([text_paragraph(_nobody_words(mail, home))]), set_up], title, subtitle)
 
 
 def _nobody_words(mail: MailPeople, home: str) -> str:

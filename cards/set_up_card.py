@@ -163,7 +163,10 @@ def _channel_section() -> Section | None:
 
 
 def _account_section(set_up: SetUp, frame: Frame) -> Section | None:
-    address = words.name(shown(set_up.address))
+    address = words.name(shown(set_up.address)) or "Your account"
+    if set_up.delegated:
+        said = spaced(words.left_to_right(address), coloured("✓", GREEN))
+        return section([decorated_text(said, below="Connected by your admin: there is nothing to click.", wrap=True)], "Account")
     if set_up.connected:
         lacks = "" if set_up.may_sort else "For lists of mail. MailMagnet asks for more when you turn it on."
         return section(

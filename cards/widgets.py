@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import islice
 from typing import Any, Literal, TypeAlias
 from urllib.parse import quote, urlsplit
 
@@ -130,14 +131,12 @@ def text_paragraph(text: str) -> Widget:
 
 
 def reading(text: str, most: int) -> list[Widget]:
-    """A long plain text, a widget for each of its paragraphs, its lines kept; `most` widgets at most."""
-    blocks = [block.strip() for block in re.split(r"\n[^\S\n]*\n+", text) if block.strip()]
+    """A long plain text, a widget for each of its paragraphs, its lines kept; `most` widgets at most. None without a sign to be seen."""
+    blocks = [block.strip() for block in re.split(r"\n[^\S\n]*\n+", text)]
     pieces = [block[start : start + LONGEST_READING] for block in blocks for start in range(0, len(block), LONGEST_READING)]
-    return [_paragraph_of(piece.splitlines()) for piece in pieces[:most]]
-
-
-def _paragraph_of(lines: Sequence[str]) -> Widget:
-    return {"textParagraph": {"text": "<br>".join(escape(one_line(line)) for line in lines)}}
+    paragraphs = ([one_line(line) for line in piece.splitlines()] for piece in pieces)
+    shown = ("<br>".join(map(escape, lines)) for lines in paragraphs if any(lines))
+    return [{"textParagraph": {"text": paragraph}} for paragraph in islice(shown, most)]
 
 
 def decorated_text(

@@ -85,6 +85,8 @@ async def _user(body: Mapping[str, Any], process: Process) -> Identity:
 
 def _ids(path: Path, event: Event) -> Mapping[str, str]:
     """What the same call carries when it is made again."""
+    if path is Path.REPLY:
+        return {**event.parameters, "message_id": event.message_id}
     return {"message_id": event.message_id} if path is Path.MESSAGE else event.parameters
 
 

@@ -184,6 +184,10 @@ class Process:
         return partial(revoke, self.session, self.google.revoke_url, seconds=self.settings.job_call_seconds)
 
     @property
+    def delegated(self) -> bool:
+        return self.settings.org_install
+
+    @property
     def admins(self) -> tuple[str, ...]:
         return self.settings.admins
 

@@ -104,4 +104,4 @@ def _connected(connection: Connection | None) -> Connected | None:
     if not connection:
         return None
     crm_user = connection.crm.name if connection.crm else ""
-    return Connected(connection.address, bool(connection.gmail_token), connection.grants, crm_user, bool(connection.webhook))
+    return Connected(connection.address, connection.connected, connection.grants, crm_user, bool(connection.webhook))

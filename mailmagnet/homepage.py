@@ -77,7 +77,7 @@ async def homepage(caller: Caller, parts: Parts) -> Homepage:
         mailbox=mailbox,
         crm_problem=closing if isinstance(closing, Upstream) else None,
         mail_problem=mails if isinstance(mails, Upstream) else None,
-        connected=bool(connection.gmail_token),
+        connected=connection.connected,
     )
 
 
@@ -102,7 +102,7 @@ async def _mailbox_and_mails(
         return None, mailbox
     if not mailbox or not mailbox.mailmagnet or mailbox.needs_consent:
         return mailbox, None
-    if not connection.gmail_token:
+    if not connection.connected:
         return mailbox, NotAuthorised(GMAIL, "the mailbox has no connection")
     try:
         return mailbox, await read_customers_mail(connection, mailbox, crm, 0, LATEST_MAILS, caller, parts)

@@ -47,7 +47,8 @@ class OpenMessage:
     """The answer: the people of the mail with what the CRM has on each, the main one first.
 
     When the vault or the CRM failed, `problem` says how, and the people come without what the CRM has. `today` is the organisation's
-    day, None when the CRM was not asked or failed. `home` is the user's own domain, "" for a consumer account.
+    day, None when the CRM was not asked or failed. `home` is the user's own domain, "" for a consumer account. `to_set_up` is whether
+    the user has not connected Gmail yet.
     """
 
     mail: MailPeople
@@ -56,6 +57,7 @@ class OpenMessage:
     today: date | None = None
     problem: Upstream | None = None
     home: str = ""
+    to_set_up: bool = False
 
     @property
     def problems(self) -> tuple[Upstream, ...]:
@@ -77,14 +79,16 @@ async def open_message(message_id: str, tokens: OpenMailTokens, caller: Caller, 
     connection = stored if isinstance(stored, Connection) else unconnected(identity)
     about = people_of(mail, connection.own_addresses, connection.own_domains)
     crm = parts.crm_of(connection)
+    to_set_up = not isinstance(stored, Upstream) and not connection.connected
     if not about.people:
-        return OpenMessage(about, (), crm.name, home=home)
+        return OpenMessage(about, (), crm.name, home=home, to_set_up=to_set_up)
     found = stored if isinstance(stored, Upstream) else await _look_up(about.people, crm, caller.by)
     if isinstance(found, Upstream):
         people = tuple(PersonInCrm(person) for person in about.people)
-        return OpenMessage(about, people, crm.name, problem=found, home=home)
+        return OpenMessage(about, people, crm.name, problem=found, home=home, to_set_up=to_set_up)
     today = today_in(found.organisation.time_zone, caller.now)
-    return OpenMessage(about, tuple(_in_crm(person, found, today) for person in about.people), crm.name, today, home=home)
+    people = tuple(_in_crm(person, found, today) for person in about.people)
+    return OpenMessage(about, people, crm.name, today, home=home, to_set_up=to_set_up)
 
 
 async def _look_up(people: Collection[Person], crm: Crm, by: float) -> LookUp | Upstream:

@@ -71,6 +71,11 @@ class Parts(Protocol):
         ...
 
     @property
+    def delegated(self) -> bool:
+        """Whether the admin of the organisation lets MailMagnet into the mailboxes of all: then no user is asked for consent."""
+        ...
+
+    @property
     def admins(self) -> Collection[str]:
         """The canonical addresses of those whom the deployment itself calls admins."""
         ...

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from mailmagnet.crm import Crm, Module, Owner
 from mailmagnet.errors import BadRequest
 
+MOST_PEOPLE = 10
+"""Of an account or deal: Gmail is asked for all their addresses in one search. The others' mail is on their own cards."""
+
 
 @dataclass(frozen=True, slots=True)
 class RecordId:
@@ -63,5 +66,6 @@ async def record_people(record: RecordId, crm: Crm) -> OpenedRecord:
     """Raises what `Crm.record_people` raises: NotFound, when its user may not open the record."""
     found = await crm.record_people(record.module, record.id)
     of_people = Module.LEADS if record.module is Module.LEADS else Module.CONTACTS
-    people = [CrmPerson(RecordId(of_people, person.id).choice, person.name, person.addresses) for person in found.people]
-    return OpenedRecord(record, found.name, tuple(people), found.owners, max(found.people_count - len(people), 0))
+    first = found.people[:MOST_PEOPLE]
+    people = tuple(CrmPerson(RecordId(of_people, person.id).choice, person.name, person.addresses) for person in first)
+    return OpenedRecord(record, found.name, people, found.owners, max(found.people_count - len(people), 0))

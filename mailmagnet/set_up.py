@@ -6,6 +6,7 @@ from datetime import time, timedelta
 from enum import StrEnum
 
 from mailmagnet.caller import Caller, connection_of, unconnected
+from mailmagnet.connect_mailbox import connect_mailbox
 from mailmagnet.consent import Grant, allows
 from mailmagnet.crm import service_of
 from mailmagnet.deadline import in_time, in_time_or_problem
@@ -32,6 +33,10 @@ MOST_LISTED = 500
 
 LOOKS_AGAIN, SECONDS_BETWEEN_LOOKS = 6, 0.25
 """How often, after another call has taken the mailbox over, it is looked whether that one has saved the same."""
+
+
+DELEGATED = frozenset({Grant.SORT})
+"""What an admin lets MailMagnet do in the mailboxes of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +89,17 @@ class Consequence:
 class SetUp:
     """How the mailbox is set up, and what stands in the form: what is kept, or what was typed.
 
-    Without a connection to Gmail `grants` is empty; `webhook` is whether an address for notices is kept. `mailbox` and `policy` are None
-    where the store did not answer, `mailbox` also where there is none yet. `newest` counts what would be sorted, None where nobody
-    asked or it could not be told in time. `refusal`, `consequence` and `problem` say why Save has not saved; `saved` that it has;
-    `counting` that the mail is being counted.
+    Without a connection to Gmail `grants` is empty. `delegated`: the admin connects everybody's, so nobody is asked. `webhook` is whether
+    an address for notices is kept. `mailbox` and `policy` are None where the store did not answer, `mailbox` also where there is none
+    yet. `newest` counts what would be sorted, None where nobody asked or it could not be told in time. `refusal`, `consequence` and
+    `problem` say why Save has not saved; `saved` that it has; `counting` that the mail is being counted.
     """
 
     crm_name: str
     address: str
     form: Form
     grants: frozenset[Grant] = frozenset()
+    delegated: bool = False
     webhook: bool = False
     mailbox: Mailbox | None = None
     policy: Policy | None = None
@@ -156,7 +162,7 @@ async def save_set_up(form: Form, confirmed: str, caller: Caller, parts: Parts) 
     What keeps it from being saved is told in the answer, with the form as it was typed. Raises NotPermitted without the permission,
     NotAuthorised without a sign-in to the CRM.
     """
-    typed = await _typed(form, caller, parts)
+    typed = await _begun(form, caller, parts)
     if typed.problem:
         return typed
     wish = _wish(form, typed)
@@ -181,7 +187,7 @@ async def save_set_up(form: Form, confirmed: str, caller: Caller, parts: Parts) 
 
 async def count_set_up(form: Form, caller: Caller, parts: Parts) -> SetUp:
     """Have the mail of the days in the form counted by tasks. Answers and raises as `save_set_up` does."""
-    typed = await _typed(form, caller, parts)
+    typed = await _begun(form, caller, parts)
     if typed.problem:
         return typed
     days = days_of(form.backfill_days)
@@ -230,16 +236,29 @@ async def _as_kept(time_zone: str, caller: Caller, parts: Parts) -> tuple[Connec
         in_time(MAILMAGNET, by, store.mailbox(identity.org, identity.user)),
         in_time(MAILMAGNET, by, store.policy(identity.org)),
     )
-    grants = connection.grants if connection.gmail_token else frozenset()
+    delegated = connection.delegated or (parts.delegated and bool(identity.domain) and not connection.connected)
     return connection, SetUp(
         crm_name=crm.name,
         address=identity.address,
         form=form_of(mailbox, time_zone),
-        grants=grants,
+        grants=DELEGATED if delegated else connection.grants,
+        delegated=delegated,
         webhook=bool(connection.webhook),
         mailbox=mailbox,
         policy=policy,
     )
+
+
+async def _begun(form: Form, caller: Caller, parts: Parts) -> SetUp:
+    """The set-up with what was typed. Where the admin connects everybody's Gmail, this is when it is done for this user."""
+    typed = await _typed(form, caller, parts)
+    if typed.problem or typed.mailbox or not typed.delegated:
+        return typed
+    try:
+        await in_time(GMAIL, caller.by, connect_mailbox(replace(unconnected(caller.identity), grants=DELEGATED), parts))
+    except Upstream as problem:
+        return replace(typed, problem=problem)
+    return await _typed(form, caller, parts)
 
 
 async def _typed(form: Form, caller: Caller, parts: Parts) -> SetUp:

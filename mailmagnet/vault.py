@@ -15,8 +15,9 @@ class Connection:
     """A user's authorised links to Gmail and to the CRM. `org` and `user` are verified ids.
 
     `own_addresses` (all sendAs aliases) and `own_domains` (the organisation's domains and aliases) are kept here so that
-    opening a message needs no store. `gmail_token` is an OAuth refresh token, or "" for a user of the sidebar alone, and `grants` is
-    what it allows. `crm` is the sign-in to the CRM, None before it. `webhook` is the address for notices, "" for none.
+    opening a message needs no store. `grants` is what MailMagnet may do in Gmail, nothing for a user of the sidebar alone.
+    `gmail_token` is the OAuth refresh token by which it may, "" where the admin lets MailMagnet into the mailboxes of all. `crm` is the
+    sign-in to the CRM, None before it. `webhook` is the address for notices, "" for none.
     """
 
     org: str
@@ -29,6 +30,16 @@ class Connection:
     crm: CrmTokens | None = None
     webhook: str = field(default="", repr=False)
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a way to Gmail."""
+        return bool(self.grants)
+
+    @property
+    def delegated(self) -> bool:
+        """Whether that is the admin's, for all of the organisation."""
+        return self.connected and not self.gmail_token
+
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
@@ -40,12 +51,12 @@ class Leaving:
 
 
 async def gmail_connection(org: str, user: str, vault: "Vault", wanted: Grant = Grant.SORT) -> Connection:
-    """The user's connection with a Gmail token that allows what is wanted.
+    """The user's connection, which allows what is wanted.
 
     Raises GrantMissing by Gmail when there is none, or it does not allow it, and what the vault raises.
     """
     connection = await vault.connection(org, user)
-    if not connection or not connection.gmail_token or not allows(connection.grants, wanted):
+    if not connection or not allows(connection.grants, wanted):
         raise GrantMissing(GMAIL, wanted)
     return connection
 

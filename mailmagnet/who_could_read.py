@@ -109,7 +109,7 @@ class _Question:
         own = ours_of(connections, self.colleagues.mailboxes.values())
         choice = self.people.people[0].choice if self.people and self.people.people else _any_chosen(owner.choices)
         excluded = bool(self.people) and not shareable(self.people.addresses if self.people else (), policy, own)
-        connected = bool(self.owners and self.owners.gmail_token)
+        connected = bool(self.owners and self.owners.connected)
         return rule_for(Viewer(viewer.org, viewer.user), owner, policy, choice, connected=connected, excluded=excluded)
 
 

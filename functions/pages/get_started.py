@@ -16,7 +16,7 @@ def get_started_page() -> Response:
             [
                 "Open Gmail with your work account.",
                 "Open MailMagnet in the panel at the right. If it is not there, ask your admin to install it.",
-                "Choose Set up, and follow its steps.",
+                "Choose “Set up MailMagnet”, and follow its steps.",
             ]
         ),
         link_button("Open Gmail", "https://mail.google.com/"),

@@ -22,7 +22,7 @@ def send(world: World, account: Account, raw: bytes, thread_id: str = "") -> Mes
     sent = mailbox.message(mailbox.add([NewMail(raw, world.clock(), labels, thread_id)])[0])
     for other in world.accounts():
         if other != account and not recipients.isdisjoint(_lower(other.addresses)):
-            world.mailbox(other.address).arrive(_without_bcc(raw))
+            world.mailbox(other.address).arrive(_without(b"bcc", raw))
     return sent
 
 
@@ -31,7 +31,12 @@ def _lower(addresses: tuple[str, ...]) -> set[str]:
 
 
 def _ready_to_send(world: World, account: Account, raw: bytes) -> tuple[bytes, set[str]]:
-    """The mail with From, Date and Message-ID, which Gmail adds where they are missing, and to whom it goes."""
+    """The mail with From, Date and Message-ID, which Gmail adds where they are missing, and to whom it goes.
+
+    A From that is none of the account's own addresses is the account's afterwards.
+    """
+    if not _is_own(account, raw):
+        raw = _without(b"from", raw)
     head, _ = mail_parts.split(raw)
     headers = mail_parts.headers_of(head)
     names = {name.lower() for name, _ in headers}
@@ -46,12 +51,18 @@ def _ready_to_send(world: World, account: Account, raw: bytes) -> tuple[bytes, s
     return new + raw, mail_parts.addresses_in(", ".join(to))
 
 
-def _without_bcc(raw: bytes) -> bytes:
+def _is_own(account: Account, raw: bytes) -> bool:
+    senders = [value for name, value in mail_parts.headers_of(mail_parts.split(raw)[0]) if name.lower() == "from"]
+    return not senders or mail_parts.addresses_in(", ".join(senders)) <= _lower(account.addresses)
+
+
+def _without(name: bytes, raw: bytes) -> bytes:
+    """The mail without one of its headers."""
     head, body = mail_parts.split(raw)
     shown, hidden = [], False
     for line in head.splitlines(keepends=True):
         if line[:1] not in (b" ", b"\t"):
-            hidden = line[:4].lower() == b"bcc:"
+            hidden = line.partition(b":")[0].strip().lower() == name
         if not hidden:
             shown.append(line)
     return b"".join(shown) + body

@@ -25,8 +25,9 @@ def shared_contact(demo: Demo) -> tuple[str, str]:
 
 
 async def fix_sharing(desk: Desk, how: str) -> None:
-    """The admin's way: homepage, what I share, policy, what it does, Save."""
+    """The admin's way: homepage, settings, what I share, policy, what it does, Save."""
     await desk.show(label="INBOX")
+    await desk.panel.get_by_role("button", name="Settings").click()
     await desk.panel.get_by_text("What I share, and who read it").click()
     await desk.panel.get_by_role("button", name="Your organisation’s policy").click()
     await desk.panel.get_by_label("Who may read users’ mail with contacts").select_option(label=how)
@@ -54,6 +55,7 @@ async def test_a_second_user_reads_what_is_shared_and_the_owner_sees_who_did(des
     finally:
         await fix_sharing(desk, "Each user decides")
     await desk.show(label="INBOX")
+    await desk.panel.get_by_role("button", name="Settings").click()
     await desk.panel.get_by_text("What I share, and who read it").click()
     await expect(desk.panel.get_by_text(f"mail with {name}").first).to_be_visible()
     await desk.open("To Kim", account=kim)

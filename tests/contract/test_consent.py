@@ -16,7 +16,16 @@ from gmail_client.consent import SCOPES, GoogleConsent
 from gmail_client.web_client import WebClient
 from http_session.session import HttpSession
 from mailmagnet.consent import Grant
-from mailmagnet.errors import BadAnswer, MailMagnetError, NotAuthorised, NotPermitted, RateLimited, Unavailable
+from mailmagnet.errors import (
+    BadAnswer,
+    Forbidden,
+    MailMagnetError,
+    NotAuthorised,
+    NotPermitted,
+    NotVerified,
+    RateLimited,
+    Unavailable,
+)
 from sandbox.google.authorization import read
 from sandbox.google.faults import Fault
 from sandbox.google.gmail_server import make_app
@@ -28,8 +37,8 @@ REDIRECT, VERIFIER = "https://pages.example/callback", "v" * 43
 class Google:
     """The stand-in, and a consent in front of it."""
 
-    def __init__(self, world: World, account: Account, consent: GoogleConsent) -> None:
-        self.world, self.account, self.consent = world, account, consent
+    def __init__(self, world: World, account: Account, consent: GoogleConsent, verifier: Verifier) -> None:
+        self.world, self.account, self.consent, self.verifier = world, account, consent, verifier
 
     def code(self, *scopes: str, refreshes: bool = True) -> str:
         """What comes back when the account has consented to these scopes of what the consent's own URL asks for."""
@@ -64,7 +73,7 @@ async def google(tmp_path: Path) -> AsyncIterator[Google]:
         redirect_uri=REDIRECT,
         seconds=2,
     )
-    yield Google(world, account, GoogleConsent(client, account_of))
+    yield Google(world, account, GoogleConsent(client, account_of), verifier)
     await session.close()
     await runner.cleanup()
     world.close()
@@ -147,3 +156,13 @@ async def test_a_slow_google_is_given_up(google: Google) -> None:
     google.world.faults.add(Fault("google", "token", latency_ms=500))
     with pytest.raises(Unavailable):
         await quick.consented(google.code(SCOPES[Grant.READ]), VERIFIER)
+
+
+async def test_a_browsers_token_answers_the_sign_in_that_asked_for_it(google: Google) -> None:
+    side = google.world.google
+    token = side.client_id_token(google.account, {"openid", "https://www.googleapis.com/auth/userinfo.email"}, "access", "asked")
+    identity = await google.verifier.user(token, client_id=side.client_id, nonce="asked")
+    assert identity.user == google.account.sub
+    for client_id, nonce in ((side.client_id, "another"), (side.addon_client_id, "asked")):
+        with pytest.raises((NotVerified, Forbidden)):
+            await google.verifier.user(token, client_id=client_id, nonce=nonce)

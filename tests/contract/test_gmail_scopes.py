@@ -136,4 +136,4 @@ async def test_an_add_ons_scope_opens_the_attachments_of_the_open_mail_alone(bro
         async with browser.session.get(url, headers=headers) as answer:
             statuses.append(answer.status)
     # The open mail has no such attachment; of the other one not even that is told.
-    assert statuses == [404, 403]
+    assert statuses == [400, 403]

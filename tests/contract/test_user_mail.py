@@ -441,6 +441,30 @@ async def test_a_reply_stands_in_its_thread_with_ids_as_long_as_exchange_makes_t
         await mine.create_draft(draft(thread_id="18c0ffee"))
 
 
+async def test_what_a_draft_answers_is_told_and_nothing_else_of_it(desk: Desk) -> None:
+    mail_id = arrived(desk, mail(Message_ID="<one@x.example>"))
+    thread = desk.folder.message(mail_id).thread_id
+    answer = draft(subject="Re: Offer", thread_id=thread, in_reply_to="<one@x.example>", references="<zero@x> <one@x.example>")
+    mine = desk.user_mail(desk.world.google.refresh_token(desk.ada, SEND_ALONE))
+    draft_id = await mine.create_draft(answer)
+    told = await mine.draft(draft_id)
+    assert (told.thread_id, told.first("In-Reply-To"), told.first("References")) == (
+        thread,
+        "<one@x.example>",
+        "<zero@x> <one@x.example>",
+    )
+    assert (told.first("Subject"), told.first("To")) == ("", "")
+    await mine.delete_draft(draft_id)
+    with pytest.raises(NotFound):
+        await mine.draft(draft_id)
+
+
+async def test_mail_from_an_address_that_is_not_ones_own_is_from_ones_own(desk: Desk) -> None:
+    mine = desk.user_mail()
+    sent = await mine.send_draft(await mine.create_draft(draft(sender=SendAs("boss@corp.example", "The Boss"))))
+    assert mail_parts.read(desk.folder.raw(sent)).first("From") == ADA
+
+
 async def test_a_draft_is_written_anew_sent_once_and_thrown_away(desk: Desk) -> None:
     mine = desk.user_mail()
     draft_id = await mine.create_draft(draft(subject="First"))

@@ -110,6 +110,10 @@ class JobParts:
         raise AssertionError("nobody here is told anything")
 
     @property
+    def delegated(self) -> bool:
+        return False
+
+    @property
     def admins(self) -> tuple[str, ...]:
         return ()
 

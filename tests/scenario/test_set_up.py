@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from cards.frame import Page
 from crm_client.embedded.administration import ADMINISTRATOR, STANDARD, add_user, set_permission
 from mailmagnet.categories import Category
 from mailmagnet.connect_mailbox import connect_mailbox
@@ -21,6 +22,7 @@ from mailmagnet.vault import Connection
 from sandbox.google.faults import Fault
 from tests.scenario.addon_process import Answered, Sidebar, sidebar_at
 from tests.scenario.desk import ADA, Desk, desk_in
+from tests.scenario.pages_process import pages_at
 from tests.scenario.test_job_functions import Job, job_at
 
 ORG = "corp.example"
@@ -155,6 +157,8 @@ async def test_who_has_not_connected_is_shown_the_way(new_desk: Desk) -> None:
         home = (await sidebar.ask("/home")).card
         assert "Set up MailMagnet" in home
         assert "/set-up" in home
+        opened = (await sidebar.ask("/message", new_desk.arrive("Kim <kim@b.example>"))).card
+        assert "Set up MailMagnet" in opened
         user = User(sidebar)
         card = (await user.open()).card
         assert "Not connected" in card
@@ -486,3 +490,30 @@ async def test_which_were_sorted_and_what_would_be_and_a_run_at_once(ada: User, 
     which = (await ada.sidebar.ask("/sorted-today")).card
     assert ("Customer · 1" in which, "Xylophone" in which) == (True, True)
     assert "See which" in (await ada.sidebar.ask("/home")).card
+
+
+# Where notices go
+
+
+async def test_the_address_for_notices_is_typed_on_a_page_kept_in_the_vault_and_never_shown(new_desk: Desk) -> None:
+    await new_desk.connect()
+    space = new_desk.origin + new_desk.world.chat.webhook("S1")
+    async with pages_at(new_desk) as pages:
+        browser = pages.browser()
+        shown = await pages.opened(browser, pages.link(Page.WEBHOOK))
+        assert "Where notices go" in shown.text
+        for wrong in ("https://evil.example/v1/spaces/S1/messages?key=a&token=b", "no-address"):
+            refused = await browser.send(shown, address=wrong)
+            assert (refused.status, "This is not the address" in refused.text) == (400, True)
+            assert wrong not in refused.body
+        assert (await connection_of(new_desk)).webhook == ""
+        done = await browser.send(shown, address=space)
+        assert "The address is kept" in done.text
+        assert (await connection_of(new_desk)).webhook == space
+        again = await browser.open(pages.link(Page.WEBHOOK))
+        assert space not in again.body
+        assert "There is an address now." in again.text
+        deleted = await browser.send(again, number=1)
+        assert "The address is deleted" in deleted.text
+        assert (await connection_of(new_desk)).webhook == ""
+        assert "token=" not in pages.log.decode()

@@ -10,7 +10,7 @@ import pytest
 
 from cards.frame import Path as Served
 from crm_client.embedded.administration import share
-from mailmagnet.crm import Lead, NewDeal
+from mailmagnet.crm import Lead, NewContact, NewDeal
 from mailmagnet.mail_with import PAGE
 from mailmagnet.store import Choices, Policy, Sharing
 from sandbox.google.faults import Fault
@@ -335,6 +335,16 @@ async def test_a_deals_mail_is_that_of_its_contacts(office: Office) -> None:
     assert "Share mail" not in card
     opened = (await office.ask(ADA, Served.DEAL, id=deal.id)).card
     assert "Mail with Airship" in opened
+
+
+async def test_of_an_account_with_many_contacts_the_first_are_searched_and_it_says_so(office: Office) -> None:
+    account = await office.desk.crm.add_account("Zeppelin Works")
+    for number in range(12):
+        await office.desk.crm.add_contact(NewContact(f"Person {number:02}", (f"p{number}@z.example",), account=account.id))
+    office.mail(sender="p1@z.example", subject="From one of them")
+    card = (await office.ask(ADA, Served.MAIL_WITH, module="accounts", id=account.id)).card
+    assert "2 more people are in MailMagnet CRM" in card
+    assert "From one of them" in card
 
 
 def buttons_in(part: Any) -> Iterator[dict[str, Any]]:

@@ -68,7 +68,10 @@ def test_it_asks_for_what_the_add_on_needs_and_for_nothing_of_a_mails_text(manif
 def test_the_sandbox_reads_it_as_gmail_does() -> None:
     found = deployment(FILE, URL, CRM_URL, PAGES_URL)
     assert found.triggers == {"homepage": f"{URL}/home", "message": f"{URL}/message"}
-    assert found.universal_actions == [Entry("Deals and search", function=f"{URL}/deals-and-search")]
+    assert found.universal_actions == [
+        Entry("Deals and search", function=f"{URL}/deals-and-search"),
+        Entry("Set up MailMagnet", function=f"{URL}/set-up"),
+    ]
     assert found.open_link_prefixes == ["https://mail.google.com/", f"{CRM_URL}/", f"{PAGES_URL}/"]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mailmagnet.mail_with import PAGE, ListedMail, _Entry, _Found, page_of
@@ -24,7 +24,8 @@ def search(mailbox: Sequence[_Entry], before: int) -> _Found:
 SECONDS = st.lists(st.integers(0, 60 * 40), max_size=45, unique=True)
 
 
-@given(st.lists(SECONDS, min_size=1, max_size=4), st.sets(st.integers(0, 44), max_size=10))
+@given(st.lists(SECONDS, min_size=1, max_size=4), st.sets(st.integers(0, 44), max_size=40))
+@example([list(range(0, 90, 30)), list(range(40, 85))], set(range(20)))
 def test_every_mail_comes_once_newest_first(mailboxes: list[list[int]], not_shown: set[int]) -> None:
     kept = []
     for owner, seconds in enumerate(mailboxes):

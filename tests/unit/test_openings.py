@@ -32,6 +32,9 @@ class Noting:
             raise self.fails
         self.noted.append((org, user))
 
+    async def mailbox(self, *_: str) -> None:
+        """None whose trouble with the CRM could be over."""
+
     @property
     def parts(self) -> Parts:
         return cast(Parts, SimpleNamespace(store=self))

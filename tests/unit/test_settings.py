@@ -184,3 +184,15 @@ def test_the_deployment_sets_every_setting_that_has_no_default_and_none_that_doe
         if variable["name"] == "FUNCTION_TARGET"
     ]
     assert targets == ["addon", "label_tick", "label_mailbox", "pages"]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"EMBED_KEY": "too short"}, {"EMBED_ORG": ""}, {"CRM_RECORD_URL": ""}],
+    ids=["a short secret", "no organisation", "no CRM"],
+)
+def test_a_crm_shows_mail_only_under_a_long_secret_for_one_organisation_and_one_origin(changed: dict[str, str]) -> None:
+    good = {"EMBED_KEY": "k" * 32, "EMBED_ORG": "corp.example", "CRM_RECORD_URL": "https://crm.example/{module}/{id}"}
+    assert read_settings(GOOD | {f"MAILMAGNET_{name}": value for name, value in good.items()}).embed_org == "corp.example"
+    with pytest.raises(BadSetting, match="MAILMAGNET_EMBED_KEY should have at least 32 characters"):
+        read_settings(GOOD | {f"MAILMAGNET_{name}": value for name, value in (good | changed).items()})

@@ -55,7 +55,7 @@ def test_mail_of_mine_and_of_a_colleague() -> None:
         "# Mail with Ada Lovelace\n---\n"
         "Ada Lovelace / Re: Offer · yours · 1 hr ago >\n"
         "Kim Corp / Offer · Kim Corp’s · 3 days ago >\n"
-        "[Older mail]\n"
+        "[Older mail] [Open as a page]\n"
         "--- Your mail and your colleagues\n"
         "Only you can read your mail with Ada Lovelace.\n"
         "[Share mail with this contact] [Who could read this]"
@@ -64,7 +64,7 @@ def test_mail_of_mine_and_of_a_colleague() -> None:
 
 def test_nothing_yet() -> None:
     text = text_of(mail_with_card(MailWith(PEOPLE, CRM, ()), AT_MAIL))
-    assert text == "# Mail with Ada Lovelace\n---\nNo mail with Ada Lovelace yet."
+    assert text == "# Mail with Ada Lovelace\n---\nNo mail with Ada Lovelace yet.\n[Open as a page]"
     nobody = MailWith(replace(PEOPLE, people=()), CRM, ())
     assert "shows you nobody of Ada Lovelace" in text_of(mail_with_card(nobody, AT_MAIL))
 

@@ -1,6 +1,7 @@
 """What the suite does on a machine that lacks something, and how it counts the time."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -108,7 +109,7 @@ def test_without_the_emulator_its_tests_fail_and_the_last_line_says_what_is_miss
     )
     assert done.returncode == 1
     *_, counted, told = done.stdout.splitlines()
-    assert "1 passed, 2 errors" in counted
+    assert re.search(r"\b1 passed, [1-9] errors\b", counted)
     assert told.startswith("The Firestore emulator is missing, so its tests failed. Get it with: ")
 
 

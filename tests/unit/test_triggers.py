@@ -14,7 +14,7 @@ from starlette.requests import Request
 from cards.frame import Path as Served
 from crm_client.embedded.administration import ADMINISTRATOR, add_user, create
 from functions.addon import answer
-from functions.triggers import TRIGGERS
+from functions.triggers import TRIGGERS, Press
 from functions.user_limit import UserLimit
 from functions.wiring import Process
 from mailmagnet.crm import Lead, NewContact, NewDeal, Organisation
@@ -27,7 +27,16 @@ from tests.crm_signed_in import crm_as
 from token_vault.encrypted_file import EncryptedFileVault
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
-CLICKED_IN_PLACE = {Served.DEACTIVATED, Served.SHARE_CONTACT, Served.SHARE_MAIL, Served.POLICY_EFFECT, Served.SAVE_POLICY}
+CLICKED_IN_PLACE = {
+    Served.DEACTIVATED,
+    Served.SHARE_CONTACT,
+    Served.SHARE_MAIL,
+    Served.POLICY_EFFECT,
+    Served.SAVE_POLICY,
+    Served.SAVE_SET_UP,
+    Served.COUNT_MAIL,
+    Served.SORT_NOW,
+}
 """Paths whose first answer takes the place of the card clicked in already."""
 ADA = Identity("corp.example", "1", "ada@corp.example", "corp.example")
 MAIL = MailHeaders("1", "1", NOW, frozenset(), (("From", "Grace Hopper <grace@a.example>"),))
@@ -97,7 +106,7 @@ async def door(tmp_path: Path) -> AsyncIterator[Door]:
     made.verifier = made.reader = made
     made.crm_sign_in = SimpleNamespace(name="Zoho CRM")
     made.crm_of = lambda _: made.crm
-    made.admins = ()
+    made.admins, made.delegated = (), False
     yield made
     await store.close()
 
@@ -144,7 +153,17 @@ async def test_a_record_is_shown_without_a_problem(door: Door, path: Served) -> 
     assert ("Grace" in card, "Reference" in card) == (True, False)
 
 
-@pytest.mark.parametrize("path", Served)
+PRESSES = [path for path, trigger in TRIGGERS.items() if isinstance(trigger, Press)]
+
+
+@pytest.mark.parametrize("path", PRESSES)
+async def test_a_press_that_fails_leaves_the_card_as_it_was_typed(door: Door, path: Served) -> None:
+    answered = await door.call(path, id="7", draft="r1", field="Contact.Title", **MAIL_IDS)
+    action = answered["renderActions"]["action"]
+    assert set(action) == {"notification"} or "pushCard" in action["navigations"][0]
+
+
+@pytest.mark.parametrize("path", [path for path in Served if path not in PRESSES])
 async def test_what_fails_is_asked_for_again_by_the_same_path_in_place(door: Door, path: Served) -> None:
     class Down:
         name = "Zoho CRM"
@@ -156,9 +175,11 @@ async def test_what_fails_is_asked_for_again_by_the_same_path_in_place(door: Doo
             return down
 
     door.crm = door.store = Down()
-    parameters = {"id": "7", **(MAIL_IDS if path in SHARED_MAIL else {})}
+    parameters = {"id": "7", **(MAIL_IDS if path in (*SHARED_MAIL, Served.WRITE, Served.REPLY) else {})}
     failed = json.dumps(await door.call(path, **parameters))
     sent = {"message_id": "open"} if path is Served.MESSAGE else parameters
+    if path is Served.REPLY:
+        sent = {**parameters, "message_id": "open"}
     retry = [{"key": key, "value": value} for key, value in sent.items()]
     retry.append({"key": "in_place", "value": "1"})
     assert json.dumps({"function": f"https://addon.example{path}", "parameters": retry}) in failed
