@@ -387,7 +387,7 @@ async def a_notice(story: Story) -> None:
     desk = story.ada
     await desk.page.get_by_role("button", name="World's dials", exact=True).click()
     webhook = await desk.page.get_by_label("Webhook of the space").input_value()
-    await desk.page.get_by_role("button", name="Close").click()
+    await desk.page.get_by_role("button", name="Close", exact=True).click()
     story.forbidden.add("the webhook", *(part for parts in parse_qs(urlsplit(webhook).query).values() for part in parts))
     await press(desk, "Settings")
     window = await over_the_panel(desk, "Give the address")
@@ -403,11 +403,11 @@ async def a_notice(story: Story) -> None:
     await story.demo.job.tick()
     await desk.page.get_by_role("button", name="World's dials", exact=True).click()
     notices = desk.page.get_by_role("list", name="Notices")
-    await expect(notices).to_contain_text("1 mail")
+    await expect(notices).to_contain_text("1 new mail from customers: Open deals 1.")
     await story.picture(desk.page, "notice")
     for letter in story.letters:
         await expect(notices).not_to_contain_text(letter.subject)
-    await desk.page.get_by_role("button", name="Close").click()
+    await desk.page.get_by_role("button", name="Close", exact=True).click()
 
 
 async def private(story: Story) -> None:
@@ -472,6 +472,7 @@ async def who_could_read(story: Story) -> None:
     await expect(story.ada.panel).to_contain_text("Kim")
     await story.panel(story.ada, "who-could-read", 600)
     await story.home(story.ada)
+    await press(story.ada, "Settings")
     await press(story.ada, "What I share, and who read it")
     await expect(story.ada.panel).to_contain_text("mail with Henrietta Lovell")
     await story.panel(story.ada, "who-read", 600)
