@@ -478,6 +478,28 @@ async def who_could_read(story: Story) -> None:
     await story.panel(story.ada, "who-read", 600)
 
 
+async def the_record_page(story: Story) -> None:
+    """The same list as a page, as a CRM's record can lead to it: for whom the link was made, and nobody else."""
+    await at_mail_with_henrietta(story, story.kim)
+    subjects = await of_ada(story)
+    window = await over_the_panel(story.kim, "Open as a page")
+    await say_who(window, story.demo.colleague)
+    await expect(window.get_by_role("heading", name="Mail with Henrietta Lovell")).to_be_visible()
+    await expect(window.get_by_text(subjects[0]).first).to_be_visible()
+    await story.picture(window, "record")
+    await window.close()
+
+
+async def the_admins_policy(story: Story) -> None:
+    """An admin sees what a policy would do, before it is saved."""
+    panel = story.ada.panel
+    await press(story.ada, "Your organisation’s policy")
+    await panel.get_by_label("Who may read users’ mail with contacts").select_option(label="Only the owner reads")
+    await press(story.ada, "See what it does")
+    await expect(panel).to_contain_text("1 would share less")
+    await story.panel(story.ada, "policy", 1000)
+
+
 async def a_template_in_a_draft(story: Story) -> None:
     desk = story.ada
     word = story.writer.word()
@@ -615,6 +637,8 @@ STEPS: tuple[Callable[[Story], Awaitable[None]], ...] = (
     custom,
     public,
     who_could_read,
+    the_admins_policy,
+    the_record_page,
     a_template_in_a_draft,
     sending,
     a_log_that_tells_too_much,
