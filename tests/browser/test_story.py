@@ -404,7 +404,6 @@ async def a_notice(story: Story) -> None:
     await desk.page.get_by_role("button", name="World's dials", exact=True).click()
     notices = desk.page.get_by_role("list", name="Notices")
     await expect(notices).to_contain_text("1 new mail from customers: Open deals 1.")
-    await story.picture(desk.page, "notice")
     for letter in story.letters:
         await expect(notices).not_to_contain_text(letter.subject)
     await desk.page.get_by_role("button", name="Close", exact=True).click()
