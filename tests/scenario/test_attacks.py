@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cards.frame import Path as Served
 from crm_client.embedded.administration import share
 from mailmagnet.store import Policy, Sharing
 from tests.scenario.addon_process import sidebar_at
@@ -71,3 +72,16 @@ async def test_who_is_kept_out_is_so_also_as_a_blind_copy_of_the_owners_own_mail
     mail = office.desk.world.mailbox(ADA).arrive(raw.encode(), ("SENT",)).id
     assert "To both" not in await office.listed()
     assert BODY not in await office.read(mail)
+
+
+async def test_a_list_of_exclusions_that_gmail_would_cut_is_not_saved(office: Office) -> None:
+    """What is cut off it would be shared from then on."""
+    before = Policy(excluded=frozenset({"law.example"}))
+    await office.desk.store.set_policy(ORG, before)
+    office.sidebar.address = ADA
+    entries = [f"{'firm' * 8}{number:03}.example" for number in range(700)]
+    typed = {"policy_sharing": "", "policy_excluded": "\n".join(entries), "policy_retention": "365"}
+    event = await office.sidebar.event(Served.SAVE_POLICY)
+    event["commonEventObject"]["formInputs"] = {name: {"stringInputs": {"value": [text]}} for name, text in typed.items()}
+    assert "Not saved. The list is too long" in (await office.sidebar.send(Served.SAVE_POLICY, event)).card
+    assert await office.desk.store.policy(ORG) == before
