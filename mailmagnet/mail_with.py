@@ -18,9 +18,9 @@ from mailmagnet.errors import MAILMAGNET, BadRequest, NotAuthorised, Upstream
 from mailmagnet.gmail import GMAIL, MailHeaders
 from mailmagnet.kept_back import also_with_kept_back
 from mailmagnet.parts import Parts
-from mailmagnet.people import CORRESPONDENT_HEADERS, in_a_list, sender_in
+from mailmagnet.people import NAMING_HEADERS, in_a_list, named_in, sender_in
 from mailmagnet.record_people import OpenedRecord, RecordId, record_people
-from mailmagnet.shared_mailbox import SharedMailbox, shared_mailbox
+from mailmagnet.shared_mailbox import SharedMailbox, are_among, shared_mailbox
 from mailmagnet.sharing import Ours, Rule, Viewer, shareable, sharing_of
 from mailmagnet.store import Choices, Mailbox, Sharing
 from mailmagnet.user_mail import UserMail
@@ -34,7 +34,7 @@ MOST_KEPT_BACK = 100
 """Mails kept back that are searched past; of an owner who keeps back more, a page may be short."""
 RECORDS_NAMING = 50
 """Mail records of one address that are looked through for colleagues who had mail from it."""
-LIST_HEADERS = (*CORRESPONDENT_HEADERS, "Subject", "Message-ID")
+LIST_HEADERS = (*NAMING_HEADERS, "Subject", "Message-ID")
 """What is read of a mail to list it. Nothing of it is kept."""
 
 
@@ -259,7 +259,10 @@ async def _my_mail(people: OpenedRecord, choices: Choices, caller: Caller, befor
     identity = caller.identity
     connection = await gmail_connection(identity.org, identity.user, parts.vault, Grant.READ)
 
-    def shown(mail: MailHeaders) -> ListedMail:
+    def shown(mail: MailHeaders) -> ListedMail | None:
+        named = named_in(mail)
+        if named.whole and not are_among(people.addresses, named.everybody):
+            return None  # Gmail compares words
         listed = _listed(mail, identity.user, "")
         return replace(listed, mine=True, kept_back=mail.mail_id in choices.mails_kept_back)
 
