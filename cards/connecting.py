@@ -27,8 +27,7 @@ def webhook_button(there: bool, frame: Frame) -> Button:
     return button("Change the address" if there else "Give the address", frame.page(Page.WEBHOOK))
 
 
-def set_up_section(frame: Frame) -> Section | None:
-    """The way to the set-up, at the end of the cards of who has not connected Gmail."""
-    return section(
-        [decorated_text("Set up MailMagnet", below="Customers’ mail told and sorted", on_click=frame.run(Path.SET_UP))]
-    )
+def set_up_section(to_set_up: bool, frame: Frame) -> Section | None:
+    """The way to the set-up, at the end of every card of who has not connected Gmail."""
+    line = decorated_text("Set up MailMagnet", below="Customers’ mail told and sorted", on_click=frame.run(Path.SET_UP))
+    return section([line]) if to_set_up else None

@@ -159,6 +159,21 @@ async def test_who_has_not_connected_is_shown_the_way(new_desk: Desk) -> None:
         assert "/set-up" in home
         opened = (await sidebar.ask("/message", new_desk.arrive("Kim <kim@b.example>"))).card
         assert "Set up MailMagnet" in opened
+        contact = await new_desk.contact("grace@a.example", OPEN)
+        lead = await new_desk.crm.add_lead(Lead("", "Lea Lund", ("lea@b.example",), company="Lund AB"))
+        account = await new_desk.crm.add_account("Works", "a.example")
+        deal = (await new_desk.crm.contact(contact)).deals[0].id
+        for path, ids in (
+            ("/contact", {"id": contact}),
+            ("/lead", {"id": lead.id}),
+            ("/account", {"id": account.id}),
+            ("/deal", {"id": deal}),
+            ("/mail-with", {"module": "contacts", "id": contact}),
+        ):
+            card = (await sidebar.ask(path, **ids)).card
+            assert "Set up MailMagnet" in card, path
+            assert "/set-up" in card, path
+        assert "Set up MailMagnet" in (await sidebar.ask("/search", words="grace")).card
         user = User(sidebar)
         card = (await user.open()).card
         assert "Not connected" in card
