@@ -22,6 +22,11 @@ def sign_in_button(crm_name: str, frame: Frame) -> Button:
     return button(f"Sign in to {words.name(crm_name, 40)}", frame.page(Page.SIGN_IN))
 
 
+def sign_out_button(crm_name: str, frame: Frame) -> Button:
+    """Where the sign-in ends, or becomes another user's."""
+    return button("Sign out", frame.page(Page.SIGN_IN), f"Sign out of {words.name(crm_name, 40)}, or sign in as somebody else")
+
+
 def webhook_button(there: bool, frame: Frame) -> Button:
     """Where the address for notices is typed: it is a secret, and never comes through a card."""
     return button("Change the address" if there else "Give the address", frame.page(Page.WEBHOOK))
