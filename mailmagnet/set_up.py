@@ -23,7 +23,7 @@ from mailmagnet.errors import (
 from mailmagnet.gmail import GMAIL
 from mailmagnet.parts import Parts
 from mailmagnet.permission import check_permitted, is_named_admin
-from mailmagnet.preview import Newest, begin_preview, newest_preview
+from mailmagnet.preview import Newest, begin_preview, is_being_counted, newest_preview
 from mailmagnet.store import Choices, Mailbox, Notice, Notify, Policy, Sharing
 from mailmagnet.switch_mailbox import LONGEST_BACKFILL, switch_off, switch_on
 from mailmagnet.vault import Connection, gmail_connection
@@ -153,7 +153,8 @@ async def open_set_up(time_zone: str, caller: Caller, parts: Parts) -> SetUp:
     connection, set_up = await _as_kept(time_zone, caller, parts)
     if not set_up.may_sort or not set_up.mailbox or not set_up.policy or set_up.mailbox.labelling:
         return set_up
-    if (preview := set_up.mailbox.preview) and preview.done:
+    preview = set_up.mailbox.preview
+    if preview and (preview.done or is_being_counted(preview, preview.days, caller.now)):
         return set_up
     newest = await in_time_or_problem(GMAIL, caller.by, newest_preview(connection, set_up.policy, caller.now, parts))
     return replace(set_up, problem=newest) if isinstance(newest, Upstream) else replace(set_up, newest=newest)
