@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cards import words
+from cards.connecting import set_up_section
 from cards.frame import Frame, Page, Path
 from cards.problems import problem_section
 from cards.record_lines import ids_of, record_name
@@ -40,6 +41,7 @@ def mail_with_card(answer: MailWith, frame: Frame) -> Card:
             *_missing_sections(answer, here),
             problem_section(answer.problem, here, "Colleagues’ mail") if answer.problem else None,
             _sharing_section(answer, answer.own, frame) if answer.own else None,
+            set_up_section(answer.to_set_up, frame),
         ],
         f"Mail with {record_name(answer.record)}",
     )

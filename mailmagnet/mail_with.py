@@ -88,6 +88,7 @@ class MailWith:
 
     `mine_problem` says why the viewer's own mail is not in it, `problem` why no colleague's is; `own` is None for an account or deal,
     and when the viewer has no mailbox. `excluded`: an admin keeps all of these addresses out, so that only one's own mail is shown.
+    `to_set_up` is whether the viewer has not connected Gmail.
     """
 
     record: OpenedRecord
@@ -99,6 +100,7 @@ class MailWith:
     problem: Upstream | None = None
     own: OwnSharing | None = None
     excluded: bool = False
+    to_set_up: bool = False
 
     @property
     def problems(self) -> tuple[Upstream, ...]:
@@ -141,9 +143,11 @@ async def mail_with(record: RecordId, older: str, caller: Caller, parts: Parts) 
     )
     if isinstance(colleagues, Upstream):
         mine = await in_time_or_problem(GMAIL, caller.by, _my_mail(people, Choices(), caller, before, parts))
-        return _answer(people, crm.name, {caller.identity.user: mine}, (), caller, problem=colleagues)
-    named = colleagues if isinstance(names, Upstream) else replace(colleagues, names=names)
-    return await _Asking(people, connection, named, before, caller, parts).answer(crm.name)
+        answer = _answer(people, crm.name, {caller.identity.user: mine}, (), caller, problem=colleagues)
+    else:
+        named = colleagues if isinstance(names, Upstream) else replace(colleagues, names=names)
+        answer = await _Asking(people, connection, named, before, caller, parts).answer(crm.name)
+    return replace(answer, to_set_up=not connection.connected)
 
 
 @dataclass(frozen=True, slots=True)
