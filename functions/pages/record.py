@@ -123,7 +123,7 @@ _NOT_ONE_ACCOUNT = (
 
 async def _who_looks(viewer: EmbeddedViewer, process: Process) -> Identity | None:
     """The one Google account that is signed in as this CRM user: of several nobody can tell whose own mail may be shown."""
-    mailboxes = [each for each in await process.store.mailboxes(viewer.org) if each.presence.crm_user == viewer.crm_user]
+    mailboxes = await process.store.mailboxes_of(viewer.org, [viewer.crm_user])
     if len(mailboxes) != 1:
         return None
     connection = await process.vault.connection(viewer.org, mailboxes[0].user)
