@@ -19,8 +19,9 @@ from mailmagnet.mail_with import PAGE, mail_with
 from mailmagnet.read_mail import mail_id, read_mail
 from mailmagnet.record_people import RecordId
 from mailmagnet.store import Choices, Policy, Sharing, Store
+from sandbox.demo.sandbox_process import process_in
 from sandbox.google.faults import Fault
-from tests.scenario.addon_process import sidebar_at
+from tests.scenario.addon_process import settings_of, sidebar_at
 from tests.scenario.desk import ADA
 from tests.scenario.office import BODY, GRACE, KIM, MALLORY, ORG, SUBJECT, Office, office_in
 
@@ -295,20 +296,22 @@ async def test_of_a_thousand_mailboxes_only_those_that_matter_are_read(office: O
     await office.choose(sharing=Sharing.PUBLIC)
     for number in range(1_000):
         await office.desk.store.connect(ORG, f"{number + 10**20}", f"user{number}@corp.example", office.desk.clock())
-    store = CountingStore(office.desk.store)
-    monkeypatch.setattr(office.desk, "store", store)
+    process = process_in(settings_of(office.desk, "http://127.0.0.1:1"))
+    store = CountingStore(process.store)
+    monkeypatch.setattr(process, "store", store)
     grace = RecordId(Module.CONTACTS, office.grace)
 
     def caller() -> Caller:
         kim = identity_in(ORG, office.kim.sub, KIM)
         return Caller(kim, office.desk.clock(), asyncio.get_running_loop().time() + 30)
 
-    listed = await mail_with(grace, "", caller(), office.desk)
+    listed = await mail_with(grace, "", caller(), process)
     assert [(each.mail_id, each.owner) for each in listed.mails] == [(mail, office.ada)]
     assert store.calls == {"mailbox": 1, "policy": 1, "mailboxes_of": 1, "mailboxes_at": 1, "mails_from": 1}
     store.calls.clear()
-    await read_mail(mail_id(grace, office.ada, mail), caller(), office.desk)
+    await read_mail(mail_id(grace, office.ada, mail), caller(), process)
     assert store.calls == {"mailbox": 1, "policy": 1, "mailboxes_of": 1, "mailboxes_at": 1, "keep_reading": 1}
+    await process.close()
 
 
 async def test_the_owners_buttons_share_and_keep_back_and_undo_it(office: Office) -> None:
