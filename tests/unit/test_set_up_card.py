@@ -160,6 +160,7 @@ set_ups = st.builds(
     forms,
     st.frozensets(st.sampled_from(Grant)),
     st.booleans(),
+    st.booleans(),
     st.none() | st.just(OFF) | st.just(MAILBOX),
     st.none() | st.builds(Policy, st.none() | st.sampled_from(Sharing)),
     st.none() | st.just(Newest(0, {})),
