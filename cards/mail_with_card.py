@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from cards import words
 from cards.connecting import set_up_section
-from cards.frame import Frame, Page, Path
+from cards.frame import ZONE, Frame, Page, Path
 from cards.problems import problem_section
 from cards.record_lines import ids_of, record_name
 from cards.widgets import (
@@ -99,7 +99,7 @@ def _buttons(answer: MailWith, frame: Frame) -> Widget:
     """Further back, and the same list as a page of its own."""
     ids = ids_of(answer.record.record)
     older = [button("Older mail", frame.run(Path.MAIL_WITH, **ids, older=answer.older))] if answer.older else []
-    return button_list(*older, button("Open as a page", frame.page(Page.RECORD, **ids)))
+    return button_list(*older, button("Open as a page", frame.page(Page.RECORD, **ids, **{ZONE: frame.locale.time_zone})))
 
 
 # Whose mail is not in it
