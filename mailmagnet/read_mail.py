@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, replace
 
 from mailmagnet.caller import Caller, connection_of
-from mailmagnet.colleagues import Colleagues, colleagues_of, names_in, ours_of
+from mailmagnet.colleagues import Colleagues, colleagues_about, names_in, ours_of, some_colleagues
 from mailmagnet.consent import Grant
 from mailmagnet.crm import service_of
 from mailmagnet.deadline import in_time, in_time_or_problem
@@ -112,7 +112,7 @@ async def _opened(asked: MailId, caller: Caller, parts: Parts) -> _Opened:
     crm = parts.crm_of(connection)
     people, colleagues, names = await asyncio.gather(
         in_time(service_of(crm), caller.by, record_people(asked.record, crm)),
-        in_time(MAILMAGNET, caller.by, colleagues_of(org, parts)),
+        in_time(MAILMAGNET, caller.by, some_colleagues(org, [asked.owner], parts)),
         in_time_or_problem(service_of(crm), caller.by, names_in(crm)),
     )
     if not isinstance(names, Upstream):
@@ -121,6 +121,7 @@ async def _opened(asked: MailId, caller: Caller, parts: Parts) -> _Opened:
     if owner is None:
         raise _nothing_to_read()
     mine = asked.owner == user
+    colleagues = await in_time(MAILMAGNET, caller.by, colleagues_about(people, colleagues, org, parts))
     owners = await _connection_to(owner, parts, caller, mine=mine)
     own = ours_of([connection, owners], colleagues.mailboxes.values())
     shared = shared_mailbox(people.people, owner, Viewer(org, user), colleagues.policy, own, mail_id=asked.mail_id)

@@ -32,7 +32,8 @@ class Noting:
             raise self.fails
         self.noted.append((org, user))
 
-    async def mailbox(self, *_: str) -> None: ...
+    async def mailbox(self, *_: str) -> None:
+        """None whose trouble with the CRM could be over."""
 
     @property
     def parts(self) -> Parts:
