@@ -315,6 +315,16 @@ async def test_nothing_that_comes_in_leads_to_another_site_or_into_a_header(page
 # What the user does on Google's screen
 
 
+@pytest.mark.parametrize("name", ['"\\012Set-Cookie: a=b"', '"\\000"', "short", "", "x" * 6_000, '"\\374\\073; Path=/"'])
+async def test_a_browsers_name_that_is_none_of_ours_is_replaced(pages: Pages, name: str) -> None:
+    """Else somebody could choose it, or put what they like into our answers' headers."""
+    browser = pages.browser()
+    browser.jar[urlsplit(pages.url).netloc] = {"mailmagnet-browser": name}
+    shown = await browser.open(pages.link(Page.CONNECT, grant="sort"))
+    assert shown.url.startswith(f"{pages.desk.origin}/o/oauth2/")
+    assert re.fullmatch("[A-Za-z0-9_-]{43}", browser.cookies(pages.url)["mailmagnet-browser"])
+
+
 async def test_who_does_not_consent_is_told_what_it_is_for(pages: Pages) -> None:
     browser = pages.browser()
     shown = await browser.send(await at_consent(pages, browser), step="cancel")
