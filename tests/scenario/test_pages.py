@@ -356,6 +356,21 @@ async def test_a_scope_left_without_a_tick_takes_nothing_away(pages: Pages) -> N
     assert pages.desk.world.google.has_consented(ADA)
 
 
+async def test_what_was_taken_back_at_google_since_is_named_and_asked_for(pages: Pages) -> None:
+    """A consent to send does not bring back what sorting needs: else it would end in silence."""
+    browser = pages.browser()
+    await browser.send(await at_consent(pages, browser, Grant.SORT), scope=MODIFY, step="continue")
+    pages.desk.world.google.revoke_all(ADA)
+    shown = await browser.send(await at_consent_again(pages, browser, Grant.SEND), scope=COMPOSE, step="continue")
+    assert await kept(pages) == {Grant.SEND}
+    assert "Something is not allowed yet" in shown.text
+    assert "Read and change your mail" in shown.text
+    asked = await browser.send(await browser.open(shown.link("Try again")), account=pages.desk.account.sub, step="account")
+    done = await browser.send(asked, scope=MODIFY, step="continue")
+    assert "Gmail is connected" in done.text
+    assert await kept(pages) == {Grant.SORT, Grant.SEND}
+
+
 async def test_another_account_at_consent_is_refused_and_its_consent_ended(pages: Pages, mallory: Account) -> None:
     browser = pages.browser()
     shown = await browser.send(await at_consent(pages, browser, account=mallory), scope=MODIFY, step="continue")
