@@ -295,7 +295,7 @@ async def without_the_permission(story: Story) -> None:
 
 async def the_wrong_account(story: Story) -> None:
     await press(story.ada, "Set up MailMagnet")
-    await story.panel(story.ada, "set-up", 1760)
+    await story.panel(story.ada, "set-up", 1440)
     window = await over_the_panel(story.ada, "Connect Gmail")
     await choose_account(window, story.demo.colleague)
     await window.get_by_role("checkbox", name=re.compile(READ)).check()
