@@ -47,7 +47,7 @@ QUIET_UNTIL_INPUT = "quiet_until"
 
 _SHARING = {
     Sharing.PRIVATE: ("Only me", ""),
-    Sharing.CUSTOM: ("Colleagues, for contacts I choose", "You choose them on each contact’s card."),
+    Sharing.CUSTOM: ("Colleagues, for contacts I choose", ""),
     Sharing.PUBLIC: (
         "All colleagues with access to the contact",
         "Whoever can open a contact in {crm} can read your mail with it.",
@@ -258,11 +258,11 @@ def _sharing_section(set_up: SetUp, frame: Frame) -> Section | None:
         for sharing, (said, below) in _SHARING.items()
     ]
     chosen = len(set_up.mailbox.choices.shared_contacts) if set_up.mailbox else 0
-    count = f"{words.counted(chosen, 'contact is', 'contacts are', frame.locale)} chosen now."
+    now = f"{words.counted(chosen, 'contact is', 'contacts are', frame.locale)} chosen now. " if chosen else ""
     return section(
         [
             choices(SHARING_INPUT, header, options, "RADIO_BUTTON"),
-            *([text_paragraph(coloured(count, GREY))] if chosen else []),
+            text_paragraph(coloured(f"{now}You choose them on each contact’s card.", GREY)),
             *([my_sharing_line(frame)] if set_up.mailbox else []),
         ],
     )

@@ -13,23 +13,31 @@ from typing import Any
 import pytest
 
 from cards.frame import Page
+from cards.set_up_card import set_up_card
 from crm_client.embedded.administration import ADMINISTRATOR, STANDARD, add_user, set_permission
+from mailmagnet.caller import Caller
 from mailmagnet.categories import Category
 from mailmagnet.connect_mailbox import connect_mailbox
 from mailmagnet.consent import Grant
 from mailmagnet.crm import MAIL_INTEGRATION, DealState, Lead
 from mailmagnet.disconnect_mailbox import disconnect_mailbox
+from mailmagnet.errors import MAILMAGNET, Unavailable
+from mailmagnet.identity import Identity
 from mailmagnet.label_mail import MAILS_A_RUN
+from mailmagnet.set_up import Form, save_set_up
 from mailmagnet.store import Notify, Policy, Preview, Sharing
 from mailmagnet.vault import Connection
+from metadata_store.sqlite import SqliteStore
 from sandbox.google.cloud_tasks import Task
 from sandbox.google.faults import Fault
 from tests.scenario.addon_process import Answered, Sidebar, sidebar_at
 from tests.scenario.desk import ADA, Desk, desk_in
-from tests.scenario.pages_process import pages_at
+from tests.scenario.pages_process import pages_at, pages_here
 from tests.scenario.test_job_functions import Job, job_at
+from tests.unit.test_cards import FRAME
 
 ORG = "corp.example"
+READONLY, MODIFY = (f"https://www.googleapis.com/auth/gmail.{name}" for name in ("readonly", "modify"))
 WON, OPEN = (DealState.WON, date(2020, 1, 31)), (DealState.OPEN, date(2027, 2, 1))
 AS_SHOWN = {
     "backfill_days": "30",
@@ -257,6 +265,33 @@ async def test_sharing_can_be_saved_with_the_reading_grant_and_mailmagnet_asks_f
         assert "needs your consent" in (await user.save(path="/count-mail")).card
 
 
+async def test_gmail_modify_is_asked_for_when_mailmagnet_is_saved_or_counted_and_not_before(new_desk: Desk) -> None:
+    async def consents(grant: Grant, *scopes: str) -> None:
+        """From the card's button over Google's screen and back."""
+        browser = pages.browser()
+        shown = await pages.opened(browser, pages.link(Page.CONNECT, grant=grant))
+        shown = await browser.send(shown, account=new_desk.account.sub, step="account")
+        asked_for.append([scope for scope in (READONLY, MODIFY) if scope in shown.body])
+        await browser.send(shown, scope=scopes[-1], step="continue")
+
+    asked_for: list[list[str]] = []
+    async with pages_here(new_desk) as pages, sidebar_at(new_desk) as sidebar:
+        user = User(sidebar)
+        await consents(Grant.READ, READONLY)
+        assert "✓ Saved" in (await user.save(sharing="custom")).card
+        for path in ("/count-mail", "/save-set-up"):
+            refused = await user.save(path=path, mailmagnet="on", sharing="public", backfill_days="12")
+            assert "MailMagnet needs your consent to sort mail in Gmail." in refused.card
+            assert "Allow sorting" in refused.card
+            shown = fields_of(refused)
+            assert (shown["mailmagnet"], shown["sharing"], shown["backfill_days"]) == ("on", "public", "12")
+        assert (await kept(new_desk))[:2] == (False, False)
+        await consents(Grant.SORT, MODIFY)
+        assert "✓ Saved" in (await user.save(mailmagnet="on", sharing="public", backfill_days="12")).card
+        assert (await kept(new_desk))[:2] == (True, False)
+        assert asked_for == [[READONLY], [MODIFY]]
+
+
 async def test_what_the_admin_has_fixed_is_shown_as_fixed_and_is_not_the_users_to_change(ada: User) -> None:
     await ada.save(sharing="custom")
     await ada.desk.store.set_policy(ORG, Policy(sharing=Sharing.PUBLIC))
@@ -345,6 +380,40 @@ async def test_when_the_store_fails_the_form_stays(ada: User) -> None:
     assert (fields_of(failed)["mailmagnet"], fields_of(failed)["sharing"]) == ("on", "public")
     assert (await kept(ada.desk))[0] is False
     assert "✓ Saved" in (await ada.save(mailmagnet="on", sharing="public")).card
+
+
+async def test_a_save_whose_answer_is_lost_or_whose_second_step_fails_is_made_good_by_saving_again(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = ada.desk
+    await desk.contact("grace@a.example", WON)
+    mail = desk.arrive("grace@a.example")
+    form = AS_SHOWN | {"sharing": "public", "backfill_days": "30"}
+    wish = Form(mailmagnet=True, labelling=True, **form, time_zone="Europe/Vienna")
+    caller = Caller(Identity(ORG, desk.account.sub, ADA, ORG), desk.now(), asyncio.get_running_loop().time() + 60)
+
+    async def saved_with(failing: str, *, after: bool) -> str:
+        """What the card says when this call of the store fails."""
+        real = getattr(SqliteStore, failing)
+
+        async def fails(*facts: Any, **named: Any) -> Any:
+            if after:
+                await real(*facts, **named)
+            raise Unavailable(MAILMAGNET)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(SqliteStore, failing, fails)
+            answer = await save_set_up(wish, "sort-30", caller, desk)
+        return json.dumps(set_up_card(answer, FRAME), ensure_ascii=False)
+
+    for failing, after in (("switch_on", True), ("forget_decisions", False), ("forget_decisions", True)):
+        said = await saved_with(failing, after=after)
+        assert "MailMagnet cannot be reached now." in said
+        assert "Save and sort it" in said
+        assert "✓ Saved" not in said
+    assert "✓ Saved" in (await ada.save("sort-30", mailmagnet="on", labelling="on", **form)).card
+    await desk.run()
+    assert await desk.labels_of(mail) == {Category.CUSTOMER.label, "UNREAD"}
 
 
 async def test_the_permission_is_asked_for_at_opening_and_at_save(ada: User) -> None:
