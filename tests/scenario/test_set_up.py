@@ -6,9 +6,10 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import date, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -30,7 +31,7 @@ from mailmagnet.vault import Connection
 from metadata_store.sqlite import SqliteStore
 from sandbox.google.cloud_tasks import Task
 from sandbox.google.faults import Fault
-from tests.scenario.addon_process import Answered, Sidebar, sidebar_at
+from tests.scenario.addon_process import Answered, Sidebar, settings_of, sidebar_at
 from tests.scenario.desk import ADA, Desk, desk_in
 from tests.scenario.pages_process import pages_at, pages_here
 from tests.scenario.test_job_functions import Job, job_at
@@ -635,6 +636,46 @@ async def test_a_webhook_that_is_gone_ends_notices_and_the_set_up_says_so_and_th
     assert "token" not in job.log.decode()
 
 
+async def test_notices_come_in_their_hour_by_the_users_clock_with_an_idle_mailbox_and_none_is_told_twice(
+    ada: User, job: Job
+) -> None:
+    desk = ada.desk
+    messages = desk.world.chat.messages
+    await desk.contact("grace@a.example", WON)
+    await give_webhook(desk)
+    await ada.save(mailmagnet="on", notify="daily", daily_at="8", quiet_from="20", quiet_until="7")
+
+    async def told_at(local: str, *, mail: bool = False) -> int:
+        """The notices so far, after a run at this moment in Vienna, where Ada is."""
+        desk.clock.now = datetime.fromisoformat(local).replace(tzinfo=ZoneInfo("Europe/Vienna")).astimezone(UTC)
+        settings_of(desk, "")  # tells the running functions the time
+        if mail:
+            desk.arrive("grace@a.example")
+        desk.clock.turn(seconds=30)
+        assert (await job.sort())[0] == 200
+        return len(messages("S1"))
+
+    assert await told_at("2026-11-23T10:40", mail=True) == 0
+    assert await told_at("2026-11-23T19:50") == 0
+    assert await told_at("2026-11-24T07:50") == 0
+    assert [await told_at("2026-11-24T08:05"), await told_at("2026-11-24T08:15")] == [1, 1]
+    # on the day when the clocks go forward there is no 02:30, and 03:00 comes an hour after 01:59
+    await ada.save(mailmagnet="on", notify="daily", daily_at="2", quiet_from="0", quiet_until="0")
+    assert await told_at("2027-03-27T12:00", mail=True) == 1
+    assert [await told_at("2027-03-28T01:55"), await told_at("2027-03-28T03:05"), await told_at("2027-03-28T03:15")] == [1, 2, 2]
+    # at once, but for the quiet hours
+    await ada.save(mailmagnet="on", notify="at_once", quiet_from="22", quiet_until="7")
+    assert [await told_at("2027-03-29T21:30", mail=True), await told_at("2027-03-29T22:30", mail=True)] == [3, 3]
+    assert [await told_at("2027-03-30T06:50"), await told_at("2027-03-30T07:05")] == [3, 4]
+    # Chat has it, and the answer is lost: it is not told again; Chat has it not: one is lost
+    for after, messages_then in ((True, 5), (False, 5)):
+        desk.world.faults.add(Fault("chat", drop=True, after=after))
+        assert await told_at("2027-03-30T12:00" if after else "2027-03-30T13:00", mail=True) == messages_then
+        desk.world.faults.clear()
+        assert await told_at("2027-03-30T12:30" if after else "2027-03-30T13:30") == messages_then
+    assert [message.text.split(" ")[0] for message in messages("S1")] == ["1"] * 5
+
+
 # The homepage
 
 
@@ -650,7 +691,7 @@ async def test_customers_mail_is_listed_marked_as_done_and_undone(ada: User) -> 
     for said in ("Need an answer · 2 customers’ mails unread", "Xylophone", "· Customer ·", "Brochure · Lund AB", "Done"):
         assert said in home
     done = (await ada.sidebar.ask("/mark-read", id=mail)).card
-    assert "Need an answer · 1 customers’ mail unread" in done
+    assert "Need an answer · 1 customer’s mail unread" in done
     assert "Undo" in done
     assert "UNREAD" not in await ada.desk.labels_of(mail)
     assert "Undo" in (await ada.sidebar.ask("/mark-read", id=mail)).card
