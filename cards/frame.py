@@ -60,15 +60,18 @@ class Page(StrEnum):
 
     CONNECT = "/connect"  # grant
     SIGN_IN = "/sign-in"
-    RECORD = "/record"  # module, id; older
-    RECORD_MAIL = "/record-mail"  # module, id, owner, mail
-    ATTACHMENT = "/attachment"  # module, id, owner, mail, part
+    RECORD = "/record"  # module, id; older, zone
+    RECORD_MAIL = "/record-mail"  # module, id, owner, mail; zone
+    ATTACHMENT = "/attachment"  # module, id, owner, mail, part; zone
     EXPORT = "/export"
     WEBHOOK = "/webhook"
 
 
 PageUrl = Callable[[Page, Mapping[str, str]], str]
 """The URL of a page about these ids, signed for the card's reader and for a short while."""
+
+ZONE = "zone"
+"""The parameter with the reader's IANA time zone: to a page no browser tells it."""
 
 IN_PLACE = "in_place"
 """The parameter, IN_PLACE_YES, with which a click of any path wants its answer in place of the card clicked in."""

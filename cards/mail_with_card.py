@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from cards import words
 from cards.connecting import set_up_section
-from cards.frame import Frame, Page, Path
+from cards.frame import ZONE, Frame, Page, Path
 from cards.problems import problem_section
 from cards.record_lines import ids_of, record_name
 from cards.widgets import (
@@ -72,15 +72,15 @@ def _nothing(answer: MailWith) -> str:
 
 
 def _line(mail: ListedMail, record: RecordId, frame: Frame) -> Widget:
-    """Who wrote it; below subject, whose mailbox, and when. A click reads it here."""
+    """The subject, as the contact's name is above the list; below who wrote it, whose mailbox, and when. A click reads it here."""
     below = words.facts(
-        words.name(mail.subject, 60) or "(no subject)",
-        whose(mail.owner_name, mine=mail.mine),
+        sender_of(mail),
+        "" if mail.sent else whose(mail.owner_name, mine=mail.mine),
         words.received(mail.received_at, frame.now, frame.locale),
         "kept back" if mail.kept_back else "",
     )
     opened = frame.run(Path.MAIL, **ids_of(record), owner=mail.owner, mail=mail.mail_id)
-    return decorated_text(sender_of(mail), below=below, on_click=opened)
+    return decorated_text(words.name(mail.subject, 60) or "(no subject)", below=below, on_click=opened)
 
 
 def sender_of(mail: ListedMail) -> str:
@@ -99,7 +99,7 @@ def _buttons(answer: MailWith, frame: Frame) -> Widget:
     """Further back, and the same list as a page of its own."""
     ids = ids_of(answer.record.record)
     older = [button("Older mail", frame.run(Path.MAIL_WITH, **ids, older=answer.older))] if answer.older else []
-    return button_list(*older, button("Open as a page", frame.page(Page.RECORD, **ids)))
+    return button_list(*older, button("Open as a page", frame.page(Page.RECORD, **ids, **{ZONE: frame.locale.time_zone})))
 
 
 # Whose mail is not in it

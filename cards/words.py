@@ -295,6 +295,14 @@ def moment(at: datetime | date, now: datetime, locale: Locale) -> str:
     return f"{day(when, today, locale)} {clock(at, locale)}"
 
 
+def exactly(at: datetime, locale: Locale) -> str:
+    """A moment for who may be anywhere, with its zone: "30 Nov 2026, 09:12 CET"."""
+    there = at.astimezone(zone_of(locale))
+    zone = there.tzname() or "UTC"
+    day_there = isolated(_by_skeleton(there.date(), "yMMMd", locale.language))
+    return f"{day_there}, {clock(at, locale)} {zone if zone.isalpha() else f'UTC{zone}'}"
+
+
 def received(at: datetime, now: datetime, locale: Locale) -> str:
     """When a mail came: today how long ago, else the day."""
     today, when = now.astimezone(zone_of(locale)).date(), at.astimezone(zone_of(locale)).date()

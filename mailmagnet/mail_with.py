@@ -10,7 +10,7 @@ from itertools import chain
 
 from mailmagnet.addresses import spellings
 from mailmagnet.caller import Caller, connection_of
-from mailmagnet.colleagues import Colleagues, colleagues_of, names_in, ours_of
+from mailmagnet.colleagues import Colleagues, colleagues_about, names_in, ours_of, some_colleagues
 from mailmagnet.consent import Grant
 from mailmagnet.crm import service_of
 from mailmagnet.deadline import in_time, in_time_or_problem
@@ -18,9 +18,9 @@ from mailmagnet.errors import MAILMAGNET, BadRequest, NotAuthorised, Upstream
 from mailmagnet.gmail import GMAIL, MailHeaders
 from mailmagnet.kept_back import also_with_kept_back
 from mailmagnet.parts import Parts
-from mailmagnet.people import CORRESPONDENT_HEADERS, in_a_list, sender_in
+from mailmagnet.people import NAMING_HEADERS, in_a_list, named_in, sender_in
 from mailmagnet.record_people import OpenedRecord, RecordId, record_people
-from mailmagnet.shared_mailbox import SharedMailbox, shared_mailbox
+from mailmagnet.shared_mailbox import SharedMailbox, are_among, shared_mailbox
 from mailmagnet.sharing import Ours, Rule, Viewer, shareable, sharing_of
 from mailmagnet.store import Choices, Mailbox, Sharing
 from mailmagnet.user_mail import UserMail
@@ -34,7 +34,7 @@ MOST_KEPT_BACK = 100
 """Mails kept back that are searched past; of an owner who keeps back more, a page may be short."""
 RECORDS_NAMING = 50
 """Mail records of one address that are looked through for colleagues who had mail from it."""
-LIST_HEADERS = (*CORRESPONDENT_HEADERS, "Subject", "Message-ID")
+LIST_HEADERS = (*NAMING_HEADERS, "Subject", "Message-ID")
 """What is read of a mail to list it. Nothing of it is kept."""
 
 
@@ -136,18 +136,28 @@ async def mail_with(record: RecordId, older: str, caller: Caller, parts: Parts) 
     connection = await connection_of(caller, parts)
     crm = parts.crm_of(connection)
     crm_service = service_of(crm)
-    people, colleagues, names = await asyncio.gather(
+    org, user = caller.identity.org, caller.identity.user
+    people, known, names = await asyncio.gather(
         in_time(crm_service, caller.by, record_people(record, crm)),
-        in_time_or_problem(MAILMAGNET, caller.by, colleagues_of(caller.identity.org, parts)),
+        in_time_or_problem(MAILMAGNET, caller.by, some_colleagues(org, [user], parts)),
         in_time_or_problem(crm_service, caller.by, names_in(crm)),
     )
+    colleagues = known
+    if not isinstance(known, Upstream):
+        colleagues = await in_time_or_problem(MAILMAGNET, caller.by, colleagues_about(people, known, org, parts))
     if isinstance(colleagues, Upstream):
-        mine = await in_time_or_problem(GMAIL, caller.by, _my_mail(people, Choices(), caller, before, parts))
-        answer = _answer(people, crm.name, {caller.identity.user: mine}, (), caller, problem=colleagues)
+        choices = _choices_of(user, known)
+        mine = await in_time_or_problem(GMAIL, caller.by, _my_mail(people, choices, caller, before, parts))
+        answer = _answer(people, crm.name, {user: mine}, (), caller, problem=colleagues)
     else:
         named = colleagues if isinstance(names, Upstream) else replace(colleagues, names=names)
         answer = await _Asking(people, connection, named, before, caller, parts).answer(crm.name)
     return replace(answer, to_set_up=not connection.connected)
+
+
+def _choices_of(user: str, known: Colleagues | Upstream) -> Choices:
+    mailbox = None if isinstance(known, Upstream) else known.mailboxes.get(user)
+    return mailbox.choices if mailbox else Choices()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +175,7 @@ class _Asking:
         me = self.colleagues.mailboxes.get(self.caller.identity.user)
         choices = me.choices if me else Choices()
         named_by_records = await in_time_or_problem(MAILMAGNET, self.caller.by, self._named_by_records())
-        mailboxes, missing = self._candidates(() if isinstance(named_by_records, Upstream) else named_by_records)
+        mailboxes, missing = self._candidates([] if isinstance(named_by_records, Upstream) else named_by_records)
         to_ask = mailboxes[:MOST_COLLEAGUES]
         missing += [Missing(self._name(mailbox), NotAsked.TOO_MANY) for mailbox in mailboxes[MOST_COLLEAGUES:]]
         by = self.caller.by
@@ -184,29 +194,32 @@ class _Asking:
         problem = named_by_records if isinstance(named_by_records, Upstream) else None
         return _answer(self.people, crm_name, found, missing, self.caller, problem, self._own_sharing(me), self._excluded())
 
-    async def _named_by_records(self) -> Sequence[str]:
-        """The users whom mail records name, who had the latest mail first. Raises what the store raises."""
+    async def _named_by_records(self) -> list[Mailbox]:
+        """The mailboxes of those whom mail records name, who had the latest mail first. Raises what the store raises."""
         org, store = self.caller.identity.org, self.parts.store
         addresses = sorted(spellings(shareable(self.people.addresses, self.colleagues.policy, self._ours())))
         found = await asyncio.gather(*(store.mails_from(org, address, RECORDS_NAMING) for address in addresses))
         latest_first = sorted(chain.from_iterable(found), key=lambda each: each[1].received_at, reverse=True)
-        return list(dict.fromkeys(user for user, _ in latest_first))
+        named = dict.fromkeys(user for user, _ in latest_first)
+        mailboxes = await asyncio.gather(*map(self._mailbox, named))
+        return [mailbox for mailbox in mailboxes if mailbox]
 
-    def _candidates(self, named_by_records: Sequence[str]) -> tuple[list[Mailbox], list[Missing]]:
+    async def _mailbox(self, user: str) -> Mailbox | None:
+        return self.colleagues.mailboxes.get(user) or await self.parts.store.mailbox(self.caller.identity.org, user)
+
+    def _candidates(self, named_by_records: Sequence[Mailbox]) -> tuple[list[Mailbox], list[Missing]]:
         """Whose mailbox to ask, owners of the records first, and who of them is not asked."""
         missing: list[Missing] = []
-        users: dict[str, None] = {}
+        mailboxes: dict[str, Mailbox] = {}
         for owner in self.people.owners:
-            mailboxes = self.colleagues.of_crm_user(owner.id)
-            if not mailboxes and owner.id != self._own_crm_user():
+            owners = self.colleagues.of_crm_user(owner.id)
+            if not owners and owner.id != self._own_crm_user():
                 missing.append(Missing(self.colleagues.names.get(owner.id, owner.name), NotAsked.NOT_CONNECTED))
-            users |= dict.fromkeys(mailbox.user for mailbox in mailboxes)
-        users |= dict.fromkeys(named_by_records)
+            mailboxes |= {mailbox.user: mailbox for mailbox in owners}
+        mailboxes |= {mailbox.user: mailbox for mailbox in named_by_records}
+        mailboxes.pop(self.caller.identity.user, None)
         to_ask = []
-        for user in users:
-            mailbox = self.colleagues.mailboxes.get(user)
-            if mailbox is None or user == self.caller.identity.user:
-                continue
+        for mailbox in mailboxes.values():
             rules = set(self._shared(mailbox, self._ours()).rules.values())
             if any(rule.lets_in for rule in rules):
                 to_ask.append(mailbox)
@@ -238,7 +251,7 @@ class _Asking:
         return ours_of([self.connection, *owner], self.colleagues.mailboxes.values())
 
     def _name(self, mailbox: Mailbox) -> str:
-        return self.colleagues.name(mailbox.user)
+        return self.colleagues.name_of(mailbox)
 
     def _own_crm_user(self) -> str:
         return self.connection.crm.account if self.connection.crm else ""
@@ -263,7 +276,10 @@ async def _my_mail(people: OpenedRecord, choices: Choices, caller: Caller, befor
     identity = caller.identity
     connection = await gmail_connection(identity.org, identity.user, parts.vault, Grant.READ)
 
-    def shown(mail: MailHeaders) -> ListedMail:
+    def shown(mail: MailHeaders) -> ListedMail | None:
+        named = named_in(mail)
+        if named.whole and not are_among(people.addresses, named.everybody):
+            return None  # Gmail compares words
         listed = _listed(mail, identity.user, "")
         return replace(listed, mine=True, kept_back=mail.mail_id in choices.mails_kept_back)
 

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, replace
 
 from mailmagnet.caller import Caller, connection_of
-from mailmagnet.colleagues import Colleagues, colleagues_of, names_in, ours_of
+from mailmagnet.colleagues import Colleagues, colleagues_about, names_in, ours_of, some_colleagues
 from mailmagnet.consent import Grant
 from mailmagnet.crm import service_of
 from mailmagnet.deadline import in_time, in_time_or_problem
@@ -13,7 +13,7 @@ from mailmagnet.errors import MAILMAGNET, BadRequest, NotAuthorised, NotFound, U
 from mailmagnet.gmail import GMAIL, MailHeaders
 from mailmagnet.kept_back import also_with_kept_back
 from mailmagnet.parts import Parts
-from mailmagnet.people import CORRESPONDENT_HEADERS, Person, in_a_list, sender_in
+from mailmagnet.people import NAMING_HEADERS, Person, in_a_list, sender_in
 from mailmagnet.record_people import OpenedRecord, RecordId, record_people
 from mailmagnet.shared_mailbox import SharedMailbox, shared_mailbox
 from mailmagnet.sharing import Viewer
@@ -85,7 +85,7 @@ async def read_attachment(asked: MailId, part: str, caller: Caller, parts: Parts
     if not _PART.fullmatch(part):
         raise BadRequest("the click names no attachment")
     opened = await _opened(asked, caller, parts)
-    found = await in_time(GMAIL, caller.by, opened.gmail.headers([asked.mail_id], CORRESPONDENT_HEADERS))
+    found = await in_time(GMAIL, caller.by, opened.gmail.headers([asked.mail_id], NAMING_HEADERS))
     if not found:
         raise NotFound(GMAIL, "there is no such mail")
     await _allow(opened, found[0], asked, caller, parts)
@@ -112,7 +112,7 @@ async def _opened(asked: MailId, caller: Caller, parts: Parts) -> _Opened:
     crm = parts.crm_of(connection)
     people, colleagues, names = await asyncio.gather(
         in_time(service_of(crm), caller.by, record_people(asked.record, crm)),
-        in_time(MAILMAGNET, caller.by, colleagues_of(org, parts)),
+        in_time(MAILMAGNET, caller.by, some_colleagues(org, [asked.owner], parts)),
         in_time_or_problem(service_of(crm), caller.by, names_in(crm)),
     )
     if not isinstance(names, Upstream):
@@ -121,6 +121,7 @@ async def _opened(asked: MailId, caller: Caller, parts: Parts) -> _Opened:
     if owner is None:
         raise _nothing_to_read()
     mine = asked.owner == user
+    colleagues = await in_time(MAILMAGNET, caller.by, colleagues_about(people, colleagues, org, parts))
     owners = await _connection_to(owner, parts, caller, mine=mine)
     own = ours_of([connection, owners], colleagues.mailboxes.values())
     shared = shared_mailbox(people.people, owner, Viewer(org, user), colleagues.policy, own, mail_id=asked.mail_id)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mailmagnet.caller import Caller, connection_of
-from mailmagnet.colleagues import Colleagues, colleagues_of, names_in
+from mailmagnet.colleagues import Colleagues, names_in, some_colleagues
 from mailmagnet.crm import Crm, service_of
 from mailmagnet.deadline import in_time, in_time_or_problem
 from mailmagnet.errors import MAILMAGNET, NotFound, Upstream
@@ -66,9 +66,10 @@ async def sharing_overview(caller: Caller, parts: Parts) -> SharingOverview:
     """
     org, user = caller.identity.org, caller.identity.user
     crm = parts.crm_of(await connection_of(caller, parts))
-    colleagues, readings, names, admin = await asyncio.gather(
-        in_time(MAILMAGNET, caller.by, colleagues_of(org, parts)),
-        in_time(MAILMAGNET, caller.by, parts.store.readings(org, user, MOST_READINGS)),
+    readings = await in_time(MAILMAGNET, caller.by, parts.store.readings(org, user, MOST_READINGS))
+    concerned = [user, *(reading.reader for reading in readings)]
+    colleagues, names, admin = await asyncio.gather(
+        in_time(MAILMAGNET, caller.by, some_colleagues(org, concerned, parts)),
         in_time_or_problem(service_of(crm), caller.by, names_in(crm)),
         in_time_or_problem(service_of(crm), caller.by, is_admin(caller, crm, parts)),
     )

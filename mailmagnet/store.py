@@ -354,6 +354,10 @@ class Store(Protocol):
         """Those whose users are signed in to the CRM as one of these (`Presence.crm_user`), by user."""
         ...
 
+    async def mailboxes_at(self, org: str, addresses: Collection[str]) -> Sequence[Mailbox]:
+        """Those that have one of these very addresses, by user."""
+        ...
+
     async def leaving_mailboxes(self, org: str) -> Sequence[Mailbox]:
         """Those whose users have begun to leave, by user."""
         ...

@@ -153,11 +153,19 @@ class FirestoreStore:
         return [_mailbox(org, stored.id, stored.to_dict() or {}) async for page in _pages(everyone) for stored in page]
 
     async def mailboxes_of(self, org: str, crm_users: Collection[str]) -> Sequence[Mailbox]:
-        async def signed_in_as(crm_user: str) -> list[Mailbox]:
-            theirs = self._mailboxes(org).where(filter=FieldFilter("presence.crm_user", "==", crm_user)).order_by("__name__")
+        return await self._mailboxes_where(org, "presence.crm_user", set(crm_users) - {""})
+
+    async def mailboxes_at(self, org: str, addresses: Collection[str]) -> Sequence[Mailbox]:
+        return await self._mailboxes_where(org, "address", set(addresses))
+
+    async def _mailboxes_where(self, org: str, field: str, values: Collection[str]) -> Sequence[Mailbox]:
+        """Those whose field has one of the values, by user: each read by itself, however many others the organisation has."""
+
+        async def having(value: str) -> list[Mailbox]:
+            theirs = self._mailboxes(org).where(filter=FieldFilter(field, "==", value)).order_by("__name__")
             return [_mailbox(org, stored.id, stored.to_dict() or {}) async for page in _pages(theirs) for stored in page]
 
-        found = await asyncio.gather(*map(signed_in_as, set(crm_users) - {""}))
+        found = await asyncio.gather(*map(having, values))
         return sorted((mailbox for mailboxes in found for mailbox in mailboxes), key=lambda mailbox: mailbox.user)
 
     async def leaving_mailboxes(self, org: str) -> Sequence[Mailbox]:

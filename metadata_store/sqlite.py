@@ -138,6 +138,10 @@ class SqliteStore:
         wanted = set(crm_users) - {""}
         return [mailbox for mailbox in await self.mailboxes(org) if mailbox.presence.crm_user in wanted]
 
+    async def mailboxes_at(self, org: str, addresses: Collection[str]) -> Sequence[Mailbox]:
+        wanted = set(addresses)
+        return [mailbox for mailbox in await self.mailboxes(org) if mailbox.address in wanted]
+
     async def leaving_mailboxes(self, org: str) -> Sequence[Mailbox]:
         return [mailbox for mailbox in await self.mailboxes(org) if mailbox.presence.leaving_since]
 

@@ -44,7 +44,7 @@ def is_let_in(connection: sqlite3.Connection, org: str, user: str) -> bool:
 
 
 def users(database: Path) -> Sequence[Mapping[str, object]]:
-    """Every user's name, address, profile, whether it is active and has a password, and the Google accounts that are signed in as it."""
+    """Every user's id, name, address, profile, whether it is active and has a password, and the Google accounts signed in as it."""
     with reading(database) as connection:
         sessions = connection.execute("SELECT user_id, org, user FROM sessions ORDER BY org, user").fetchall()
         rows = connection.execute(
@@ -55,6 +55,7 @@ def users(database: Path) -> Sequence[Mapping[str, object]]:
         )
         return [
             {
+                "id": row["id"],
                 "name": row["name"],
                 "address": row["email"],
                 "profile": row["profile"],

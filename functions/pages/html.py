@@ -42,9 +42,9 @@ def bullets(items: Iterable[str]) -> Markup:
     return element("ul", *(element("li", item) for item in items))
 
 
-def link_button(text: str, url: str) -> Markup:
+def link_button(text: str, url: str, **attributes: str) -> Markup:
     """A button that leads somewhere. What changes anything is a form."""
-    return element("p", element("a", text, class_="button", href=url))
+    return element("p", element("a", text, class_="button", href=url, **attributes))
 
 
 def hidden(name: str, value: str) -> Markup:
@@ -103,7 +103,9 @@ def page_response(title: str, *blocks: str, status: int = 200, closes: bool = Fa
     that may show the page within its own.
     """
     script = element("script", Markup(_CLOSE)) if closes else Markup()
-    body = element("main", element("h1", title), *(block if isinstance(block, Markup) else paragraph(block) for block in blocks))
+    body = element(
+        "main", element("h1", title, dir="auto"), *(block if isinstance(block, Markup) else paragraph(block) for block in blocks)
+    )
     text = (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, '
         f'initial-scale=1"><title>{escape(title)} · MailMagnet</title><style>{_STYLE}</style></head><body>{body}{script}</body></html>'

@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
-from functions.pages.html import link_button, page_response, small
+from functions.pages.html import NOBODY, link_button, page_response, small
 from mailmagnet.errors import (
     BadRequest,
     Forbidden,
@@ -21,6 +21,7 @@ from mailmagnet.errors import (
 )
 
 TRY_AGAIN = "Try again"
+FROM_THE_CRM = "Load the page in your CRM once more."
 FROM_THE_PANEL = "Close this window, and press the button in Gmail’s panel once more."
 
 
@@ -47,11 +48,17 @@ def not_signed_in_page(again: str) -> Response:
     )
 
 
-def problem_page(error: MailMagnetError, reference: str, again: str = "") -> Response:
-    """`again` is where trying again begins, "" where that is in the panel."""
+def problem_page(error: MailMagnetError, reference: str, again: str = "", framed_by: str = NOBODY) -> Response:
+    """`again` is where trying again begins, "" where that is in the panel, or in the CRM's page that frames this one."""
     title, to_do, status = _words(error)
-    way_out = [link_button(TRY_AGAIN, again)] if again else [FROM_THE_PANEL]
-    return page_response(title, *([to_do] if to_do else []), *way_out, small(f"Reference {reference}"), status=status)
+    way_out = link_button(TRY_AGAIN, again) if again else FROM_THE_PANEL if framed_by == NOBODY else FROM_THE_CRM
+    blocks = [*([to_do] if to_do else []), way_out, small(f"Reference {reference}")]
+    return page_response(title, *blocks, status=status, framed_by=framed_by)
+
+
+def status_of(error: MailMagnetError) -> int:
+    """The page's status, for a page that says what went wrong in other words."""
+    return _words(error)[2]
 
 
 def failed_page(reference: str) -> Response:

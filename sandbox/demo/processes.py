@@ -25,6 +25,7 @@ from sandbox.demo.folder_use import LOCK, FolderUse, require_free
 from sandbox.desk.desk import NoSuchRecord, Product, desk_app, desk_routes
 from sandbox.desk.desk_key import DeskKey
 from sandbox.desk.dials import CannotTurn, dial_routes
+from sandbox.desk.embedded_mail import EmbeddedMail
 from sandbox.desk.job_runs import JobRuns
 from sandbox.google.consent_page import consent_routes
 from sandbox.google.gmail_server import google_routes
@@ -169,6 +170,20 @@ class Demo:
         words = ["sign-in", *_ids(account), "--address", account.address, "--crm-user", account.address]
         await self.mailmagnet(*words, given=self.crm_password.encode())
 
+    async def mail_frame(self, module: str, record_id: str, viewer: str) -> str:
+        """Where the CRM has this viewer see mail with a record's people, signed for one look; "" for who is not signed in to the CRM."""
+        account = self.world.account(viewer)
+        session = {"org": account.hosted_domain or account.sub, "user": account.sub}
+        users = json.loads(await self.crm("users"))
+        crm_user = next((str(user["id"]) for user in users if session in user["signed_in"]), "")
+        return self.embedded_mail.url_for(crm_user, module, record_id) if crm_user else ""
+
+    @property
+    def embedded_mail(self) -> EmbeddedMail:
+        """What the demo CRM's backend and MailMagnet have agreed on."""
+        key, org = self.environment["MAILMAGNET_EMBED_KEY"], self.environment["MAILMAGNET_EMBED_ORG"]
+        return EmbeddedMail(f"{self.pages_url}/embedded-record", org, key, self.world.clock)
+
     async def was_sorted(self) -> bool:
         """Whether any mailbox has had a run since it was switched on, be it before this start."""
         accounts = self.world.accounts()
@@ -266,7 +281,7 @@ async def running_demo(
 
 async def _set_up(demo: Demo, tell: Tell) -> None:
     tell("The demo CRM gets its firms, people and deals, dated around today ...")
-    people = ["--user", demo.user.address, "--colleague", demo.colleague.address]
+    people = ["--user", _named(demo.user), "--colleague", _named(demo.colleague)]
     await _run("crm_data", ["--org", OWN_DOMAIN, *people], demo.environment)
     accounts = (demo.user, demo.colleague, demo.without_mail)
     for account in accounts:
@@ -277,6 +292,10 @@ async def _set_up(demo: Demo, tell: Tell) -> None:
         await demo.sign_in(account)
         await demo.connect(account)
         await demo.switch_on(account)
+
+
+def _named(account: Account) -> str:
+    return f"{account.name} <{account.address}>"
 
 
 def _ids(account: Account) -> list[str]:
@@ -387,6 +406,8 @@ def _environment(folder: Path, world: World, address: str, urls: Mapping[str, st
         "OAUTH_CLIENT_SECRET": world.google.client_secret,
         "LOG_KEY": secrets.token_urlsafe(32),
         "LINK_KEY": secrets.token_urlsafe(32),
+        "EMBED_KEY": secrets.token_urlsafe(32),
+        "EMBED_ORG": OWN_DOMAIN,
         # Whole mailboxes are opened here, one mail after the other.
         "USER_CALLS_A_MINUTE": "1000000",
         "CRM_DATABASE": str(folder / "crm.sqlite"),
@@ -424,7 +445,7 @@ def _crm_password(folder: Path) -> str:
 @asynccontextmanager
 async def _desk(demo: Demo, listening: socket.socket) -> AsyncIterator[None]:
     """The page, its API and Google's side, served at the socket."""
-    crm = (demo.crm_record, demo.now, demo.crm_calls_file, demo.address)
+    crm = (demo.crm_record, demo.mail_frame, demo.now, demo.crm_calls_file, demo.address)
     product = Product(demo.addon_url, demo.job, *crm, demo.pages_url)
     app = desk_app(
         demo.key,

@@ -49,21 +49,26 @@ MODULES = ("accounts", "contacts", "leads", "deals")
 """Of the CRM: those whose records have a page."""
 
 _RECORD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
-PAGE_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+
+
+def page_policy(framed: str = "'self'") -> str:
+    """The policy of one of the page's files, or of a record's page; `framed` is what it may show in a frame."""
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        f"frame-src {framed}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """Where the product is reached: the add-on's URL, how the job is run, how one CRM record is read (module, id, viewer),
-    the time where the CRM's organisation is, the file in which the functions tell what they asked of the CRM, the URL below which
-    its records' pages are, and that of the add-on's own pages."""
+    """Where the product is reached: the add-on's URL, how the job is run, how one CRM record is read (module, id, viewer), what is framed
+    in its page (the same; a URL of the add-on's list of mail, "" for none), the time where the CRM's organisation is, the file in which
+    the functions tell what they asked of the CRM, the URL below which its records' pages are, and that of the add-on's own pages."""
 
     addon_url: str
     job: JobRuns
     crm_record: Callable[[str, str, str], Awaitable[Mapping[str, Any]]]
+    mail_frame: Callable[[str, str, str], Awaitable[str]]
     now: Callable[[], datetime]
     crm_calls_file: Path
     crm_url: str
@@ -156,7 +161,7 @@ def served(name: str) -> web.StreamResponse:
     if not file.is_file():
         raise web.HTTPNotFound
     headers = {
-        "Content-Security-Policy": PAGE_POLICY,
+        "Content-Security-Policy": page_policy(),
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
         "Cache-Control": "no-cache",
@@ -372,11 +377,13 @@ class _Desk:
         module, record_id = request.match_info["module"], request.match_info["id"]
         if module not in MODULES or not _RECORD_ID.fullmatch(record_id):
             raise NoSuchRecord
-        record = await self._product.crm_record(module, record_id, viewer)
+        of = (module, record_id, viewer)
+        record, mail_frame = await asyncio.gather(self._product.crm_record(*of), self._product.mail_frame(*of))
         people = await self._people(record.get("contact_ids", [])[:MOST_PEOPLE_OF_A_DEAL], viewer)
-        headers = {"Content-Security-Policy": PAGE_POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+        policy = page_policy(self._product.pages_url) if mail_frame else page_policy()
+        headers = {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
         locale = locale_of(request.headers.get("Accept-Language", ""))
-        page = record_page(module, record, people, locale, self._product.now())
+        page = record_page(module, record, people, locale, self._product.now(), mail_frame)
         return web.Response(text=page, content_type="text/html", headers=headers)
 
     async def _people(self, contact_ids: Sequence[str], viewer: str) -> list[Mapping[str, Any]]:

@@ -25,15 +25,23 @@ _TEMPLATES = Environment(
 
 
 def record_page(
-    module: str, record: Mapping[str, Any], contacts: Sequence[Mapping[str, Any]], locale: Locale, now: datetime
+    module: str,
+    record: Mapping[str, Any],
+    contacts: Sequence[Mapping[str, Any]],
+    locale: Locale,
+    now: datetime,
+    mail_frame: str,
 ) -> str:
     """The page of one record, as `mailmagnet crm show` prints it; every text in it is escaped.
 
-    `contacts` are a deal's people that the reader may see; `now` is the time where the CRM's organisation is.
+    `contacts` are a deal's people that the reader may see; `now` is the time where the CRM's organisation is. `mail_frame` is
+    the URL of MailMagnet's list for this look, "" for none.
     """
     reader = _Reader(locale, now)
     known: Mapping[str, Any] = {**record, "contacts": contacts} if module == "deals" else record
-    return _TEMPLATES.get_template("record.html").render(kind=KINDS[module], record=known, reader=reader, to=_path)
+    return _TEMPLATES.get_template("record.html").render(
+        kind=KINDS[module], record=known, reader=reader, to=_path, mail_frame=mail_frame
+    )
 
 
 def locale_of(accept_language: str) -> Locale:

@@ -411,6 +411,10 @@ async def _no_record(module: str, record_id: str, viewer: str) -> dict[str, Any]
     raise LookupError
 
 
+async def _no_frame(module: str, record_id: str, viewer: str) -> str:
+    return ""
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def stub(tmp_path: Path, browser: Browser) -> AsyncIterator[Stub]:
     world = World(tmp_path / "world", lambda: datetime.now(UTC))
@@ -429,7 +433,7 @@ async def stub(tmp_path: Path, browser: Browser) -> AsyncIterator[Stub]:
     clock = TurnedClock(tmp_path / "turned", lambda: datetime.now(UTC))
     dialled = SimpleNamespace(world=world, clock=clock, crm_fault_file=tmp_path / "fault")
     job = JobRuns(world, made.addon_url, made.addon_url, "job@corp.example")
-    product = Product(made.addon_url, job, _no_record, clock, tmp_path / "calls", "", "", deployment)
+    product = Product(made.addon_url, job, _no_record, _no_frame, clock, tmp_path / "calls", "", "", deployment)
     desk_port = free_port()
     key = DeskKey(desk_port)
     pages = [*desk_routes(world, product), *dial_routes(cast(Dialled, dialled)), *gallery_routes()]

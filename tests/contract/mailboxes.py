@@ -115,6 +115,7 @@ ORG_CALLS: dict[str, OrgCall] = {
     "set_policy": lambda store, org: store.set_policy(org, Policy()),
     "mailboxes": lambda store, org: store.mailboxes(org),
     "mailboxes_of": lambda store, org: store.mailboxes_of(org, ["u1"]),
+    "mailboxes_at": lambda store, org: store.mailboxes_at(org, ["ada@corp.example"]),
     "leaving_mailboxes": lambda store, org: store.leaving_mailboxes(org),
     "use_once": lambda store, org: store.use_once(org, "name", NOW, NOW),
     "forget_used": lambda store, org: store.forget_used(org),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from crm_client.embedded import access, administration, sessions
-from crm_client.embedded.database import close_idle, writing
+from crm_client.embedded.database import close_idle, reading, writing
 from mailmagnet.crm import MAIL_INTEGRATION, Organisation
 from mailmagnet.crm_sign_in import CrmTokens
 from mailmagnet.errors import BadRequest, NotFound, NotPermitted, SignInNeeded
@@ -202,11 +202,18 @@ def test_a_slip_when_signing_out_is_told(database: Path, ada: CrmTokens) -> None
     assert rows_of(database) == before
 
 
+def user_id(database: Path, address: str) -> str:
+    """The CRM's own id of a user."""
+    with reading(database) as connection:
+        return str(connection.execute("SELECT id FROM users WHERE email = ?", (address,)).fetchone()["id"])
+
+
 def test_users_are_listed_with_who_is_signed_in(database: Path, ada: CrmTokens) -> None:
     tokens_for(database, ADA, STRANGER, STRANGER)
     administration.set_password(database, KIM, "correct horse battery")
     assert access.users(database) == [
         {
+            "id": user_id(database, ADA),
             "name": "Ada Byron",
             "address": ADA,
             "profile": "Administrator",
@@ -215,6 +222,7 @@ def test_users_are_listed_with_who_is_signed_in(database: Path, ada: CrmTokens) 
             "signed_in": [{"org": STRANGER, "user": STRANGER}, {"org": ORG, "user": ADA_SUB}],
         },
         {
+            "id": user_id(database, KIM),
             "name": "Kim Park",
             "address": KIM,
             "profile": "Standard",

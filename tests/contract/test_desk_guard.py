@@ -30,6 +30,7 @@ from tests.signing import free_port
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ADA = "ada@corp.example"
+PAGES = "http://127.0.0.1:9"
 RECORD: dict[str, Any] = {
     **{"id": "0123456789abcdef", "name": "Grace Hopper", "addresses": ["grace@a.example"], "account": None, "deals": []},
     **{"title": "", "phone": "", "owner": "", "activities": [], "notes": []},
@@ -107,9 +108,12 @@ async def port(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Port]:
         looked_up.append(record_id)
         return RECORD
 
+    async def frame(module: str, record_id: str, viewer: str) -> str:
+        return f"{PAGES}/embedded-record?token={viewer}"
+
     nowhere = f"http://127.0.0.1:{free_port()}"
     job = JobRuns(world, nowhere, nowhere, "job@corp.example")
-    product = Product(nowhere, job, record, clock, folder / "calls", "", "")
+    product = Product(nowhere, job, record, frame, clock, folder / "calls", "", PAGES)
 
     async def does_nothing(*_: object, given: bytes = b"") -> bytes:
         return given
@@ -482,7 +486,10 @@ async def test_no_odd_id_reaches_the_crm(port: Port, record_id: str) -> None:
 
 
 async def test_a_record_has_its_page_and_a_module_that_is_none_has_not(port: Port) -> None:
-    assert "Grace Hopper" in (await port.send(f"/crm/contacts/{RECORD['id']}", f"Cookie: {port.cookie}")).body
+    answer = await port.send(f"/crm/contacts/{RECORD['id']}", f"Cookie: {port.cookie}")
+    assert "Grace Hopper" in answer.body
+    assert f'src="{PAGES}/embedded-record?token={ADA}"' in answer.body
+    assert f"frame-src {PAGES};" in answer.head
     port.asked_of_crm.clear()
     assert (await port.send(f"/crm/users/{RECORD['id']}", f"Cookie: {port.cookie}")).status == 404
     assert port.asked_of_crm == []

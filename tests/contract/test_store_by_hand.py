@@ -294,6 +294,9 @@ class StoredByHand(RuleBasedStateMachine):
             assert await self.store.mailboxes(org) == here
             theirs = [stored for stored in here if stored.presence.crm_user == "u1"]
             assert await self.store.mailboxes_of(org, ["u1", "u2", ""]) == theirs
+            addresses = {stored.address for stored in here[:1]} | {"nobody@corp.example"}
+            at_them = [stored for stored in here if stored.address in addresses]
+            assert await self.store.mailboxes_at(org, addresses) == at_them
             for address in CUSTOMERS:
                 received = [
                     (key[1], stored) for key, stored in self.mails.items() if (key[0], stored.from_address) == (org, address)

@@ -101,7 +101,9 @@ async def test_within_the_crm_a_signed_token_shows_the_list_once(office: Office,
     assert BODY not in at_google.body
     again = await browser.open(f"{pages.url}{EMBEDDED}?token={signed}")
     assert (again.status, SUBJECT in again.body) == (401, False)
-    assert "frame-ancestors 'none'" in again.headers["Content-Security-Policy"]
+    assert "This link is too old, or was used before" in again.text
+    assert "Load the page in your CRM once more." in again.text
+    assert f"frame-ancestors {CRM_ORIGIN};" in f"{again.headers['Content-Security-Policy']};"
 
 
 async def test_a_crm_that_draws_the_list_itself_gets_it_as_json(office: Office, pages: Pages) -> None:

@@ -617,7 +617,7 @@ async def test_a_notice_comes_once_after_the_run_that_recorded_new_mail_and_name
     for _ in range(2):
         assert (await job.sort())[0] == 200
     [message] = ada.desk.world.chat.messages("S1")
-    assert message.text == "1 new mail from customers: 1 customer.\nhttps://mail.google.com/mail/"
+    assert message.text == "1 new mail from customers: Customer 1.\nhttps://mail.google.com/mail/"
     assert (await ada.desk.mailbox()).presence.noticed == {}
 
 

@@ -1,7 +1,9 @@
 """Shared mail: two users and a third of another organisation, signed events in, whole cards out; and what is kept and logged of it."""
 
+import asyncio
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,16 @@ import pytest
 
 from cards.frame import Path as Served
 from crm_client.embedded.administration import share
-from mailmagnet.crm import Lead, NewContact, NewDeal
-from mailmagnet.mail_with import PAGE
-from mailmagnet.store import Choices, Policy, Sharing
+from mailmagnet.caller import Caller
+from mailmagnet.crm import Lead, Module, NewContact, NewDeal
+from mailmagnet.identity import identity_in
+from mailmagnet.mail_with import PAGE, mail_with
+from mailmagnet.read_mail import mail_id, read_mail
+from mailmagnet.record_people import RecordId
+from mailmagnet.store import Choices, Policy, Sharing, Store
+from sandbox.demo.sandbox_process import process_in
 from sandbox.google.faults import Fault
-from tests.scenario.addon_process import sidebar_at
+from tests.scenario.addon_process import settings_of, sidebar_at
 from tests.scenario.desk import ADA
 from tests.scenario.office import BODY, GRACE, KIM, MALLORY, ORG, SUBJECT, Office, office_in
 
@@ -270,6 +277,41 @@ async def test_pages_over_several_mailboxes_have_each_mail_once_newest_first(off
         older = {each["key"]: each["value"] for each in button["onClick"]["action"]["parameters"] if each["key"] == "older"}
         assert re.fullmatch("[0-9]+", older["older"])
     assert seen == wanted[::-1]
+
+
+class CountingStore:
+    """A store whose calls are counted by name."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.calls: Counter[str] = Counter()
+
+    def __getattr__(self, name: str) -> Any:
+        self.calls[name] += 1
+        return getattr(self._store, name)
+
+
+async def test_of_a_thousand_mailboxes_only_those_that_matter_are_read(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    mail = office.mail()
+    await office.choose(sharing=Sharing.PUBLIC)
+    for number in range(1_000):
+        await office.desk.store.connect(ORG, f"{number + 10**20}", f"user{number}@corp.example", office.desk.clock())
+    process = process_in(settings_of(office.desk, "http://127.0.0.1:1"))
+    store = CountingStore(process.store)
+    monkeypatch.setattr(process, "store", store)
+    grace = RecordId(Module.CONTACTS, office.grace)
+
+    def caller() -> Caller:
+        kim = identity_in(ORG, office.kim.sub, KIM)
+        return Caller(kim, office.desk.clock(), asyncio.get_running_loop().time() + 30)
+
+    listed = await mail_with(grace, "", caller(), process)
+    assert [(each.mail_id, each.owner) for each in listed.mails] == [(mail, office.ada)]
+    assert store.calls == {"mailbox": 1, "policy": 1, "mailboxes_of": 1, "mailboxes_at": 1, "mails_from": 1}
+    store.calls.clear()
+    await read_mail(mail_id(grace, office.ada, mail), caller(), process)
+    assert store.calls == {"mailbox": 1, "policy": 1, "mailboxes_of": 1, "mailboxes_at": 1, "keep_reading": 1}
+    await process.close()
 
 
 async def test_the_owners_buttons_share_and_keep_back_and_undo_it(office: Office) -> None:

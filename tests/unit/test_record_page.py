@@ -32,8 +32,10 @@ def words(page: str) -> str:
     return " ".join(re.sub(r"<[^>]*>", " ", page[page.index("<body") :]).split())
 
 
-def shown(module: str, record: dict[str, Any], language: str = "en-GB", contacts: tuple[dict[str, Any], ...] = ()) -> str:
-    return record_page(module, record, contacts, locale_of(language), NOW)
+def shown(
+    module: str, record: dict[str, Any], language: str = "en-GB", contacts: tuple[dict[str, Any], ...] = (), mail_frame: str = ""
+) -> str:
+    return record_page(module, record, contacts, locale_of(language), NOW, mail_frame)
 
 
 @pytest.mark.parametrize(
