@@ -47,7 +47,7 @@ QUIET_UNTIL_INPUT = "quiet_until"
 
 _SHARING = {
     Sharing.PRIVATE: ("Only me", ""),
-    Sharing.CUSTOM: ("Colleagues, for contacts I choose", ""),
+    Sharing.CUSTOM: ("Colleagues, for contacts I choose", "You choose them on each contact’s card."),
     Sharing.PUBLIC: (
         "All colleagues with access to the contact",
         "Whoever can open a contact in {crm} can read your mail with it.",
@@ -94,8 +94,10 @@ def _what_happened(set_up: SetUp, frame: Frame) -> Section | None:
         said, to_do = _refused(set_up.refusal, set_up)
         grant = Grant.SORT if set_up.refusal is Refusal.SORT_NOT_GRANTED else Grant.READ
         missing = set_up.refusal in (Refusal.SORT_NOT_GRANTED, Refusal.NOT_CONNECTED)
-        connect = [button_list(connect_button(grant, frame))] if missing else []
-        return section([decorated_text(coloured(said, RED), below=to_do, wrap=True), *connect], "Not saved")
+        buttons = [button_list(connect_button(grant, frame))] if missing else []
+        if set_up.refusal is Refusal.NO_WEBHOOK:
+            buttons = [button_list(webhook_button(set_up.webhook, frame))]
+        return section([decorated_text(coloured(said, RED), below=to_do, wrap=True), *buttons], "Not saved")
     if set_up.consequence:
         said = _consequence_words(set_up.consequence, frame)
         return section([text_paragraph(said), _confirm_buttons(set_up.consequence, frame)], "Before it is saved")
@@ -253,16 +255,14 @@ def _sharing_section(set_up: SetUp, frame: Frame) -> Section | None:
         said, below = _SHARING[set_up.policy.sharing]
         fixed = decorated_text(bold(said), below=words.facts("Fixed by your admin", below.format(crm=crm)), wrap=True)
         return section([fixed, my_sharing_line(frame)], header)
-    options = [
-        Choice(sharing, said, sharing == set_up.form.sharing, below.format(crm=crm))
-        for sharing, (said, below) in _SHARING.items()
-    ]
+    options = [Choice(sharing, said, sharing == set_up.form.sharing) for sharing, (said, _) in _SHARING.items()]
     chosen = len(set_up.mailbox.choices.shared_contacts) if set_up.mailbox else 0
     now = f"{words.counted(chosen, 'contact is', 'contacts are', frame.locale)} chosen now. " if chosen else ""
+    does = f"Colleagues can then read your mail with a contact, if {crm} shows them the contact. "
     return section(
         [
             choices(SHARING_INPUT, header, options, "RADIO_BUTTON"),
-            text_paragraph(coloured(f"{now}You choose them on each contact’s card.", GREY)),
+            text_paragraph(coloured(f"{does}{now}You choose contacts on their cards.", GREY)),
             *([my_sharing_line(frame)] if set_up.mailbox else []),
         ],
     )
