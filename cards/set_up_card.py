@@ -115,7 +115,10 @@ def _refused(refusal: Refusal, set_up: SetUp) -> tuple[str, str]:
         case Refusal.WRONG_DAYS:
             return f"The days should be a number from 0 to {LONGEST_BACKFILL.days}.", "0 sorts new mail alone."
         case Refusal.SORT_NOT_GRANTED:
-            return "MailMagnet needs your consent to sort mail in Gmail.", "Give it to Google, then save."
+            return (
+                "MailMagnet needs your consent to sort mail in Gmail.",
+                "To find customers’ mail, label it and mark it as done. Give it to Google, then save.",
+            )
         case Refusal.NO_WEBHOOK:
             return "Notices have no address yet.", "Give the address of a Google Chat webhook, or turn notices off."
     return "MailMagnet could not read what Gmail sent.", f"Open the set-up again, {shown(set_up.address)}."
@@ -179,7 +182,11 @@ def _account_section(set_up: SetUp, frame: Frame) -> Section | None:
 def _gmail_lines(set_up: SetUp, frame: Frame) -> list[Widget]:
     address = words.name(shown(set_up.address)) or "Your account"
     if not set_up.connected:
-        line = decorated_text(address, below="Not connected: Google asks for your consent, on its own page.", wrap=True)
+        line = decorated_text(
+            address,
+            below="Not connected. MailMagnet lists your mail with a contact, live: Google asks whether it may.",
+            wrap=True,
+        )
         anew = button("Continue", frame.run(Path.SET_UP, **{IN_PLACE: IN_PLACE_YES}))
         return [line, button_list(connect_button(Grant.READ, frame), anew)]
     if set_up.delegated:
