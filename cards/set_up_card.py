@@ -276,19 +276,19 @@ def _sharing_section(set_up: SetUp, frame: Frame) -> Section | None:
 
 
 def _notice_section(set_up: SetUp, frame: Frame) -> Section | None:
-    """Of what is off the rest is folded."""
-    form = set_up.form
+    """The address comes first: without one no notice can be chosen. While none is, the hours are folded."""
+    form, webhook = set_up.form, _webhook_lines(set_up, frame)
     notify = [Choice(each, said, each == form.notify) for each, said in _NOTIFY.items()]
     return section(
         [
             choices(NOTIFY_INPUT, "Tell me in Google Chat of customers’ mail", notify, "DROPDOWN"),
-            *_webhook_lines(set_up, frame),
+            *webhook,
             choices(DAILY_AT_INPUT, "Once a day at", _hours(form.daily_at, frame), "DROPDOWN"),
             choices(QUIET_FROM_INPUT, "Never from", _hours(form.quiet_from, frame), "DROPDOWN"),
             choices(QUIET_UNTIL_INPUT, "until", _hours(form.quiet_until, frame), "DROPDOWN"),
         ],
         "Notices",
-        Fold(1, "Address and hours", "Hide address and hours") if form.notify == Notify.NEVER else None,
+        Fold(1 + len(webhook), "Hours", "Hide the hours") if form.notify == Notify.NEVER else None,
     )
 
 
