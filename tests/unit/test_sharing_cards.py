@@ -194,9 +194,9 @@ def test_who_could_read_names_the_rule_for_each() -> None:
     text = text_of(who_could_read_card(WhoCouldRead("", "1", PEOPLE, CRM, 3, now, after), FRAME))
     for said in (
         "Your mail with Ada Lovelace. Each colleague must also be able to open Ada Lovelace in Zoho CRM.",
-        "--- Now\nNo colleague could read / Shared with colleagues, for chosen contacts.",
+        "--- Now\nNo colleague could read it / Open to colleagues, for chosen contacts.",
         "Kim / No: this contact is not among those chosen",
-        "--- After the change\n2 colleagues could read / Shared with all with access.",
+        "--- After the change\n2 colleagues could read it / Open to all with access.",
         "Lee / Yes: mail with every contact is shared",
     ):
         assert said in text
