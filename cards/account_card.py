@@ -1,6 +1,7 @@
 """The card of one account: what is open with it, and who we know there."""
 
 from cards import words
+from cards.connecting import set_up_section
 from cards.contact_sections import call_button, open_button, owned_by
 from cards.deal_lines import open_deals, open_deals_section
 from cards.frame import Frame
@@ -21,6 +22,7 @@ def account_card(opened: Opened[KnownAccount], frame: Frame) -> Card:
         section(_first(known, crm_name, frame)),
         open_deals_section(open_deals(known.open_deals, today), crm_name, today, frame),
         _contacts_section(known, crm_name, frame),
+        set_up_section(opened.to_set_up, frame),
     ]
     return card(sections, account_name(account), shown_domain(account) if words.name(account.name) else "")
 

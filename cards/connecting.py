@@ -22,13 +22,17 @@ def sign_in_button(crm_name: str, frame: Frame) -> Button:
     return button(f"Sign in to {words.name(crm_name, 40)}", frame.page(Page.SIGN_IN))
 
 
+def sign_out_button(crm_name: str, frame: Frame) -> Button:
+    """Where the sign-in ends, or becomes another user's."""
+    return button("Sign out", frame.page(Page.SIGN_IN), f"Sign out of {words.name(crm_name, 40)}, or sign in as somebody else")
+
+
 def webhook_button(there: bool, frame: Frame) -> Button:
     """Where the address for notices is typed: it is a secret, and never comes through a card."""
     return button("Change the address" if there else "Give the address", frame.page(Page.WEBHOOK))
 
 
-def set_up_section(frame: Frame) -> Section | None:
-    """The way to the set-up, at the end of the cards of who has not connected Gmail."""
-    return section(
-        [decorated_text("Set up MailMagnet", below="Customers’ mail told and sorted", on_click=frame.run(Path.SET_UP))]
-    )
+def set_up_section(to_set_up: bool, frame: Frame) -> Section | None:
+    """The way to the set-up, at the end of every card of who has not connected Gmail."""
+    line = decorated_text("Set up MailMagnet", below="Customers’ mail told and sorted", on_click=frame.run(Path.SET_UP))
+    return section([line]) if to_set_up else None

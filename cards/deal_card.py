@@ -1,6 +1,7 @@
 """The card of one deal: what it is about, the way into the CRM, its company and its mail."""
 
 from cards import words
+from cards.connecting import set_up_section
 from cards.contact_sections import open_button, owned_by
 from cards.deal_lines import name_and_amount, stage_of, when
 from cards.frame import Frame
@@ -22,4 +23,4 @@ def deal_card(opened: Opened[Deal], frame: Frame) -> Card:
         *([account_line(deal.account, frame)] if deal.account else []),
         mail_with_line(RecordId(Module.DEALS, deal.id), deal.name, frame),
     ]
-    return card([section(first)], words.name(deal.name) or "Deal")
+    return card([section(first), set_up_section(opened.to_set_up, frame)], words.name(deal.name) or "Deal")

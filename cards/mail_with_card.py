@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cards import words
+from cards.connecting import set_up_section
 from cards.frame import ZONE, Frame, Page, Path
 from cards.problems import problem_section
 from cards.record_lines import ids_of, record_name
@@ -40,6 +41,7 @@ def mail_with_card(answer: MailWith, frame: Frame) -> Card:
             *_missing_sections(answer, here),
             problem_section(answer.problem, here, "Colleagues’ mail") if answer.problem else None,
             _sharing_section(answer, answer.own, frame) if answer.own else None,
+            set_up_section(answer.to_set_up, frame),
         ],
         f"Mail with {record_name(answer.record)}",
     )
@@ -70,15 +72,15 @@ def _nothing(answer: MailWith) -> str:
 
 
 def _line(mail: ListedMail, record: RecordId, frame: Frame) -> Widget:
-    """Who wrote it; below subject, whose mailbox, and when. A click reads it here."""
+    """The subject, as the contact's name is above the list; below who wrote it, whose mailbox, and when. A click reads it here."""
     below = words.facts(
-        words.name(mail.subject, 60) or "(no subject)",
-        whose(mail.owner_name, mine=mail.mine),
+        sender_of(mail),
+        "" if mail.sent else whose(mail.owner_name, mine=mail.mine),
         words.received(mail.received_at, frame.now, frame.locale),
         "kept back" if mail.kept_back else "",
     )
     opened = frame.run(Path.MAIL, **ids_of(record), owner=mail.owner, mail=mail.mail_id)
-    return decorated_text(sender_of(mail), below=below, on_click=opened)
+    return decorated_text(words.name(mail.subject, 60) or "(no subject)", below=below, on_click=opened)
 
 
 def sender_of(mail: ListedMail) -> str:

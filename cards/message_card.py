@@ -19,7 +19,7 @@ _PEOPLE_IN_SIGHT = 5
 
 
 def message_card(answer: OpenMessage, frame: Frame) -> Card:
-    set_up = set_up_section(frame) if answer.to_set_up else None
+    set_up = set_up_section(answer.to_set_up, frame)
     if not answer.people:
         return _nobody_card(answer.mail, answer.home, set_up)
     main, *others = answer.people

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from cards import words
+from cards.connecting import set_up_section
 from cards.deal_lines import company_of_deal, deal_line, opening, stage_of, when
 from cards.frame import SEARCH_INPUT, Frame, Path
 from cards.people_lines import account_line, contact_line, lead_line
@@ -29,7 +30,7 @@ def search_card(opened: Opened[Found], frame: Frame) -> Card:
     if not any(results):
         nothing = f"Nothing in {words.name(opened.crm_name)} under “{words.name(frame.words, 80)}”."
         results = [section([text_paragraph(nothing)])]
-    return card([search_section(frame, frame.words), *results])
+    return card([search_section(frame, frame.words), *results, set_up_section(opened.to_set_up, frame)])
 
 
 def search_section(frame: Frame, typed: str = "") -> Section | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from cards import words
-from cards.connecting import connect_button, webhook_button
+from cards.connecting import connect_button, sign_out_button, webhook_button
 from cards.frame import IN_PLACE, IN_PLACE_YES, Frame, Path
 from cards.problems import problem_section
 from cards.record_lines import my_sharing_line
@@ -14,6 +14,7 @@ from cards.widgets import (
     RED,
     Card,
     Choice,
+    Fold,
     Section,
     Widget,
     bold,
@@ -73,10 +74,11 @@ def set_up_card(set_up: SetUp, frame: Frame) -> Card:
 
 
 def _leaving_section(set_up: SetUp, frame: Frame) -> Section | None:
-    """Also who has set up nothing may see that nothing is kept."""
+    """Also who has set up nothing may see that nothing is kept. An admin's way to what holds for everybody stands here too."""
     kept = button("Everything kept about me", frame.run(Path.KEPT))
     deactivate = [button("Deactivate", frame.run(Path.DEACTIVATE))] if set_up.mailbox else []
-    return section([button_list(kept, *deactivate)])
+    policy = [button("Your organisation’s policy", frame.run(Path.POLICY))] if set_up.is_admin else []
+    return section([button_list(kept, *deactivate, *policy)])
 
 
 # What came of a click
@@ -163,17 +165,26 @@ def _channel_section() -> Section | None:
 
 
 def _account_section(set_up: SetUp, frame: Frame) -> Section | None:
+    """The account in Gmail, and the user of the CRM."""
+    if not set_up.policy:
+        return None
+    crm = words.name(set_up.crm_name, 40)
+    as_whom = f"{crm}: signed in as {words.name(set_up.crm_user, 60)}"
+    signed_in = decorated_text(as_whom, wrap=True, at_its_end=sign_out_button(set_up.crm_name, frame))
+    return section([*_gmail_lines(set_up, frame), signed_in], "Account")
+
+
+def _gmail_lines(set_up: SetUp, frame: Frame) -> list[Widget]:
     address = words.name(shown(set_up.address)) or "Your account"
+    if not set_up.connected:
+        line = decorated_text(address, below="Not connected: Google asks for your consent, on its own page.", wrap=True)
+        anew = button("Continue", frame.run(Path.SET_UP, **{IN_PLACE: IN_PLACE_YES}))
+        return [line, button_list(connect_button(Grant.READ, frame), anew)]
     if set_up.delegated:
-        said = spaced(words.left_to_right(address), coloured("✓", GREEN))
-        return section([decorated_text(said, below="Connected by your admin: there is nothing to click.", wrap=True)], "Account")
-    if set_up.connected:
-        lacks = "" if set_up.may_sort else "For lists of mail. MailMagnet asks for more when you turn it on."
-        return section(
-            [decorated_text(spaced(words.left_to_right(address), coloured("✓", GREEN)), below=lacks, wrap=True)], "Account"
-        )
-    line = decorated_text(address, below="Not connected: Google asks for your consent, on its own page.", wrap=True)
-    return section([line, button_list(connect_button(Grant.READ, frame))], "Account")
+        how = "Connected by your admin: there is nothing to click."
+    else:
+        how = "" if set_up.may_sort else "For lists of mail. MailMagnet asks for more when you turn it on."
+    return [decorated_text(spaced(words.left_to_right(address), coloured("✓", GREEN)), below=how, wrap=True)]
 
 
 def _mailmagnet_section(set_up: SetUp, frame: Frame) -> Section | None:
@@ -247,17 +258,18 @@ def _sharing_section(set_up: SetUp, frame: Frame) -> Section | None:
         for sharing, (said, below) in _SHARING.items()
     ]
     chosen = len(set_up.mailbox.choices.shared_contacts) if set_up.mailbox else 0
-    count = f"{words.counted(chosen, 'contact is', 'contacts are', frame.locale)} chosen now. Choose on a contact’s card."
+    count = f"{words.counted(chosen, 'contact is', 'contacts are', frame.locale)} chosen now."
     return section(
         [
             choices(SHARING_INPUT, header, options, "RADIO_BUTTON"),
-            text_paragraph(coloured(count, GREY)),
+            *([text_paragraph(coloured(count, GREY))] if chosen else []),
             *([my_sharing_line(frame)] if set_up.mailbox else []),
         ],
     )
 
 
 def _notice_section(set_up: SetUp, frame: Frame) -> Section | None:
+    """Of what is off the rest is folded."""
     form = set_up.form
     notify = [Choice(each, said, each == form.notify) for each, said in _NOTIFY.items()]
     return section(
@@ -269,12 +281,15 @@ def _notice_section(set_up: SetUp, frame: Frame) -> Section | None:
             choices(QUIET_UNTIL_INPUT, "until", _hours(form.quiet_until, frame), "DROPDOWN"),
         ],
         "Notices",
+        Fold(1, "Address and hours", "Hide address and hours") if form.notify == Notify.NEVER else None,
     )
 
 
 def _webhook_lines(set_up: SetUp, frame: Frame) -> list[Widget]:
     """Whether there is an address, and the way to the page where it is typed. It is a secret: it is never shown again."""
     below = "Counts and a link, never a name or a subject."
+    if not set_up.policy:
+        return []
     wanted = set_up.mailbox is not None and set_up.mailbox.choices.notice.notify is not Notify.NEVER
     if set_up.webhook:
         line = decorated_text("The address of a Google Chat webhook is kept.", below=below, wrap=True)

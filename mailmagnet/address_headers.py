@@ -275,10 +275,10 @@ def _likely_address(word: list[_Token], budget: Budget) -> str:
         local[0] = local[0]._replace(text=local[0].text[1:])
         domain[-1] = domain[-1]._replace(text=domain[-1].text[:-1])
     letters = sum(len(token.text) for token in domain if not token.text.isascii())
-    if letters > budget.tokens:
+    if letters > MAX_ADDRESS:
         return ""
     budget.tokens -= letters
-    return _address(local, domain)
+    return _address(local, domain) if budget.tokens >= 0 else ""
 
 
 def _name_of(phrase: list[_Token], comments: list[str]) -> str:

@@ -21,10 +21,11 @@ SHOW_ALIASES = (Grant.READ, Grant.SORT)
 async def connect_by_consent(
     org: str, user: str, wanted: Collection[Grant], code: str, verifier: str, parts: Parts
 ) -> frozenset[Grant]:
-    """Keep what a user has just consented to at Google, with the code that came back from there; of what was wanted, what is missing.
+    """Keep what a user has just consented to at Google, with the code that came back from there; what is missing of what was wanted
+    and of what was granted before.
 
-    What was granted is kept, also when it is less than was wanted: it includes all that was granted before. Where nothing of
-    Gmail was granted, nothing is kept, and an earlier connection stays as it is. Raises AnotherAccount when the account that
+    What was granted is kept, also when it is less than that: the new token is good for nothing else. Where nothing of Gmail was
+    granted, nothing is kept, and an earlier connection stays as it is. Raises AnotherAccount when the account that
     consented is not the user's own, NotKept when the vault failed after Google's answer, and what the vault,
     `Consent.consented`, the store and Gmail raise: connecting again makes good whatever failed.
     """
@@ -44,7 +45,8 @@ async def connect_by_consent(
     except Upstream as problem:
         raise NotKept(problem.who, ended=await _ended(consented, earlier, parts)) from problem
     await _begin(connection, parts)
-    return frozenset(grant for grant in wanted if not allows(consented.grants, grant))
+    before = earlier.grants if earlier else frozenset()
+    return frozenset(grant for grant in before.union(wanted) if not allows(consented.grants, grant))
 
 
 async def connect_mailbox(connection: Connection, parts: Parts) -> None:

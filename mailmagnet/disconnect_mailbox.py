@@ -83,7 +83,10 @@ async def _forget_org_of_one(org: str, parts: Parts) -> None:
 
 
 async def _mark(org: str, user: str, parts: Parts) -> datetime | None:
-    """First of all: from then on the job does nothing, and a crash is seen. Since when; None without a mailbox."""
+    """First of all: from then on the job does nothing, and a crash is seen. Since when; None when there is nothing of this user.
+
+    By mailboxes the ticks find who is leaving. So whoever has signed in to the CRM alone gets one, for as long as the leaving takes.
+    """
 
     def leaving(presence: Presence) -> Presence:
         return replace(presence, leaving_since=presence.leaving_since or parts.now())
@@ -91,7 +94,11 @@ async def _mark(org: str, user: str, parts: Parts) -> datetime | None:
     try:
         return (await parts.store.change_presence(org, user, leaving)).leaving_since
     except NotFound:
+        connection = await parts.vault.connection(org, user)
+    if not connection:
         return None
+    await parts.store.connect(org, user, connection.address, parts.now())
+    return (await parts.store.change_presence(org, user, leaving)).leaving_since
 
 
 async def _is_leaving(org: str, user: str, parts: Parts) -> bool:

@@ -7,7 +7,7 @@ from mailmagnet.crm import LookUp, Module
 from mailmagnet.errors import NotAuthorised, NotPermitted
 from mailmagnet.gmail import MailHeaders
 from mailmagnet.parts import Parts
-from mailmagnet.people import addresses_in
+from mailmagnet.people import named_in
 from mailmagnet.record_people import RecordId
 from mailmagnet.store import Mailbox
 from mailmagnet.vault import Connection
@@ -16,20 +16,22 @@ from mailmagnet.vault import Connection
 async def also_with_kept_back(
     mails: Sequence[MailHeaders], owner: Mailbox, connection: Connection, parts: Parts
 ) -> frozenset[str]:
-    """The ids of those mails in which somebody stands whom the owner keeps back, by one question to the owner's CRM.
+    """The ids of those mails in which somebody stands whom the owner keeps back, by one question to the owner's CRM; and of those to
+    so many that it cannot be told.
 
     Nothing is asked of it while the owner keeps nobody back. All of them, where that CRM does not let the owner in. Raises RateLimited,
     Unavailable, BadAnswer.
     """
     if not (mails and owner.choices.contacts_kept_back):
         return frozenset()
-    named = {mail.mail_id: spellings(addresses_in(mail)) for mail in mails}
+    read = {mail.mail_id: named_in(mail) for mail in mails}
+    named = {mail_id: spellings(each.everybody) for mail_id, each in read.items()}
     try:
         found = await parts.crm_of(connection).look_up(frozenset().union(*named.values()), ())
     except (NotAuthorised, NotPermitted):
         return frozenset(named)
     kept_back = _addresses_of(owner.choices.contacts_kept_back, found)
-    return frozenset(mail_id for mail_id, addresses in named.items() if addresses & kept_back)
+    return frozenset(mail_id for mail_id, addresses in named.items() if addresses & kept_back or not read[mail_id].whole)
 
 
 def _addresses_of(kept_back: frozenset[str], found: LookUp) -> frozenset[str]:

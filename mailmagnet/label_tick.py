@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from mailmagnet.daily_chores import daily_chores
 from mailmagnet.disconnect_mailbox import finish_leaving
-from mailmagnet.errors import Upstream
+from mailmagnet.errors import MAILMAGNET, Unavailable, Upstream
 from mailmagnet.parts import Parts
 from mailmagnet.tasks import MailboxTask
 
@@ -34,12 +34,17 @@ async def tick(every: timedelta, parts: Parts) -> Tick:
             for mailbox in await store.due_mailboxes(org, now, every):
                 if slot := mailbox.due_since(now, every):
                     sent += await parts.tasks.enqueue(MailboxTask(org, mailbox.user, slot, now))
-        except Upstream as problem:
-            problems[org].append(problem)
+        except Exception as error:
+            problems[org].append(_problem(error))
     for org in orgs:
         for work in (finish_leaving, daily_chores):
             try:
                 problems[org] += await work(org, parts)
-            except Upstream as problem:
-                problems[org].append(problem)
+            except Exception as error:
+                problems[org].append(_problem(error))
     return Tick(sent, {org: failed for org, failed in problems.items() if failed})
+
+
+def _problem(error: Exception) -> Upstream:
+    """What nobody foresaw in one organisation's data must not hold up the others either; its text could hold what is kept."""
+    return error if isinstance(error, Upstream) else Unavailable(MAILMAGNET, type(error).__name__)

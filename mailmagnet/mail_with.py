@@ -18,9 +18,9 @@ from mailmagnet.errors import MAILMAGNET, BadRequest, NotAuthorised, Upstream
 from mailmagnet.gmail import GMAIL, MailHeaders
 from mailmagnet.kept_back import also_with_kept_back
 from mailmagnet.parts import Parts
-from mailmagnet.people import CORRESPONDENT_HEADERS, in_a_list, sender_in
+from mailmagnet.people import NAMING_HEADERS, in_a_list, named_in, sender_in
 from mailmagnet.record_people import OpenedRecord, RecordId, record_people
-from mailmagnet.shared_mailbox import SharedMailbox, shared_mailbox
+from mailmagnet.shared_mailbox import SharedMailbox, are_among, shared_mailbox
 from mailmagnet.sharing import Ours, Rule, Viewer, shareable, sharing_of
 from mailmagnet.store import Choices, Mailbox, Sharing
 from mailmagnet.user_mail import UserMail
@@ -34,7 +34,7 @@ MOST_KEPT_BACK = 100
 """Mails kept back that are searched past; of an owner who keeps back more, a page may be short."""
 RECORDS_NAMING = 50
 """Mail records of one address that are looked through for colleagues who had mail from it."""
-LIST_HEADERS = (*CORRESPONDENT_HEADERS, "Subject", "Message-ID")
+LIST_HEADERS = (*NAMING_HEADERS, "Subject", "Message-ID")
 """What is read of a mail to list it. Nothing of it is kept."""
 
 
@@ -88,6 +88,7 @@ class MailWith:
 
     `mine_problem` says why the viewer's own mail is not in it, `problem` why no colleague's is; `own` is None for an account or deal,
     and when the viewer has no mailbox. `excluded`: an admin keeps all of these addresses out, so that only one's own mail is shown.
+    `to_set_up` is whether the viewer has not connected Gmail.
     """
 
     record: OpenedRecord
@@ -99,6 +100,7 @@ class MailWith:
     problem: Upstream | None = None
     own: OwnSharing | None = None
     excluded: bool = False
+    to_set_up: bool = False
 
     @property
     def problems(self) -> tuple[Upstream, ...]:
@@ -146,9 +148,11 @@ async def mail_with(record: RecordId, older: str, caller: Caller, parts: Parts) 
     if isinstance(colleagues, Upstream):
         choices = _choices_of(user, known)
         mine = await in_time_or_problem(GMAIL, caller.by, _my_mail(people, choices, caller, before, parts))
-        return _answer(people, crm.name, {user: mine}, (), caller, problem=colleagues)
-    named = colleagues if isinstance(names, Upstream) else replace(colleagues, names=names)
-    return await _Asking(people, connection, named, before, caller, parts).answer(crm.name)
+        answer = _answer(people, crm.name, {user: mine}, (), caller, problem=colleagues)
+    else:
+        named = colleagues if isinstance(names, Upstream) else replace(colleagues, names=names)
+        answer = await _Asking(people, connection, named, before, caller, parts).answer(crm.name)
+    return replace(answer, to_set_up=not connection.connected)
 
 
 def _choices_of(user: str, known: Colleagues | Upstream) -> Choices:
@@ -272,7 +276,10 @@ async def _my_mail(people: OpenedRecord, choices: Choices, caller: Caller, befor
     identity = caller.identity
     connection = await gmail_connection(identity.org, identity.user, parts.vault, Grant.READ)
 
-    def shown(mail: MailHeaders) -> ListedMail:
+    def shown(mail: MailHeaders) -> ListedMail | None:
+        named = named_in(mail)
+        if named.whole and not are_among(people.addresses, named.everybody):
+            return None  # Gmail compares words
         listed = _listed(mail, identity.user, "")
         return replace(listed, mine=True, kept_back=mail.mail_id in choices.mails_kept_back)
 

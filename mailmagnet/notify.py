@@ -92,9 +92,9 @@ async def notify(org: str, user: str, new: Mapping[str, int], parts: Parts) -> b
 
 
 def text_of(counts: Mapping[str, int]) -> str:
-    """ "3 new mails from customers: 1 closing this month, 2 open deals." and the link."""
+    """ "3 new mails from customers: Closing this month 1, Open deals 2." and the link."""
     total = sum(counts.values())
-    by_category = [f"{counts[each]} {each.words.lower()}" for each in Category if counts.get(each)]
+    by_category = [f"{each.words} {counts[each]}" for each in Category if counts.get(each)]
     said = f"{total} new mail{'s' if total != 1 else ''} from customers"
     return f"{said}{': ' if by_category else ''}{', '.join(by_category)}.\n{IN_GMAIL}"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar, Generic, TypeVar
 
-from mailmagnet.caller import Caller, crm_of
+from mailmagnet.caller import Caller, connection_of
 from mailmagnet.categories import today_in
 from mailmagnet.crm import Contact, Crm, Deal, Found, KnownAccount, Lead, service_of
 from mailmagnet.deadline import in_time
@@ -22,11 +22,12 @@ Record = TypeVar("Record")
 
 @dataclass(frozen=True, slots=True)
 class Opened(Generic[Record]):
-    """What the CRM answered, its name, and the day in its organisation's time zone."""
+    """What the CRM answered, its name, and the day in its organisation's time zone. `to_set_up` is whether Gmail is not connected."""
 
     record: Record
     crm_name: str
     today: date
+    to_set_up: bool = False
     problems: ClassVar[tuple[Upstream, ...]] = ()
     """It comes whole or not at all."""
 
@@ -37,19 +38,21 @@ class OpenedLead:
 
     lead: Lead
     crm_name: str
+    to_set_up: bool = False
     problems: ClassVar[tuple[Upstream, ...]] = ()
 
 
 async def open_contact(contact_id: str, caller: Caller, parts: Parts) -> Opened[ContactStanding]:
     """A contact with its category. Raises what `Crm.contact` and the vault raise, and TimedOut."""
     opened: Opened[Contact] = await _opened(lambda crm: crm.contact(contact_id), caller, parts)
-    return Opened(standings_of([opened.record], opened.today)[0], opened.crm_name, opened.today)
+    return Opened(standings_of([opened.record], opened.today)[0], opened.crm_name, opened.today, opened.to_set_up)
 
 
 async def open_lead(lead_id: str, caller: Caller, parts: Parts) -> OpenedLead:
     """A lead. Raises what `Crm.lead` and the vault raise, and TimedOut."""
-    crm = await crm_of(caller, parts)
-    return OpenedLead(await in_time(service_of(crm), caller.by, crm.lead(lead_id)), crm.name)
+    connection = await connection_of(caller, parts)
+    crm = parts.crm_of(connection)
+    return OpenedLead(await in_time(service_of(crm), caller.by, crm.lead(lead_id)), crm.name, not connection.connected)
 
 
 async def open_account(account_id: str, caller: Caller, parts: Parts) -> Opened[KnownAccount]:
@@ -68,7 +71,8 @@ async def search(words: str, caller: Caller, parts: Parts) -> Opened[Found]:
 
 
 async def _opened(read: Callable[[Crm], Awaitable[Record]], caller: Caller, parts: Parts) -> Opened[Record]:
-    crm = await crm_of(caller, parts)
+    connection = await connection_of(caller, parts)
+    crm = parts.crm_of(connection)
     both = asyncio.gather(read(crm), crm.organisation())
     record, organisation = await in_time(service_of(crm), caller.by, both)
-    return Opened(record, crm.name, today_in(organisation.time_zone, caller.now))
+    return Opened(record, crm.name, today_in(organisation.time_zone, caller.now), not connection.connected)

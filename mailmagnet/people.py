@@ -105,14 +105,29 @@ def sender_in(mail: MailHeaders) -> Person:
     return Person(*senders[0]) if senders else Person("", "")
 
 
-def addresses_in(mail: MailHeaders) -> frozenset[str]:
-    """The canonical addresses in From, To and Cc, as far as a mail's headers are read: of a round mail to hundreds the first ones."""
-    headers = _Headers(mail, CORRESPONDENT_HEADERS)
-    return frozenset(mailbox.address for name in CORRESPONDENT_HEADERS for mailbox in headers.mailboxes(name))
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Who stands in a mail, by canonical addresses: its `correspondents`, with whom it is, and `everybody`, with Reply-To and Bcc.
+
+    `whole` is whether that is all of them: of a round mail to hundreds the first ones are read.
+    """
+
+    correspondents: frozenset[str]
+    everybody: frozenset[str]
+    whole: bool
 
 
-CORRESPONDENT_HEADERS = ("From", "To", "Cc")
-"""The headers that say with whom a mail is."""
+def named_in(mail: MailHeaders) -> Named:
+    """Who stands in a mail of which NAMING_HEADERS were read."""
+    headers = _Headers(mail, NAMING_HEADERS)
+    by_name = {name: {mailbox.address for mailbox in headers.mailboxes(name)} for name in NAMING_HEADERS}
+    correspondents = frozenset().union(*(by_name[name] for name in _CORRESPONDENT_HEADERS))
+    return Named(correspondents, frozenset().union(*by_name.values()), headers.whole)
+
+
+_CORRESPONDENT_HEADERS = ("From", "To", "Cc")
+NAMING_HEADERS = (*_CORRESPONDENT_HEADERS, "Reply-To", "Bcc")
+"""The headers that name people. Bcc stands in its own writer's copy."""
 
 
 def _certain(values: Sequence[str]) -> str:
@@ -133,9 +148,17 @@ class _Headers:
     """The headers of these names, as far as one mail's budget goes; those that may name hundreds are the last to get of it."""
 
     def __init__(self, mail: MailHeaders, names: Iterable[str]) -> None:
-        self._texts = _within_budget(_lines(mail, sorted(names, key=_OF_MANY.__contains__)))
+        lines = _lines(mail, sorted(names, key=_OF_MANY.__contains__))
+        self._texts = _within_budget(lines)
         self._mailboxes: dict[str, list[Mailbox]] = {}
         self._budget = Budget()
+        is_short = len(mail.headers) <= MOST_LINES and self._texts == lines
+        self._has_all_lines = is_short and all(len(mail.all(name)) == len(values) for name, values in lines.items())
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing of these headers is left out, of those whose mailboxes were asked for."""
+        return self._has_all_lines and self._budget.tokens > 0 and self._budget.mailboxes > 0
 
     def first(self, name: str) -> str:
         """The first value of a header, or ""."""
@@ -148,7 +171,7 @@ class _Headers:
         return self._mailboxes[name]
 
 
-_OF_MANY = frozenset({"To", "Cc", "Delivered-To"})
+_OF_MANY = frozenset({"To", "Cc", "Bcc", "Delivered-To"})
 
 
 def _within_budget(lines: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from mailmagnet.addresses import domain_of
 from mailmagnet.caller import Caller, crm_of
-from mailmagnet.crm import MAIL_INTEGRATION, Crm, service_of
+from mailmagnet.crm import MAIL_INTEGRATION, Crm, User, service_of
 from mailmagnet.deadline import in_time
 from mailmagnet.errors import MailMagnetError, NotAuthorised, NotPermitted, Side
 from mailmagnet.identity import Identity
@@ -16,11 +16,12 @@ WANTS_THE_CRM = frozenset({Reason.CRM_PERMISSION, Reason.CRM_SIGN_IN})
 """The troubles that end when the CRM lets its user in again."""
 
 
-async def check_permitted(crm: Crm) -> None:
-    """The CRM's user may use MailMagnet now. Raises NotPermitted, and what `Crm.me` raises."""
+async def check_permitted(crm: Crm) -> User:
+    """The CRM's user, who may use MailMagnet now. Raises NotPermitted, and what `Crm.me` raises."""
     user = await crm.me()
     if MAIL_INTEGRATION not in user.profile.permissions:
         raise NotPermitted(service_of(crm), permission=MAIL_INTEGRATION)
+    return user
 
 
 async def is_admin(caller: Caller, crm: Crm, parts: Parts) -> bool:
@@ -28,14 +29,14 @@ async def is_admin(caller: Caller, crm: Crm, parts: Parts) -> bool:
 
     Raises what `Crm.me` raises, and TimedOut.
     """
-    if _is_named(caller.identity, parts):
-        return True
-    user = await in_time(service_of(crm), caller.by, crm.me())
-    return user.profile.administrator
+    return is_named_admin(caller.identity, parts) or (await in_time(service_of(crm), caller.by, crm.me())).profile.administrator
 
 
-def _is_named(identity: Identity, parts: Parts) -> bool:
-    """An address proves something only where its organisation gives addresses out: of an account without a domain it proves nothing."""
+def is_named_admin(identity: Identity, parts: Parts) -> bool:
+    """Whether the deployment names this user as an admin.
+
+    An address proves something only where its organisation gives addresses out: of an account without a domain it proves nothing.
+    """
     return bool(identity.domain) and identity.address in parts.admins
 
 

@@ -20,6 +20,8 @@ SHORTEST_RETENTION, LONGEST_RETENTION = 1, 3650
 """Days."""
 MOST_EXCLUDED = 1_000
 """Entries: each mail that is shared is held against all of them."""
+LONGEST_LIST = 19_000
+"""Characters of what is typed: what Gmail hands over of a form is cut a little later."""
 _WIDTH = {Sharing.PRIVATE: 0, Sharing.CUSTOM: 1, Sharing.PUBLIC: 2}
 
 
@@ -110,6 +112,8 @@ def _read(typed: WantedPolicy, before: Policy) -> Policy:
     """Raises BadRequest, which says what is wrong in words to show, and repeats nothing."""
     if typed.sharing not in {"", *Sharing}:
         raise BadRequest("sharing: choose one of the four")
+    if len(typed.excluded) > LONGEST_LIST:
+        raise BadRequest("the list is too long: exclude whole domains in place of their addresses")
     entries = [entry for line in typed.excluded.splitlines() for entry in line.split(",") if entry.strip()]
     if len(entries) > MOST_EXCLUDED:
         raise BadRequest(f"at most {MOST_EXCLUDED} addresses and domains can be excluded")

@@ -81,13 +81,15 @@ async def count_mail(task: PreviewTask, parts: Parts) -> Counted:
     mailbox, NotAuthorised, NotPermitted, GrantMissing, and what the store and the task queue raise.
     """
     mailbox = await parts.store.mailbox(task.org, task.user)
-    if not mailbox:
+    if not mailbox or mailbox.presence.leaving_since:
         raise NotFound(MAILMAGNET, "this mailbox is not connected")
     earlier = mailbox.preview
     if earlier and earlier.at > task.begun:
         return Counted(earlier)  # another was begun since
     if earlier and (earlier.at, earlier.days) != (task.begun, task.days):
         earlier = None
+    if task.looked_at and not earlier:
+        return Counted(None)  # MailMagnet was turned off since: nobody waits for it
     try:
         async with asyncio.timeout(RUN_SECONDS):
             preview = await _counted_on(earlier or Preview(task.begun, task.days, 0, 0), mailbox, parts)
@@ -128,7 +130,9 @@ async def _sorted(
     mail_ids: Sequence[str], connection: Connection, policy: Policy, now: datetime, parts: Parts
 ) -> Mapping[Category, int]:
     headers = await parts.gmail_of(connection).headers(mail_ids, SENDER_HEADERS)
-    if headers.unread and not headers.mails:
+    if limited := next((problem for problem in headers.unread.values() if isinstance(problem, RateLimited)), None):
+        raise limited
+    if len(headers.unread) > 1 and not headers.mails:  # one mail that nobody can read is passed over, also when it is alone
         raise Unavailable(GMAIL, "no mail could be read")
     decided = await decide_mail(headers.mails, connection, policy, parts.crm_of(connection), now)
     counts = Counter(move.decision.category for move in decided.moves)

@@ -13,7 +13,7 @@ from mailmagnet.errors import MAILMAGNET, BadRequest, NotAuthorised, NotFound, U
 from mailmagnet.gmail import GMAIL, MailHeaders
 from mailmagnet.kept_back import also_with_kept_back
 from mailmagnet.parts import Parts
-from mailmagnet.people import CORRESPONDENT_HEADERS, Person, in_a_list, sender_in
+from mailmagnet.people import NAMING_HEADERS, Person, in_a_list, sender_in
 from mailmagnet.record_people import OpenedRecord, RecordId, record_people
 from mailmagnet.shared_mailbox import SharedMailbox, shared_mailbox
 from mailmagnet.sharing import Viewer
@@ -85,7 +85,7 @@ async def read_attachment(asked: MailId, part: str, caller: Caller, parts: Parts
     if not _PART.fullmatch(part):
         raise BadRequest("the click names no attachment")
     opened = await _opened(asked, caller, parts)
-    found = await in_time(GMAIL, caller.by, opened.gmail.headers([asked.mail_id], CORRESPONDENT_HEADERS))
+    found = await in_time(GMAIL, caller.by, opened.gmail.headers([asked.mail_id], NAMING_HEADERS))
     if not found:
         raise NotFound(GMAIL, "there is no such mail")
     await _allow(opened, found[0], asked, caller, parts)

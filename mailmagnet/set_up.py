@@ -22,8 +22,8 @@ from mailmagnet.errors import (
 )
 from mailmagnet.gmail import GMAIL
 from mailmagnet.parts import Parts
-from mailmagnet.permission import check_permitted
-from mailmagnet.preview import Newest, begin_preview, newest_preview
+from mailmagnet.permission import check_permitted, is_named_admin
+from mailmagnet.preview import Newest, begin_preview, is_being_counted, newest_preview
 from mailmagnet.store import Choices, Mailbox, Notice, Notify, Policy, Sharing
 from mailmagnet.switch_mailbox import LONGEST_BACKFILL, switch_off, switch_on
 from mailmagnet.vault import Connection, gmail_connection
@@ -89,10 +89,11 @@ class Consequence:
 class SetUp:
     """How the mailbox is set up, and what stands in the form: what is kept, or what was typed.
 
-    Without a connection to Gmail `grants` is empty. `delegated`: the admin connects everybody's, so nobody is asked. `webhook` is whether
-    an address for notices is kept. `mailbox` and `policy` are None where the store did not answer, `mailbox` also where there is none
-    yet. `newest` counts what would be sorted, None where nobody asked or it could not be told in time. `refusal`, `consequence` and
-    `problem` say why Save has not saved; `saved` that it has; `counting` that the mail is being counted.
+    Without a connection to Gmail `grants` is empty. `delegated`: the admin connects everybody's, so nobody is asked. `crm_user` is the
+    name of the CRM user as whom the reader is signed in, `is_admin` whether the reader is an admin. `webhook` is whether an address for
+    notices is kept. `mailbox` is None where there is none yet. `newest` counts what would be sorted, None where nobody asked or it could
+    not be told in time. `refusal`, `consequence` and `problem` say why Save has not saved; `saved` that it has; `counting` that the mail
+    is being counted. `policy` is None where what is kept could not be told: then the form and the problem are all that is known.
     """
 
     crm_name: str
@@ -100,6 +101,8 @@ class SetUp:
     form: Form
     grants: frozenset[Grant] = frozenset()
     delegated: bool = False
+    crm_user: str = ""
+    is_admin: bool = False
     webhook: bool = False
     mailbox: Mailbox | None = None
     policy: Policy | None = None
@@ -150,7 +153,8 @@ async def open_set_up(time_zone: str, caller: Caller, parts: Parts) -> SetUp:
     connection, set_up = await _as_kept(time_zone, caller, parts)
     if not set_up.may_sort or not set_up.mailbox or not set_up.policy or set_up.mailbox.labelling:
         return set_up
-    if (preview := set_up.mailbox.preview) and preview.done:
+    preview = set_up.mailbox.preview
+    if preview and (preview.done or is_being_counted(preview, preview.days, caller.now)):
         return set_up
     newest = await in_time_or_problem(GMAIL, caller.by, newest_preview(connection, set_up.policy, caller.now, parts))
     return replace(set_up, problem=newest) if isinstance(newest, Upstream) else replace(set_up, newest=newest)
@@ -231,7 +235,7 @@ async def _as_kept(time_zone: str, caller: Caller, parts: Parts) -> tuple[Connec
     identity, by, store = caller.identity, caller.by, parts.store
     connection = await connection_of(caller, parts)
     crm = parts.crm_of(connection)
-    _, mailbox, policy = await asyncio.gather(
+    user, mailbox, policy = await asyncio.gather(
         in_time(service_of(crm), by, check_permitted(crm)),
         in_time(MAILMAGNET, by, store.mailbox(identity.org, identity.user)),
         in_time(MAILMAGNET, by, store.policy(identity.org)),
@@ -243,6 +247,8 @@ async def _as_kept(time_zone: str, caller: Caller, parts: Parts) -> tuple[Connec
         form=form_of(mailbox, time_zone),
         grants=DELEGATED if delegated else connection.grants,
         delegated=delegated,
+        crm_user=user.name or user.email,
+        is_admin=is_named_admin(identity, parts) or user.profile.administrator,
         webhook=bool(connection.webhook),
         mailbox=mailbox,
         policy=policy,

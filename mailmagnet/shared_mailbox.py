@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mailmagnet.addresses import spellings
 from mailmagnet.gmail import UNTOUCHED, MailHeaders
-from mailmagnet.people import addresses_in
+from mailmagnet.people import Named, named_in
 from mailmagnet.record_people import CrmPerson
 from mailmagnet.sharing import Ours, Rule, Viewer, is_kept_out, rule_for, shareable
 from mailmagnet.store import Mailbox, Policy
@@ -35,17 +35,24 @@ class SharedMailbox:
     def person_of(self, mail: MailHeaders) -> CrmPerson | None:
         """Whose mail this is, of those with whom the viewer may read mail; None when it is nobody's, or must not be shown.
 
-        A mail is not shown in which an address stands that the admin keeps out, or with a person of the record who is kept back.
+        A mail is not shown in which an address stands that the admin keeps out, or with a person of the record who is kept back; nor one
+        of which it cannot be told, to hundreds.
         """
         if mail.label_ids & NEVER_SHARED:
             return None
-        named = spellings(addresses_in(mail))
-        kept_back = (person for person, rule in self.rules.items() if rule is Rule.CONTACT_KEPT_BACK)
-        if any(is_kept_out(address, self.policy) for address in named) or any(
-            _names(named, person.addresses) for person in kept_back
-        ):
+        named = named_in(mail)
+        if self._is_kept_out(named):
             return None
-        return next((person for person in self.people if _names(named, self._addresses_of(person))), None)
+        return next((person for person in self.people if are_among(self._addresses_of(person), named.correspondents)), None)
+
+    def _is_kept_out(self, named: Named) -> bool:
+        kept_back = [person for person, rule in self.rules.items() if rule is Rule.CONTACT_KEPT_BACK]
+        if not named.whole:
+            return bool(self.policy.excluded or kept_back)
+        everybody = spellings(named.everybody)
+        return any(is_kept_out(address, self.policy) for address in everybody) or any(
+            everybody & spellings(person.addresses) for person in kept_back
+        )
 
     def _addresses_of(self, person: CrmPerson) -> frozenset[str]:
         own = self.rules[person] is Rule.OWN
@@ -78,5 +85,9 @@ def shared_mailbox(
     return SharedMailbox(rules, policy, own)
 
 
-def _names(named: frozenset[str], addresses: Collection[str]) -> bool:
-    return bool(named & spellings(addresses))
+def are_among(addresses: Collection[str], named: Collection[str]) -> bool:
+    """Whether one of a person's addresses is among those that a mail names, whose +tags count for nothing.
+
+    The person's own +tag counts: behind one address of a provider there may be several people.
+    """
+    return bool(spellings(named).intersection(addresses))

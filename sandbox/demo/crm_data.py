@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from email.utils import parseaddr
 from pathlib import Path
 
 import click
@@ -308,11 +309,11 @@ _TALKS = (
 )
 
 
-def write_demo_data(database: Path, today: date, org: str, user_email: str, colleague_email: str) -> None:
+def write_demo_data(database: Path, today: date, org: str, user: str, colleague: str) -> None:
     """Make the organisation's database where there is none, and write the demo's records as of `today`, a day in TIME_ZONE.
 
-    `org` is the organisation as Google verifies it. `user_email` sees everyone's records, `colleague_email` its own and one shared;
-    a third user lacks `Mail Integration`. They have no password yet (`administration.set_password`).
+    `org` is the organisation as Google verifies it. `user` sees everyone's records, `colleague` own ones and one shared, each a mail
+    address, with or without a name; a third user lacks `Mail Integration`. They have no password yet (`administration.set_password`).
     Written again, the demo's own records are put back as of that day; others stay as they are.
     """
     create(database, Organisation("Corp Ltd", TIME_ZONE, "EUR"), org)
@@ -320,9 +321,10 @@ def write_demo_data(database: Path, today: date, org: str, user_email: str, coll
         add_currency(database, currency)
     stages = {name: add_stage(database, PARTNERS, name, state) for name, state in _PARTNER_STAGES}
     add_profile(database, WITHOUT_MAIL, (), Scope.EVERYONE)
+    (user_name, user_email), (colleague_name, colleague_email) = parseaddr(user), parseaddr(colleague)
     owners = [
-        add_user(database, _name_of(user_email), user_email, ADMINISTRATOR),
-        add_user(database, _name_of(colleague_email), colleague_email, STANDARD),
+        add_user(database, user_name or _name_of(user_email), user_email, ADMINISTRATOR),
+        add_user(database, colleague_name or _name_of(colleague_email), colleague_email, STANDARD),
     ]
     add_user(database, "Noa Lund", f"noa.lund@{domain_of(user_email)}", WITHOUT_MAIL)
     for name, subject, text in _TEMPLATES:
@@ -507,8 +509,8 @@ def _phone(number: int) -> str:
 
 @click.command()
 @click.option("--org", required=True, help="The organisation's verified domain (hd).")
-@click.option("--user", required=True, help="Address of the user whose CRM this is.")
-@click.option("--colleague", required=True, help="Address of a colleague who sees own records only.")
+@click.option("--user", required=True, help="The user whose CRM this is, as Ada Byron <ada@corp.example>.")
+@click.option("--colleague", required=True, help="A colleague who sees own records only, likewise.")
 def crm_data(org: str, user: str, colleague: str) -> None:
     """Fill the embedded CRM with made-up people and deals, dated around today. Its users are still to be bound."""
     write_demo_data(crm_database_of(os.environ), today_in(TIME_ZONE, datetime.now(UTC)), org, user, colleague)

@@ -281,7 +281,7 @@ async def running_demo(
 
 async def _set_up(demo: Demo, tell: Tell) -> None:
     tell("The demo CRM gets its firms, people and deals, dated around today ...")
-    people = ["--user", demo.user.address, "--colleague", demo.colleague.address]
+    people = ["--user", _named(demo.user), "--colleague", _named(demo.colleague)]
     await _run("crm_data", ["--org", OWN_DOMAIN, *people], demo.environment)
     accounts = (demo.user, demo.colleague, demo.without_mail)
     for account in accounts:
@@ -292,6 +292,10 @@ async def _set_up(demo: Demo, tell: Tell) -> None:
         await demo.sign_in(account)
         await demo.connect(account)
         await demo.switch_on(account)
+
+
+def _named(account: Account) -> str:
+    return f"{account.name} <{account.address}>"
 
 
 def _ids(account: Account) -> list[str]:

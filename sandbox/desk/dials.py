@@ -25,7 +25,10 @@ SLOW_MS = 20_000
 """Longer than any answer of the sidebar may take."""
 
 FAULTS = ("slow", "failing", "limited", "dropping", "html", "signed out")
+SPACE = "customers"
+"""The space of Google Chat whose webhook the dials tell."""
 SHOWN_ATTEMPTS = 30
+SHOWN_NOTICES = 10
 LONGEST_TEXT = 20_000
 MOST_YEARS = 20
 
@@ -37,6 +40,8 @@ class CannotTurn(ValueError):
 class Dialled(Protocol):
     """What the dials turn: a running demo."""
 
+    @property
+    def address(self) -> str: ...
     @property
     def world(self) -> World: ...
     @property
@@ -64,6 +69,7 @@ def dial_routes(demo: Dialled) -> list[web.AbstractRouteDef]:
         web.post(account + "/permission", dials.permission),
         web.post(account + "/deal", dials.deal),
         web.post(account + "/mail", dials.mail),
+        web.get(account + "/notices", dials.notices),
         web.get(account + "/tasks", dials.tasks),
         web.post(account + "/tick", dials.tick),
         web.get("/desk/{account}/stored", dials.stored),
@@ -75,17 +81,18 @@ class _Dials:
         self._demo = demo
         self._world = demo.world
         self._gmail = ""
+        self._signed_out: set[str] = set()
 
     async def state(self, request: web.Request) -> web.Response:
         """The world's time and what is wrong; "" is all well."""
         return web.json_response(self._state(self._account(request)))
 
     def _state(self, account: Account) -> Mapping[str, Any]:
-        gmail = self._gmail if self._world.google.has_consented(account.address) else "signed out"
+        signed_out = account.sub in self._signed_out and not self._world.google.has_consented(account.address)
         return {
             "now": self._world.clock().isoformat(),
             "turned": self._demo.clock.turned.total_seconds(),
-            "gmail": gmail,
+            "gmail": "signed out" if signed_out else self._gmail,
             "crm": _crm_fault(self._demo.crm_fault_file),
         }
 
@@ -115,9 +122,13 @@ class _Dials:
             self._world.faults.clear(upstream)
         self._gmail = "" if fault == "signed out" else fault
         if fault == "signed out":
+            self._signed_out.add(account.sub)
             self._world.google.revoke_all(account.address)
-        elif not self._world.google.has_consented(account.address):
-            await self._demo.connect(account)
+        elif account.sub in self._signed_out:
+            # Who has never connected a mailbox does so in the panel.
+            self._signed_out.discard(account.sub)
+            if not self._world.google.has_consented(account.address):
+                await self._demo.connect(account)
         if self._gmail:
             self._world.faults.add(_GMAIL_FAULTS[self._gmail])
 
@@ -157,6 +168,14 @@ class _Dials:
         raw = _mail(account, text(body, "from"), text(body, "subject"), text(body, "text"), self._world.clock())
         arrived = await asyncio.to_thread(self._world.mailbox(account.address).arrive, raw)
         return web.json_response({"id": arrived.id, "thread_id": arrived.thread_id})
+
+    async def notices(self, request: web.Request) -> web.Response:
+        """The address of a webhook to give to MailMagnet, and what came in by it, the newest first."""
+        self._account(request)
+        webhook = self._demo.address + self._world.chat.webhook(SPACE)
+        newest = self._world.chat.messages(SPACE)[: -SHOWN_NOTICES - 1 : -1]
+        told = [{"at": message.at.isoformat(), "text": message.text} for message in newest]
+        return web.json_response({"space": SPACE, "webhook": webhook, "messages": told})
 
     async def tasks(self, request: web.Request) -> web.Response:
         """What Cloud Tasks did, the newest first."""

@@ -5,7 +5,7 @@ import itertools
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.message import EmailMessage
@@ -210,8 +210,16 @@ def _forget_spent(demo: Demo) -> None:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def desk(demo: Demo, browser: Browser) -> AsyncIterator[Desk]:
-    """A page 1280 px wide. At the end: no error in the console, and nothing asked of anybody but the desk and our own pages."""
+    """A page of its own."""
     _forget_spent(demo)
+    async with desk_in(browser, demo) as made:
+        yield made
+    demo.world.faults.clear()
+
+
+@asynccontextmanager
+async def desk_in(browser: Browser, demo: Demo) -> AsyncIterator[Desk]:
+    """A page 1280 px wide, of a browser that knows nobody. At the end: no error in the console, and nothing asked of any other host."""
     context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB", timezone_id="Europe/Vienna")
     context.set_default_timeout(SECONDS_TO_WAIT * 1000)
     await context.add_cookies([{"name": name, "value": value, "url": demo.address} for name, value in demo.key.cookies.items()])
@@ -224,9 +232,9 @@ async def desk(demo: Demo, browser: Browser) -> AsyncIterator[Desk]:
     context.on("requestfailed", made.forget_if_refused)
     yield made
     await context.close()
-    demo.world.faults.clear()
     assert made.complaints == []
-    assert [address for address in made.requests if not address.startswith((demo.address, demo.pages_url, "data:"))] == []
+    own = (demo.address, demo.pages_url, "data:")
+    assert [address for address in made.requests if not address.startswith(own)] == []
 
 
 @pytest.fixture(scope="session")
@@ -240,9 +248,14 @@ def picture(desk: Desk, request: pytest.FixtureRequest) -> Picture:
     """Keeps what the page shows now as a picture for the README, when pytest is called with --pictures."""
 
     async def take(name: str) -> None:
-        if request.config.getoption("--pictures"):
-            PICTURES.mkdir(parents=True, exist_ok=True)
-            await desk.page.mouse.move(620, 3)
-            await desk.page.screenshot(path=PICTURES / f"{name}.png", animations="disabled")
+        await keep_picture(desk.page, name, request.config)
 
     return take
+
+
+async def keep_picture(page: Page, name: str, config: pytest.Config, of: Locator | None = None) -> None:
+    """What a page shows now, or a part of it, when pytest is called with --pictures."""
+    if config.getoption("--pictures"):
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        await page.mouse.move(620, 3)
+        await (of or page).screenshot(path=PICTURES / f"{name}.png", animations="disabled")

@@ -121,6 +121,18 @@ CALLS = [
     "vault.revoked",
 ]
 MARKED = CALLS.index("store.change_presence")
+CALLS_OF_ONE_SIGNED_IN_ALONE = [
+    "store.mailbox",
+    "vault.connection",
+    "store.change_presence",
+    "vault.connection",
+    "store.connect",
+    "store.change_presence",
+    *CALLS[MARKED + 1 : -2],
+]
+"""Nothing is revoked at Google."""
+ALONE_REFUSED, ALONE_MARKED = 2, 5
+"""The call that finds no mailbox to mark, which has no effect; and the one that marks."""
 
 
 async def connect(office: Office, account: Account) -> None:
@@ -132,6 +144,13 @@ async def connect(office: Office, account: Account) -> None:
     await office.desk.vault.sign_in(replace(consent, crm=tokens))
     await office.desk.vault.keep_webhook(ORG, account.sub, "https://chat.googleapis.com/v1/spaces/x/messages?key=k")
     office.door.signed_in.add(tokens.refresh)
+
+
+async def signed_in_alone(desk: Desk) -> Office:
+    """Ada, with a sign-in to the CRM and no mailbox."""
+    await disconnect_mailbox(ORG, desk.account.sub, desk)
+    await desk.vault.sign_in(Connection(ORG, desk.account.sub, ADA, crm=CrmTokens("7", "Ada", "a", "r", desk.now())))
+    return Office(desk, CrmDoor(signed_in={"r"}))
 
 
 async def at_work(desk: Desk) -> tuple[Office, Account]:
@@ -272,14 +291,52 @@ async def test_a_sign_in_that_the_crm_knows_no_more_is_no_obstacle(desk: Desk) -
 
 
 async def test_who_has_signed_in_to_the_crm_alone_can_leave_too(desk: Desk) -> None:
-    office = Office(desk, CrmDoor(signed_in={"r"}))
-    tokens = CrmTokens("7", "Ada", "a", "r", desk.now())
-    await desk.vault.sign_in(Connection(ORG, desk.account.sub, ADA, crm=tokens))
+    office = await signed_in_alone(desk)
     assert await disconnect_mailbox(ORG, desk.account.sub, office) == 0
     assert await desk.vault.connection(ORG, desk.account.sub) is None
     assert office.door.signed_in == set()
     with pytest.raises(NotFound):
         await disconnect_mailbox(ORG, desk.account.sub, office)
+
+
+async def test_these_are_all_the_calls_of_who_has_signed_in_to_the_crm_alone(desk: Desk) -> None:
+    office = await signed_in_alone(desk)
+    await disconnect_mailbox(ORG, desk.account.sub, office)
+    assert office.calls == CALLS_OF_ONE_SIGNED_IN_ALONE
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("call", [call for call in range(len(CALLS_OF_ONE_SIGNED_IN_ALONE)) if call != ALONE_REFUSED])
+async def test_what_is_left_of_who_has_signed_in_to_the_crm_alone_is_seen_to_by_the_ticks(
+    desk: Desk, call: int, after: bool
+) -> None:
+    office = await signed_in_alone(desk)
+    office.fails_at, office.after = call, after
+    with pytest.raises(SystemExit):
+        await disconnect_mailbox(ORG, desk.account.sub, office)
+    office.fails_at = -1
+    begun = call > ALONE_MARKED or (call == ALONE_MARKED and after)
+    await tick(office)
+    left = (await desk.vault.connection(ORG, desk.account.sub) is None, office.door.signed_in == set())
+    assert left == ((True, True) if begun else (False, False))
+    if not begun:
+        await disconnect_mailbox(ORG, desk.account.sub, office)
+    assert await desk.vault.connection(ORG, desk.account.sub) is None
+    assert await desk.store.mailbox(ORG, desk.account.sub) is None
+    assert office.door.signed_in == set()
+
+
+async def test_a_crm_that_is_down_holds_up_who_has_signed_in_to_it_alone_for_a_day_at_most(desk: Desk) -> None:
+    office = await signed_in_alone(desk)
+    office.door.refuses = Unavailable(ZOHO)
+    with pytest.raises(Unavailable):
+        await disconnect_mailbox(ORG, desk.account.sub, office)
+    await tick(office)
+    assert await desk.vault.connection(ORG, desk.account.sub)
+    desk.clock.turn(days=1)
+    await tick(office)
+    assert await desk.vault.connection(ORG, desk.account.sub) is None
+    assert await desk.store.mailbox(ORG, desk.account.sub) is None
 
 
 async def test_one_whose_leaving_always_fails_holds_up_nobody(desk: Desk) -> None:

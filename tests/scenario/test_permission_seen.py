@@ -1,4 +1,4 @@
-"""What a user sees at each place without a sign-in to the CRM or without its permission, what they can do, and that it ends at once."""
+"""What a user sees wherever they come without a sign-in to the CRM or without its permission, and that it ends at once."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass

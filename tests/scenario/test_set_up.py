@@ -1,11 +1,12 @@
 """Setting up, from the card to what is kept: signed events in, the words of each answer out; each refusal, each failure, twice, by two."""
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import date, time
+from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,11 @@ from mailmagnet.categories import Category
 from mailmagnet.connect_mailbox import connect_mailbox
 from mailmagnet.consent import Grant
 from mailmagnet.crm import MAIL_INTEGRATION, DealState, Lead
-from mailmagnet.store import Notify, Policy, Sharing
+from mailmagnet.disconnect_mailbox import disconnect_mailbox
+from mailmagnet.label_mail import MAILS_A_RUN
+from mailmagnet.store import Notify, Policy, Preview, Sharing
 from mailmagnet.vault import Connection
+from sandbox.google.cloud_tasks import Task
 from sandbox.google.faults import Fault
 from tests.scenario.addon_process import Answered, Sidebar, sidebar_at
 from tests.scenario.desk import ADA, Desk, desk_in
@@ -133,6 +137,20 @@ async def test_the_card_shows_every_step_in_the_seeds_order(ada: User) -> None:
     assert places == sorted(places)
 
 
+async def test_the_card_leads_to_the_end_of_the_sign_in_and_an_admin_to_the_policy(ada: User) -> None:
+    admins = (await ada.open()).card
+    assert "MailMagnet CRM: signed in as Ada Corp" in admins
+    assert "/sign-in?link=" in admins
+    assert "Your organisation’s policy" in admins
+    kim = ada.desk.world.add_account("kim@corp.example", "Kim", hosted_domain=ORG)
+    add_user(ada.desk.crm_database, "Kim Berg", "kim@corp.example", STANDARD)
+    await ada.desk.sign_in(kim, "kim@corp.example")
+    ada.sidebar.address = kim.address
+    hers = (await ada.open()).card
+    assert "MailMagnet CRM: signed in as Kim Berg" in hers
+    assert "policy" not in hers
+
+
 async def test_the_newest_mails_are_counted_at_once_and_it_says_of_how_many(ada: User) -> None:
     await ada.desk.contact("grace@a.example", WON)
     await ada.desk.contact("kay@a.example", OPEN)
@@ -159,6 +177,21 @@ async def test_who_has_not_connected_is_shown_the_way(new_desk: Desk) -> None:
         assert "/set-up" in home
         opened = (await sidebar.ask("/message", new_desk.arrive("Kim <kim@b.example>"))).card
         assert "Set up MailMagnet" in opened
+        contact = await new_desk.contact("grace@a.example", OPEN)
+        lead = await new_desk.crm.add_lead(Lead("", "Lea Lund", ("lea@b.example",), company="Lund AB"))
+        account = await new_desk.crm.add_account("Works", "a.example")
+        deal = (await new_desk.crm.contact(contact)).deals[0].id
+        for path, ids in (
+            ("/contact", {"id": contact}),
+            ("/lead", {"id": lead.id}),
+            ("/account", {"id": account.id}),
+            ("/deal", {"id": deal}),
+            ("/mail-with", {"module": "contacts", "id": contact}),
+        ):
+            card = (await sidebar.ask(path, **ids)).card
+            assert "Set up MailMagnet" in card, path
+            assert "/set-up" in card, path
+        assert "Set up MailMagnet" in (await sidebar.ask("/search", words="grace")).card
         user = User(sidebar)
         card = (await user.open()).card
         assert "Not connected" in card
@@ -393,6 +426,111 @@ async def test_counting_that_fails_goes_on_with_another_task_and_answers_200(ada
     assert await job.sort(preview={**facts, "days": 0}) != (200, {})
 
 
+@pytest.fixture
+def mails(new_desk: Desk) -> list[str]:
+    """One more of a customer's than one task looks at, the oldest first."""
+    ids = []
+    for _ in range(MAILS_A_RUN + 1):
+        new_desk.clock.turn(seconds=1)
+        ids.append(new_desk.arrive("grace@a.example", subject="Xylophone"))
+    return ids
+
+
+@pytest.fixture
+async def counting(new_desk: Desk, mails: list[str]) -> AsyncIterator[User]:
+    """Ada's panel, whose tasks are done by the job through the queue, a minute's wait in no time."""
+    assert mails
+    await new_desk.connect()
+    await new_desk.contact("grace@a.example", WON)
+    new_desk.world.quota.units_a_minute = 10_000_000
+    new_desk.world.tasks._clock = lambda: new_desk.clock.now + timedelta(hours=1)
+    async with (
+        job_at(new_desk) as job,
+        sidebar_at(new_desk, MAILMAGNET_LABEL_MAILBOX_URL=job.mailbox_url) as sidebar,
+    ):
+        yield User(sidebar)
+
+
+async def counted(user: User) -> Preview | None:
+    """What is counted once no task is left."""
+    await user.desk.world.tasks.settled()
+    return (await user.desk.mailbox()).preview
+
+
+async def test_more_mail_than_one_task_may_look_at_is_counted_by_several_whatever_fails_between(
+    counting: User, mails: list[str]
+) -> None:
+    faults = counting.desk.world.faults
+    faults.add(Fault("gmail", "users.messages.get", status=500, mail_id=mails[0]))
+    faults.add(Fault("gmail", "users.messages.list", status=503, skip=1, times=5))
+    faults.add(Fault("tasks", status=503, skip=2, times=1))
+    for _ in range(2):
+        assert (
+            "Your mail is being counted. Open this card again in some minutes."
+            in (await counting.save(path="/count-mail", mailmagnet="on")).card
+        )
+    preview = await counted(counting)
+    assert preview
+    assert (preview.mails, preview.looked_at, preview.done, preview.sorted[Category.CUSTOMER]) == (138, 138, True, 137)
+    assert "Counted 138 mails of the last 30 days" in (await counting.open()).card
+    looked_at = [json.loads(each.answered).get("looked_at") for each in counting.desk.world.tasks.log if each.status == 200]
+    assert [count for count in looked_at if count] == sorted(count for count in looked_at if count)
+    assert set(looked_at) >= {137, 138}
+
+
+@pytest.mark.parametrize("ends", ["off", "leaving", "gone"])
+async def test_counting_ends_when_mailmagnet_is_turned_off_or_its_user_leaves(counting: User, ends: str) -> None:
+    desk, user = counting.desk, counting.desk.account.sub
+    gate = asyncio.Event()
+    enqueue = desk.world.tasks._run
+
+    async def second_waits(task: Task) -> None:
+        if b'"looked_at": 137' in task.body:
+            await gate.wait()
+        await enqueue(task)
+
+    desk.world.tasks._run = second_waits  # type: ignore[method-assign]  # the queue holds the second task back
+    await counting.save(path="/count-mail", mailmagnet="on")
+    async with asyncio.timeout(60):
+        while not (preview := (await desk.mailbox()).preview):  # noqa: ASYNC110  it has no event
+            await asyncio.sleep(0.05)
+    assert (preview.looked_at, preview.done) == (137, False)
+    assert "Counted 137 of 138 mails of the last 30 days so far" in (await counting.open()).card
+    if ends == "off":
+        await desk.switch_off()
+    elif ends == "leaving":
+        await desk.store.change_presence(ORG, user, lambda before: replace(before, leaving_since=desk.clock.now))
+    else:
+        await disconnect_mailbox(ORG, user, desk)
+    before = await desk.store.mailbox(ORG, user)
+    gate.set()
+    await desk.world.tasks.settled()
+    assert await desk.store.mailbox(ORG, user) == before
+    assert [attempt.status for attempt in desk.world.tasks.log] == [200, 200]
+
+
+# A run at once
+
+
+async def test_a_run_at_once_is_one_however_often_it_is_asked_for_and_the_card_says_what_happened(counting: User) -> None:
+    desk = counting.desk
+    await desk.switch_on()
+    mail = desk.arrive("grace@a.example")
+    assert "Sorting begins now." in (await counting.sidebar.ask("/sort-now")).card
+    await desk.world.tasks.settled()
+    assert await desk.labels_of(mail) == {Category.CUSTOMER.label, "UNREAD"}
+    assert "Sorted 1 mail today" in (await counting.sidebar.ask("/home")).card
+    again = await counting.sidebar.ask("/sort-now")
+    await desk.world.tasks.settled()
+    if len(desk.world.tasks.log) == 1:  # the same minute
+        assert "Sorting has begun a moment ago." in again.card
+    desk.world.faults.add(Fault("tasks", status=503))
+    desk.clock.turn(minutes=2)
+    failed = (await counting.sidebar.ask("/sort-now")).card
+    assert "MailMagnet" in failed
+    assert "Retry" in failed
+
+
 # Notices
 
 
@@ -409,7 +547,7 @@ async def test_a_notice_comes_once_after_the_run_that_recorded_new_mail_and_name
     for _ in range(2):
         assert (await job.sort())[0] == 200
     [message] = ada.desk.world.chat.messages("S1")
-    assert message.text == "1 new mail from customers: 1 customer.\nhttps://mail.google.com/mail/"
+    assert message.text == "1 new mail from customers: Customer 1.\nhttps://mail.google.com/mail/"
     assert (await ada.desk.mailbox()).presence.noticed == {}
 
 

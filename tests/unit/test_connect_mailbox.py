@@ -1,7 +1,7 @@
 """Connecting by consent when something fails: a fresh token is kept, ended, or told of, and never lost in silence."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -192,6 +192,14 @@ async def test_another_accounts_token_that_the_vault_cannot_take_is_told_of() ->
         await world.connect()
     assert not failed.value.ended
     assert "revoke fresh" not in world.told
+
+
+async def test_a_consent_to_less_than_before_says_what_is_missing_now() -> None:
+    """The new token stands for what was granted with it, and for nothing else."""
+    world = World(earlier=replace(EARLIER, grants=frozenset({Grant.SORT})), grants=frozenset({Grant.SEND}))
+    assert await world.connect(Grant.SEND) == {Grant.SORT}
+    assert world.kept
+    assert world.kept.grants == {Grant.SEND}
 
 
 async def test_who_ticks_nothing_keeps_what_was_there() -> None:

@@ -12,7 +12,7 @@ import pytest
 from mailmagnet.errors import RateLimited, Service, Side, Unavailable
 from mailmagnet.label_tick import tick
 from mailmagnet.parts import Parts
-from mailmagnet.store import MailRecord, Policy, Progress, RunCounts, Store
+from mailmagnet.store import MailReading, MailRecord, Policy, Progress, RunCounts, Store
 from mailmagnet.tasks import MailboxTask
 from metadata_store.sqlite import SqliteStore
 
@@ -39,15 +39,16 @@ class Queue:
 class FailingStore:
     """A store that does not answer for one organisation, in one of its calls."""
 
-    def __init__(self, store: Store, org: str, call: str) -> None:
+    def __init__(self, store: Store, org: str, call: str, error: Exception | None = None) -> None:
         self._store, self._org, self._call = store, org, call
+        self._error = error or Unavailable(Service(Side.OURS, "SQLite"), "failed on purpose")
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(self._store, name)
 
         async def call(*words: Any) -> Any:
             if name == self._call and words[:1] == (self._org,):
-                raise Unavailable(Service(Side.OURS, "SQLite"), "failed on purpose")
+                raise self._error
             return await real(*words)
 
         return call
@@ -84,12 +85,18 @@ def parts(store: Any, queue: Queue, now: datetime = NOW) -> Parts:
     return cast(Parts, SimpleNamespace(store=store, tasks=queue, now=lambda: now))
 
 
-@pytest.mark.parametrize("call", ["due_mailboxes", "policy", "delete_mails_before"])
-async def test_one_organisations_store_failure_stops_nobody_elses_tick(store: SqliteStore, call: str) -> None:
+@pytest.mark.parametrize("error", [None, KeyError("what stands in the store is not what was written")])
+@pytest.mark.parametrize("call", ["due_mailboxes", "leaving_mailboxes", "policy", "delete_mails_before", "mailboxes"])
+async def test_one_organisations_store_failure_stops_nobody_elses_tick(
+    store: SqliteStore, call: str, error: Exception | None
+) -> None:
     for org in ("a.example", "b.example", "c.example"):
         await switched_on(store, org, "1")
+        await store.set_policy(org, Policy(retention_days=30))
+        await store.keep_reading(org, MailReading("2", "1", "a1", "c", NOW - timedelta(days=40)))
     queue = Queue()
-    done = await tick(EVERY, parts(FailingStore(store, "b.example", call), queue))
+    done = await tick(EVERY, parts(FailingStore(store, "b.example", call, error), queue))
+    assert [await store.readings(org, "1", 1) for org in ("a.example", "c.example")] == [[], []]
     assert {task.org for task in queue.tasks} >= {"a.example", "c.example"}
     assert {org: [type(problem) for problem in failed] for org, failed in done.problems.items()} == {"b.example": [Unavailable]}
     again = await tick(EVERY, parts(store, queue, NOW + timedelta(minutes=1)))

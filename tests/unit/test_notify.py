@@ -125,7 +125,7 @@ def test_nothing_is_counted_for_who_is_never_told_and_what_was_counted_is_forgot
         ({"none": 1}, "1 new mail from customers."),
         (
             {"customer": 1, "none": 1, "closing_this_month": 2},
-            "4 new mails from customers: 2 closing this month, 1 customer.",
+            "4 new mails from customers: Closing this month 2, Customer 1.",
         ),
     ],
 )
@@ -180,7 +180,7 @@ async def test_new_mail_is_told_at_once_and_once() -> None:
     outside = Outside(Presence())
     assert await outside.notify(vienna(20, 9), customer=2)
     assert not await outside.notify(vienna(20, 9))
-    assert [text.split("\n")[0] for text in outside.told] == ["2 new mails from customers: 2 customer."]
+    assert [text.split("\n")[0] for text in outside.told] == ["2 new mails from customers: Customer 2."]
     assert outside.order == ["kept", "kept", "sent"]
 
 
@@ -189,7 +189,7 @@ async def test_what_comes_in_quiet_hours_is_told_together_at_their_end() -> None
     assert not await outside.notify(vienna(20, 21), customer=2)
     assert not await outside.notify(vienna(21, 3), open_deals=1)
     assert await outside.notify(vienna(21, 7))
-    assert outside.told[0].startswith("3 new mails from customers: 1 open deals, 2 customer.")
+    assert outside.told[0].startswith("3 new mails from customers: Open deals 1, Customer 2.")
 
 
 async def test_a_notice_that_fails_is_lost_and_never_told_twice() -> None:

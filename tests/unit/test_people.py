@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mailmagnet.address_headers import MAX_NAME, Budget, Mailbox, list_identity, mailboxes
 from mailmagnet.addresses import canonical, domain_of, is_address, without_tag
 from mailmagnet.gmail import PEOPLE_HEADERS, MailHeaders
-from mailmagnet.people import MOST_CHARACTERS, MOST_PEOPLE, About, Person, in_a_list, people_of, sender_of
+from mailmagnet.people import MOST_CHARACTERS, MOST_PEOPLE, About, Person, in_a_list, named_in, people_of, sender_of
 
 US = frozenset({"kim@corp.example", "kim@kim.example"})
 OUR_DOMAINS = frozenset({"corp.example"})
@@ -539,3 +539,25 @@ def test_a_list_of_mails_shows_the_senders_name_and_the_subject() -> None:
     listed = mail(From="=?utf-8?q?J=C3=B6rg?= <j@x.example>", Subject="=?utf-8?q?Gr=C3=BC=C3=9Fe?=")
     assert in_a_list(listed) == ("Jörg", "Grüße")
     assert in_a_list(mail()) == ("", "")
+
+
+def test_who_stands_in_a_mail_is_with_it_or_stands_there_beside() -> None:
+    named = named_in(mail(From="a@x.example", To="b@x.example", Cc="c@x.example", Reply_To="d@x.example", Bcc="e@x.example"))
+    assert named.correspondents == {"a@x.example", "b@x.example", "c@x.example"}
+    assert named.everybody == named.correspondents | {"d@x.example", "e@x.example"}
+    assert named.whole
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"To": ", ".join(f"p{number}@x.example" for number in range(300))},
+        {"To": f"{'a ' * 3_000}, last@x.example"},
+        {"To": ["a@x.example"] * 5 + ["last@x.example"]},
+        {"To": f"{'x' * MOST_CHARACTERS}, last@x.example"},
+        {"X_Odd": ["x"] * 1_000, "To": "last@x.example"},
+        {"To": ", ".join(f"p{number}@{'ö' * 60}.{'ü' * 60}.example" for number in range(30)) + ", last@x.example"},
+    ],
+)
+def test_a_mail_of_which_not_all_is_read_says_so(headers: dict[str, str | list[str]]) -> None:
+    assert not named_in(mail(From="a@x.example", **headers)).whole

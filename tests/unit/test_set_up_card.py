@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cards.set_up_card import set_up_card
@@ -51,6 +52,10 @@ def lines(card: Card) -> str:
                     on = {True: " [on]", False: " [off]"}[switch["selected"]] if switch else ""
                     said.append(f"{content['text']}{on} / {content.get('bottomLabel', '')}")
     return "\n".join(said)
+
+
+def widgets_of(card: Card) -> list[dict[str, Any]]:
+    return [content for section in card["sections"] for widget in section["widgets"] for content in widget.values()]
 
 
 def top(set_up: SetUp) -> str:
@@ -135,6 +140,35 @@ def test_what_came_of_a_click_stands_on_top(set_up: SetUp, said: str) -> None:
     assert top(set_up).replace("&#x27;", "’") == said
 
 
+def test_the_account_says_as_whom_its_user_is_signed_in_to_the_crm_and_leads_to_the_end_of_that() -> None:
+    card = set_up_card(replace(CONNECTED, crm_user="Ada <Byron>"), FRAME)
+    (line,) = [each for each in widgets_of(card) if "signed in as" in each.get("text", "")]
+    assert line["text"] == f"{CRM}: signed in as Ada &lt;Byron&gt;"
+    assert line["button"]["text"] == "Sign out"
+    assert "/sign-in" in line["button"]["onClick"]["openLink"]["url"]
+
+
+def test_the_policy_is_led_to_for_admins_alone() -> None:
+    assert "[Your organisation’s policy]" in lines(set_up_card(replace(CONNECTED, is_admin=True), FRAME))
+    assert "policy" not in lines(set_up_card(CONNECTED, FRAME))
+
+
+def test_where_what_is_kept_cannot_be_told_nothing_is_said_of_it_and_the_form_is_there() -> None:
+    said = lines(set_up_card(replace(FRESH, policy=None, problem=TimedOut(GMAIL, 4)), FRAME))
+    assert "[Save]" in said
+    for claim in ("connected", "signed in", "No address", "Deactivate"):
+        assert claim not in said
+
+
+def test_while_notices_are_off_their_hours_are_folded() -> None:
+    def folded(set_up: SetUp) -> bool:
+        (notices,) = [each for each in set_up_card(set_up, FRAME)["sections"] if each.get("header") == "Notices"]
+        return bool(notices.get("collapsible"))
+
+    assert folded(CONNECTED)
+    assert not folded(replace(CONNECTED, form=replace(CONNECTED.form, notify=Notify.DAILY)))
+
+
 def test_after_a_failure_what_was_confirmed_can_be_confirmed_again() -> None:
     said = top(replace(CONNECTED, problem=Unavailable(GMAIL), consequence=Consequence(sorts_days=30)))
     assert "Gmail cannot be reached now." in said
@@ -155,23 +189,27 @@ def test_what_is_no_number_of_days_is_none(typed: str) -> None:
 forms = st.builds(Form, st.booleans(), st.booleans(), *(names for _ in range(6)), st.sampled_from(["UTC", "nowhere"]))
 set_ups = st.builds(
     SetUp,
-    names,
-    names,
-    forms,
-    st.frozensets(st.sampled_from(Grant)),
-    st.booleans(),
-    st.booleans(),
-    st.none() | st.just(OFF) | st.just(MAILBOX),
-    st.none() | st.builds(Policy, st.none() | st.sampled_from(Sharing)),
-    st.none() | st.just(Newest(0, {})),
-    st.none() | st.sampled_from(Refusal),
-    st.none() | st.builds(Consequence, st.integers(0, 9999), st.integers(0, 365), st.integers(0, 9999), st.booleans()),
-    st.booleans(),
-    st.booleans(),
-    st.none() | st.sampled_from([TimedOut(GMAIL, 4), LeaseLost(), MailMagnetError()]),
+    crm_name=names,
+    address=names,
+    form=forms,
+    grants=st.frozensets(st.sampled_from(Grant)),
+    delegated=st.booleans(),
+    crm_user=names,
+    is_admin=st.booleans(),
+    webhook=st.booleans(),
+    mailbox=st.none() | st.just(OFF) | st.just(MAILBOX),
+    policy=st.none() | st.builds(Policy, st.none() | st.sampled_from(Sharing)),
+    newest=st.none() | st.just(Newest(0, {})),
+    refusal=st.none() | st.sampled_from(Refusal),
+    consequence=st.none()
+    | st.builds(Consequence, st.integers(0, 9999), st.integers(0, 365), st.integers(0, 9999), st.booleans()),
+    saved=st.booleans(),
+    counting=st.booleans(),
+    problem=st.none() | st.sampled_from([TimedOut(GMAIL, 4), LeaseLost(), MailMagnetError()]),
 )
 
 
+@settings(deadline=None)
 @given(set_ups)
 def test_whatever_was_typed_makes_a_good_card(set_up: SetUp) -> None:
     assert_safe(set_up_card(set_up, FRAME))

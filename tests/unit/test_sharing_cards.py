@@ -53,8 +53,8 @@ def test_mail_of_mine_and_of_a_colleague() -> None:
     answer = MailWith(PEOPLE, CRM, (MINE, KIMS), older="1795000000", own=OWN)
     assert text_of(mail_with_card(answer, AT_MAIL)) == (
         "# Mail with Ada Lovelace\n---\n"
-        "Ada Lovelace / Re: Offer · yours · 1 hr ago >\n"
-        "Kim Corp / Offer · Kim Corp’s · 3 days ago >\n"
+        "Re: Offer / Ada Lovelace · yours · 1 hr ago >\n"
+        "Offer / Kim Corp · 3 days ago >\n"
         "[Older mail] [Open as a page]\n"
         "--- Your mail and your colleagues\n"
         "Only you can read your mail with Ada Lovelace.\n"
@@ -92,7 +92,7 @@ def test_without_the_grant_the_permission_is_asked_for_and_colleagues_mail_is_th
     answer = MailWith(PEOPLE, CRM, (KIMS,), mine_problem=GrantMissing(GMAIL, "read"))
     text = text_of(mail_with_card(answer, AT_MAIL))
     assert "MailMagnet may not read your mail yet." in text
-    assert "Kim Corp / Offer" in text
+    assert "Offer / Kim Corp" in text
 
 
 @pytest.mark.parametrize(

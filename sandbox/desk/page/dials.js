@@ -37,7 +37,7 @@ export class Dials {
     this.#turned = turned;
     day.addEventListener("click", () => this.open());
     fill(tools, tool("settings", "World's dials", () => this.open()), tool("list", "Behind the panel", behind));
-    this.#parts = Object.fromEntries(["time", "upstreams", "crm", "mail", "tasks"].map((name) => [name, el("section")]));
+    this.#parts = Object.fromEntries(["time", "upstreams", "crm", "mail", "notices", "tasks"].map((name) => [name, el("section")]));
     this.#parts.said = el("p", { class: "dials-said", role: "status" });
   }
 
@@ -52,12 +52,12 @@ export class Dials {
       { type: "button", class: "icon-button", "aria-label": "Close", on: { click: () => this.#dialog.close() } },
       icon("close"),
     );
-    const { time, upstreams, crm, mail, tasks, said } = this.#parts;
+    const { time, upstreams, crm, mail, notices, tasks, said } = this.#parts;
     fill(
       this.#dialog,
       el("header", { class: "dialog-head" }, el("h2", { id: "dials-title" }, "World's dials"), close),
       said,
-      el("div", { class: "dialog-body", tabindex: "-1" }, time, upstreams, mail, crm, tasks),
+      el("div", { class: "dialog-body", tabindex: "-1" }, time, upstreams, mail, crm, notices, tasks),
     );
     this.#say("");
     fill(crm, el("h3", {}, "CRM"), el("p", { class: "quiet" }, "Reading the CRM …"));
@@ -66,6 +66,7 @@ export class Dials {
     this.#dialog.showModal();
     await this.#act(() => this.look());
     await this.#act(async () => this.#drawTasks((await read(this.#path("dials/tasks"))).attempts));
+    await this.#act(async () => this.#drawNotices(await read(this.#path("dials/notices"))));
     await this.#act(() => this.#readCrm());
   }
 
@@ -245,6 +246,19 @@ export class Dials {
         list,
         el("button", { class: "button outlined" }, "Let it arrive"),
       ),
+    );
+  }
+
+  #drawNotices({ space, webhook, messages }) {
+    const address = el("input", { class: "dial-input", readonly: true, value: webhook, on: { focus: () => address.select() } });
+    const told = messages.map((one) =>
+      el("li", {}, el("span", { class: "quiet" }, whole(new Date(one.at))), el("div", { class: "notice", dir: "auto" }, one.text)),
+    );
+    fill(
+      this.#parts.notices,
+      el("h3", {}, "Google Chat"),
+      field(`Webhook of the space “${space}”, for notices`, address),
+      told.length ? el("ul", { class: "notices", "aria-label": "Notices" }, told) : el("p", { class: "quiet" }, "No notice has come."),
     );
   }
 
