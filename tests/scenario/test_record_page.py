@@ -187,6 +187,11 @@ async def test_without_a_secret_nothing_is_embedded(office: Office) -> None:
         assert shown.status == 404
 
 
+def speaking(languages: str) -> dict[str, Any]:
+    """The header of a browser with these languages."""
+    return {"Accept-Language": languages}
+
+
 async def test_days_are_written_as_the_browser_reads_and_times_in_the_zone_of_the_link(office: Office, pages: Pages) -> None:
     office.mail(to=KIM)
     pages.tell_time()
@@ -194,14 +199,14 @@ async def test_days_are_written_as_the_browser_reads_and_times_in_the_zone_of_th
     link = pages.link(Page.RECORD, office.kim, module="contacts", id=office.grace, zone="Asia/Kathmandu")
     await pages.opened(browser, link, office.kim)
     at = office.desk.clock.now.astimezone(ZoneInfo("Asia/Kathmandu"))
-    listed = await browser.open(link, **{"Accept-Language": "de-AT,de;q=0.9,en;q=0.8"})
+    listed = await browser.open(link, **speaking("de-AT,de;q=0.9,en;q=0.8"))
     assert f"{at.day}. Nov. {at.year}" in listed.text
     assert f"{at:%H:%M}" in listed.text
     assert "UTC+0545" in listed.text
-    read = await browser.open(listed.link(SUBJECT), **{"Accept-Language": "x" * 5000})
+    read = await browser.open(listed.link(SUBJECT), **speaking("x" * 5000))
     assert "UTC+0545" in read.text
     nowhere = pages.link(Page.RECORD, office.kim, module="contacts", id=office.grace, zone="../../etc/passwd")
-    assert f"{office.desk.clock.now:%H:%M} UTC" in (await browser.open(nowhere, **{"Accept-Language": ",;q=1"})).text
+    assert f"{office.desk.clock.now:%H:%M} UTC" in (await browser.open(nowhere, **speaking(",;q=1"))).text
 
 
 async def test_a_long_subject_from_right_to_left_stays_a_line_of_its_own(office: Office, pages: Pages) -> None:

@@ -98,7 +98,7 @@ def test_without_the_grant_the_permission_is_asked_for_and_colleagues_mail_is_th
 @pytest.mark.parametrize(
     ("own", "said", "button"),
     [
-        (replace(OWN, sharing=Sharing.PRIVATE), "Only you can read", ""),
+        (replace(OWN, sharing=Sharing.PRIVATE), "Only you can read", "Change sharing"),
         (OWN, "Only you can read", "Share mail with this contact"),
         (replace(OWN, chosen=True), "Colleagues who can open Ada Lovelace in Zoho CRM can read", "Stop sharing"),
         (replace(OWN, sharing=Sharing.PUBLIC), "Colleagues who can open", "Keep this contact back"),
