@@ -26,11 +26,12 @@ from cards.widgets import (
 )
 from mailmagnet.addresses import shown
 from mailmagnet.user_mail import SendAs
-from mailmagnet.write_mail import Done, Ending, Fault, FormId, MailForm
+from mailmagnet.write_mail import MOST_RECIPIENTS, Done, Ending, Fault, FormId, MailForm
 
 FAULTS = {
     Fault.NO_RECIPIENT: "Say in “To” whom it goes to.",
     Fault.NO_ADDRESS: "“To” holds something that is no mail address. Put commas between addresses.",
+    Fault.TOO_MANY: f"“To” holds more than {MOST_RECIPIENTS} addresses. Take some out.",
     Fault.NO_TEXT: "Write something first.",
     Fault.TOO_LONG: "This is too long for the panel. Shorten it, or save the draft and go on in Gmail.",
     Fault.UNFILLED: "There are still fields to fill in: look for the brackets.",

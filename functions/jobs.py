@@ -122,8 +122,10 @@ async def _notify(work: _Work, done: LabelRun, process: Process) -> None:
     try:
         if await notify(work.org, work.user, done.new, process):
             log("INFO", "told of new mail", mails=sum(done.new.values()))
-    except Upstream as problem:
+    except MailMagnetError as problem:
         log("WARNING", "not told of new mail", error=type(problem).__name__, reason=str(problem))
+    except Exception as error:  # nobody foresaw it: its text could hold what was to be told
+        log("ERROR", "not told of new mail", error=type(error).__name__, where=where(error))
 
 
 async def _counted(org: str, user: str, work: _PreviewWork, process: Process) -> Mapping[str, Any]:

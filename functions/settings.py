@@ -193,6 +193,18 @@ class Settings(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _a_secret_of_its_own(self) -> Self:
+        """The CRM's backend knows this one: under the links' key it could sign a browser in as anybody."""
+        names = ("link_key", "log_key", "vault_key", "oauth_client_secret")
+        embed_key = self.embed_key.get_secret_value()
+        same = [name for name in names if embed_key and embed_key in getattr(self, name).get_secret_value().split(",")]
+        if same:
+            raise ValueError(
+                f"{PREFIX}EMBED_KEY should be another secret than {PREFIX}{same[0].upper()}: the CRM's backend knows it"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _two_clients(self) -> Self:
         if self.addon_client_id == self.oauth_client_id:
             ours = f"{PREFIX}ADDON_CLIENT_ID and {PREFIX}OAUTH_CLIENT_ID"

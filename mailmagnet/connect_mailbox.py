@@ -43,7 +43,7 @@ async def connect_by_consent(
     try:
         await parts.vault.keep(connection)
     except Upstream as problem:
-        raise NotKept(problem.who, ended=await _ended(consented, earlier, parts)) from problem
+        raise NotKept(problem.who, ended=await _ended(org, consented, earlier, parts)) from problem
     await _begin(connection, parts)
     before = earlier.grants if earlier else frozenset()
     return frozenset(grant for grant in before.union(wanted) if not allows(consented.grants, grant))
@@ -112,12 +112,23 @@ async def _let_go(org: str, consented: Consented, parts: Parts) -> None:
         return  # it waits in the vault, and every tick tries it again
 
 
-async def _ended(consented: Consented, earlier: Connection | None, parts: Parts) -> bool:
-    """End a consent that the vault could not keep. An earlier connection stands for it too: it ends when that is ended."""
+async def _ended(org: str, consented: Consented, earlier: Connection | None, parts: Parts) -> bool:
+    """End a consent that the vault could not keep. A connection of this account stands for it too, an earlier one here or one in another
+    organisation: it ends when that is ended."""
     if earlier and earlier.gmail_token:
         return True
     try:
+        if await _is_connected_elsewhere(org, consented.user, parts):
+            return True
         await parts.revoke(consented.gmail_token)
     except Upstream:
         return False
     return True
+
+
+async def _is_connected_elsewhere(org: str, user: str, parts: Parts) -> bool:
+    for other in await parts.store.orgs():
+        connection = await parts.vault.connection(other, user) if other != org else None
+        if connection and connection.gmail_token:
+            return True
+    return False

@@ -47,6 +47,7 @@ class Fault(StrEnum):
 
     NO_RECIPIENT = "no_recipient"
     NO_ADDRESS = "no_address"
+    TOO_MANY = "too_many"
     NO_TEXT = "no_text"
     TOO_LONG = "too_long"
     UNFILLED = "unfilled"
@@ -130,7 +131,7 @@ async def write_to(person: RecordId, caller: Caller, parts: Parts) -> MailForm:
     found, senders, templates = await asyncio.gather(_person(desk, person), _senders(desk), _templates(desk))
     to = [Mailbox(cleaned(found.name), address) for address in found.addresses[:1]]
     empty = Typed(_as_typed(to), _default(senders), "", "")
-    draft = await _create(desk, _draft(empty, senders))
+    draft = await _create(desk, _first_draft(empty, senders))
     return _form(FormId(draft, person), empty, senders, templates, found)
 
 
@@ -147,7 +148,7 @@ async def reply_to(message_id: str, tokens: OpenMailTokens, person: RecordId | N
     typed = Typed(_as_typed(_answered(mail, desk.connection)), _default(senders), _subject_of_reply(mail), "")
     message_id_header = mail.first("Message-ID")
     references = f"{mail.first('References') or mail.first('In-Reply-To')} {message_id_header}"
-    answer = replace(_draft(typed, senders), thread_id=mail.thread_id, in_reply_to=message_id_header, references=references)
+    answer = replace(_first_draft(typed, senders), thread_id=mail.thread_id, in_reply_to=message_id_header, references=references)
     return _form(FormId(await _create(desk, answer), person, is_reply=True), typed, senders, templates, found)
 
 
@@ -292,12 +293,22 @@ def _draft(typed: Typed, senders: Sequence[SendAs]) -> DraftMail:
     return DraftMail(_recipients(typed.to), _ENDS_A_LINE.sub(" ", typed.subject).strip(), html, sender=sender)
 
 
+def _first_draft(typed: Typed, senders: Sequence[SendAs]) -> DraftMail:
+    """As `_draft`. Recipients that nobody has typed, and that no mail can be sent to so, stand in the form alone: Send says what is
+    wrong with them."""
+    try:
+        return _draft(typed, senders)
+    except BadForm:
+        return _draft(replace(typed, to=""), senders)
+
+
 def _recipients(typed: str) -> tuple[Mailbox, ...]:
-    """Whom it is to. Raises BadForm when a piece of what was typed is no address for certain: nobody would know whom it names."""
+    """Whom it is to. Raises BadForm for too many, and when a piece of what was typed is no address for certain: nobody would know whom
+    it names."""
     pieces = [piece.strip() for piece in _BETWEEN_COMMAS.findall(typed) if piece.strip()]
-    if len(pieces) > MOST_RECIPIENTS or any(
-        not certain_address(piece).isascii() or not certain_address(piece) for piece in pieces
-    ):
+    if len(pieces) > MOST_RECIPIENTS:
+        raise BadForm(Fault.TOO_MANY)
+    if any(not certain_address(piece).isascii() or not certain_address(piece) for piece in pieces):
         raise BadForm(Fault.NO_ADDRESS)
     return tuple(mailbox for piece in pieces for mailbox in mailboxes(piece, Budget())[:1])
 

@@ -5,6 +5,7 @@ somebody else began. The other is its pass, signed: the account that has signed 
 """
 
 import hmac
+import re
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
@@ -29,6 +30,8 @@ NAME_LIFE = timedelta(hours=1)
 SIGN_IN, CONSENT = "state: sign-in", "state: consent"
 """What a browser is sent to Google for."""
 
+_NAME_BYTES, _NAME = 32, re.compile(r"[A-Za-z0-9_-]{43}")
+"""A browser's name: random, as secrets.token_urlsafe writes it."""
 _PASS = "pass"  # noqa: S105  a name, not a password
 _PAGE, _BROWSER, _ADDRESS = "state.page", "state.browser", "pass.address"
 """What a state and a pass carry beside ids: no id of a page is called so."""
@@ -117,8 +120,9 @@ class Browser:
 
     @cached_property
     def _name(self) -> str:
-        """The browser's own, or a new one: with that no state comes back."""
-        return self._cookies.get(self._cookie("browser")) or secrets.token_urlsafe(32)
+        """The browser's own, or a new one: with that no state comes back. A name that we cannot have given is none."""
+        name = self._cookies.get(self._cookie("browser"), "")
+        return name if _NAME.fullmatch(name) else secrets.token_urlsafe(_NAME_BYTES)
 
     def _secret(self, what: str, of: str) -> str:
         key = self._process.settings.link_key.get_secret_value().encode()

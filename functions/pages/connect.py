@@ -59,7 +59,16 @@ async def consented(came: CameBack) -> Response:
         return _spent_page(came.again, log_problems(error))
     except MailMagnetError as error:
         return problem_page(error, log_problems(error), came.again)
-    return _missing_page(missing, came.again) if missing else _connected_page()
+    return _missing_page(missing, _again_for(missing, wanted, came)) if missing else _connected_page()
+
+
+def _again_for(missing: Collection[Grant], wanted: Collection[Grant], came: CameBack) -> str:
+    """Where what is missing is asked for; what was granted before, and is not any more, is no part of this step of the ladder."""
+    gone = [grant for grant in Grant if grant in missing and grant not in wanted]
+    if not gone:
+        return came.again
+    state, process = came.state, came.process
+    return process.page_url(state.org, state.user, process.now(), state.page, {GRANT: gone[-1].value})
 
 
 async def _wanted(ids: Mapping[str, str], org: str, user: str, process: Process) -> Collection[Grant]:

@@ -85,3 +85,54 @@ async def test_a_list_of_exclusions_that_gmail_would_cut_is_not_saved(office: Of
     event["commonEventObject"]["formInputs"] = {name: {"stringInputs": {"value": [text]}} for name, text in typed.items()}
     assert "Not saved. The list is too long" in (await office.sidebar.send(Served.SAVE_POLICY, event)).card
     assert await office.desk.store.policy(ORG) == before
+
+
+LAWYER = (
+    "To: friends: lawyer@law.example;, kim@corp.example",
+    "To: LAWYER@LAW.EXAMPLE",
+    "To: Ann (lawyer) <@relay.example:lawyer@law.example>",
+    "To: lawyer@sub.law.example",
+    "To: lawyer+case7@law.example",
+    "To: x@y.example; lawyer@law.example",
+    "To: a@y.example\r\nTo: lawyer@law.example",
+    "TO:\r\n lawyer @ law . example",
+    'Cc: "lawyer"@law.example',
+    "Cc: 'lawyer@law.example'",
+    "Cc: <lawyer@law.example",
+    "Cc: lawyer@law.example.",
+    'Cc: "=?utf-8?Q?never_closed <lawyer@law.example>',
+    "Cc: =?utf-8?Q?Law?= =?utf-8?Q?yer?= <lawyer@law.example>",
+    "Cc: lawyer@law。example",
+    "Reply-To: lawyer@law.example",
+)
+
+
+def arrived(office: Office, sender: str, line: str = "X-Odd: none") -> str:
+    """A mail as it is written, byte by byte."""
+    raw = f"From: {sender}\r\nSubject: As written\r\n{line}\r\n\r\n{BODY}\r\n"
+    return office.desk.world.mailbox(ADA).arrive(raw.encode(), ("INBOX",)).id
+
+
+async def test_who_is_kept_out_is_so_however_the_mail_writes_it(office: Office) -> None:
+    mails = {line: arrived(office, GRACE, line) for line in LAWYER}
+    assert "As written" in await office.listed()
+    assert {line for line, mail in mails.items() if BODY not in await office.read(mail)} == set()
+    await office.desk.store.set_policy(ORG, Policy(excluded=frozenset({"law.example"})))
+    assert "As written" not in await office.listed()
+    assert {line for line, mail in mails.items() if BODY in await office.read(mail)} == set()
+
+
+async def test_an_address_in_another_script_or_case_is_the_same_and_one_that_looks_alike_is_not(office: Office) -> None:
+    lotte = await office.desk.contact("lotte@bücher.example", name="Lotte")
+    share(office.desk.crm_database, "contacts", lotte, KIM)
+    senders = {
+        "Lotte@xn--bcher-kva.example": True,
+        "LOTTE@BÜCHER.example": True,
+        "lotte@bucher.example": False,
+        "lott\N{CYRILLIC SMALL LETTER IE}@bücher.example": False,
+        "lotte@bücher.example.evil.example": False,
+        "Lotte <evil@evil.example> (lotte@bücher.example)": False,
+        '"lotte@bücher.example" <evil@evil.example>': False,
+    }
+    read = {sender: BODY in await office.read(arrived(office, sender), id=lotte) for sender in senders}
+    assert read == senders

@@ -315,6 +315,16 @@ async def test_nothing_that_comes_in_leads_to_another_site_or_into_a_header(page
 # What the user does on Google's screen
 
 
+@pytest.mark.parametrize("name", ['"\\012Set-Cookie: a=b"', '"\\000"', "short", "", "x" * 6_000, '"\\374\\073; Path=/"'])
+async def test_a_browsers_name_that_is_none_of_ours_is_replaced(pages: Pages, name: str) -> None:
+    """Else somebody could choose it, or put what they like into our answers' headers."""
+    browser = pages.browser()
+    browser.jar[urlsplit(pages.url).netloc] = {"mailmagnet-browser": name}
+    shown = await browser.open(pages.link(Page.CONNECT, grant="sort"))
+    assert shown.url.startswith(f"{pages.desk.origin}/o/oauth2/")
+    assert re.fullmatch("[A-Za-z0-9_-]{43}", browser.cookies(pages.url)["mailmagnet-browser"])
+
+
 async def test_who_does_not_consent_is_told_what_it_is_for(pages: Pages) -> None:
     browser = pages.browser()
     shown = await browser.send(await at_consent(pages, browser), step="cancel")
@@ -344,6 +354,21 @@ async def test_a_scope_left_without_a_tick_takes_nothing_away(pages: Pages) -> N
     assert "What you did allow is kept" in shown.text
     assert await kept(pages) == {Grant.READ}
     assert pages.desk.world.google.has_consented(ADA)
+
+
+async def test_what_was_taken_back_at_google_since_is_named_and_asked_for(pages: Pages) -> None:
+    """A consent to send does not bring back what sorting needs: else it would end in silence."""
+    browser = pages.browser()
+    await browser.send(await at_consent(pages, browser, Grant.SORT), scope=MODIFY, step="continue")
+    pages.desk.world.google.revoke_all(ADA)
+    shown = await browser.send(await at_consent_again(pages, browser, Grant.SEND), scope=COMPOSE, step="continue")
+    assert await kept(pages) == {Grant.SEND}
+    assert "Something is not allowed yet" in shown.text
+    assert "Read and change your mail" in shown.text
+    asked = await browser.send(await browser.open(shown.link("Try again")), account=pages.desk.account.sub, step="account")
+    done = await browser.send(asked, scope=MODIFY, step="continue")
+    assert "Gmail is connected" in done.text
+    assert await kept(pages) == {Grant.SORT, Grant.SEND}
 
 
 async def test_another_account_at_consent_is_refused_and_its_consent_ended(pages: Pages, mallory: Account) -> None:

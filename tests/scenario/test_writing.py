@@ -398,6 +398,38 @@ async def test_an_answer_to_somebody_of_whom_no_record_is_named(desk: Desk, writ
     assert writer.sent()[0].first("To") == "Stranger <stranger@b.example>"
 
 
+@pytest.mark.parametrize(
+    ("lines", "refused"),
+    [
+        (
+            "Reply-To: " + ", ".join(f"p{number}@b.example" for number in range(60)),
+            "“To” holds more than 50 addresses. Take some out.",
+        ),
+        ("Reply-To: jörg@b.example", "“To” holds something that is no mail address. Put commas between addresses."),
+        ('Reply-To: "a,b; c\\" <x@y.example>" <"od,d"@b.example>', ""),
+        ("Subject: =?utf-8?B?7aCA?= =?utf-16?B?ANg=?= \ud83d\r\n Bcc: all@b.example", ""),
+        ("Message-ID: <a@b.example>\r\n Bcc: all@b.example\r\nReferences: =?utf-8?Q?=0D=0ABcc:_all@b.example?=", ""),
+        ("Reply-To: =?utf-8?Q?Grace=0D=0ABcc:_all@b.example?= <grace@b.example>", ""),
+    ],
+)
+async def test_a_hostile_mail_can_be_answered_and_puts_nothing_into_the_answers_headers(
+    desk: Desk, writer: Writer, lines: str, refused: str
+) -> None:
+    await desk.connect()
+    raw = f"From: stranger@b.example\r\nTo: {ADA}\r\n{lines}\r\n\r\nHello\r\n".encode(errors="surrogatepass")
+    writer.mail_id = writer.mailbox.arrive(raw, ("INBOX",)).id
+    shown = await writer.ask("/reply")
+    assert "mail_to" in form_of(shown.json), shown.card
+    pressed = await writer.press(shown, "Send", mail_text="Yes")
+    if refused:
+        assert said(pressed) == refused
+        pressed = await writer.press(shown, "Send", mail_text="Yes", mail_to="stranger@b.example")
+    assert said(pressed) == "Sent"
+    [sent] = writer.sent()
+    assert (sent.first("Bcc"), sent.first("Cc")) == ("", "")
+    assert "all@b.example" not in sent.first("To").partition("<")[2]
+
+
 async def test_the_consent_to_send_is_enough(desk: Desk, writer: Writer) -> None:
     """It shows neither the other addresses nor the signature: then there is no choice of them, and none is made up."""
     await desk.connect()

@@ -26,6 +26,7 @@ class World:
     grants: frozenset[Grant] = frozenset({Grant.SORT})
     earlier: Connection | None = None
     others: frozenset[str] = frozenset()
+    elsewhere: dict[str, Connection] = field(default_factory=dict)
     down: frozenset[str] = frozenset()
     after: frozenset[str] = frozenset()
     told: list[str] = field(default_factory=list)
@@ -65,7 +66,12 @@ class _Parts:
     async def mailbox(self, *_: str) -> None:
         return None
 
-    async def connection(self, *_: str) -> Connection | None:
+    async def orgs(self) -> list[str]:
+        return [ORG, *self._world.elsewhere]
+
+    async def connection(self, org: str, _: str) -> Connection | None:
+        if org != ORG:
+            return self._world.elsewhere.get(org)
         return cast(Connection | None, self._world.do("connection", lambda: self._world.kept or self._world.earlier))
 
     async def consented(self, *_: str) -> Consented:
@@ -134,6 +140,20 @@ async def test_a_first_token_that_cannot_be_kept_is_ended_at_google() -> None:
             await world.connect()
         assert failed.value.ended
         assert world.told[-1] == "revoke fresh"
+
+
+async def test_one_whose_account_is_connected_in_another_organisation_too_is_left_alone() -> None:
+    """As the account was before its organisation had its domain: ending the new token would end that connection."""
+    alone = replace(EARLIER, org=ADA)
+    world = World(elsewhere={ADA: alone, "other.example": replace(alone, gmail_token="")}, down=frozenset({"keep"}))
+    with pytest.raises(NotKept) as failed:
+        await world.connect()
+    assert failed.value.ended
+    assert "revoke fresh" not in world.told
+    world.elsewhere.pop(ADA)
+    with pytest.raises(NotKept):
+        await world.connect()
+    assert "revoke fresh" in world.told
 
 
 async def test_one_that_can_neither_be_kept_nor_ended_is_told_of() -> None:

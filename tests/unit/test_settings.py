@@ -196,3 +196,13 @@ def test_a_crm_shows_mail_only_under_a_long_secret_for_one_organisation_and_one_
     assert read_settings(GOOD | {f"MAILMAGNET_{name}": value for name, value in good.items()}).embed_org == "corp.example"
     with pytest.raises(BadSetting, match="MAILMAGNET_EMBED_KEY should have at least 32 characters"):
         read_settings(GOOD | {f"MAILMAGNET_{name}": value for name, value in (good | changed).items()})
+
+
+@pytest.mark.parametrize("name", ["LINK_KEY", "LOG_KEY", "VAULT_KEY", "OAUTH_CLIENT_SECRET"])
+def test_what_the_crms_backend_knows_is_no_other_secret(name: str) -> None:
+    """Under the links' key it could sign a browser in as anybody."""
+    shared = "k" * 32
+    embedding = {"EMBED_KEY": shared, "EMBED_ORG": "corp.example", "CRM_RECORD_URL": "https://crm.example/{module}/{id}"}
+    changed = {f"MAILMAGNET_{each}": value for each, value in {**embedding, name: shared}.items()}
+    with pytest.raises(BadSetting, match=f"MAILMAGNET_EMBED_KEY should be another secret than MAILMAGNET_{name}"):
+        read_settings(GOOD | changed)
