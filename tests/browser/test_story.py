@@ -16,7 +16,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
-import click
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
@@ -31,6 +30,7 @@ from tests.browser.story_mail import Letter, Person, Writer
 from tests.browser.story_search import GOOGLES_SIDE, OWN_SECRETS, Forbidden, Written, codings
 from tests.scenario.addon_process import SCOPES, function_process
 from tests.signing import free_port
+from tests.told_at_the_end import COUNTED
 from token_vault.encrypted_file import EncryptedFileVault
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -295,7 +295,7 @@ async def without_the_permission(story: Story) -> None:
 
 async def the_wrong_account(story: Story) -> None:
     await press(story.ada, "Set up MailMagnet")
-    await story.panel(story.ada, "set-up", 1760)
+    await story.panel(story.ada, "set-up", 1440)
     window = await over_the_panel(story.ada, "Connect Gmail")
     await choose_account(window, story.demo.colleague)
     await window.get_by_role("checkbox", name=re.compile(READ)).check()
@@ -390,6 +390,7 @@ async def a_notice(story: Story) -> None:
     await desk.page.get_by_role("button", name="Close", exact=True).click()
     story.forbidden.add("the webhook", *(part for parts in parse_qs(urlsplit(webhook).query).values() for part in parts))
     await press(desk, "Settings")
+    await desk.panel.get_by_role("button", name="Address and hours").click()
     window = await over_the_panel(desk, "Give the address")
     await say_who(window, story.demo.user)
     await window.get_by_label("Address of the webhook").fill(webhook)
@@ -657,7 +658,7 @@ async def test_step(story: Story, step: Callable[[Story], Awaitable[None]]) -> N
     story.broken = ""
 
 
-async def test_nothing_of_any_mail_and_no_secret_is_written(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_nothing_of_any_mail_and_no_secret_is_written(story: Story, record_property: Callable[[str, object], None]) -> None:
     """Store, vault, CRM, logs, what the sandbox keeps beside them, task payloads, temporary files: at every step of the story."""
     if story.broken:
         pytest.skip(f"the story broke at: {story.broken}")
@@ -666,9 +667,10 @@ async def test_nothing_of_any_mail_and_no_secret_is_written(story: Story, capsys
     words = story.all_forbidden()
     kinds = Counter(words.values())
     coded = sum(len(codings(word)) for word in words)
-    with capsys.disabled():
-        counted = ", ".join(f"{count} × {what}" for what, count in kinds.most_common())
-        click.echo(f"\nLooked for {len(words):,} strings ({counted}) in {coded:,} codings, in {story.written.size:,} bytes.")
+    counted = (
+        f"Looked for {len(words):,} strings, {coded:,} with their codings, in {story.written.size:,} bytes that were written"
+    )
+    record_property(COUNTED, f"{counted}: {', '.join(f'{count} × {what}' for what, count in kinds.most_common())}.")
     assert story.written.search(words) == []
     assert (
         min(kinds[kind] for kind in ("a subject", "a mail's word", "a recipient", "a code", "a token of the CRM", "the webhook"))

@@ -177,6 +177,7 @@ async def test_the_first_answer_of_all_has_googles_certificates_and_a_token_behi
         "certificates": "200",
         "organisation": "answered",
         "deals_closing": "answered",
+        "senders": "answered",
         "token": "200",
         "users.messages.get": "200",
     }

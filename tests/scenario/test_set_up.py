@@ -636,6 +636,19 @@ async def test_a_webhook_that_is_gone_ends_notices_and_the_set_up_says_so_and_th
     assert "token" not in job.log.decode()
 
 
+async def test_what_is_no_webhook_any_more_is_asked_for_nothing_and_the_run_is_done(ada: User, job: Job) -> None:
+    await ada.desk.contact("grace@a.example", WON)
+    await give_webhook(ada.desk)
+    await ada.save(mailmagnet="on", notify="at_once", quiet_from="0", quiet_until="0")
+    await ada.desk.vault.keep_webhook(ORG, ada.desk.account.sub, "https://elsewhere.example/hook?token=canary")
+    ada.desk.arrive("grace@a.example")
+    ada.desk.clock.turn(minutes=1)
+    status, run = await job.sort()
+    assert (status, run["looked_at"]) == (200, 1)
+    assert "not told of new mail" in job.log.decode()
+    assert "canary" not in job.log.decode()
+
+
 async def test_notices_come_in_their_hour_by_the_users_clock_with_an_idle_mailbox_and_none_is_told_twice(
     ada: User, job: Job
 ) -> None:
@@ -674,19 +687,6 @@ async def test_notices_come_in_their_hour_by_the_users_clock_with_an_idle_mailbo
         desk.world.faults.clear()
         assert await told_at("2027-03-30T12:30" if after else "2027-03-30T13:30") == messages_then
     assert [message.text.split(" ")[0] for message in messages("S1")] == ["1"] * 5
-
-
-async def test_what_is_no_webhook_any_more_is_asked_for_nothing_and_the_run_is_done(ada: User, job: Job) -> None:
-    await ada.desk.contact("grace@a.example", WON)
-    await give_webhook(ada.desk)
-    await ada.save(mailmagnet="on", notify="at_once", quiet_from="0", quiet_until="0")
-    await ada.desk.vault.keep_webhook(ORG, ada.desk.account.sub, "https://elsewhere.example/hook?token=canary")
-    ada.desk.arrive("grace@a.example")
-    ada.desk.clock.turn(minutes=1)
-    status, run = await job.sort()
-    assert (status, run["looked_at"]) == (200, 1)
-    assert "not told of new mail" in job.log.decode()
-    assert "canary" not in job.log.decode()
 
 
 # The homepage
