@@ -52,8 +52,8 @@ def _header(page: CustomersMail, frame: Frame) -> str:
     if not unread:
         return "Mail from customers"
     more = "+" if page.older and unread == len(page.mails) else ""
-    word = "mail" if unread == 1 and not more else "mails"
-    return f"Need an answer · {words.number(unread, frame.locale)}{more} customers’ {word} unread"
+    what = "customer’s mail" if unread == 1 and not more else "customers’ mails"
+    return f"Need an answer · {words.number(unread, frame.locale)}{more} {what} unread"
 
 
 def _mail_line(mail: CustomerMail, page: CustomersMail, place: dict[str, str], frame: Frame) -> Widget:

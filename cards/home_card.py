@@ -49,6 +49,7 @@ def home_card(homepage: Homepage, frame: Frame) -> Card:
             _due_section(homepage, of_deals),
             _mails_section(homepage, frame),
             _rest_of_month_section(homepage, frame),
+            _ended_section(homepage, frame),
             _sorting_section(homepage, frame),
         ]
     )
@@ -136,6 +137,19 @@ def _mails_section(homepage: Homepage, frame: Frame) -> Section | None:
 def _has_been_sorted(mailbox: Mailbox | None) -> bool:
     """Before the first run nobody knows whether there is mail from customers."""
     return mailbox is not None and mailbox.mailmagnet and not mailbox.needs_consent and not mailbox.last_run.first_is_to_come
+
+
+# Sharing
+
+
+def _ended_section(homepage: Homepage, frame: Frame) -> Section | None:
+    """Told until the owner has looked at what is shared."""
+    if not (homepage.mailbox and homepage.mailbox.choices.sharing_ended):
+        return None
+    contacts = words.counted(homepage.mailbox.choices.sharing_ended, "contact", "contacts", frame.locale)
+    below = f"Merged or gone in {words.name(homepage.crm_name)}."
+    see = button("See", frame.run(Path.MY_SHARING), "See what I share")
+    return section([decorated_text(f"Sharing has ended for {contacts}.", below=below, wrap=True, at_its_end=see)])
 
 
 # How sorting goes

@@ -73,7 +73,9 @@ def _connection_lines(connected: Connected | None, crm_name: str) -> list[Widget
 def _gmail_words(connected: Connected | None) -> str:
     if not connected or not connected.gmail:
         return "Not connected"
-    may = words.together([_GRANTS[grant] for grant in Grant if grant in connected.grants])
+    # Who may sort may list too.
+    passed_over = {Grant.READ} if Grant.SORT in connected.grants else set()
+    may = words.together([_GRANTS[grant] for grant in Grant if grant in connected.grants - passed_over])
     return f"Connected: MailMagnet {may}" if may else "Connected"
 
 

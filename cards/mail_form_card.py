@@ -60,8 +60,8 @@ _ENDINGS = {
     Ending.SAVED: ("Saved in Gmail’s drafts.", "Go on there."),
     Ending.DISCARDED: ("Thrown away.", ""),
     Ending.GONE: (
-        "This draft is not in Gmail any more.",
-        "It was sent already, or thrown away: look under Sent before you write again.",
+        "This mail was sent already, or thrown away.",
+        "Its draft is not in Gmail any more, and nothing was sent now. Look under Sent before you write again.",
     ),
 }
 

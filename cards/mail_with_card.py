@@ -169,7 +169,8 @@ def _shared_words(answer: MailWith, own: OwnSharing) -> str:
 
 
 def _sharing_buttons(own: OwnSharing, ids: dict[str, str], frame: Frame) -> list[Button]:
-    """What can be done: in custom sharing to share a contact or to stop, in all to keep one back; each undoes the other."""
+    """What can be done: in custom sharing to share a contact or to stop, in all to keep one back; each undoes the
+    other. Who shares with nobody is led to the settings."""
 
     def change(said: str, what: Change) -> Button:
         return button(said, frame.run(Path.SHARE_CONTACT, **ids, change=what.value))
@@ -180,4 +181,6 @@ def _sharing_buttons(own: OwnSharing, ids: dict[str, str], frame: Frame) -> list
         return [change("Keep this contact back", Change.KEEP_BACK)]
     if own.sharing is Sharing.CUSTOM and own.chosen:
         return [change("Stop sharing", Change.STOP_SHARING)]
-    return [change("Share mail with this contact", Change.SHARE)] if own.sharing is Sharing.CUSTOM else []
+    if own.sharing is Sharing.CUSTOM:
+        return [change("Share mail with this contact", Change.SHARE)]
+    return [] if own.fixed else [button("Change sharing", frame.run(Path.SET_UP))]

@@ -94,8 +94,10 @@ def _what_happened(set_up: SetUp, frame: Frame) -> Section | None:
         said, to_do = _refused(set_up.refusal, set_up)
         grant = Grant.SORT if set_up.refusal is Refusal.SORT_NOT_GRANTED else Grant.READ
         missing = set_up.refusal in (Refusal.SORT_NOT_GRANTED, Refusal.NOT_CONNECTED)
-        connect = [button_list(connect_button(grant, frame))] if missing else []
-        return section([decorated_text(coloured(said, RED), below=to_do, wrap=True), *connect], "Not saved")
+        buttons = [button_list(connect_button(grant, frame))] if missing else []
+        if set_up.refusal is Refusal.NO_WEBHOOK:
+            buttons = [button_list(webhook_button(set_up.webhook, frame))]
+        return section([decorated_text(coloured(said, RED), below=to_do, wrap=True), *buttons], "Not saved")
     if set_up.consequence:
         said = _consequence_words(set_up.consequence, frame)
         return section([text_paragraph(said), _confirm_buttons(set_up.consequence, frame)], "Before it is saved")
@@ -113,7 +115,10 @@ def _refused(refusal: Refusal, set_up: SetUp) -> tuple[str, str]:
         case Refusal.WRONG_DAYS:
             return f"The days should be a number from 0 to {LONGEST_BACKFILL.days}.", "0 sorts new mail alone."
         case Refusal.SORT_NOT_GRANTED:
-            return "MailMagnet needs your consent to sort mail in Gmail.", "Give it to Google, then save."
+            return (
+                "MailMagnet needs your consent to sort mail in Gmail.",
+                "To find customers’ mail, label it and mark it as done. Give it to Google, then save.",
+            )
         case Refusal.NO_WEBHOOK:
             return "Notices have no address yet.", "Give the address of a Google Chat webhook, or turn notices off."
     return "MailMagnet could not read what Gmail sent.", f"Open the set-up again, {shown(set_up.address)}."
@@ -177,7 +182,11 @@ def _account_section(set_up: SetUp, frame: Frame) -> Section | None:
 def _gmail_lines(set_up: SetUp, frame: Frame) -> list[Widget]:
     address = words.name(shown(set_up.address)) or "Your account"
     if not set_up.connected:
-        line = decorated_text(address, below="Not connected: Google asks for your consent, on its own page.", wrap=True)
+        line = decorated_text(
+            address,
+            below="Not connected. MailMagnet lists your mail with a contact, live: Google asks whether it may.",
+            wrap=True,
+        )
         anew = button("Continue", frame.run(Path.SET_UP, **{IN_PLACE: IN_PLACE_YES}))
         return [line, button_list(connect_button(Grant.READ, frame), anew)]
     if set_up.delegated:
@@ -253,35 +262,33 @@ def _sharing_section(set_up: SetUp, frame: Frame) -> Section | None:
         said, below = _SHARING[set_up.policy.sharing]
         fixed = decorated_text(bold(said), below=words.facts("Fixed by your admin", below.format(crm=crm)), wrap=True)
         return section([fixed, my_sharing_line(frame)], header)
-    options = [
-        Choice(sharing, said, sharing == set_up.form.sharing, below.format(crm=crm))
-        for sharing, (said, below) in _SHARING.items()
-    ]
+    options = [Choice(sharing, said, sharing == set_up.form.sharing) for sharing, (said, _) in _SHARING.items()]
     chosen = len(set_up.mailbox.choices.shared_contacts) if set_up.mailbox else 0
-    count = f"{words.counted(chosen, 'contact is', 'contacts are', frame.locale)} chosen now."
+    now = f"{words.counted(chosen, 'contact is', 'contacts are', frame.locale)} chosen now. " if chosen else ""
+    does = f"Colleagues can then read your mail with a contact, if {crm} shows them the contact. "
     return section(
         [
             choices(SHARING_INPUT, header, options, "RADIO_BUTTON"),
-            *([text_paragraph(coloured(count, GREY))] if chosen else []),
+            text_paragraph(coloured(f"{does}{now}You choose contacts on their cards.", GREY)),
             *([my_sharing_line(frame)] if set_up.mailbox else []),
         ],
     )
 
 
 def _notice_section(set_up: SetUp, frame: Frame) -> Section | None:
-    """Of what is off the rest is folded."""
-    form = set_up.form
+    """The address comes first: without one no notice can be chosen. While none is, the hours are folded."""
+    form, webhook = set_up.form, _webhook_lines(set_up, frame)
     notify = [Choice(each, said, each == form.notify) for each, said in _NOTIFY.items()]
     return section(
         [
             choices(NOTIFY_INPUT, "Tell me in Google Chat of customers’ mail", notify, "DROPDOWN"),
-            *_webhook_lines(set_up, frame),
+            *webhook,
             choices(DAILY_AT_INPUT, "Once a day at", _hours(form.daily_at, frame), "DROPDOWN"),
             choices(QUIET_FROM_INPUT, "Never from", _hours(form.quiet_from, frame), "DROPDOWN"),
             choices(QUIET_UNTIL_INPUT, "until", _hours(form.quiet_until, frame), "DROPDOWN"),
         ],
         "Notices",
-        Fold(1, "Address and hours", "Hide address and hours") if form.notify == Notify.NEVER else None,
+        Fold(1 + len(webhook), "Hours", "Hide the hours") if form.notify == Notify.NEVER else None,
     )
 
 

@@ -60,9 +60,9 @@ def _about(answer: WhoCouldRead) -> str:
 def _decided_section(title: str, decided: Decided, answer: WhoCouldRead, frame: Frame) -> Section | None:
     """How many could read, by the rule; then every name, those of one rule together."""
     count = words.counted(len(decided.let_in), "colleague", "colleagues", frame.locale)
-    said = f"{count} could read" if decided.let_in else "No colleague could read"
+    said = f"{count} could read it" if decided.let_in else "No colleague could read it"
     fixed = ", fixed by the admin" if decided.fixed else ""
-    lines: list[Widget] = [decorated_text(bold(said), below=f"Shared with {SHARING_WORDS[decided.sharing]}{fixed}.", wrap=True)]
+    lines: list[Widget] = [decorated_text(bold(said), below=f"Open to {SHARING_WORDS[decided.sharing]}{fixed}.", wrap=True)]
     in_order = sorted(decided.rules, key=lambda each: (not each[1].lets_in, each[1].value))
     for rule, of_rule in groupby(in_order, key=lambda each: each[1]):
         lines += _names([name for name, _ in of_rule], rule, answer, frame)

@@ -179,15 +179,12 @@ class Choice:
     value: str
     text: str
     chosen: bool = False
-    below: str = ""
 
 
 def choices(field: str, label: str, options: Sequence[Choice], kind: Literal["RADIO_BUTTON", "CHECK_BOX", "DROPDOWN"]) -> Widget:
     """https://developers.google.com/workspace/add-ons/reference/rpc/google.apps.card.v1#selectioninput. All of it is plain."""
     items = [
-        {"text": shortened(option.text, LONGEST_TEXT), "value": option.value, "selected": option.chosen}
-        | ({"bottomText": shortened(option.below, LONGEST_TEXT)} if option.below else {})
-        for option in options
+        {"text": shortened(option.text, LONGEST_TEXT), "value": option.value, "selected": option.chosen} for option in options
     ]
     return {"selectionInput": {"name": field, "label": label, "type": kind, "items": items}}
 

@@ -1,12 +1,14 @@
-"""What follows an answer: that its user was here is noted, and a CRM that did not let the user in is asked again."""
+"""What follows an answer: that its user was here is noted, sharing of what is gone ends, a CRM that let nobody in is asked again."""
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from functions.log import log, where
 from mailmagnet.caller import Caller
+from mailmagnet.ended_sharing import end_sharing_of_the_gone
 from mailmagnet.note_opening import note_opening
 from mailmagnet.parts import Parts
 from mailmagnet.permission import look_again
@@ -37,6 +39,8 @@ class Openings:
             self._noted.add(who)
             if not await _done("opening not noted", note_opening(caller, parts)):
                 self._noted.discard(who)
+            later = replace(caller, by=asyncio.get_running_loop().time() + SECONDS)
+            await _done("shared contacts not looked for", end_sharing_of_the_gone(later, parts))
         looked = self._looked.get(who)
         if not looked or caller.now - looked >= LOOK_AGAIN:
             self._looked[who] = caller.now

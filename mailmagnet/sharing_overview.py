@@ -7,17 +7,16 @@ from datetime import datetime
 
 from mailmagnet.caller import Caller, connection_of
 from mailmagnet.colleagues import Colleagues, names_in, some_colleagues
-from mailmagnet.crm import Crm, service_of
+from mailmagnet.crm import service_of
 from mailmagnet.deadline import in_time, in_time_or_problem
-from mailmagnet.errors import MAILMAGNET, NotFound, Upstream
+from mailmagnet.ended_sharing import MOST_LOOKED_UP, names_of, without
+from mailmagnet.errors import MAILMAGNET, Upstream
 from mailmagnet.parts import Parts
 from mailmagnet.permission import is_admin
-from mailmagnet.record_people import RecordId, record_of_choice, record_people
+from mailmagnet.record_people import RecordId, record_of_choice
 from mailmagnet.sharing import sharing_of
 from mailmagnet.store import Choices, Mailbox, MailReading, Sharing
 
-MOST_LOOKED_UP = 30
-"""Contacts whose names are asked for: as many as anybody reads down."""
 MOST_READINGS = 30
 
 
@@ -78,10 +77,12 @@ async def sharing_overview(caller: Caller, parts: Parts) -> SharingOverview:
         colleagues = replace(colleagues, names=names)
     mailbox = colleagues.mailboxes.get(user)
     choices = mailbox.choices if mailbox else Choices()
-    looked_up = await _looked_up(_to_look_up(choices, readings), crm, caller)
+    looked_up = await names_of(_to_look_up(choices, readings), crm, caller)
     gone = {choice for choice, found in looked_up.items() if found is None}
-    if gone & (choices.shared_contacts | choices.contacts_kept_back):
-        choices = await in_time(MAILMAGNET, caller.by, parts.store.change_choices(org, user, lambda now: _without(now, gone)))
+    ended = without(choices, gone).sharing_ended
+    if ended or gone & choices.contacts_kept_back:
+        seen = parts.store.change_choices(org, user, lambda now: replace(without(now, gone), sharing_ended=0))
+        choices = await in_time(MAILMAGNET, caller.by, seen)
     return SharingOverview(
         crm.name,
         mailbox,
@@ -91,7 +92,7 @@ async def sharing_overview(caller: Caller, parts: Parts) -> SharingOverview:
         kept_back=_named(choices.contacts_kept_back, looked_up),
         readings=tuple(_reading(each, colleagues, looked_up) for each in readings),
         more=len((choices.shared_contacts | choices.contacts_kept_back) - looked_up.keys()),
-        ended=len(gone & (mailbox.choices.shared_contacts if mailbox else frozenset())),
+        ended=ended,
         is_admin=admin is True,
         problems=(problem,) if problem else (),
     )
@@ -101,30 +102,6 @@ def _to_look_up(choices: Choices, readings: Collection[MailReading]) -> list[str
     """What is shared first, then what is kept back, then what was read."""
     wanted = [*sorted(choices.shared_contacts), *sorted(choices.contacts_kept_back), *(reading.contact for reading in readings)]
     return list(dict.fromkeys(wanted))[:MOST_LOOKED_UP]
-
-
-async def _looked_up(choices: Collection[str], crm: Crm, caller: Caller) -> Mapping[str, str | None]:
-    """Their names, "" where the CRM did not answer, None for what is merged or gone."""
-
-    async def name(choice: str) -> str | None:
-        try:
-            people = await in_time(service_of(crm), caller.by, record_people(record_of_choice(choice), crm))
-        except NotFound:
-            return None
-        except Upstream:
-            return ""  # told by the other question to the CRM
-        return people.name if any(person.choice == choice for person in people.people) else None
-
-    names = await asyncio.gather(*map(name, choices))
-    return dict(zip(choices, names, strict=True))
-
-
-def _without(choices: Choices, gone: Collection[str]) -> Choices:
-    return replace(
-        choices,
-        shared_contacts=choices.shared_contacts.difference(gone),
-        contacts_kept_back=choices.contacts_kept_back.difference(gone),
-    )
 
 
 def _named(choices: Collection[str], names: Mapping[str, str | None]) -> tuple[NamedRecord, ...]:

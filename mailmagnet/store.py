@@ -57,6 +57,7 @@ class Choices:
     """What a user has chosen, apart from the two switches. The contacts are ids of the CRM, the mails Gmail's.
 
     `shared_contacts` count where sharing is custom; what is kept back is shared with nobody, whatever else is chosen or fixed.
+    `sharing_ended` counts contacts that were shared until they were merged or gone in the CRM, and that the user has not seen of yet.
     """
 
     sharing: Sharing = Sharing.PRIVATE
@@ -65,6 +66,7 @@ class Choices:
     mails_kept_back: frozenset[str] = frozenset()
     backfill_days: int = 30
     notice: Notice = Notice()
+    sharing_ended: int = 0
 
 
 class ParkedFor(StrEnum):

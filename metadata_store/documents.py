@@ -114,6 +114,7 @@ def choices_map(choices: Choices) -> dict[str, Any]:
             "quiet_from": notice.quiet_from.isoformat(),
             "quiet_until": notice.quiet_until.isoformat(),
         },
+        "sharing_ended": choices.sharing_ended,
     }
 
 
@@ -133,6 +134,7 @@ def choices_of(stored: Mapping[str, Any]) -> Choices:
             quiet_from=time.fromisoformat(notice["quiet_from"]),
             quiet_until=time.fromisoformat(notice["quiet_until"]),
         ),
+        sharing_ended=stored.get("sharing_ended", 0),
     )
 
 

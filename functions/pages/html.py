@@ -79,6 +79,11 @@ button, .button { display: inline-block; padding: 0.6rem 1.2rem; font: inherit; 
 a { color: #0b57d0; }
 :focus-visible { outline: 3px solid #0b57d0; outline-offset: 2px; }
 .small { font-size: 0.875rem; color: #5f6368; }
+.list { margin: 1rem 0; padding: 0; list-style: none; }
+.list li { padding: 0.6rem 0; border-top: 1px solid #dadce0; }
+.list p { margin: 0; }
+.framed { padding: 0; background: #fff; }
+.framed main { max-width: none; border-radius: 0; padding: 1rem; }
 @media (prefers-color-scheme: dark) {
   body { color: #e3e3e3; background: #131314; }
   main { background: #1f1f1f; }
@@ -87,6 +92,8 @@ a { color: #0b57d0; }
   a { color: #a8c7fa; }
   :focus-visible { outline-color: #a8c7fa; }
   .small { color: #c4c7c5; }
+  .list li { border-color: #444746; }
+  .framed { background: #1f1f1f; }
 }
 """
 _CLOSE = "window.close();"
@@ -106,9 +113,11 @@ def page_response(title: str, *blocks: str, status: int = 200, closes: bool = Fa
     body = element(
         "main", element("h1", title, dir="auto"), *(block if isinstance(block, Markup) else paragraph(block) for block in blocks)
     )
+    framed = "" if framed_by == NOBODY else ' class="framed"'
     text = (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, '
-        f'initial-scale=1"><title>{escape(title)} · MailMagnet</title><style>{_STYLE}</style></head><body>{body}{script}</body></html>'
+        f'initial-scale=1"><title>{escape(title)} · MailMagnet</title><style>{_STYLE}</style></head>'
+        f"<body{framed}>{body}{script}</body></html>"
     )
     return HTMLResponse(text, status, _headers(script_hash=_hash(_CLOSE) if closes else "", framed_by=framed_by))
 

@@ -200,7 +200,7 @@ def _list_page(found: MailWith, looker: _Looker) -> Response:
     older = link_button("Older mail", looker.to_older(found), **looker.opens_outside) if found.older else None
     return page_response(
         f"Mail with {record_name(found.record)}",
-        *([element("ul", *lines)] if lines else []),
+        *([element("ul", *lines, class_="list")] if lines else []),
         *([paragraph(nothing)] if nothing else []),
         *([older] if older else []),
         *(small(note) for note in _notes(found, looker)),
@@ -252,7 +252,7 @@ def _mail_page(read: ReadMail, looker: _Looker) -> Response:
         words.shortened(words.one_line(read.subject), _HEADING) or "(no subject)",
         small(words.facts(sender, looker.when(read.mail.mail.received_at))),
         *(_block(block) for block in read.mail.text.split("\n\n") if block.strip()),
-        *([element("ul", *attachments)] if attachments else []),
+        *([small("Attachments"), element("ul", *attachments, class_="list")] if attachments else []),
         *([] if read.mine else [small(f"{owner} can see that you have read this.")]),
     )
 

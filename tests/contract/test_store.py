@@ -733,7 +733,7 @@ class TestIds:
 
 class TestWhatAUserChose:
     async def test_a_save_is_one_write_with_the_switches(self, store: Store) -> None:
-        chosen = Choices(Sharing.CUSTOM, frozenset({"c1"}), backfill_days=7)
+        chosen = Choices(Sharing.CUSTOM, frozenset({"c1"}), backfill_days=7, sharing_ended=2)
         lease = await begin(store)
         await store.switch_on(
             lease,

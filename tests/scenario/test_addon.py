@@ -836,4 +836,4 @@ async def test_what_the_crm_has_is_read_anew_each_time_and_is_nowhere_else(sideb
 
 async def test_the_homepage_of_somebody_who_never_connected_works(tmp_path: Path) -> None:
     async with desk_in(tmp_path) as desk, sidebar_at(desk) as sidebar:
-        assert "Your mailbox is not connected" in (await sidebar.ask("/home")).card
+        assert "MailMagnet is not set up" in (await sidebar.ask("/home")).card

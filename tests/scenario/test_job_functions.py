@@ -182,6 +182,7 @@ async def test_a_dry_run_that_is_refused_is_answered_as_done_too_and_says_why(jo
     set_permission(job.desk.crm_database, ADMINISTRATOR, MAIL_INTEGRATION, held=False)
     status, of_the_crm = await job.sort(dry_run=True)
     assert (status, of_the_crm["error"]) == (200, "MailMagnet CRM: the user does not hold the permission Mail Integration")
+    set_permission(job.desk.crm_database, ADMINISTRATOR, MAIL_INTEGRATION, held=True)
     job.desk.world.faults.add(Fault("gmail", status=503))
     assert (await job.sort(dry_run=True))[0] == 503
     job.desk.world.faults.clear()

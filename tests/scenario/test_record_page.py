@@ -4,15 +4,18 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
+from zoneinfo import ZoneInfo
 
 import jwt
 import pytest
+from lxml import html
 
 from cards.frame import Page
 from functions.pages.record import EMBEDDED
 from mailmagnet.store import Sharing
 from tests.scenario.desk import ADA
-from tests.scenario.office import ATTACHED, BODY, KIM, ORG, SUBJECT, Office, office_in
+from tests.scenario.office import ATTACHED, BODY, GRACE, KIM, ORG, SUBJECT, Office, office_in
 from tests.scenario.pages_process import Pages, pages_at
 
 KEY = "the secret that the CRM and MailMagnet share"
@@ -182,3 +185,47 @@ async def test_without_a_secret_nothing_is_embedded(office: Office) -> None:
     async with pages_at(office.desk) as pages:
         shown = await pages.browser().open(f"{pages.url}{EMBEDDED}?token={await token(office, pages)}")
         assert shown.status == 404
+
+
+def speaking(languages: str) -> dict[str, Any]:
+    """The header of a browser with these languages."""
+    return {"Accept-Language": languages}
+
+
+async def test_days_are_written_as_the_browser_reads_and_times_in_the_zone_of_the_link(office: Office, pages: Pages) -> None:
+    office.mail(to=KIM)
+    pages.tell_time()
+    browser = pages.browser()
+    link = pages.link(Page.RECORD, office.kim, module="contacts", id=office.grace, zone="Asia/Kathmandu")
+    await pages.opened(browser, link, office.kim)
+    at = office.desk.clock.now.astimezone(ZoneInfo("Asia/Kathmandu"))
+    listed = await browser.open(link, **speaking("de-AT,de;q=0.9,en;q=0.8"))
+    assert f"{at.day}. Nov. {at.year}" in listed.text
+    assert f"{at:%H:%M}" in listed.text
+    assert "UTC+0545" in listed.text
+    read = await browser.open(listed.link(SUBJECT), **speaking("x" * 5000))
+    assert "UTC+0545" in read.text
+    nowhere = pages.link(Page.RECORD, office.kim, module="contacts", id=office.grace, zone="../../etc/passwd")
+    assert f"{office.desk.clock.now:%H:%M} UTC" in (await browser.open(nowhere, **speaking(",;q=1"))).text
+
+
+async def test_a_long_subject_from_right_to_left_stays_a_line_of_its_own(office: Office, pages: Pages) -> None:
+    office.mail(to=KIM, subject="توريد " * 100, sender=f"نور <{GRACE}>")
+    pages.tell_time()
+    browser = pages.browser()
+    listed = await pages.opened(browser, pages.link(Page.RECORD, office.kim, module="contacts", id=office.grace), office.kim)
+    [link] = [each for each in html.fromstring(listed.body).iter("a") if "توريد" in each.text_content()]
+    assert link.get("dir") == "auto"
+    assert len(link.text_content()) <= 120
+    read = await browser.open(urljoin(listed.url, str(link.get("href"))))
+    [heading] = html.fromstring(read.body).iter("h1")
+    assert (heading.get("dir"), len(heading.text_content()) <= 300) == ("auto", True)
+
+
+async def test_who_is_not_signed_in_to_the_crm_reads_so_in_the_frame(office: Office, pages: Pages) -> None:
+    """The CRM knows them; here they are not known any more."""
+    signed = await token(office, pages)
+    await office.desk.vault.sign_out(ORG, office.kim.sub)
+    shown = await pages.browser().open(f"{pages.url}{EMBEDDED}?token={signed}")
+    assert "Not exactly one Google account" in shown.text
+    assert f"frame-ancestors {CRM_ORIGIN};" in f"{shown.headers['Content-Security-Policy']};"

@@ -6,30 +6,39 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import date, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from cards.frame import Page
+from cards.set_up_card import set_up_card
 from crm_client.embedded.administration import ADMINISTRATOR, STANDARD, add_user, set_permission
+from mailmagnet.caller import Caller
 from mailmagnet.categories import Category
 from mailmagnet.connect_mailbox import connect_mailbox
 from mailmagnet.consent import Grant
 from mailmagnet.crm import MAIL_INTEGRATION, DealState, Lead
 from mailmagnet.disconnect_mailbox import disconnect_mailbox
+from mailmagnet.errors import MAILMAGNET, Unavailable
+from mailmagnet.identity import Identity
 from mailmagnet.label_mail import MAILS_A_RUN
+from mailmagnet.set_up import Form, save_set_up
 from mailmagnet.store import Notify, Policy, Preview, Sharing
 from mailmagnet.vault import Connection
+from metadata_store.sqlite import SqliteStore
 from sandbox.google.cloud_tasks import Task
 from sandbox.google.faults import Fault
-from tests.scenario.addon_process import Answered, Sidebar, sidebar_at
+from tests.scenario.addon_process import Answered, Sidebar, settings_of, sidebar_at
 from tests.scenario.desk import ADA, Desk, desk_in
-from tests.scenario.pages_process import pages_at
+from tests.scenario.pages_process import pages_at, pages_here
 from tests.scenario.test_job_functions import Job, job_at
+from tests.unit.test_cards import FRAME
 
 ORG = "corp.example"
+READONLY, MODIFY = (f"https://www.googleapis.com/auth/gmail.{name}" for name in ("readonly", "modify"))
 WON, OPEN = (DealState.WON, date(2020, 1, 31)), (DealState.OPEN, date(2027, 2, 1))
 AS_SHOWN = {
     "backfill_days": "30",
@@ -257,6 +266,33 @@ async def test_sharing_can_be_saved_with_the_reading_grant_and_mailmagnet_asks_f
         assert "needs your consent" in (await user.save(path="/count-mail")).card
 
 
+async def test_gmail_modify_is_asked_for_when_mailmagnet_is_saved_or_counted_and_not_before(new_desk: Desk) -> None:
+    async def consents(grant: Grant, *scopes: str) -> None:
+        """From the card's button over Google's screen and back."""
+        browser = pages.browser()
+        shown = await pages.opened(browser, pages.link(Page.CONNECT, grant=grant))
+        shown = await browser.send(shown, account=new_desk.account.sub, step="account")
+        asked_for.append([scope for scope in (READONLY, MODIFY) if scope in shown.body])
+        await browser.send(shown, scope=scopes[-1], step="continue")
+
+    asked_for: list[list[str]] = []
+    async with pages_here(new_desk) as pages, sidebar_at(new_desk) as sidebar:
+        user = User(sidebar)
+        await consents(Grant.READ, READONLY)
+        assert "✓ Saved" in (await user.save(sharing="custom")).card
+        for path in ("/count-mail", "/save-set-up"):
+            refused = await user.save(path=path, mailmagnet="on", sharing="public", backfill_days="12")
+            assert "MailMagnet needs your consent to sort mail in Gmail." in refused.card
+            assert "Allow sorting" in refused.card
+            shown = fields_of(refused)
+            assert (shown["mailmagnet"], shown["sharing"], shown["backfill_days"]) == ("on", "public", "12")
+        assert (await kept(new_desk))[:2] == (False, False)
+        await consents(Grant.SORT, MODIFY)
+        assert "✓ Saved" in (await user.save(mailmagnet="on", sharing="public", backfill_days="12")).card
+        assert (await kept(new_desk))[:2] == (True, False)
+        assert asked_for == [[READONLY], [MODIFY]]
+
+
 async def test_what_the_admin_has_fixed_is_shown_as_fixed_and_is_not_the_users_to_change(ada: User) -> None:
     await ada.save(sharing="custom")
     await ada.desk.store.set_policy(ORG, Policy(sharing=Sharing.PUBLIC))
@@ -345,6 +381,40 @@ async def test_when_the_store_fails_the_form_stays(ada: User) -> None:
     assert (fields_of(failed)["mailmagnet"], fields_of(failed)["sharing"]) == ("on", "public")
     assert (await kept(ada.desk))[0] is False
     assert "✓ Saved" in (await ada.save(mailmagnet="on", sharing="public")).card
+
+
+async def test_a_save_whose_answer_is_lost_or_whose_second_step_fails_is_made_good_by_saving_again(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = ada.desk
+    await desk.contact("grace@a.example", WON)
+    mail = desk.arrive("grace@a.example")
+    form = AS_SHOWN | {"sharing": "public", "backfill_days": "30"}
+    wish = Form(mailmagnet=True, labelling=True, **form, time_zone="Europe/Vienna")
+    caller = Caller(Identity(ORG, desk.account.sub, ADA, ORG), desk.now(), asyncio.get_running_loop().time() + 60)
+
+    async def saved_with(failing: str, *, after: bool) -> str:
+        """What the card says when this call of the store fails."""
+        real = getattr(SqliteStore, failing)
+
+        async def fails(*facts: Any, **named: Any) -> Any:
+            if after:
+                await real(*facts, **named)
+            raise Unavailable(MAILMAGNET)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(SqliteStore, failing, fails)
+            answer = await save_set_up(wish, "sort-30", caller, desk)
+        return json.dumps(set_up_card(answer, FRAME), ensure_ascii=False)
+
+    for failing, after in (("switch_on", True), ("forget_decisions", False), ("forget_decisions", True)):
+        said = await saved_with(failing, after=after)
+        assert "MailMagnet cannot be reached now." in said
+        assert "Save and sort it" in said
+        assert "✓ Saved" not in said
+    assert "✓ Saved" in (await ada.save("sort-30", mailmagnet="on", labelling="on", **form)).card
+    await desk.run()
+    assert await desk.labels_of(mail) == {Category.CUSTOMER.label, "UNREAD"}
 
 
 async def test_the_permission_is_asked_for_at_opening_and_at_save(ada: User) -> None:
@@ -579,6 +649,46 @@ async def test_what_is_no_webhook_any_more_is_asked_for_nothing_and_the_run_is_d
     assert "canary" not in job.log.decode()
 
 
+async def test_notices_come_in_their_hour_by_the_users_clock_with_an_idle_mailbox_and_none_is_told_twice(
+    ada: User, job: Job
+) -> None:
+    desk = ada.desk
+    messages = desk.world.chat.messages
+    await desk.contact("grace@a.example", WON)
+    await give_webhook(desk)
+    await ada.save(mailmagnet="on", notify="daily", daily_at="8", quiet_from="20", quiet_until="7")
+
+    async def told_at(local: str, *, mail: bool = False) -> int:
+        """The notices so far, after a run at this moment in Vienna, where Ada is."""
+        desk.clock.now = datetime.fromisoformat(local).replace(tzinfo=ZoneInfo("Europe/Vienna")).astimezone(UTC)
+        settings_of(desk, "")  # tells the running functions the time
+        if mail:
+            desk.arrive("grace@a.example")
+        desk.clock.turn(seconds=30)
+        assert (await job.sort())[0] == 200
+        return len(messages("S1"))
+
+    assert await told_at("2026-11-23T10:40", mail=True) == 0
+    assert await told_at("2026-11-23T19:50") == 0
+    assert await told_at("2026-11-24T07:50") == 0
+    assert [await told_at("2026-11-24T08:05"), await told_at("2026-11-24T08:15")] == [1, 1]
+    # on the day when the clocks go forward there is no 02:30, and 03:00 comes an hour after 01:59
+    await ada.save(mailmagnet="on", notify="daily", daily_at="2", quiet_from="0", quiet_until="0")
+    assert await told_at("2027-03-27T12:00", mail=True) == 1
+    assert [await told_at("2027-03-28T01:55"), await told_at("2027-03-28T03:05"), await told_at("2027-03-28T03:15")] == [1, 2, 2]
+    # at once, but for the quiet hours
+    await ada.save(mailmagnet="on", notify="at_once", quiet_from="22", quiet_until="7")
+    assert [await told_at("2027-03-29T21:30", mail=True), await told_at("2027-03-29T22:30", mail=True)] == [3, 3]
+    assert [await told_at("2027-03-30T06:50"), await told_at("2027-03-30T07:05")] == [3, 4]
+    # Chat has it, and the answer is lost: it is not told again; Chat has it not: one is lost
+    for after, messages_then in ((True, 5), (False, 5)):
+        desk.world.faults.add(Fault("chat", drop=True, after=after))
+        assert await told_at("2027-03-30T12:00" if after else "2027-03-30T13:00", mail=True) == messages_then
+        desk.world.faults.clear()
+        assert await told_at("2027-03-30T12:30" if after else "2027-03-30T13:30") == messages_then
+    assert [message.text.split(" ")[0] for message in messages("S1")] == ["1"] * 5
+
+
 # The homepage
 
 
@@ -594,7 +704,7 @@ async def test_customers_mail_is_listed_marked_as_done_and_undone(ada: User) -> 
     for said in ("Need an answer · 2 customers’ mails unread", "Xylophone", "· Customer ·", "Brochure · Lund AB", "Done"):
         assert said in home
     done = (await ada.sidebar.ask("/mark-read", id=mail)).card
-    assert "Need an answer · 1 customers’ mail unread" in done
+    assert "Need an answer · 1 customer’s mail unread" in done
     assert "Undo" in done
     assert "UNREAD" not in await ada.desk.labels_of(mail)
     assert "Undo" in (await ada.sidebar.ask("/mark-read", id=mail)).card

@@ -216,6 +216,20 @@ async def test_sharing_of_a_contact_that_is_gone_in_the_crm_ends_and_its_owner_i
     assert "Sharing has ended" not in (await office.ask(ADA, Served.MY_SHARING)).card
 
 
+async def test_an_owner_is_told_of_it_on_the_homepage_until_they_have_looked(office: Office) -> None:
+    await office.choose(sharing=Sharing.CUSTOM, shared_contacts=frozenset({office.grace, "gone", "merged"}))
+    told = "Sharing has ended for 2 contacts."
+    assert told not in (await office.ask(ADA, Served.HOME)).card
+    async with asyncio.timeout(10):
+        while (await office.desk.mailbox()).choices.shared_contacts != {office.grace}:  # noqa: ASYNC110  it follows the answer
+            await asyncio.sleep(0.05)
+    assert told in (await office.ask(ADA, Served.HOME)).card
+    assert told in (await office.ask(ADA, Served.HOME)).card
+    seen = (await office.ask(ADA, Served.MY_SHARING)).card
+    assert "Sharing has ended for 2 contacts: merged or gone in MailMagnet CRM." in seen
+    assert told not in (await office.ask(ADA, Served.HOME)).card
+
+
 async def test_a_crm_that_does_not_answer_ends_no_sharing(office: Office) -> None:
     await office.choose(sharing=Sharing.CUSTOM, shared_contacts=frozenset({office.grace}))
     office.desk.crm_fault_file.write_text('{"fault": "failing"}')

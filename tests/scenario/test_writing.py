@@ -265,7 +265,7 @@ async def test_a_double_click_sends_once(desk: Desk, writer: Writer) -> None:
     assert sum('"Sent"' in each.card for each in ended) == 1
     assert sum("not in Gmail any more" in each.card for each in ended) == 3
     again = await writer.press(shown, "Send", mail_text="Hello")
-    assert "It was sent already, or thrown away" in again.card
+    assert "This mail was sent already, or thrown away." in again.card
     assert len(writer.sent()) == 1
 
 
@@ -281,6 +281,20 @@ async def test_whatever_is_lost_on_the_way_pressing_again_sends_once(desk: Desk,
         sent_before = after and method == "users.drafts.send"
         assert ("not in Gmail any more" if sent_before else '"Sent"') in again.card
         assert len(writer.sent()) == number
+
+
+async def test_a_mail_that_was_sent_while_the_line_broke_is_said_to_be_sent(desk: Desk, writer: Writer) -> None:
+    """Gmail has sent it, and its answer was lost; or ours was, which to Google is the same."""
+    await desk.connect()
+    shown = await begin(desk, writer)
+    desk.world.faults.add(Fault("gmail", "users.drafts.send", drop=True, after=True, times=1))
+    first = await writer.press(shown, "Send", mail_text="Hello")
+    assert '"Sent"' not in first.card
+    for _ in range(2):
+        again = await writer.press(shown, "Send", mail_text="Hello")
+        assert "This mail was sent already, or thrown away." in again.card
+        assert "Look under Sent before you write again." in again.card
+    assert len(writer.sent()) == 1
 
 
 async def test_a_slow_gmail_leaves_the_form_as_it_was_typed(desk: Desk, writer: Writer) -> None:

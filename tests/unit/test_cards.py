@@ -831,7 +831,7 @@ def test_the_homepage() -> None:
         --- Today · 1 deal closes · 1 overdue
         Pilot Lyon · €12,000 / Analytical Ltd · 17 days late >
         Prüfstand 2 · €9,400 / Analytical Ltd · today >
-        --- Need an answer · 1 customers’ mail unread
+        --- Need an answer · 1 customer’s mail unread
         ● Ada Lovelace [Done] / Re: invoice · Analytical Ltd · Open deals · 1 hr ago >
         Bob Ross / (no subject) · yesterday >
         carl@analytical.example / Hello · 21 Oct >
@@ -894,7 +894,7 @@ def test_what_is_due(closing: tuple[Deal, ...], said: list[str]) -> None:
     ("unread", "older", "header"),
     [
         (0, True, "--- Mail from customers"),
-        (1, True, "--- Need an answer · 1 customers’ mail unread"),
+        (1, True, "--- Need an answer · 1 customer’s mail unread"),
         (4, True, "--- Need an answer · 4 customers’ mails unread"),
         (5, False, "--- Need an answer · 5 customers’ mails unread"),
         (5, True, "--- Need an answer · 5+ customers’ mails unread"),
@@ -913,7 +913,7 @@ def test_a_mail_just_marked_as_done_can_be_taken_back_where_it_was_marked() -> N
         customers_mail_card(page, FRAME),
         """
         # Mail from customers
-        --- Need an answer · 1 customers’ mail unread
+        --- Need an answer · 1 customer’s mail unread
         ● Ada Lovelace [Done] / Re: invoice · Analytical Ltd · Open deals · 1 hr ago >
         Bob Ross [Undo] / (no subject) · yesterday >
         carl@analytical.example / Hello · 21 Oct >

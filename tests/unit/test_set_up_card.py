@@ -98,6 +98,11 @@ def test_every_step_is_there_before_anything_is_connected() -> None:
         ),
         (CONNECTED, '<font color="#5f6368">Deals Closing This Month (CTM) · Open Deals · Customer</font>'),
         (replace(CONNECTED, policy=Policy(sharing=Sharing.PUBLIC)), f"Fixed by your admin · Whoever can open a contact in {CRM}"),
+        (
+            CONNECTED,
+            f"Colleagues can then read your mail with a contact, if {CRM} shows them the contact. You choose contacts on",
+        ),
+        (replace(CONNECTED, refusal=Refusal.NO_WEBHOOK), "or turn notices off.\n[Give the address]"),
         (replace(CONNECTED, webhook=True), "The address of a Google Chat webhook is kept."),
         (
             replace(CONNECTED, mailbox=replace(OFF, choices=Choices(notice=Notice(Notify.DAILY)))),

@@ -98,7 +98,7 @@ def test_without_the_grant_the_permission_is_asked_for_and_colleagues_mail_is_th
 @pytest.mark.parametrize(
     ("own", "said", "button"),
     [
-        (replace(OWN, sharing=Sharing.PRIVATE), "Only you can read", ""),
+        (replace(OWN, sharing=Sharing.PRIVATE), "Only you can read", "Change sharing"),
         (OWN, "Only you can read", "Share mail with this contact"),
         (replace(OWN, chosen=True), "Colleagues who can open Ada Lovelace in Zoho CRM can read", "Stop sharing"),
         (replace(OWN, sharing=Sharing.PUBLIC), "Colleagues who can open", "Keep this contact back"),
@@ -194,9 +194,9 @@ def test_who_could_read_names_the_rule_for_each() -> None:
     text = text_of(who_could_read_card(WhoCouldRead("", "1", PEOPLE, CRM, 3, now, after), FRAME))
     for said in (
         "Your mail with Ada Lovelace. Each colleague must also be able to open Ada Lovelace in Zoho CRM.",
-        "--- Now\nNo colleague could read / Shared with colleagues, for chosen contacts.",
+        "--- Now\nNo colleague could read it / Open to colleagues, for chosen contacts.",
         "Kim / No: this contact is not among those chosen",
-        "--- After the change\n2 colleagues could read / Shared with all with access.",
+        "--- After the change\n2 colleagues could read it / Open to all with access.",
         "Lee / Yes: mail with every contact is shared",
     ):
         assert said in text
