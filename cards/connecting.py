@@ -18,6 +18,12 @@ def connect_button(grant: Grant, frame: Frame) -> Button:
     return button(said, frame.page(Page.CONNECT, grant=grant.value), read_aloud)
 
 
+def connect_from_form_button(grant: Grant, frame: Frame) -> Button:
+    """The same, from a form that is to be sent again afterwards."""
+    said, read_aloud = _CONNECT[grant]
+    return button(said, frame.page_over_form(Page.CONNECT, grant=grant.value), read_aloud)
+
+
 def sign_in_button(crm_name: str, frame: Frame) -> Button:
     return button(f"Sign in to {words.name(crm_name, 40)}", frame.page(Page.SIGN_IN))
 
@@ -29,7 +35,7 @@ def sign_out_button(crm_name: str, frame: Frame) -> Button:
 
 def webhook_button(there: bool, frame: Frame) -> Button:
     """Where the address for notices is typed: it is a secret, and never comes through a card."""
-    return button("Change the address" if there else "Give the address", frame.page(Page.WEBHOOK))
+    return button("Change the address" if there else "Give the address", frame.page_over_form(Page.WEBHOOK))
 
 
 def set_up_section(to_set_up: bool, frame: Frame) -> Section | None:

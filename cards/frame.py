@@ -123,3 +123,7 @@ class Frame:
     def page(self, page: Page, /, **ids: str) -> OnClick:
         """Open one of our pages over Gmail; when its window is closed, Gmail loads the add-on anew."""
         return open_overlay(self.page_url(page, ids))
+
+    def page_over_form(self, page: Page, /, **ids: str) -> OnClick:
+        """The same, from a form: what was typed into it stays."""
+        return open_overlay(self.page_url(page, ids), reload=False)

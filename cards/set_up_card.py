@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from cards import words
-from cards.connecting import connect_button, sign_out_button, webhook_button
+from cards.connecting import connect_button, connect_from_form_button, sign_out_button, webhook_button
 from cards.frame import IN_PLACE, IN_PLACE_YES, Frame, Path
 from cards.problems import problem_section
 from cards.record_lines import my_sharing_line
@@ -94,7 +94,7 @@ def _what_happened(set_up: SetUp, frame: Frame) -> Section | None:
         said, to_do = _refused(set_up.refusal, set_up)
         grant = Grant.SORT if set_up.refusal is Refusal.SORT_NOT_GRANTED else Grant.READ
         missing = set_up.refusal in (Refusal.SORT_NOT_GRANTED, Refusal.NOT_CONNECTED)
-        buttons = [button_list(connect_button(grant, frame))] if missing else []
+        buttons = [button_list(connect_from_form_button(grant, frame))] if missing else []
         if set_up.refusal is Refusal.NO_WEBHOOK:
             buttons = [button_list(webhook_button(set_up.webhook, frame))]
         return section([decorated_text(coloured(said, RED), below=to_do, wrap=True), *buttons], "Not saved")

@@ -85,12 +85,12 @@ def open_link(url: str) -> OnClick | None:
     return _link(url) if len(url) <= LONGEST_URL and _is_web_page(url) else None
 
 
-def open_overlay(url: str) -> OnClick:
-    """Open a page of ours over Gmail; when its window is closed, Gmail loads the add-on anew.
+def open_overlay(url: str, *, reload: bool = True) -> OnClick:
+    """Open a page of ours over Gmail; when its window is closed, Gmail loads the add-on anew, or leaves the card as it was typed.
 
     https://developers.google.com/workspace/add-ons/reference/rpc/google.apps.card.v1#openlink
     """
-    return {"openLink": {"url": url, "openAs": "OVERLAY", "onClose": "RELOAD"}}
+    return {"openLink": {"url": url, "openAs": "OVERLAY", "onClose": "RELOAD" if reload else "NOTHING"}}
 
 
 def write_to(address: str) -> OnClick | None:

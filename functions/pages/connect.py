@@ -91,7 +91,7 @@ def _missing_page(missing: Collection[Grant], again: str) -> Response:
         "Something is not allowed yet",
         "On Google’s screen this was left without a tick:",
         bullets(_what_for(missing)),
-        "What you did allow is kept. For the rest, try again and tick it, or close this window and go on without.",
+        "What else you allowed is kept. Try again and tick it, or close this window and go on without.",
         link_button(TRY_AGAIN, again),
     )
 

@@ -228,19 +228,25 @@ async def closes(desk: Desk, window: Page, button: str) -> None:
     await desk.settled()
 
 
+async def closes_over_a_form(_: Desk, window: Page, button: str) -> None:
+    """The same, and the panel stays as it was typed."""
+    async with window.expect_event("close"):
+        await window.get_by_role("button", name=button).click()
+
+
 async def sign_in_to_crm(story: Story, desk: Desk, window: Page) -> None:
     await window.get_by_label("User name").fill(story.account(desk).address)
     await window.get_by_label("Password").fill(story.demo.crm_password)
     await closes(desk, window, "Sign in")
 
 
-async def grant(story: Story, desk: Desk, button: str, *scopes: str) -> None:
-    """Give Google's consent to these scopes, from a card's button."""
+async def grant(story: Story, desk: Desk, button: str, *scopes: str, over_a_form: bool = False) -> None:
+    """Give Google's consent to these scopes, from a card's button; over a form the panel stays as it was typed."""
     window = await over_the_panel(desk, button)
     await choose_account(window, story.account(desk))
     for scope in scopes:
         await window.get_by_role("checkbox", name=re.compile(scope)).check()
-    await closes(desk, window, "Continue")
+    await (closes_over_a_form if over_a_form else closes)(desk, window, "Continue")
 
 
 def switch(desk: Desk, name: str) -> Locator:
@@ -329,10 +335,13 @@ async def setting_up(story: Story) -> None:
     await switch(story.ada, "MailMagnet").check()
     await press(story.ada, "Save")
     await expect(panel).to_contain_text("MailMagnet needs your consent to sort mail in Gmail.")
-    await grant(story, story.ada, "Allow sorting", SORT)
-    await press(story.ada, "Turn on")
+    await grant(story, story.ada, "Allow sorting", SORT, over_a_form=True)
+    await expect(switch(story.ada, "MailMagnet")).to_be_checked()
+    await press(story.ada, "Save")
+    await expect(panel).to_contain_text("✓ Saved")
+    await story.home(story.ada)
+    await press(story.ada, "Settings")
     await expect(panel).to_contain_text(re.compile(r"of your newest \d+ mails"))
-    await switch(story.ada, "MailMagnet").check()
     await switch(story.ada, "Label your mail").check()
     await story.panel(story.ada, "labels")
     await press(story.ada, "Save")
@@ -394,8 +403,7 @@ async def a_notice(story: Story) -> None:
     await say_who(window, story.demo.user)
     await window.get_by_label("Address of the webhook").fill(webhook)
     await story.picture(window, "webhook")
-    await closes(desk, window, "Keep it")
-    await press(desk, "Settings")
+    await closes_over_a_form(desk, window, "Keep it")
     await desk.panel.get_by_label("Tell me in Google Chat of customers’ mail").select_option(label="At once, after each run")
     await save(desk)
     story.arrive(SIGRID, story.demo.user)

@@ -351,7 +351,7 @@ async def test_a_scope_left_without_a_tick_takes_nothing_away(pages: Pages) -> N
     await browser.send(await at_consent(pages, browser, Grant.READ), scope=READONLY, step="continue")
     shown = await browser.send(await at_consent_again(pages, browser, Grant.SORT), step="continue")
     assert "Something is not allowed yet" in shown.text
-    assert "What you did allow is kept" in shown.text
+    assert "What else you allowed is kept" in shown.text
     assert await kept(pages) == {Grant.READ}
     assert pages.desk.world.google.has_consented(ADA)
 
