@@ -42,7 +42,7 @@ def customers_mail_section(page: CustomersMail, frame: Frame, *, in_list: bool =
     place = {"skip": str(page.skipped)} if in_list else {}
     lines = [_mail_line(mail, page, place, frame) for mail in page.mails]
     behind = page.skipped + len(page.mails)
-    older = [button_list(button("Older", frame.run(Path.CUSTOMERS_MAIL, skip=str(behind))))] if page.older else []
+    older = [button_list(button("Older mail", frame.run(Path.CUSTOMERS_MAIL, skip=str(behind))))] if page.older else []
     return section([*lines, *older], _header(page, frame))
 
 

@@ -338,7 +338,7 @@ async def test_beside_a_slow_crm_no_other_persons_card_is_left_standing(desk: De
     await expect(desk.panel).to_contain_text("Head of Procurement")
     desk.demo.crm_fault_file.write_text('{"fault": "slow"}')
     try:
-        await desk.page.get_by_role("button", name="Older").click()
+        await desk.page.get_by_title("Older", exact=True).click()
         await expect(desk.page.locator(".open-thread h1")).to_have_text("After another's card")
         await expect(desk.panel).not_to_contain_text("Henrietta")
         await expect(desk.page.locator("#panel .progress")).to_be_visible()

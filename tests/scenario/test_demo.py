@@ -362,6 +362,7 @@ def test_without_a_terminal_all_is_set_up_and_the_other_way_is_said(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO())
+    monkeypatch.delenv("MAKELEVEL", raising=False)
     wanted = command.Wanted(None, (), None, None, tmp_path / "demo", fresh=False)
     assert command._with_setup(wanted).setup is SetUp.ALREADY
     assert "--setup yourself --fresh" in capsys.readouterr().out
@@ -468,7 +469,7 @@ async def test_a_demo_whose_terminal_was_closed_is_not_started_again_at_another_
     @asynccontextmanager
     async def running(folder: Path, fill: object, port: int, **_: object) -> AsyncIterator[SimpleNamespace]:
         started_at.append(port)
-        yield SimpleNamespace(entrance="http://127.0.0.1/", folder=folder)
+        yield SimpleNamespace(entrance="http://127.0.0.1/", folder=folder, set_up=SetUp.ALREADY)
 
     async def ended(*works: Coroutine[Any, Any, None]) -> None:
         for work in works:

@@ -327,7 +327,8 @@ async def test_the_tick_tells_what_cloud_tasks_did(demo: Demo) -> None:
     assert [attempt["status"] for attempt in told["attempts"][:3]] == [200, 200, 200]
     await ask(demo, "dials/time", to="today")
     told = await ask(demo, "dials/tick", now=True)
-    assert told["tasks"] == 3, "their last run lies in the future"
+    # Their last run lies in the future. Noa's lacked the permission, and is tried again a day later.
+    assert told["tasks"] == 2
     assert (await ask(demo, "dials/tick", now=True))["tasks"] == 0
 
 

@@ -731,11 +731,11 @@ async def test_older_mail_is_turned_to_page_by_page(ada: User) -> None:
         ada.desk.arrive("grace@a.example", subject=f"Mail {number:02}")
     await ada.desk.run()
     home = (await ada.sidebar.ask("/home")).card
-    assert ("Mail 17" in home, "Mail 12" in home, "Older" in home) == (True, False, True)
+    assert ("Mail 17" in home, "Mail 12" in home, "Older mail" in home) == (True, False, True)
     page = (await ada.sidebar.ask("/customers-mail", skip="5")).card
     assert ("Mail 12" in page, "Mail 03" in page, "Mail 02" in page, '"skip", "value": "15"' in page) == (True, True, False, True)
     last = (await ada.sidebar.ask("/customers-mail", skip="15")).card
-    assert ("Mail 00" in last, "Older" in last) == (True, False)
+    assert ("Mail 00" in last, "Older mail" in last) == (True, False)
     assert "No older mail" in (await ada.sidebar.ask("/customers-mail", skip="500")).card
     assert "could not read" in (await ada.sidebar.ask("/customers-mail", skip="-1")).card
 

@@ -904,7 +904,7 @@ def test_of_the_latest_mails_the_unread_ones_are_counted(unread: int, older: boo
     mails = tuple(replace(MAILS[0], mail_id=str(number), unread=number < unread) for number in range(5))
     lines = as_text(home_card(replace(HOME, mails=replace(LISTED, mails=mails, older=older)), FRAME)).splitlines()
     assert header in lines
-    assert ("[Older]" in lines) is older
+    assert ("[Older mail]" in lines) is older
 
 
 def test_a_mail_just_marked_as_done_can_be_taken_back_where_it_was_marked() -> None:
@@ -917,7 +917,7 @@ def test_a_mail_just_marked_as_done_can_be_taken_back_where_it_was_marked() -> N
         ● Ada Lovelace [Done] / Re: invoice · Analytical Ltd · Open deals · 1 hr ago >
         Bob Ross [Undo] / (no subject) · yesterday >
         carl@analytical.example / Hello · 21 Oct >
-        [Older]
+        [Older mail]
         """,
     )
     actions = [click["action"] for click in clicks(customers_mail_card(page, FRAME)) if "action" in click]
