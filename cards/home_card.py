@@ -168,7 +168,7 @@ def _sorting_section(homepage: Homepage, frame: Frame) -> Section | None:
         case Mailbox(mailmagnet=False):
             buttons = [button("Turn on", frame.run(Path.SET_UP))]
         case Mailbox(trouble=Trouble(reason=Reason.CONSENT)):
-            buttons = [connect_button(Grant.SORT, frame), settings]
+            buttons = [connect_button(Grant.SORT, frame), button("Continue", frame.again), settings]
         case Mailbox(trouble=Trouble(reason=Reason.CRM_SIGN_IN)):
             buttons = [sign_in_button(homepage.crm_name, frame), settings]
         case Mailbox(trouble=None, labelling=True):

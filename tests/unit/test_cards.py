@@ -1014,7 +1014,7 @@ def test_after_a_run_that_found_nothing_it_says_so() -> None:
         (
             _in_trouble(Reason.CONSENT, "Gmail"),
             "Sorting needs your consent. / Gmail stopped letting MailMagnet in. Nothing is sorted until you allow it again.\n"
-            "[Allow sorting] [Settings]",
+            "[Allow sorting] [Continue] [Settings]",
         ),
         (
             _in_trouble(Reason.GMAIL_REFUSES, "Gmail"),
