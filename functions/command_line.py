@@ -9,7 +9,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 import click
 
@@ -190,6 +190,44 @@ def _mailbox_as_json(mailbox: "Mailbox") -> Mapping[str, object]:
 
 def _plain(value: object) -> str:
     return value.isoformat() if isinstance(value, date) else str(value)
+
+
+@mailmagnet.group()
+def template() -> None:
+    """The organisation's own templates for mail, for users whose CRM has none."""
+
+
+@template.command("add")
+@click.option("--org", required=True, help="The organisation's verified domain (hd).")
+@click.option("--subject", required=True, help="The mail's subject, with merge fields as the text.")
+@click.argument("name")
+@click.argument("file", type=click.File(encoding="utf-8"))
+def add_template(org: str, subject: str, name: str, file: TextIO) -> None:
+    """Add a template, or put one in place of that of the name. FILE is its plain text, with merge fields as ${Contact.First Name}."""
+    from mailmagnet.own_templates import put_template
+
+    text = file.read()
+    _with_process(lambda process: put_template(org, name, subject, text, process))
+    click.echo("The template is there.")
+
+
+@template.command("list")
+@click.option("--org", required=True, help="The organisation's verified domain (hd).")
+def list_templates(org: str) -> None:
+    """Print every template as JSON."""
+    policy = _with_process(lambda process: process.store.policy(org))
+    click.echo(json.dumps([asdict(each) for each in policy.templates], ensure_ascii=False))
+
+
+@template.command("remove")
+@click.option("--org", required=True, help="The organisation's verified domain (hd).")
+@click.argument("name")
+def remove_template(org: str, name: str) -> None:
+    """Remove a template."""
+    from mailmagnet.own_templates import remove_template as remove
+
+    _with_process(lambda process: remove(org, name, process))
+    click.echo("The template is gone.")
 
 
 @mailmagnet.command("log-name")

@@ -8,6 +8,7 @@ import os
 import sqlite3
 import sys
 from contextlib import closing
+from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -160,6 +161,26 @@ async def test_a_user_signs_in_and_is_signed_out_by_hand(desk: Desk) -> None:
     assert "ha" in (await typed("crm", "sign-out", "--address", ADA, **environment))[1]
     (ada,) = json.loads((await typed("crm", "users", **environment))[1])
     assert ada["signed_in"] == []
+
+
+async def test_an_organisations_own_templates_are_looked_after_by_hand(desk: Desk, tmp_path: Path) -> None:
+    environment = settings_of(desk, "http://127.0.0.1:1")
+    file = tmp_path / "thanks.txt"
+    adding = ("template", "add", "Thanks", str(file), "--org", "corp.example", "--subject", "Thank you")
+    for text in ("Hello", "Hello ${Contact.Name}\n\nThank you."):
+        file.write_text(text)
+        assert await typed(*adding, **environment) == (0, "The template is there.\n", "")
+    (own,) = (await desk.store.policy("corp.example")).templates
+    assert (own.name, own.subject, own.text) == ("Thanks", "Thank you", "Hello ${Contact.Name}\n\nThank you.")
+    assert json.loads((await typed("template", "list", "--org", "corp.example", **environment))[1]) == [asdict(own)]
+    assert json.loads((await typed("template", "list", "--org", "other.example", **environment))[1]) == []
+    for wrong in ("", "x" * 10_001):
+        file.write_text(wrong)
+        assert (await typed(*adding, **environment))[0] == 1
+    for code in (0, 1):
+        removed = await typed("template", "remove", "Thanks", "--org", "corp.example", **environment)
+        assert (removed[0], "no template of this name" in removed[2]) == (code, bool(code))
+    assert (await desk.store.policy("corp.example")).templates == ()
 
 
 async def test_templates_are_looked_after_by_hand(desk: Desk, tmp_path: Path) -> None:
