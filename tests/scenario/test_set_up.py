@@ -645,7 +645,7 @@ async def test_what_is_no_webhook_any_more_is_asked_for_nothing_and_the_run_is_d
     ada.desk.clock.turn(minutes=1)
     status, run = await job.sort()
     assert (status, run["looked_at"]) == (200, 1)
-    assert "not told of new mail" in job.log.decode()
+    assert await job.logged("not told of new mail")
     assert "canary" not in job.log.decode()
 
 
