@@ -9,7 +9,7 @@ from playwright.async_api import Page, expect
 from cards.frame import Path as Served
 from sandbox.google.world import Account
 from tests.browser.answers import card, press, shown
-from tests.browser.conftest import Desk, Picture
+from tests.browser.conftest import Desk
 from tests.browser.test_axe import look
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -36,14 +36,13 @@ async def exported(desk: Desk, axe: str) -> Page:
     return page
 
 
-async def test_a_user_takes_everything_along_and_leaves(desk: Desk, axe: str, picture: Picture, tmp_path: Path) -> None:
+async def test_a_user_takes_everything_along_and_leaves(desk: Desk, axe: str, tmp_path: Path) -> None:
     demo = desk.demo
     lea = demo.world.add_account("lea@corp.example", "Lea Vernet", hosted_domain="corp.example")
     await demo.connect(lea)
     await begin_at(desk, Served.KEPT, lea)
     await expect(desk.panel).to_contain_text("No mail record")
     assert await look(desk.page, axe) == []
-    await picture("everything-kept")
     page = await exported(desk, axe)
     async with page.expect_download() as downloading:
         await page.get_by_role("link", name="Download").click()
@@ -57,11 +56,9 @@ async def test_a_user_takes_everything_along_and_leaves(desk: Desk, axe: str, pi
     await desk.panel.get_by_role("button", name="Delete all").click()
     await expect(desk.panel).to_contain_text("Your mail and its labels in Gmail")
     assert demo.world.google.has_consented(lea.address)
-    await picture("deactivate")
     await desk.panel.get_by_role("button", name="Deactivate and delete").click()
     await expect(desk.panel).to_contain_text("MailMagnet is deactivated.")
     assert await look(desk.page, axe) == []
-    await picture("deactivated")
     stored = json.loads(await demo.mailmagnet("stored", "--org", "corp.example", "--user", lea.sub))
     assert stored == {"mailbox": None, "mails": []}
     assert demo.world.google.has_consented(demo.user.address)

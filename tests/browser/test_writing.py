@@ -7,7 +7,7 @@ from playwright.async_api import expect
 
 from crm_client.embedded.administration import put_template
 from sandbox.google import mail_parts
-from tests.browser.conftest import Desk, Picture, eventually
+from tests.browser.conftest import Desk, eventually
 from tests.browser.test_page import HENRIETTA
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 TEXT = "Dear ${Contact.First Name},\n\nshall we talk about ${Deal.Name}?\n\n${User.Name}"
 
 
-async def test_a_template_goes_into_the_draft_that_is_being_written(desk: Desk, picture: Picture) -> None:
+async def test_a_template_goes_into_the_draft_that_is_being_written(desk: Desk) -> None:
     put_template(desk.demo.folder / "crm.sqlite", "A short talk", "About ${Deal.Name}", TEXT)
     await desk.show()
     await desk.page.get_by_role("button", name="Compose", exact=True).click()
@@ -25,7 +25,6 @@ async def test_a_template_goes_into_the_draft_that_is_being_written(desk: Desk, 
     await expect(desk.panel).to_contain_text("Filled in for Henrietta Lovell.")
     await desk.panel.get_by_text("A short talk").click()
     await expect(desk.panel).to_contain_text("Dear Henrietta,")
-    await picture("template")
     await desk.panel.get_by_role("button", name="Insert with subject").click()
     message = desk.page.get_by_role("textbox", name="Message")
     await expect(message).to_contain_text("Dear Henrietta,")
@@ -35,14 +34,13 @@ async def test_a_template_goes_into_the_draft_that_is_being_written(desk: Desk, 
     await desk.page.get_by_role("button", name="Discard draft").click()
 
 
-async def test_an_answer_is_written_in_the_card_and_a_double_click_sends_it_once(desk: Desk, picture: Picture) -> None:
+async def test_an_answer_is_written_in_the_card_and_a_double_click_sends_it_once(desk: Desk) -> None:
     mailbox = desk.demo.world.mailbox(desk.demo.user.address)
     desk.arrive(HENRIETTA, "Shall we meet", Message_ID="<meet@analytical-works.example>")
     await desk.open("Shall we meet")
     await desk.panel.get_by_text("Reply to Henrietta Lovell").click()
     await expect(desk.panel.get_by_label("Subject")).to_have_value("Re: Shall we meet")
     await desk.panel.get_by_label("Text").fill("Tomorrow at ten?")
-    await picture("reply")
     await desk.panel.get_by_role("button", name="Send").dblclick()
     await expect(desk.panel).to_contain_text("Sent")
     await eventually(lambda: mailbox.messages('subject:"Shall we meet"', ["SENT"]).messages)
