@@ -52,7 +52,7 @@ bench: .venv/installed
 # Each file by itself, so that no other test's mail or labels are in its pictures.
 pictures: .venv/installed
 	@sh tests/machine.sh browser
-	@for file in $$(grep -lE 'picture: Picture|PICTURES' tests/browser/test_*.py); do $(BIN)/python -m pytest $$file --pictures || exit 1; done
+	@for file in $$(grep -lE 'picture: Picture|keep_picture' tests/browser/test_*.py); do $(BIN)/python -m pytest $$file --pictures || exit 1; done
 
 # After google-api-python-client has a newer description of cards; a test says when.
 card-format: .venv/installed
