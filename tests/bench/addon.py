@@ -70,6 +70,7 @@ class Bench:
             "MAILMAGNET_OAUTH_CLIENT_SECRET": "bench-secret",
             "SANDBOX_GOOGLE_URL": upstream,
             "MAILMAGNET_VAULT_FILE": str(folder / "vault"),
+            "MAILMAGNET_STORE_DATABASE": str(folder / "store.sqlite"),
             "MAILMAGNET_USER_CALLS_A_MINUTE": "1000000000",
             "MAILMAGNET_PAGES_URL": "https://pages.bench.example",
             "MAILMAGNET_LINK_KEY": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
