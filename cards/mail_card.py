@@ -5,7 +5,7 @@ from cards.customers_mail_card import in_gmail
 from cards.error_card import error_card
 from cards.frame import Frame, Page, Path
 from cards.mail_with_card import whose
-from cards.record_lines import ids_of, record_name
+from cards.record_lines import ids_of_mail, record_name
 from cards.widgets import (
     GREY,
     Button,
@@ -82,8 +82,7 @@ def _open_button(read: ReadMail) -> list[Button]:
 
 def _keep_back_button(read: ReadMail, frame: Frame) -> Button:
     said, change = ("Stop keeping back", Change.GIVE_BACK) if read.kept_back else ("Keep this mail back", Change.KEEP_BACK)
-    ids = {**ids_of(read.id.record), "owner": read.id.owner, "mail": read.id.mail_id}
-    return button(said, frame.run(Path.SHARE_MAIL, **ids, change=change.value))
+    return button(said, frame.run(Path.SHARE_MAIL, **ids_of_mail(read.id), change=change.value))
 
 
 def _attachments_section(read: ReadMail, frame: Frame) -> Section | None:
@@ -95,6 +94,9 @@ def _attachments_section(read: ReadMail, frame: Frame) -> Section | None:
 
 
 def _attachment_line(attachment: Attachment, read: ReadMail, frame: Frame) -> Widget:
-    ids = {**ids_of(read.id.record), "owner": read.id.owner, "mail": read.id.mail_id, "part": attachment.part}
     name = words.name(attachment.name, 80) or "Attachment"
-    return decorated_text(name, below=words.size(attachment.size, frame.locale), on_click=frame.page(Page.ATTACHMENT, **ids))
+    return decorated_text(
+        name,
+        below=words.size(attachment.size, frame.locale),
+        on_click=frame.page(Page.ATTACHMENT, **ids_of_mail(read.id), part=attachment.part),
+    )

@@ -7,7 +7,7 @@ from cards import words
 from cards.connecting import set_up_section
 from cards.frame import ZONE, Frame, Page, Path
 from cards.problems import problem_section
-from cards.record_lines import ids_of, record_name
+from cards.record_lines import ids_of, ids_of_mail, record_name
 from cards.widgets import (
     GREY,
     Button,
@@ -25,6 +25,7 @@ from cards.widgets import (
 from mailmagnet.addresses import shown
 from mailmagnet.change_sharing import Change
 from mailmagnet.mail_with import MOST_COLLEAGUES, ListedMail, MailWith, Missing, NotAsked, OwnSharing
+from mailmagnet.read_mail import MailId
 from mailmagnet.record_people import RecordId
 from mailmagnet.store import Sharing
 
@@ -79,7 +80,7 @@ def _line(mail: ListedMail, record: RecordId, frame: Frame) -> Widget:
         words.received(mail.received_at, frame.now, frame.locale),
         "kept back" if mail.kept_back else "",
     )
-    opened = frame.run(Path.MAIL, **ids_of(record), owner=mail.owner, mail=mail.mail_id)
+    opened = frame.run(Path.MAIL, **ids_of_mail(MailId(record, mail.owner, mail.mail_id)))
     return decorated_text(words.name(mail.subject, 60) or "(no subject)", below=below, on_click=opened)
 
 

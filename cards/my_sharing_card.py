@@ -1,8 +1,7 @@
 """The card "What I share": the contacts that colleagues may read mail with, those kept back, and who read what."""
 
-from urllib.parse import quote
-
 from cards import words
+from cards.customers_mail_card import in_gmail
 from cards.frame import Frame, Path
 from cards.problems import problem_section
 from cards.record_lines import mail_with_line
@@ -101,5 +100,4 @@ def _reading_line(reading: Reading, mailbox: Mailbox, frame: Frame) -> Widget:
     reader = words.name(shown(reading.reader), 60) or "A colleague who has left"
     with_whom = f"mail with {words.name(reading.contact, 40)}" if reading.contact else "a mail"
     below = words.facts(with_whom, words.moment(reading.at, frame.now, frame.locale))
-    url = f"https://mail.google.com/mail/?authuser={quote(mailbox.address, safe='@')}#all/{reading.mail_id}"
-    return decorated_text(reader, below=below, on_click=open_link(url))
+    return decorated_text(reader, below=below, on_click=open_link(in_gmail(reading.mail_id, "", mailbox.address)))

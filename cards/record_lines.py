@@ -4,6 +4,7 @@ from cards import words
 from cards.frame import Frame, Path
 from cards.widgets import Widget, decorated_text
 from mailmagnet.crm import Module
+from mailmagnet.read_mail import MailId
 from mailmagnet.record_people import OpenedRecord, RecordId
 
 _NAME = 40
@@ -31,6 +32,11 @@ def my_sharing_line(frame: Frame) -> Widget:
 def ids_of(record: RecordId) -> dict[str, str]:
     """A record as a button's parameters."""
     return {"module": record.module.value, "id": record.id}
+
+
+def ids_of_mail(mail: MailId) -> dict[str, str]:
+    """A mail with a record's people in its owner's mailbox, as a button's parameters."""
+    return {**ids_of(mail.record), "owner": mail.owner, "mail": mail.mail_id}
 
 
 def record_name(people: OpenedRecord) -> str:

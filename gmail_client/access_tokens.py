@@ -4,12 +4,10 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 from hashlib import sha256
-from http import HTTPStatus
-from urllib.parse import urlencode
 
-from gmail_client.answers import Grant, read, token_refusal
+from gmail_client.answers import Grant
+from gmail_client.token_endpoint import exchanged_for
 from http_session.session import HttpSession
-from mailmagnet.gmail import GMAIL
 
 AT_ONCE = 3
 """Requests for one user. More than 5 at once are refused (https://developers.google.com/workspace/gmail/api/reference/quota), and the
@@ -70,14 +68,4 @@ class AccessTokens:
             "client_id": self._client_id,
             "client_secret": self._client_secret,
         }
-        answer = await self._session.request(
-            GMAIL,
-            "POST",
-            self._token_url,
-            seconds=self._seconds,
-            headers={"Content-Type": "application/x-www-form-urlencoded"},
-            body=urlencode(fields).encode(),
-        )
-        if answer.status != HTTPStatus.OK:
-            raise token_refusal(answer.status, answer.headers, answer.body)
-        return read(Grant, answer.json())
+        return await exchanged_for(Grant, self._session, self._token_url, fields, self._seconds)

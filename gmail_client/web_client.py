@@ -7,14 +7,13 @@ from base64 import urlsafe_b64encode
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from hashlib import sha256
-from http import HTTPStatus
 from urllib.parse import urlencode
 
 from pydantic import Field
 
-from gmail_client.answers import Grant, read, token_refusal
+from gmail_client.answers import Grant
+from gmail_client.token_endpoint import exchanged_for
 from http_session.session import HttpSession
-from mailmagnet.gmail import GMAIL
 
 
 class CodeGrant(Grant):
@@ -63,14 +62,4 @@ class WebClient:
             "client_id": self.client_id,
             "client_secret": self.client_secret,
         }
-        answer = await self.session.request(
-            GMAIL,
-            "POST",
-            self.token_url,
-            seconds=self.seconds,
-            headers={"Content-Type": "application/x-www-form-urlencoded"},
-            body=urlencode(fields).encode(),
-        )
-        if answer.status != HTTPStatus.OK:
-            raise token_refusal(answer.status, answer.headers, answer.body)
-        return read(CodeGrant, answer.json())
+        return await exchanged_for(CodeGrant, self.session, self.token_url, fields, self.seconds)

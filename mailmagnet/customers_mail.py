@@ -73,7 +73,7 @@ class CustomersMail:
 async def customers_mail(skip: int, caller: Caller, parts: Parts) -> CustomersMail:
     """A page of MAILS_A_PAGE mails. Raises NotFound while MailMagnet is off, NotPermitted, NotAuthorised, TimedOut, and what Gmail, the
     store and the vault raise."""
-    connection, mailbox, crm = await _permitted(caller, parts)
+    connection, mailbox, crm = await permitted_mailbox(caller, parts)
     return await read_customers_mail(connection, mailbox, crm, min(max(skip, 0), MOST_SKIPPED), MAILS_A_PAGE, caller, parts)
 
 
@@ -105,7 +105,7 @@ async def mark_as_done(mail_id: str, done: bool, caller: Caller, parts: Parts) -
     Raises NotFound for a mail that is no customer's or not in this mailbox, NotPermitted, NotAuthorised, TimedOut, and what Gmail, the
     store and the vault raise.
     """
-    connection, mailbox, _ = await _permitted(caller, parts)
+    connection, mailbox, _ = await permitted_mailbox(caller, parts)
     recorded = await in_time(MAILMAGNET, caller.by, parts.store.known_mails(mailbox.org, mailbox.user, [mail_id]))
     if mail_id not in recorded:
         raise NotFound(GMAIL, "this is no customer's mail of this mailbox")
@@ -113,8 +113,11 @@ async def mark_as_done(mail_id: str, done: bool, caller: Caller, parts: Parts) -
     await in_time(GMAIL, caller.by, mail.mark_read([mail_id]) if done else mail.mark_unread([mail_id]))
 
 
-async def _permitted(caller: Caller, parts: Parts) -> tuple[Connection, Mailbox, Crm]:
-    """The caller's connection and mailbox, with MailMagnet on; the permission is asked for beside it."""
+async def permitted_mailbox(caller: Caller, parts: Parts) -> tuple[Connection, Mailbox, Crm]:
+    """The caller's connection and mailbox, with MailMagnet on; the permission is asked for beside it.
+
+    Raises NotFound while MailMagnet is off, NotPermitted, NotAuthorised, TimedOut, and what the CRM, the store and the vault raise.
+    """
     org, user, by = caller.identity.org, caller.identity.user, caller.by
     connection = await in_time(MAILMAGNET, by, gmail_connection(org, user, parts.vault, Grant.SORT))
     crm = parts.crm_of(connection)

@@ -173,7 +173,7 @@ class _Asking:
 
     async def answer(self, crm_name: str) -> MailWith:
         me = self.colleagues.mailboxes.get(self.caller.identity.user)
-        choices = me.choices if me else Choices()
+        choices = _choices_of(self.caller.identity.user, self.colleagues)
         named_by_records = await in_time_or_problem(MAILMAGNET, self.caller.by, self._named_by_records())
         mailboxes, missing = self._candidates([] if isinstance(named_by_records, Upstream) else named_by_records)
         to_ask = mailboxes[:MOST_COLLEAGUES]

@@ -7,19 +7,16 @@ from typing import ClassVar
 
 from mailmagnet.caller import Caller
 from mailmagnet.categories import Category, today_in
-from mailmagnet.consent import Grant
-from mailmagnet.crm import Organisation, service_of
-from mailmagnet.customers_mail import SHOWN_HEADERS
+from mailmagnet.crm import service_of
+from mailmagnet.customers_mail import SHOWN_HEADERS, permitted_mailbox
 from mailmagnet.deadline import in_time
-from mailmagnet.errors import MAILMAGNET, NotFound, Upstream
+from mailmagnet.errors import MAILMAGNET, Upstream
 from mailmagnet.gmail import GMAIL, MailHeaders
 from mailmagnet.label_mail import LabelRun, plan_labels
 from mailmagnet.parts import Parts
 from mailmagnet.people import in_a_list
-from mailmagnet.permission import check_permitted
 from mailmagnet.store import DayCounts, Mailbox, MailRecord
 from mailmagnet.tasks import MailboxTask
-from mailmagnet.vault import Connection, gmail_connection
 
 MOST_SHOWN = 25
 """Mails of today that are read, each for 20 Gmail quota units."""
@@ -71,9 +68,12 @@ class SortingBegun:
 async def sorted_today(caller: Caller, parts: Parts) -> SortedToday:
     """Which mails were sorted. Raises NotFound while MailMagnet is off, NotPermitted, NotAuthorised, TimedOut, and what Gmail, the CRM,
     the store and the vault raise."""
-    connection, mailbox, organisation = await _permitted(caller, parts)
+    connection, mailbox, crm = await permitted_mailbox(caller, parts)
+    organisation, found = await asyncio.gather(
+        in_time(service_of(crm), caller.by, crm.organisation()),
+        in_time(MAILMAGNET, caller.by, parts.store.latest_mails(mailbox.org, mailbox.user, MOST_SHOWN + 1)),
+    )
     today = today_in(organisation.time_zone, caller.now)
-    found = await in_time(MAILMAGNET, caller.by, parts.store.latest_mails(mailbox.org, mailbox.user, MOST_SHOWN + 1))
     todays = [record for record in found if today_in(organisation.time_zone, record.received_at) == today]
     shown = todays[:MOST_SHOWN]
     mail_ids = [record.mail_id for record in shown]
@@ -90,32 +90,17 @@ async def sorted_today(caller: Caller, parts: Parts) -> SortedToday:
 
 async def preview_sorting(caller: Caller, parts: Parts) -> SortingPreview:
     """What a run would do now with the newest mail, changing nothing. Raises as `sorted_today` does, and Forbidden."""
-    connection, mailbox, _ = await _permitted(caller, parts)
+    _, mailbox, crm = await permitted_mailbox(caller, parts)
     run = await in_time(GMAIL, caller.by, plan_labels(mailbox.org, mailbox.user, parts))
-    return SortingPreview(run, mailbox.address, parts.crm_of(connection).name)
+    return SortingPreview(run, mailbox.address, crm.name)
 
 
 async def sort_now(caller: Caller, parts: Parts) -> SortingBegun:
     """Have a run begin now: within a minute any number of clicks are one. Raises as `sorted_today` does, and what the task queue raises."""
-    _, mailbox, _ = await _permitted(caller, parts)
+    _, mailbox, _ = await permitted_mailbox(caller, parts)
     slot = caller.now.replace(second=0, microsecond=0)
     new = await in_time(MAILMAGNET, caller.by, parts.tasks.enqueue(MailboxTask(mailbox.org, mailbox.user, slot, tick=None)))
     return SortingBegun(already=not new)
-
-
-async def _permitted(caller: Caller, parts: Parts) -> tuple[Connection, Mailbox, Organisation]:
-    """The caller's connection, mailbox and CRM organisation; the permission is asked for beside them."""
-    org, user, by = caller.identity.org, caller.identity.user, caller.by
-    connection = await in_time(MAILMAGNET, by, gmail_connection(org, user, parts.vault, Grant.SORT))
-    crm = parts.crm_of(connection)
-    _, organisation, mailbox = await asyncio.gather(
-        in_time(service_of(crm), by, check_permitted(crm)),
-        in_time(service_of(crm), by, crm.organisation()),
-        in_time(MAILMAGNET, by, parts.store.mailbox(org, user)),
-    )
-    if not mailbox or not mailbox.mailmagnet:
-        raise NotFound(MAILMAGNET, "MailMagnet is off")
-    return connection, mailbox, organisation
 
 
 def _under(mail: MailHeaders, mailbox: Mailbox) -> Category | None:

@@ -13,7 +13,7 @@ from cards import words
 from cards.frame import ZONE, Page
 from cards.mail_with_card import missing_words, sender_of, whose
 from cards.problems import problem_of
-from cards.record_lines import ids_of, record_name
+from cards.record_lines import ids_of, ids_of_mail, record_name
 from functions.boundary import HEADERS
 from functions.embedded_viewer import EmbeddedViewer, embedded_viewer
 from functions.log import log_problems, names, requester
@@ -172,10 +172,10 @@ class _Looker:
         return self.process.page_url(self.identity.org, self.identity.user, self.now, page, {**ids, **zone})
 
     def to_mail(self, mail: MailId) -> str:
-        return self.to(Page.RECORD_MAIL, _ids_of(mail))
+        return self.to(Page.RECORD_MAIL, ids_of_mail(mail))
 
     def to_attachment(self, mail: MailId, part: str) -> str:
-        return self.to(Page.ATTACHMENT, {**_ids_of(mail), "part": part})
+        return self.to(Page.ATTACHMENT, {**ids_of_mail(mail), "part": part})
 
     def to_older(self, found: MailWith) -> str:
         return self.to(Page.RECORD, {**ids_of(found.record.record), "older": found.older}) if found.older else ""
@@ -187,10 +187,6 @@ class _Looker:
     def opens_outside(self) -> dict[str, str]:
         """What a link has that leads out of the CRM's page."""
         return {} if self.framed_by == NOBODY else {"target": "_blank", "rel": "noopener noreferrer"}
-
-
-def _ids_of(mail: MailId) -> dict[str, str]:
-    return {**ids_of(mail.record), "owner": mail.owner, "mail": mail.mail_id}
 
 
 def _list_page(found: MailWith, looker: _Looker) -> Response:

@@ -657,6 +657,7 @@ STEPS: tuple[Callable[[Story], Awaitable[None]], ...] = (
 
 @pytest.mark.parametrize("step", STEPS, ids=[step.__name__ for step in STEPS])
 async def test_step(story: Story, step: Callable[[Story], Awaitable[None]]) -> None:
+    # The step that broke has failed, and the run with it: the others, which build on it, would only repeat that.
     if story.broken:
         pytest.skip(f"the story broke at: {story.broken}")
     story.broken = step.__name__
