@@ -20,16 +20,39 @@ class Sharing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class CrmChoice:
+    """Which CRM an organisation has: its `kind` is a word of ours ("embedded"), `origin` is where it is served ("https://crm.example"),
+    "" for a kind that has one place for all."""
+
+    kind: str
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What a new mailbox begins with, as the admin has set it; its user may change all of it but what the policy fixes."""
+
+    mailmagnet: bool = False
+    labelling: bool = False
+    backfill_days: int = 30
+    sharing: Sharing = Sharing.PRIVATE
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """What the admin fixed for the organisation. `sharing` None is the user's choice; `excluded` are addresses and domains.
 
-    `templates` are for users whose CRM has none.
+    `templates` are for users whose CRM has none. `crm` None is the deployment's own choice. `defaults` are by the id of the CRM's profile
+    that a user has, those of "" for all others. Since `paused_since` nobody's mail is looked at by the job; None: it runs.
     """
 
     sharing: Sharing | None = None
     excluded: frozenset[str] = frozenset()
     retention_days: int = 90
     templates: tuple[Template, ...] = ()
+    crm: CrmChoice | None = None
+    defaults: Mapping[str, Defaults] = field(default_factory=dict)
+    paused_since: datetime | None = None
 
 
 class Notify(StrEnum):

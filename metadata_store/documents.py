@@ -4,15 +4,19 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from typing import Any, TypeVar
 
+from mailmagnet.addresses import exclusion
 from mailmagnet.categories import Category
 from mailmagnet.store import (
     Backlog,
     Choices,
+    CrmChoice,
     DayCounts,
+    Defaults,
     Notice,
     Notify,
     Parked,
     ParkedFor,
+    Policy,
     Presence,
     Preview,
     Progress,
@@ -26,6 +30,46 @@ from mailmagnet.templates import Template
 Fact = TypeVar("Fact")
 Moment = Callable[[Any], datetime]
 """Reads a moment as the store has written it."""
+
+
+def policy_map(policy: Policy) -> dict[str, Any]:
+    """What an admin has fixed; what is excluded in its one spelling."""
+    return {
+        "sharing": policy.sharing,
+        "excluded": sorted(map(exclusion, policy.excluded)),
+        "retention_days": policy.retention_days,
+        "templates": list(map(template_map, policy.templates)),
+        "crm": {"kind": policy.crm.kind, "origin": policy.crm.origin} if policy.crm else None,
+        "defaults": {profile: _defaults_map(defaults) for profile, defaults in policy.defaults.items()},
+        "paused_since": policy.paused_since,
+    }
+
+
+def policy_of(stored: Mapping[str, Any], moment: Moment) -> Policy:
+    """The way back; also of a policy that was written before it could name a CRM."""
+    crm, paused_since = stored.get("crm"), stored.get("paused_since")
+    return Policy(
+        sharing=Sharing(stored["sharing"]) if stored["sharing"] is not None else None,
+        excluded=frozenset(stored["excluded"]),
+        retention_days=stored["retention_days"],
+        templates=tuple(map(template_of, stored["templates"])),
+        crm=CrmChoice(crm["kind"], crm["origin"]) if crm else None,
+        defaults={profile: _defaults_of(defaults) for profile, defaults in stored.get("defaults", {}).items()},
+        paused_since=moment(paused_since) if paused_since else None,
+    )
+
+
+def _defaults_map(defaults: Defaults) -> dict[str, Any]:
+    return {
+        "mailmagnet": defaults.mailmagnet,
+        "labelling": defaults.labelling,
+        "backfill_days": defaults.backfill_days,
+        "sharing": defaults.sharing,
+    }
+
+
+def _defaults_of(stored: Mapping[str, Any]) -> Defaults:
+    return Defaults(stored["mailmagnet"], stored["labelling"], stored["backfill_days"], Sharing(stored["sharing"]))
 
 
 def progress_map(progress: Progress) -> dict[str, Any]:

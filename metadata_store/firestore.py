@@ -40,7 +40,6 @@ from google.cloud.firestore_v1 import (
 )
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
-from mailmagnet.addresses import exclusion
 from mailmagnet.categories import Category
 from mailmagnet.errors import (
     LeaseLost,
@@ -65,7 +64,6 @@ from mailmagnet.store import (
     Preview,
     Progress,
     RunCounts,
-    Sharing,
     Trouble,
     keeps_others_out,
 )
@@ -73,6 +71,8 @@ from metadata_store.documents import (
     by_category,
     choices_map,
     choices_of,
+    policy_map,
+    policy_of,
     presence_map,
     presence_of,
     preview_map,
@@ -81,8 +81,6 @@ from metadata_store.documents import (
     progress_of,
     run_map,
     run_of,
-    template_map,
-    template_of,
     trouble_map,
     trouble_of,
 )
@@ -132,17 +130,12 @@ class FirestoreStore:
 
     async def policy(self, org: str) -> Policy:
         stored = (await _read(self._org(org))).to_dict()
-        return _policy(stored) if stored else Policy()
+        return policy_of(stored, _moment) if stored else Policy()
 
     async def set_policy(self, org: str, policy: Policy) -> None:
-        facts = {
-            "sharing": policy.sharing,
-            "excluded": sorted(map(exclusion, policy.excluded)),
-            "retention_days": policy.retention_days,
-            "templates": list(map(template_map, policy.templates)),
-        }
         document = self._org(org)
-        await _answer(document.set(facts, timeout=SECONDS) if policy != Policy() else document.delete(timeout=SECONDS))
+        kept = document.set(policy_map(policy), timeout=SECONDS) if policy != Policy() else document.delete(timeout=SECONDS)
+        await _answer(kept)
 
     async def mailbox(self, org: str, user: str) -> Mailbox | None:
         stored = (await _read(self._mailbox(org, user))).to_dict()
@@ -526,12 +519,6 @@ def _mail_key(document_id: str) -> tuple[str, str]:
     """The user and the mail in a mail record's id."""
     user, _, mail = document_id.partition(":")
     return user, mail
-
-
-def _policy(stored: Mapping[str, Any]) -> Policy:
-    sharing = Sharing(stored["sharing"]) if stored["sharing"] is not None else None
-    templates = tuple(map(template_of, stored["templates"]))
-    return Policy(sharing, frozenset(stored["excluded"]), stored["retention_days"], templates)
 
 
 def _there(stored: dict[str, Any] | None) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mailmagnet.addresses import exclusion
 from mailmagnet.categories import Category
 from mailmagnet.errors import BadSetting, LeaseLost, LeaseTaken, NotFound, Service, Side, TimedOut, Unavailable
 from mailmagnet.store import (
@@ -25,7 +24,6 @@ from mailmagnet.store import (
     Preview,
     Progress,
     RunCounts,
-    Sharing,
     Trouble,
     keeps_others_out,
 )
@@ -33,6 +31,8 @@ from metadata_store.documents import (
     by_category,
     choices_map,
     choices_of,
+    policy_map,
+    policy_of,
     presence_map,
     presence_of,
     preview_map,
@@ -41,8 +41,6 @@ from metadata_store.documents import (
     progress_of,
     run_map,
     run_of,
-    template_map,
-    template_of,
     trouble_map,
     trouble_of,
 )
@@ -52,10 +50,10 @@ WHO = Service(Side.OURS, "SQLite")
 SECONDS = 5.0
 """The deadline of a call: how long it waits while another process writes."""
 
-VERSION = 4
+VERSION = 5
 SCHEMA = """
 CREATE TABLE policies (
-    org TEXT PRIMARY KEY, sharing TEXT, excluded TEXT NOT NULL, retention_days INTEGER NOT NULL, templates TEXT NOT NULL
+    org TEXT PRIMARY KEY, policy TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE mailboxes (
     org TEXT, user TEXT, address TEXT NOT NULL, mailmagnet_since INTEGER, labelling_since INTEGER,
@@ -82,8 +80,23 @@ CREATE TABLE used_names (
     PRIMARY KEY (org, name)
 ) STRICT, WITHOUT ROWID;
 """
-"""Progress, last run, trouble, labels, choices, presence, preview and templates are JSON, as `metadata_store.documents` writes them,
-moments in ISO 8601."""
+"""A policy and a mailbox's progress, last run, trouble, labels, choices, presence and preview are JSON, as `metadata_store.documents`
+writes them, moments in ISO 8601."""
+OLDEST = 4
+"""The oldest version that is upgraded."""
+UPGRADES = {
+    5: """
+ALTER TABLE policies RENAME TO policies_before;
+CREATE TABLE policies (
+    org TEXT PRIMARY KEY, policy TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO policies SELECT org, json_object(
+    'sharing', sharing, 'excluded', json(excluded), 'retention_days', retention_days, 'templates', json(templates)
+) FROM policies_before;
+DROP TABLE policies_before
+""",
+}
+"""By version, what makes a file of the version before into one of it."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _AFTER_ALL = 2**63 - 1
 
@@ -113,16 +126,15 @@ class SqliteStore:
 
     async def policy(self, org: str) -> Policy:
         rows = await self._rows("SELECT * FROM policies WHERE org = ?", org_id(org))
-        return _policy(rows[0]) if rows else Policy()
+        return policy_of(json.loads(rows[0]["policy"]), datetime.fromisoformat) if rows else Policy()
 
     async def set_policy(self, org: str, policy: Policy) -> None:
-        excluded, templates = sorted(map(exclusion, policy.excluded)), list(map(template_map, policy.templates))
-        facts = (org_id(org), policy.sharing, json.dumps(excluded), policy.retention_days, json.dumps(templates))
+        facts = (org_id(org), _json(policy_map(policy)))
 
         def put(file: sqlite3.Connection) -> None:
             file.execute("DELETE FROM policies WHERE org = ?", facts[:1])
             if policy != Policy():
-                file.execute("INSERT INTO policies VALUES (?, ?, ?, ?, ?)", facts)
+                file.execute("INSERT INTO policies VALUES (?, ?)", facts)
 
         await self._write(put)
 
@@ -479,10 +491,11 @@ def _set_up(file: sqlite3.Connection, name: str) -> None:
     # What VACUUM copies stays out of temporary files.
     file.execute("PRAGMA temp_store = MEMORY")
     with _transaction(file):
-        if _version(file) < VERSION:
-            for statement in SCHEMA.split(";"):
-                file.execute(statement)
-            file.execute(f"PRAGMA user_version = {VERSION}")
+        version = _version(file)
+        steps = [UPGRADES[step] for step in range(version + 1, VERSION + 1)] if version else [SCHEMA]
+        for statement in ";".join(steps).split(";"):
+            file.execute(statement)
+        file.execute(f"PRAGMA user_version = {VERSION}")
 
 
 def _check_version(file: sqlite3.Connection, name: str) -> None:
@@ -490,10 +503,10 @@ def _check_version(file: sqlite3.Connection, name: str) -> None:
     version = _version(file)
     if version > VERSION:
         raise BadSetting(f"the store's file {name} is of version {version}; this MailMagnet reads version {VERSION}")
-    if 0 < version < VERSION:
+    if 0 < version < OLDEST:
         raise BadSetting(
             f"the store's file {name} is of version {version}, from before the first release; this MailMagnet reads version "
-            f"{VERSION}: move the file away and connect the mailboxes anew"
+            f"{OLDEST} and later: move the file away and connect the mailboxes anew"
         )
 
 
@@ -551,12 +564,6 @@ def _forget_mails(file: sqlite3.Connection, org: str, user: str) -> int:
     """Delete a user's records and break the lease, so that a run under way writes none after."""
     file.execute("UPDATE mailboxes SET leased_until = NULL WHERE org = ? AND user = ?", (org, user))
     return file.execute("DELETE FROM mails WHERE org = ? AND user = ?", (org, user)).rowcount
-
-
-def _policy(row: sqlite3.Row) -> Policy:
-    sharing = Sharing(row["sharing"]) if row["sharing"] is not None else None
-    templates = tuple(map(template_of, json.loads(row["templates"])))
-    return Policy(sharing, frozenset(json.loads(row["excluded"])), row["retention_days"], templates)
 
 
 def _chosen(choices: Choices | None) -> dict[str, Any]:

@@ -16,7 +16,9 @@ from mailmagnet.store import (
     MOST_RECORDS,
     Backlog,
     Choices,
+    CrmChoice,
     DayCounts,
+    Defaults,
     Lease,
     Mailbox,
     MailReading,
@@ -87,7 +89,16 @@ class TestPolicy:
         assert await store.policy(ORG) == Policy(None, frozenset(), 90)
 
     async def test_what_was_fixed_comes_back_and_is_the_org_s_alone(self, store: Store) -> None:
-        fixed = Policy(Sharing.CUSTOM, frozenset({"press@customer.example", "partner.example"}), 30, (TEMPLATE,))
+        defaults = {"": Defaults(), "p1": Defaults(mailmagnet=True, labelling=True, backfill_days=7, sharing=Sharing.PUBLIC)}
+        fixed = Policy(
+            Sharing.CUSTOM,
+            frozenset({"press@customer.example", "partner.example"}),
+            30,
+            (TEMPLATE,),
+            CrmChoice("embedded", "https://crm.example"),
+            defaults,
+            datetime(2026, 11, 30, 8, 15, 1, 250, UTC),
+        )
         await store.set_policy(ORG, Policy(Sharing.PUBLIC, frozenset({"x.example"}), 7))
         await store.set_policy(ORG, fixed)
         await store.set_policy(ORG, fixed)

@@ -21,7 +21,7 @@ import pytest
 
 from mailmagnet.errors import BadSetting, LeaseTaken, Service, Side, TimedOut, Unavailable
 from mailmagnet.store import MOST_RECORDS, MailRecord, Progress, Store
-from metadata_store.sqlite import VERSION, SqliteStore
+from metadata_store.sqlite import OLDEST, VERSION, SqliteStore
 from tests.contract.mailboxes import (
     ADA,
     BOB,
@@ -243,7 +243,7 @@ class TestSqlite:
         with pytest.raises(BadSetting, match=f"version {VERSION + 1}"):
             SqliteStore(tmp_path / "store.db")
 
-    @pytest.mark.parametrize("version", range(1, VERSION))
+    @pytest.mark.parametrize("version", range(1, OLDEST))
     def test_a_file_of_an_earlier_version_stops_the_start_says_what_to_do_and_stays(self, tmp_path: Path, version: int) -> None:
         database = tmp_path / "store.db"
         with closing(sqlite3.connect(database)) as file:
@@ -257,7 +257,7 @@ class TestSqlite:
             for words in (
                 "store.db",
                 f"version {version}",
-                f"version {VERSION}",
+                f"version {OLDEST}",
                 "move the file away",
                 "connect the mailboxes anew",
             ):
