@@ -40,7 +40,7 @@ def policy_map(policy: Policy) -> dict[str, Any]:
         "retention_days": policy.retention_days,
         "templates": list(map(template_map, policy.templates)),
         "crm": {"kind": policy.crm.kind, "origin": policy.crm.origin} if policy.crm else None,
-        "defaults": {profile: _defaults_map(defaults) for profile, defaults in policy.defaults.items()},
+        "defaults": [_defaults_map(profile, defaults) for profile, defaults in policy.defaults.items()],
         "paused_since": policy.paused_since,
     }
 
@@ -54,13 +54,15 @@ def policy_of(stored: Mapping[str, Any], moment: Moment) -> Policy:
         retention_days=stored["retention_days"],
         templates=tuple(map(template_of, stored["templates"])),
         crm=CrmChoice(crm["kind"], crm["origin"]) if crm else None,
-        defaults={profile: _defaults_of(defaults) for profile, defaults in stored.get("defaults", {}).items()},
+        defaults={each["profile"]: _defaults_of(each) for each in stored.get("defaults", ())},
         paused_since=moment(paused_since) if paused_since else None,
     )
 
 
-def _defaults_map(defaults: Defaults) -> dict[str, Any]:
+def _defaults_map(profile: str, defaults: Defaults) -> dict[str, Any]:
+    """One of a list: "" is no name that Firestore takes for a fact."""
     return {
+        "profile": profile,
         "mailmagnet": defaults.mailmagnet,
         "labelling": defaults.labelling,
         "backfill_days": defaults.backfill_days,
