@@ -8,6 +8,7 @@ from typing import Any
 
 from functions.log import log, where
 from mailmagnet.caller import Caller
+from mailmagnet.choose_crm import end_sign_in_to_another_crm
 from mailmagnet.ended_sharing import end_sharing_of_the_gone
 from mailmagnet.note_opening import note_opening
 from mailmagnet.parts import Parts
@@ -44,10 +45,12 @@ class Openings:
         looked = self._looked.get(who)
         if not looked or caller.now - looked >= LOOK_AGAIN:
             self._looked[who] = caller.now
+            ended = end_sign_in_to_another_crm(caller.identity.org, caller.identity.user, parts)
+            await _done("the sign-in to another CRM not ended", ended)
             await _done("not looked again", look_again(caller.identity, parts))
 
 
-async def _done(otherwise: str, work: Coroutine[Any, Any, None]) -> bool:
+async def _done(otherwise: str, work: Coroutine[Any, Any, object]) -> bool:
     """Whether it came to its end; if not, that is logged."""
     try:
         async with asyncio.timeout(SECONDS):

@@ -28,6 +28,7 @@ from typing import Any
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from mailmagnet.consent import Grant
+from mailmagnet.crm_choice import EMBEDDED, CrmChoice
 from mailmagnet.crm_sign_in import CrmTokens
 from mailmagnet.errors import BadAnswer, BadSetting, Service, Side, SignInNeeded, TimedOut, Unavailable
 from mailmagnet.vault import Connection, Leaving
@@ -90,7 +91,7 @@ class EncryptedFileVault:
 
         def put(contents: Contents) -> None:
             facts = _at(contents, org, user)
-            if facts.get("crm") == _tokens_map(old):
+            if _tokens(facts.get("crm")) == old:
                 _put(contents, org, user, facts | {"crm": _tokens_map(new)})
             stands.append(_tokens(_at(contents, org, user).get("crm")))
 
@@ -360,15 +361,16 @@ def _facts(connection: Connection) -> dict[str, Any]:
     return {name: fact for name, fact in facts.items() if name not in {"org", "user", "crm", "webhook"}} | sets
 
 
-def _tokens_map(tokens: CrmTokens | None) -> dict[str, str] | None:
+def _tokens_map(tokens: CrmTokens | None) -> dict[str, Any] | None:
     return asdict(tokens) | {"expires_at": tokens.expires_at.isoformat()} if tokens else None
 
 
-def _tokens(facts: dict[str, str] | None) -> CrmTokens | None:
+def _tokens(facts: dict[str, Any] | None) -> CrmTokens | None:
     if not facts:
         return None
     expires_at = datetime.fromisoformat(facts["expires_at"])
-    return CrmTokens(facts["account"], facts["name"], facts["access"], facts["refresh"], expires_at)
+    crm = CrmChoice(**facts["crm"]) if "crm" in facts else CrmChoice(EMBEDDED)  # before there was a choice
+    return CrmTokens(facts["account"], facts["name"], facts["access"], facts["refresh"], expires_at, crm)
 
 
 def _connection(org: str, user: str, facts: dict[str, Any]) -> Connection:

@@ -10,13 +10,14 @@ venv=$folder/venv
 
 there() { command -v "$1" >/dev/null 2>&1; }
 
-# PostgreSQL and Odoo refuse root, or ought to: as root they run as the user that Debian's PostgreSQL has made.
-as_user() { if [ "$(id -u)" = 0 ]; then setpriv --reuid postgres --regid postgres --clear-groups env HOME="$folder/home" "$@"; else env HOME="$folder/home" "$@"; fi; }
-
-pg() { tool=$1; shift; as_user "$(pg_bin)/$tool" "$@"; }
+# PostgreSQL refuses root: as root it runs as the user that Debian's package has made.
+pg() {
+    tool=$(pg_bin)/$1; shift
+    if [ "$(id -u)" = 0 ]; then setpriv --reuid postgres --regid postgres --clear-groups "$tool" "$@"; else "$tool" "$@"; fi
+}
 pg_bin() { ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -1; }
 sql() { pg psql -qAtX -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$pg_port" -U odoo "$@"; }
-odoo() { as_user env PYTHONPATH="$folder/package/usr/lib/python3/dist-packages" PYTHONDONTWRITEBYTECODE=1 "$venv/bin/python" -m odoo "$@"; }
+odoo() { env HOME="$folder/home" PYTHONPATH="$folder/package/usr/lib/python3/dist-packages" PYTHONDONTWRITEBYTECODE=1 "$venv/bin/python" -m odoo "$@"; }
 
 machine() {
     lacking=""
@@ -66,11 +67,12 @@ database() {
     stop
     rm -rf "$folder/pg" "$folder/data"
     mkdir -p "$folder/data" "$folder/home" "$folder/log"
-    if [ "$(id -u)" = 0 ]; then install -d -o postgres -g postgres "$folder/pg" && chown -R postgres:postgres "$folder/data" "$folder/home" "$folder/log"; fi
+    mkdir -p "$folder/pg"
+    if [ "$(id -u)" = 0 ]; then chown postgres:postgres "$folder/pg"; fi
     pg initdb -D "$folder/pg" -U odoo --auth=trust -E UTF8 --locale=C.UTF-8 --no-sync >/dev/null
     conf
     start_pg
-    as_user "$(pg_bin)/createdb" -h 127.0.0.1 -p "$pg_port" -U odoo prepared
+    pg createdb -h 127.0.0.1 -p "$pg_port" -U odoo prepared
     odoo -c "$folder/odoo.conf" -d prepared -i crm --without-demo=all --stop-after-init >"$folder/log/init.log" 2>&1 || { tail -40 "$folder/log/init.log"; exit 1; }
     touch "$folder/prepared"
 }
@@ -92,7 +94,7 @@ CONF
 }
 
 start_pg() {
-    pg pg_isready -q -h 127.0.0.1 -p "$pg_port" || pg pg_ctl -D "$folder/pg" -l "$folder/log/postgresql.log" -w -s \
+    pg pg_isready -q -h 127.0.0.1 -p "$pg_port" || pg pg_ctl -D "$folder/pg" -l "$folder/pg/log" -w -s \
         -o "-h 127.0.0.1 -p $pg_port -k '' -c fsync=off -c full_page_writes=off -c synchronous_commit=off" start
 }
 
@@ -101,8 +103,8 @@ start() {
     stop_odoo
     conf
     start_pg
-    sql -d postgres -c 'DROP DATABASE IF EXISTS crm' -c 'CREATE DATABASE crm TEMPLATE prepared'
-    odoo shell -c "$folder/odoo.conf" -d crm --no-http --log-level=error <"$1" >"$folder/log/fill.log" 2>&1
+    sql -d postgres -c 'SET client_min_messages = warning' -c 'DROP DATABASE IF EXISTS crm' -c 'CREATE DATABASE crm TEMPLATE prepared'
+    odoo shell -c "$folder/odoo.conf" -d crm --no-http --log-level=error <"$1" >"$folder/log/fill.log" 2>&1 || { tail -40 "$folder/log/fill.log"; exit 1; }
     sed -n 's/^WORLD //p' "$folder/log/fill.log" >"$folder/world.json"
     [ -s "$folder/world.json" ] || { tail -40 "$folder/log/fill.log"; exit 1; }
     odoo -c "$folder/odoo.conf" -d crm >"$folder/log/odoo.log" 2>&1 &
