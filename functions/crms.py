@@ -49,7 +49,8 @@ def _odoo_sign_in(process: "Process", choice: CrmChoice) -> CrmSignIn:
 
 
 def _odoo(process: "Process", choice: CrmChoice, connection: Connection) -> Crm:
-    return OdooCrm(_odoo_server(process, choice), process.renewal_of(choice).access_of(connection))
+    uid = connection.crm.account if connection.crm else ""
+    return OdooCrm(_odoo_server(process, choice), process.renewal_of(choice).access_of(connection), uid)
 
 
 KINDS: Mapping[str, CrmKind] = {

@@ -46,9 +46,7 @@ class HttpSession:
         addresses alone; of an address in `origins` nothing is asked."""
         self._origins = frozenset(origins)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0, keepalive_timeout=60, resolver=PublicAddresses() if public else None
-            ),
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60, resolver=PublicAddresses() if public else None),
             timeout=aiohttp.ClientTimeout(total=None),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=True,

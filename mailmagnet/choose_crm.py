@@ -1,11 +1,15 @@
 """The use case "choose the CRM": which one an organisation has, its change by an admin, and the end of sign-ins to another one."""
 
+from contextlib import suppress
 from dataclasses import replace
 
+from mailmagnet.crm import Crm, service_of
 from mailmagnet.crm_choice import CrmChoice
+from mailmagnet.errors import NotFound, SignInNeeded
 from mailmagnet.parts import Parts
 from mailmagnet.sign_in_to_crm import sign_out_of_crm
-from mailmagnet.store import Choices, Mailbox
+from mailmagnet.store import Choices, Mailbox, Policy
+from mailmagnet.vault import Connection
 
 
 async def chosen_crm(org: str, parts: Parts) -> CrmChoice:
@@ -41,8 +45,16 @@ async def end_sign_in_to_another_crm(org: str, user: str, parts: Parts) -> bool:
     return True
 
 
+def check_chosen(connection: Connection, policy: Policy, crm: Crm, parts: Parts) -> None:
+    """Raises SignInNeeded where the user is signed in to another CRM than the organisation's: there the same ids are other records."""
+    if connection.crm and connection.crm.crm != (policy.crm or parts.default_crm):
+        raise SignInNeeded(service_of(crm), ended=True)
+
+
 async def _forget_contacts(mailbox: Mailbox, parts: Parts) -> None:
     def without(choices: Choices) -> Choices:
         return replace(choices, shared_contacts=frozenset(), contacts_kept_back=frozenset())
 
-    await parts.store.change_choices(mailbox.org, mailbox.user, without)
+    with suppress(NotFound):  # the user has left meanwhile
+        await parts.store.change_choices(mailbox.org, mailbox.user, without)
+        await parts.store.change_presence(mailbox.org, mailbox.user, lambda presence: replace(presence, crm_user=""))

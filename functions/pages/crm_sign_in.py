@@ -50,7 +50,10 @@ async def _signed_out(visit: Visit) -> Response:
     crm = connection.crm.crm if connection.crm else await chosen_crm(visit.identity.org, visit.process)
     await sign_out_of_crm(visit.identity.org, visit.identity.user, visit.process)
     return page_response(
-        f"You are signed out of {visit.process.crm_sign_in_of(crm).name}", "MailMagnet shows nothing of it any more.", _CLOSE, closes=True
+        f"You are signed out of {visit.process.crm_sign_in_of(crm).name}",
+        "MailMagnet shows nothing of it any more.",
+        _CLOSE,
+        closes=True,
     )
 
 

@@ -24,7 +24,10 @@ env["ir.rule"].create(
 
 users, keys = {}, {}
 for user in world["users"]:
-    groups = [ref("base.group_user"), ref("sales_team.group_sale_salesman_all_leads" if user["sees_all"] else "sales_team.group_sale_salesman")]
+    groups = [
+        ref("base.group_user"),
+        ref("sales_team.group_sale_salesman_all_leads" if user["sees_all"] else "sales_team.group_sale_salesman"),
+    ]
     groups += [mail_integration] if user["permitted"] else []
     groups += [ref("base.group_system")] if user["administrator"] else []
     groups += [] if user["sees_all"] else [own_contacts]
@@ -83,7 +86,11 @@ for contact in world["contacts"]:
     contacts[contact["key"]] = created
     ids["contact " + contact["key"]] = created.id
     for planned in contact["planned"]:
-        kind = {"call": "mail.mail_activity_data_call", "meeting": "mail.mail_activity_data_meeting", "task": "mail.mail_activity_data_todo"}
+        kind = {
+            "call": "mail.mail_activity_data_call",
+            "meeting": "mail.mail_activity_data_meeting",
+            "task": "mail.mail_activity_data_todo",
+        }
         env["mail.activity"].with_user(users[contact["owner"]]).create(
             {
                 "res_model_id": env["ir.model"]._get("res.partner").id,
