@@ -11,8 +11,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from crm_client.embedded.database_file import CRM_DATABASE
 from functions.crms import checked_crm
 from mailmagnet.addresses import canonical, canonical_domain, domain_of, is_address
-from mailmagnet.domains import is_free_mail, registered_domain
 from mailmagnet.crm_choice import EMBEDDED, CrmChoice
+from mailmagnet.domains import is_free_mail, registered_domain
 from mailmagnet.errors import BadRequest, BadSetting
 
 PREFIX = "MAILMAGNET_"

@@ -47,7 +47,7 @@ from mailmagnet.crm import (
     Stage,
     User,
 )
-from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, NotPermitted
+from mailmagnet.errors import NotAuthorised, NotFound, NotPermitted
 from mailmagnet.templates import Template
 
 Result = TypeVar("Result")

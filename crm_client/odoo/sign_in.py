@@ -30,7 +30,7 @@ class OdooSignIn:
     def fields(self) -> Sequence[SignInField]:
         return FIELDS
 
-    async def sign_in(self, org: str, user: str, typed: Mapping[str, str]) -> CrmTokens:  # noqa: ARG002
+    async def sign_in(self, org: str, user: str, typed: Mapping[str, str]) -> CrmTokens:
         key = typed.get(API_KEY, "").strip()
         if not key or len(key) > LONGEST_KEY or not key.isascii() or not key.isalnum():
             raise NotAuthorised(ODOO, "this is no API key")
@@ -43,7 +43,7 @@ class OdooSignIn:
             raise BadAnswer(ODOO, "the key's user is not there")
         return CrmTokens(str(uid), user_name(users[0]), key, "", self._now() + NO_END)
 
-    async def renewed(self, tokens: CrmTokens) -> CrmTokens:  # noqa: ARG002
+    async def renewed(self, tokens: CrmTokens) -> CrmTokens:
         raise NotAuthorised(ODOO, "an API key cannot be renewed")
 
     async def sign_out(self, tokens: CrmTokens) -> None:

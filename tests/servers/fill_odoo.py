@@ -9,7 +9,6 @@ ref = env.ref
 
 env.company.write({"name": world["organisation"]["name"], "currency_id": ref("base." + world["organisation"]["currency"]).id})
 ref("base." + world["organisation"]["currency"]).active = True
-env.company.partner_id.tz = world["organisation"]["time_zone"]
 
 mail_integration = Groups.create({"name": "Mail Integration"})
 own_contacts = Groups.create({"name": "Own contacts"})
@@ -18,7 +17,7 @@ env["ir.rule"].create(
         "name": "Own contacts and shared ones",
         "model_id": env["ir.model"]._get("res.partner").id,
         "groups": [(6, 0, [own_contacts.id])],
-        "domain_force": "['|', '|', ('user_id', '=', user.id), ('user_ids', '!=', False), ('comment', 'like', 'shared with %s;' % user.login)]",
+        "domain_force": "['|', '|', ('user_id', '=', user.id), ('user_ids.active', 'in', [True, False]), ('comment', 'like', 'shared with %s;' % user.login)]",
     }
 )
 
@@ -37,7 +36,7 @@ for user in world["users"]:
             "login": user["email"],
             "email": user["email"],
             "group_ids": [(6, 0, [group.id for group in groups])],
-            "tz": "Asia/Tokyo",
+            "tz": world["organisation"]["time_zone"],
         }
     )
     users[user["email"]] = created

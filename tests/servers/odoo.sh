@@ -95,7 +95,7 @@ CONF
 
 start_pg() {
     pg pg_isready -q -h 127.0.0.1 -p "$pg_port" || pg pg_ctl -D "$folder/pg" -l "$folder/pg/log" -w -s \
-        -o "-h 127.0.0.1 -p $pg_port -k '' -c fsync=off -c full_page_writes=off -c synchronous_commit=off" start
+        -o "-h 127.0.0.1 -p $pg_port -k '' -c fsync=off -c full_page_writes=off -c synchronous_commit=off" start >/dev/null 2>&1
 }
 
 # A fresh world: a copy of the prepared database, filled by odoo shell. The API keys of its users stand in $folder/world.json.
@@ -107,7 +107,7 @@ start() {
     odoo shell -c "$folder/odoo.conf" -d crm --no-http --log-level=error <"$1" >"$folder/log/fill.log" 2>&1 || { tail -40 "$folder/log/fill.log"; exit 1; }
     sed -n 's/^WORLD //p' "$folder/log/fill.log" >"$folder/world.json"
     [ -s "$folder/world.json" ] || { tail -40 "$folder/log/fill.log"; exit 1; }
-    odoo -c "$folder/odoo.conf" -d crm >"$folder/log/odoo.log" 2>&1 &
+    odoo -c "$folder/odoo.conf" -d crm >"$folder/log/odoo.log" 2>&1 </dev/null &
     echo $! >"$folder/odoo.pid"
     for _ in $(seq 1 120); do
         curl -sf -o /dev/null "http://127.0.0.1:$odoo_port/web/health" && return
