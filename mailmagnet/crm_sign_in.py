@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from mailmagnet.crm_choice import EMBEDDED, CrmChoice
@@ -12,7 +13,8 @@ from mailmagnet.crm_choice import EMBEDDED, CrmChoice
 class CrmTokens:
     """A sign-in to the CRM. `account` is the CRM user's id, `name` how the CRM calls that user; `expires_at` is the access token's end.
 
-    `crm` is the CRM that gave the tokens: they are sent to no other, whatever the organisation has chosen since. Several Google accounts may be signed in as one CRM user.
+    `crm` is the CRM that gave the tokens: they are sent to no other, whatever the organisation has chosen since.
+    Several Google accounts may be signed in as one CRM user.
     """
 
     account: str
@@ -20,7 +22,7 @@ class CrmTokens:
     access: str = field(repr=False)
     refresh: str = field(repr=False)
     expires_at: datetime
-    crm: CrmChoice = CrmChoice(EMBEDDED)
+    crm: CrmChoice = field(default_factory=partial(CrmChoice, EMBEDDED))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from crm_client.odoo.records import (
     profile_of,
     text,
     user_of,
+    without_companies,
 )
 from crm_client.odoo.server import ODOO, OdooServer, Record
 from crm_client.renewal import CrmAccess
@@ -264,7 +265,13 @@ class OdooCrm:
         """A question, not asked yet: at most `most` records, and one more that tells that there are more."""
 
         async def ask(key: str) -> list[Record]:
-            return await self._server.search(key, model, domain, fields, most + 1, order) if if_any else []
+            if not if_any:
+                return []
+            try:
+                return await self._server.search(key, model, domain, fields, most + 1, order)
+            except NotPermitted:
+                # Odoo refuses the whole question for one company behind a record that the user may not see.
+                return await self._server.search(key, model, domain, without_companies(fields), most + 1, order)
 
         return ask
 
@@ -301,7 +308,7 @@ class OdooCrm:
             if not company.get("is_company"):
                 continue
             account = self._records.account(company)
-            if account.domain == domain or behind == domain or behind.endswith(f".{domain}"):
+            if domain in {account.domain, behind} or behind.endswith(f".{domain}"):
                 companies[account.id] = account
         if not companies:
             return None

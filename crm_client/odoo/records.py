@@ -1,8 +1,10 @@
 """Odoo's records as the core has them: which fields are asked for, and what they mean. Whatever Odoo sends is data, and may be missing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from typing import Any
 from urllib.parse import urlsplit
 
 from crm_client.odoo.server import ODOO, Record
@@ -137,6 +139,17 @@ def organisation_of(record: Record) -> Organisation:
     return Organisation(text(company, "name"), text(record, "tz") or "UTC", text(inner(company, "currency_id"), "name"))
 
 
+def without_companies(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same fields, but for what may lead to a company that the user may not see: of that only ids."""
+    return {name: _bare(name, value) for name, value in fields.items()}
+
+
+def _bare(name: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
+    if name in {"commercial_partner_id", "partner_id"}:
+        return {}
+    return {"fields": without_companies(value["fields"])} if "fields" in value else value
+
+
 class Records:
     """Records with links to their pages, told apart into the user's own and others'."""
 
@@ -157,7 +170,7 @@ class Records:
             owner=text(owner, "display_name"),
             phone=text(partner, "phone"),
             url=self._url("res.partner", partner),
-            deals=tuple(deal for deal in sorted(deals, key=_open_and_soon_first)),
+            deals=tuple(replace(deal, contact_ids=(id_of(partner),)) for deal in sorted(deals, key=_open_and_soon_first)),
             activities=self._activities(inner_all(partner, "activity_ids")),
             mine=owner_id == self._uid,
             owner_id=owner_id,

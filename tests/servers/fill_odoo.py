@@ -1,6 +1,11 @@
 # Run by `odoo shell` behind a line that sets `world`: the contract's world put into Odoo, and each user's API key told at the end.
 # ruff: noqa
+import json
 from datetime import datetime, timedelta
+from typing import Any
+
+env: Any
+world: Any
 
 Groups, Users, Partners, Leads, Stages = (
     env[name] for name in ("res.groups", "res.users", "res.partner", "crm.lead", "crm.stage")
@@ -131,6 +136,5 @@ for deal in world["deals"]:
     ids["deal " + deal["key"]] = created.id
 
 env.cr.commit()
-import json
 
 print("WORLD " + json.dumps({"keys": keys, "ids": ids, "users": {email: user.id for email, user in users.items()}}))

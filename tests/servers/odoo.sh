@@ -103,11 +103,13 @@ start() {
     stop_odoo
     conf
     start_pg
-    sql -d postgres -c 'SET client_min_messages = warning' -c 'DROP DATABASE IF EXISTS crm' -c 'CREATE DATABASE crm TEMPLATE prepared'
+    sql -d postgres -c 'SET client_min_messages = warning' -c 'DROP DATABASE IF EXISTS crm WITH (FORCE)' -c 'CREATE DATABASE crm TEMPLATE prepared'
     odoo shell -c "$folder/odoo.conf" -d crm --no-http --log-level=error <"$1" >"$folder/log/fill.log" 2>&1 || { tail -40 "$folder/log/fill.log"; exit 1; }
     sed -n 's/^WORLD //p' "$folder/log/fill.log" >"$folder/world.json"
     [ -s "$folder/world.json" ] || { tail -40 "$folder/log/fill.log"; exit 1; }
-    odoo -c "$folder/odoo.conf" -d crm >"$folder/log/odoo.log" 2>&1 </dev/null &
+    # exec: the process that is stopped later is Odoo itself, not a shell around it.
+    (exec env HOME="$folder/home" PYTHONPATH="$folder/package/usr/lib/python3/dist-packages" PYTHONDONTWRITEBYTECODE=1 \
+        "$venv/bin/python" -m odoo -c "$folder/odoo.conf" -d crm) >"$folder/log/odoo.log" 2>&1 </dev/null &
     echo $! >"$folder/odoo.pid"
     for _ in $(seq 1 120); do
         curl -sf -o /dev/null "http://127.0.0.1:$odoo_port/web/health" && return

@@ -173,9 +173,7 @@ async def test_an_address_is_compared_whole_and_is_never_a_part_of_the_question(
 
 
 @pytest.mark.parametrize("number", [0, 1, 20, 250, 5000])
-async def test_however_many_are_asked_the_calls_stay_the_same(
-    crm: OdooWorld, number: int, record_property: Any
-) -> None:
+async def test_however_many_are_asked_the_calls_stay_the_same(crm: OdooWorld, number: int, record_property: Any) -> None:
     addresses = [f"m{n}@crowd.example" for n in range(number)]
     crm.session.calls.clear()
     await crm.as_user(ADA).look_up(addresses, ["crowd.example"])
