@@ -29,7 +29,7 @@ from mailmagnet.errors import BadAnswer
 ADMINISTRATOR = "Role / Administrator"
 """The full name, in English, of Odoo's group base.group_system."""
 
-_NAMED = {"fields": {"display_name": {}}}
+_NAMED: Mapping[str, Any] = {"fields": {"display_name": {}}}
 COMPANY = {"name": {}, "is_company": {}, "website": {}, "email_normalized": {}, "phone": {}, "user_id": _NAMED}
 OPPORTUNITY = {
     "name": {},

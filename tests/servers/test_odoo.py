@@ -183,7 +183,7 @@ async def test_however_many_are_asked_the_calls_stay_the_same(crm: OdooWorld, nu
     senders = crm.session.calls["Odoo"]
     assert len(found.contacts) == min(number, 12)
     assert (look_up, senders) == ((5, 3) if number else (3, 1))
-    print(f"\n   Odoo: {number} addresses: look_up {look_up} calls, senders {senders} calls, one round trip each")
+    tell(f"Odoo: {number} addresses: look_up {look_up} calls, senders {senders} calls, one round trip each")
 
 
 async def test_many_at_once_get_their_own(crm: OdooWorld) -> None:
