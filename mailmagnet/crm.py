@@ -304,6 +304,7 @@ class Capabilities:
 
     Rights are always the user's own here. `exact_money`: amounts of any length come back as they were written. `planned_activities`:
     those that are still to be done; `activities`: also those that are done.
+    `ranked_search`: by the beginnings of words, best first, accents folded.
     """
 
     second_addresses: bool = False
@@ -316,6 +317,7 @@ class Capabilities:
     activities: bool = False
     notes: bool = False
     templates: bool = False
+    ranked_search: bool = False
     writes: bool = False
 
 

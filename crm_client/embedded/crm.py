@@ -68,6 +68,7 @@ CAPABILITIES = Capabilities(
     activities=True,
     notes=True,
     templates=True,
+    ranked_search=True,
     writes=True,
 )
 

@@ -144,7 +144,12 @@ class OdooCrm:
         partner = ("name", "email_normalized", "commercial_partner_id.name")
         _, (people, firms, deals, leads) = await self._see(
             self._search(
-                "res.partner", [_ACTIVE, ["is_company", "=", False], *_hold(partner, each)], PARTNER, most, each, "name"
+                "res.partner",
+                [_ACTIVE, ["partner_share", "=", True], ["is_company", "=", False], *_hold(partner, each)],
+                PARTNER,
+                most,
+                each,
+                "name",
             ),
             self._search(
                 "res.partner",

@@ -18,7 +18,7 @@ from tests.contract.test_crm import EmbeddedWorld  # noqa: E402
 class FaultyWorld(EmbeddedWorld):
     """The embedded CRM's world, each user's CRM wrapped."""
 
-    def as_user(self, email: str) -> Crm:
+    def as_user(self, email: str) -> Any:
         return cast(Crm, FaultyCrm(super().as_user(email), self.database.with_name("crm-fault.json")))
 
 

@@ -68,7 +68,7 @@ async def test_a_name_that_leads_into_a_private_network_is_not_called() -> None:
             for each in ("1.1.1.1", address)
         ]
 
-        async def leads_there(*_: object, found: list[dict[str, object]] = found) -> list[dict[str, object]]:
+        async def leads_there(*_: object, found: list[dict[str, int | str]] = found) -> list[dict[str, int | str]]:
             return found
 
         resolver = PublicAddresses()

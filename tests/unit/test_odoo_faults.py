@@ -160,7 +160,7 @@ async def test_a_rate_limit_says_how_long_to_wait(odoo: Odoo, session: HttpSessi
 
 
 BAD_RECORDS: list[dict[str, Any]] = [
-    {"name": "no id"},
+    {"id": None},
     {"id": "7", "name": "an id of text"},
     {"id": True},
     {"id": 7, "opportunity_ids": [{"id": 1, "won_status": "perhaps"}]},
