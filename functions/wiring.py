@@ -13,7 +13,7 @@ from cards.frame import Page
 from chat_client.webhooks import ChatWebhooks
 from crm_client.renewal import Renewal
 from functions.certificates import Certificates
-from functions.crms import KINDS, checked_crm
+from functions.crms import KINDS, CrmMeans, checked_crm
 from functions.google import Google
 from functions.openings import Openings
 from functions.settings import Settings
@@ -158,6 +158,11 @@ class Process:
             raise BadRequest("CRM: this one is not part of this deployment")
         return choice
 
+    @property
+    def _crm_means(self) -> CrmMeans:
+        given = self.settings
+        return CrmMeans(given.crm_database, given.crm_record_url, given.job_call_seconds, self.crm_session_of, self.renewal_of)
+
     def crm_session_of(self, origin: str) -> HttpSession:
         """The session for one CRM: it can call no other, so a token that is sent by it reaches no other."""
         if origin not in self._crm_sessions:
@@ -166,7 +171,7 @@ class Process:
 
     def crm_sign_in_of(self, choice: CrmChoice) -> CrmSignIn:
         """The sign-in of one CRM."""
-        return KINDS[choice.kind].sign_in(self, choice)
+        return KINDS[choice.kind].sign_in(self._crm_means, choice)
 
     def renewal_of(self, choice: CrmChoice) -> Renewal:
         """What renews the tokens of one CRM."""
@@ -182,7 +187,7 @@ class Process:
     def crm_of(self, connection: Connection) -> Crm:
         """The CRM as this connection's user sees it: the one that the user is signed in to, and before that the deployment's own."""
         choice = connection.crm.crm if connection.crm else self.default_crm
-        return KINDS[choice.kind].crm(self, choice, connection)
+        return KINDS[choice.kind].crm(self._crm_means, choice, connection)
 
     def gmail_of(self, connection: Connection) -> Gmail:
         """The mailbox of this connection."""

@@ -49,8 +49,10 @@ for user in world["users"]:
     keys[user["email"]] = env["res.users.apikeys"].with_user(created)._generate("rpc", "MailMagnet", until)
     if not user["active"]:
         created.active = False
+        created.partner_id.active = False
 # The installation's own administrator is nobody of this world.
 ref("base.user_admin").active = False
+ref("base.user_admin").partner_id.active = False
 
 ids = {}
 Stages.search([]).write({"sequence": 1000})
