@@ -54,6 +54,10 @@ class Policy:
     defaults: Mapping[str, Defaults] = field(default_factory=dict)
     paused_since: datetime | None = None
 
+    def defaults_for(self, profile: str) -> Defaults | None:
+        """What a user with this profile in the CRM begins with; None where the admin has set nothing."""
+        return self.defaults.get(profile, self.defaults.get(""))
+
 
 class Notify(StrEnum):
     """When a user is told of customers' new mail outside Gmail."""

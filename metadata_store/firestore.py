@@ -166,14 +166,18 @@ class FirestoreStore:
     async def mailboxes_by_user(self, org: str, after: str, most: int) -> Sequence[Mailbox]:
         everyone = self._mailboxes(org).order_by("__name__")
         page = everyone.start_after({"__name__": user_id(after)}) if after else everyone
-        return [_mailbox(org, stored.id, stored.to_dict() or {}) for stored in await _answer(page.limit(most).get(timeout=SECONDS))]
+        return [
+            _mailbox(org, stored.id, stored.to_dict() or {}) for stored in await _answer(page.limit(most).get(timeout=SECONDS))
+        ]
 
     async def mailboxes_in_trouble(self, org: str, after: tuple[datetime, str] | None, most: int) -> Sequence[Mailbox]:
         in_trouble = self._mailboxes(org).where(filter=FieldFilter("trouble.since", ">", _BEFORE_ALL))
         page = in_trouble.order_by("trouble.since").order_by("__name__")
         if after:
             page = page.start_after({"trouble.since": after[0], "__name__": user_id(after[1])})
-        return [_mailbox(org, stored.id, stored.to_dict() or {}) for stored in await _answer(page.limit(most).get(timeout=SECONDS))]
+        return [
+            _mailbox(org, stored.id, stored.to_dict() or {}) for stored in await _answer(page.limit(most).get(timeout=SECONDS))
+        ]
 
     async def mailboxes_of(self, org: str, crm_users: Collection[str]) -> Sequence[Mailbox]:
         return await self._mailboxes_where(org, "presence.crm_user", set(crm_users) - {""})

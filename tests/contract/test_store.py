@@ -105,7 +105,6 @@ class TestPolicy:
         assert await store.policy(ORG) == fixed
         assert await store.policy(OTHER_ORG) == Policy()
 
-
     async def test_a_change_keeps_what_others_have_changed(self, store: Store) -> None:
         async def lengthen() -> None:
             await store.change_policy(ORG, lambda before: replace(before, retention_days=before.retention_days + 1))
