@@ -95,7 +95,8 @@ class SetUp:
     name of the CRM user as whom the reader is signed in, `is_admin` whether the reader is an admin. `webhook` is whether an address for
     notices is kept. `mailbox` is None where there is none yet. `newest` counts what would be sorted, None where nobody asked or it could
     not be told in time. `refusal`, `consequence` and `problem` say why Save has not saved; `saved` that it has; `counting` that the mail
-    is being counted. `defaults` are the admin's, with which the form of a mailbox that nobody has set up begins. `policy` is None where what is kept could not be told: then the form and the problem are all that is known.
+    is being counted. `defaults` are the admin's, with which the form of a mailbox that nobody has set up begins. `policy` is None where
+    what is kept could not be told: then the form and the problem are all that is known.
     """
 
     crm_name: str
