@@ -118,8 +118,13 @@ class SqliteStore:
         self._erased = True
 
     async def close(self) -> None:
-        """Close the file; no call may follow."""
-        await asyncio.to_thread(self._connection.close)
+        """Close the file; no call may follow. One that nobody waits for any more comes to its end first: SQLite would crash with it."""
+
+        def close() -> None:
+            with self._lock:
+                self._connection.close()
+
+        await asyncio.to_thread(close)
 
     async def orgs(self) -> Sequence[str]:
         rows = await self._rows("SELECT org FROM policies UNION SELECT org FROM mailboxes ORDER BY org")
