@@ -66,7 +66,7 @@ class Door(SimpleNamespace):
     async def open_mail(self, *_: Any) -> MailHeaders:
         return MAIL
 
-    async def call(self, path: Served, form: Mapping[str, str] = {}, **parameters: str) -> Any:  # noqa: B006 - it is only read
+    async def call(self, path: Served, form: Mapping[str, str] = {}, **parameters: str) -> Any:
         inputs = {name: {"stringInputs": {"value": [value]}} for name, value in {"words": "grace", **form}.items()}
         body = {
             "commonEventObject": {"parameters": parameters, "formInputs": inputs},
