@@ -26,6 +26,7 @@ from mailmagnet.label_mail import label_mail
 from mailmagnet.set_up import SetUp, open_set_up, save_set_up
 from mailmagnet.store import Defaults, Policy, SetUpBy, Sharing
 from mailmagnet.vault import Connection
+from metadata_store.sqlite import SqliteStore
 from sandbox.cards.card_check import card_faults
 from tests.scenario.desk import ADA, Desk, desk_in
 
@@ -176,23 +177,23 @@ async def test_what_fails_in_the_middle_is_done_by_a_later_opening(
 
 
 @pytest.mark.parametrize("on", [True, False])
+@pytest.mark.parametrize(("of", "call"), [(GmailMailbox, "profile"), (SqliteStore, "take_lease")])
 async def test_a_user_who_saves_at_this_very_moment_has_the_last_word(
-    desk: LetIn, monkeypatch: pytest.MonkeyPatch, on: bool
+    desk: LetIn, monkeypatch: pytest.MonkeyPatch, of: type, call: str, on: bool
 ) -> None:
-    """The user's Save comes while the defaults ask Gmail: after the mailbox was read, before anything is written."""
+    """The user's Save comes while the defaults ask Gmail, after the mailbox was read, or just before they take the lease."""
     await set_defaults(desk)
     opened = await open_set_up("UTC", caller(desk), desk)
     form = replace(opened.form, mailmagnet=on, labelling=False, sharing="private", backfill_days="0")
-    profile, saves = GmailMailbox.profile, [form]
+    real, saves = getattr(of, call), [form]
 
-    async def saved_meanwhile(gmail: GmailMailbox) -> Any:
-        found = await profile(gmail)
+    async def saved_meanwhile(*words: Any, **more: Any) -> Any:
         mailbox = await desk.store.mailbox(ORG, desk.account.sub)
         if mailbox and saves:
             assert (await save_set_up(saves.pop(), "", caller(desk), desk)).saved
-        return found
+        return await real(*words, **more)
 
-    monkeypatch.setattr(GmailMailbox, "profile", saved_meanwhile)
+    monkeypatch.setattr(of, call, saved_meanwhile)
     await Openings().note(caller(desk), desk)
     assert not saves, "the user has saved"
     await Openings().note(caller(desk), desk)
