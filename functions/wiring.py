@@ -150,7 +150,7 @@ class Process:
 
     @cached_property
     def renewal(self) -> Renewal:
-        return Renewal(self.crm_sign_in, self.vault, partial(datetime.now, UTC))
+        return Renewal(self.crm_sign_in, self.vault, lambda: self.store, partial(datetime.now, UTC))
 
     @cached_property
     def notices(self) -> Notices:

@@ -472,6 +472,10 @@ class Store(Protocol):
         """Whether this is the first use of a name (a sign-in's state) that is good until then; those that are over are forgotten."""
         ...
 
+    async def end_use(self, org: str, name: str, until: datetime) -> None:
+        """End the use of a name that was to be good until then, so that it can be used again. Without effect on another's use of it."""
+        ...
+
     async def forget_used(self, org: str) -> None:
         """Forget every name that was used, also those that are not over: for an org in which nobody is left."""
         ...

@@ -24,6 +24,7 @@ a lease that was lost. Reference: https://firebase.google.com/docs/firestore/ref
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, TypeVar
@@ -273,13 +274,18 @@ class FirestoreStore:
         names = self._used_names(org)
         async for page in _pages(names.where(filter=FieldFilter("until", "<", now)).order_by("until")):
             await self._delete_page(page)
-        # Any text may be a name, not any text a document's id.
-        document = names.document(sha256(name.encode()).hexdigest())
         try:
-            await _answer(document.create({"until": until}, timeout=SECONDS))
+            await _answer(self._used_name(org, name).create({"until": until}, timeout=SECONDS))
         except _Changed:
             return False
         return True
+
+    async def end_use(self, org: str, name: str, until: datetime) -> None:
+        used = await _read(self._used_name(org, name))
+        if used.exists and _moment(used.get("until")) == until:
+            with suppress(_Changed):  # another's use by now
+                as_read = self._client.write_option(last_update_time=used.update_time)
+                await _answer(used.reference.delete(option=as_read, timeout=SECONDS))
 
     async def forget_used(self, org: str) -> None:
         await self._delete(self._used_names(org).order_by("__name__"), "until")
@@ -430,6 +436,10 @@ class FirestoreStore:
     def _used_names(self, org: str) -> AsyncCollectionReference:
         names: AsyncCollectionReference = self._org(org).collection("used_names")
         return names
+
+    def _used_name(self, org: str, name: str) -> AsyncDocumentReference:
+        """Any text may be a name, not any text a document's id."""
+        return self._used_names(org).document(sha256(name.encode()).hexdigest())
 
     def _readings(self, org: str) -> AsyncCollectionReference:
         readings: AsyncCollectionReference = self._org(org).collection("readings")

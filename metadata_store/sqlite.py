@@ -279,6 +279,10 @@ class SqliteStore:
 
         return await self._write(use)
 
+    async def end_use(self, org: str, name: str, until: datetime) -> None:
+        facts = (org_id(org), name, _microseconds(until))
+        await self._write(lambda file: file.execute("DELETE FROM used_names WHERE org = ? AND name = ? AND until = ?", facts))
+
     async def forget_used(self, org: str) -> None:
         await self._write(lambda file: file.execute("DELETE FROM used_names WHERE org = ?", (org_id(org),)))
 

@@ -121,6 +121,7 @@ ORG_CALLS: dict[str, OrgCall] = {
     "mailboxes_at": lambda store, org: store.mailboxes_at(org, ["ada@corp.example"]),
     "leaving_mailboxes": lambda store, org: store.leaving_mailboxes(org),
     "use_once": lambda store, org: store.use_once(org, "name", NOW, NOW),
+    "end_use": lambda store, org: store.end_use(org, "state", NOW),
     "forget_used": lambda store, org: store.forget_used(org),
     "delete_readings_before": lambda store, org: store.delete_readings_before(org, NOW),
     "due_mailboxes": lambda store, org: store.due_mailboxes(org, NOW, TEN_MINUTES),

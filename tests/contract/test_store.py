@@ -897,6 +897,18 @@ class TestUsedNames:
         used = await asyncio.gather(*(store.use_once(ORG, "state", NOW + TEN_MINUTES, NOW) for _ in range(20)))
         assert sum(used) == 1
 
+    async def test_a_use_can_be_ended_by_whoever_began_it_and_by_nobody_else(self, store: Store) -> None:
+        until = NOW + TEN_MINUTES
+        for org in (ORG, OTHER_ORG):
+            assert await store.use_once(org, "turn/ü", until, NOW)
+        await store.end_use(ORG, "turn/ü", until + INSTANT)
+        await store.end_use(ORG, "never used", until)
+        assert not await store.use_once(ORG, "turn/ü", until, NOW)
+        for _ in range(2):
+            await store.end_use(ORG, "turn/ü", until)
+        assert await store.use_once(ORG, "turn/ü", until, NOW)
+        assert not await store.use_once(OTHER_ORG, "turn/ü", until, NOW)
+
     async def test_all_of_an_org_s_can_be_forgotten_and_no_other_org_s(self, store: Store) -> None:
         for org in (ORG, OTHER_ORG):
             await store.use_once(org, "state", NOW + TEN_MINUTES, NOW)
