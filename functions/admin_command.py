@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mailmagnet.store import Defaults, Mailbox, Policy
 
 USERS_CHOICE = "users-choice"
+SHARING = [each.value for each in Sharing]
 _org = click.option("--org", required=True, help="The organisation's verified domain (hd); a consumer account's own id.")
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _dry_run = click.option("--dry-run", is_flag=True, help="Say what it would do; change nothing.")
@@ -74,9 +75,9 @@ def _person(mailbox: "Mailbox", delegated: bool) -> Mapping[str, Any]:
 def _print_people(found: Sequence[Mapping[str, Any]]) -> None:
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("Address", "Standing", "Why", "Next step", "MailMagnet", "Labels", "Last run", box=None)
+    table = Table(Column("Address", no_wrap=True), "Standing", "Why", "Next step", "MailMagnet", "Labels", "Last run", box=None)
     for person in found:
         why = (person["trouble"] or {}).get("reason") or (person["parked"] or {}).get("why") or ""
         last_run = person["last_run"].isoformat(timespec="minutes") if person["last_run"] else "-"
@@ -101,7 +102,7 @@ def show_policy(org: str, as_json: bool) -> None:
 
 @policy.command("set")
 @_org
-@click.option("--sharing", type=click.Choice([USERS_CHOICE, *Sharing]), help="Who may read users' mail with contacts.")
+@click.option("--sharing", type=click.Choice([USERS_CHOICE, *SHARING]), help="Who may read users' mail with contacts.")
 @click.option("--exclude", multiple=True, help="An address or domain never to share; may be given several times.")
 @click.option("--share-again", multiple=True, help="One that is excluded no more; may be given several times.")
 @click.option("--retention-days", help="How many days mail id, sender and time are kept.")
@@ -198,7 +199,7 @@ def list_defaults(org: str, as_json: bool) -> None:
 @click.option("--mailmagnet/--no-mailmagnet", default=False, help="Tell users of customers' mail.")
 @click.option("--labels/--no-labels", default=False, help="Sort it out of the inbox, under three labels.")
 @click.option("--backfill-days", default="0", show_default=True, help="Sort mail of that many days before too.")
-@click.option("--sharing", type=click.Choice(list(Sharing)), default=Sharing.PRIVATE, show_default=True, help="Who may read it.")
+@click.option("--sharing", type=click.Choice(SHARING), default=Sharing.PRIVATE.value, show_default=True, help="Who may read it.")
 @_dry_run
 @_json
 def set_defaults(

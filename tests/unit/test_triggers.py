@@ -50,9 +50,11 @@ MAIL = MailHeaders("1", "1", NOW, frozenset(), (("From", "Grace Hopper <grace@a.
 
 
 class Door(SimpleNamespace):
-    """The process's parts, real but for Google's: who calls is believed, one mail is open. Its clock goes on at each reading."""
+    """The process's parts, real but for Google's: who calls is believed, one mail is open. Its clock goes on at each reading. `form` is
+    what is typed into the card."""
 
     readings = 0
+    form: Mapping[str, str] = {}
 
     def now(self) -> datetime:
         self.readings += 1
@@ -66,8 +68,8 @@ class Door(SimpleNamespace):
     async def open_mail(self, *_: Any) -> MailHeaders:
         return MAIL
 
-    async def call(self, path: Served, form: Mapping[str, str] = {}, **parameters: str) -> Any:
-        inputs = {name: {"stringInputs": {"value": [value]}} for name, value in {"words": "grace", **form}.items()}
+    async def call(self, path: Served, **parameters: str) -> Any:
+        inputs = {name: {"stringInputs": {"value": [value]}} for name, value in {"words": "grace", **self.form}.items()}
         body = {
             "commonEventObject": {"parameters": parameters, "formInputs": inputs},
             "authorizationEventObject": {"userIdToken": "a", "userOAuthToken": "b"},
@@ -181,13 +183,13 @@ async def attacked(door: Door, path: Served) -> str:
     """What the caller is told; nothing of Ada's organisation is changed by it."""
     kept = Policy(retention_days=30, paused_since=NOW, defaults={"": Defaults(mailmagnet=True)})
     await door.store.set_policy(ADA.org, kept)
-    form = {
+    door.form = {
         "policy_retention": "7",
         "policy_sharing": "public",
         "defaults_days": "3",
         "defaults_sharing": "public",
     }
-    told = json.dumps(await door.call(path, **MAIL_IDS, form=form), ensure_ascii=False)
+    told = json.dumps(await door.call(path, **MAIL_IDS), ensure_ascii=False)
     assert await door.store.policy(ADA.org) == kept
     return told
 
@@ -225,15 +227,15 @@ async def test_an_admin_pauses_sets_defaults_and_resumes_and_each_twice_is_as_on
     paused = await door.store.policy(ADA.org)
     assert paused.paused_since is not None
     assert paused.paused_since < NOW + timedelta(days=2)
-    form = {"defaults_mailmagnet": "on", "defaults_labelling": "on", "defaults_days": "7", "defaults_sharing": "custom"}
-    seen = json.dumps(await door.call(Served.DEFAULTS_EFFECT, form=form), ensure_ascii=False)
+    door.form = {"defaults_mailmagnet": "on", "defaults_labelling": "on", "defaults_days": "7", "defaults_sharing": "custom"}
+    seen = json.dumps(await door.call(Served.DEFAULTS_EFFECT), ensure_ascii=False)
     assert "For 1 user who has not set up yet. 0 users who have set up stay as now." in seen
     assert (await door.store.policy(ADA.org)).defaults == {}
     for _ in range(2):
-        await door.call(Served.SAVE_DEFAULTS, form=form)
+        await door.call(Served.SAVE_DEFAULTS)
     wanted = Defaults(mailmagnet=True, labelling=True, backfill_days=7, sharing=Sharing.CUSTOM)
     assert await door.store.policy(ADA.org) == replace(paused, defaults={"": wanted})
-    refused = json.dumps(await door.call(Served.SAVE_DEFAULTS, profile="no-such-profile", form=form))
+    refused = json.dumps(await door.call(Served.SAVE_DEFAULTS, profile="no-such-profile"))
     assert "no-such-profile" not in (await door.store.policy(ADA.org)).defaults
     assert "not in" in refused
     for _ in range(2):
