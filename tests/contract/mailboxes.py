@@ -113,7 +113,10 @@ OrgCall = Callable[[Store, str], Awaitable[object]]
 ORG_CALLS: dict[str, OrgCall] = {
     "policy": lambda store, org: store.policy(org),
     "set_policy": lambda store, org: store.set_policy(org, Policy()),
+    "change_policy": lambda store, org: store.change_policy(org, lambda policy: policy),
     "mailboxes": lambda store, org: store.mailboxes(org),
+    "mailboxes_by_user": lambda store, org: store.mailboxes_by_user(org, "", 1),
+    "mailboxes_in_trouble": lambda store, org: store.mailboxes_in_trouble(org, None, 1),
     "mailboxes_of": lambda store, org: store.mailboxes_of(org, ["u1"]),
     "mailboxes_at": lambda store, org: store.mailboxes_at(org, ["ada@corp.example"]),
     "leaving_mailboxes": lambda store, org: store.leaving_mailboxes(org),
