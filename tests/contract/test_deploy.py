@@ -1,8 +1,8 @@
 """Deploying against the stand-in for gcloud: twice, with a failure at each change, from every half-done state, and taken back."""
 
 import json
-import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -264,7 +264,7 @@ class Shell:
         programs = folder / "programs"
         programs.mkdir()
         program = programs / "gcloud"
-        program.write_text(f'#!/bin/sh\nexec "{shutil.which("python3")}" -I "{HOUSE}/tests/gcloud/stand_in.py" "$@"\n')
+        program.write_text(f'#!/bin/sh\nexec "{Path(sys.executable).resolve()}" -I -S "{HOUSE}/tests/gcloud/stand_in.py" "$@"\n')
         program.chmod(0o755)
         self.file = folder / "state.json"
         self.environment = {"PATH": f"{programs}:/usr/bin:/bin", "GCLOUD_STATE": str(self.file)}
