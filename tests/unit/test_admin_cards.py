@@ -312,6 +312,8 @@ def test_defaults_are_saved_only_after_what_they_do_is_said() -> None:
     assert "For 212 users who have not set up yet. 1 user who has set up stays as now." in text
     assert "Their set-up is filled in with it. Nothing happens before they save." in text
     assert "[Save] [See what it does]" in text
+    nobody = text_of(defaults_card(replace(seen, effect=DefaultsEffect(0, 3)), FRAME))
+    assert "All who may use MailMagnet have set up: it is for whoever comes. 3 users who have set up stay as now." in nobody
     for_all = text_of(defaults_card(replace(seen, delegated=True), FRAME))
     assert "Mail is moved out of their inboxes, customers’ mail of the last 30 days too, without asking them." in for_all
     assert "✓ Saved" in text_of(defaults_card(replace(seen, saved=True), FRAME))
