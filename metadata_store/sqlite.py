@@ -118,7 +118,7 @@ class SqliteStore:
         self._erased = True
 
     async def close(self) -> None:
-        """Close the file; no call may follow. One that nobody waits for any more comes to its end first: SQLite would crash with it."""
+        """Close the file; no call may follow. One that was given up may still be at work in its thread: it is waited for."""
 
         def close() -> None:
             with self._lock:
