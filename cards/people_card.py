@@ -31,7 +31,7 @@ def people_card(people: ConnectedPeople, frame: Frame) -> Card:
     nobody = [] if people.mailboxes else [text_paragraph(coloured(_nobody(people), GREY))]
     return card(
         [
-            section([*nobody]),
+            section(nobody),
             _section("In trouble", in_trouble, people, frame),
             _section("All others" if in_trouble or not people.first else "Everybody", others, people, frame),
             _next_page(people, frame),
