@@ -9,6 +9,7 @@ from playwright.async_api import expect
 
 from sandbox.demo.processes import Demo
 from tests.browser.conftest import Desk, keep_picture
+from tests.browser.test_axe import look
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -43,7 +44,7 @@ async def administration(desk: Desk) -> None:
     await expect(desk.panel.get_by_text("Who is connected, and what is in trouble")).to_be_visible()
 
 
-async def test_who_is_connected_what_is_in_trouble_first(desk: Desk, picture: PanelPicture) -> None:
+async def test_who_is_connected_what_is_in_trouble_first(desk: Desk, picture: PanelPicture, axe: str) -> None:
     kim = desk.demo.colleague.address
     await administration(desk)
     await picture("administration")
@@ -57,9 +58,10 @@ async def test_who_is_connected_what_is_in_trouble_first(desk: Desk, picture: Pa
     places = [said.index(words) for words in ("In trouble", kim, "they allow it again", "All others", desk.demo.user.address)]
     assert places == sorted(places)
     await picture("administration-people")
+    assert await look(desk.page, axe) == []
 
 
-async def test_defaults_say_what_they_do_before_they_are_saved(desk: Desk, picture: PanelPicture) -> None:
+async def test_defaults_say_what_they_do_before_they_are_saved(desk: Desk, picture: PanelPicture, axe: str) -> None:
     await administration(desk)
     await desk.panel.get_by_text("Defaults", exact=True).click()
     await desk.panel.get_by_text("Everybody else").click()
@@ -68,6 +70,7 @@ async def test_defaults_say_what_they_do_before_they_are_saved(desk: Desk, pictu
     await desk.panel.get_by_role("button", name="See what it does").click()
     await expect(desk.panel.get_by_text("Nothing happens before they save.")).to_be_visible()
     await picture("administration-defaults")
+    assert await look(desk.page, axe) == []
     await desk.panel.get_by_role("button", name="Save").click()
     await expect(desk.panel.get_by_text("✓ Saved")).to_be_visible()
     await desk.panel.get_by_role("button", name="Remove these").click()
