@@ -54,7 +54,7 @@ def _line(mailbox: Mailbox, people: ConnectedPeople, frame: Frame) -> Widget:
     whose = next_step(mailbox, delegated=people.delegated)
     said = coloured(address, RED) if mailbox.trouble and whose is not NextStep.NOBODY else address
     facts = (_how_it_stands(mailbox, people, frame), _to_do(mailbox, whose, people), _last_run(mailbox, frame))
-    return decorated_text(said, below=words.facts(*facts), wrap=True)
+    return decorated_text(said, below=words.facts(*facts), wrap=True, on_click=frame.run(Path.USER, user=mailbox.user))
 
 
 def _how_it_stands(mailbox: Mailbox, people: ConnectedPeople, frame: Frame) -> str:
