@@ -79,7 +79,7 @@ def in_trouble(reason: Reason, user: str = "1", since: datetime = NOW - timedelt
 
 def said_of(mailbox: Mailbox, *, delegated: bool = False) -> str:
     text = text_of(people_card(ConnectedPeople((mailbox,), delegated, CRM), FRAME))
-    return next(line for line in text.splitlines() if line.startswith("ada@"))
+    return next(line.removesuffix(" >") for line in text.splitlines() if line.startswith("ada@"))
 
 
 SAID = {
