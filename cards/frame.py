@@ -27,6 +27,25 @@ class Path(StrEnum):
     SHARE_MAIL = "/share-mail"  # module, id, owner, mail, change
     MY_SHARING = "/my-sharing"
     WHO_COULD_READ = "/who-could-read"  # module and id, or neither; owner; sharing
+    ADMIN = "/admin"
+    PEOPLE = "/people"  # after, since
+    DEFAULTS = "/defaults"
+    DEFAULTS_OF = "/defaults-of"  # profile
+    DEFAULTS_EFFECT = "/defaults-effect"  # profile; form inputs DEFAULTS_MAILMAGNET, ..._LABELLING, ..._DAYS, ..._SHARING
+    SAVE_DEFAULTS = "/save-defaults"  # the same
+    REMOVE_DEFAULTS = "/remove-defaults"  # profile
+    TAKE_BACK = "/take-back"  # hours, for what is asked about
+    TAKE_BACK_ALL = "/take-back-all"  # hours
+    CUSTOMER_ADDRESS = "/customer-address"
+    CUSTOMER_ADDRESS_KEPT = "/customer-address-kept"  # form input CUSTOMER_ADDRESS
+    REMOVE_CUSTOMER_ADDRESS = "/remove-customer-address"  # the same
+    USER = "/user"  # user
+    REMOVE_USER = "/remove-user"  # user
+    ORGANISATION = "/organisation"
+    REMOVE_ORGANISATION = "/remove-organisation"  # form input ORGANISATION_TYPED
+    PAUSE = "/pause"
+    PAUSE_ALL = "/pause-all"
+    RESUME_ALL = "/resume-all"
     POLICY = "/policy"
     POLICY_EFFECT = "/policy-effect"  # form inputs POLICY_SHARING, POLICY_EXCLUDED, POLICY_RETENTION
     SAVE_POLICY = "/save-policy"  # the same
@@ -64,6 +83,7 @@ class Page(StrEnum):
     RECORD_MAIL = "/record-mail"  # module, id, owner, mail; zone
     ATTACHMENT = "/attachment"  # module, id, owner, mail, part; zone
     EXPORT = "/export"
+    ADMIN_EXPORT = "/admin-export"
     WEBHOOK = "/webhook"
 
 
@@ -85,6 +105,11 @@ REPLY_YES = "1"
 """The parameter "reply" of a mail that answers one."""
 POLICY_SHARING, POLICY_EXCLUDED, POLICY_RETENTION = "policy_sharing", "policy_excluded", "policy_retention"
 """The fields of the admin's policy."""
+DEFAULTS_MAILMAGNET, DEFAULTS_LABELLING = "defaults_mailmagnet", "defaults_labelling"
+DEFAULTS_DAYS, DEFAULTS_SHARING = "defaults_days", "defaults_sharing"
+"""The fields of the admin's defaults."""
+CUSTOMER_ADDRESS, ORGANISATION_TYPED = "customer_address", "organisation_typed"
+"""The fields of the admin's removals."""
 
 
 @dataclass(frozen=True, slots=True)

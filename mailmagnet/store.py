@@ -31,11 +31,30 @@ class Defaults:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeBack:
+    """That an admin wants back what runs have moved since a moment; asked for at `asked`."""
+
+    asked: datetime
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """What came of it in one mailbox: so many mails were put back, or `problem` says in a word of ours why not."""
+
+    asked: datetime
+    mails: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """What the admin fixed for the organisation. `sharing` None is the user's choice; `excluded` are addresses and domains.
 
     `templates` are for users whose CRM has none. `crm` None is the deployment's own choice. `defaults` are by the id of the CRM's profile
     that a user has, those of "" for all others. Since `paused_since` nobody's mail is looked at by the job; None: it runs.
+    `take_back` is the last taking back that was asked for. Since `leaving_since` the organisation is leaving, and all that is kept of it
+    is being deleted.
     """
 
     sharing: Sharing | None = None
@@ -45,6 +64,12 @@ class Policy:
     crm: CrmChoice | None = None
     defaults: Mapping[str, Defaults] = field(default_factory=dict)
     paused_since: datetime | None = None
+    take_back: TakeBack | None = None
+    leaving_since: datetime | None = None
+
+    def defaults_for(self, profile: str) -> Defaults | None:
+        """What a user with this profile in the CRM begins with; None where the admin has set nothing."""
+        return self.defaults.get(profile, self.defaults.get(""))
 
 
 class Notify(StrEnum):
@@ -67,12 +92,22 @@ class Notice:
     quiet_until: time = time(7)
 
 
+class SetUpBy(StrEnum):
+    """Who has set a mailbox up."""
+
+    USER = "user"
+    """Its user, who has saved the set-up: from then on nothing of it is the admin's."""
+    ADMIN = "admin"
+    """The organisation's defaults were put in place for a user who has not saved anything since."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choices:
     """What a user has chosen, apart from the two switches. The contacts are ids of the CRM, the mails Gmail's.
 
     `shared_contacts` count where sharing is custom; what is kept back is shared with nobody, whatever else is chosen or fixed.
     `sharing_ended` counts contacts that were shared until they were merged or gone in the CRM, and that the user has not seen of yet.
+    `set_up_by` None: nobody has set this mailbox up yet.
     """
 
     sharing: Sharing = Sharing.PRIVATE
@@ -82,6 +117,7 @@ class Choices:
     backfill_days: int = 30
     notice: Notice = Notice()
     sharing_ended: int = 0
+    set_up_by: SetUpBy | None = None
 
 
 class ParkedFor(StrEnum):
@@ -158,12 +194,23 @@ class Backlog:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """That runs moved so many mails, the first at `at`, the last at `until`; `cursor` is the Gmail history id just before the first."""
+
+    at: datetime
+    until: datetime
+    cursor: str
+    mails: int
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How far a mailbox is done; docs/label-mail.md tells its states.
 
     `cursor` is the Gmail history id up to which all mail is known. `moving` are ids of mail that is decided and perhaps not moved
     yet: an unfinished run's. `waiting` are ids of mail that came and is not looked at yet, the newest first; `failed` counts the
-    runs in which one of these or of `moving` could not be read or moved. `backlog` is what has not even been listed.
+    runs in which one of these or of `moving` could not be read or moved. `backlog` is what has not even been listed. `moved` tells from
+    where in Gmail's history the last runs can be taken back, the oldest first.
     """
 
     cursor: str
@@ -171,6 +218,7 @@ class Progress:
     waiting: tuple[str, ...] = ()
     failed: Mapping[str, int] = field(default_factory=dict)
     backlog: Backlog | None = None
+    moved: tuple[Moved, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +306,7 @@ class Mailbox:
     choices: Choices = Choices()
     presence: Presence = Presence()
     preview: Preview | None = None
+    taken_back: TakenBack | None = None
 
     @property
     def mailmagnet(self) -> bool:
@@ -268,6 +317,11 @@ class Mailbox:
     def labelling(self) -> bool:
         """Whether it is also put under labels."""
         return self.labelling_since is not None
+
+    @property
+    def is_set_up(self) -> bool:
+        """Whether somebody has set it up, or something of it was chosen: then the admin's defaults are not for it any more."""
+        return self.mailmagnet or self.choices != Choices()
 
     @property
     def needs_consent(self) -> bool:
@@ -361,10 +415,24 @@ class Store(Protocol):
         """
         ...
 
+    async def change_policy(self, org: str, change: Callable[[Policy], Policy]) -> Policy:
+        """Keep what `change` makes of the policy as it is now, as `set_policy` does; what it is then. `change` may be called more than
+        once: two admins' changes of different parts are both kept."""
+        ...
+
     async def mailbox(self, org: str, user: str) -> Mailbox | None: ...
 
     async def mailboxes(self, org: str) -> Sequence[Mailbox]:
         """All of the org's, by user."""
+        ...
+
+    async def mailboxes_by_user(self, org: str, after: str, most: int) -> Sequence[Mailbox]:
+        """The same, a page at a time: those whose user comes after this one, "" for the first ones."""
+        ...
+
+    async def mailboxes_in_trouble(self, org: str, after: tuple[datetime, str] | None, most: int) -> Sequence[Mailbox]:
+        """A page of those with a `Mailbox.trouble`, the longest in trouble first, then by user: those that come after one that had been in
+        trouble since a moment, and its user; None for the first ones."""
         ...
 
     async def mailboxes_of(self, org: str, crm_users: Collection[str]) -> Sequence[Mailbox]:
@@ -420,6 +488,10 @@ class Store(Protocol):
 
     async def change_presence(self, org: str, user: str, change: Callable[[Presence], Presence]) -> Presence:
         """The same with the presence."""
+        ...
+
+    async def save_taken_back(self, org: str, user: str, taken_back: TakenBack) -> None:
+        """Keep what came of taking back a mailbox's last runs. Without effect when there is no such mailbox."""
         ...
 
     async def save_preview(self, org: str, user: str, preview: Preview | None) -> None:
@@ -503,6 +575,10 @@ class Store(Protocol):
 
     async def delete_mails_before(self, org: str, moment: datetime) -> int:
         """Delete records of mail received before a moment; the number deleted."""
+        ...
+
+    async def delete_mails_from(self, org: str, address: str) -> int:
+        """Delete the records of all mail from this very address, in every mailbox of the org; the number deleted."""
         ...
 
     async def forget_decisions(self, lease: Lease, since: datetime) -> int:

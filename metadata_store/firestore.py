@@ -10,8 +10,8 @@ query is equality on one field, or none, then one field's order, so that no inde
 - who read an owner's mail, newest first: owner, at descending (firestore.indexes.json)
 - whose mail a reader read, newest first: reader, at descending (firestore.indexes.json)
 - a user's mails, to delete: user alone; mails older than a moment: received_at alone; mailboxes due: active alone; mailboxes of a
-  CRM user: presence.crm_user alone; those whose user leaves: presence.leaving_since alone; an owner's readings, to delete: owner
-  alone; readings older than a moment: at alone; names whose time is over: until alone
+  CRM user: presence.crm_user alone; those whose user leaves: presence.leaving_since alone; those in trouble: trouble.since alone; an
+  owner's readings, to delete: owner alone; readings older than a moment: at alone; names whose time is over: until alone
 
 `active` is true while MailMagnet is on, nobody has to act first, and its user is neither parked nor leaving: it is derived, and stored
 for that query.
@@ -65,6 +65,7 @@ from mailmagnet.store import (
     Preview,
     Progress,
     RunCounts,
+    TakenBack,
     Trouble,
     keeps_others_out,
 )
@@ -72,6 +73,7 @@ from metadata_store.documents import (
     by_category,
     choices_map,
     choices_of,
+    policy_as_kept,
     policy_map,
     policy_of,
     presence_map,
@@ -82,6 +84,8 @@ from metadata_store.documents import (
     progress_of,
     run_map,
     run_of,
+    taken_back_map,
+    taken_back_of,
     trouble_map,
     trouble_of,
 )
@@ -134,9 +138,26 @@ class FirestoreStore:
         return policy_of(stored, _moment) if stored else Policy()
 
     async def set_policy(self, org: str, policy: Policy) -> None:
+        await self.change_policy(org, lambda _: policy)
+
+    async def change_policy(self, org: str, change: Callable[[Policy], Policy]) -> Policy:
         document = self._org(org)
-        kept = document.set(policy_map(policy), timeout=SECONDS) if policy != Policy() else document.delete(timeout=SECONDS)
-        await _answer(kept)
+
+        async def put() -> Policy:
+            found = await _read(document)
+            stored = found.to_dict()
+            changed = policy_as_kept(change(policy_of(stored, _moment) if stored else Policy()))
+            unchanged = self._client.write_option(last_update_time=found.update_time) if found.exists else None
+            if changed == Policy():
+                await _answer(document.delete(option=unchanged, timeout=SECONDS))
+            elif found.exists:
+                # An update with every fact is the whole policy, and the only write that is refused when it has changed meanwhile.
+                await _answer(document.update(policy_map(changed), option=unchanged, timeout=SECONDS))
+            else:
+                await _answer(document.create(policy_map(changed), timeout=SECONDS))
+            return changed
+
+        return await _again_while_changed(put)
 
     async def mailbox(self, org: str, user: str) -> Mailbox | None:
         stored = (await _read(self._mailbox(org, user))).to_dict()
@@ -145,6 +166,22 @@ class FirestoreStore:
     async def mailboxes(self, org: str) -> Sequence[Mailbox]:
         everyone = self._mailboxes(org).order_by("__name__")
         return [_mailbox(org, stored.id, stored.to_dict() or {}) async for page in _pages(everyone) for stored in page]
+
+    async def mailboxes_by_user(self, org: str, after: str, most: int) -> Sequence[Mailbox]:
+        everyone = self._mailboxes(org).order_by("__name__")
+        page = everyone.start_after({"__name__": user_id(after)}) if after else everyone
+        return [
+            _mailbox(org, stored.id, stored.to_dict() or {}) for stored in await _answer(page.limit(most).get(timeout=SECONDS))
+        ]
+
+    async def mailboxes_in_trouble(self, org: str, after: tuple[datetime, str] | None, most: int) -> Sequence[Mailbox]:
+        in_trouble = self._mailboxes(org).where(filter=FieldFilter("trouble.since", ">", _BEFORE_ALL))
+        page = in_trouble.order_by("trouble.since").order_by("__name__")
+        if after:
+            page = page.start_after({"trouble.since": after[0], "__name__": user_id(after[1])})
+        return [
+            _mailbox(org, stored.id, stored.to_dict() or {}) for stored in await _answer(page.limit(most).get(timeout=SECONDS))
+        ]
 
     async def mailboxes_of(self, org: str, crm_users: Collection[str]) -> Sequence[Mailbox]:
         return await self._mailboxes_where(org, "presence.crm_user", set(crm_users) - {""})
@@ -231,6 +268,10 @@ class FirestoreStore:
             return {"presence": presence_map(change(presence_of(_there(stored)["presence"], _moment)))}
 
         return presence_of((await self._change(org, user, changed))["presence"], _moment)
+
+    async def save_taken_back(self, org: str, user: str, taken_back: TakenBack) -> None:
+        facts = {"taken_back": taken_back_map(taken_back)}
+        await self._change(org, user, lambda stored: facts if stored else {})
 
     async def save_preview(self, org: str, user: str, preview: Preview | None) -> None:
         facts = {"preview": preview_map(preview) if preview else None}
@@ -354,6 +395,10 @@ class FirestoreStore:
     async def delete_mails_before(self, org: str, moment: datetime) -> int:
         older = self._mails(org).where(filter=FieldFilter("received_at", "<", moment)).order_by("received_at")
         return await self._delete(older)
+
+    async def delete_mails_from(self, org: str, address: str) -> int:
+        received = self._mails(org).where(filter=FieldFilter("from_address", "==", address))
+        return await self._delete(received.order_by("received_at", direction="DESCENDING"))
 
     async def forget_decisions(self, lease: Lease, since: datetime) -> int:
         def still_held(stored: dict[str, Any] | None) -> dict[str, Any]:
@@ -564,6 +609,7 @@ def _new_document(now: datetime) -> dict[str, Any]:
         "choices": choices_map(Choices()),
         "presence": presence_map(Presence()),
         "preview": None,
+        "taken_back": None,
         # A mailbox that is deleted and connected anew must not fit a lease of its earlier life: its fence starts anywhere.
         "fence": secrets.randbelow(2**40),
         "leased_until": None,
@@ -584,6 +630,7 @@ def _mailbox(org: str, user: str, stored: Mapping[str, Any]) -> Mailbox:
         choices=choices_of(stored["choices"]),
         presence=presence_of(stored["presence"], _moment),
         preview=preview_of(stored["preview"], _moment) if stored["preview"] else None,
+        taken_back=taken_back_of(stored["taken_back"], _moment) if stored.get("taken_back") else None,
     )
 
 

@@ -24,6 +24,7 @@ from mailmagnet.store import (
     Preview,
     Progress,
     RunCounts,
+    TakenBack,
     Trouble,
     keeps_others_out,
 )
@@ -31,6 +32,7 @@ from metadata_store.documents import (
     by_category,
     choices_map,
     choices_of,
+    policy_as_kept,
     policy_map,
     policy_of,
     presence_map,
@@ -41,6 +43,8 @@ from metadata_store.documents import (
     progress_of,
     run_map,
     run_of,
+    taken_back_map,
+    taken_back_of,
     trouble_map,
     trouble_of,
 )
@@ -58,7 +62,7 @@ CREATE TABLE policies (
 CREATE TABLE mailboxes (
     org TEXT, user TEXT, address TEXT NOT NULL, mailmagnet_since INTEGER, labelling_since INTEGER,
     progress TEXT, last_run TEXT NOT NULL, trouble TEXT, labels TEXT NOT NULL,
-    choices TEXT NOT NULL, presence TEXT NOT NULL, preview TEXT,
+    choices TEXT NOT NULL, presence TEXT NOT NULL, preview TEXT, taken_back TEXT,
     fence INTEGER NOT NULL, leased_until INTEGER,
     PRIMARY KEY (org, user)
 ) STRICT, WITHOUT ROWID;
@@ -80,8 +84,8 @@ CREATE TABLE used_names (
     PRIMARY KEY (org, name)
 ) STRICT, WITHOUT ROWID;
 """
-"""A policy and a mailbox's progress, last run, trouble, labels, choices, presence and preview are JSON, as `metadata_store.documents`
-writes them, moments in ISO 8601."""
+"""A policy and a mailbox's progress, last run, trouble, labels, choices, presence, preview and taken_back are JSON, as
+`metadata_store.documents` writes them, moments in ISO 8601."""
 OLDEST = 4
 """The oldest version that is upgraded."""
 UPGRADES = {
@@ -93,7 +97,8 @@ CREATE TABLE policies (
 INSERT INTO policies SELECT org, json_object(
     'sharing', sharing, 'excluded', json(excluded), 'retention_days', retention_days, 'templates', json(templates)
 ) FROM policies_before;
-DROP TABLE policies_before
+DROP TABLE policies_before;
+ALTER TABLE mailboxes ADD COLUMN taken_back TEXT
 """,
 }
 """By version, what makes a file of the version before into one of it."""
@@ -117,26 +122,37 @@ class SqliteStore:
         self._erased = True
 
     async def close(self) -> None:
-        """Close the file; no call may follow."""
-        await asyncio.to_thread(self._connection.close)
+        """Close the file; no call may follow. One that was given up may still be at work in its thread: it is waited for."""
+
+        def close() -> None:
+            with self._lock:
+                self._connection.close()
+
+        await asyncio.to_thread(close)
 
     async def orgs(self) -> Sequence[str]:
         rows = await self._rows("SELECT org FROM policies UNION SELECT org FROM mailboxes ORDER BY org")
         return [row["org"] for row in rows]
 
     async def policy(self, org: str) -> Policy:
-        rows = await self._rows("SELECT * FROM policies WHERE org = ?", org_id(org))
-        return policy_of(json.loads(rows[0]["policy"]), datetime.fromisoformat) if rows else Policy()
+        rows = await self._rows("SELECT policy FROM policies WHERE org = ?", org_id(org))
+        return _policy(rows[0] if rows else None)
 
     async def set_policy(self, org: str, policy: Policy) -> None:
-        facts = (org_id(org), _json(policy_map(policy)))
+        await self.change_policy(org, lambda _: policy)
 
-        def put(file: sqlite3.Connection) -> None:
-            file.execute("DELETE FROM policies WHERE org = ?", facts[:1])
-            if policy != Policy():
-                file.execute("INSERT INTO policies VALUES (?, ?)", facts)
+    async def change_policy(self, org: str, change: Callable[[Policy], Policy]) -> Policy:
+        key = (org_id(org),)
 
-        await self._write(put)
+        def put(file: sqlite3.Connection) -> Policy:
+            row = file.execute("SELECT policy FROM policies WHERE org = ?", key).fetchone()
+            changed = policy_as_kept(change(_policy(row)))
+            file.execute("DELETE FROM policies WHERE org = ?", key)
+            if changed != Policy():
+                file.execute("INSERT INTO policies VALUES (?, ?)", (*key, _json(policy_map(changed))))
+            return changed
+
+        return await self._write(put)
 
     async def mailbox(self, org: str, user: str) -> Mailbox | None:
         rows = await self._rows("SELECT * FROM mailboxes WHERE org = ? AND user = ?", org_id(org), user_id(user))
@@ -145,6 +161,16 @@ class SqliteStore:
     async def mailboxes(self, org: str) -> Sequence[Mailbox]:
         rows = await self._rows("SELECT * FROM mailboxes WHERE org = ? ORDER BY user", org_id(org))
         return [_mailbox(row) for row in rows]
+
+    async def mailboxes_by_user(self, org: str, after: str, most: int) -> Sequence[Mailbox]:
+        page = "SELECT * FROM mailboxes WHERE org = ? AND user > ? ORDER BY user LIMIT ?"
+        return [_mailbox(row) for row in await self._rows(page, org_id(org), after, most)]
+
+    async def mailboxes_in_trouble(self, org: str, after: tuple[datetime, str] | None, most: int) -> Sequence[Mailbox]:
+        in_trouble = "SELECT * FROM mailboxes WHERE org = ? AND trouble IS NOT NULL"
+        mailboxes = [_mailbox(row) for row in await self._rows(in_trouble, org_id(org))]
+        in_order = sorted((mailbox.trouble.since, mailbox.user, mailbox) for mailbox in mailboxes if mailbox.trouble)
+        return [mailbox for since, user, mailbox in in_order if after is None or (since, user) > after][:most]
 
     async def mailboxes_of(self, org: str, crm_users: Collection[str]) -> Sequence[Mailbox]:
         wanted = set(crm_users) - {""}
@@ -243,6 +269,10 @@ class SqliteStore:
             return result
 
         return await self._write(change)
+
+    async def save_taken_back(self, org: str, user: str, taken_back: TakenBack) -> None:
+        facts = {"taken_back": _json(taken_back_map(taken_back))}
+        await self._write(lambda file: _update(file, org_id(org), user_id(user), facts))
 
     async def save_preview(self, org: str, user: str, preview: Preview | None) -> None:
         facts = {"preview": _json(preview_map(preview)) if preview else None}
@@ -396,6 +426,11 @@ class SqliteStore:
         older = (org_id(org), _microseconds(moment))
         deletion = "DELETE FROM mails WHERE org = ? AND received_at < ?"
         return await self._delete(lambda file: file.execute(deletion, older).rowcount)
+
+    async def delete_mails_from(self, org: str, address: str) -> int:
+        theirs = (org_id(org), address)
+        deletion = "DELETE FROM mails WHERE org = ? AND from_address = ?"
+        return await self._delete(lambda file: file.execute(deletion, theirs).rowcount)
 
     async def forget_decisions(self, lease: Lease, since: datetime) -> int:
         newer = (org_id(lease.org), user_id(lease.user), _microseconds(since))
@@ -570,12 +605,16 @@ def _forget_mails(file: sqlite3.Connection, org: str, user: str) -> int:
     return file.execute("DELETE FROM mails WHERE org = ? AND user = ?", (org, user)).rowcount
 
 
+def _policy(row: sqlite3.Row | None) -> Policy:
+    return policy_of(json.loads(row["policy"]), datetime.fromisoformat) if row else Policy()
+
+
 def _chosen(choices: Choices | None) -> dict[str, Any]:
     return {"choices": _json(choices_map(choices))} if choices else {}
 
 
 def _mailbox(row: sqlite3.Row) -> Mailbox:
-    progress, trouble, preview = row["progress"], row["trouble"], row["preview"]
+    progress, trouble, preview, taken_back = row["progress"], row["trouble"], row["preview"], row["taken_back"]
     return Mailbox(
         org=row["org"],
         user=row["user"],
@@ -589,6 +628,7 @@ def _mailbox(row: sqlite3.Row) -> Mailbox:
         choices=choices_of(json.loads(row["choices"])),
         presence=presence_of(json.loads(row["presence"]), datetime.fromisoformat),
         preview=preview_of(json.loads(preview), datetime.fromisoformat) if preview else None,
+        taken_back=taken_back_of(json.loads(taken_back), datetime.fromisoformat) if taken_back else None,
     )
 
 

@@ -19,6 +19,7 @@ from mailmagnet.store import (
     Reason,
     RunCounts,
     Store,
+    TakenBack,
     Trouble,
 )
 
@@ -113,12 +114,17 @@ OrgCall = Callable[[Store, str], Awaitable[object]]
 ORG_CALLS: dict[str, OrgCall] = {
     "policy": lambda store, org: store.policy(org),
     "set_policy": lambda store, org: store.set_policy(org, Policy()),
+    "change_policy": lambda store, org: store.change_policy(org, lambda policy: policy),
     "mailboxes": lambda store, org: store.mailboxes(org),
+    "mailboxes_by_user": lambda store, org: store.mailboxes_by_user(org, "", 1),
+    "mailboxes_in_trouble": lambda store, org: store.mailboxes_in_trouble(org, None, 1),
     "mailboxes_of": lambda store, org: store.mailboxes_of(org, ["u1"]),
     "mailboxes_at": lambda store, org: store.mailboxes_at(org, ["ada@corp.example"]),
     "leaving_mailboxes": lambda store, org: store.leaving_mailboxes(org),
     "use_once": lambda store, org: store.use_once(org, "name", NOW, NOW),
     "end_use": lambda store, org: store.end_use(org, "state", NOW),
+    "delete_mails_from": lambda store, org: store.delete_mails_from(org, CUSTOMER),
+    "save_taken_back": lambda store, org: store.save_taken_back(org, ADA, TakenBack(NOW)),
     "forget_used": lambda store, org: store.forget_used(org),
     "delete_readings_before": lambda store, org: store.delete_readings_before(org, NOW),
     "due_mailboxes": lambda store, org: store.due_mailboxes(org, NOW, TEN_MINUTES),

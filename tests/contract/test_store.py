@@ -23,6 +23,7 @@ from mailmagnet.store import (
     Mailbox,
     MailReading,
     MailRecord,
+    Moved,
     Parked,
     ParkedFor,
     Policy,
@@ -32,6 +33,8 @@ from mailmagnet.store import (
     RunCounts,
     Sharing,
     Store,
+    TakeBack,
+    TakenBack,
     Trouble,
 )
 from mailmagnet.templates import Template
@@ -98,12 +101,65 @@ class TestPolicy:
             CrmChoice("embedded", "https://crm.example"),
             defaults,
             datetime(2026, 11, 30, 8, 15, 1, 250, UTC),
+            TakeBack(NOW, NOW - TEN_MINUTES),
+            NOW + INSTANT,
         )
         await store.set_policy(ORG, Policy(Sharing.PUBLIC, frozenset({"x.example"}), 7))
         await store.set_policy(ORG, fixed)
         await store.set_policy(ORG, fixed)
         assert await store.policy(ORG) == fixed
         assert await store.policy(OTHER_ORG) == Policy()
+
+    async def test_a_change_keeps_what_others_have_changed(self, store: Store) -> None:
+        async def lengthen() -> None:
+            await store.change_policy(ORG, lambda before: replace(before, retention_days=before.retention_days + 1))
+
+        await asyncio.gather(*(lengthen() for _ in range(5)))
+        changed = await store.change_policy(ORG, lambda before: replace(before, excluded=frozenset({"@Partner.example"})))
+        assert changed == await store.policy(ORG) == Policy(None, frozenset({"partner.example"}), 95)
+        assert await store.policy(OTHER_ORG) == Policy()
+        assert await store.change_policy(ORG, lambda _: Policy()) == Policy()
+        assert await store.orgs() == []
+
+    async def test_a_change_that_fails_changes_nothing(self, store: Store) -> None:
+        await store.set_policy(ORG, Policy(retention_days=7))
+        with pytest.raises(BadRequest):
+            await store.change_policy(ORG, lambda before: replace(before, excluded=frozenset({"no@t@one"})))
+        assert await store.policy(ORG) == Policy(retention_days=7)
+
+
+class TestPages:
+    """The org's mailboxes, a page at a time."""
+
+    async def test_all_come_once_by_user_and_none_of_another_org(self, store: Store) -> None:
+        users = [f"u{number:02}" for number in range(7)]
+        for user in reversed(users):
+            await connect(store, user=user)
+        await connect(store, OTHER_ORG, "u03")
+        seen: list[str] = []
+        while page := await store.mailboxes_by_user(ORG, seen[-1] if seen else "", 3):
+            assert {each.org for each in page} == {ORG}
+            assert len(page) <= 3
+            seen += [each.user for each in page]
+        assert seen == users
+        assert [each.user for each in await store.mailboxes_by_user(ORG, "u0", 1)] == ["u00"]
+        assert await store.mailboxes_by_user(ORG, "u06", 3) == []
+
+    async def test_those_in_trouble_come_once_the_longest_in_trouble_first(self, store: Store) -> None:
+        since = {"u1": NOW, "u2": NOW - timedelta(days=1), "u3": NOW, "u4": NOW + INSTANT}
+        for user, moment in since.items():
+            lease = await begin(store, mailbox(user=user))
+            await store.save_trouble(lease, replace(trouble(again_at=None), since=moment))
+        await begin(store, mailbox(user="u0"))
+        await store.save_trouble(await begin(store, mailbox(OTHER_ORG, "u9")), trouble())
+        seen: list[tuple[datetime, str]] = []
+        while page := await store.mailboxes_in_trouble(ORG, seen[-1] if seen else None, 1):
+            seen += [(each.trouble.since, each.user) for each in page if each.trouble]
+        assert [user for _, user in seen] == ["u2", "u1", "u3", "u4"]
+        assert [each.user for each in await store.mailboxes_in_trouble(ORG, None, 9)] == ["u2", "u1", "u3", "u4"]
+        # Who is out of trouble by now leaves the place of who comes next.
+        await store.connect(ORG, "u1", "u1@corp.example", NOW)
+        assert [each.user for each in await store.mailboxes_in_trouble(ORG, (NOW, "u1"), 9)] == ["u3", "u4"]
 
 
 class TestOrgs:
@@ -831,6 +887,38 @@ class TestPresence:
         await store.change_presence(ORG, ADA, lambda _: Presence(leaving_since=NOW))
         await store.save_run(lease, Progress("2"), labels={}, counts=RunCounts(NOW))
         assert await store.due_mailboxes(ORG, NOW + timedelta(days=1), TEN_MINUTES) == []
+
+
+class TestMailsFromAnAddress:
+    async def test_all_of_an_address_go_in_every_mailbox_and_nothing_else_does(self, store: Store) -> None:
+        others = [record(3, "other@customer.example"), record(4, "grace+tag@customer.example")]
+        await keep(store, [record(1), record(2), *others])
+        await keep(store, [record(5)], ORG, BOB)
+        await keep(store, [record(6)], OTHER_ORG)
+        assert [await store.delete_mails_from(ORG, CUSTOMER) for _ in range(2)] == [3, 0]
+        assert await store.mails_from(ORG, CUSTOMER, 10) == []
+        assert list(await store.mails(ORG, ADA, None, 10)) == sorted(others, key=lambda each: each.mail_id)
+        assert len(await store.mails_from(OTHER_ORG, CUSTOMER, 10)) == 1
+
+
+class TestTakenBack:
+    async def test_what_came_of_it_is_kept_with_its_mailbox(self, store: Store) -> None:
+        await begin(store)
+        await store.save_taken_back(ORG, BOB, TakenBack(NOW))
+        assert await store.mailbox(ORG, BOB) is None
+        for taken_back in (TakenBack(NOW, 7, "history_gone"), TakenBack(NOW + INSTANT, 9)):
+            await store.save_taken_back(ORG, ADA, taken_back)
+            kept = await store.mailbox(ORG, ADA)
+            assert kept
+            assert kept.taken_back == taken_back
+
+    async def test_what_runs_have_moved_comes_back_with_the_progress(self, store: Store) -> None:
+        moved = (Moved(NOW, NOW + INSTANT, "1234", 5), Moved(NOW + TEN_MINUTES, NOW + TEN_MINUTES, "99999", 1))
+        lease = await begin(store)
+        await store.save_run(lease, Progress("2000", moved=moved), labels={})
+        kept = await store.mailbox(ORG, ADA)
+        assert kept
+        assert kept.progress == Progress("2000", moved=moved)
 
 
 class TestUsedNames:

@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import stat
 import traceback
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,9 +18,11 @@ import pytest
 from cryptography.fernet import Fernet
 
 from mailmagnet.consent import Grant
+from mailmagnet.crm_choice import CrmChoice
 from mailmagnet.crm_sign_in import CrmTokens
 from mailmagnet.errors import BadAnswer, BadSetting, SignInNeeded, Unavailable
 from mailmagnet.vault import Connection, Leaving, Vault
+from tests.contract.secret_manager import secret_manager
 from token_vault.encrypted_file import EncryptedFileVault
 
 KEY = "bWFkZS11cC1rZXktb2YtY29udHJhY3QtdGVzdHMtLS0="
@@ -32,10 +34,14 @@ ADA, BOB = "100000000000000000001", "100000000000000000002"
 Opened = Callable[[], Vault]
 
 
-@pytest.fixture(params=["encrypted file"])
-def opened(tmp_path: Path) -> Opened:
+@pytest.fixture(params=["encrypted file", "secret manager"])
+async def opened(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Opened]:
     """Opens the same vault anew, as another process would; it is empty at first."""
-    return lambda: EncryptedFileVault(tmp_path / "kept" / "vault", KEY)
+    if request.param == "encrypted file":
+        yield lambda: EncryptedFileVault(tmp_path / "kept" / "vault", KEY)
+    else:
+        async with secret_manager(tmp_path) as there:
+            yield there.vault
 
 
 @pytest.fixture
@@ -61,7 +67,14 @@ def connection(org: str = ORG, user: str = ADA) -> Connection:
 
 
 def tokens(number: int = 1) -> CrmTokens:
-    return CrmTokens("u1", "Ada", f"access-{number}", f"refresh-{number}", datetime(2027, 3, 14, 9, number, tzinfo=UTC))
+    return CrmTokens(
+        "u1",
+        "Ada",
+        f"access-{number}",
+        f"refresh-{number}",
+        datetime(2027, 3, 14, 9, number, tzinfo=UTC),
+        CrmChoice("odoo", "https://crm.example"),
+    )
 
 
 class TestSignIn:
@@ -255,6 +268,16 @@ class TestVault:
         assert not await vault.refuse(Leaving(ORG, user, "of-no-use"), address)
         await vault.forget(org, ADA)
         assert "of-no-use" not in {left.gmail_token for left in await vault.leaving()}
+
+    async def test_all_users_of_an_org_can_be_told_and_no_other_org_s(self, vault: Vault) -> None:
+        assert await vault.users(ORG) == []
+        await vault.keep(connection())
+        await vault.sign_in(replace(connection(user=BOB), gmail_token="", crm=tokens()))
+        await vault.keep(connection(org=OTHER_ORG, user="3"))
+        await vault.refuse(Leaving(ORG, "4", "of-no-use"), "four@analytical.example")
+        assert sorted(await vault.users(ORG)) == sorted([ADA, BOB, "4"])
+        await vault.forget(ORG, BOB)
+        assert sorted(await vault.users(ORG)) == sorted([ADA, "4"])
 
     async def test_ids_are_only_ids(self, vault: Vault) -> None:
         ids = ["a/b", "../vault", "", "ü", "a:b", "x" * 2_000, '"', "\\", "\udcff"]
