@@ -167,7 +167,7 @@ ADMINS_ALONE = (
     Served.POLICY_EFFECT,
     Served.SAVE_POLICY,
 )
-ADMINS_IDS = {Served.TAKE_BACK_ALL: {"hours": "2"}, Served.USER: {"user": "7"}, Served.REMOVE_USER: {"user": "7"}}
+ADMINS_IDS = {Served.TAKE_BACK_ALL: {"hours": "1"}, Served.USER: {"user": "7"}, Served.REMOVE_USER: {"user": "7"}}
 """What a click of the administration must name, besides what any may."""
 MAIL_IDS = {"module": "contacts", "owner": "1", "mail": "18f", "change": "keep_back"}
 
