@@ -31,7 +31,9 @@ def monitoring_steps(project: str, alerts: str) -> Iterator[Step | Learn]:
     """The steps for this Google Cloud project; `alerts` is the address of who is told."""
     for file in sorted((FOLDER / "metrics").glob("*.json")):
         yield _metric(file, project)
-    found = shlex.join([*CHANNELS.split(), "list", f"--project={project}", f'--filter=type="email" AND labels.email_address="{alerts}"'])
+    found = shlex.join(
+        [*CHANNELS.split(), "list", f"--project={project}", f'--filter=type="email" AND labels.email_address="{alerts}"']
+    )
     yield Step(
         title="Where alerts go",
         why=f"{alerts} is told by mail when something is wrong.",
