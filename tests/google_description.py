@@ -21,7 +21,14 @@ def faults(value: Any, kind: str, known: Json) -> list[str]:
     return list(_faults(value, {"$ref": kind}, known, kind))
 
 
-TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "number": (int, float)}
+TYPES: dict[str, type | tuple[type, ...]] = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "boolean": bool,
+    "integer": int,
+    "number": (int, float),
+}
 
 
 def _faults(value: Any, description: Json, known: Json, path: str) -> list[str]:
