@@ -29,7 +29,7 @@ def script(plan: Plan) -> str:
 
 def script_back(plan: Plan, *, data: bool) -> str:
     """Taking the plan back, for bash."""
-    learnt = [f'{step.name}="$({_line(step.command)} 2>/dev/null || true)"\n' for step in plan if isinstance(step, Learn)]
+    learnt = [f'{step.name}="$({line(step.command)} 2>/dev/null || true)"\n' for step in plan if isinstance(step, Learn)]
     undone = [step for step in reversed(plan) if isinstance(step, Step) and step.undo and (data or not step.data)]
     return "\n".join([HEAD_BACK, *learnt, *(_undone(step) for step in undone)])
 
@@ -40,13 +40,13 @@ def _text(number: int, step: Step | Learn) -> str:
 
 def _learnt(number: int, learn: Learn) -> Iterator[str]:
     yield from _comment(f"{number}. {learn.name}: {learn.why}")
-    yield f'{learn.name}="$({_line(learn.command)})"'
+    yield f'{learn.name}="$({line(learn.command)})"'
     yield f'[ -n "${learn.name}" ] || {{ echo {shlex.quote(learn.missing)} >&2; exit 1; }}'
 
 
 def _made(number: int, step: Step) -> Iterator[str]:
     yield from _comment(f"{number}. {step.title}: {step.why}")
-    yield f'if [ "$({_line(step.look)} 2>/dev/null || true)" != {_word(step.wanted)} ]; then'
+    yield f'if [ "$({line(step.look)} 2>/dev/null || true)" != {_word(step.wanted)} ]; then'
     for name, text in step.files.items():
         yield f'    cat > "$FILES/{name}" <<EOF\n{_in_heredoc(text.rstrip())}\nEOF'
     yield from chain.from_iterable(_given(command) for command in step.make)
@@ -54,25 +54,26 @@ def _made(number: int, step: Step) -> Iterator[str]:
 
 
 def _undone(step: Step) -> str:
-    commands = "\n".join(f"    {_line(command)}" for command in step.undo)
-    return f'# {step.title}\nif [ -n "$({_line(step.look)} 2>/dev/null || true)" ]; then\n{commands}\nfi\n'
+    commands = "\n".join(f"    {line(command)}" for command in step.undo)
+    return f'# {step.title}\nif [ -n "$({line(step.look)} 2>/dev/null || true)" ]; then\n{commands}\nfi\n'
 
 
 def _given(command: Command) -> Iterator[str]:
     if not command.secret:
-        yield f"    {_line(command)}"
+        yield f"    {line(command)}"
     elif command.secret == "new":  # noqa: S105
-        yield f"    openssl rand -hex 32 | tr -d '\\n' | {_line(command)}"
+        yield f"    openssl rand -hex 32 | tr -d '\\n' | {line(command)}"
     else:
         yield f"    read -r -s -p {shlex.quote(command.secret + ': ')} ANSWER"
-        yield f"    printf '%s' \"$ANSWER\" | {_line(command)}"
+        yield f"    printf '%s' \"$ANSWER\" | {line(command)}"
 
 
 def _comment(text: str) -> Iterator[str]:
-    yield from (f"# {line}" for line in wrap(text, 126, break_long_words=False, break_on_hyphens=False))
+    yield from (f"# {wrapped}" for wrapped in wrap(text, 126, break_long_words=False, break_on_hyphens=False))
 
 
-def _line(command: Command) -> str:
+def line(command: Command) -> str:
+    """The command as bash reads it."""
     return " ".join(map(_word, command.words))
 
 

@@ -15,6 +15,7 @@ import click
 
 from crm_client.embedded.command_line import ToldPlainly, crm, secret_on_standard_input
 from functions.deploy_command import deploy, destroy
+from functions.doctor_command import doctor
 from mailmagnet.addresses import canonical
 from mailmagnet.consent import Grant
 from mailmagnet.errors import RateLimited, Unavailable
@@ -36,6 +37,7 @@ def mailmagnet() -> None:
 mailmagnet.add_command(crm)
 mailmagnet.add_command(deploy)
 mailmagnet.add_command(destroy)
+mailmagnet.add_command(doctor)
 
 
 @mailmagnet.command("vault-key")

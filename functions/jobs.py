@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from functions.boundary import body_of
 from functions.event import json_of
+from functions.inside_checks import as_json, inside_findings
 from functions.log import log, log_unforeseen, names, new_reference, problem_facts, requester, where
 from functions.wiring import Process
 from mailmagnet.categories import Category
@@ -36,6 +37,9 @@ from mailmagnet.label_tick import tick
 from mailmagnet.notify import notify
 from mailmagnet.preview import count_mail
 from mailmagnet.tasks import PreviewTask
+
+DOCTOR = "/doctor"
+"""The path of label_tick at which it tells the job's account what it finds of itself."""
 
 Id = Annotated[str, Field(min_length=1, max_length=255)]
 
@@ -64,7 +68,12 @@ class _Work(BaseModel):
 
 
 async def answer_tick(request: Request, process: Process) -> Response:
-    """Send one task for each mailbox that is due, and tell Google of those who left while it could not be told."""
+    """Send one task for each mailbox that is due, and tell Google of those who left while it could not be told.
+
+    Below it, at DOCTOR, the same caller is told what this service finds of itself.
+    """
+    if request.url.path == DOCTOR:
+        return await _answer_doctor(request, process)
     if request.method != "POST":
         return Response(status_code=405)
     await _from_the_job(request, process, process.settings.label_tick_url)
@@ -74,6 +83,13 @@ async def answer_tick(request: Request, process: Process) -> Response:
         log("WARNING", "tick failed for an organisation", **problem_facts(problem))
     await _revoke_forgotten(process)
     return JSONResponse({"tasks": done.tasks, "failed_orgs": len(done.problems)})
+
+
+async def _answer_doctor(request: Request, process: Process) -> Response:
+    if request.method != "GET":
+        return Response(status_code=405)
+    await _from_the_job(request, process, process.settings.label_tick_url)
+    return JSONResponse(as_json(await inside_findings(process)))
 
 
 async def _revoke_forgotten(process: Process) -> None:

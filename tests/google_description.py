@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any
 
@@ -21,20 +22,20 @@ def faults(value: Any, kind: str, known: Json) -> list[str]:
     return list(_faults(value, {"$ref": kind}, known, kind))
 
 
-TYPES: dict[str, type | tuple[type, ...]] = {
-    "object": dict,
-    "array": list,
-    "string": str,
-    "boolean": bool,
-    "integer": int,
-    "number": (int, float),
+TYPES: Mapping[str, Collection[type]] = {
+    "object": {dict},
+    "array": {list},
+    "string": {str},
+    "boolean": {bool},
+    "integer": {int},
+    "number": {int, float},
 }
 
 
 def _faults(value: Any, description: Json, known: Json, path: str) -> list[str]:
     described = known[description["$ref"]] if "$ref" in description else description
     kind = described["type"]
-    if not isinstance(value, TYPES[kind]) or (isinstance(value, bool) and kind != "boolean"):
+    if type(value) not in TYPES[kind]:
         return [f"{path}: not {kind}"]
     if kind == "object":
         return _fields(value, described, known, path)

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from deployment.monitoring_steps import CHANNEL, FOLDER, monitoring_steps
+from deployment.services import ADDON, SERVICES
 from deployment.step import Learn, Step
 from functions import jobs
 from functions.boundary import entry_point
@@ -273,6 +274,11 @@ def test_alerts_and_dashboard_ask_for_metrics_and_labels_that_are_there_and_leav
             assert by[1] in {"le", *METRICS[by[2]].get("labelExtractors", {})}, query
         assert query.count("(") == query.count(")")
         assert query.count("[") == query.count("]")
+
+
+def test_they_ask_for_services_by_the_names_that_are_deployed() -> None:
+    asked = {name for query in _queries([*ALERTS.values(), DASHBOARD]) for name in re.findall(r'service_name=~?"([^"]+)"', query)}
+    assert asked == {ADDON.name, "|".join(service.name for service in SERVICES)}
 
 
 def test_the_alert_on_panels_keeps_the_goal() -> None:
