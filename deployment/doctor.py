@@ -5,9 +5,11 @@ The plan's order is the order to mend in: each step needs only what is before it
 
 import re
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from deployment.carry_out import VALUE, Run, Said
 from deployment.deployment_file import Deployment
@@ -62,6 +64,8 @@ class Looked:
 def look_at_google(deployment: Deployment, plan: Plan, run: Run) -> Looked:
     """Whether gcloud is signed in, each step is done, and what is there also works. What fails hides nothing else."""
     signed_in = _signed_in(run)
+    if signed_in.state is not State.FINE:
+        run = _nobody  # each look would take its seconds to say the same
     values: dict[str, str] = {}
     learnt = {step.name: _learn(step, values, run) for step in plan if isinstance(step, Learn)}
     steps = [step for step in plan if isinstance(step, Step)]
@@ -70,6 +74,10 @@ def look_at_google(deployment: Deployment, plan: Plan, run: Run) -> Looked:
         works = list(threads.map(lambda check: check(deployment, run), (_indexes, _queue_runs, _last_tick)))
     of_plan = [learnt[step.name] if isinstance(step, Learn) else found[id(step)] for step in plan]
     return Looked([signed_in, *of_plan, *works], values)
+
+
+def _nobody(words: Sequence[str], given: str) -> Said:
+    raise StepFailed("it waits for the sign-in to Google Cloud")
 
 
 def _signed_in(run: Run) -> Finding:
@@ -180,11 +188,20 @@ def _shown(text: str) -> str:
     return shown if len(shown) <= MOST_SHOWN else f"{shown[:MOST_SHOWN]} …"
 
 
-def findings_of(answer: object) -> Iterator[Finding]:
+class _Told(BaseModel):
+    """A finding as a service tells it."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    title: str
+    state: State
+    what: str
+    mend: str
+
+
+_told = TypeAdapter(list[_Told])
+
+
+def findings_of(answer: object) -> Sequence[Finding]:
     """A service's findings, of its JSON. Raises ValueError for what are none."""
-    if not isinstance(answer, list):
-        raise ValueError("no list of findings")
-    for each in answer:
-        if not isinstance(each, dict) or not all(isinstance(each.get(name), str) for name in ("title", "state", "what", "mend")):
-            raise ValueError("no finding")
-        yield Finding(each["title"], State(each["state"]), each["what"], each["mend"])
+    return [Finding(each.title, each.state, each.what, each.mend) for each in _told.validate_python(answer)]

@@ -27,14 +27,17 @@ async def outside_findings(deployment: Deployment, values: Mapping[str, str], ru
     """In the order to mend; `values` are those that Google's command line told. What fails hides nothing else."""
     if "PROJECT_NUMBER" not in values:
         unknown = "the services' URLs are not known without PROJECT_NUMBER"
-        return [await _found("Clock of this machine", _clock(google), ""), Finding("Services", State.UNKNOWN, unknown)]
+        return [
+            await _found("Clock of this machine", _clock(google), "look at this machine's way to the Internet"),
+            Finding("Services", State.UNKNOWN, unknown),
+        ]
     urls = {service: VALUE.sub(lambda found: values[found[1]], url(deployment, service)) for service in SERVICES}
     own = (
         (service.name, _private(service, urls[service]), _logs(service, deployment))
         for service in (ADDON, LABEL_TICK, LABEL_MAILBOX)
     )
     found = await asyncio.gather(
-        _found("Clock of this machine", _clock(google), ""),
+        _found("Clock of this machine", _clock(google), "look at this machine's way to the Internet"),
         _found("The CRM's address", _crm(deployment.crm.origin), f"curl -i {deployment.crm.origin}"),
         *(_found(f"Strangers may not call {name}", check, mend) for name, check, mend in own),
         _found("Pages answer", health_finding("Pages answer", urls[PAGES]), _logs(PAGES, deployment)),
