@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -270,16 +269,18 @@ class _Plan:
         project, permissions = self._deployment.project, ",".join(VAULT_PERMISSIONS)
         yield Step(
             "Vault's role",
-            "Users' tokens are secrets that the services make, change and delete; Google has no role for that which gives no more.",
-            gcloud(f"iam roles describe {VAULT_ROLE} --project={project} --format=value(includedPermissions.list())"),
+            "Users' tokens are secrets that the services make, change and delete; Google has no role for that which gives no more. "
+            "It stays when MailMagnet goes: the name of a role that was deleted cannot be used again for weeks.",
+            self._gcloud(f"iam roles describe {VAULT_ROLE} --format=value(name.basename())"),
+            VAULT_ROLE,
+            (self._gcloud(f"iam roles create {VAULT_ROLE} --permissions={permissions}", "--title=MailMagnet vault"),),
+        )
+        yield Step(
+            "What the vault's role gives",
+            "These permissions and no others.",
+            self._gcloud(f"iam roles describe {VAULT_ROLE} --format=value(includedPermissions.list())"),
             permissions,
-            (
-                gcloud(
-                    f"iam roles create {VAULT_ROLE} --project={project} --permissions={permissions}", "--title=MailMagnet vault"
-                ),
-            ),
-            help="A role that was deleted keeps its name for some weeks: gcloud iam roles undelete "
-            + f"{VAULT_ROLE} --project={project}",
+            (self._gcloud(f"iam roles update {VAULT_ROLE} --permissions={permissions}"),),
         )
         yield self._project_role(
             "Vault", "The services keep users' tokens in Secret Manager.", f"projects/{project}/roles/{VAULT_ROLE}", as_run
@@ -397,27 +398,28 @@ class _Plan:
         secrets = ",".join(f"{setting}={name}:latest" for setting, name in SECRETS.items())
         settings = yaml.safe_dump(dict(environment(deployment, service)), sort_keys=False, width=1000)
         shape = (
-            f"--region={deployment.region} --image={self._image} --service-account={account(deployment, RUN)} "
-            f"--concurrency={service.concurrency} --timeout={service.timeout_seconds} --cpu=1 --memory={service.memory} "
-            f"--min-instances={service.least} --max-instances={limits.instances} "
+            f"--service-account={account(deployment, RUN)} --concurrency={service.concurrency} --timeout={service.timeout_seconds} "
+            f"--cpu=1 --memory={service.memory} --min-instances={service.least} --max-instances={limits.instances} "
             f"--{'no-' if service.always else ''}cpu-throttling --cpu-boost "
             f"--{'no-' if service is PAGES else ''}invoker-iam-check --set-secrets={secrets}"
         )
         as_wanted = sha256(f"{shape}\n{settings}".encode()).hexdigest()[:16]
         return Step(
             f"Service {service.name}",
-            f"{service.why} The label says what it was deployed with.",
+            f"{service.why} Its label says with what it was deployed.",
             self._gcloud(
                 f"run services describe {service.name} --region={deployment.region}",
-                f"--format=csv[no-heading](metadata.labels.{NAME},status.conditions[0].type,status.conditions[0].status)",
+                f"--format=csv[no-heading](metadata.labels.{NAME},spec.template.spec.containers[0].image,status.conditions[0].type,"
+                "status.conditions[0].status)",
             ),
-            f"{as_wanted},Ready,True",
+            f"{as_wanted},{self._image},Ready,True",
             (
                 self._gcloud(
-                    f"run deploy {service.name} {shape} --env-vars-file=${{FILES}}/{service.name}.yaml --labels={NAME}={as_wanted}"
+                    f"run deploy {service.name} --region={deployment.region} --image={self._image} {shape} "
+                    f"--env-vars-file=${{FILES}}/{service.name}.yaml --labels={NAME}={as_wanted}"
                 ),
             ),
-            help="Its own words are in Logs: https://console.cloud.google.com/run",
+            help="What it said itself is in its logs: https://console.cloud.google.com/run",
             files={f"{service.name}.yaml": settings},
             undo=(self._gcloud(f"run services delete {service.name} --region={deployment.region}"),),
         )
@@ -532,7 +534,7 @@ class _Plan:
 
 def by_hand(deployment: Deployment) -> Sequence[str]:
     """What only a person can do, in Google's pages."""
-    steps: list[Any] = [
+    steps = [
         f"OAuth web client: add the redirect URI {url(deployment, PAGES)}/callback (https://console.cloud.google.com/auth/clients)"
     ]
     if deployment.install == "organisation":

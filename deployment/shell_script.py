@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from textwrap import wrap
 
@@ -10,6 +10,8 @@ from deployment.carry_out import VALUE
 from deployment.plan import Plan
 from deployment.step import Command, Learn, Step
 
+WIDTH = 110
+"""Characters of a line in the script, where its words allow it."""
 HEAD = """#!/usr/bin/env bash
 # What `mailmagnet deploy` does, from deployment.yaml. Each step looks first whether it is done; run it again as often as you like.
 set -euo pipefail
@@ -29,9 +31,11 @@ def script(plan: Plan) -> str:
 
 def script_back(plan: Plan, *, data: bool) -> str:
     """Taking the plan back, for bash."""
-    learnt = [f'{step.name}="$({line(step.command)} 2>/dev/null || true)"\n' for step in plan if isinstance(step, Learn)]
     undone = [step for step in reversed(plan) if isinstance(step, Step) and step.undo and (data or not step.data)]
-    return "\n".join([HEAD_BACK, *learnt, *(_undone(step) for step in undone)])
+    commands = "\n".join(map(_undone, undone))
+    learnt = [step for step in plan if isinstance(step, Learn) and f"${{{step.name}}}" in commands]
+    values = [f'{step.name}="$({line(step.command)} 2>/dev/null || true)"\n' for step in learnt]
+    return "\n".join([HEAD_BACK, *values, commands])
 
 
 def _text(number: int, step: Step | Learn) -> str:
@@ -46,9 +50,9 @@ def _learnt(number: int, learn: Learn) -> Iterator[str]:
 
 def _made(number: int, step: Step) -> Iterator[str]:
     yield from _comment(f"{number}. {step.title}: {step.why}")
-    yield f'if [ "$({line(step.look)} 2>/dev/null || true)" != {_word(step.wanted)} ]; then'
     for name, text in step.files.items():
-        yield f'    cat > "$FILES/{name}" <<EOF\n{_in_heredoc(text.rstrip())}\nEOF'
+        yield f'cat > "$FILES/{name}" <<EOF\n{_escaped(text.rstrip())}\nEOF'
+    yield f'if [ "$({line(step.look)} 2>/dev/null || true)" != {_word(step.wanted)} ]; then'
     yield from chain.from_iterable(_given(command) for command in step.make)
     yield "fi"
 
@@ -74,7 +78,21 @@ def _comment(text: str) -> Iterator[str]:
 
 def line(command: Command) -> str:
     """The command as bash reads it."""
-    return " ".join(map(_word, command.words))
+    """The command, a long one over several lines."""
+    words = [_word(word) for word in command.words]
+    line = " ".join(words)
+    return line if len(line) <= WIDTH else " \\\n        ".join(_filled(words))
+
+
+def _filled(words: Sequence[str]) -> Iterator[str]:
+    line = words[0]
+    for word in words[1:]:
+        if len(line) + len(word) < WIDTH:
+            line = f"{line} {word}"
+        else:
+            yield line
+            line = word
+    yield line
 
 
 def _word(word: str) -> str:
@@ -82,10 +100,6 @@ def _word(word: str) -> str:
     if not VALUE.search(word):
         return shlex.quote(word)
     return f'"{_escaped(word, chr(34))}"'
-
-
-def _in_heredoc(text: str) -> str:
-    return _escaped(text)
 
 
 def _escaped(text: str, also: str = "") -> str:
