@@ -4,6 +4,7 @@ The plan's order is the order to mend in: each step needs only what is before it
 """
 
 import re
+import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,6 @@ from deployment.deployment_file import Deployment
 from deployment.finding import Finding, State
 from deployment.plan import Plan
 from deployment.services import LABEL_TICK, QUEUE
-from deployment.shell_script import line
 from deployment.step import Command, Learn, Step, gcloud
 from mailmagnet.errors import StepFailed
 
@@ -108,7 +108,7 @@ def _step(step: Step, values: Mapping[str, str], run: Run) -> Finding:
     if isinstance(said, str):
         return Finding(step.title, State.UNKNOWN, said)
     if said.code and not _MISSING.search(said.err):
-        mend = "gcloud auth login" if _NOT_SIGNED_IN.search(said.err) else line(step.look)
+        mend = "gcloud auth login" if _NOT_SIGNED_IN.search(said.err) else line(step.look, values)
         return Finding(step.title, State.UNKNOWN, _shown(said.err), mend)
     wanted, is_so = _filled(step.wanted, values), said.out.strip()
     if said.code or not is_so:
@@ -162,6 +162,11 @@ def _last_tick(deployment: Deployment, run: Run) -> Finding:
         )
         return Finding(title, State.WRONG, f"the scheduler's last call failed: {problem}", f"{DEPLOY}; if it stays: {log}")
     return Finding(title, State.FINE)
+
+
+def line(command: Command, values: Mapping[str, str] | None = None) -> str:
+    """A command as a shell reads it, on one line."""
+    return shlex.join(_filled(word, values or {}) for word in command.words)
 
 
 def _said(command: Command, values: Mapping[str, str], run: Run) -> Said | str:

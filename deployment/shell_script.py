@@ -34,7 +34,7 @@ def script_back(plan: Plan, *, data: bool) -> str:
     undone = [step for step in reversed(plan) if isinstance(step, Step) and step.undo and (data or not step.data)]
     commands = "\n".join(map(_undone, undone))
     learnt = [step for step in plan if isinstance(step, Learn) and f"${{{step.name}}}" in commands]
-    values = [f'{step.name}="$({line(step.command)} 2>/dev/null || true)"\n' for step in learnt]
+    values = [f'{step.name}="$({_line(step.command)} 2>/dev/null || true)"\n' for step in learnt]
     return "\n".join([HEAD_BACK, *values, commands])
 
 
@@ -44,7 +44,7 @@ def _text(number: int, step: Step | Learn) -> str:
 
 def _learnt(number: int, learn: Learn) -> Iterator[str]:
     yield from _comment(f"{number}. {learn.name}: {learn.why}")
-    yield f'{learn.name}="$({line(learn.command)})"'
+    yield f'{learn.name}="$({_line(learn.command)})"'
     yield f'[ -n "${learn.name}" ] || {{ echo {shlex.quote(learn.missing)} >&2; exit 1; }}'
 
 
@@ -52,32 +52,31 @@ def _made(number: int, step: Step) -> Iterator[str]:
     yield from _comment(f"{number}. {step.title}: {step.why}")
     for name, text in step.files.items():
         yield f'cat > "$FILES/{name}" <<EOF\n{_escaped(text.rstrip())}\nEOF'
-    yield f'if [ "$({line(step.look)} 2>/dev/null || true)" != {_word(step.wanted)} ]; then'
+    yield f'if [ "$({_line(step.look)} 2>/dev/null || true)" != {_word(step.wanted)} ]; then'
     yield from chain.from_iterable(_given(command) for command in step.make)
     yield "fi"
 
 
 def _undone(step: Step) -> str:
-    commands = "\n".join(f"    {line(command)}" for command in step.undo)
-    return f'# {step.title}\nif [ -n "$({line(step.look)} 2>/dev/null || true)" ]; then\n{commands}\nfi\n'
+    commands = "\n".join(f"    {_line(command)}" for command in step.undo)
+    return f'# {step.title}\nif [ -n "$({_line(step.look)} 2>/dev/null || true)" ]; then\n{commands}\nfi\n'
 
 
 def _given(command: Command) -> Iterator[str]:
     if not command.secret:
-        yield f"    {line(command)}"
+        yield f"    {_line(command)}"
     elif command.secret == "new":  # noqa: S105
-        yield f"    openssl rand -hex 32 | tr -d '\\n' | {line(command)}"
+        yield f"    openssl rand -hex 32 | tr -d '\\n' | {_line(command)}"
     else:
         yield f"    read -r -s -p {shlex.quote(command.secret + ': ')} ANSWER"
-        yield f"    printf '%s' \"$ANSWER\" | {line(command)}"
+        yield f"    printf '%s' \"$ANSWER\" | {_line(command)}"
 
 
 def _comment(text: str) -> Iterator[str]:
-    yield from (f"# {wrapped}" for wrapped in wrap(text, 126, break_long_words=False, break_on_hyphens=False))
+    yield from (f"# {line}" for line in wrap(text, 126, break_long_words=False, break_on_hyphens=False))
 
 
-def line(command: Command) -> str:
-    """The command as bash reads it."""
+def _line(command: Command) -> str:
     """The command, a long one over several lines."""
     words = [_word(word) for word in command.words]
     line = " ".join(words)

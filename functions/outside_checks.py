@@ -7,10 +7,9 @@ from urllib.parse import urlsplit
 
 from deployment.carry_out import VALUE, Run
 from deployment.deployment_file import Deployment
-from deployment.doctor import findings_of
+from deployment.doctor import findings_of, line
 from deployment.finding import Finding, State
 from deployment.services import ADDON, JOB, LABEL_MAILBOX, LABEL_TICK, PAGES, SERVICES, Service, account, url
-from deployment.shell_script import line
 from deployment.step import Command, gcloud
 from functions.google import Google
 from functions.inside_checks import SECONDS, clock_finding, health_finding
