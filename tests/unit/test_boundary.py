@@ -34,11 +34,13 @@ from mailmagnet.errors import (
     NotKept,
     NotPermitted,
     NotVerified,
+    Paused,
     RateLimited,
     ScopesMissing,
     Service,
     Side,
     SignInNeeded,
+    StepFailed,
     TimedOut,
     Unavailable,
     Upstream,
@@ -56,6 +58,7 @@ STATUSES: dict[MailMagnetError, int] = {
     LinkExpired("the link's time is over"): 401,
     Forbidden("another audience"): 403,
     AnotherAccount("another account"): 403,
+    Paused("an admin has paused the organisation"): 403,
     LeaseTaken(): 409,
     LeaseLost(): 409,
     NotAuthorised(GMAIL): 503,
@@ -77,6 +80,7 @@ STATUSES: dict[MailMagnetError, int] = {
     ScopesMissing(["x"]): 500,
     CursorExpired(): 500,
     BadTable(): 500,
+    StepFailed("gcloud is not installed here"): 500,
 }
 
 
