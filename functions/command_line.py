@@ -17,6 +17,7 @@ from crm_client.embedded.command_line import ToldPlainly, crm, secret_on_standar
 from functions import removal_command  # noqa: F401  its commands join the group `admin`
 from functions.admin_command import admin
 from functions.deploy_command import deploy, destroy
+from functions.doctor_command import doctor
 from functions.with_process import with_process
 from mailmagnet.addresses import canonical
 from mailmagnet.consent import Grant
@@ -38,6 +39,7 @@ mailmagnet.add_command(crm)
 mailmagnet.add_command(admin)
 mailmagnet.add_command(deploy)
 mailmagnet.add_command(destroy)
+mailmagnet.add_command(doctor)
 
 
 @mailmagnet.command("vault-key")
