@@ -18,7 +18,10 @@ LONGEST_SIGNED = 12 * 3600
 SLACK = 300
 """Seconds by which clocks may differ."""
 
-_NOT_DELEGATED = "Client is unauthorized to retrieve access tokens using this method, or client not authorized for any of the scopes requested."
+_NOT_DELEGATED = (
+    "Client is unauthorized to retrieve access tokens using this method, or client not authorized for any "
+    "of the scopes requested."
+)
 
 
 class MayNotSign(Exception):
