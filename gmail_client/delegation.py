@@ -2,14 +2,15 @@
 
 import json
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from http import HTTPStatus
 
 from gmail_client.answers import Grant, refusal
 from gmail_client.consent import SCOPES
 from gmail_client.token_endpoint import exchanged_for
-from http_session.session import HttpSession
+from http_session.own_token import OwnToken
+from http_session.session import HttpAnswer, HttpSession
 from mailmagnet.addresses import domain_of
 from mailmagnet.errors import BadAnswer, NotAuthorised, NotDelegated, NotPermitted, UserGone
 from mailmagnet.gmail import GMAIL
@@ -35,7 +36,7 @@ class Delegation:
     """
 
     session: HttpSession
-    own_token: Callable[[], Awaitable[str]]
+    own_token: OwnToken
     iam_url: str
     token_url: str
     service_account: str
@@ -71,15 +72,12 @@ class Delegation:
             "iat": now,
             "exp": now + LIFE,
         }
-        answer = await self.session.request(
-            GMAIL,
-            "POST",
-            f"{self.iam_url}/v1/projects/-/serviceAccounts/{self.service_account}:signJwt",
-            seconds=self.seconds,
-            headers={"Authorization": f"Bearer {await self.own_token()}", "Content-Type": "application/json"},
-            body=json.dumps({"payload": json.dumps(claims)}).encode(),
-        )
-        if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
+        body = json.dumps({"payload": json.dumps(claims)}).encode()
+        token = await self.own_token()
+        answer = await self._asked(body, token)
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            answer = await self._asked(body, await self.own_token(token))
+        if answer.status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
             what = f"this service may not sign for {self.service_account} (status {answer.status}): it needs the role"
             raise NotDelegated(GMAIL, f"{what} roles/iam.serviceAccountTokenCreator on that account")
         if answer.status != HTTPStatus.OK:
@@ -88,3 +86,13 @@ class Delegation:
         if not isinstance(signed, dict) or not isinstance(signed.get("signedJwt"), str):
             raise BadAnswer(GMAIL, "the answer is not a signed claim")
         return str(signed["signedJwt"])
+
+    async def _asked(self, body: bytes, token: str) -> HttpAnswer:
+        return await self.session.request(
+            GMAIL,
+            "POST",
+            f"{self.iam_url}/v1/projects/-/serviceAccounts/{self.service_account}:signJwt",
+            seconds=self.seconds,
+            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+            body=body,
+        )

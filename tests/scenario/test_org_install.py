@@ -262,7 +262,7 @@ async def test_a_delegation_that_is_taken_back_marks_the_mailbox_with_the_admins
     desk.world.delegation.delegated.clear()
     desk.tokens._accesses.clear()
     desk.clock.turn(minutes=1)
-    with pytest.raises(MailboxFailed, match="the scopes .*gmail.modify to the client id of mailmagnet-job@"):
+    with pytest.raises(MailboxFailed, match=r"the scopes .*gmail.modify to the client id of mailmagnet-job@"):
         await label_mail(ORG, desk.account.sub, desk)
     mailbox = await desk.mailbox()
     assert mailbox.trouble
