@@ -82,7 +82,7 @@ async def test_a_token_is_its_user_s_alone_with_the_scopes_wanted_and_is_remembe
     calls = []
     for name in ("ada", "ada", "bob"):
         access = desk.world.google.access(await token_of(tokens, desk.connection(name)))
-        assert (access.address, access.scopes) == (f"{name}@{ORG}", {MODIFY})
+        assert (access.address, access.scopes) == (f"{name}@{ORG}", frozenset({MODIFY}))
         calls.append(desk.calls())
     assert calls == [["own token", "signJwt", "token"], [], ["signJwt", "token"]]
 
