@@ -36,7 +36,8 @@ from mailmagnet.label_mail import LabelRun, label_mail, plan_labels
 from mailmagnet.label_tick import tick
 from mailmagnet.notify import notify
 from mailmagnet.preview import count_mail
-from mailmagnet.tasks import PreviewTask
+from mailmagnet.take_back import take_back_by_task
+from mailmagnet.tasks import PreviewTask, TakeBackTask
 
 Id = Annotated[str, Field(min_length=1, max_length=255)]
 
@@ -52,8 +53,19 @@ class _PreviewWork(BaseModel):
     failures: Annotated[int, Field(ge=0)] = 0
 
 
+class _TakeBackWork(BaseModel):
+    """What is to be taken back (mailmagnet.tasks.TakeBackTask)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    asked: AwareDatetime
+    since: AwareDatetime
+    failures: Annotated[int, Field(ge=0)] = 0
+
+
 class _Work(BaseModel):
-    """What a task asks for, and the tick that sent it. `dry_run` tells what would be done, and does nothing; `preview` counts."""
+    """What a task asks for, and the tick that sent it. `dry_run` tells what would be done, and does nothing; `preview` counts, and
+    `take_back` puts back what runs have moved."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -62,6 +74,7 @@ class _Work(BaseModel):
     tick: AwareDatetime | None = None
     dry_run: bool = False
     preview: _PreviewWork | None = None
+    take_back: _TakeBackWork | None = None
 
 
 async def answer_tick(request: Request, process: Process) -> Response:
@@ -101,6 +114,8 @@ async def answer_mailbox(request: Request, process: Process) -> Response:
     try:
         if work.preview:
             return JSONResponse(await _counted(work.org, work.user, work.preview, process))
+        if work.take_back:
+            return JSONResponse(await _taken_back(work.org, work.user, work.take_back, process))
         return JSONResponse(run_as_json(await _worked(work, process)))
     except MailMagnetError as error:
         return JSONResponse(_as_done(error))
@@ -144,6 +159,15 @@ async def _counted(org: str, user: str, work: _PreviewWork, process: Process) ->
     counts = {"looked_at": preview.looked_at, "of": preview.mails} if preview else {"looked_at": 0, "of": 0}
     log("INFO", "counted", **counts)
     return counts
+
+
+async def _taken_back(org: str, user: str, work: _TakeBackWork, process: Process) -> Mapping[str, Any]:
+    """What runs have moved, put back. What failed is tried again by another task: this one is done."""
+    done = await take_back_by_task(TakeBackTask(org, user, work.asked, work.since, work.failures), process)
+    mails, problem = (done.mails, done.problem) if done else (0, "tried again")
+    facts: dict[str, str | int] = {"mails": mails, "problem": problem}
+    log("WARNING" if problem else "INFO", "taken back", failures=work.failures, **facts)
+    return facts
 
 
 def _as_done(error: MailMagnetError) -> Mapping[str, Any]:
