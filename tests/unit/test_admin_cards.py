@@ -87,6 +87,10 @@ SAID = {
     Reason.GMAIL_REFUSES: (
         "Gmail does not let MailMagnet sort · 3 days ago · Next: your Google admin allows MailMagnet · last run 4 min ago"
     ),
+    Reason.DELEGATION: (
+        "Not let in by Admin console, Security, API controls, Domain-wide delegation · 3 days ago · "
+        "Next: your Google admin allows MailMagnet · last run 4 min ago"
+    ),
     Reason.CRM_SIGN_IN: f"Not signed in to {CRM} · 3 days ago · Next: they sign in in the panel · last run 4 min ago",
     Reason.CRM_PERMISSION: f"Lacks the permission Mail Integration · 3 days ago · Next: an admin of {CRM} gives it · last run 4 min ago",
     Reason.FAILING: "Gmail failed · 3 days ago · Tried again by itself · last run 4 min ago",
@@ -183,7 +187,7 @@ class Many:
 
         crm = SimpleNamespace(me=me, name=CRM)
         vault = SimpleNamespace(connection=connection)
-        return cast(Parts, SimpleNamespace(store=self, vault=vault, crm_of=lambda _: crm, admins=(), delegated=False))
+        return cast(Parts, SimpleNamespace(store=self, vault=vault, crm_of=lambda _: crm, admins=(), lets_in=lambda _: False))
 
 
 def caller(org: str = ORG) -> Caller:

@@ -121,7 +121,7 @@ async def door(tmp_path: Path) -> AsyncIterator[Door]:
     made.verifier = made.reader = made
     made.crm_sign_in = SimpleNamespace(name="Zoho CRM")
     made.crm_of = lambda _: made.crm
-    made.admins, made.delegated = (), False
+    made.admins, made.lets_in = (), lambda org: False
     made.identity, made.database = ADA, database
     yield made
     await store.close()
