@@ -17,6 +17,7 @@ from crm_client.embedded.command_line import ToldPlainly, crm, secret_on_standar
 from functions import removal_command  # noqa: F401  its commands join the group `admin`
 from functions.admin_command import admin
 from functions.deploy_command import deploy, destroy
+from functions.doctor_command import doctor
 from functions.with_process import with_process
 from mailmagnet.addresses import canonical
 from mailmagnet.consent import Grant
@@ -38,6 +39,7 @@ mailmagnet.add_command(crm)
 mailmagnet.add_command(admin)
 mailmagnet.add_command(deploy)
 mailmagnet.add_command(destroy)
+mailmagnet.add_command(doctor)
 
 
 @mailmagnet.command("vault-key")
@@ -50,7 +52,7 @@ def vault_key() -> None:
 
 @mailmagnet.command("vault-rotate")
 def vault_rotate() -> None:
-    """Write the vault anew with the first key of MAILMAGNET_VAULT_KEY.
+    """Write the vault's file anew with the first key of MAILMAGNET_VAULT_KEY, on one machine: Secret Manager's keys are Google's.
 
     To change the key while MailMagnet runs: print a new one (`mailmagnet vault-key`), put it behind the old one with a comma
     between them and restart; put it first and restart; call this; then leave the old one out and restart.
@@ -59,6 +61,10 @@ def vault_rotate() -> None:
     from token_vault.encrypted_file import EncryptedFileVault
 
     settings = read_settings(os.environ)
+    if settings.firestore_project:
+        raise click.ClickException(
+            "This is for one machine: here the vault is Secret Manager, whose keys Google keeps and changes."
+        )
     rotated = asyncio.run(EncryptedFileVault(settings.vault_file, settings.vault_key.get_secret_value()).rotate())
     click.echo(
         "The vault is written anew with the first key. The other keys may be left out now."

@@ -12,7 +12,8 @@ from starlette.responses import JSONResponse, Response
 
 from functions.boundary import body_of
 from functions.event import json_of
-from functions.log import log, names, new_reference, requester, where
+from functions.inside_checks import as_json, inside_findings
+from functions.log import log, log_unforeseen, names, new_reference, problem_facts, requester, where
 from functions.wiring import Process
 from mailmagnet.categories import Category
 from mailmagnet.crm import DealState
@@ -38,6 +39,9 @@ from mailmagnet.notify import notify
 from mailmagnet.preview import count_mail
 from mailmagnet.take_back import take_back_by_task
 from mailmagnet.tasks import PreviewTask, TakeBackTask
+
+DOCTOR = "/doctor"
+"""The path of label_tick at which it tells the job's account what it finds of itself."""
 
 Id = Annotated[str, Field(min_length=1, max_length=255)]
 
@@ -78,16 +82,28 @@ class _Work(BaseModel):
 
 
 async def answer_tick(request: Request, process: Process) -> Response:
-    """Send one task for each mailbox that is due, and tell Google of those who left while it could not be told."""
+    """Send one task for each mailbox that is due, and tell Google of those who left while it could not be told.
+
+    Below it, at DOCTOR, the same caller is told what this service finds of itself.
+    """
+    if request.url.path == DOCTOR:
+        return await _answer_doctor(request, process)
     if request.method != "POST":
         return Response(status_code=405)
     await _from_the_job(request, process, process.settings.label_tick_url)
     every = timedelta(minutes=process.settings.sort_every_minutes)
     done = await tick(every, process)
     for problem in chain.from_iterable(done.problems.values()):
-        log("WARNING", "tick failed for an organisation", error=type(problem).__name__, reason=str(problem))
+        log("WARNING", "tick failed for an organisation", **problem_facts(problem))
     await _revoke_forgotten(process)
     return JSONResponse({"tasks": done.tasks, "failed_orgs": len(done.problems)})
+
+
+async def _answer_doctor(request: Request, process: Process) -> Response:
+    if request.method != "GET":
+        return Response(status_code=405)
+    await _from_the_job(request, process, process.settings.label_tick_url)
+    return JSONResponse(as_json(await inside_findings(process)))
 
 
 async def _revoke_forgotten(process: Process) -> None:
@@ -97,7 +113,7 @@ async def _revoke_forgotten(process: Process) -> None:
     except Upstream as vault_problem:
         problems = [vault_problem]
     for problem in problems:
-        log("WARNING", "not revoked yet", error=type(problem).__name__, reason=str(problem))
+        log("WARNING", "not revoked yet", **problem_facts(problem))
 
 
 async def answer_mailbox(request: Request, process: Process) -> Response:
@@ -139,22 +155,16 @@ async def _notify(work: _Work, done: LabelRun, process: Process) -> None:
         if await notify(work.org, work.user, done.new, process):
             log("INFO", "told of new mail", mails=sum(done.new.values()))
     except MailMagnetError as problem:
-        log("WARNING", "not told of new mail", error=type(problem).__name__, reason=str(problem))
+        log("WARNING", "not told of new mail", **problem_facts(problem))
     except Exception as error:  # nobody foresaw it: its text could hold what was to be told
-        log("ERROR", "not told of new mail", error=type(error).__name__, where=where(error))
+        log_unforeseen("not told of new mail", error)
 
 
 async def _counted(org: str, user: str, work: _PreviewWork, process: Process) -> Mapping[str, Any]:
     """A preview's next mails. What failed is tried again by another task: this one is done."""
     counted = await count_mail(PreviewTask(org, user, work.begun, work.days, work.looked_at, work.failures), process)
     if counted.problem:
-        log(
-            "WARNING",
-            "not counted",
-            error=type(counted.problem).__name__,
-            reason=str(counted.problem),
-            failures=work.failures + 1,
-        )
+        log("WARNING", "not counted", failures=work.failures + 1, **problem_facts(counted.problem))
     preview = counted.preview
     counts = {"looked_at": preview.looked_at, "of": preview.mails} if preview else {"looked_at": 0, "of": 0}
     log("INFO", "counted", **counts)
@@ -185,7 +195,7 @@ def _as_done(error: MailMagnetError) -> Mapping[str, Any]:
         case NotAuthorised() | NotPermitted():
             # Nothing changes until somebody gives consent or permission.
             reference = new_reference()
-            log("WARNING", "refused", error=type(error).__name__, reason=str(error), reference=reference)
+            log("WARNING", "refused", reference=reference, **problem_facts(error))
             return {"error": str(error), "reference": reference}
     raise error
 
@@ -201,7 +211,7 @@ def _cause(failed: MailboxFailed) -> Mapping[str, str]:
     """What failed, as far as a log may say it."""
     cause = failed.__cause__
     if isinstance(cause, MailMagnetError):
-        return {"error": type(cause).__name__, "reason": str(cause)}
+        return problem_facts(cause)
     return {"error": type(cause).__name__, "where": where(cause)} if cause else {}
 
 

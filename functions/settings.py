@@ -172,8 +172,8 @@ class Settings(BaseModel):
     )
     vault_file: File = Field(Path("mailmagnet-vault"), description="file of the encrypted vault")
     vault_key: SecretStr = Field(
-        min_length=1,
-        description="key of the vault, as `mailmagnet vault-key` prints it; or several, comma separated: the first writes, all read",
+        SecretStr(""),
+        description="key of the vault's file, as `mailmagnet vault-key` prints it; or several, comma separated: the first writes, all read",
     )
 
     answer_seconds: float = Field(5.0, gt=1, le=30, description="seconds within which the sidebar gets its whole answer")
@@ -182,11 +182,27 @@ class Settings(BaseModel):
     sort_every_minutes: int = Field(10, ge=1, le=60, description="minutes between two runs of a mailbox")
 
     @model_validator(mode="after")
-    def _not_yet_for_all(self) -> Self:
-        if self.org_install:
+    def _for_all_of_whom(self) -> Self:
+        if self.org_install and not self.internal_domains:
             raise ValueError(
-                f"{PREFIX}ORG_INSTALL: should be left unset: an organisation's mailboxes cannot be connected at once yet"
+                f"{PREFIX}ORG_INSTALL: {PREFIX}INTERNAL_DOMAINS should be set beside it: into their mailboxes it leads"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _where_it_runs(self) -> Self:
+        """In the cloud there is no disk that lasts; on one machine the vault's file needs its key."""
+        if self.firestore_project:
+            files = [
+                name for name in ("vault_file", "vault_key", "store_database", "crm_database") if name in self.model_fields_set
+            ]
+            if files:
+                named = ", ".join(f"{PREFIX}{name.upper()}" for name in files)
+                raise ValueError(
+                    f"{named}: should be left unset beside {PREFIX}FIRESTORE_PROJECT: Cloud Run has no disk that lasts"
+                )
+        elif not self.vault_key.get_secret_value():
+            raise ValueError(f"{PREFIX}VAULT_KEY: is not set (it is the {type(self).model_fields['vault_key'].description})")
         return self
 
     @model_validator(mode="after")
@@ -198,8 +214,6 @@ class Settings(BaseModel):
             raise ValueError(f"{PREFIX}CRM and {PREFIX}CRM_ORIGIN: {error}") from None
         if self.firestore_project and choice.kind == EMBEDDED:
             raise ValueError(f"{PREFIX}CRM should be a CRM of its own beside {PREFIX}FIRESTORE_PROJECT: no file lasts there")
-        if self.firestore_project and "crm_database" in self.model_fields_set:
-            raise ValueError(f"{PREFIX}CRM_DATABASE should be left unset beside {PREFIX}FIRESTORE_PROJECT: no file lasts there")
         return self
 
     @property

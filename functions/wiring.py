@@ -22,6 +22,7 @@ from functions.user_limit import UserLimit
 from functions.verify import Verifier
 from gmail_client.access_tokens import AccessTokens
 from gmail_client.consent import GoogleConsent
+from gmail_client.delegation import Delegation
 from gmail_client.open_mail import HttpMailReader
 from gmail_client.revoke import revoke
 from gmail_client.user_mail import HttpUserMail
@@ -130,6 +131,23 @@ class Process:
             self.settings.oauth_client_secret.get_secret_value(),
             self.google.token_url,
             self.settings.gmail_seconds,
+            self.delegation,
+        )
+
+    @cached_property
+    def delegation(self) -> Delegation | None:
+        """The way into the mailboxes of all, where the organisation's admin has given it."""
+        settings = self.settings
+        if not settings.org_install:
+            return None
+        return Delegation(
+            self.session,
+            self.own_token,
+            self.google.iam_url,
+            self.google.token_url,
+            settings.job_service_account,
+            settings.internal_domains,
+            settings.gmail_seconds,
         )
 
     @cached_property
@@ -201,29 +219,25 @@ class Process:
     def gmail_of(self, connection: Connection) -> Gmail:
         """The mailbox of this connection."""
         from gmail_client.mailbox import GmailMailbox
+        from gmail_client.mailbox_http import Access, DelegatedAccess
 
-        return GmailMailbox(
-            connection.gmail_token,
-            client_id=self.settings.oauth_client_id,
-            client_secret=self.settings.oauth_client_secret.get_secret_value(),
-            origin=self.google.gmail_url,
-            token_url=self.google.token_url,
-            seconds=self.settings.job_call_seconds,
-        )
+        if connection.delegated:
+            access: Access | DelegatedAccess = DelegatedAccess(self.access_tokens, connection)
+        else:
+            secret = self.settings.oauth_client_secret.get_secret_value()
+            access = Access(connection.gmail_token, self.settings.oauth_client_id, secret, self.google.token_url)
+        return GmailMailbox(access, self.google.gmail_url, self.settings.job_call_seconds)
 
     def mail_of(self, connection: Connection) -> UserMail:
         """The same mailbox, for the sidebar."""
-        return HttpUserMail(
-            self.session, self.access_tokens, connection.gmail_token, self.google.gmail_url, self.settings.gmail_seconds
-        )
+        return HttpUserMail(self.session, self.access_tokens, connection, self.google.gmail_url, self.settings.gmail_seconds)
 
     @cached_property
     def revoke(self) -> Callable[[str], Awaitable[None]]:
         return partial(revoke, self.session, self.google.revoke_url, seconds=self.settings.job_call_seconds)
 
-    @property
-    def delegated(self) -> bool:
-        return self.settings.org_install
+    def lets_in(self, org: str) -> bool:
+        return self.settings.org_install and org in self.settings.internal_domains
 
     @property
     def admins(self) -> tuple[str, ...]:

@@ -79,9 +79,8 @@ class Parts(Protocol):
         """
         ...
 
-    @property
-    def delegated(self) -> bool:
-        """Whether the admin of the organisation lets MailMagnet into the mailboxes of all: then no user is asked for consent."""
+    def lets_in(self, org: str) -> bool:
+        """Whether the admin of this organisation lets MailMagnet into the mailboxes of all: then no user of it is asked for consent."""
         ...
 
     @property

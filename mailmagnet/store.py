@@ -264,6 +264,8 @@ class Reason(StrEnum):
     """Gmail's consent is missing, expired or revoked."""
     GMAIL_REFUSES = "gmail_refuses"
     """Gmail knows the user and forbids it: the domain's policy, most often."""
+    DELEGATION = "delegation"
+    """The organisation's admin lets MailMagnet into the mailboxes of all, and Google refuses it in this one."""
     CRM_SIGN_IN = "crm_sign_in"
     """The CRM knows no connection of this user, or refuses it."""
     CRM_PERMISSION = "crm_permission"

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cards.frame import Page
-from functions.log import log, log_problems, names, new_reference, requester, where
+from functions.log import log_problems, log_unforeseen, names, new_reference, requester
 from functions.pages import admin_export, connect, crm_sign_in, export, record, webhook
 from functions.pages.browser import CONSENT, SIGN_IN, Browser
 from functions.pages.get_started import GET_STARTED, get_started_page
@@ -44,7 +44,7 @@ async def answer(request: Request, process: Process) -> Response:
         return problem_page(error, log_problems(error))
     except Exception as error:  # here as at the boundary, whose answer is not for people
         reference = new_reference()
-        log("ERROR", "failed", function="pages", error=type(error).__name__, where=where(error), reference=reference)
+        log_unforeseen("failed", error, function="pages", reference=reference)
         return failed_page(reference)
 
 

@@ -18,6 +18,7 @@ from crm_client.embedded.administration import ADMINISTRATOR, add_user, create
 from crm_client.embedded.crm import EmbeddedCrm
 from crm_client.embedded.sign_in import EmbeddedSignIn
 from gmail_client.mailbox import GmailMailbox
+from gmail_client.mailbox_http import Access
 from gmail_client.revoke import revoke
 from http_session.session import HttpSession
 from mailmagnet.categories import Category
@@ -114,8 +115,7 @@ class JobParts:
     def notices(self) -> Notices:
         raise AssertionError("nobody here is told anything")
 
-    @property
-    def delegated(self) -> bool:
+    def lets_in(self, _: str) -> bool:
         return False
 
     @property
@@ -165,11 +165,8 @@ class Desk(JobParts):
         google = self.world.google
         return _Gmail(
             self,
-            connection.gmail_token,
-            google.client_id,
-            google.client_secret,
+            Access(connection.gmail_token, google.client_id, google.client_secret, f"{self.origin}/token"),
             self.origin,
-            f"{self.origin}/token",
             seconds=10,
         )
 
