@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TextIO, TypeVar
 import click
 
 from crm_client.embedded.command_line import ToldPlainly, crm, secret_on_standard_input
+from functions.serve_command import serve
 from mailmagnet.addresses import canonical
 from mailmagnet.consent import Grant
 from mailmagnet.errors import RateLimited, Unavailable
@@ -33,6 +34,7 @@ def mailmagnet() -> None:
 
 
 mailmagnet.add_command(crm)
+mailmagnet.add_command(serve)
 
 
 @mailmagnet.command("vault-key")
