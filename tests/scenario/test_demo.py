@@ -213,7 +213,7 @@ async def test_no_other_user_of_the_machine_gets_into_what_a_demo_keeps(tmp_path
         async with running_demo(folder, fill) as demo:
             assert rights(folder) == "drwx------"
             files = [file for file in folder.rglob("*") if file.is_file()]
-            assert {"vault.key", "addon.log", "crm.sqlite", "store.sqlite"} <= {file.name for file in files}
+            assert {"vault.key", "mailmagnet.log", "crm.sqlite", "store.sqlite"} <= {file.name for file in files}
             assert {rights(file) for file in files} == {"-rw-------"}
             assert {rights(inner) for inner in folder.rglob("*") if inner.is_dir()} <= {"drwx------"}
             assert demo.key.cookies
