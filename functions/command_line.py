@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TextIO, TypeVar
 import click
 
 from crm_client.embedded.command_line import ToldPlainly, crm, secret_on_standard_input
+from functions.backup_command import backup, restore
 from functions.serve_command import serve
 from mailmagnet.addresses import canonical
 from mailmagnet.consent import Grant
@@ -34,7 +35,8 @@ def mailmagnet() -> None:
 
 
 mailmagnet.add_command(crm)
-mailmagnet.add_command(serve)
+for command in (serve, backup, restore):
+    mailmagnet.add_command(command)
 
 
 @mailmagnet.command("vault-key")

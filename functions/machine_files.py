@@ -66,6 +66,12 @@ def held(files: MachineFiles, what: str) -> Iterator[None]:
         os.close(holder)
 
 
+def require_restored(files: MachineFiles) -> None:
+    """They belong together. Raises BadSetting after a restore that did not come to its end."""
+    if files.restoring.exists():
+        raise BadSetting(f"a restore into {files.store.parent.absolute()} did not come to its end: call mailmagnet restore again")
+
+
 async def check_files(settings: Settings) -> None:
     """This MailMagnet can read them all: the store's file is made or brought up to date, the vault's opens with its key, the CRM's is of
     this version. Raises what names the file and what to do: BadSetting, BadAnswer, Unavailable.
@@ -75,8 +81,7 @@ async def check_files(settings: Settings) -> None:
     from token_vault.encrypted_file import EncryptedFileVault
 
     files = machine_files(settings)
-    if files.restoring.exists():
-        raise BadSetting(f"a restore into {files.store.parent.absolute()} did not come to its end: call mailmagnet restore again")
+    require_restored(files)
     await EncryptedFileVault(files.vault, settings.vault_key.get_secret_value()).leaving()
     if not files.crm.exists():
         raise BadSetting(

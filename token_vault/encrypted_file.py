@@ -201,12 +201,8 @@ class EncryptedFileVault:
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """One's turn at the file."""
-        try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            with _turn(self._file.with_name(f"{self._file.name}.lock")):
-                yield
-        except OSError as error:
-            raise _failed(error) from None
+        with held_still(self._file):
+            yield
 
     def _write(self, contents: Contents) -> None:
         _replace(self._file, self._first.encrypt(json.dumps(contents).encode()))
@@ -217,6 +213,20 @@ class EncryptedFileVault:
         except (InvalidToken, ValueError):
             raise BadAnswer(WHO, "its file is damaged, or MAILMAGNET_VAULT_KEY lacks the key it was written with") from None
         return contents
+
+
+@contextmanager
+def held_still(file: Path) -> Iterator[None]:
+    """Nobody else writes the vault in this file meanwhile: for one's own turn, for a copy, and for putting a copy in its place.
+
+    Raises TimedOut when others do not end their turn, Unavailable when the file cannot be used.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with _turn(file.with_name(f"{file.name}.lock")):
+            yield
+    except OSError as error:
+        raise _failed(error) from None
 
 
 def _fernets(keys: str) -> list[Fernet]:
