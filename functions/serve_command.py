@@ -34,7 +34,7 @@ def serve(host: str, port: int) -> None:
         with held(files, f"mailmagnet serve listens at {address} (process {os.getpid()})"):
             asyncio.run(check_files(settings))
             tell(address, *functions)
-            run(listening, partial(OneMachineProcess, settings), functions, job)
+            run(listening, click.get_current_context().obj or partial(OneMachineProcess, settings), functions, job)
 
 
 def listening_at(host: str, port: int) -> socket.socket:
