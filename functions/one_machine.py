@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cached_property, partial
 from importlib import import_module
@@ -40,8 +40,8 @@ METHODS = ["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH"]
 HEALTH = "/healthz"
 """Answers that the process lives, to anybody."""
 
-Functions = Mapping[str, tuple[str, Endpoint]]
-"""By URL: a function's name, and what answers for it. Its URL's path is where it is served; the rest of the URL is the proxy's matter."""
+Functions = Sequence[tuple[str, str, Endpoint]]
+"""Of each its URL, its name, and what answers for it. The URL's path is where it is served; the rest of it is the proxy's matter."""
 
 P = TypeVar("P", bound=Process)
 
@@ -98,13 +98,11 @@ def application(
     make_process: Callable[[], P], functions: Functions, beside: Callable[[P], AbstractAsyncContextManager[None]]
 ) -> Starlette:
     """The functions below their paths, and nothing else but HEALTH. Raises BadSetting when two have the same path."""
-    by_path = {urlsplit(url).path: function for url, function in functions.items()}
-    if len(by_path) < len(functions):
-        raise BadSetting(
-            f"{' and '.join(functions)} should have a path each, as https://mail.example/addon: one process serves them"
-        )
     made: list[P] = []
-    entries = {path: entry_point(name, lambda: made[0], answer) for path, (name, answer) in by_path.items()}
+    entries = {urlsplit(url).path: entry_point(name, lambda: made[0], answer) for url, name, answer in functions}
+    if len(entries) < len(functions):
+        names = " and ".join(f"MAILMAGNET_{name.upper()}_URL" for _, name, _ in functions)
+        raise BadSetting(f"{names} should have a path each, as https://mail.example/addon has: one process serves all")
     longest_first = sorted(entries, key=len, reverse=True)
 
     async def answered(request: Request) -> Response:

@@ -27,13 +27,13 @@ def serve(host: str, port: int) -> None:
     from functions.settings import read_settings
 
     settings = read_settings(os.environ)
-    functions = {settings.addon_url: ("addon", sidebar.answer), settings.pages_url: ("pages", pages.answer)}
+    functions = [(settings.addon_url, "addon", sidebar.answer), (settings.pages_url, "pages", pages.answer)]
     files = machine_files(settings)
     with listening_at(host, port) as listening:
         address = address_of(listening)
         with held(files, f"mailmagnet serve listens at {address} (process {os.getpid()})"):
             asyncio.run(check_files(settings))
-            tell(address, *functions)
+            _tell(address, settings.addon_url, settings.pages_url)
             run(listening, click.get_current_context().obj or partial(OneMachineProcess, settings), functions, job)
 
 
@@ -62,7 +62,7 @@ def address_of(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def tell(address: str, addon_url: str, pages_url: str) -> None:
+def _tell(address: str, addon_url: str, pages_url: str) -> None:
     """On standard error, for people: where it listens, and what it needs in front of it."""
     origins = sorted({f"{url.scheme}://{url.netloc}" for url in map(urlsplit, (addon_url, pages_url))})
     click.echo(f"MailMagnet listens at {address}.", err=True)

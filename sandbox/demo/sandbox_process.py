@@ -188,12 +188,12 @@ pages = entry_point("pages", _process, browser_pages.answer)
 def serve(port: int) -> None:
     """Serve all four functions in one process, each below its own URL's path."""
     settings = _process().settings
-    functions = {
-        settings.addon_url: ("addon", sidebar.answer),
-        settings.pages_url: ("pages", browser_pages.answer),
-        settings.label_tick_url: ("label_tick", jobs.answer_tick),
-        settings.label_mailbox_url: ("label_mailbox", jobs.answer_mailbox),
-    }
+    functions = [
+        (settings.addon_url, "addon", sidebar.answer),
+        (settings.pages_url, "pages", browser_pages.answer),
+        (settings.label_tick_url, "label_tick", jobs.answer_tick),
+        (settings.label_mailbox_url, "label_mailbox", jobs.answer_mailbox),
+    ]
     with listening_at("127.0.0.1", port) as listening, held(machine_files(settings), f"a sandbox at {address_of(listening)}"):
         run(listening, _process, functions, _called_by_google)
 
