@@ -19,7 +19,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
@@ -201,8 +201,11 @@ class EncryptedFileVault:
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """One's turn at the file."""
-        with held_still(self._file):
-            yield
+        try:
+            with held_still(self._file):
+                yield
+        except OSError as error:
+            raise _failed(error) from None
 
     def _write(self, contents: Contents) -> None:
         _replace(self._file, self._first.encrypt(json.dumps(contents).encode()))
@@ -221,12 +224,13 @@ def held_still(file: Path) -> Iterator[None]:
 
     Raises TimedOut when others do not end their turn, Unavailable when the file cannot be used.
     """
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with _turn(file.with_name(f"{file.name}.lock")):
-            yield
-    except OSError as error:
-        raise _failed(error) from None
+    with ExitStack() as turn:
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            turn.enter_context(_turn(file.with_name(f"{file.name}.lock")))
+        except OSError as error:
+            raise _failed(error) from None
+        yield
 
 
 def _fernets(keys: str) -> list[Fernet]:
