@@ -27,6 +27,16 @@ class Path(StrEnum):
     SHARE_MAIL = "/share-mail"  # module, id, owner, mail, change
     MY_SHARING = "/my-sharing"
     WHO_COULD_READ = "/who-could-read"  # module and id, or neither; owner; sharing
+    ADMIN = "/admin"
+    PEOPLE = "/people"  # after, since
+    DEFAULTS = "/defaults"
+    DEFAULTS_OF = "/defaults-of"  # profile
+    DEFAULTS_EFFECT = "/defaults-effect"  # profile; form inputs DEFAULTS_MAILMAGNET, ..._LABELLING, ..._DAYS, ..._SHARING
+    SAVE_DEFAULTS = "/save-defaults"  # the same
+    REMOVE_DEFAULTS = "/remove-defaults"  # profile
+    PAUSE = "/pause"
+    PAUSE_ALL = "/pause-all"
+    RESUME_ALL = "/resume-all"
     POLICY = "/policy"
     POLICY_EFFECT = "/policy-effect"  # form inputs POLICY_SHARING, POLICY_EXCLUDED, POLICY_RETENTION
     SAVE_POLICY = "/save-policy"  # the same
@@ -85,6 +95,9 @@ REPLY_YES = "1"
 """The parameter "reply" of a mail that answers one."""
 POLICY_SHARING, POLICY_EXCLUDED, POLICY_RETENTION = "policy_sharing", "policy_excluded", "policy_retention"
 """The fields of the admin's policy."""
+DEFAULTS_MAILMAGNET, DEFAULTS_LABELLING = "defaults_mailmagnet", "defaults_labelling"
+DEFAULTS_DAYS, DEFAULTS_SHARING = "defaults_days", "defaults_sharing"
+"""The fields of the admin's defaults."""
 
 
 @dataclass(frozen=True, slots=True)

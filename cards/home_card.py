@@ -8,6 +8,7 @@ from cards import words
 from cards.connecting import connect_button, sign_in_button
 from cards.customers_mail_card import customers_mail_section
 from cards.deal_lines import company_of_deal, deal_line, is_overdue, lines_of, opening, when
+from cards.defaults_words import defaults_words
 from cards.frame import Frame, Path
 from cards.problems import problem_section
 from cards.search_card import search_section
@@ -19,6 +20,7 @@ from cards.widgets import (
     Html,
     Section,
     Widget,
+    bold,
     button,
     button_list,
     card,
@@ -50,6 +52,8 @@ def home_card(homepage: Homepage, frame: Frame) -> Card:
             _mails_section(homepage, frame),
             _rest_of_month_section(homepage, frame),
             _ended_section(homepage, frame),
+            _paused_section(homepage, frame),
+            _set_by_admin_section(homepage, frame),
             _sorting_section(homepage, frame),
         ]
     )
@@ -152,6 +156,27 @@ def _ended_section(homepage: Homepage, frame: Frame) -> Section | None:
     return section([decorated_text(f"Sharing has ended for {contacts}.", below=below, wrap=True, at_its_end=see)])
 
 
+# What the admin has done
+
+
+def _paused_section(homepage: Homepage, frame: Frame) -> Section | None:
+    if not homepage.paused_since:
+        return None
+    since = words.moment(homepage.paused_since, frame.now, frame.locale)
+    below = "No mail is moved. New mail waits, and is sorted when your admin resumes."
+    return section([decorated_text(bold(f"Paused by your admin since {since}"), below=below, wrap=True)])
+
+
+def _set_by_admin_section(homepage: Homepage, frame: Frame) -> Section | None:
+    """Told until the user has saved the settings."""
+    begun = homepage.set_by_admin
+    if not begun:
+        return None
+    see = button("See", frame.run(Path.SET_UP), "See the settings")
+    said = "Your admin has set MailMagnet up for you."
+    return section([decorated_text(said, below=defaults_words(begun, frame), wrap=True, at_its_end=see)])
+
+
 # How sorting goes
 
 
@@ -161,6 +186,8 @@ def _sorting_section(homepage: Homepage, frame: Frame) -> Section | None:
     if mailbox is None and homepage.mail_problem:
         return None
     said, below = _sorting_words(mailbox, homepage.today or frame.today, frame)
+    if homepage.paused_since and mailbox and mailbox.labelling and mailbox.last_run.first_is_to_come:
+        below = ""
     settings = button("Settings", frame.run(Path.SET_UP))
     match mailbox:
         case None:
@@ -171,11 +198,13 @@ def _sorting_section(homepage: Homepage, frame: Frame) -> Section | None:
             buttons = [connect_button(Grant.SORT, frame), button("Continue", frame.again), settings]
         case Mailbox(trouble=Trouble(reason=Reason.CRM_SIGN_IN)):
             buttons = [sign_in_button(homepage.crm_name, frame), settings]
-        case Mailbox(trouble=None, labelling=True):
+        case Mailbox(trouble=None, labelling=True) if not homepage.paused_since:
             buttons = [button("Sort now, preview first", frame.run(Path.PREVIEW_SORTING)), settings]
         case _:
             buttons = [settings]
     sorted_now = mailbox and not mailbox.trouble and mailbox.labelling and _sorted_on(homepage.today or frame.today, mailbox)
+    if homepage.is_admin:
+        buttons.append(button("Administration", frame.run(Path.ADMIN)))
     which = button("See which", frame.run(Path.SORTED_TODAY)) if sorted_now else None
     return section([decorated_text(said, below=below, wrap=True, at_its_end=which), button_list(*buttons)])
 

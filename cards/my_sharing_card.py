@@ -30,11 +30,10 @@ _IN_SIGHT = 5
 
 def my_sharing_card(overview: SharingOverview, frame: Frame) -> Card:
     mailbox = overview.mailbox
-    policy = button("Your organisation’s policy", frame.run(Path.POLICY))
     problems = [problem_section(problem, frame) for problem in overview.problems]
     if mailbox is None:
         nothing = section([text_paragraph("Your Gmail is not connected, so nothing of yours is shared and nothing is kept.")])
-        return card([nothing, *problems, section([button_list(policy)] if overview.is_admin else [])], "What I share")
+        return card([nothing, *problems], "What I share")
     who = button("Who could read this, and why", frame.run(Path.WHO_COULD_READ))
     return card(
         [
@@ -44,7 +43,6 @@ def my_sharing_card(overview: SharingOverview, frame: Frame) -> Card:
             _mails_kept_back_section(mailbox, frame),
             *problems,
             _readings_section(overview, mailbox, frame),
-            section([button_list(policy)] if overview.is_admin else []),
         ],
         "What I share",
     )

@@ -21,7 +21,7 @@ from cards.widgets import (
     text_input,
     text_paragraph,
 )
-from mailmagnet.policy import PolicyAnswer, PolicyEffect, WantedPolicy
+from mailmagnet.policy import PolicyAnswer, PolicyEffect, WantedPolicy, as_typed
 from mailmagnet.store import Policy, Sharing
 
 _SHARING = (
@@ -33,7 +33,7 @@ _SHARING = (
 
 
 def policy_card(answer: PolicyAnswer, frame: Frame) -> Card:
-    typed = answer.typed or _as_typed(answer.policy or Policy())
+    typed = answer.typed or as_typed(answer.policy or Policy())
     see = button("See what it does", frame.run(Path.POLICY_EFFECT))
     save = [button("Save", frame.run(Path.SAVE_POLICY))] if answer.effect and not answer.saved else []
     return card(
@@ -46,10 +46,6 @@ def policy_card(answer: PolicyAnswer, frame: Frame) -> Card:
         "Policy",
         "For everybody in your organisation",
     )
-
-
-def _as_typed(policy: Policy) -> WantedPolicy:
-    return WantedPolicy(policy.sharing or "", "\n".join(sorted(policy.excluded)), str(policy.retention_days))
 
 
 def _fields(typed: WantedPolicy) -> list[Widget]:

@@ -19,6 +19,7 @@ from mailmagnet.errors import (
     NotFound,
     NotPermitted,
     NotVerified,
+    Paused,
     RateLimited,
     ScopesMissing,
     Side,
@@ -159,7 +160,7 @@ def _own_problem(error: MailMagnetError) -> Problem:
         case ScopesMissing():
             return Problem("MailMagnet needs your consent for this.", "Open it again and allow what it asks for.")
         case Forbidden():
-            return Problem("You are not allowed to do this.", "Ask your admin.")
+            return _forbidden(error)
         case NotVerified():
             return Problem("MailMagnet could not make sure who you are.", "Close the panel and open it again.")
         case BadRequest():
@@ -167,6 +168,12 @@ def _own_problem(error: MailMagnetError) -> Problem:
         case LeaseTaken() | LeaseLost():
             return Problem("Your mail is being sorted right now.", "Come back in a minute.", again=True)
     return Problem("MailMagnet could not finish this.", "If it stays so, tell your admin the reference.", again=True)
+
+
+def _forbidden(error: Forbidden) -> Problem:
+    if isinstance(error, Paused):
+        return Problem("Your admin has paused sorting.", "New mail waits, and is sorted when your admin resumes.")
+    return Problem("You are not allowed to do this.", "Ask your admin.")
 
 
 def _one_of(names: Sequence[str]) -> str:

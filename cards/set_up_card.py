@@ -60,6 +60,7 @@ def set_up_card(set_up: SetUp, frame: Frame) -> Card:
     return card(
         [
             _what_happened(set_up, frame),
+            _begun_section(set_up),
             _channel_section(),
             _account_section(set_up, frame),
             _mailmagnet_section(set_up, frame),
@@ -74,11 +75,11 @@ def set_up_card(set_up: SetUp, frame: Frame) -> Card:
 
 
 def _leaving_section(set_up: SetUp, frame: Frame) -> Section | None:
-    """Also who has set up nothing may see that nothing is kept. An admin's way to what holds for everybody stands here too."""
+    """Also who has set up nothing may see that nothing is kept. An admin's way to the administration stands here too."""
     kept = button("Everything kept about me", frame.run(Path.KEPT))
     deactivate = [button("Deactivate", frame.run(Path.DEACTIVATE))] if set_up.mailbox else []
-    policy = [button("Your organisation’s policy", frame.run(Path.POLICY))] if set_up.is_admin else []
-    return section([button_list(kept, *deactivate, *policy)])
+    admin = [button("Administration", frame.run(Path.ADMIN))] if set_up.is_admin else []
+    return section([button_list(kept, *deactivate, *admin)])
 
 
 # What came of a click
@@ -149,9 +150,19 @@ def _what_comes(set_up: SetUp) -> str:
     mailbox = set_up.mailbox
     if not mailbox or not mailbox.mailmagnet:
         return ""
+    if set_up.policy and set_up.policy.paused_since:
+        return "Your admin has paused sorting: the first run comes when it is resumed."
     if mailbox.last_run.first_is_to_come or mailbox.last_run.remaining:
         return "The first run comes within 10 minutes."
     return ""
+
+
+def _begun_section(set_up: SetUp) -> Section | None:
+    """What the admin wants it to begin with stands in the form already."""
+    if not set_up.defaults:
+        return None
+    said = "Your admin has filled this in for you."
+    return section([decorated_text(said, below="Change what you like, then save. Nothing happens before.", wrap=True)])
 
 
 # The steps

@@ -1,28 +1,38 @@
 """Access to a CRM with a token that is good: renewed in time, by one for all who ask at once, and kept in the vault."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
 from mailmagnet.crm_sign_in import CrmSignIn, CrmTokens
-from mailmagnet.errors import NotAuthorised, RateLimited, Service, Side, SignInNeeded, Unavailable
+from mailmagnet.errors import NotAuthorised, RateLimited, Service, Side, SignInNeeded, Unavailable, Upstream
+from mailmagnet.store import Store
 from mailmagnet.vault import Connection, Vault
 
 Result = TypeVar("Result")
 
 MARGIN = timedelta(minutes=5)
 """An access token is renewed so long before its end: clocks differ, and calls take their time."""
+LEASE = timedelta(seconds=30)
+"""How long one process may renew a user's tokens before another does: longer than the calls to the CRM and the vault may take."""
+SECONDS_BETWEEN_LOOKS = 0.2
+"""How often it is looked whether another process has renewed."""
 
 
 class Renewal:
-    """Renews connections' access tokens, in one process. Callers at once renew a connection's once; of several processes that do so at
-    the same time all use the tokens that the vault has kept first."""
+    """Renews connections' access tokens. Callers at once renew a connection's once, also in several processes: one at a time has the lease
+    that the store keeps, and gives it back when the vault has the new tokens. Some CRMs give a new refresh token with each renewal, and
+    some end all tokens of a user for whom it is asked too often."""
 
-    def __init__(self, sign_in: CrmSignIn, vault: Vault, now: Callable[[], datetime]) -> None:
+    def __init__(self, sign_in: CrmSignIn, vault: Vault, store: Callable[[], Store], now: Callable[[], datetime]) -> None:
+        """`store` is asked for when something is renewed: else the sidebar needs none."""
         self._sign_in = sign_in
         self._vault = vault
+        self._store = store
         self._now = now
         self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
         self._under_way: set[asyncio.Task[CrmTokens]] = set()
@@ -57,12 +67,37 @@ class Renewal:
             kept = await self._kept(org, user)
             if self._is_better(kept, spent):
                 return kept
-            try:
-                new = await self._sign_in.renewed(kept)
-            except NotAuthorised:
-                # Another process may have renewed meanwhile, or the user may have signed in anew.
-                return self._unless_ended(await self._kept(org, user), kept)
-            return await self._put(org, user, kept, new)
+            async with self._lease(org, user, spent):
+                kept = await self._kept(org, user)
+                return kept if self._is_better(kept, spent) else await self._renewed(org, user, kept)
+
+    @asynccontextmanager
+    async def _lease(self, org: str, user: str, spent: CrmTokens) -> AsyncIterator[None]:
+        """One's turn among processes, or another's renewal, whichever comes first.
+
+        Nobody waits for longer than a lease lasts: its holder has died then, or a clock has gone back.
+        """
+        store, name, tired = self._store(), f"renewal of {user}", time.monotonic() + LEASE.total_seconds()
+        until = self._now() + LEASE
+        while not (has_turn := await store.use_once(org, name, until, self._now())) and time.monotonic() < tired:
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+            if self._is_better(await self._kept(org, user), spent):
+                break
+            until = self._now() + LEASE
+        try:
+            yield
+        finally:
+            if has_turn:
+                with suppress(Upstream):  # then it ends by itself: what has come of the renewal is what counts
+                    await store.end_use(org, name, until)
+
+    async def _renewed(self, org: str, user: str, kept: CrmTokens) -> CrmTokens:
+        try:
+            new = await self._sign_in.renewed(kept)
+        except NotAuthorised:
+            # The user may have signed in anew meanwhile.
+            return self._unless_ended(await self._kept(org, user), kept)
+        return await self._put(org, user, kept, new)
 
     async def _kept(self, org: str, user: str) -> CrmTokens:
         connection = await self._vault.connection(org, user)

@@ -6,16 +6,18 @@ Most commands are over in a moment: each imports what it alone needs.
 import asyncio
 import json
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, TextIO, TypeVar
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from crm_client.embedded.command_line import ToldPlainly, crm, secret_on_standard_input
+from functions.admin_command import admin
 from functions.backup_command import backup, restore
 from functions.serve_command import serve
+from functions.with_process import with_process
 from mailmagnet.addresses import canonical
 from mailmagnet.consent import Grant
 from mailmagnet.errors import RateLimited, Unavailable
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
     from mailmagnet.label_mail import LabelRun
     from mailmagnet.store import Mailbox
 
-Result = TypeVar("Result")
-
 
 @click.group(cls=ToldPlainly)
 def mailmagnet() -> None:
@@ -35,7 +35,7 @@ def mailmagnet() -> None:
 
 
 mailmagnet.add_command(crm)
-for command in (serve, backup, restore):
+for command in (serve, backup, restore, admin):
     mailmagnet.add_command(command)
 
 
@@ -88,7 +88,7 @@ def connect(org: str, user: str, address: str, own_domains: tuple[str, ...], gra
     consent = Connection(
         org, user, address, own_domains=frozenset(own_domains), gmail_token=token, grants=frozenset(map(Grant, grants))
     )
-    _with_process(lambda process: connect_mailbox(consent, process))
+    with_process(lambda process: connect_mailbox(consent, process))
     click.echo("Connected. Turn MailMagnet on: mailmagnet switch --on --labels")
 
 
@@ -110,7 +110,7 @@ def sign_in(org: str, user: str, address: str, crm_user: str) -> None:
         typed = {field.name: password if field.secret else crm_user for field in process.crm_sign_in.fields}
         return await sign_in_to_crm(connection, typed, process)
 
-    _with_process(signed_in)
+    with_process(signed_in)
     click.echo("Signed in.")
 
 
@@ -125,11 +125,11 @@ def switch(org: str, user: str, on: bool, labelling: bool, backfill_days: int | 
     from mailmagnet.switch_mailbox import switch_off, switch_on
 
     if not on:
-        _with_process(lambda process: switch_off(org, user, process))
+        with_process(lambda process: switch_off(org, user, process))
         click.echo("Off. The mailbox's mail records are deleted; its labels and mail in Gmail stay as they are.")
         return
     backfill = timedelta(days=backfill_days) if backfill_days else None
-    _with_process(lambda process: switch_on(org, user, process, labelling=labelling, backfill=backfill))
+    with_process(lambda process: switch_on(org, user, process, labelling=labelling, backfill=backfill))
     click.echo(
         "On. Customers' mail is recorded and sorted." if labelling else "On. Customers' mail is recorded, and stays where it is."
     )
@@ -152,7 +152,7 @@ def disconnect(org: str, user: str) -> None:
         except (RateLimited, Unavailable) as problem:
             raise click.ClickException(f"{problem}. What is done stays done; call this again for the rest.") from None
 
-    deleted = _with_process(leave)
+    deleted = with_process(leave)
     records = "1 mail record is" if deleted == 1 else f"{deleted} mail records are"
     click.echo(
         f"Disconnected. {records} deleted, and the consent has ended at Google. Labels and mail in Gmail stay as they are."
@@ -168,7 +168,7 @@ def label(org: str, user: str, dry_run: bool) -> None:
     from mailmagnet.label_mail import label_mail, plan_labels
 
     use_case = plan_labels if dry_run else label_mail
-    _print_run(_with_process(lambda process: use_case(org, user, process)))
+    _print_run(with_process(lambda process: use_case(org, user, process)))
 
 
 @mailmagnet.command()
@@ -183,7 +183,7 @@ def stored(org: str, user: str, most: int) -> None:
         mails = await process.store.latest_mails(org, user, most)
         return {"mailbox": _mailbox_as_json(mailbox) if mailbox else None, "mails": [asdict(mail) for mail in mails]}
 
-    click.echo(json.dumps(_with_process(read), default=_plain, ensure_ascii=False))
+    click.echo(json.dumps(with_process(read), default=_plain, ensure_ascii=False))
 
 
 def _mailbox_as_json(mailbox: "Mailbox") -> Mapping[str, object]:
@@ -211,7 +211,7 @@ def add_template(org: str, subject: str, name: str, file: TextIO) -> None:
     from mailmagnet.own_templates import put_template
 
     text = file.read()
-    _with_process(lambda process: put_template(org, name, subject, text, process))
+    with_process(lambda process: put_template(org, name, subject, text, process))
     click.echo("The template is there.")
 
 
@@ -219,7 +219,7 @@ def add_template(org: str, subject: str, name: str, file: TextIO) -> None:
 @click.option("--org", required=True, help="The organisation's verified domain (hd).")
 def list_templates(org: str) -> None:
     """Print every template as JSON."""
-    policy = _with_process(lambda process: process.store.policy(org))
+    policy = with_process(lambda process: process.store.policy(org))
     click.echo(json.dumps([asdict(each) for each in policy.templates], ensure_ascii=False))
 
 
@@ -230,7 +230,7 @@ def remove_template(org: str, name: str) -> None:
     """Remove a template."""
     from mailmagnet.own_templates import remove_template as remove
 
-    _with_process(lambda process: remove(org, name, process))
+    with_process(lambda process: remove(org, name, process))
     click.echo("The template is gone.")
 
 
@@ -266,27 +266,6 @@ def _print_run(run: "LabelRun") -> None:
     )
     for reason, count in run.passed_over.items():
         console.print(escape(f"{count} passed over: {reason}"))
-
-
-def _with_process(work: Callable[["Process"], Awaitable[Result]]) -> Result:
-    """The work's result. Whoever runs this command line with parts of its own gives click their maker as the context's object."""
-    make_process: Callable[[], Process] = click.get_current_context().obj or _process
-
-    async def run() -> Result:
-        process = make_process()
-        try:
-            return await work(process)
-        finally:
-            await process.close()
-
-    return asyncio.run(run())
-
-
-def _process() -> "Process":
-    from functions.settings import read_settings
-    from functions.wiring import Process
-
-    return Process(read_settings(os.environ))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,15 @@
 """What stands in the cards' forms, read from an event: whatever was sent, it becomes what the core takes as typed."""
 
-from cards.frame import MAIL_FROM, MAIL_SUBJECT, MAIL_TEXT, MAIL_TO
+from cards.frame import (
+    DEFAULTS_DAYS,
+    DEFAULTS_LABELLING,
+    DEFAULTS_MAILMAGNET,
+    DEFAULTS_SHARING,
+    MAIL_FROM,
+    MAIL_SUBJECT,
+    MAIL_TEXT,
+    MAIL_TO,
+)
 from cards.set_up_card import (
     DAILY_AT_INPUT,
     DAYS_INPUT,
@@ -12,6 +21,7 @@ from cards.set_up_card import (
     SHARING_INPUT,
 )
 from functions.event import Event
+from mailmagnet.defaults import WantedDefaults
 from mailmagnet.set_up import Form
 from mailmagnet.write_mail import Typed
 
@@ -28,6 +38,16 @@ def set_up_form(event: Event) -> Form:
         quiet_from=event.typed(QUIET_FROM_INPUT),
         quiet_until=event.typed(QUIET_UNTIL_INPUT),
         time_zone=event.locale.time_zone,
+    )
+
+
+def defaults_form(event: Event) -> WantedDefaults:
+    """The form of an admin's defaults."""
+    return WantedDefaults(
+        mailmagnet=bool(event.chosen(DEFAULTS_MAILMAGNET)),
+        labelling=bool(event.chosen(DEFAULTS_LABELLING)),
+        backfill_days=event.typed(DEFAULTS_DAYS),
+        sharing=event.typed(DEFAULTS_SHARING),
     )
 
 

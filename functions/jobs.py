@@ -28,6 +28,7 @@ from mailmagnet.errors import (
     NotAuthorised,
     NotFound,
     NotPermitted,
+    Paused,
     RateLimited,
     Upstream,
 )
@@ -169,6 +170,8 @@ def _as_done(error: MailMagnetError) -> Mapping[str, Any]:
         case MailboxFailed():
             log("WARNING", "not sorted", mailbox=error.reason, who=error.who, failures=error.failures, **_cause(error))
             return _failed_as_json(error)
+        case Paused():
+            return {"paused": True}
         case Forbidden() | NotFound():
             return {"off": True}
         case LeaseTaken() | LeaseLost():

@@ -1,4 +1,5 @@
-"""What follows an answer: that its user was here is noted, sharing of what is gone ends, a CRM that let nobody in is asked again."""
+"""What follows an answer: that its user was here is noted, sharing of what is gone ends, a CRM that let nobody in is asked again, and a
+user of an organisation's install begins with its defaults."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -7,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from functions.log import log, where
+from mailmagnet.begin_with_defaults import begin_with_defaults
 from mailmagnet.caller import Caller
 from mailmagnet.ended_sharing import end_sharing_of_the_gone
 from mailmagnet.note_opening import note_opening
@@ -26,15 +28,17 @@ class Openings:
         self._day: date | None = None
         self._noted: set[tuple[str, str]] = set()
         self._looked: dict[tuple[str, str], datetime] = {}
+        self._begun: set[tuple[str, str]] = set()
 
     async def note(self, caller: Caller, parts: Parts) -> None:
-        """Note it, if it is not noted, and look whether what kept the CRM from letting the user in is over.
+        """Note it, if it is not noted; look whether what kept the CRM from letting the user in is over; have the user begin with the
+        admin's defaults, if that is still to be done.
 
         What fails is logged, and tried again at the user's next call.
         """
         who = (caller.identity.org, caller.identity.user)
         if caller.now.date() != self._day:
-            self._day, self._noted, self._looked = caller.now.date(), set(), {}
+            self._day, self._noted, self._looked, self._begun = caller.now.date(), set(), {}, set()
         if who not in self._noted:
             self._noted.add(who)
             if not await _done("opening not noted", note_opening(caller, parts)):
@@ -45,6 +49,13 @@ class Openings:
         if not looked or caller.now - looked >= LOOK_AGAIN:
             self._looked[who] = caller.now
             await _done("not looked again", look_again(caller.identity, parts))
+        if who not in self._begun:
+            await _done("defaults not put in place", self._begin(who, caller, parts))
+
+    async def _begin(self, who: tuple[str, str], caller: Caller, parts: Parts) -> None:
+        """At every call until it is done: the user may have signed in to the CRM a moment ago."""
+        if await begin_with_defaults(caller, parts):
+            self._begun.add(who)
 
 
 async def _done(otherwise: str, work: Coroutine[Any, Any, None]) -> bool:

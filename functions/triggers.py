@@ -6,11 +6,13 @@ from html import escape
 from typing import Protocol, TypeVar
 
 from cards.account_card import account_card
+from cards.admin_card import admin_card, pause_card
 from cards.answers import Answer, change_draft, notify, open_draft, push_card, show, update_card
 from cards.compose_card import compose_card, template_card
 from cards.contact_card import contact_card
 from cards.customers_mail_card import customers_mail_card
 from cards.deal_card import deal_card
+from cards.defaults_card import defaults_card, defaults_list_card
 from cards.error_card import error_card, failed_search_card
 from cards.frame import MAIL_TEMPLATE, POLICY_EXCLUDED, POLICY_RETENTION, POLICY_SHARING, REPLY_YES, SEARCH_INPUT, Frame, Path
 from cards.home_card import home_card
@@ -22,6 +24,7 @@ from cards.mail_form_card import FAULTS, done_card, mail_form_card
 from cards.mail_with_card import mail_with_card
 from cards.message_card import message_card
 from cards.my_sharing_card import my_sharing_card
+from cards.people_card import people_card
 from cards.policy_card import policy_card
 from cards.problems import notice_of
 from cards.search_card import search_card
@@ -30,11 +33,14 @@ from cards.sorting_cards import sorted_today_card, sorting_begun_card, sorting_p
 from cards.who_could_read_card import who_could_read_card
 from cards.widgets import Card
 from functions.event import SCOPE_COMPOSE, Event
-from functions.forms import set_up_form, typed_mail
+from functions.forms import defaults_form, set_up_form, typed_mail
 from functions.log import log_problems
+from mailmagnet.administration import administration
 from mailmagnet.caller import Caller
 from mailmagnet.change_sharing import Change, change_contact, change_mail
+from mailmagnet.connected_people import ConnectedPeople, connected_people, place_in
 from mailmagnet.customers_mail import customers_mail, mark_as_done
+from mailmagnet.defaults import defaults_effect, list_defaults, open_defaults, remove_defaults, save_defaults
 from mailmagnet.errors import BadForm, BadRequest, MailMagnetError, NotAuthorised
 from mailmagnet.everything_kept import everything_kept
 from mailmagnet.homepage import homepage
@@ -45,6 +51,7 @@ from mailmagnet.mail_with import MailWith, mail_with
 from mailmagnet.open_message import open_message
 from mailmagnet.open_record import open_account, open_contact, open_deal, open_lead, search
 from mailmagnet.parts import Parts
+from mailmagnet.pause import pause_all, resume_all, see_pause
 from mailmagnet.permission import who_can_permit
 from mailmagnet.policy import WantedPolicy, change_policy, policy, policy_effect
 from mailmagnet.read_mail import MailId, ReadMail, mail_id, read_mail
@@ -167,6 +174,17 @@ def _policy(call: SidebarCall) -> WantedPolicy:
     return WantedPolicy(typed(POLICY_SHARING), typed(POLICY_EXCLUDED), typed(POLICY_RETENTION))
 
 
+async def _people(call: SidebarCall) -> ConnectedPeople:
+    parameters = call.event.parameters
+    place = place_in(parameters.get("after", ""), parameters.get("since", ""))
+    return await connected_people(place, call.caller, call.parts)
+
+
+def _profile(call: SidebarCall) -> str:
+    """The group of defaults that a click names; "" for everybody else."""
+    return call.event.parameters.get("profile", "")
+
+
 # Customers' mail
 
 
@@ -281,6 +299,24 @@ TRIGGERS: Mapping[Path, Trigger | Press] = {
     Path.SHARE_MAIL: _trigger(_change_mail, mail_card, update_card),
     Path.MY_SHARING: _trigger(lambda call: sharing_overview(call.caller, call.parts), my_sharing_card, push_card),
     Path.WHO_COULD_READ: _trigger(_who_could_read, who_could_read_card, push_card),
+    Path.ADMIN: _trigger(lambda call: administration(call.caller, call.parts), admin_card, push_card),
+    Path.PEOPLE: _trigger(_people, people_card, push_card),
+    Path.DEFAULTS: _trigger(lambda call: list_defaults(call.caller, call.parts), defaults_list_card, push_card),
+    Path.DEFAULTS_OF: _trigger(lambda call: open_defaults(_profile(call), call.caller, call.parts), defaults_card, push_card),
+    Path.DEFAULTS_EFFECT: _trigger(
+        lambda call: defaults_effect(_profile(call), defaults_form(call.event), call.caller, call.parts),
+        defaults_card,
+        update_card,
+    ),
+    Path.SAVE_DEFAULTS: _trigger(
+        lambda call: save_defaults(_profile(call), defaults_form(call.event), call.caller, call.parts), defaults_card, update_card
+    ),
+    Path.REMOVE_DEFAULTS: _trigger(
+        lambda call: remove_defaults(_profile(call), call.caller, call.parts), defaults_list_card, update_card
+    ),
+    Path.PAUSE: _trigger(lambda call: see_pause(call.caller, call.parts), pause_card, push_card),
+    Path.PAUSE_ALL: _trigger(lambda call: pause_all(call.caller, call.parts), pause_card, update_card),
+    Path.RESUME_ALL: _trigger(lambda call: resume_all(call.caller, call.parts), pause_card, update_card),
     Path.POLICY: _trigger(lambda call: policy(call.caller, call.parts), policy_card, push_card),
     Path.POLICY_EFFECT: _trigger(lambda call: policy_effect(_policy(call), call.caller, call.parts), policy_card, update_card),
     Path.SAVE_POLICY: _trigger(lambda call: change_policy(_policy(call), call.caller, call.parts), policy_card, update_card),

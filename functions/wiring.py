@@ -27,6 +27,7 @@ from gmail_client.open_mail import HttpMailReader
 from gmail_client.revoke import revoke
 from gmail_client.user_mail import HttpUserMail
 from gmail_client.web_client import WebClient
+from http_session.own_token import OwnToken
 from http_session.session import HttpSession
 from mailmagnet.consent import Consent
 from mailmagnet.crm import Crm
@@ -37,7 +38,6 @@ from mailmagnet.store import Store
 from mailmagnet.tasks import Tasks
 from mailmagnet.user_mail import UserMail
 from mailmagnet.vault import Connection, Vault
-from token_vault.encrypted_file import EncryptedFileVault
 
 CALLBACK = "/callback"
 """The path of `pages` to which Google sends a browser back: it is registered with the OAuth client."""
@@ -102,7 +102,17 @@ class Process:
         return Openings()
 
     @cached_property
+    def own_token(self) -> OwnToken:
+        return OwnToken(self.session, self.google.metadata_token_url)
+
+    @cached_property
     def vault(self) -> Vault:
+        if self.settings.firestore_project:
+            from token_vault.secret_manager import SecretManagerVault
+
+            return SecretManagerVault(self.session, self.google.secrets_url, self.settings.firestore_project, self.own_token)
+        from token_vault.encrypted_file import EncryptedFileVault
+
         return EncryptedFileVault(self.settings.vault_file, self.settings.vault_key.get_secret_value())
 
     @cached_property
@@ -132,7 +142,6 @@ class Process:
     @cached_property
     def tasks(self) -> Tasks:
         from task_queue.cloud_tasks import CloudTasks
-        from task_queue.own_token import own_access_token
 
         return CloudTasks(
             self.session,
@@ -140,7 +149,7 @@ class Process:
             self.settings.tasks_queue,
             self.settings.label_mailbox_url,
             self.settings.job_service_account,
-            partial(own_access_token, self.session, self.google.metadata_token_url),
+            self.own_token,
         )
 
     @cached_property
@@ -150,7 +159,7 @@ class Process:
 
     @cached_property
     def renewal(self) -> Renewal:
-        return Renewal(self.crm_sign_in, self.vault, partial(datetime.now, UTC))
+        return Renewal(self.crm_sign_in, self.vault, lambda: self.store, partial(datetime.now, UTC))
 
     @cached_property
     def notices(self) -> Notices:

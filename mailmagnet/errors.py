@@ -8,6 +8,7 @@ MailMagnetError
         LinkExpired       a link or a sign-in of ours was made too long ago, or was used before
     Forbidden             the sender is known and may not do this (403)
         AnotherAccount    another Google account consented than the one that is being connected
+        Paused            an admin has paused the organisation: nobody's mail is looked at by the job
     ScopesMissing         the user has not granted what this feature needs
     BadSetting            the process cannot start: which setting, and what it should be
     Upstream              Gmail, the CRM, or what MailMagnet itself runs on did not do what was asked; `.who` says which
@@ -95,6 +96,10 @@ class Forbidden(MailMagnetError):
 
 class AnotherAccount(Forbidden):
     """Another Google account consented than the one that is being connected."""
+
+
+class Paused(Forbidden):
+    """An admin has paused the organisation: nobody's mail is looked at by the job until an admin resumes it."""
 
 
 class ScopesMissing(MailMagnetError):

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 
+from mailmagnet.begin_with_defaults import what_admin_has_set
 from mailmagnet.caller import Caller, connection_of
 from mailmagnet.categories import month_of, today_in
 from mailmagnet.crm import Crm, Deal, service_of
@@ -12,7 +13,8 @@ from mailmagnet.deadline import in_time_or_problem
 from mailmagnet.errors import MAILMAGNET, NotAuthorised, NotPermitted, Upstream
 from mailmagnet.gmail import GMAIL
 from mailmagnet.parts import Parts
-from mailmagnet.store import Mailbox
+from mailmagnet.permission import is_named_admin
+from mailmagnet.store import Defaults, Mailbox, Policy
 from mailmagnet.vault import Connection
 
 LATEST_MAILS = 5
@@ -34,6 +36,8 @@ class Homepage:
     `today` is the day in the CRM organisation's time zone. `mailbox` is None when this user's mail is not connected, or when
     `mails` is None because the store did not answer. `mails` is None, without a problem, while MailMagnet is off and when the CRM does
     not let this user in: who its customers are is the CRM's to tell. `connected` is whether there is a connection to Gmail.
+    `paused_since` is since when an admin has paused the organisation. `is_admin` is whether the deployment names the reader as an admin:
+    whom the CRM calls one, the settings lead on, without a question to the CRM each time that anybody opens the homepage.
     """
 
     crm_name: str
@@ -44,6 +48,13 @@ class Homepage:
     crm_problem: Upstream | None = None
     mail_problem: Upstream | None = None
     connected: bool = True
+    paused_since: datetime | None = None
+    is_admin: bool = False
+
+    @property
+    def set_by_admin(self) -> Defaults | None:
+        """What an admin's defaults have begun in this mailbox, until its user saves the set-up."""
+        return what_admin_has_set(self.mailbox)
 
     @property
     def problems(self) -> tuple[Upstream, ...]:
@@ -64,9 +75,10 @@ async def homepage(caller: Caller, parts: Parts) -> Homepage:
     """
     connection = await connection_of(caller, parts)
     crm = parts.crm_of(connection)
-    closing, (mailbox, mails) = await asyncio.gather(
+    closing, (mailbox, mails), policy = await asyncio.gather(
         in_time_or_problem(service_of(crm), caller.by, _closing_this_month(crm, caller.now)),
         _mailbox_and_mails(connection, crm, caller, parts),
+        in_time_or_problem(MAILMAGNET, caller.by, parts.store.policy(connection.org)),
     )
     let_in = not isinstance(closing, NotAuthorised | NotPermitted)
     return Homepage(
@@ -78,6 +90,9 @@ async def homepage(caller: Caller, parts: Parts) -> Homepage:
         crm_problem=closing if isinstance(closing, Upstream) else None,
         mail_problem=mails if isinstance(mails, Upstream) else None,
         connected=connection.connected,
+        # A store that does not tell it does not tell the mailbox either: that problem is said.
+        paused_since=policy.paused_since if isinstance(policy, Policy) else None,
+        is_admin=is_named_admin(caller.identity, parts),
     )
 
 

@@ -33,6 +33,7 @@ from mailmagnet.labels import ensure_labels
 from mailmagnet.notify import NO_CATEGORY, is_due
 from mailmagnet.parking import parked
 from mailmagnet.parts import Parts
+from mailmagnet.pause import check_not_paused
 from mailmagnet.permission import check_permitted
 from mailmagnet.store import Backlog, DayCounts, Lease, Mailbox, ParkedFor, Policy, Progress, RunCounts, Store
 from mailmagnet.trouble import trouble_after
@@ -137,7 +138,8 @@ async def label_mail(org: str, user: str, parts: Parts, tick: datetime | None = 
 
     At most MAILS_A_RUN mails are looked at, the newest first; run again while `remaining` is not 0. Raises MailboxFailed when Gmail,
     the CRM or the vault fail: why is kept with the mailbox, and the next run makes it good. Raises LeaseTaken, LeaseLost, NotFound
-    (no such mailbox), Forbidden (MailMagnet is off), and what the store raises.
+    (no such mailbox), Forbidden (MailMagnet is off), Paused, and what the store raises. One that is paused in its middle has kept what it
+    decided; what it has not moved, the first run after Resume moves.
     """
     lease = await parts.store.take_lease(org, user, parts.now(), LEASE_SECONDS)
     try:
@@ -161,10 +163,11 @@ async def label_mail(org: str, user: str, parts: Parts, tick: datetime | None = 
 async def plan_labels(org: str, user: str, parts: Parts) -> LabelRun:
     """The dry run: what `label_mail` would do now with the newest DRY_RUN_MAILS, and why.
 
-    Changes nothing and takes no lease. Raises what Gmail, the CRM, the store and the vault raise, NotFound and Forbidden.
+    Changes nothing and takes no lease; also while the organisation is paused, so that what Resume would do is seen first. Raises what
+    Gmail, the CRM, the store and the vault raise, NotFound and Forbidden.
     """
     mailbox = await _switched_on(org, user, parts.store)
-    run = await _run_of(mailbox, parts)
+    run = await _run_of(mailbox, await parts.store.policy(org), parts)
     begun = await _begun(run)
     batch = await _next(begun.progress, DRY_RUN_MAILS, run)
     headers = await run.gmail.headers(batch.mail_ids, SENDER_HEADERS)
@@ -181,9 +184,9 @@ async def _switched_on(org: str, user: str, store: Store) -> Mailbox:
     return mailbox
 
 
-async def _run_of(mailbox: Mailbox, parts: Parts) -> _Run:
+async def _run_of(mailbox: Mailbox, policy: Policy, parts: Parts) -> _Run:
     connection = await gmail_connection(mailbox.org, mailbox.user, parts.vault)
-    policy, crm = await parts.store.policy(mailbox.org), parts.crm_of(connection)
+    crm = parts.crm_of(connection)
     await _check_permitted(crm)
     return _Run(mailbox, connection, policy, parts.gmail_of(connection), crm, parts.store, parts.now())
 
@@ -209,7 +212,9 @@ async def _failed(mailbox: Mailbox, lease: Lease, error: Upstream, parts: Parts)
 
 async def _sort(mailbox: Mailbox, lease: Lease, parts: Parts, tick: datetime | None) -> LabelRun:
     """The run, top to bottom. Nothing is kept before all is decided; decisions are kept before anything is moved."""
-    run = await _run_of(mailbox, parts)
+    policy = await parts.store.policy(mailbox.org)
+    check_not_paused(policy)
+    run = await _run_of(mailbox, policy, parts)
     begun = await _begun(run)
     batch = await _next(begun.progress, _mails_now(mailbox, run.now), run)
     headers = await run.gmail.headers(batch.mail_ids, SENDER_HEADERS)
@@ -413,7 +418,7 @@ def _was_moved(mail: MailHeaders, begun: _Begun, labels: Mapping[Category, str])
 async def _move(
     moves: Sequence[Move], labels: Mapping[Category, str], lease: Lease, gmail: Gmail, parts: Parts
 ) -> Mapping[str, Upstream]:
-    """Put each mail under its label; what could not be moved, and why."""
+    """Put each mail under its label; what could not be moved, and why. Raises Paused before the next batch, LeaseLost, TimedOut."""
     unmoved: dict[str, Upstream] = {}
     for category in Category:
         mail_ids = [move.mail_id for move in moves if move.decision.category is category]
@@ -421,6 +426,8 @@ async def _move(
             continue
         if lease.until - parts.now() < timedelta(seconds=MOVE_SECONDS):
             raise LeaseLost
+        # Read anew before each batch: a person has pressed Pause because mail is moved that should not be.
+        check_not_paused(await parts.store.policy(lease.org))
         try:
             async with asyncio.timeout(MOVE_SECONDS):
                 unmoved.update(await gmail.move(mail_ids, add=labels[category], remove=INBOX))

@@ -23,15 +23,18 @@ class Tick:
 async def tick(every: timedelta, parts: Parts) -> Tick:
     """Send a task for each mailbox that is due, named after the moment it is due for: however often it is sent, it runs once.
 
-    `every` is the time between two runs of a mailbox. What fails for one organisation does not stop the others, and nobody's tasks
-    wait for what else there is to do. Raises what `Store.orgs` raises.
+    `every` is the time between two runs of a mailbox; in an organisation that is paused none is due. What fails for one organisation does
+    not stop the others, and nobody's tasks wait for what else there is to do. Raises what `Store.orgs` raises.
     """
     store, now = parts.store, parts.now()
     sent, problems = 0, defaultdict[str, list[Upstream]](list)
     orgs = await store.orgs()
     for org in orgs:
         try:
-            for mailbox in await store.due_mailboxes(org, now, every):
+            due = await store.due_mailboxes(org, now, every)
+            if not due or (await store.policy(org)).paused_since:
+                continue
+            for mailbox in due:
                 if slot := mailbox.due_since(now, every):
                     sent += await parts.tasks.enqueue(MailboxTask(org, mailbox.user, slot, now))
         except Exception as error:

@@ -59,7 +59,8 @@ async def notify(org: str, user: str, new: Mapping[str, int], parts: Parts) -> b
     """Count a run's new mail of customers, and tell its user of all that is counted, if that is due; whether a notice was sent.
 
     It is not counted any more before it is told, so none is told twice, and one notice may be lost. When the webhook is gone its address
-    is forgotten: no notice comes until its user gives another. Raises what the store, the vault and `Notices.send` raise.
+    is forgotten: no notice comes until its user gives another. While the organisation is paused nothing is told: it stays counted.
+    Raises what the store, the vault and `Notices.send` raise.
     """
     store, now = parts.store, parts.now()
     mailbox = await store.mailbox(org, user)
@@ -68,7 +69,7 @@ async def notify(org: str, user: str, new: Mapping[str, int], parts: Parts) -> b
     notice, presence = mailbox.choices.notice, mailbox.presence
     if counted(presence, notice, new, now) != presence:
         presence = await store.change_presence(org, user, lambda before: counted(before, notice, new, now))
-    if not is_due(notice, presence, now):
+    if not is_due(notice, presence, now) or (await store.policy(org)).paused_since:
         return False
     connection = await parts.vault.connection(org, user)
     if not connection or not connection.webhook:

@@ -7,7 +7,7 @@ from mailmagnet.addresses import domain_of
 from mailmagnet.caller import Caller, crm_of
 from mailmagnet.crm import MAIL_INTEGRATION, Crm, User, service_of
 from mailmagnet.deadline import in_time
-from mailmagnet.errors import MailMagnetError, NotAuthorised, NotPermitted, Side
+from mailmagnet.errors import Forbidden, MailMagnetError, NotAuthorised, NotPermitted, Side
 from mailmagnet.identity import Identity
 from mailmagnet.parts import Parts
 from mailmagnet.store import Reason
@@ -30,6 +30,14 @@ async def is_admin(caller: Caller, crm: Crm, parts: Parts) -> bool:
     Raises what `Crm.me` raises, and TimedOut.
     """
     return is_named_admin(caller.identity, parts) or (await in_time(service_of(crm), caller.by, crm.me())).profile.administrator
+
+
+async def check_admin(caller: Caller, parts: Parts) -> Crm:
+    """The CRM as the caller, who is an admin now, sees it. Raises Forbidden, TimedOut, and what the CRM and the vault raise."""
+    crm = await crm_of(caller, parts)
+    if not await is_admin(caller, crm, parts):
+        raise Forbidden("this is an admin's")
+    return crm
 
 
 def is_named_admin(identity: Identity, parts: Parts) -> bool:

@@ -5,15 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mailmagnet.addresses import exclusion
-from mailmagnet.caller import Caller, crm_of
+from mailmagnet.caller import Caller
 from mailmagnet.colleagues import colleagues_of
-from mailmagnet.crm import Crm
 from mailmagnet.deadline import in_time
-from mailmagnet.errors import MAILMAGNET, BadRequest, Forbidden, Upstream
+from mailmagnet.errors import MAILMAGNET, BadRequest, Upstream
 from mailmagnet.parts import Parts
-from mailmagnet.permission import is_admin
+from mailmagnet.permission import check_admin
 from mailmagnet.sharing import sharing_of
-from mailmagnet.store import Mailbox, Policy, Sharing
+from mailmagnet.store import Mailbox, Policy, Sharing, Store
 from mailmagnet.unopened import NOBODY, Unopened, unopened_of
 
 SHORTEST_RETENTION, LONGEST_RETENTION = 1, 3650
@@ -78,12 +77,12 @@ async def policy_effect(typed: WantedPolicy, caller: Caller, parts: Parts) -> Po
     """What a policy would do; nothing is changed. What failed is told beside what was typed. Raises Forbidden as `policy` does."""
     try:
         before, mailboxes = await _as_admin(caller, parts)
-        wanted = _read(typed, before)
+        wanted = wanted_policy(typed, before)
     except BadRequest as fault:
         return PolicyAnswer(None, typed=typed, fault=str(fault))
     except Upstream as problem:
         return PolicyAnswer(None, typed=typed, problems=(problem,))
-    return PolicyAnswer(before, wanted, _effect(before, wanted, mailboxes), typed)
+    return PolicyAnswer(before, wanted, effect_of(before, wanted, mailboxes), typed)
 
 
 async def change_policy(typed: WantedPolicy, caller: Caller, parts: Parts) -> PolicyAnswer:
@@ -92,23 +91,34 @@ async def change_policy(typed: WantedPolicy, caller: Caller, parts: Parts) -> Po
     if not answer.wanted:
         return answer
     try:
-        await in_time(MAILMAGNET, caller.by, parts.store.set_policy(caller.identity.org, answer.wanted))
+        await in_time(MAILMAGNET, caller.by, keep_policy(caller.identity.org, answer.wanted, parts.store))
     except Upstream as problem:
         return replace(answer, problems=(problem,))
     return replace(answer, policy=answer.wanted, saved=True)
 
 
+async def keep_policy(org: str, wanted: Policy, store: Store) -> None:
+    """Keep what can be typed of a policy; what else holds by now stays. Raises what the store raises."""
+
+    def changed(before: Policy) -> Policy:
+        return replace(before, sharing=wanted.sharing, excluded=wanted.excluded, retention_days=wanted.retention_days)
+
+    await store.change_policy(org, changed)
+
+
 async def _as_admin(caller: Caller, parts: Parts) -> tuple[Policy, Sequence[Mailbox]]:
-    crm: Crm = await crm_of(caller, parts)
-    admin, colleagues = await asyncio.gather(
-        is_admin(caller, crm, parts), in_time(MAILMAGNET, caller.by, colleagues_of(caller.identity.org, parts))
+    _, colleagues = await asyncio.gather(
+        check_admin(caller, parts), in_time(MAILMAGNET, caller.by, colleagues_of(caller.identity.org, parts))
     )
-    if not admin:
-        raise Forbidden("the policy is an admin's")
     return colleagues.policy, list(colleagues.mailboxes.values())
 
 
-def _read(typed: WantedPolicy, before: Policy) -> Policy:
+def as_typed(policy: Policy) -> WantedPolicy:
+    """A policy as it would be typed."""
+    return WantedPolicy(policy.sharing or "", "\n".join(sorted(policy.excluded)), str(policy.retention_days))
+
+
+def wanted_policy(typed: WantedPolicy, before: Policy) -> Policy:
     """Raises BadRequest, which says what is wrong in words to show, and repeats nothing."""
     if typed.sharing not in {"", *Sharing}:
         raise BadRequest("sharing: choose one of the four")
@@ -124,7 +134,8 @@ def _read(typed: WantedPolicy, before: Policy) -> Policy:
     return replace(before, sharing=sharing, excluded=frozenset(map(exclusion, entries)), retention_days=int(days))
 
 
-def _effect(before: Policy, after: Policy, mailboxes: Sequence[Mailbox]) -> PolicyEffect:
+def effect_of(before: Policy, after: Policy, mailboxes: Sequence[Mailbox]) -> PolicyEffect:
+    """What a new policy would do to these mailboxes."""
     changes = [_WIDTH[sharing_of(mailbox.choices, after)] - _WIDTH[sharing_of(mailbox.choices, before)] for mailbox in mailboxes]
     return PolicyEffect(
         len(mailboxes),

@@ -12,6 +12,7 @@ from mailmagnet.errors import MAILMAGNET, BadAnswer, NotFound, RateLimited, Time
 from mailmagnet.gmail import GMAIL, SENDER_HEADERS
 from mailmagnet.label_mail import DRY_RUN_MAILS, MAILS_A_RUN, RUN_SECONDS
 from mailmagnet.parts import Parts
+from mailmagnet.pause import check_not_paused
 from mailmagnet.store import Mailbox, Policy, Preview
 from mailmagnet.switch_mailbox import LONGEST_BACKFILL
 from mailmagnet.tasks import PreviewTask
@@ -94,7 +95,8 @@ async def count_mail(task: PreviewTask, parts: Parts) -> Counted:
 
     The window is fixed when the preview begins, so tasks list the same mails and go on behind those looked at; when one was deleted
     meanwhile, one more is passed over. What is down or slow is tried again a minute later, MOST_FAILURES times. Raises NotFound without a
-    mailbox, NotAuthorised, NotPermitted, GrantMissing, and what the store and the task queue raise.
+    mailbox, NotAuthorised, NotPermitted, GrantMissing, Paused (then it is forgotten, to be begun anew), and what the store and the task
+    queue raise.
     """
     mailbox = await parts.store.mailbox(task.org, task.user)
     if not mailbox or mailbox.presence.leaving_since:
@@ -102,13 +104,17 @@ async def count_mail(task: PreviewTask, parts: Parts) -> Counted:
     earlier = mailbox.preview
     if earlier and earlier.at > task.begun:
         return Counted(earlier)  # another was begun since
+    policy = await parts.store.policy(task.org)
+    if policy.paused_since and earlier and (earlier.at, earlier.days) == (task.begun, task.days):
+        await parts.store.save_preview(task.org, task.user, None)
+    check_not_paused(policy)
     if earlier and (earlier.at, earlier.days) != (task.begun, task.days):
         earlier = None
     if task.looked_at and not earlier:
         return Counted(None)  # MailMagnet was turned off since: nobody waits for it
     try:
         async with asyncio.timeout(RUN_SECONDS):
-            preview = await _counted_on(earlier or Preview(task.begun, task.days, 0, 0), mailbox, parts)
+            preview = await _counted_on(earlier or Preview(task.begun, task.days, 0, 0), mailbox, policy, parts)
     except TimeoutError:
         return Counted(earlier, await _put_off(task, TimedOut(MAILMAGNET, RUN_SECONDS), parts))
     except (RateLimited, Unavailable, BadAnswer) as problem:
@@ -127,10 +133,9 @@ async def _put_off(task: PreviewTask, problem: Upstream, parts: Parts) -> Upstre
     return problem
 
 
-async def _counted_on(preview: Preview, mailbox: Mailbox, parts: Parts) -> Preview:
+async def _counted_on(preview: Preview, mailbox: Mailbox, policy: Policy, parts: Parts) -> Preview:
     """The preview with one task's mails more. While MailMagnet is on, runs spend of the same quota."""
     connection = await gmail_connection(mailbox.org, mailbox.user, parts.vault)
-    policy = await parts.store.policy(mailbox.org)
     gmail = parts.gmail_of(connection)
     listed = await gmail.mails_between(preview.at - timedelta(days=preview.days), preview.at, MOST_COUNTED)
     mail_ids = listed.mail_ids[:MOST_COUNTED]

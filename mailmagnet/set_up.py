@@ -17,14 +17,16 @@ from mailmagnet.errors import (
     MailMagnetError,
     NotAuthorised,
     NotPermitted,
+    Paused,
     Side,
     Upstream,
 )
 from mailmagnet.gmail import GMAIL
 from mailmagnet.parts import Parts
+from mailmagnet.pause import check_not_paused
 from mailmagnet.permission import check_permitted, is_named_admin
 from mailmagnet.preview import Newest, begin_preview, is_being_counted, newest_preview
-from mailmagnet.store import Choices, Mailbox, Notice, Notify, Policy, Sharing
+from mailmagnet.store import Choices, Defaults, Mailbox, Notice, Notify, Policy, SetUpBy, Sharing
 from mailmagnet.switch_mailbox import LONGEST_BACKFILL, switch_off, switch_on
 from mailmagnet.vault import Connection, gmail_connection
 
@@ -93,7 +95,8 @@ class SetUp:
     name of the CRM user as whom the reader is signed in, `is_admin` whether the reader is an admin. `webhook` is whether an address for
     notices is kept. `mailbox` is None where there is none yet. `newest` counts what would be sorted, None where nobody asked or it could
     not be told in time. `refusal`, `consequence` and `problem` say why Save has not saved; `saved` that it has; `counting` that the mail
-    is being counted. `policy` is None where what is kept could not be told: then the form and the problem are all that is known.
+    is being counted. `defaults` are the admin's, with which the form of a mailbox that nobody has set up begins. `policy` is None where
+    what is kept could not be told: then the form and the problem are all that is known.
     """
 
     crm_name: str
@@ -106,6 +109,7 @@ class SetUp:
     webhook: bool = False
     mailbox: Mailbox | None = None
     policy: Policy | None = None
+    defaults: Defaults | None = None
     newest: Newest | None = None
     refusal: Refusal | None = None
     consequence: Consequence | None = None
@@ -141,7 +145,7 @@ class _Wish:
 
     def chosen(self, before: Choices) -> Choices:
         """The choices with these in them; what is chosen elsewhere stays."""
-        return replace(before, sharing=self.sharing, backfill_days=self.backfill_days, notice=self.notice)
+        return replace(before, sharing=self.sharing, backfill_days=self.backfill_days, notice=self.notice, set_up_by=SetUpBy.USER)
 
 
 async def open_set_up(time_zone: str, caller: Caller, parts: Parts) -> SetUp:
@@ -186,7 +190,7 @@ async def save_set_up(form: Form, confirmed: str, caller: Caller, parts: Parts) 
     mailbox = await in_time_or_problem(MAILMAGNET, caller.by, parts.store.mailbox(typed.mailbox.org, typed.mailbox.user))
     if isinstance(mailbox, Upstream):
         return replace(typed, saved=True)
-    return replace(typed, mailbox=mailbox, form=form_of(mailbox, form.time_zone), saved=True)
+    return replace(typed, mailbox=mailbox, form=form_of(mailbox, form.time_zone), defaults=None, saved=True)
 
 
 async def count_set_up(form: Form, caller: Caller, parts: Parts) -> SetUp:
@@ -202,8 +206,9 @@ async def count_set_up(form: Form, caller: Caller, parts: Parts) -> SetUp:
     if not typed.may_sort:
         return replace(typed, refusal=Refusal.SORT_NOT_GRANTED)
     try:
+        check_not_paused(typed.policy or Policy())
         await in_time(MAILMAGNET, caller.by, begin_preview(typed.mailbox, days, caller.now, parts))
-    except Upstream as problem:
+    except (Upstream, Paused) as problem:
         return replace(typed, problem=problem)
     return replace(typed, counting=True)
 
@@ -214,14 +219,17 @@ def days_of(typed: str) -> int | None:
     return days if days is not None and days <= LONGEST_BACKFILL.days else None
 
 
-def form_of(mailbox: Mailbox | None, time_zone: str) -> Form:
-    """What is kept, as it stands in the form; before there is a mailbox, what nobody has chosen yet."""
+def form_of(mailbox: Mailbox | None, time_zone: str, defaults: Defaults | None = None) -> Form:
+    """What is kept, as it stands in the form; before there is a mailbox, what nobody has chosen yet. `defaults` stand in its place."""
     choices = mailbox.choices if mailbox else Choices()
+    begins = defaults or Defaults(
+        bool(mailbox and mailbox.mailmagnet), bool(mailbox and mailbox.labelling), choices.backfill_days, choices.sharing
+    )
     return Form(
-        mailmagnet=bool(mailbox and mailbox.mailmagnet),
-        labelling=bool(mailbox and mailbox.labelling),
-        backfill_days=str(choices.backfill_days),
-        sharing=choices.sharing,
+        mailmagnet=begins.mailmagnet,
+        labelling=begins.labelling,
+        backfill_days=str(begins.backfill_days),
+        sharing=begins.sharing,
         notify=choices.notice.notify,
         daily_at=str(choices.notice.daily_at.hour),
         quiet_from=str(choices.notice.quiet_from.hour),
@@ -240,11 +248,12 @@ async def _as_kept(time_zone: str, caller: Caller, parts: Parts) -> tuple[Connec
         in_time(MAILMAGNET, by, store.mailbox(identity.org, identity.user)),
         in_time(MAILMAGNET, by, store.policy(identity.org)),
     )
+    defaults = None if mailbox and mailbox.is_set_up else policy.defaults_for(user.profile.id)
     delegated = connection.delegated or (parts.delegated and bool(identity.domain) and not connection.connected)
     return connection, SetUp(
         crm_name=crm.name,
         address=identity.address,
-        form=form_of(mailbox, time_zone),
+        form=form_of(mailbox, time_zone, defaults),
         grants=DELEGATED if delegated else connection.grants,
         delegated=delegated,
         crm_user=user.name or user.email,
@@ -252,6 +261,7 @@ async def _as_kept(time_zone: str, caller: Caller, parts: Parts) -> tuple[Connec
         webhook=bool(connection.webhook),
         mailbox=mailbox,
         policy=policy,
+        defaults=defaults,
     )
 
 
@@ -338,7 +348,9 @@ async def _consequence(wish: _Wish, confirmed: str, mailbox: Mailbox, caller: Ca
 async def _keep(wish: _Wish, days: int, mailbox: Mailbox, parts: Parts) -> None:
     """Keep it in one write; `days` are those of the backfill that begins with it, 0 for none."""
     org, user = mailbox.org, mailbox.user
-    if (wish.mailmagnet, wish.labelling) == (mailbox.mailmagnet, mailbox.labelling) and not days:
+    # Who saves "off" for the first time is to stay off: the admin's defaults may be on their way, and lose their lease with switch_off.
+    stays_off = not wish.mailmagnet and mailbox.choices.set_up_by is not SetUpBy.USER
+    if (wish.mailmagnet, wish.labelling) == (mailbox.mailmagnet, mailbox.labelling) and not days and not stays_off:
         await parts.store.change_choices(org, user, wish.chosen)
     elif wish.mailmagnet:
         backfill = timedelta(days=days) if days else None

@@ -12,7 +12,6 @@ from mailmagnet.deadline import in_time, in_time_or_problem
 from mailmagnet.ended_sharing import MOST_LOOKED_UP, names_of, without
 from mailmagnet.errors import MAILMAGNET, Upstream
 from mailmagnet.parts import Parts
-from mailmagnet.permission import is_admin
 from mailmagnet.record_people import RecordId, record_of_choice
 from mailmagnet.sharing import sharing_of
 from mailmagnet.store import Choices, Mailbox, MailReading, Sharing
@@ -54,7 +53,6 @@ class SharingOverview:
     readings: tuple[Reading, ...] = ()
     more: int = 0
     ended: int = 0
-    is_admin: bool = False
     problems: tuple[Upstream, ...] = ()
 
 
@@ -67,10 +65,9 @@ async def sharing_overview(caller: Caller, parts: Parts) -> SharingOverview:
     crm = parts.crm_of(await connection_of(caller, parts))
     readings = await in_time(MAILMAGNET, caller.by, parts.store.readings(org, user, MOST_READINGS))
     concerned = [user, *(reading.reader for reading in readings)]
-    colleagues, names, admin = await asyncio.gather(
+    colleagues, names = await asyncio.gather(
         in_time(MAILMAGNET, caller.by, some_colleagues(org, concerned, parts)),
         in_time_or_problem(service_of(crm), caller.by, names_in(crm)),
-        in_time_or_problem(service_of(crm), caller.by, is_admin(caller, crm, parts)),
     )
     problem = names if isinstance(names, Upstream) else None
     if not isinstance(names, Upstream):
@@ -93,7 +90,6 @@ async def sharing_overview(caller: Caller, parts: Parts) -> SharingOverview:
         readings=tuple(_reading(each, colleagues, looked_up) for each in readings),
         more=len((choices.shared_contacts | choices.contacts_kept_back) - looked_up.keys()),
         ended=ended,
-        is_admin=admin is True,
         problems=(problem,) if problem else (),
     )
 

@@ -14,6 +14,7 @@ from mailmagnet.errors import MAILMAGNET, Upstream
 from mailmagnet.gmail import GMAIL, MailHeaders
 from mailmagnet.label_mail import LabelRun, plan_labels
 from mailmagnet.parts import Parts
+from mailmagnet.pause import check_not_paused
 from mailmagnet.people import in_a_list
 from mailmagnet.store import DayCounts, Mailbox, MailRecord
 from mailmagnet.tasks import MailboxTask
@@ -96,8 +97,10 @@ async def preview_sorting(caller: Caller, parts: Parts) -> SortingPreview:
 
 
 async def sort_now(caller: Caller, parts: Parts) -> SortingBegun:
-    """Have a run begin now: within a minute any number of clicks are one. Raises as `sorted_today` does, and what the task queue raises."""
+    """Have a run begin now: within a minute any number of clicks are one. Raises Paused, as `sorted_today` does, and what the task queue
+    raises."""
     _, mailbox, _ = await permitted_mailbox(caller, parts)
+    check_not_paused(await in_time(MAILMAGNET, caller.by, parts.store.policy(mailbox.org)))
     slot = caller.now.replace(second=0, microsecond=0)
     new = await in_time(MAILMAGNET, caller.by, parts.tasks.enqueue(MailboxTask(mailbox.org, mailbox.user, slot, tick=None)))
     return SortingBegun(already=not new)

@@ -54,6 +54,10 @@ class Policy:
     defaults: Mapping[str, Defaults] = field(default_factory=dict)
     paused_since: datetime | None = None
 
+    def defaults_for(self, profile: str) -> Defaults | None:
+        """What a user with this profile in the CRM begins with; None where the admin has set nothing."""
+        return self.defaults.get(profile, self.defaults.get(""))
+
 
 class Notify(StrEnum):
     """When a user is told of customers' new mail outside Gmail."""
@@ -75,12 +79,22 @@ class Notice:
     quiet_until: time = time(7)
 
 
+class SetUpBy(StrEnum):
+    """Who has set a mailbox up."""
+
+    USER = "user"
+    """Its user, who has saved the set-up: from then on nothing of it is the admin's."""
+    ADMIN = "admin"
+    """The organisation's defaults were put in place for a user who has not saved anything since."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choices:
     """What a user has chosen, apart from the two switches. The contacts are ids of the CRM, the mails Gmail's.
 
     `shared_contacts` count where sharing is custom; what is kept back is shared with nobody, whatever else is chosen or fixed.
     `sharing_ended` counts contacts that were shared until they were merged or gone in the CRM, and that the user has not seen of yet.
+    `set_up_by` None: nobody has set this mailbox up yet.
     """
 
     sharing: Sharing = Sharing.PRIVATE
@@ -90,6 +104,7 @@ class Choices:
     backfill_days: int = 30
     notice: Notice = Notice()
     sharing_ended: int = 0
+    set_up_by: SetUpBy | None = None
 
 
 class ParkedFor(StrEnum):
@@ -278,6 +293,11 @@ class Mailbox:
         return self.labelling_since is not None
 
     @property
+    def is_set_up(self) -> bool:
+        """Whether somebody has set it up, or something of it was chosen: then the admin's defaults are not for it any more."""
+        return self.mailmagnet or self.choices != Choices()
+
+    @property
     def needs_consent(self) -> bool:
         """Whether nothing is tried until Gmail's consent is given anew."""
         return self.trouble is not None and self.trouble.reason is Reason.CONSENT
@@ -369,10 +389,24 @@ class Store(Protocol):
         """
         ...
 
+    async def change_policy(self, org: str, change: Callable[[Policy], Policy]) -> Policy:
+        """Keep what `change` makes of the policy as it is now, as `set_policy` does; what it is then. `change` may be called more than
+        once: two admins' changes of different parts are both kept."""
+        ...
+
     async def mailbox(self, org: str, user: str) -> Mailbox | None: ...
 
     async def mailboxes(self, org: str) -> Sequence[Mailbox]:
         """All of the org's, by user."""
+        ...
+
+    async def mailboxes_by_user(self, org: str, after: str, most: int) -> Sequence[Mailbox]:
+        """The same, a page at a time: those whose user comes after this one, "" for the first ones."""
+        ...
+
+    async def mailboxes_in_trouble(self, org: str, after: tuple[datetime, str] | None, most: int) -> Sequence[Mailbox]:
+        """A page of those with a `Mailbox.trouble`, the longest in trouble first, then by user: those that come after one that had been in
+        trouble since a moment, and its user; None for the first ones."""
         ...
 
     async def mailboxes_of(self, org: str, crm_users: Collection[str]) -> Sequence[Mailbox]:
@@ -436,6 +470,10 @@ class Store(Protocol):
 
     async def use_once(self, org: str, name: str, until: datetime, now: datetime) -> bool:
         """Whether this is the first use of a name (a sign-in's state) that is good until then; those that are over are forgotten."""
+        ...
+
+    async def end_use(self, org: str, name: str, until: datetime) -> None:
+        """End the use of a name that was to be good until then, so that it can be used again. Without effect on another's use of it."""
         ...
 
     async def forget_used(self, org: str) -> None:

@@ -22,6 +22,7 @@ from mailmagnet.store import (
     Progress,
     Reason,
     RunCounts,
+    SetUpBy,
     Sharing,
     Trouble,
 )
@@ -57,6 +58,11 @@ def policy_of(stored: Mapping[str, Any], moment: Moment) -> Policy:
         defaults={each["profile"]: _defaults_of(each) for each in stored.get("defaults", ())},
         paused_since=moment(paused_since) if paused_since else None,
     )
+
+
+def policy_as_kept(policy: Policy) -> Policy:
+    """A policy as it comes back. Raises BadRequest for what cannot be excluded."""
+    return policy_of(policy_map(policy), lambda moment: moment)
 
 
 def _defaults_map(profile: str, defaults: Defaults) -> dict[str, Any]:
@@ -161,12 +167,13 @@ def choices_map(choices: Choices) -> dict[str, Any]:
             "quiet_until": notice.quiet_until.isoformat(),
         },
         "sharing_ended": choices.sharing_ended,
+        "set_up_by": choices.set_up_by,
     }
 
 
 def choices_of(stored: Mapping[str, Any]) -> Choices:
-    """The way back."""
-    notice = stored["notice"]
+    """The way back. Of a mailbox that was kept before that was noted, its user counts as who set it up."""
+    notice, set_up_by = stored["notice"], stored.get("set_up_by", SetUpBy.USER)
     return Choices(
         sharing=Sharing(stored["sharing"]),
         shared_contacts=frozenset(stored["shared_contacts"]),
@@ -181,6 +188,7 @@ def choices_of(stored: Mapping[str, Any]) -> Choices:
             quiet_until=time.fromisoformat(notice["quiet_until"]),
         ),
         sharing_ended=stored.get("sharing_ended", 0),
+        set_up_by=SetUpBy(set_up_by) if set_up_by else None,
     )
 
 

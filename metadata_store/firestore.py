@@ -10,8 +10,8 @@ query is equality on one field, or none, then one field's order, so that no inde
 - who read an owner's mail, newest first: owner, at descending (firestore.indexes.json)
 - whose mail a reader read, newest first: reader, at descending (firestore.indexes.json)
 - a user's mails, to delete: user alone; mails older than a moment: received_at alone; mailboxes due: active alone; mailboxes of a
-  CRM user: presence.crm_user alone; those whose user leaves: presence.leaving_since alone; an owner's readings, to delete: owner
-  alone; readings older than a moment: at alone; names whose time is over: until alone
+  CRM user: presence.crm_user alone; those whose user leaves: presence.leaving_since alone; those in trouble: trouble.since alone; an
+  owner's readings, to delete: owner alone; readings older than a moment: at alone; names whose time is over: until alone
 
 `active` is true while MailMagnet is on, nobody has to act first, and its user is neither parked nor leaving: it is derived, and stored
 for that query.
@@ -24,6 +24,7 @@ a lease that was lost. Reference: https://firebase.google.com/docs/firestore/ref
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, TypeVar
@@ -71,6 +72,7 @@ from metadata_store.documents import (
     by_category,
     choices_map,
     choices_of,
+    policy_as_kept,
     policy_map,
     policy_of,
     presence_map,
@@ -133,9 +135,26 @@ class FirestoreStore:
         return policy_of(stored, _moment) if stored else Policy()
 
     async def set_policy(self, org: str, policy: Policy) -> None:
+        await self.change_policy(org, lambda _: policy)
+
+    async def change_policy(self, org: str, change: Callable[[Policy], Policy]) -> Policy:
         document = self._org(org)
-        kept = document.set(policy_map(policy), timeout=SECONDS) if policy != Policy() else document.delete(timeout=SECONDS)
-        await _answer(kept)
+
+        async def put() -> Policy:
+            found = await _read(document)
+            stored = found.to_dict()
+            changed = policy_as_kept(change(policy_of(stored, _moment) if stored else Policy()))
+            unchanged = self._client.write_option(last_update_time=found.update_time) if found.exists else None
+            if changed == Policy():
+                await _answer(document.delete(option=unchanged, timeout=SECONDS))
+            elif found.exists:
+                # An update with every fact is the whole policy, and the only write that is refused when it has changed meanwhile.
+                await _answer(document.update(policy_map(changed), option=unchanged, timeout=SECONDS))
+            else:
+                await _answer(document.create(policy_map(changed), timeout=SECONDS))
+            return changed
+
+        return await _again_while_changed(put)
 
     async def mailbox(self, org: str, user: str) -> Mailbox | None:
         stored = (await _read(self._mailbox(org, user))).to_dict()
@@ -144,6 +163,22 @@ class FirestoreStore:
     async def mailboxes(self, org: str) -> Sequence[Mailbox]:
         everyone = self._mailboxes(org).order_by("__name__")
         return [_mailbox(org, stored.id, stored.to_dict() or {}) async for page in _pages(everyone) for stored in page]
+
+    async def mailboxes_by_user(self, org: str, after: str, most: int) -> Sequence[Mailbox]:
+        everyone = self._mailboxes(org).order_by("__name__")
+        page = everyone.start_after({"__name__": user_id(after)}) if after else everyone
+        return [
+            _mailbox(org, stored.id, stored.to_dict() or {}) for stored in await _answer(page.limit(most).get(timeout=SECONDS))
+        ]
+
+    async def mailboxes_in_trouble(self, org: str, after: tuple[datetime, str] | None, most: int) -> Sequence[Mailbox]:
+        in_trouble = self._mailboxes(org).where(filter=FieldFilter("trouble.since", ">", _BEFORE_ALL))
+        page = in_trouble.order_by("trouble.since").order_by("__name__")
+        if after:
+            page = page.start_after({"trouble.since": after[0], "__name__": user_id(after[1])})
+        return [
+            _mailbox(org, stored.id, stored.to_dict() or {}) for stored in await _answer(page.limit(most).get(timeout=SECONDS))
+        ]
 
     async def mailboxes_of(self, org: str, crm_users: Collection[str]) -> Sequence[Mailbox]:
         return await self._mailboxes_where(org, "presence.crm_user", set(crm_users) - {""})
@@ -239,13 +274,18 @@ class FirestoreStore:
         names = self._used_names(org)
         async for page in _pages(names.where(filter=FieldFilter("until", "<", now)).order_by("until")):
             await self._delete_page(page)
-        # Any text may be a name, not any text a document's id.
-        document = names.document(sha256(name.encode()).hexdigest())
         try:
-            await _answer(document.create({"until": until}, timeout=SECONDS))
+            await _answer(self._used_name(org, name).create({"until": until}, timeout=SECONDS))
         except _Changed:
             return False
         return True
+
+    async def end_use(self, org: str, name: str, until: datetime) -> None:
+        used = await _read(self._used_name(org, name))
+        if used.exists and _moment(used.get("until")) == until:
+            with suppress(_Changed):  # another's use by now
+                as_read = self._client.write_option(last_update_time=used.update_time)
+                await _answer(used.reference.delete(option=as_read, timeout=SECONDS))
 
     async def forget_used(self, org: str) -> None:
         await self._delete(self._used_names(org).order_by("__name__"), "until")
@@ -396,6 +436,10 @@ class FirestoreStore:
     def _used_names(self, org: str) -> AsyncCollectionReference:
         names: AsyncCollectionReference = self._org(org).collection("used_names")
         return names
+
+    def _used_name(self, org: str, name: str) -> AsyncDocumentReference:
+        """Any text may be a name, not any text a document's id."""
+        return self._used_names(org).document(sha256(name.encode()).hexdigest())
 
     def _readings(self, org: str) -> AsyncCollectionReference:
         readings: AsyncCollectionReference = self._org(org).collection("readings")

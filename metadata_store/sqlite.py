@@ -31,6 +31,7 @@ from metadata_store.documents import (
     by_category,
     choices_map,
     choices_of,
+    policy_as_kept,
     policy_map,
     policy_of,
     presence_map,
@@ -117,26 +118,37 @@ class SqliteStore:
         self._erased = True
 
     async def close(self) -> None:
-        """Close the file; no call may follow."""
-        await asyncio.to_thread(self._connection.close)
+        """Close the file; no call may follow. One that was given up may still be at work in its thread: it is waited for."""
+
+        def close() -> None:
+            with self._lock:
+                self._connection.close()
+
+        await asyncio.to_thread(close)
 
     async def orgs(self) -> Sequence[str]:
         rows = await self._rows("SELECT org FROM policies UNION SELECT org FROM mailboxes ORDER BY org")
         return [row["org"] for row in rows]
 
     async def policy(self, org: str) -> Policy:
-        rows = await self._rows("SELECT * FROM policies WHERE org = ?", org_id(org))
-        return policy_of(json.loads(rows[0]["policy"]), datetime.fromisoformat) if rows else Policy()
+        rows = await self._rows("SELECT policy FROM policies WHERE org = ?", org_id(org))
+        return _policy(rows[0] if rows else None)
 
     async def set_policy(self, org: str, policy: Policy) -> None:
-        facts = (org_id(org), _json(policy_map(policy)))
+        await self.change_policy(org, lambda _: policy)
 
-        def put(file: sqlite3.Connection) -> None:
-            file.execute("DELETE FROM policies WHERE org = ?", facts[:1])
-            if policy != Policy():
-                file.execute("INSERT INTO policies VALUES (?, ?)", facts)
+    async def change_policy(self, org: str, change: Callable[[Policy], Policy]) -> Policy:
+        key = (org_id(org),)
 
-        await self._write(put)
+        def put(file: sqlite3.Connection) -> Policy:
+            row = file.execute("SELECT policy FROM policies WHERE org = ?", key).fetchone()
+            changed = policy_as_kept(change(_policy(row)))
+            file.execute("DELETE FROM policies WHERE org = ?", key)
+            if changed != Policy():
+                file.execute("INSERT INTO policies VALUES (?, ?)", (*key, _json(policy_map(changed))))
+            return changed
+
+        return await self._write(put)
 
     async def mailbox(self, org: str, user: str) -> Mailbox | None:
         rows = await self._rows("SELECT * FROM mailboxes WHERE org = ? AND user = ?", org_id(org), user_id(user))
@@ -145,6 +157,16 @@ class SqliteStore:
     async def mailboxes(self, org: str) -> Sequence[Mailbox]:
         rows = await self._rows("SELECT * FROM mailboxes WHERE org = ? ORDER BY user", org_id(org))
         return [_mailbox(row) for row in rows]
+
+    async def mailboxes_by_user(self, org: str, after: str, most: int) -> Sequence[Mailbox]:
+        page = "SELECT * FROM mailboxes WHERE org = ? AND user > ? ORDER BY user LIMIT ?"
+        return [_mailbox(row) for row in await self._rows(page, org_id(org), after, most)]
+
+    async def mailboxes_in_trouble(self, org: str, after: tuple[datetime, str] | None, most: int) -> Sequence[Mailbox]:
+        in_trouble = "SELECT * FROM mailboxes WHERE org = ? AND trouble IS NOT NULL"
+        mailboxes = [_mailbox(row) for row in await self._rows(in_trouble, org_id(org))]
+        in_order = sorted((mailbox.trouble.since, mailbox.user, mailbox) for mailbox in mailboxes if mailbox.trouble)
+        return [mailbox for since, user, mailbox in in_order if after is None or (since, user) > after][:most]
 
     async def mailboxes_of(self, org: str, crm_users: Collection[str]) -> Sequence[Mailbox]:
         wanted = set(crm_users) - {""}
@@ -256,6 +278,10 @@ class SqliteStore:
             return file.execute("INSERT INTO used_names VALUES (?, ?, ?) ON CONFLICT DO NOTHING", facts).rowcount == 1
 
         return await self._write(use)
+
+    async def end_use(self, org: str, name: str, until: datetime) -> None:
+        facts = (org_id(org), name, _microseconds(until))
+        await self._write(lambda file: file.execute("DELETE FROM used_names WHERE org = ? AND name = ? AND until = ?", facts))
 
     async def forget_used(self, org: str) -> None:
         await self._write(lambda file: file.execute("DELETE FROM used_names WHERE org = ?", (org_id(org),)))
@@ -564,6 +590,10 @@ def _forget_mails(file: sqlite3.Connection, org: str, user: str) -> int:
     """Delete a user's records and break the lease, so that a run under way writes none after."""
     file.execute("UPDATE mailboxes SET leased_until = NULL WHERE org = ? AND user = ?", (org, user))
     return file.execute("DELETE FROM mails WHERE org = ? AND user = ?", (org, user)).rowcount
+
+
+def _policy(row: sqlite3.Row | None) -> Policy:
+    return policy_of(json.loads(row["policy"]), datetime.fromisoformat) if row else Policy()
 
 
 def _chosen(choices: Choices | None) -> dict[str, Any]:

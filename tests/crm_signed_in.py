@@ -14,6 +14,7 @@ from crm_client.embedded.sign_in import EmbeddedSignIn
 from crm_client.renewal import Renewal
 from mailmagnet.crm_sign_in import CrmTokens
 from mailmagnet.errors import NotAuthorised, Service, Side
+from mailmagnet.store import Store
 from mailmagnet.vault import Connection, Vault
 
 machine_time = partial(datetime.now, UTC)
@@ -37,6 +38,16 @@ class OneConnection:
         return new if connection.crm == old else connection.crm
 
 
+class NoTurns:
+    """The store's part in a renewal, where there is one process alone."""
+
+    async def use_once(self, org: str, name: str, until: datetime, now: datetime) -> bool:
+        return True
+
+    async def end_use(self, org: str, name: str, until: datetime) -> None:
+        """Nothing to give back."""
+
+
 def tokens_for(database: Path, address: str, org: str, user: str) -> CrmTokens:
     """Sign a Google account in as the CRM user with this address."""
     with writing(database) as connection:
@@ -46,7 +57,12 @@ def tokens_for(database: Path, address: str, org: str, user: str) -> CrmTokens:
 def crm_with(database: Path, tokens: CrmTokens | None, org: str, user: str, record_url: str = "") -> EmbeddedCrm:
     """The CRM, asked with these tokens for this Google account."""
     connection = Connection(org, user, "somebody@corp.example", crm=tokens)
-    renewal = Renewal(EmbeddedSignIn(database, machine_time), cast(Vault, OneConnection(connection)), machine_time)
+    renewal = Renewal(
+        EmbeddedSignIn(database, machine_time),
+        cast(Vault, OneConnection(connection)),
+        lambda: cast(Store, NoTurns()),
+        machine_time,
+    )
     return EmbeddedCrm(database, renewal.access_of(connection), record_url)
 
 

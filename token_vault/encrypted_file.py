@@ -20,29 +20,37 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, replace
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from mailmagnet.consent import Grant
 from mailmagnet.crm_sign_in import CrmTokens
-from mailmagnet.errors import BadAnswer, BadSetting, Service, Side, SignInNeeded, TimedOut, Unavailable
+from mailmagnet.errors import BadAnswer, BadSetting, TimedOut, Unavailable
 from mailmagnet.vault import Connection, Leaving
+from token_vault.connection_facts import (
+    LEAVING,
+    WHO,
+    Facts,
+    account,
+    account_of,
+    connection_in,
+    is_connection,
+    kept,
+    left_behind,
+    refused,
+    renewed,
+    signed_in,
+    signed_out,
+    tokens_after,
+    tokens_in,
+    with_webhook,
+    without_leaving,
+)
 
-WHO = Service(Side.OURS, "the vault")
 SECONDS = 5.0
 """The deadline of a write: how long it waits for another's turn to end."""
 
 SECONDS_BETWEEN_TRIES = 0.005
-
-ACCOUNT_FACTS = ("gmail_token", "user", "address")
-"""Each of them alone tells that two connections are one Google account's."""
-
-Facts = dict[str, Any]
-"""A connection's, or `{"leaving": ...}` of a forgotten one with an account's facts; a connection without a token may have both."""
 
 Contents = dict[str, dict[str, Facts]]
 """Facts by org and user."""
@@ -65,87 +73,56 @@ class EncryptedFileVault:
         self._read: tuple[tuple[int, ...] | None, Contents] = (None, {})
 
     async def connection(self, org: str, user: str) -> Connection | None:
-        facts = _at(await self._contents(), org, user)
-        return _connection(org, user, facts) if _is_connection(facts) else None
+        return connection_in(org, user, _at(await self._contents(), org, user))
 
     async def keep(self, connection: Connection) -> None:
-        def put(contents: Contents) -> None:
-            before = _at(contents, connection.org, connection.user)
-            stays = {name: before[name] for name in ("crm", "webhook") if name in before}
-            left = {} if connection.gmail_token else _left_behind(connection.user, before)
-            _put(contents, connection.org, connection.user, _facts(connection) | stays | left)
-
-        await asyncio.to_thread(self._change, put)
+        await self._change_one(connection.org, connection.user, lambda facts: kept(facts, connection))
 
     async def sign_in(self, connection: Connection) -> None:
-        def put(contents: Contents) -> None:
-            before = _at(contents, connection.org, connection.user)
-            facts = before if _is_connection(before) else _facts(replace(connection, gmail_token="", grants=frozenset())) | before
-            _put(contents, connection.org, connection.user, facts | {"crm": _tokens_map(connection.crm)})
-
-        await asyncio.to_thread(self._change, put)
+        await self._change_one(connection.org, connection.user, lambda facts: signed_in(facts, connection))
 
     async def renew(self, org: str, user: str, old: CrmTokens, new: CrmTokens) -> CrmTokens:
-        stands: list[CrmTokens | None] = []
-
-        def put(contents: Contents) -> None:
-            facts = _at(contents, org, user)
-            if facts.get("crm") == _tokens_map(old):
-                _put(contents, org, user, facts | {"crm": _tokens_map(new)})
-            stands.append(_tokens(_at(contents, org, user).get("crm")))
-
-        await asyncio.to_thread(self._change, put)
-        if not stands[-1]:
-            raise SignInNeeded(WHO)
-        return stands[-1]
+        _, after = await self._change_one(org, user, lambda facts: renewed(facts, old, new))
+        return tokens_after(after)
 
     async def sign_out(self, org: str, user: str) -> CrmTokens | None:
-        def put(contents: Contents) -> None:
-            facts = _at(contents, org, user)
-            if facts.get("crm"):
-                _put(contents, org, user, facts | {"crm": None})
-
-        before = await asyncio.to_thread(self._change, put)
-        return _tokens(_at(before, org, user).get("crm"))
+        before, _ = await self._change_one(org, user, signed_out)
+        return tokens_in(before)
 
     async def keep_webhook(self, org: str, user: str, webhook: str) -> None:
-        def put(contents: Contents) -> None:
-            facts = _at(contents, org, user)
-            if _is_connection(facts):
-                _put(contents, org, user, facts | {"webhook": webhook})
-
-        await asyncio.to_thread(self._change, put)
+        await self._change_one(org, user, lambda facts: with_webhook(facts, webhook))
 
     async def forget(self, org: str, user: str) -> bool:
-        def leave(contents: Contents) -> None:
-            _put(contents, org, user, _left_behind(user, _at(contents, org, user)))
-
-        before = await asyncio.to_thread(self._change, leave)
-        return _is_connection(_at(before, org, user))
+        before, _ = await self._change_one(org, user, lambda facts: left_behind(user, facts))
+        return is_connection(before)
 
     async def leaving(self) -> Sequence[Leaving]:
         contents = await self._contents()
         connected = _connected_accounts(contents)
-        left = [(org, user, facts["leaving"]) for org, user, facts in _entries(contents) if "leaving" in facts]
+        left = [(org, user, facts[LEAVING]) for org, user, facts in _entries(contents) if LEAVING in facts]
         return tuple(Leaving(org, user, of["gmail_token"]) for org, user, of in left if not connected & of.items())
 
     async def refuse(self, token: Leaving, address: str) -> bool:
-        refused = {"gmail_token": token.gmail_token, "user": token.user, "address": address}
+        leaving = account_of(token, address)
 
         def leave(contents: Contents) -> None:
-            if not _connected_accounts(contents) & refused.items():
-                _put(contents, token.org, token.user, _at(contents, token.org, token.user) | {"leaving": refused})
+            if not _connected_accounts(contents) & leaving.items():
+                _put(contents, token.org, token.user, refused(_at(contents, token.org, token.user), leaving))
 
-        before = await asyncio.to_thread(self._change, leave)
-        return not _connected_accounts(before) & refused.items()
+        before, _ = await asyncio.to_thread(self._change, leave)
+        return not _connected_accounts(before) & leaving.items()
 
     async def revoked(self, token: Leaving) -> None:
-        def take_out(contents: Contents) -> None:
-            facts = _at(contents, token.org, token.user)
-            if facts.get("leaving", {}).get("gmail_token") == token.gmail_token:
-                _put(contents, token.org, token.user, {name: fact for name, fact in facts.items() if name != "leaving"})
+        await self._change_one(token.org, token.user, lambda facts: without_leaving(facts, token))
 
-        await asyncio.to_thread(self._change, take_out)
+    async def _change_one(self, org: str, user: str, change: Callable[[Facts], Facts]) -> tuple[Facts, Facts]:
+        """One user's facts before and after."""
+
+        def put(contents: Contents) -> None:
+            _put(contents, org, user, change(_at(contents, org, user)))
+
+        before, after = await asyncio.to_thread(self._change, put)
+        return _at(before, org, user), _at(after, org, user)
 
     async def rotate(self) -> bool:
         """Write the file anew with the first key, after which it is read without the others; whether that was to be done."""
@@ -167,8 +144,8 @@ class EncryptedFileVault:
             self._read = (None, {})
         return self._read[1]
 
-    def _change(self, change: Callable[[Contents], None]) -> Contents:
-        """Read, change and replace the file, while no other process writes it; what was in it before.
+    def _change(self, change: Callable[[Contents], None]) -> tuple[Contents, Contents]:
+        """Read, change and replace the file, while no other process writes it; what was in it before, and what is now.
 
         A file that cannot be read stays as it is.
         """
@@ -178,7 +155,7 @@ class EncryptedFileVault:
             change(after)
             if after != before:
                 self._write(after)
-            return before
+            return before, after
 
     def _rotate(self) -> bool:
         with self._writing():
@@ -340,11 +317,7 @@ def _entries(contents: Contents) -> Iterator[tuple[str, str, Facts]]:
 def _connected_accounts(contents: Contents) -> frozenset[tuple[str, str]]:
     """The facts of the accounts whose mailboxes are connected, in whatever org."""
     connected = ((user, facts) for _, user, facts in _entries(contents) if facts.get("gmail_token"))
-    return frozenset(fact for user, facts in connected for fact in _account(user, facts).items())
-
-
-def _is_connection(facts: Facts) -> bool:
-    return bool(facts.keys() - {"leaving"})
+    return frozenset(fact for user, facts in connected for fact in account(user, facts).items())
 
 
 def _put(contents: Contents, org: str, user: str, facts: Facts) -> None:
@@ -355,48 +328,3 @@ def _put(contents: Contents, org: str, user: str, facts: Facts) -> None:
         del users[user]
     if not users:
         del contents[org]
-
-
-def _left_behind(user: str, facts: Facts) -> Facts:
-    """What stays of a user whose connection ends: the token that is still to be revoked, if there is one."""
-    if facts.get("gmail_token"):
-        return {"leaving": _account(user, facts)}
-    return {name: fact for name, fact in facts.items() if name == "leaving"}
-
-
-def _account(user: str, facts: Facts) -> dict[str, str]:
-    return {name: str((facts | {"user": user}).get(name, "")) for name in ACCOUNT_FACTS}
-
-
-def _facts(connection: Connection) -> dict[str, Any]:
-    facts = asdict(connection)
-    sets = {name: sorted(facts[name]) for name in ("own_addresses", "own_domains", "grants")}
-    return {name: fact for name, fact in facts.items() if name not in {"org", "user", "crm", "webhook"}} | sets
-
-
-def _tokens_map(tokens: CrmTokens | None) -> dict[str, str] | None:
-    return asdict(tokens) | {"expires_at": tokens.expires_at.isoformat()} if tokens else None
-
-
-def _tokens(facts: dict[str, str] | None) -> CrmTokens | None:
-    if not facts:
-        return None
-    expires_at = datetime.fromisoformat(facts["expires_at"])
-    return CrmTokens(facts["account"], facts["name"], facts["access"], facts["refresh"], expires_at)
-
-
-def _connection(org: str, user: str, facts: dict[str, Any]) -> Connection:
-    try:
-        return Connection(
-            org=org,
-            user=user,
-            address=facts["address"],
-            own_addresses=frozenset(facts["own_addresses"]),
-            own_domains=frozenset(facts["own_domains"]),
-            gmail_token=facts["gmail_token"],
-            grants=frozenset(map(Grant, facts["grants"])),
-            crm=_tokens(facts.get("crm")),
-            webhook=facts.get("webhook", ""),
-        )
-    except (KeyError, TypeError, ValueError):
-        raise BadAnswer(WHO, "a connection in its file has not the facts it should have") from None

@@ -67,6 +67,7 @@ def google_at(url: str) -> Google:
         gmail_url=url,
         token_url=f"{url}/token",
         revoke_url=f"{url}/revoke",
+        secrets_url=url,
         tasks_url=url,
         chat_url=url,
         metadata_token_url=f"{url}/computeMetadata/v1/instance/service-accounts/default/token",

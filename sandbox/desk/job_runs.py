@@ -143,13 +143,18 @@ def _told(status: int, answer: Mapping[str, Any] | None, retry_after: str = "") 
     return {"problem": problem} if problem else {"result": answer}
 
 
+_NOT_NOW = {
+    "busy": "Another run is sorting this mailbox right now.",
+    "off": "Sorting is turned off for this mailbox.",
+    "paused": "The organisation's admin has paused sorting.",
+}
+
+
 def _problem(status: int, answer: Mapping[str, Any], retry_after: str) -> str:
     again = " It is tried again by itself, and no mail is lost." if answer.get("failed") == "failing" else ""
+    if said := next((said for word, said in _NOT_NOW.items() if answer.get(word)), ""):
+        return said
     match answer:
-        case {"busy": True}:
-            return "Another run is sorting this mailbox right now."
-        case {"off": True}:
-            return "Sorting is turned off for this mailbox."
         case {"error": _} if wait := answer.get("retry_after") or retry_after:
             return f"{answer.get('who', 'Gmail')}'s quota for this minute is spent: it can go on in {wait} s."
         case {"error": error}:

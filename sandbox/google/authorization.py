@@ -115,7 +115,7 @@ def _scopes(text: str) -> tuple[str, ...]:
 
 def words_of_scopes() -> Mapping[str, str]:
     """What Google says to a user of each of Gmail's scopes."""
-    scopes: Mapping[str, Mapping[str, str]] = api_description.gmail()["auth"]["oauth2"]["scopes"]
+    scopes: Mapping[str, Mapping[str, str]] = api_description.gmail().whole["auth"]["oauth2"]["scopes"]
     return {scope: about["description"] for scope, about in scopes.items()}
 
 

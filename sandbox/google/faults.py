@@ -33,7 +33,7 @@ class Fault:
     """What is to go wrong, for which calls.
 
     `upstream` is "gmail", "way to gmail" (what waits there takes none of the user's places yet: the quota counts what has come in),
-    "google" (certificates, tokens) or "tasks"; `method` a pattern over the method's name ("*",
+    "google" (certificates, tokens), "secrets" (Secret Manager) or "tasks"; `method` a pattern over the method's name ("*",
     "users.messages.*", "certs", "token"); `latency_ms` is waited before anything else; of `status`, `drop`, `half` and `html` at
     most one is given; `reason` is Google's word with a status ("domainPolicy"). With `after` the call is carried out first, and only
     its answer goes wrong. `mail_id` narrows it to calls about this mail. The first `skip` calls that it would be for are let

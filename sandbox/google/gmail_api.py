@@ -89,7 +89,7 @@ class GoogleError(Exception):
 
 async def answer(world: World, call: Call) -> ApiAnswer:
     """Answer one call: who is it, may they, what does it cost, then do it. Raises sandbox.google.faults.Dropped and AnswerHtml."""
-    found = api_description.find(call.verb, call.path.removeprefix("/upload"))
+    found = api_description.gmail().find(call.verb, call.path.removeprefix("/upload"))
     name = found[0].name if found else f"{call.verb} {call.path}"
     with world.calls.calling(name, call.headers.get("traceparent", "")) as record:
         reply = await _answer(world, call, found, record) if found else _not_found().answer()
@@ -197,9 +197,9 @@ def _request(
         refused = GoogleError(403, "insufficientPermissions", message, "PERMISSION_DENIED")
         raise refused.with_info("ACCESS_TOKEN_SCOPE_INSUFFICIENT", method=method.name)
     try:
-        parameters = api_description.parameters(method, call.query)
+        parameters = api_description.gmail().parameters(method, call.query)
         body, upload = _body(method, call)
-        api_description.check_fields(method.response, _fields(parameters))
+        api_description.gmail().check_fields(method.response, _fields(parameters))
     except (api_description.BadParameter, partial_response.BadFields) as refused:
         raise _invalid(str(refused)) from refused
     token = call.headers.get("x-goog-gmail-access-token", "")
@@ -228,7 +228,7 @@ def _body(method: api_description.Method, call: Call) -> tuple[Json, bytes | Non
         body = json.loads(text)
     except ValueError as broken:
         raise _invalid("Invalid JSON payload received. Parsing failed.") from broken
-    api_description.check_body(method.request, body)
+    api_description.gmail().check_body(method.request, body)
     return body, upload
 
 

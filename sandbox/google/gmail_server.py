@@ -12,6 +12,7 @@ from sandbox.google.cloud_tasks import BadTask, MayNotSign, TaskExists
 from sandbox.google.faults import AnswerHalf, AnswerHtml, AnswerStatus, Dropped
 from sandbox.google.google_side import CERTIFICATES_MAX_AGE, CLOUD_SCOPES, TOKEN_LIFE, BadToken
 from sandbox.google.own_port import is_from_a_browser, own_port
+from sandbox.google.secret_manager import SecretRefused
 from sandbox.google.world import World
 
 LARGEST_REQUEST = 40 * 1024 * 1024
@@ -33,6 +34,7 @@ def google_routes(world: World) -> list[web.RouteDef]:
         ("POST", "/revoke", _recorded("revoke", token_endpoint.revoke)),
         ("GET", "/computeMetadata/v1/instance/service-accounts/default/token", _recorded("own token", _metadata_token)),
         ("POST", "/v1/spaces/{space}/messages", _recorded("chat message", _chat_message)),
+        ("*", "/v1/projects/{project}/secrets{rest:.*}", _secrets),
         ("POST", "/v2/projects/{project}/locations/{location}/queues/{queue}/tasks", _recorded("create task", _create_task)),
     ]
     return [web.route(verb, path, partial(_for_programs, world, handler)) for verb, path, handler in served]
@@ -158,6 +160,28 @@ async def _create_task(world: World, request: web.Request) -> web.Response:
     except (ValueError, RecursionError) as bad:
         return _cloud_error(400, str(bad) if isinstance(bad, BadTask) else "Invalid JSON payload received.", "INVALID_ARGUMENT")
     return web.json_response({"name": task.name, "httpRequest": {"url": task.url, "httpMethod": task.verb}, "dispatchCount": 0})
+
+
+async def _secrets(world: World, request: web.Request) -> web.StreamResponse:
+    name = world.secrets.method_of(request.method, request.path) or f"{request.method} {request.path}"
+    return await _recorded(name, _secret_manager)(world, request)
+
+
+async def _secret_manager(world: World, request: web.Request) -> web.Response:
+    answering = await world.faults.meet("secrets", world.secrets.method_of(request.method, request.path))
+    _, _, token = request.headers.get("Authorization", "").partition(" ")
+    try:
+        access = world.google.access(token)
+    except BadToken:
+        return _cloud_error(401, "Request had invalid authentication credentials.", "UNAUTHENTICATED")
+    if not access.scopes & CLOUD_SCOPES:
+        return _cloud_error(403, "Request had insufficient authentication scopes.", "PERMISSION_DENIED")
+    try:
+        answered = world.secrets.answer(request.method, request.path, request.query.items(), await request.read())
+    except SecretRefused as refused:
+        return _cloud_error(refused.code, str(refused), refused.status)
+    answering()
+    return web.json_response(answered)
 
 
 def _cloud_error(code: int, message: str, status: str) -> web.Response:

@@ -16,6 +16,7 @@ from sandbox.google.faults import Faults
 from sandbox.google.google_side import GoogleSide
 from sandbox.google.mail_folder import MailFolder
 from sandbox.google.quota import Quota
+from sandbox.google.secret_manager import SecretManager
 
 
 class NoSuchAccount(LookupError):
@@ -53,6 +54,7 @@ class World:
     world.codes    sandbox.google.authorization.Codes      the codes that the consent screen gives to the client
     world.tasks    sandbox.google.cloud_tasks.CloudTasks   the queue, and what became of its tasks
     world.chat     sandbox.google.chat.Chat                Google Chat's spaces, and what came in by their webhooks
+    world.secrets  sandbox.google.secret_manager.SecretManager    the secrets of programs without a disk
     """
 
     def __init__(self, folder: Path, clock: Callable[[], datetime]) -> None:
@@ -67,6 +69,7 @@ class World:
         self.codes = Codes(self.google, clock, self.standing)
         self.tasks = CloudTasks(self.google, clock)
         self.chat = Chat(folder, clock)
+        self.secrets = SecretManager(clock)
         self._accounts_file = folder / "accounts.json"
         self._accounts = self._read_accounts()
         self._mailboxes: dict[str, MailFolder] = {}

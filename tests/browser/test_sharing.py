@@ -25,11 +25,11 @@ def shared_contact(demo: Demo) -> tuple[str, str]:
 
 
 async def fix_sharing(desk: Desk, how: str) -> None:
-    """The admin's way: homepage, settings, what I share, policy, what it does, Save."""
+    """The admin's way: homepage, settings, administration, policy, what it does, Save."""
     await desk.show(label="INBOX")
     await desk.panel.get_by_role("button", name="Settings").click()
-    await desk.panel.get_by_text("What I share, and who read it").click()
-    await desk.panel.get_by_role("button", name="Your organisation’s policy").click()
+    await desk.panel.get_by_role("button", name="Administration").click()
+    await desk.panel.get_by_text("Policy", exact=True).click()
     await desk.panel.get_by_label("Who may read users’ mail with contacts").select_option(label=how)
     await desk.panel.get_by_role("button", name="See what it does").click()
     await desk.panel.get_by_role("button", name="Save").click()

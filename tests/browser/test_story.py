@@ -500,7 +500,11 @@ async def the_record_page(story: Story) -> None:
 async def the_admins_policy(story: Story) -> None:
     """An admin sees what a policy would do, before it is saved."""
     panel = story.ada.panel
-    await press(story.ada, "Your organisation’s policy")
+    await story.home(story.ada)
+    await press(story.ada, "Settings")
+    await press(story.ada, "Administration")
+    await story.panel(story.ada, "administration", 600)
+    await press(story.ada, "Policy")
     await panel.get_by_label("Who may read users’ mail with contacts").select_option(label="Only the owner reads")
     await press(story.ada, "See what it does")
     await expect(panel).to_contain_text("1 would share less")

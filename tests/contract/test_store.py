@@ -105,6 +105,57 @@ class TestPolicy:
         assert await store.policy(ORG) == fixed
         assert await store.policy(OTHER_ORG) == Policy()
 
+    async def test_a_change_keeps_what_others_have_changed(self, store: Store) -> None:
+        async def lengthen() -> None:
+            await store.change_policy(ORG, lambda before: replace(before, retention_days=before.retention_days + 1))
+
+        await asyncio.gather(*(lengthen() for _ in range(5)))
+        changed = await store.change_policy(ORG, lambda before: replace(before, excluded=frozenset({"@Partner.example"})))
+        assert changed == await store.policy(ORG) == Policy(None, frozenset({"partner.example"}), 95)
+        assert await store.policy(OTHER_ORG) == Policy()
+        assert await store.change_policy(ORG, lambda _: Policy()) == Policy()
+        assert await store.orgs() == []
+
+    async def test_a_change_that_fails_changes_nothing(self, store: Store) -> None:
+        await store.set_policy(ORG, Policy(retention_days=7))
+        with pytest.raises(BadRequest):
+            await store.change_policy(ORG, lambda before: replace(before, excluded=frozenset({"no@t@one"})))
+        assert await store.policy(ORG) == Policy(retention_days=7)
+
+
+class TestPages:
+    """The org's mailboxes, a page at a time."""
+
+    async def test_all_come_once_by_user_and_none_of_another_org(self, store: Store) -> None:
+        users = [f"u{number:02}" for number in range(7)]
+        for user in reversed(users):
+            await connect(store, user=user)
+        await connect(store, OTHER_ORG, "u03")
+        seen: list[str] = []
+        while page := await store.mailboxes_by_user(ORG, seen[-1] if seen else "", 3):
+            assert {each.org for each in page} == {ORG}
+            assert len(page) <= 3
+            seen += [each.user for each in page]
+        assert seen == users
+        assert [each.user for each in await store.mailboxes_by_user(ORG, "u0", 1)] == ["u00"]
+        assert await store.mailboxes_by_user(ORG, "u06", 3) == []
+
+    async def test_those_in_trouble_come_once_the_longest_in_trouble_first(self, store: Store) -> None:
+        since = {"u1": NOW, "u2": NOW - timedelta(days=1), "u3": NOW, "u4": NOW + INSTANT}
+        for user, moment in since.items():
+            lease = await begin(store, mailbox(user=user))
+            await store.save_trouble(lease, replace(trouble(again_at=None), since=moment))
+        await begin(store, mailbox(user="u0"))
+        await store.save_trouble(await begin(store, mailbox(OTHER_ORG, "u9")), trouble())
+        seen: list[tuple[datetime, str]] = []
+        while page := await store.mailboxes_in_trouble(ORG, seen[-1] if seen else None, 1):
+            seen += [(each.trouble.since, each.user) for each in page if each.trouble]
+        assert [user for _, user in seen] == ["u2", "u1", "u3", "u4"]
+        assert [each.user for each in await store.mailboxes_in_trouble(ORG, None, 9)] == ["u2", "u1", "u3", "u4"]
+        # Who is out of trouble by now leaves the place of who comes next.
+        await store.connect(ORG, "u1", "u1@corp.example", NOW)
+        assert [each.user for each in await store.mailboxes_in_trouble(ORG, (NOW, "u1"), 9)] == ["u3", "u4"]
+
 
 class TestOrgs:
     async def test_an_org_is_one_with_a_policy_or_a_mailbox(self, store: Store) -> None:
@@ -845,6 +896,18 @@ class TestUsedNames:
     async def test_of_twenty_at_once_one_is_the_first(self, store: Store) -> None:
         used = await asyncio.gather(*(store.use_once(ORG, "state", NOW + TEN_MINUTES, NOW) for _ in range(20)))
         assert sum(used) == 1
+
+    async def test_a_use_can_be_ended_by_whoever_began_it_and_by_nobody_else(self, store: Store) -> None:
+        until = NOW + TEN_MINUTES
+        for org in (ORG, OTHER_ORG):
+            assert await store.use_once(org, "turn/ü", until, NOW)
+        await store.end_use(ORG, "turn/ü", until + INSTANT)
+        await store.end_use(ORG, "never used", until)
+        assert not await store.use_once(ORG, "turn/ü", until, NOW)
+        for _ in range(2):
+            await store.end_use(ORG, "turn/ü", until)
+        assert await store.use_once(ORG, "turn/ü", until, NOW)
+        assert not await store.use_once(OTHER_ORG, "turn/ü", until, NOW)
 
     async def test_all_of_an_org_s_can_be_forgotten_and_no_other_org_s(self, store: Store) -> None:
         for org in (ORG, OTHER_ORG):

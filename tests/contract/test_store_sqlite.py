@@ -277,3 +277,32 @@ async def connect_one(database: Path) -> list[str]:
     orgs = list(await store.orgs())
     await store.close()
     return orgs
+
+
+_CLOSED_MEANWHILE = """
+import asyncio, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from metadata_store.sqlite import SqliteStore
+
+async def main() -> None:
+    now = datetime.now(UTC)
+    for number in range(40):
+        store = SqliteStore(Path(sys.argv[1]) / f"{number}.db")
+        for user in range(30):
+            await store.connect("corp.example", str(user), f"{user}@corp.example", now)
+        asking = [asyncio.create_task(store.mailboxes("corp.example")) for _ in range(8)]
+        await asyncio.sleep(0.001)
+        for each in asking:
+            each.cancel()
+        await store.close()
+
+asyncio.run(main())
+"""
+
+
+def test_it_is_closed_when_those_are_done_that_nobody_waits_for_any_more(tmp_path: Path) -> None:
+    """A call that was given up goes on in its thread: without its file it would bring the whole process down."""
+    words = [sys.executable, "-c", _CLOSED_MEANWHILE, str(tmp_path)]
+    done = subprocess.run(words, cwd=Path(__file__).parents[2], capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -13,12 +13,12 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from http_session.own_token import EARLY, OwnToken
 from http_session.session import HttpSession
 from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, NotPermitted, RateLimited, Service, Side, Unavailable, Upstream
 from mailmagnet.tasks import MailboxTask, PreviewTask, Tasks
 from task_queue.cloud_tasks import CloudTasks
 from task_queue.in_process import InProcessTasks
-from task_queue.own_token import own_access_token
 
 QUEUE = "projects/mailmagnet-test/locations/europe-west1/queues/label-mailbox"
 URL = "https://label-mailbox.run.example/label_mailbox"
@@ -229,7 +229,7 @@ async def test_a_metadata_server_that_has_no_token_is_no_use(answer: str) -> Non
         origin = f"http://127.0.0.1:{server.port}"
         session = HttpSession([origin])
         with pytest.raises(BadAnswer):
-            await own_access_token(session, f"{origin}/token")
+            await OwnToken(session, f"{origin}/token")()
         await session.close()
     assert dict(session.calls) == {"Google's metadata server": 1}
 
@@ -246,6 +246,25 @@ async def test_the_services_own_token_is_asked_for_as_the_metadata_server_wants_
     async with TestServer(app, host="127.0.0.1") as server:
         origin = f"http://127.0.0.1:{server.port}"
         session = HttpSession([origin])
-        assert await own_access_token(session, f"{origin}/token") == "ya29.own"
+        own_token = OwnToken(session, f"{origin}/token")
+        assert await asyncio.gather(*(own_token() for _ in range(5))) == ["ya29.own"] * 5
         await session.close()
     assert flavours == ["Google"]
+
+
+async def test_the_services_own_token_is_asked_for_anew_before_its_end() -> None:
+    given = 0
+
+    async def token(request: web.Request) -> web.Response:
+        nonlocal given
+        given += 1
+        return web.json_response({"access_token": f"ya29.{given}", "expires_in": EARLY, "token_type": "Bearer"})
+
+    app = web.Application()
+    app.router.add_get("/token", token)
+    async with TestServer(app, host="127.0.0.1") as server:
+        origin = f"http://127.0.0.1:{server.port}"
+        session = HttpSession([origin])
+        own_token = OwnToken(session, f"{origin}/token")
+        assert [await own_token(), await own_token()] == ["ya29.1", "ya29.2"]
+        await session.close()

@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import stat
 import traceback
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from mailmagnet.consent import Grant
 from mailmagnet.crm_sign_in import CrmTokens
 from mailmagnet.errors import BadAnswer, BadSetting, SignInNeeded, Unavailable
 from mailmagnet.vault import Connection, Leaving, Vault
+from tests.contract.secret_manager import secret_manager
 from token_vault.encrypted_file import EncryptedFileVault
 
 KEY = "bWFkZS11cC1rZXktb2YtY29udHJhY3QtdGVzdHMtLS0="
@@ -32,10 +33,14 @@ ADA, BOB = "100000000000000000001", "100000000000000000002"
 Opened = Callable[[], Vault]
 
 
-@pytest.fixture(params=["encrypted file"])
-def opened(tmp_path: Path) -> Opened:
+@pytest.fixture(params=["encrypted file", "secret manager"])
+async def opened(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Opened]:
     """Opens the same vault anew, as another process would; it is empty at first."""
-    return lambda: EncryptedFileVault(tmp_path / "kept" / "vault", KEY)
+    if request.param == "encrypted file":
+        yield lambda: EncryptedFileVault(tmp_path / "kept" / "vault", KEY)
+    else:
+        async with secret_manager(tmp_path) as there:
+            yield there.vault
 
 
 @pytest.fixture

@@ -146,18 +146,18 @@ async def test_the_card_shows_every_step_in_the_seeds_order(ada: User) -> None:
     assert places == sorted(places)
 
 
-async def test_the_card_leads_to_the_end_of_the_sign_in_and_an_admin_to_the_policy(ada: User) -> None:
+async def test_the_card_leads_to_the_end_of_the_sign_in_and_an_admin_to_the_administration(ada: User) -> None:
     admins = (await ada.open()).card
     assert "MailMagnet CRM: signed in as Ada Corp" in admins
     assert "/sign-in?link=" in admins
-    assert "Your organisation’s policy" in admins
+    assert "Administration" in admins
     kim = ada.desk.world.add_account("kim@corp.example", "Kim", hosted_domain=ORG)
     add_user(ada.desk.crm_database, "Kim Berg", "kim@corp.example", STANDARD)
     await ada.desk.sign_in(kim, "kim@corp.example")
     ada.sidebar.address = kim.address
     hers = (await ada.open()).card
     assert "MailMagnet CRM: signed in as Kim Berg" in hers
-    assert "policy" not in hers
+    assert "Administration" not in hers
 
 
 async def test_the_newest_mails_are_counted_at_once_and_it_says_of_how_many(ada: User) -> None:

@@ -12,14 +12,16 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
+from crm_client import renewal
 from crm_client.renewal import MARGIN, Renewal
 from mailmagnet.crm_sign_in import CrmTokens, SignInField
 from mailmagnet.errors import BadAnswer, NotAuthorised, RateLimited, Service, Side, SignInNeeded, Unavailable
 from mailmagnet.vault import Connection
+from metadata_store.sqlite import SqliteStore
 from token_vault.encrypted_file import EncryptedFileVault
 
 CRM = Service(Side.CRM, "Zoho CRM")
-VAULT = Service(Side.OURS, "the vault")
+VAULT, STORE = Service(Side.OURS, "the vault"), Service(Side.OURS, "the store")
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 ORG, USER = "corp.example", "101"
@@ -61,11 +63,12 @@ class World:
     """A vault with one connection, a CRM's sign-in, and the CRM, which says whether a token is good."""
 
     def __init__(self, folder: Path) -> None:
-        self.file, self.key = folder / "vault", Fernet.generate_key().decode()
+        self.folder, self.file, self.key = folder, folder / "vault", Fernet.generate_key().decode()
         self.vault = EncryptedFileVault(self.file, self.key)
         self.sign_in = SignIn()
         self.now = NOW
-        self.renewal = Renewal(self.sign_in, self.vault, lambda: self.now)
+        self.store = SqliteStore(folder / "store.db")
+        self.renewal = Renewal(self.sign_in, self.vault, lambda: self.store, lambda: self.now)
         self.asked: Counter[str] = Counter()
 
     async def signed_in(self, expires_in: timedelta = HOUR) -> Connection:
@@ -82,6 +85,10 @@ class World:
 
     async def ask(self, connection: Connection) -> str:
         return await self.renewal.access_of(connection).ask(self.call)
+
+    def other_process(self) -> Renewal:
+        store = SqliteStore(self.folder / "store.db")
+        return Renewal(self.sign_in, EncryptedFileVault(self.file, self.key), lambda: store, lambda: self.now)
 
     async def kept(self) -> str:
         connection = await self.vault.connection(ORG, USER)
@@ -153,9 +160,64 @@ async def test_who_comes_with_an_old_copy_of_the_connection_uses_what_was_renewe
 
 async def test_of_two_processes_both_use_what_was_kept_first(world: World) -> None:
     connection = await world.signed_in(-HOUR)
-    other = Renewal(world.sign_in, EncryptedFileVault(world.file, world.key), lambda: NOW)
-    told = await asyncio.gather(world.ask(connection), other.access_of(connection).ask(world.call))
-    assert (set(told), world.sign_in.given) == ({await world.kept()}, 2)
+    other = world.other_process()
+    askers = [world.renewal, other] * 10
+    told = await asyncio.gather(*(each.access_of(connection).ask(world.call) for each in askers))
+    assert (set(told), world.sign_in.given) == ({"1"}, 1)
+
+
+async def test_a_turn_is_given_back_when_the_vault_has_the_new_token_and_not_before(world: World) -> None:
+    connection = await world.signed_in(-HOUR)
+    kept_at: list[str] = []
+
+    class WatchedStore(SqliteStore):
+        async def end_use(self, org: str, name: str, until: datetime) -> None:
+            kept_at.append(await world.kept())
+            await super().end_use(org, name, until)
+
+    store = WatchedStore(world.folder / "store.db")
+    watched = Renewal(world.sign_in, world.vault, lambda: store, lambda: NOW)
+    assert await watched.access_of(connection).ask(world.call) == "1"
+    assert kept_at == ["1"]
+    world.sign_in.good.clear()
+    assert await world.other_process().access_of(connection).ask(world.call) == "2"
+
+
+async def test_one_who_died_during_its_turn_is_waited_for_no_longer_than_a_turn_lasts(world: World) -> None:
+    connection = await world.signed_in(-HOUR)
+    assert await world.store.use_once(ORG, f"renewal of {USER}", world.now + renewal.LEASE, world.now)
+    asking = asyncio.create_task(world.ask(connection))
+    await asyncio.sleep(3 * renewal.SECONDS_BETWEEN_LOOKS)
+    assert (asking.done(), world.sign_in.given) == (False, 0)
+    world.now += renewal.LEASE + timedelta(microseconds=1)
+    assert await asking == "1"
+
+
+async def test_a_turn_taken_by_a_clock_that_has_gone_back_since_keeps_nobody_out_for_ever(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = await world.signed_in(-HOUR)
+    assert await world.store.use_once(ORG, f"renewal of {USER}", world.now + 24 * HOUR, world.now)
+    monkeypatch.setattr(renewal, "LEASE", timedelta(seconds=0.3))
+    assert await world.ask(connection) == "1"
+
+
+@pytest.mark.parametrize(("failing", "given"), [("use_once", 0), ("end_use", 1)])
+async def test_a_store_that_fails_keeps_no_new_token_from_its_caller(world: World, failing: str, given: int) -> None:
+    connection = await world.signed_in(-HOUR)
+
+    async def fails(*_: object) -> None:
+        raise Unavailable(STORE)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world.store, failing, fails)
+        if given:
+            assert await world.ask(connection) == "1"
+        else:
+            with pytest.raises(Unavailable):
+                await world.ask(connection)
+    assert world.sign_in.given == given
+    assert await world.ask(connection) == "1"
 
 
 async def test_a_refusal_is_none_when_another_process_has_renewed_meanwhile(world: World) -> None:
@@ -243,12 +305,12 @@ async def test_a_vault_that_fails_before_or_after_it_has_kept_a_token_costs_at_m
     connection = await world.signed_in(-HOUR)
     vault = FailingVault(world.file, world.key)
     vault.fails = effect
-    renewal = Renewal(world.sign_in, vault, lambda: NOW)
+    renewing = Renewal(world.sign_in, vault, lambda: world.store, lambda: NOW)
     with pytest.raises(Unavailable) as failed:
-        await renewal.access_of(connection).ask(world.call)
+        await renewing.access_of(connection).ask(world.call)
     assert failed.value.who == VAULT
     vault.fails = ""
-    assert await renewal.access_of(connection).ask(world.call) == await world.kept()
+    assert await renewing.access_of(connection).ask(world.call) == await world.kept()
     assert world.sign_in.given == (2 if effect == "before" else 1)
 
 
@@ -294,12 +356,14 @@ from pathlib import Path
 from crm_client.embedded.crm import EmbeddedCrm
 from crm_client.embedded.sign_in import EmbeddedSignIn
 from crm_client.renewal import Renewal
+from metadata_store.sqlite import SqliteStore
 from tests.crm_signed_in import machine_time
 from token_vault.encrypted_file import EncryptedFileVault
 
 async def main() -> None:
     database, vault = Path(sys.argv[1]), EncryptedFileVault(Path(sys.argv[2]), sys.argv[3])
-    renewal = Renewal(EmbeddedSignIn(database, machine_time), vault, machine_time)
+    store = SqliteStore(Path(sys.argv[6]))
+    renewal = Renewal(EmbeddedSignIn(database, machine_time), vault, lambda: store, machine_time)
     connection = await vault.connection(sys.argv[4], sys.argv[5])
     sys.stdin.readline()
     crms = [EmbeddedCrm(database, renewal.access_of(connection)) for _ in range(20)]
@@ -322,7 +386,7 @@ async def test_two_real_processes_of_twenty_callers_each_all_get_in(world: World
     with writing(database) as opened:
         tokens = sessions.begin(opened, user_id, ORG, USER, machine_time() - 2 * HOUR)
     await world.vault.sign_in(Connection(ORG, USER, "ada@corp.example", crm=tokens))
-    words = (str(database), str(world.file), world.key, ORG, USER)
+    words = (str(database), str(world.file), world.key, ORG, USER, str(world.folder / "store.db"))
     processes = [
         await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", _PROCESS, *words),

@@ -13,6 +13,7 @@ from mailmagnet.crm import Deal, DealState, Organisation
 from mailmagnet.homepage import Homepage, homepage
 from mailmagnet.identity import Identity
 from mailmagnet.parts import Parts
+from mailmagnet.store import Policy
 
 
 def deal(closing: date) -> Deal:
@@ -45,11 +46,16 @@ class OnlyACrm:
     async def mailbox(self, org: str, user: str) -> None:
         return None
 
+    async def policy(self, org: str) -> Policy:
+        return Policy(paused_since=PAUSED)
+
     async def open(self, now: datetime) -> Homepage:
         caller = Caller(KIM, now, asyncio.get_running_loop().time() + 5)
-        return await homepage(caller, cast(Parts, SimpleNamespace(vault=self, store=self, reader=self, crm_of=lambda _: self)))
+        parts = SimpleNamespace(vault=self, store=self, reader=self, crm_of=lambda _: self, admins=("kim@corp.example",))
+        return await homepage(caller, cast(Parts, parts))
 
 
+PAUSED = datetime(2026, 11, 20, 8, tzinfo=UTC)
 KIM = Identity("corp.example", "1", "kim@corp.example", "corp.example")
 YEARS_AGO, LAST_MONTH, FIRST, LAST = date(2019, 2, 28), date(2026, 10, 31), date(2026, 11, 1), date(2026, 11, 30)
 NEXT_MONTH = date(2026, 12, 1)
@@ -60,6 +66,7 @@ async def test_overdue_deals_of_any_month_and_this_months_are_asked_for_beside_t
     answer = await crm.open(datetime(2026, 11, 20, 9, 30, tzinfo=UTC))
     assert answer.closing == tuple(map(deal, (YEARS_AGO, LAST_MONTH, FIRST, LAST)))
     assert len(crm.ranges) == 1
+    assert (answer.paused_since, answer.is_admin) == (PAUSED, True)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from mailmagnet.errors import RateLimited, Service, Side, Unavailable
 from mailmagnet.label_tick import tick
 from mailmagnet.parts import Parts
+from mailmagnet.pause import pause, resume
 from mailmagnet.store import MailReading, MailRecord, Policy, Progress, RunCounts, Store
 from mailmagnet.tasks import MailboxTask
 from metadata_store.sqlite import SqliteStore
@@ -98,10 +99,33 @@ async def test_one_organisations_store_failure_stops_nobody_elses_tick(
     done = await tick(EVERY, parts(FailingStore(store, "b.example", call, error), queue))
     assert [await store.readings(org, "1", 1) for org in ("a.example", "c.example")] == [[], []]
     assert {task.org for task in queue.tasks} >= {"a.example", "c.example"}
-    assert {org: [type(problem) for problem in failed] for org, failed in done.problems.items()} == {"b.example": [Unavailable]}
+    # The policy is asked for twice: whether the organisation is paused, and what its daily chores are.
+    failed = [Unavailable] * (2 if call == "policy" else 1)
+    assert {org: [type(problem) for problem in problems] for org, problems in done.problems.items()} == {"b.example": failed}
     again = await tick(EVERY, parts(store, queue, NOW + timedelta(minutes=1)))
     assert {task.org for task in queue.tasks} == {"a.example", "b.example", "c.example"}
     assert again.problems == {}
+
+
+async def test_nobody_of_an_organisation_that_is_paused_is_due_and_all_are_after_resume(store: SqliteStore) -> None:
+    for org, user in (("a.example", "1"), ("a.example", "2"), ("b.example", "1")):
+        await switched_on(store, org, user)
+    await pause("a.example", NOW, store)
+    queue = Queue()
+    for minutes in range(0, 30, 10):
+        await tick(EVERY, parts(store, queue, NOW + timedelta(minutes=minutes)))
+    assert {task.org for task in queue.tasks} == {"b.example"}
+    assert await resume("a.example", store)
+    await tick(EVERY, parts(store, queue, NOW + timedelta(minutes=30)))
+    assert {(task.org, task.user) for task in queue.tasks} == {("a.example", "1"), ("a.example", "2"), ("b.example", "1")}
+
+
+async def test_pausing_twice_keeps_the_first_moment_and_resuming_twice_does_nothing(store: SqliteStore) -> None:
+    await store.set_policy("a.example", Policy(retention_days=30))
+    assert await pause("a.example", NOW, store) == await pause("a.example", NOW + timedelta(hours=1), store) == NOW
+    assert await store.policy("a.example") == Policy(retention_days=30, paused_since=NOW)
+    assert [await resume("a.example", store), await resume("a.example", store)] == [True, False]
+    assert await store.policy("a.example") == Policy(retention_days=30)
 
 
 async def test_a_queue_that_refuses_one_organisations_task_gets_the_others(store: SqliteStore) -> None:

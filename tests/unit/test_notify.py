@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mailmagnet.errors import NotFound, Service, Side, Unavailable
 from mailmagnet.notify import counted, is_due, is_quiet, notify, text_of
 from mailmagnet.parts import Parts
-from mailmagnet.store import Choices, Mailbox, Notice, Notify, Presence, Progress, RunCounts
+from mailmagnet.store import Choices, Mailbox, Notice, Notify, Policy, Presence, Progress, RunCounts
 from mailmagnet.vault import Connection
 
 VIENNA = ZoneInfo("Europe/Vienna")
@@ -145,12 +145,16 @@ class Outside:
             presence=presence,
         )
         self.webhook = webhook
+        self.paused_since: datetime | None = None
         self.order: list[str] = []
         self.failing: Exception | None = None
         self.told: list[str] = []
 
     async def mailbox(self, org: str, user: str) -> Mailbox:
         return self.kept
+
+    async def policy(self, org: str) -> Policy:
+        return Policy(paused_since=self.paused_since)
 
     async def change_presence(self, org: str, user: str, change: Any) -> Presence:
         change(self.kept.presence)  # a transaction may be tried more than once
@@ -182,6 +186,16 @@ async def test_new_mail_is_told_at_once_and_once() -> None:
     assert not await outside.notify(vienna(20, 9))
     assert [text.split("\n")[0] for text in outside.told] == ["2 new mails from customers: Customer 2."]
     assert outside.order == ["kept", "kept", "sent"]
+
+
+async def test_while_the_organisation_is_paused_nothing_is_told_and_nothing_forgotten() -> None:
+    outside = Outside(Presence())
+    outside.paused_since = vienna(20, 8)
+    assert not await outside.notify(vienna(20, 9), customer=2)
+    assert outside.told == []
+    outside.paused_since = None
+    assert await outside.notify(vienna(20, 10))
+    assert outside.told[0].startswith("2 new mails from customers: Customer 2.")
 
 
 async def test_what_comes_in_quiet_hours_is_told_together_at_their_end() -> None:

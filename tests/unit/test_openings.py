@@ -37,7 +37,7 @@ class Noting:
 
     @property
     def parts(self) -> Parts:
-        return cast(Parts, SimpleNamespace(store=self))
+        return cast(Parts, SimpleNamespace(store=self, delegated=False))
 
 
 def caller(identity: Identity = ADA, later: timedelta = timedelta()) -> Caller:

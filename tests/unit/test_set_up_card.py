@@ -19,7 +19,7 @@ from mailmagnet.label_mail import LabelRun
 from mailmagnet.preview import Newest
 from mailmagnet.set_up import Consequence, Form, Refusal, SetUp, days_of, form_of
 from mailmagnet.sorting import SortedMail, SortedToday, SortingBegun, SortingPreview
-from mailmagnet.store import Choices, DayCounts, MailRecord, Notice, Notify, Policy, Preview, Sharing
+from mailmagnet.store import Choices, DayCounts, Defaults, MailRecord, Notice, Notify, Policy, Preview, RunCounts, Sharing
 from sandbox.cards.card_check import card_faults
 from tests.unit.test_cards import CRM, FRAME, MAILBOX, NOW, RENEWAL, TODAY, WON, Card, assert_safe, names
 
@@ -153,9 +153,30 @@ def test_the_account_says_as_whom_its_user_is_signed_in_to_the_crm_and_leads_to_
     assert "/sign-in" in line["button"]["onClick"]["openLink"]["url"]
 
 
-def test_the_policy_is_led_to_for_admins_alone() -> None:
-    assert "[Your organisation’s policy]" in lines(set_up_card(replace(CONNECTED, is_admin=True), FRAME))
-    assert "policy" not in lines(set_up_card(CONNECTED, FRAME))
+def test_the_administration_is_led_to_for_admins_alone() -> None:
+    assert "[Administration]" in lines(set_up_card(replace(CONNECTED, is_admin=True), FRAME))
+    assert "Administration" not in lines(set_up_card(CONNECTED, FRAME))
+
+
+def test_what_the_admin_has_filled_in_is_said_and_that_nothing_happens_yet() -> None:
+    defaults = Defaults(mailmagnet=True, labelling=True, backfill_days=7, sharing=Sharing.CUSTOM)
+    filled = replace(FRESH, form=form_of(None, "UTC", defaults), defaults=defaults, grants=frozenset({Grant.SORT}))
+    said = lines(set_up_card(filled, FRAME))
+    assert "Your admin has filled this in for you. / Change what you like, then save. Nothing happens before." in said
+    assert (filled.form.mailmagnet, filled.form.labelling, filled.form.backfill_days, filled.form.sharing) == (
+        True,
+        True,
+        "7",
+        "custom",
+    )
+    assert "Your admin has filled" not in lines(set_up_card(CONNECTED, FRAME))
+
+
+def test_while_paused_no_first_run_is_promised() -> None:
+    paused = replace(CONNECTED, mailbox=replace(MAILBOX, last_run=RunCounts(NOW)), policy=Policy(paused_since=NOW), saved=True)
+    said = lines(set_up_card(paused, FRAME))
+    assert "Your admin has paused sorting: the first run comes when it is resumed." in said
+    assert "within 10 minutes" not in said
 
 
 def test_where_what_is_kept_cannot_be_told_nothing_is_said_of_it_and_the_form_is_there() -> None:

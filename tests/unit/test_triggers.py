@@ -1,7 +1,8 @@
 """The sidebar's table: every path has a line, each is answered with one reading of the clock, and with Retry that leads back to it."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ from cryptography.fernet import Fernet
 from starlette.requests import Request
 
 from cards.frame import Path as Served
-from crm_client.embedded.administration import ADMINISTRATOR, add_user, create
+from crm_client.embedded.administration import ADMINISTRATOR, STANDARD, add_user, create
 from functions.addon import answer
 from functions.triggers import TRIGGERS, Press
 from functions.user_limit import UserLimit
@@ -21,6 +22,7 @@ from mailmagnet.crm import Lead, NewContact, NewDeal, Organisation
 from mailmagnet.errors import MAILMAGNET, Unavailable
 from mailmagnet.gmail import MailHeaders
 from mailmagnet.identity import Identity
+from mailmagnet.store import Defaults, Policy, Sharing
 from metadata_store.sqlite import SqliteStore
 from sandbox.cards.card_check import answer_faults
 from tests.crm_signed_in import crm_as
@@ -36,6 +38,11 @@ CLICKED_IN_PLACE = {
     Served.SAVE_SET_UP,
     Served.COUNT_MAIL,
     Served.SORT_NOW,
+    Served.DEFAULTS_EFFECT,
+    Served.SAVE_DEFAULTS,
+    Served.REMOVE_DEFAULTS,
+    Served.PAUSE_ALL,
+    Served.RESUME_ALL,
 }
 """Paths whose first answer takes the place of the card clicked in already."""
 ADA = Identity("corp.example", "1", "ada@corp.example", "corp.example")
@@ -43,9 +50,11 @@ MAIL = MailHeaders("1", "1", NOW, frozenset(), (("From", "Grace Hopper <grace@a.
 
 
 class Door(SimpleNamespace):
-    """The process's parts, real but for Google's: who calls is believed, one mail is open. Its clock goes on at each reading."""
+    """The process's parts, real but for Google's: who calls is believed, one mail is open. Its clock goes on at each reading. `form` is
+    what is typed into the card."""
 
     readings = 0
+    form: Mapping[str, str] = {}
 
     def now(self) -> datetime:
         self.readings += 1
@@ -54,14 +63,15 @@ class Door(SimpleNamespace):
     async def service(self, token: str, **_: str) -> None: ...
 
     async def user(self, token: str, **_: Any) -> Identity:
-        return ADA
+        return cast(Identity, self.identity)
 
     async def open_mail(self, *_: Any) -> MailHeaders:
         return MAIL
 
     async def call(self, path: Served, **parameters: str) -> Any:
+        inputs = {name: {"stringInputs": {"value": [value]}} for name, value in {"words": "grace", **self.form}.items()}
         body = {
-            "commonEventObject": {"parameters": parameters, "formInputs": {"words": {"stringInputs": {"value": ["grace"]}}}},
+            "commonEventObject": {"parameters": parameters, "formInputs": inputs},
             "authorizationEventObject": {"userIdToken": "a", "userOAuthToken": "b"},
             "gmail": {"messageId": "open", "accessToken": "c"},
         }
@@ -107,6 +117,7 @@ async def door(tmp_path: Path) -> AsyncIterator[Door]:
     made.crm_sign_in = SimpleNamespace(name="Zoho CRM")
     made.crm_of = lambda _: made.crm
     made.admins, made.delegated = (), False
+    made.identity, made.database = ADA, database
     yield made
     await store.close()
 
@@ -136,6 +147,21 @@ SHARED_MAIL = (
     Served.POLICY_EFFECT,
     Served.SAVE_POLICY,
 )
+ADMINS_ALONE = (
+    Served.ADMIN,
+    Served.PEOPLE,
+    Served.DEFAULTS,
+    Served.DEFAULTS_OF,
+    Served.DEFAULTS_EFFECT,
+    Served.SAVE_DEFAULTS,
+    Served.REMOVE_DEFAULTS,
+    Served.PAUSE,
+    Served.PAUSE_ALL,
+    Served.RESUME_ALL,
+    Served.POLICY,
+    Served.POLICY_EFFECT,
+    Served.SAVE_POLICY,
+)
 MAIL_IDS = {"module": "contacts", "owner": "1", "mail": "18f", "change": "keep_back"}
 
 
@@ -151,6 +177,71 @@ async def test_a_record_is_shown_without_a_problem(door: Door, path: Served) -> 
     ids = await ids_of(door)
     card = json.dumps(await door.call(path, **({"id": ids[path]} if path in ids else {})))
     assert ("Grace" in card, "Reference" in card) == (True, False)
+
+
+async def attacked(door: Door, path: Served) -> str:
+    """What the caller is told; nothing of Ada's organisation is changed by it."""
+    kept = Policy(retention_days=30, paused_since=NOW, defaults={"": Defaults(mailmagnet=True)})
+    await door.store.set_policy(ADA.org, kept)
+    door.form = {
+        "policy_retention": "7",
+        "policy_sharing": "public",
+        "defaults_days": "3",
+        "defaults_sharing": "public",
+    }
+    told = json.dumps(await door.call(path, **MAIL_IDS), ensure_ascii=False)
+    assert await door.store.policy(ADA.org) == kept
+    return told
+
+
+@pytest.mark.parametrize("path", ADMINS_ALONE)
+async def test_who_is_no_admin_now_is_refused_each_part_of_the_administration(door: Door, path: Served) -> None:
+    add_user(door.database, "Kim", "kim@corp.example", STANDARD)
+    door.crm = crm_as(door.database, "kim@corp.example")
+    assert "You are not allowed to do this." in await attacked(door, path)
+
+
+@pytest.mark.parametrize("path", ADMINS_ALONE)
+async def test_another_organisations_admin_reaches_nothing_of_this_one(door: Door, path: Served) -> None:
+    await door.store.connect(ADA.org, "7", "victim@corp.example", NOW)
+    door.identity = Identity("other.example", "9", "mallory@other.example", "other.example")
+    door.admins = ("mallory@other.example",)
+    told = await attacked(door, path)
+    assert "You are not allowed" not in told
+    assert "victim" not in told
+
+
+@pytest.mark.parametrize("path", ADMINS_ALONE)
+async def test_a_consumer_account_on_an_admins_address_is_no_admin(door: Door, path: Served) -> None:
+    """Anybody can make one, verified and without a domain."""
+    add_user(door.database, "Kim", "kim@corp.example", STANDARD)
+    door.crm = crm_as(door.database, "kim@corp.example")
+    door.identity = Identity("55", "55", "ada@corp.example", "")
+    door.admins = ("ada@corp.example",)
+    assert "You are not allowed to do this." in await attacked(door, path)
+
+
+async def test_an_admin_pauses_sets_defaults_and_resumes_and_each_twice_is_as_once(door: Door) -> None:
+    for _ in range(2):
+        await door.call(Served.PAUSE_ALL)
+    paused = await door.store.policy(ADA.org)
+    assert paused.paused_since is not None
+    assert paused.paused_since < NOW + timedelta(days=2)
+    door.form = {"defaults_mailmagnet": "on", "defaults_labelling": "on", "defaults_days": "7", "defaults_sharing": "custom"}
+    seen = json.dumps(await door.call(Served.DEFAULTS_EFFECT), ensure_ascii=False)
+    assert "For 1 user who has not set up yet. 0 users who have set up stay as now." in seen
+    assert (await door.store.policy(ADA.org)).defaults == {}
+    for _ in range(2):
+        await door.call(Served.SAVE_DEFAULTS)
+    wanted = Defaults(mailmagnet=True, labelling=True, backfill_days=7, sharing=Sharing.CUSTOM)
+    assert await door.store.policy(ADA.org) == replace(paused, defaults={"": wanted})
+    refused = json.dumps(await door.call(Served.SAVE_DEFAULTS, profile="no-such-profile"))
+    assert "no-such-profile" not in (await door.store.policy(ADA.org)).defaults
+    assert "not in" in refused
+    for _ in range(2):
+        await door.call(Served.RESUME_ALL)
+        await door.call(Served.REMOVE_DEFAULTS)
+    assert await door.store.policy(ADA.org) == Policy()
 
 
 PRESSES = [path for path, trigger in TRIGGERS.items() if isinstance(trigger, Press)]
