@@ -28,6 +28,7 @@ from mailmagnet.store import (
     Progress,
     Reason,
     RunCounts,
+    SetUpBy,
     Sharing,
     Trouble,
 )
@@ -74,7 +75,9 @@ async def test_a_file_brought_up_to_date_has_all_it_had(database: Path) -> None:
     assert ada.presence == Presence("crm-1", NOW, {"customer": 2}, NOW, NOW)
     assert ada.preview == Preview(NOW, 30, 137, 50, {Category.OPEN_DEALS: 3})
     notice = Notice(Notify.DAILY, "Europe/Vienna")
-    assert ada.choices == Choices(Sharing.PUBLIC, frozenset({"c1"}), frozenset({"c2"}), frozenset({"m9"}), 14, notice, 2)
+    assert ada.choices == Choices(
+        Sharing.PUBLIC, frozenset({"c1"}), frozenset({"c2"}), frozenset({"m9"}), 14, notice, 2, set_up_by=SetUpBy.USER
+    )
     assert (ada.mailmagnet_since, ada.labelling_since, ada.labels) == (NOW, NOW, {Category.CUSTOMER: "Label_1"})
     assert (kim.address, kim.mailmagnet, kim.presence.parked) == ("kim@corp.example", False, Parked(NOW, ParkedFor.GONE))
     earlier = NOW - timedelta(days=1, microseconds=5)
