@@ -36,6 +36,9 @@ _PARTS = (
     _Part("Policy", "Sharing, what is never shared, how long mail ids are kept", Path.POLICY),
     _Part("Defaults", "What a new user’s set-up begins with", Path.DEFAULTS),
     _Part("Pause", "Stop sorting for everybody at once", Path.PAUSE),
+    _Part("Take back", "Put back what the last runs have moved", Path.TAKE_BACK),
+    _Part("A customer’s address", "What is kept of it, and its deletion", Path.CUSTOMER_ADDRESS),
+    _Part("Export and remove all", "Everything kept of your organisation", Path.ORGANISATION),
 )
 
 

@@ -34,6 +34,15 @@ class Path(StrEnum):
     DEFAULTS_EFFECT = "/defaults-effect"  # profile; form inputs DEFAULTS_MAILMAGNET, ..._LABELLING, ..._DAYS, ..._SHARING
     SAVE_DEFAULTS = "/save-defaults"  # the same
     REMOVE_DEFAULTS = "/remove-defaults"  # profile
+    TAKE_BACK = "/take-back"  # hours, for what is asked about
+    TAKE_BACK_ALL = "/take-back-all"  # hours
+    CUSTOMER_ADDRESS = "/customer-address"
+    CUSTOMER_ADDRESS_KEPT = "/customer-address-kept"  # form input CUSTOMER_ADDRESS
+    REMOVE_CUSTOMER_ADDRESS = "/remove-customer-address"  # the same
+    USER = "/user"  # user
+    REMOVE_USER = "/remove-user"  # user
+    ORGANISATION = "/organisation"
+    REMOVE_ORGANISATION = "/remove-organisation"  # form input ORGANISATION_TYPED
     PAUSE = "/pause"
     PAUSE_ALL = "/pause-all"
     RESUME_ALL = "/resume-all"
@@ -74,6 +83,7 @@ class Page(StrEnum):
     RECORD_MAIL = "/record-mail"  # module, id, owner, mail; zone
     ATTACHMENT = "/attachment"  # module, id, owner, mail, part; zone
     EXPORT = "/export"
+    ADMIN_EXPORT = "/admin-export"
     WEBHOOK = "/webhook"
 
 
@@ -98,6 +108,8 @@ POLICY_SHARING, POLICY_EXCLUDED, POLICY_RETENTION = "policy_sharing", "policy_ex
 DEFAULTS_MAILMAGNET, DEFAULTS_LABELLING = "defaults_mailmagnet", "defaults_labelling"
 DEFAULTS_DAYS, DEFAULTS_SHARING = "defaults_days", "defaults_sharing"
 """The fields of the admin's defaults."""
+CUSTOMER_ADDRESS, ORGANISATION_TYPED = "customer_address", "organisation_typed"
+"""The fields of the admin's removals."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ An operator here names the organisation. What a command prints with --json keeps
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import date
+from datetime import date, time
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 USERS_CHOICE = "users-choice"
 SHARING = [each.value for each in Sharing]
-_org = click.option("--org", required=True, help="The organisation's verified domain (hd); a consumer account's own id.")
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-_dry_run = click.option("--dry-run", is_flag=True, help="Say what it would do; change nothing.")
+org_option = click.option("--org", required=True, help="The organisation's verified domain (hd); a consumer account's own id.")
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Say what it would do; change nothing.")
 _profile = click.option("--profile", default="", help="The id of a profile in the CRM; without it: everybody else.")
 
 
@@ -32,8 +32,8 @@ def admin() -> None:
 
 
 @admin.command()
-@_org
-@_json
+@org_option
+@as_json_option
 def people(org: str, as_json: bool) -> None:
     """List who has connected Gmail: what is in trouble first, and whose next step it is."""
 
@@ -44,7 +44,7 @@ def people(org: str, as_json: bool) -> None:
 
     found = with_process(listed)
     if as_json:
-        _print_json({"org": org, "people": found})
+        print_json({"org": org, "people": found})
     elif found:
         _print_people(found)
     else:
@@ -52,15 +52,16 @@ def people(org: str, as_json: bool) -> None:
 
 
 def _person(mailbox: "Mailbox", delegated: bool) -> Mapping[str, Any]:
-    from mailmagnet.connected_people import next_step, standing
+    from mailmagnet.connected_people import condition, next_step
 
     trouble, parked = mailbox.trouble, mailbox.presence.parked
     ran = not mailbox.last_run.first_is_to_come
     return {
         "user": mailbox.user,
         "address": mailbox.address,
-        "standing": standing(mailbox),
+        "condition": condition(mailbox),
         "next_step": next_step(mailbox, delegated=delegated),
+        "connected": not mailbox.needs_consent,
         "signed_in": bool(mailbox.presence.crm_user),
         "mailmagnet": mailbox.mailmagnet,
         "labels": mailbox.labelling,
@@ -77,12 +78,12 @@ def _print_people(found: Sequence[Mapping[str, Any]]) -> None:
     from rich.markup import escape
     from rich.table import Column, Table
 
-    table = Table(Column("Address", no_wrap=True), "Standing", "Why", "Next step", "MailMagnet", "Labels", "Last run", box=None)
+    table = Table(Column("Address", no_wrap=True), "Condition", "Why", "Next step", "MailMagnet", "Labels", "Last run", box=None)
     for person in found:
         why = (person["trouble"] or {}).get("reason") or (person["parked"] or {}).get("why") or ""
         last_run = person["last_run"].isoformat(timespec="minutes") if person["last_run"] else "-"
         switches = ("on" if person[name] else "off" for name in ("mailmagnet", "labels"))
-        table.add_row(escape(person["address"]), person["standing"], why, person["next_step"], *switches, last_run)
+        table.add_row(escape(person["address"]), person["condition"], why, person["next_step"], *switches, last_run)
     Console().print(table)
 
 
@@ -92,8 +93,8 @@ def policy() -> None:
 
 
 @policy.command("show")
-@_org
-@_json
+@org_option
+@as_json_option
 def show_policy(org: str, as_json: bool) -> None:
     """Print the policy."""
     found = with_process(lambda process: process.store.policy(org))
@@ -101,13 +102,13 @@ def show_policy(org: str, as_json: bool) -> None:
 
 
 @policy.command("set")
-@_org
+@org_option
 @click.option("--sharing", type=click.Choice([USERS_CHOICE, *SHARING]), help="Who may read users' mail with contacts.")
 @click.option("--exclude", multiple=True, help="An address or domain never to share; may be given several times.")
 @click.option("--share-again", multiple=True, help="One that is excluded no more; may be given several times.")
 @click.option("--retention-days", help="How many days mail id, sender and time are kept.")
-@_dry_run
-@_json
+@dry_run_option
+@as_json_option
 def set_policy(
     org: str,
     sharing: str | None,
@@ -138,7 +139,7 @@ def set_policy(
 
     wanted, effect = with_process(change)
     if as_json:
-        _print_json({**_policy_as_json(org, wanted), "effect": asdict(effect), "saved": not dry_run})
+        print_json({**_policy_as_json(org, wanted), "effect": asdict(effect), "saved": not dry_run})
         return
     click.echo(f"Of {effect.mailboxes} connected users {effect.wider} share more, {effect.narrower} share less.")
     click.echo(f"Newly never shared: {effect.newly_excluded}; shared again: {effect.no_longer_excluded}.")
@@ -160,7 +161,7 @@ def _policy_as_json(org: str, found: "Policy") -> dict[str, Any]:
 def _print_policy(org: str, found: "Policy", as_json: bool) -> None:
     facts = _policy_as_json(org, found)
     if as_json:
-        _print_json(facts)
+        print_json(facts)
         return
     for name, value in facts.items():
         click.echo(f"{name}: {', '.join(value) if isinstance(value, list) else value or '-'}")
@@ -172,8 +173,8 @@ def defaults() -> None:
 
 
 @defaults.command("list")
-@_org
-@_json
+@org_option
+@as_json_option
 def list_defaults(org: str, as_json: bool) -> None:
     """Print the defaults of every group, and how many connected users have not set up yet."""
     from mailmagnet.defaults import DefaultsEffect, count_set_up
@@ -184,7 +185,7 @@ def list_defaults(org: str, as_json: bool) -> None:
     found, counted = with_process(read)
     groups = [_group_as_json(profile, each) for profile, each in sorted(found.defaults.items())]
     if as_json:
-        _print_json({"org": org, "groups": groups, "not_set_up": counted.begin, "set_up": counted.stay})
+        print_json({"org": org, "groups": groups, "not_set_up": counted.begin, "set_up": counted.stay})
         return
     for group in groups:
         click.echo(_said(group))
@@ -194,14 +195,14 @@ def list_defaults(org: str, as_json: bool) -> None:
 
 
 @defaults.command("set")
-@_org
+@org_option
 @_profile
 @click.option("--mailmagnet/--no-mailmagnet", default=False, help="Tell users of customers' mail.")
 @click.option("--labels/--no-labels", default=False, help="Sort it out of the inbox, under three labels.")
 @click.option("--backfill-days", default="0", show_default=True, help="Sort mail of that many days before too.")
 @click.option("--sharing", type=click.Choice(SHARING), default=Sharing.PRIVATE.value, show_default=True, help="Who may read it.")
-@_dry_run
-@_json
+@dry_run_option
+@as_json_option
 def set_defaults(
     org: str, profile: str, mailmagnet: bool, labels: bool, backfill_days: str, sharing: str, dry_run: bool, as_json: bool
 ) -> None:
@@ -222,7 +223,7 @@ def set_defaults(
     wanted, counted = with_process(change)
     group = _group_as_json(profile, wanted)
     if as_json:
-        _print_json({"org": org, **group, "not_set_up": counted.begin, "set_up": counted.stay, "saved": not dry_run})
+        print_json({"org": org, **group, "not_set_up": counted.begin, "set_up": counted.stay, "saved": not dry_run})
         return
     click.echo(_said(group))
     click.echo(f"{counted.begin} connected users have not set up yet; {counted.stay} have, and stay as they are.")
@@ -230,16 +231,16 @@ def set_defaults(
 
 
 @defaults.command("remove")
-@_org
+@org_option
 @_profile
-@_json
+@as_json_option
 def remove_defaults(org: str, profile: str, as_json: bool) -> None:
     """Take a group's defaults away: everybody else's hold for it. There may be none."""
     from mailmagnet.defaults import set_defaults as keep
 
     with_process(lambda process: keep(org, profile, None, process.store))
     if as_json:
-        _print_json({"org": org, "profile": profile, "removed": True})
+        print_json({"org": org, "profile": profile, "removed": True})
     else:
         click.echo("There are none for this group any more.")
 
@@ -261,36 +262,38 @@ def _said(group: Mapping[str, Any]) -> str:
 
 
 @admin.command()
-@_org
-@_json
+@org_option
+@as_json_option
 def pause(org: str, as_json: bool) -> None:
     """Stop sorting for everybody: nothing begins, and a run under way stops before its next moves."""
     from mailmagnet.pause import pause as pause_now
 
     since = with_process(lambda process: pause_now(org, process.now(), process.store))
     if as_json:
-        _print_json({"org": org, "paused_since": since})
+        print_json({"org": org, "paused_since": since})
     else:
         click.echo(f"Paused since {since.isoformat(timespec='minutes')}. To go on: mailmagnet admin resume")
 
 
 @admin.command()
-@_org
-@_json
+@org_option
+@as_json_option
 def resume(org: str, as_json: bool) -> None:
     """Sort again: all mail that came meanwhile, too."""
     from mailmagnet.pause import resume as resume_now
 
     was_paused = with_process(lambda process: resume_now(org, process.store))
     if as_json:
-        _print_json({"org": org, "paused_since": None, "was_paused": was_paused})
+        print_json({"org": org, "paused_since": None, "was_paused": was_paused})
     else:
         click.echo("Sorting goes on within 10 minutes." if was_paused else "It was not paused.")
 
 
-def _print_json(found: Mapping[str, Any]) -> None:
+def print_json(found: Mapping[str, Any]) -> None:
     click.echo(json.dumps(found, default=_plain, ensure_ascii=False))
 
 
-def _plain(value: object) -> str:
-    return value.isoformat() if isinstance(value, date) else str(value)
+def _plain(value: object) -> Any:
+    if isinstance(value, date | time):
+        return value.isoformat()
+    return sorted(value) if isinstance(value, frozenset) else str(value)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from crm_client.embedded.command_line import ToldPlainly, crm, secret_on_standard_input
+from functions import removal_command  # noqa: F401  its commands join the group `admin`
 from functions.admin_command import admin
 from functions.backup_command import backup, restore
 from functions.serve_command import serve

@@ -36,7 +36,8 @@ from mailmagnet.label_mail import LabelRun, label_mail, plan_labels
 from mailmagnet.label_tick import Tick, tick
 from mailmagnet.notify import notify
 from mailmagnet.preview import count_mail
-from mailmagnet.tasks import MailboxTask, PreviewTask
+from mailmagnet.take_back import take_back_by_task
+from mailmagnet.tasks import PreviewTask, TakeBackTask, Task
 
 Id = Annotated[str, Field(min_length=1, max_length=255)]
 
@@ -52,8 +53,19 @@ class _PreviewWork(BaseModel):
     failures: Annotated[int, Field(ge=0)] = 0
 
 
+class _TakeBackWork(BaseModel):
+    """What is to be taken back (mailmagnet.tasks.TakeBackTask)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    asked: AwareDatetime
+    since: AwareDatetime
+    failures: Annotated[int, Field(ge=0)] = 0
+
+
 class _Work(BaseModel):
-    """What a task asks for, and the tick that sent it. `dry_run` tells what would be done, and does nothing; `preview` counts."""
+    """What a task asks for, and the tick that sent it. `dry_run` tells what would be done, and does nothing; `preview` counts, and
+    `take_back` puts back what runs have moved."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -62,6 +74,7 @@ class _Work(BaseModel):
     tick: AwareDatetime | None = None
     dry_run: bool = False
     preview: _PreviewWork | None = None
+    take_back: _TakeBackWork | None = None
 
 
 async def answer_tick(request: Request, process: Process) -> Response:
@@ -107,19 +120,24 @@ async def answer_mailbox(request: Request, process: Process) -> Response:
         if work.dry_run:
             return JSONResponse(run_as_json(await plan_labels(work.org, work.user, process)))
         if count := work.preview:
-            task = PreviewTask(work.org, work.user, count.begun, count.days, count.looked_at, count.failures)
-            return JSONResponse(await _counted(task, process))
+            counting = PreviewTask(work.org, work.user, count.begun, count.days, count.looked_at, count.failures)
+            return JSONResponse(await _counted(counting, process))
+        if back := work.take_back:
+            taking_back = TakeBackTask(work.org, work.user, back.asked, back.since, back.failures)
+            return JSONResponse(await _taken_back(taking_back, process))
         return JSONResponse(run_as_json(await _sorted(work.org, work.user, work.tick, process)))
     except MailMagnetError as error:
         return JSONResponse(_as_done(error))
 
 
-async def work_on(task: MailboxTask | PreviewTask, process: Process) -> None:
+async def work_on(task: Task, process: Process) -> None:
     """A task of a queue in this process. Raises what keeps the job itself from working: then it is to be tried again."""
     requester.set(names(task.org, task.user, process.settings.log_key.get_secret_value()))
     try:
         if isinstance(task, PreviewTask):
             await _counted(task, process)
+        elif isinstance(task, TakeBackTask):
+            await _taken_back(task, process)
         else:
             await _sorted(task.org, task.user, task.tick, process)
     except MailMagnetError as error:
@@ -162,6 +180,15 @@ async def _counted(task: PreviewTask, process: Process) -> Mapping[str, Any]:
     counts = {"looked_at": preview.looked_at, "of": preview.mails} if preview else {"looked_at": 0, "of": 0}
     log("INFO", "counted", **counts)
     return counts
+
+
+async def _taken_back(task: TakeBackTask, process: Process) -> Mapping[str, Any]:
+    """What runs have moved, put back. What failed is tried again by another task: this one is done."""
+    done = await take_back_by_task(task, process)
+    mails, problem = (done.mails, done.problem) if done else (0, "tried again")
+    facts: dict[str, str | int] = {"mails": mails, "problem": problem}
+    log("WARNING" if problem else "INFO", "taken back", failures=task.failures, **facts)
+    return facts
 
 
 def _as_done(error: MailMagnetError) -> Mapping[str, Any]:

@@ -22,6 +22,7 @@ from functions.log import log, where
 from functions.wiring import Process
 from mailmagnet.errors import BadSetting, MailMagnetError
 from mailmagnet.preview import resume_previews
+from mailmagnet.take_back import resume_taking_back
 from task_queue.in_process import InProcessTasks
 
 SECONDS_FOR_REQUESTS = 10
@@ -135,6 +136,7 @@ async def _tick_each_minute(process: OneMachineProcess) -> None:
     # What the job alone needs takes half a second to import: no card waits for it.
     await asyncio.to_thread(import_module, "gmail_client.mailbox")
     await _told(resume_previews(process))
+    await _told(resume_taking_back(process))
     while True:
         await _told(ticked(process))
         now = process.now()

@@ -14,7 +14,18 @@ from cards.customers_mail_card import customers_mail_card
 from cards.deal_card import deal_card
 from cards.defaults_card import defaults_card, defaults_list_card
 from cards.error_card import error_card, failed_search_card
-from cards.frame import MAIL_TEMPLATE, POLICY_EXCLUDED, POLICY_RETENTION, POLICY_SHARING, REPLY_YES, SEARCH_INPUT, Frame, Path
+from cards.frame import (
+    CUSTOMER_ADDRESS,
+    MAIL_TEMPLATE,
+    ORGANISATION_TYPED,
+    POLICY_EXCLUDED,
+    POLICY_RETENTION,
+    POLICY_SHARING,
+    REPLY_YES,
+    SEARCH_INPUT,
+    Frame,
+    Path,
+)
 from cards.home_card import home_card
 from cards.kept_card import kept_card
 from cards.lead_card import lead_card
@@ -27,9 +38,11 @@ from cards.my_sharing_card import my_sharing_card
 from cards.people_card import people_card
 from cards.policy_card import policy_card
 from cards.problems import notice_of
+from cards.removal_cards import customer_address_card, organisation_card, user_removal_card
 from cards.search_card import search_card
 from cards.set_up_card import set_up_card
 from cards.sorting_cards import sorted_today_card, sorting_begun_card, sorting_preview_card
+from cards.take_back_card import take_back_card
 from cards.who_could_read_card import who_could_read_card
 from cards.widgets import Card
 from functions.event import SCOPE_COMPOSE, Event
@@ -39,6 +52,7 @@ from mailmagnet.administration import administration
 from mailmagnet.caller import Caller
 from mailmagnet.change_sharing import Change, change_contact, change_mail
 from mailmagnet.connected_people import ConnectedPeople, connected_people, place_in
+from mailmagnet.customer_address import remove_address_of, see_address
 from mailmagnet.customers_mail import customers_mail, mark_as_done
 from mailmagnet.defaults import defaults_effect, list_defaults, open_defaults, remove_defaults, save_defaults
 from mailmagnet.errors import BadForm, BadRequest, MailMagnetError, NotAuthorised
@@ -56,10 +70,12 @@ from mailmagnet.permission import who_can_permit
 from mailmagnet.policy import WantedPolicy, change_policy, policy, policy_effect
 from mailmagnet.read_mail import MailId, ReadMail, mail_id, read_mail
 from mailmagnet.record_people import RecordId, record_id
+from mailmagnet.removal import remove_organisation_of, remove_user, see_organisation, see_user
 from mailmagnet.set_up import count_set_up, open_set_up, save_set_up
 from mailmagnet.sharing_overview import sharing_overview
 from mailmagnet.sorting import preview_sorting, sort_now, sorted_today
 from mailmagnet.store import Sharing
+from mailmagnet.take_back import hours_in, see_taking_back, take_back_all
 from mailmagnet.who_could_read import WhoCouldRead, who_could_read
 from mailmagnet.write_mail import Ending, Fault, FormId, MailForm, discard_mail, fill_in, reply_to, save_mail, send_mail, write_to
 
@@ -178,6 +194,12 @@ async def _people(call: SidebarCall) -> ConnectedPeople:
     parameters = call.event.parameters
     place = place_in(parameters.get("after", ""), parameters.get("since", ""))
     return await connected_people(place, call.caller, call.parts)
+
+
+def _hours(call: SidebarCall) -> int:
+    """How far back a click asks about; 0: nothing yet."""
+    hours = call.event.parameters.get("hours", "")
+    return hours_in(hours) if hours else 0
 
 
 def _profile(call: SidebarCall) -> str:
@@ -313,6 +335,33 @@ TRIGGERS: Mapping[Path, Trigger | Press] = {
     ),
     Path.REMOVE_DEFAULTS: _trigger(
         lambda call: remove_defaults(_profile(call), call.caller, call.parts), defaults_list_card, update_card
+    ),
+    Path.TAKE_BACK: _trigger(lambda call: see_taking_back(_hours(call), call.caller, call.parts), take_back_card, push_card),
+    Path.TAKE_BACK_ALL: _trigger(
+        lambda call: take_back_all(hours_in(call.event.parameters.get("hours", "")), call.caller, call.parts),
+        take_back_card,
+        update_card,
+    ),
+    Path.CUSTOMER_ADDRESS: _trigger(lambda call: see_address("", call.caller, call.parts), customer_address_card, push_card),
+    Path.CUSTOMER_ADDRESS_KEPT: _trigger(
+        lambda call: see_address(call.event.typed(CUSTOMER_ADDRESS), call.caller, call.parts), customer_address_card, update_card
+    ),
+    Path.REMOVE_CUSTOMER_ADDRESS: _trigger(
+        lambda call: remove_address_of(call.event.typed(CUSTOMER_ADDRESS), call.caller, call.parts),
+        customer_address_card,
+        update_card,
+    ),
+    Path.USER: _trigger(
+        lambda call: see_user(call.event.parameter("user"), call.caller, call.parts), user_removal_card, push_card
+    ),
+    Path.REMOVE_USER: _trigger(
+        lambda call: remove_user(call.event.parameter("user"), call.caller, call.parts), user_removal_card, update_card
+    ),
+    Path.ORGANISATION: _trigger(lambda call: see_organisation(call.caller, call.parts), organisation_card, push_card),
+    Path.REMOVE_ORGANISATION: _trigger(
+        lambda call: remove_organisation_of(call.event.typed(ORGANISATION_TYPED), call.caller, call.parts),
+        organisation_card,
+        update_card,
     ),
     Path.PAUSE: _trigger(lambda call: see_pause(call.caller, call.parts), pause_card, push_card),
     Path.PAUSE_ALL: _trigger(lambda call: pause_all(call.caller, call.parts), pause_card, update_card),

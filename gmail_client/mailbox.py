@@ -170,6 +170,27 @@ class GmailMailbox:
         except _Gone:
             raise CursorExpired("Gmail no longer has the history since the cursor") from None
 
+    async def mails_under(self, label_ids: Collection[str]) -> frozenset[str]:
+        mail_ids: set[str] = set()
+        page_token = ""
+        while True:
+            request = (
+                self._users()
+                .messages()
+                .list(
+                    userId="me",
+                    labelIds=sorted(label_ids),
+                    maxResults=PAGE,
+                    fields="messages(id),nextPageToken",
+                    **({"pageToken": page_token} if page_token else {}),
+                )
+            )
+            page = read(MessagePage, await self._call("messages.list", request))
+            mail_ids |= {message.id for message in page.messages}
+            page_token = page.next_page_token
+            if not page_token:
+                return frozenset(mail_ids)
+
     async def mails_between(self, after: datetime, before: datetime | None, most: int) -> Listed:
         query = f"after:{_second(after)}" + (f" before:{_second(before)}" if before else "")
         mail_ids: dict[str, None] = {}
@@ -233,7 +254,7 @@ class GmailMailbox:
             return await self._move_each(mails, add, remove)
         failed: dict[str, Upstream] = {}
         for chunk in _chunks(mails, MOST_IN_BATCH_MODIFY):
-            body = {"ids": chunk, "addLabelIds": [add], "removeLabelIds": [remove]}
+            body = {"ids": chunk, **_label_changes(add, remove)}
             try:
                 await self._call("messages.batchModify", self._users().messages().batchModify(userId="me", body=body))
             except (RateLimited, NotAuthorised, NotPermitted, TimedOut):
@@ -245,7 +266,7 @@ class GmailMailbox:
 
     async def _move_each(self, mail_ids: Sequence[str], add: str, remove: str) -> dict[str, Upstream]:
         messages = self._users().messages()
-        body = {"addLabelIds": [add], "removeLabelIds": [remove]}
+        body = _label_changes(add, remove)
         failed: dict[str, Upstream] = {}
         for chunk in _chunks(mail_ids, BATCH):
             parts = await self._batch(
@@ -430,6 +451,10 @@ def _wait_stated(error: BaseException | None) -> float:
 
 def _second(moment: datetime) -> int:
     return int(moment.timestamp())
+
+
+def _label_changes(add: str, remove: str) -> dict[str, list[str]]:
+    return {"addLabelIds": [add] if add else [], "removeLabelIds": [remove]}
 
 
 def _chunks(values: Collection[str], size: int) -> Iterator[list[str]]:

@@ -165,6 +165,10 @@ class Gmail(Protocol):
         """
         ...
 
+    async def mails_under(self, label_ids: Collection[str]) -> frozenset[str]:
+        """The ids of all mail that bears every one of these labels, which have to be there; no spam or trash. 5 units a page of 500."""
+        ...
+
     async def labels(self) -> Sequence[Label]:
         """1 unit."""
         ...
@@ -174,7 +178,7 @@ class Gmail(Protocol):
         ...
 
     async def move(self, mail_ids: Collection[str], add: str, remove: str) -> Mapping[str, Upstream]:
-        """Add one label and remove another, by their ids; mail that is gone since is passed over.
+        """Add one label, "" for none, and remove another, by their ids; mail that is gone since is passed over.
 
         5 units a mail up to 10 mails, from 11 on 50 units for each 1,000. What fails for one mail alone, after some tries, is told
         and not raised; it may have been done all the same. Raises NotFound when it is the label that is gone.

@@ -36,6 +36,7 @@ from mailmagnet.parts import Parts
 from mailmagnet.pause import check_not_paused
 from mailmagnet.permission import check_permitted
 from mailmagnet.store import Backlog, DayCounts, Lease, Mailbox, ParkedFor, Policy, Progress, RunCounts, Store
+from mailmagnet.take_back import noted
 from mailmagnet.trouble import trouble_after
 from mailmagnet.vault import Connection, gmail_connection
 
@@ -222,6 +223,7 @@ async def _sort(mailbox: Mailbox, lease: Lease, parts: Parts, tick: datetime | N
     left, labels, undecided = _with_unread(batch, begun.progress, headers.unread), mailbox.labels, plan.records
     if plan.moves:
         labels = await ensure_labels(run.gmail, labels, {move.decision.category for move in plan.moves})
+        left = replace(left, moved=noted(left.moved, run.now, left.cursor, len(plan.moves)))
         deciding = replace(left, moving=tuple(move.mail_id for move in plan.moves) + left.moving)
         await parts.store.save_run(lease, deciding, labels=labels, records=plan.records)
         undecided = ()

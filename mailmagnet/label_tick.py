@@ -9,6 +9,7 @@ from mailmagnet.daily_chores import daily_chores
 from mailmagnet.disconnect_mailbox import finish_leaving
 from mailmagnet.errors import MAILMAGNET, Unavailable, Upstream
 from mailmagnet.parts import Parts
+from mailmagnet.removal import finish_removal
 from mailmagnet.tasks import MailboxTask
 
 
@@ -40,7 +41,7 @@ async def tick(every: timedelta, parts: Parts) -> Tick:
         except Exception as error:
             problems[org].append(_problem(error))
     for org in orgs:
-        for work in (finish_leaving, daily_chores):
+        for work in (finish_leaving, finish_removal, daily_chores):
             try:
                 problems[org] += await work(org, parts)
             except Exception as error:

@@ -39,11 +39,30 @@ class Defaults:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeBack:
+    """That an admin wants back what runs have moved since a moment; asked for at `asked`."""
+
+    asked: datetime
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """What came of it in one mailbox: so many mails were put back, or `problem` says in a word of ours why not."""
+
+    asked: datetime
+    mails: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """What the admin fixed for the organisation. `sharing` None is the user's choice; `excluded` are addresses and domains.
 
     `templates` are for users whose CRM has none. `crm` None is the deployment's own choice. `defaults` are by the id of the CRM's profile
     that a user has, those of "" for all others. Since `paused_since` nobody's mail is looked at by the job; None: it runs.
+    `take_back` is the last taking back that was asked for. Since `leaving_since` the organisation is leaving, and all that is kept of it
+    is being deleted.
     """
 
     sharing: Sharing | None = None
@@ -53,6 +72,8 @@ class Policy:
     crm: CrmChoice | None = None
     defaults: Mapping[str, Defaults] = field(default_factory=dict)
     paused_since: datetime | None = None
+    take_back: TakeBack | None = None
+    leaving_since: datetime | None = None
 
     def defaults_for(self, profile: str) -> Defaults | None:
         """What a user with this profile in the CRM begins with; None where the admin has set nothing."""
@@ -181,12 +202,23 @@ class Backlog:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """That runs moved so many mails, the first at `at`, the last at `until`; `cursor` is the Gmail history id just before the first."""
+
+    at: datetime
+    until: datetime
+    cursor: str
+    mails: int
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How far a mailbox is done; docs/label-mail.md tells its states.
 
     `cursor` is the Gmail history id up to which all mail is known. `moving` are ids of mail that is decided and perhaps not moved
     yet: an unfinished run's. `waiting` are ids of mail that came and is not looked at yet, the newest first; `failed` counts the
-    runs in which one of these or of `moving` could not be read or moved. `backlog` is what has not even been listed.
+    runs in which one of these or of `moving` could not be read or moved. `backlog` is what has not even been listed. `moved` tells from
+    where in Gmail's history the last runs can be taken back, the oldest first.
     """
 
     cursor: str
@@ -194,6 +226,7 @@ class Progress:
     waiting: tuple[str, ...] = ()
     failed: Mapping[str, int] = field(default_factory=dict)
     backlog: Backlog | None = None
+    moved: tuple[Moved, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +314,7 @@ class Mailbox:
     choices: Choices = Choices()
     presence: Presence = Presence()
     preview: Preview | None = None
+    taken_back: TakenBack | None = None
 
     @property
     def mailmagnet(self) -> bool:
@@ -464,6 +498,10 @@ class Store(Protocol):
         """The same with the presence."""
         ...
 
+    async def save_taken_back(self, org: str, user: str, taken_back: TakenBack) -> None:
+        """Keep what came of taking back a mailbox's last runs. Without effect when there is no such mailbox."""
+        ...
+
     async def save_preview(self, org: str, user: str, preview: Preview | None) -> None:
         """Keep a preview in place of an earlier one, None for none. Without effect when there is no such mailbox."""
         ...
@@ -545,6 +583,10 @@ class Store(Protocol):
 
     async def delete_mails_before(self, org: str, moment: datetime) -> int:
         """Delete records of mail received before a moment; the number deleted."""
+        ...
+
+    async def delete_mails_from(self, org: str, address: str) -> int:
+        """Delete the records of all mail from this very address, in every mailbox of the org; the number deleted."""
         ...
 
     async def forget_decisions(self, lease: Lease, since: datetime) -> int:

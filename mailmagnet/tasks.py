@@ -1,4 +1,5 @@
-"""What the core asks of a task queue: that each due mailbox is labelled once in its slot, and previews counted; the protocol `Tasks`."""
+"""What the core asks of a task queue: that each due mailbox is labelled once in its slot, previews are counted, and runs taken back;
+the protocol `Tasks`."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,10 +36,28 @@ class PreviewTask:
     not_before: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class TakeBackTask:
+    """What runs have moved in one mailbox since a moment is to be put back, as an admin has `asked` for.
+
+    `failures` tasks before this one failed in a row. It is not begun before `not_before`. Tasks that differ in nothing else are the same.
+    """
+
+    org: str
+    user: str
+    asked: datetime
+    since: datetime
+    failures: int = 0
+    not_before: datetime | None = None
+
+
+Task = MailboxTask | PreviewTask | TakeBackTask
+
+
 class Tasks(Protocol):
     """Where tasks wait for `label_mailbox`."""
 
-    async def enqueue(self, task: MailboxTask | PreviewTask) -> bool:
+    async def enqueue(self, task: Task) -> bool:
         """Put a task in the queue; False when the same task was put there before.
 
         Raises NotAuthorised, NotPermitted, NotFound (no such queue), RateLimited, Unavailable, BadAnswer.

@@ -66,6 +66,10 @@ class Vault(Protocol):
 
     async def connection(self, org: str, user: str) -> Connection | None: ...
 
+    async def users(self, org: str) -> Sequence[str]:
+        """The ids of all users of this org of whom anything is kept, in no order."""
+        ...
+
     async def keep(self, connection: Connection) -> None:
         """Keep a connection to Gmail, in place of an earlier one of the same user. Its `crm` and `webhook` are not looked at: those that
         are kept stay as they are.

@@ -12,6 +12,7 @@ from mailmagnet.store import (
     CrmChoice,
     DayCounts,
     Defaults,
+    Moved,
     Notice,
     Notify,
     Parked,
@@ -24,6 +25,8 @@ from mailmagnet.store import (
     RunCounts,
     SetUpBy,
     Sharing,
+    TakeBack,
+    TakenBack,
     Trouble,
 )
 from mailmagnet.templates import Template
@@ -43,12 +46,15 @@ def policy_map(policy: Policy) -> dict[str, Any]:
         "crm": {"kind": policy.crm.kind, "origin": policy.crm.origin} if policy.crm else None,
         "defaults": [_defaults_map(profile, defaults) for profile, defaults in policy.defaults.items()],
         "paused_since": policy.paused_since,
+        "leaving_since": policy.leaving_since,
+        "take_back": {"asked": policy.take_back.asked, "since": policy.take_back.since} if policy.take_back else None,
     }
 
 
 def policy_of(stored: Mapping[str, Any], moment: Moment) -> Policy:
     """The way back; also of a policy that was written before it could name a CRM."""
-    crm, paused_since = stored.get("crm"), stored.get("paused_since")
+    crm, take_back = stored.get("crm"), stored.get("take_back")
+    paused_since, leaving_since = stored.get("paused_since"), stored.get("leaving_since")
     return Policy(
         sharing=Sharing(stored["sharing"]) if stored["sharing"] is not None else None,
         excluded=frozenset(stored["excluded"]),
@@ -57,6 +63,8 @@ def policy_of(stored: Mapping[str, Any], moment: Moment) -> Policy:
         crm=CrmChoice(crm["kind"], crm["origin"]) if crm else None,
         defaults={each["profile"]: _defaults_of(each) for each in stored.get("defaults", ())},
         paused_since=moment(paused_since) if paused_since else None,
+        leaving_since=moment(leaving_since) if leaving_since else None,
+        take_back=TakeBack(moment(take_back["asked"]), moment(take_back["since"])) if take_back else None,
     )
 
 
@@ -88,20 +96,31 @@ def progress_map(progress: Progress) -> dict[str, Any]:
         "moving": " ".join(progress.moving),
         "waiting": " ".join(progress.waiting),
         "failed": dict(progress.failed),
+        "moved": "\n".join(" ".join(_moved_words(moved)) for moved in progress.moved),
         "backlog": {"after": backlog.after, "before": backlog.before} if backlog else None,
     }
 
 
 def progress_of(stored: Mapping[str, Any], moment: Moment) -> Progress:
-    """The way back."""
+    """The way back; also of one that was written before it told what runs have moved."""
     backlog = stored["backlog"]
     return Progress(
         cursor=stored["cursor"],
         moving=tuple(stored["moving"].split()),
         waiting=tuple(stored["waiting"].split()),
         failed=dict(stored["failed"]),
+        moved=tuple(_moved(line.split(" ")) for line in stored.get("moved", "").splitlines()),
         backlog=Backlog(moment(backlog["after"]), moment(backlog["before"]) if backlog["before"] else None) if backlog else None,
     )
+
+
+def _moved_words(moved: Moved) -> tuple[str, ...]:
+    return moved.at.isoformat(), moved.until.isoformat(), moved.cursor, str(moved.mails)
+
+
+def _moved(words: list[str]) -> Moved:
+    at, until, cursor, mails = words
+    return Moved(datetime.fromisoformat(at), datetime.fromisoformat(until), cursor, int(mails))
 
 
 def run_map(counts: RunCounts) -> dict[str, Any]:
@@ -238,6 +257,16 @@ def preview_map(preview: Preview) -> dict[str, Any]:
 def preview_of(stored: Mapping[str, Any], moment: Moment) -> Preview:
     """The way back."""
     return Preview(moment(stored["at"]), stored["days"], stored["mails"], stored["looked_at"], by_category(stored["sorted"]))
+
+
+def taken_back_map(taken_back: TakenBack) -> dict[str, Any]:
+    """What came of taking a mailbox's last runs back."""
+    return {"asked": taken_back.asked, "mails": taken_back.mails, "problem": taken_back.problem}
+
+
+def taken_back_of(stored: Mapping[str, Any], moment: Moment) -> TakenBack:
+    """The way back."""
+    return TakenBack(moment(stored["asked"]), stored["mails"], stored["problem"])
 
 
 def template_map(template: Template) -> dict[str, str]:

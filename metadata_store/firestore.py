@@ -65,6 +65,7 @@ from mailmagnet.store import (
     Preview,
     Progress,
     RunCounts,
+    TakenBack,
     Trouble,
     keeps_others_out,
 )
@@ -83,6 +84,8 @@ from metadata_store.documents import (
     progress_of,
     run_map,
     run_of,
+    taken_back_map,
+    taken_back_of,
     trouble_map,
     trouble_of,
 )
@@ -266,6 +269,10 @@ class FirestoreStore:
 
         return presence_of((await self._change(org, user, changed))["presence"], _moment)
 
+    async def save_taken_back(self, org: str, user: str, taken_back: TakenBack) -> None:
+        facts = {"taken_back": taken_back_map(taken_back)}
+        await self._change(org, user, lambda stored: facts if stored else {})
+
     async def save_preview(self, org: str, user: str, preview: Preview | None) -> None:
         facts = {"preview": preview_map(preview) if preview else None}
         await self._change(org, user, lambda stored: facts if stored else {})
@@ -388,6 +395,10 @@ class FirestoreStore:
     async def delete_mails_before(self, org: str, moment: datetime) -> int:
         older = self._mails(org).where(filter=FieldFilter("received_at", "<", moment)).order_by("received_at")
         return await self._delete(older)
+
+    async def delete_mails_from(self, org: str, address: str) -> int:
+        received = self._mails(org).where(filter=FieldFilter("from_address", "==", address))
+        return await self._delete(received.order_by("received_at", direction="DESCENDING"))
 
     async def forget_decisions(self, lease: Lease, since: datetime) -> int:
         def still_held(stored: dict[str, Any] | None) -> dict[str, Any]:
@@ -598,6 +609,7 @@ def _new_document(now: datetime) -> dict[str, Any]:
         "choices": choices_map(Choices()),
         "presence": presence_map(Presence()),
         "preview": None,
+        "taken_back": None,
         # A mailbox that is deleted and connected anew must not fit a lease of its earlier life: its fence starts anywhere.
         "fence": secrets.randbelow(2**40),
         "leased_until": None,
@@ -618,6 +630,7 @@ def _mailbox(org: str, user: str, stored: Mapping[str, Any]) -> Mailbox:
         choices=choices_of(stored["choices"]),
         presence=presence_of(stored["presence"], _moment),
         preview=preview_of(stored["preview"], _moment) if stored["preview"] else None,
+        taken_back=taken_back_of(stored["taken_back"], _moment) if stored.get("taken_back") else None,
     )
 
 

@@ -24,6 +24,7 @@ from mailmagnet.store import (
     Preview,
     Progress,
     RunCounts,
+    TakenBack,
     Trouble,
     keeps_others_out,
 )
@@ -42,6 +43,8 @@ from metadata_store.documents import (
     progress_of,
     run_map,
     run_of,
+    taken_back_map,
+    taken_back_of,
     trouble_map,
     trouble_of,
 )
@@ -59,7 +62,7 @@ CREATE TABLE policies (
 CREATE TABLE mailboxes (
     org TEXT, user TEXT, address TEXT NOT NULL, mailmagnet_since INTEGER, labelling_since INTEGER,
     progress TEXT, last_run TEXT NOT NULL, trouble TEXT, labels TEXT NOT NULL,
-    choices TEXT NOT NULL, presence TEXT NOT NULL, preview TEXT,
+    choices TEXT NOT NULL, presence TEXT NOT NULL, preview TEXT, taken_back TEXT,
     fence INTEGER NOT NULL, leased_until INTEGER,
     PRIMARY KEY (org, user)
 ) STRICT, WITHOUT ROWID;
@@ -81,8 +84,8 @@ CREATE TABLE used_names (
     PRIMARY KEY (org, name)
 ) STRICT, WITHOUT ROWID;
 """
-"""A policy and a mailbox's progress, last run, trouble, labels, choices, presence and preview are JSON, as `metadata_store.documents`
-writes them, moments in ISO 8601."""
+"""A policy and a mailbox's progress, last run, trouble, labels, choices, presence, preview and taken_back are JSON, as
+`metadata_store.documents` writes them, moments in ISO 8601."""
 OLDEST = 4
 """The oldest version that is upgraded."""
 UPGRADES = {
@@ -94,7 +97,8 @@ CREATE TABLE policies (
 INSERT INTO policies SELECT org, json_object(
     'sharing', sharing, 'excluded', json(excluded), 'retention_days', retention_days, 'templates', json(templates)
 ) FROM policies_before;
-DROP TABLE policies_before
+DROP TABLE policies_before;
+ALTER TABLE mailboxes ADD COLUMN taken_back TEXT
 """,
 }
 """By version, what makes a file of the version before into one of it."""
@@ -266,6 +270,10 @@ class SqliteStore:
 
         return await self._write(change)
 
+    async def save_taken_back(self, org: str, user: str, taken_back: TakenBack) -> None:
+        facts = {"taken_back": _json(taken_back_map(taken_back))}
+        await self._write(lambda file: _update(file, org_id(org), user_id(user), facts))
+
     async def save_preview(self, org: str, user: str, preview: Preview | None) -> None:
         facts = {"preview": _json(preview_map(preview)) if preview else None}
         await self._write(lambda file: _update(file, org_id(org), user_id(user), facts))
@@ -418,6 +426,11 @@ class SqliteStore:
         older = (org_id(org), _microseconds(moment))
         deletion = "DELETE FROM mails WHERE org = ? AND received_at < ?"
         return await self._delete(lambda file: file.execute(deletion, older).rowcount)
+
+    async def delete_mails_from(self, org: str, address: str) -> int:
+        theirs = (org_id(org), address)
+        deletion = "DELETE FROM mails WHERE org = ? AND from_address = ?"
+        return await self._delete(lambda file: file.execute(deletion, theirs).rowcount)
 
     async def forget_decisions(self, lease: Lease, since: datetime) -> int:
         newer = (org_id(lease.org), user_id(lease.user), _microseconds(since))
@@ -601,7 +614,7 @@ def _chosen(choices: Choices | None) -> dict[str, Any]:
 
 
 def _mailbox(row: sqlite3.Row) -> Mailbox:
-    progress, trouble, preview = row["progress"], row["trouble"], row["preview"]
+    progress, trouble, preview, taken_back = row["progress"], row["trouble"], row["preview"], row["taken_back"]
     return Mailbox(
         org=row["org"],
         user=row["user"],
@@ -615,6 +628,7 @@ def _mailbox(row: sqlite3.Row) -> Mailbox:
         choices=choices_of(json.loads(row["choices"])),
         presence=presence_of(json.loads(row["presence"]), datetime.fromisoformat),
         preview=preview_of(json.loads(preview), datetime.fromisoformat) if preview else None,
+        taken_back=taken_back_of(json.loads(taken_back), datetime.fromisoformat) if taken_back else None,
     )
 
 

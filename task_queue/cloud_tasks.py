@@ -13,7 +13,7 @@ from typing import Any
 
 from http_session.session import HttpAnswer, HttpSession
 from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, NotPermitted, RateLimited, Service, Side, Unavailable
-from mailmagnet.tasks import MailboxTask, PreviewTask
+from mailmagnet.tasks import MailboxTask, TakeBackTask, Task
 
 WHO = Service(Side.OURS, "Cloud Tasks")
 SECONDS = 10.0
@@ -47,7 +47,7 @@ class CloudTasks:
         self._service_account = service_account
         self._access_token = access_token
 
-    async def enqueue(self, task: MailboxTask | PreviewTask) -> bool:
+    async def enqueue(self, task: Task) -> bool:
         wanted = self._wanted(task)
         answer = await self._session.request(
             WHO,
@@ -62,7 +62,7 @@ class CloudTasks:
         _check(answer, wanted["name"])
         return True
 
-    def _wanted(self, task: MailboxTask | PreviewTask) -> dict[str, Any]:
+    def _wanted(self, task: Task) -> dict[str, Any]:
         """The task as Cloud Tasks reads it."""
         wanted = {
             "name": f"{self._queue}/tasks/{_name(task)}",
@@ -74,24 +74,30 @@ class CloudTasks:
                 "oidcToken": {"serviceAccountEmail": self._service_account, "audience": self._url},
             },
         }
-        if isinstance(task, PreviewTask) and task.not_before:
+        if not isinstance(task, MailboxTask) and task.not_before:
             wanted["scheduleTime"] = task.not_before.astimezone(UTC).isoformat()
         return wanted
 
 
-def _payload(task: MailboxTask | PreviewTask) -> dict[str, Any]:
+def _payload(task: Task) -> dict[str, Any]:
     """Ids, times and counts: `label_mailbox` looks everything else up."""
     whose = {"org": task.org, "user": task.user}
     if isinstance(task, MailboxTask):
         return {**whose, "tick": task.tick.isoformat() if task.tick else None}
+    if isinstance(task, TakeBackTask):
+        asked = {"asked": task.asked.isoformat(), "since": task.since.isoformat(), "failures": task.failures}
+        return {**whose, "take_back": asked}
     facts = {"begun": task.begun.isoformat(), "days": task.days, "looked_at": task.looked_at, "failures": task.failures}
     return {**whose, "preview": facts}
 
 
-def _name(task: MailboxTask | PreviewTask) -> str:
+def _name(task: Task) -> str:
     """A task's name, the same for the same task. Hashed: Cloud Tasks slows down on names that begin alike or in sequence."""
     if isinstance(task, MailboxTask):
         facts: list[Any] = [task.org, task.user, task.slot.astimezone(UTC).isoformat()]
+    elif isinstance(task, TakeBackTask):
+        times = (task.asked, task.since)
+        facts = [task.org, task.user, "take back", *(time.astimezone(UTC).isoformat() for time in times), task.failures]
     else:
         facts = [task.org, task.user, task.begun.astimezone(UTC).isoformat(), task.days, task.looked_at, task.failures]
     return sha256(json.dumps(facts).encode()).hexdigest()

@@ -1,7 +1,7 @@
 """The queue of mailboxes to label, in the memory of the one process that also works on them: for one machine.
 
-What waits here is lost with the process. The tick sends a mailbox that is still due again, and `mailmagnet.preview.resume_previews` what
-was being counted.
+What waits here is lost with the process. The tick sends a mailbox that is still due again; at a start what was being counted is sent by
+`mailmagnet.preview.resume_previews`, and what was being put back by `mailmagnet.take_back.resume_taking_back`.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mailmagnet.errors import RateLimited, Service, Side
-from mailmagnet.tasks import MailboxTask, PreviewTask
+from mailmagnet.tasks import MailboxTask, TakeBackTask, Task
 
 WHO = Service(Side.OURS, "the task queue")
 WORKERS = 4
@@ -28,8 +28,6 @@ NAME_BLOCKED = timedelta(hours=1)
 ATTEMPTS = 4
 FIRST_WAIT_SECONDS = 15.0
 """After an attempt that failed; doubled after each further one."""
-
-Task = MailboxTask | PreviewTask
 
 
 class InProcessTasks:
@@ -86,7 +84,7 @@ class InProcessTasks:
         await asyncio.gather(*left, return_exceptions=True)
 
     async def _run(self, task: Task) -> None:
-        if isinstance(task, PreviewTask) and task.not_before:
+        if not isinstance(task, MailboxTask) and task.not_before:
             await asyncio.sleep((task.not_before - self._now()).total_seconds())
         for attempt in range(ATTEMPTS):
             async with self._worker:
@@ -125,4 +123,6 @@ def _name(task: Task) -> Task:
     """What is the same for the same task (see `mailmagnet.tasks`)."""
     if isinstance(task, MailboxTask):
         return MailboxTask(task.org, task.user, task.slot.astimezone(UTC), None)
+    if isinstance(task, TakeBackTask):
+        return replace(task, asked=task.asked.astimezone(UTC), since=task.since.astimezone(UTC), not_before=None)
     return replace(task, begun=task.begun.astimezone(UTC), not_before=None)

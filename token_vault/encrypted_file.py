@@ -75,6 +75,9 @@ class EncryptedFileVault:
     async def connection(self, org: str, user: str) -> Connection | None:
         return connection_in(org, user, _at(await self._contents(), org, user))
 
+    async def users(self, org: str) -> Sequence[str]:
+        return list((await self._contents()).get(org, {}))
+
     async def keep(self, connection: Connection) -> None:
         await self._change_one(connection.org, connection.user, lambda facts: kept(facts, connection))
 

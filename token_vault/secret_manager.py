@@ -16,6 +16,7 @@ import base64
 import binascii
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from http import HTTPStatus
@@ -93,6 +94,13 @@ class SecretManagerVault:
         except NotFound:
             return None
 
+    async def users(self, org: str) -> Sequence[str]:
+        found = []
+        async for name in self._names(f"labels.org={_hashed('org', org)}"):
+            with suppress(NotFound):  # it was deleted meanwhile
+                found.append(str((await self._current(name))["user"]))
+        return found
+
     async def keep(self, connection: Connection) -> None:
         await self._change(connection.org, connection.user, lambda facts: kept(facts, connection))
 
@@ -117,7 +125,10 @@ class SecretManagerVault:
     async def leaving(self) -> Sequence[Leaving]:
         left = []
         async for name in self._names("labels.leaving=yes"):
-            stored = await self._current(name)
+            try:
+                stored = await self._current(name)
+            except NotFound:
+                continue  # it was deleted meanwhile
             of = stored["facts"].get(LEAVING)
             if of and not await self._is_connected(of):
                 left.append(Leaving(stored["org"], stored["user"], of["gmail_token"]))
@@ -161,7 +172,7 @@ class SecretManagerVault:
     async def _put(self, name: str, secret: _Secret, stored: Mapping[str, Any]) -> None:
         version = await self._added(name, json.dumps(stored).encode())
         try:
-            await self._point_to(name, secret, version, _labels(stored["user"], stored["facts"]))
+            await self._point_to(name, secret, version, _labels(stored["org"], stored["user"], stored["facts"]))
         except _Changed:
             await self._destroy(name, version)
             raise
@@ -297,9 +308,9 @@ def _name(org: str, user: str) -> str:
     return f"connection-{_hashed(org, user)}"
 
 
-def _labels(user: str, facts: Facts) -> dict[str, str]:
+def _labels(org: str, user: str, facts: Facts) -> dict[str, str]:
     connected = _account_labels(account(user, facts)) if facts.get("gmail_token") else {}
-    return connected | ({"leaving": "yes"} if LEAVING in facts else {})
+    return {"org": _hashed("org", org)} | connected | ({"leaving": "yes"} if LEAVING in facts else {})
 
 
 def _account_labels(of: Mapping[str, str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from cards.frame import Page
 from functions.log import log, log_problems, names, new_reference, requester, where
-from functions.pages import connect, crm_sign_in, export, record, webhook
+from functions.pages import admin_export, connect, crm_sign_in, export, record, webhook
 from functions.pages.browser import CONSENT, SIGN_IN, Browser
 from functions.pages.get_started import GET_STARTED, get_started_page
 from functions.pages.problem_pages import anothers_link_page, failed_page, no_page, not_signed_in_page, problem_page
@@ -26,6 +26,7 @@ PAGES: Mapping[Page, PageAnswer] = {
     Page.ATTACHMENT: record.answer_attachment,
     Page.SIGN_IN: crm_sign_in.answer,
     Page.EXPORT: export.answer,
+    Page.ADMIN_EXPORT: admin_export.answer,
     Page.WEBHOOK: webhook.answer,
 }
 """Every page, for a visitor whose link and browser are the same user's. A page that takes forms is asked by POST too."""

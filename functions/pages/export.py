@@ -34,7 +34,7 @@ async def answer(visit: Visit) -> Response:
 async def _file(visit: Visit) -> Response:
     now, who = visit.process.now(), visit.identity
     text = json.dumps(
-        as_json(await export(who.org, who.user, visit.process), who, now), default=_plain, ensure_ascii=False, indent=1
+        as_json(await export(who.org, who.user, visit.process), who, now), default=plain, ensure_ascii=False, indent=1
     )
     disposition = f'attachment; filename="mailmagnet-{now.date().isoformat()}.json"'
     return Response(text, media_type="application/json", headers={"Content-Disposition": disposition})
@@ -54,7 +54,7 @@ def as_json(exported: Export, who: Identity, now: datetime) -> Mapping[str, Any]
     }
 
 
-def _plain(value: object) -> Any:
+def plain(value: object) -> Any:
     """What JSON has no kind for: moments in ISO 8601, what has no order in one."""
     if isinstance(value, date | time):
         return value.isoformat()

@@ -19,6 +19,7 @@ from mailmagnet.store import (
     Reason,
     RunCounts,
     Store,
+    TakenBack,
     Trouble,
 )
 
@@ -122,6 +123,8 @@ ORG_CALLS: dict[str, OrgCall] = {
     "leaving_mailboxes": lambda store, org: store.leaving_mailboxes(org),
     "use_once": lambda store, org: store.use_once(org, "name", NOW, NOW),
     "end_use": lambda store, org: store.end_use(org, "state", NOW),
+    "delete_mails_from": lambda store, org: store.delete_mails_from(org, CUSTOMER),
+    "save_taken_back": lambda store, org: store.save_taken_back(org, ADA, TakenBack(NOW)),
     "forget_used": lambda store, org: store.forget_used(org),
     "delete_readings_before": lambda store, org: store.delete_readings_before(org, NOW),
     "due_mailboxes": lambda store, org: store.due_mailboxes(org, NOW, TEN_MINUTES),

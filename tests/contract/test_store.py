@@ -23,6 +23,7 @@ from mailmagnet.store import (
     Mailbox,
     MailReading,
     MailRecord,
+    Moved,
     Parked,
     ParkedFor,
     Policy,
@@ -32,6 +33,8 @@ from mailmagnet.store import (
     RunCounts,
     Sharing,
     Store,
+    TakeBack,
+    TakenBack,
     Trouble,
 )
 from mailmagnet.templates import Template
@@ -98,6 +101,8 @@ class TestPolicy:
             CrmChoice("embedded", "https://crm.example"),
             defaults,
             datetime(2026, 11, 30, 8, 15, 1, 250, UTC),
+            TakeBack(NOW, NOW - TEN_MINUTES),
+            NOW + INSTANT,
         )
         await store.set_policy(ORG, Policy(Sharing.PUBLIC, frozenset({"x.example"}), 7))
         await store.set_policy(ORG, fixed)
@@ -882,6 +887,38 @@ class TestPresence:
         await store.change_presence(ORG, ADA, lambda _: Presence(leaving_since=NOW))
         await store.save_run(lease, Progress("2"), labels={}, counts=RunCounts(NOW))
         assert await store.due_mailboxes(ORG, NOW + timedelta(days=1), TEN_MINUTES) == []
+
+
+class TestMailsFromAnAddress:
+    async def test_all_of_an_address_go_in_every_mailbox_and_nothing_else_does(self, store: Store) -> None:
+        others = [record(3, "other@customer.example"), record(4, "grace+tag@customer.example")]
+        await keep(store, [record(1), record(2), *others])
+        await keep(store, [record(5)], ORG, BOB)
+        await keep(store, [record(6)], OTHER_ORG)
+        assert [await store.delete_mails_from(ORG, CUSTOMER) for _ in range(2)] == [3, 0]
+        assert await store.mails_from(ORG, CUSTOMER, 10) == []
+        assert list(await store.mails(ORG, ADA, None, 10)) == sorted(others, key=lambda each: each.mail_id)
+        assert len(await store.mails_from(OTHER_ORG, CUSTOMER, 10)) == 1
+
+
+class TestTakenBack:
+    async def test_what_came_of_it_is_kept_with_its_mailbox(self, store: Store) -> None:
+        await begin(store)
+        await store.save_taken_back(ORG, BOB, TakenBack(NOW))
+        assert await store.mailbox(ORG, BOB) is None
+        for taken_back in (TakenBack(NOW, 7, "history_gone"), TakenBack(NOW + INSTANT, 9)):
+            await store.save_taken_back(ORG, ADA, taken_back)
+            kept = await store.mailbox(ORG, ADA)
+            assert kept
+            assert kept.taken_back == taken_back
+
+    async def test_what_runs_have_moved_comes_back_with_the_progress(self, store: Store) -> None:
+        moved = (Moved(NOW, NOW + INSTANT, "1234", 5), Moved(NOW + TEN_MINUTES, NOW + TEN_MINUTES, "99999", 1))
+        lease = await begin(store)
+        await store.save_run(lease, Progress("2000", moved=moved), labels={})
+        kept = await store.mailbox(ORG, ADA)
+        assert kept
+        assert kept.progress == Progress("2000", moved=moved)
 
 
 class TestUsedNames:

@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestServer
 from http_session.own_token import EARLY, OwnToken
 from http_session.session import HttpSession
 from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, NotPermitted, RateLimited, Service, Side, Unavailable, Upstream
-from mailmagnet.tasks import MailboxTask, PreviewTask, Tasks
+from mailmagnet.tasks import MailboxTask, PreviewTask, TakeBackTask, Task, Tasks
 from task_queue.cloud_tasks import CloudTasks
 from task_queue.in_process import InProcessTasks
 
@@ -27,7 +27,8 @@ SLOT = datetime(2027, 3, 14, 9, 20, tzinfo=UTC)
 TICK = SLOT + timedelta(minutes=3)
 TASK = MailboxTask("analytical.example", "100000000000000000001", SLOT, TICK)
 PREVIEW = PreviewTask("analytical.example", "100000000000000000001", SLOT, 30)
-DIFFERENT = [
+TAKE_BACK = TakeBackTask("analytical.example", "100000000000000000001", SLOT, SLOT - timedelta(hours=1))
+DIFFERENT: list[Task] = [
     TASK,
     replace(TASK, slot=SLOT + timedelta(minutes=10)),
     replace(TASK, user="100000000000000000002"),
@@ -35,6 +36,12 @@ DIFFERENT = [
     MailboxTask("a", "b,c", SLOT, SLOT),
     MailboxTask("a,b", "c", SLOT, SLOT),
     MailboxTask('a","b', "c", SLOT, SLOT),
+    PREVIEW,
+    TAKE_BACK,
+    replace(TAKE_BACK, since=SLOT - timedelta(hours=2)),
+    replace(TAKE_BACK, asked=SLOT + timedelta(minutes=1)),
+    replace(TAKE_BACK, failures=1),
+    replace(TAKE_BACK, user="2"),
 ]
 
 
@@ -98,7 +105,7 @@ async def either(request: pytest.FixtureRequest, tasks: Tasks) -> AsyncIterator[
     await in_process.stop(0)
 
 
-async def never(_: MailboxTask | PreviewTask) -> None:
+async def never(_: Task) -> None:
     await asyncio.Event().wait()
 
 
@@ -119,6 +126,11 @@ async def test_a_previews_next_step_is_taken_once_whenever_it_is_to_begin(either
     others = [PREVIEW, replace(step, failures=1), replace(step, days=31), replace(step, begun=TICK), replace(step, user="2")]
     expected = [True, False, False, *[True] * len(others)]
     assert [await either.enqueue(task) for task in (step, later, elsewhere, *others)] == expected
+
+
+async def test_a_taking_back_is_taken_once_whenever_it_is_to_begin(either: Tasks) -> None:
+    elsewhere = replace(TAKE_BACK, asked=SLOT.astimezone(timezone(timedelta(hours=-8))), not_before=SLOT + timedelta(hours=1))
+    assert [await either.enqueue(task) for task in (TAKE_BACK, elsewhere)] == [True, False]
 
 
 async def test_tasks_that_differ_in_anything_are_all_taken(either: Tasks) -> None:

@@ -261,6 +261,16 @@ class TestVault:
         await vault.forget(org, ADA)
         assert "of-no-use" not in {left.gmail_token for left in await vault.leaving()}
 
+    async def test_all_users_of_an_org_can_be_told_and_no_other_org_s(self, vault: Vault) -> None:
+        assert await vault.users(ORG) == []
+        await vault.keep(connection())
+        await vault.sign_in(replace(connection(user=BOB), gmail_token="", crm=tokens()))
+        await vault.keep(connection(org=OTHER_ORG, user="3"))
+        await vault.refuse(Leaving(ORG, "4", "of-no-use"), "four@analytical.example")
+        assert sorted(await vault.users(ORG)) == sorted([ADA, BOB, "4"])
+        await vault.forget(ORG, BOB)
+        assert sorted(await vault.users(ORG)) == sorted([ADA, "4"])
+
     async def test_ids_are_only_ids(self, vault: Vault) -> None:
         ids = ["a/b", "../vault", "", "ü", "a:b", "x" * 2_000, '"', "\\", "\udcff"]
         for org in ids:

@@ -9,9 +9,9 @@ import pytest
 from functions.log import requester
 from http_session.session import traceparent
 from mailmagnet.errors import RateLimited
-from mailmagnet.tasks import MailboxTask, PreviewTask
+from mailmagnet.tasks import MailboxTask, PreviewTask, Task
 from task_queue import in_process
-from task_queue.in_process import ATTEMPTS, MOST_TASKS, NAME_BLOCKED, WORKERS, InProcessTasks, Task
+from task_queue.in_process import ATTEMPTS, MOST_TASKS, NAME_BLOCKED, WORKERS, InProcessTasks
 
 SLOT = datetime(2027, 3, 14, 9, 20, tzinfo=UTC)
 

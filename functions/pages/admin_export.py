@@ -1,0 +1,63 @@
+"""The page `admin-export`: everything kept of one user, or of the whole organisation, as a JSON file for an admin."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from starlette.responses import Response, StreamingResponse
+
+from functions.pages.export import DOWNLOAD, LEFT_OUT, as_json, plain
+from functions.pages.html import link_button, page_response, small
+from functions.pages.visit import Visit
+from mailmagnet.caller import Caller
+from mailmagnet.everything_kept import export
+from mailmagnet.identity import identity_in
+from mailmagnet.permission import check_admin
+from mailmagnet.removal import users_of
+
+USER = "user"
+"""Whose: without it, the whole organisation's."""
+
+
+async def answer(visit: Visit) -> Response:
+    """What the file holds, with a button; and the file. Raises Forbidden unless the visitor is an admin now, and what the CRM, the store
+    and the vault raise."""
+    by = asyncio.get_running_loop().time() + visit.process.settings.answer_seconds
+    await check_admin(Caller(visit.identity, visit.now, by), visit.process)
+    if DOWNLOAD in visit.request.query_params:
+        return _file(visit)
+    whose = "a user" if visit.ids.get(USER) else "your organisation"
+    return page_response(
+        f"Everything kept of {whose}",
+        "A JSON file with settings, connections, the mail id, sender and time of each mail record, and who read whose mail.",
+        link_button("Download", f"{visit.url}&{DOWNLOAD}=1"),
+        small(LEFT_OUT),
+    )
+
+
+def _file(visit: Visit) -> Response:
+    disposition = f'attachment; filename="mailmagnet-{visit.now.date().isoformat()}.json"'
+    return StreamingResponse(_lines(visit), media_type="application/json", headers={"Content-Disposition": disposition})
+
+
+async def _lines(visit: Visit) -> AsyncIterator[str]:
+    """The file, user by user, each as their own export has it: an organisation may have many."""
+    org, process = visit.identity.org, visit.process
+    users = [visit.ids[USER]] if visit.ids.get(USER) else await users_of(org, process)
+    policy = asdict(await process.store.policy(org))
+    yield f'{{"organisation": {_text(org)}, "exported_at": {_text(visit.now)}, "policy": {_text(policy)}, "users": ['
+    for number, user in enumerate(users):
+        yield ("," if number else "") + "\n" + _text(await _of_user(visit, user))
+    yield "\n]}\n"
+
+
+async def _of_user(visit: Visit, user: str) -> Mapping[str, Any]:
+    exported = await export(visit.identity.org, user, visit.process)
+    address = exported.mailbox.address if exported.mailbox else exported.connected.address if exported.connected else ""
+    return as_json(exported, identity_in(visit.identity.org, user, address), visit.now)
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, default=plain, ensure_ascii=False)
