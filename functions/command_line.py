@@ -17,6 +17,7 @@ from crm_client.embedded.command_line import ToldPlainly, crm, secret_on_standar
 from functions import removal_command  # noqa: F401  its commands join the group `admin`
 from functions.admin_command import admin
 from functions.backup_command import backup, restore
+from functions.deploy_command import deploy, destroy
 from functions.serve_command import serve
 from functions.with_process import with_process
 from mailmagnet.addresses import canonical
@@ -36,7 +37,7 @@ def mailmagnet() -> None:
 
 
 mailmagnet.add_command(crm)
-for command in (serve, backup, restore, admin):
+for command in (admin, deploy, destroy, serve, backup, restore):
     mailmagnet.add_command(command)
 
 
