@@ -107,6 +107,7 @@ def connect(org: str, user: str, address: str, own_domains: tuple[str, ...], gra
 def sign_in(org: str, user: str, address: str, crm_user: str) -> None:
     """Sign a user in to the CRM: the password is read from standard input."""
     from mailmagnet.caller import unconnected
+    from mailmagnet.choose_crm import chosen_crm
     from mailmagnet.identity import identity_in
     from mailmagnet.sign_in_to_crm import sign_in_to_crm
 
@@ -114,8 +115,9 @@ def sign_in(org: str, user: str, address: str, crm_user: str) -> None:
     connection = unconnected(identity_in(org, user, canonical(address)))
 
     async def signed_in(process: "Process") -> Connection:
-        typed = {field.name: password if field.secret else crm_user for field in process.crm_sign_in.fields}
-        return await sign_in_to_crm(connection, typed, process)
+        crm = await chosen_crm(org, process)
+        typed = {field.name: password if field.secret else crm_user for field in process.crm_sign_in_of(crm).fields}
+        return await sign_in_to_crm(connection, crm, typed, process)
 
     with_process(signed_in)
     click.echo("Signed in.")

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from functions.boundary import HEADERS, Endpoint, entry_point
 from functions.jobs import ticked, work_on
-from functions.log import log, where
+from functions.log import log, log_unforeseen, problem_facts, where
 from functions.wiring import Process
 from mailmagnet.errors import BadSetting, MailMagnetError
 from mailmagnet.preview import resume_previews
@@ -153,9 +153,9 @@ async def _told(work: Coroutine[Any, Any, object]) -> None:
 
 def _log_failed(error: Exception) -> None:
     if isinstance(error, MailMagnetError):
-        log("WARNING", "the job failed", error=type(error).__name__, reason=str(error))
+        log("WARNING", "the job failed", **problem_facts(error))
     else:  # nobody foresaw it: its text could hold what came in
-        log("ERROR", "the job failed", error=type(error).__name__, where=where(error))
+        log_unforeseen("the job failed", error)
 
 
 class _Lines(logging.Handler):

@@ -9,9 +9,11 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from crm_client.embedded.database_file import CRM_DATABASE
+from functions.crms import checked_crm
 from mailmagnet.addresses import canonical, canonical_domain, domain_of, is_address
+from mailmagnet.crm_choice import EMBEDDED, CrmChoice
 from mailmagnet.domains import is_free_mail, registered_domain
-from mailmagnet.errors import BadSetting
+from mailmagnet.errors import BadRequest, BadSetting
 
 PREFIX = "MAILMAGNET_"
 
@@ -155,6 +157,11 @@ class Settings(BaseModel):
         description="Cloud Tasks queue, projects/P/locations/L/queues/Q",
     )
 
+    crm: str = Field(EMBEDDED, description="CRM of organisations that have chosen none: embedded (one machine only), or odoo")
+    crm_origin: str = Field("", description="where that CRM is served, https://host; empty for the embedded one")
+    crm_private: bool = Field(
+        False, description="true where a CRM may be served in a private network; else its name has to lead to a public address"
+    )
     crm_database: File = Field(CRM_DATABASE, description="file of the embedded CRM")
     embed_key: SecretStr = Field(
         SecretStr(""),
@@ -192,7 +199,9 @@ class Settings(BaseModel):
     def _where_it_runs(self) -> Self:
         """In the cloud there is no disk that lasts; on one machine the vault's file needs its key."""
         if self.firestore_project:
-            files = [name for name in ("vault_file", "vault_key", "store_database") if name in self.model_fields_set]
+            files = [
+                name for name in ("vault_file", "vault_key", "store_database", "crm_database") if name in self.model_fields_set
+            ]
             if files:
                 named = ", ".join(f"{PREFIX}{name.upper()}" for name in files)
                 raise ValueError(
@@ -209,6 +218,22 @@ class Settings(BaseModel):
                 f"{PREFIX}JOB_SERVICE_ACCOUNT: is not set (it is the service account of Cloud Scheduler's and Cloud Tasks' calls)"
             )
         return self
+
+    @model_validator(mode="after")
+    def _the_crm(self) -> Self:
+        """In the cloud no disk lasts, so there the embedded CRM would begin anew with each instance."""
+        try:
+            choice = self.crm_choice
+        except BadRequest as error:
+            raise ValueError(f"{PREFIX}CRM and {PREFIX}CRM_ORIGIN: {error}") from None
+        if self.firestore_project and choice.kind == EMBEDDED:
+            raise ValueError(f"{PREFIX}CRM should be a CRM of its own beside {PREFIX}FIRESTORE_PROJECT: no file lasts there")
+        return self
+
+    @property
+    def crm_choice(self) -> CrmChoice:
+        """The deployment's own CRM."""
+        return checked_crm(self.crm, self.crm_origin, private=self.crm_private)
 
     @model_validator(mode="after")
     def _embedding(self) -> Self:

@@ -8,6 +8,7 @@ from typing import Protocol
 from zlib import crc32
 
 from mailmagnet.categories import Category
+from mailmagnet.crm_choice import CrmChoice
 from mailmagnet.templates import Template
 
 
@@ -17,15 +18,6 @@ class Sharing(StrEnum):
     PRIVATE = "private"
     CUSTOM = "custom"
     PUBLIC = "public"
-
-
-@dataclass(frozen=True, slots=True)
-class CrmChoice:
-    """Which CRM an organisation has: its `kind` is a word of ours ("embedded"), `origin` is where it is served ("https://crm.example"),
-    "" for a kind that has one place for all."""
-
-    kind: str
-    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from mailmagnet.categories import Category
 from mailmagnet.connect_mailbox import connect_mailbox
 from mailmagnet.consent import Consent, Grant
 from mailmagnet.crm import Crm, DealState, Money, NewContact, NewDeal, Organisation, Senders
+from mailmagnet.crm_choice import EMBEDDED, CrmChoice
 from mailmagnet.crm_sign_in import CrmSignIn
 from mailmagnet.errors import Upstream
 from mailmagnet.gmail import Listed, MailReader
@@ -102,8 +103,12 @@ class JobParts:
     def consent(self) -> Consent:
         raise AssertionError("the job asks nobody for consent")
 
-    @property
-    def crm_sign_in(self) -> CrmSignIn:
+    default_crm = CrmChoice(EMBEDDED)
+
+    def checked_crm(self, kind: str, origin: str) -> CrmChoice:
+        raise AssertionError("the job chooses no CRM")
+
+    def crm_sign_in_of(self, choice: CrmChoice) -> CrmSignIn:
         raise AssertionError("the job signs nobody in")
 
     @property
@@ -168,8 +173,7 @@ class Desk(JobParts):
     def crm_of(self, _: Connection) -> Crm:
         return _RefusingCrm(self.crm, self.crm_refusal) if self.crm_refusal else self.crm
 
-    @property
-    def crm_sign_in(self) -> CrmSignIn:
+    def crm_sign_in_of(self, choice: CrmChoice) -> CrmSignIn:
         return EmbeddedSignIn(self.crm_database, machine_time)
 
     async def revoke(self, gmail_token: str) -> None:

@@ -19,6 +19,7 @@ from functions.triggers import TRIGGERS, Press
 from functions.user_limit import UserLimit
 from functions.wiring import Process
 from mailmagnet.crm import Lead, NewContact, NewDeal, Organisation
+from mailmagnet.crm_choice import CrmChoice
 from mailmagnet.errors import MAILMAGNET, Unavailable
 from mailmagnet.gmail import MailHeaders
 from mailmagnet.identity import Identity
@@ -119,7 +120,8 @@ async def door(tmp_path: Path) -> AsyncIterator[Door]:
     )
     made.page_url = lambda org, user, now, page, ids: f"https://pages.example{page}?link={org}.{user}"
     made.verifier = made.reader = made
-    made.crm_sign_in = SimpleNamespace(name="Zoho CRM")
+    made.default_crm = CrmChoice("zoho")
+    made.crm_sign_in_of = lambda _: SimpleNamespace(name="Zoho CRM")
     made.crm_of = lambda _: made.crm
     made.admins, made.lets_in = (), lambda org: False
     made.identity, made.database = ADA, database
