@@ -16,6 +16,7 @@ import click
 from crm_client.embedded.command_line import ToldPlainly, crm, secret_on_standard_input
 from functions import removal_command  # noqa: F401  its commands join the group `admin`
 from functions.admin_command import admin
+from functions.deploy_command import deploy, destroy
 from functions.with_process import with_process
 from mailmagnet.addresses import canonical
 from mailmagnet.consent import Grant
@@ -35,6 +36,8 @@ def mailmagnet() -> None:
 
 mailmagnet.add_command(crm)
 mailmagnet.add_command(admin)
+mailmagnet.add_command(deploy)
+mailmagnet.add_command(destroy)
 
 
 @mailmagnet.command("vault-key")

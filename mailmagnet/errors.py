@@ -11,6 +11,7 @@ MailMagnetError
         Paused            an admin has paused the organisation: nobody's mail is looked at by the job
     ScopesMissing         the user has not granted what this feature needs
     BadSetting            the process cannot start: which setting, and what it should be
+    StepFailed            a step of the deployment failed; says which, in Google's words, and what to do
     Upstream              Gmail, the CRM, or what MailMagnet itself runs on did not do what was asked; `.who` says which
         NotAuthorised     the connection is missing, expired or revoked: consent is needed
             SignInNeeded  the user is not signed in to the CRM, or not any more; `.ended` says which
@@ -112,6 +113,10 @@ class ScopesMissing(MailMagnetError):
 
 class BadSetting(MailMagnetError):
     """The process cannot start: the message names each wrong setting and says what it should be."""
+
+
+class StepFailed(MailMagnetError):
+    """A step of the deployment failed. The message is for the admin's screen: which step, what Google said, what to do."""
 
 
 class Upstream(MailMagnetError):

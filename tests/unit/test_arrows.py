@@ -15,7 +15,8 @@ MAY_IMPORT = {
     "cards": {"mailmagnet"},
     "http_session": {"mailmagnet"},
     **{package: {"mailmagnet", "http_session"} for package in OUTWARD},
-    "functions": {"mailmagnet", "cards", "http_session", *OUTWARD},
+    "deployment": {"mailmagnet"},
+    "functions": {"mailmagnet", "cards", "http_session", "deployment", *OUTWARD},
     "main": {"functions"},
     "sandbox": set(),
 }

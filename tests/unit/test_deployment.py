@@ -1,31 +1,185 @@
-"""appsscript.json: what Gmail is told of the add-on is what the add-on serves, in Google's own form."""
+"""deployment.yaml and what follows from it: settings that the functions can read, an add-on as Gmail would read it, the whole plan."""
 
 import json
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from cards.frame import Path as Served
+from deployment.addon_manifest import addon_deployment
+from deployment.carry_out import VALUE
+from deployment.deployment_file import read_deployment
+from deployment.plan import plan
+from deployment.services import ADDON, PAGES, SECRETS, SERVICES, environment, url
+from deployment.shell_script import script, script_back
+from deployment.source import image_tag, uploaded
 from functions.event import SCOPE_EMAIL, SCOPE_OPEN_MAIL
+from functions.settings import read_settings
 from functions.triggers import TRIGGERS
+from mailmagnet.errors import BadSetting
 from sandbox.cards.open_links import OpenLinks
 from sandbox.google.deployment import Entry, deployment
 from sandbox.google.google_side import SIDEBAR_SCOPES
 
-FILE = Path(__file__).parent.parent.parent / "appsscript.json"
+HOUSE = Path(__file__).parents[2]
+FILE = HOUSE / "appsscript.json"
+PLAN_TEXT = HOUSE / "docs" / "deployment-plan.sh"
+DEPLOYMENT = read_deployment(HOUSE / "deployment.yaml")
+LEARNT = {
+    "PROJECT_NUMBER": "123456789012",
+    "ADDON_SERVICE_ACCOUNT": "service-123456789012@gcp-sa-gsuiteaddons.iam.gserviceaccount.com",
+    "ADDON_CLIENT_ID": "123456789012-addon.apps.googleusercontent.com",
+}
 URL, CRM_URL, PAGES_URL = "https://addon.example", "https://crm.example", "https://pages.example"
 DESK = "http://127.0.0.1:8090"
 
-COMMON = {"name", "logoUrl", "layoutProperties", "addOnWidgetSet", "useLocaleFromApp", "homepageTrigger", "universalActions"}
-COMMON |= {"openLinkUrlPrefixes"}
-GMAIL = {"homepageTrigger", "contextualTriggers", "universalActions", "composeTrigger", "authorizationCheckFunction"}
-"""https://developers.google.com/workspace/add-ons/reference/rest/v1/projects.deployments"""
+
+def filled(text: str) -> str:
+    return VALUE.sub(lambda found: LEARNT[found[1]], text)
+
+
+# deployment.yaml
+
+
+def complaint(tmp_path: Path, **changes: Any) -> str:
+    """What is said of the file with these values in place of its own (None: taken out)."""
+    values = yaml.safe_load((HOUSE / "deployment.yaml").read_text("utf-8"))
+    values = {name: value for name, value in {**values, **changes}.items() if value is not None}
+    file = tmp_path / "deployment.yaml"
+    file.write_text(yaml.safe_dump(values), "utf-8")
+    with pytest.raises(BadSetting) as said:
+        read_deployment(file)
+    return str(said.value).replace(f"{file}: ", "")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"project": "My Project"}, "project: write the id of your Google Cloud project"),
+        ({"region": "Europe"}, "region: write a Google Cloud region"),
+        ({"name": "x" * 51}, "name: write the add-on's name, at most 50 letters"),
+        ({"name": 'A"B'}, "name: write the add-on's name"),
+        ({"crm": {"kind": "odoo", "origin": "http://crm.example"}}, "crm.origin: write the CRM's address with https://"),
+        ({"crm": {"kind": "odoo", "origin": "https://crm.example/web"}}, "crm.origin: write the CRM's address"),
+        ({"crm": {"kind": "odo", "origin": "https://crm.example"}}, "crm.kind: "),
+        ({"domains": ["gmail.com"]}, "domains: write domains of your own"),
+        ({"admins": ["it"]}, "admins: write a mail address"),
+        ({"admins": ["it@gmail.com"]}, "admins: write addresses in your own domains"),
+        ({"domains": []}, "domains: name the organisation's"),
+        ({"budget": "50"}, "budget: write an amount a month"),
+        ({"alerts": None}, "alerts: is missing; add it"),
+        ({"colour": "red"}, "colour: there is no such key; take it out"),
+        ({"limits": {"user_calls_a_minute": 0, "instances": 1}}, "limits.user_calls_a_minute: "),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_to_write(changes: dict[str, Any], said: str, tmp_path: Path) -> None:
+    assert complaint(tmp_path, **changes).startswith(said)
+
+
+def test_every_wrong_value_is_named_at_once(tmp_path: Path) -> None:
+    assert len(complaint(tmp_path, project="?", region="?", alerts="?").splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("a: b: c", "line 1: is not YAML"), ("- a", "should hold lines"), ("\xff\n\t-", "is not YAML")]
+)
+def test_what_is_no_such_file_is_told_plainly(text: str, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "deployment.yaml"
+    file.write_text(text, "utf-8")
+    with pytest.raises(BadSetting, match=re.escape(said)):
+        read_deployment(file)
+    with pytest.raises(BadSetting, match="Run this in MailMagnet's folder"):
+        read_deployment(tmp_path / "other.yaml")
+
+
+def test_no_value_stands_twice() -> None:
+    values = re.findall(r"^\s*\w+: +(\S+)", (HOUSE / "deployment.yaml").read_text("utf-8"), re.MULTILINE)
+    plain = [value for value in values if not value.startswith("it@") and value not in ("20", "[it@example.com]")]
+    assert len(plain) == len(set(plain))
+
+
+# The services
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.function)
+@pytest.mark.parametrize("install", ["organisation", "users"])
+def test_its_environment_is_settings_that_the_functions_can_read(service: Any, install: str) -> None:
+    mine = DEPLOYMENT.model_copy(update={"install": install})
+    given = {name: filled(value) for name, value in environment(mine, service).items()}
+    settings = read_settings({**given, **{setting: f"{setting} {'x' * 32}" for setting in SECRETS}})
+    assert settings.addon_url == filled(url(DEPLOYMENT, ADDON))
+    assert settings.firestore_project == DEPLOYMENT.project
+    assert settings.org_install == (install == "organisation")
+    assert settings.internal_domains == DEPLOYMENT.domains
+    assert given["FUNCTION_TARGET"] == service.function
+
+
+def test_a_services_name_leaves_room_for_its_url() -> None:
+    """One label of a host's name has 63 letters at most; a project's number has 12 or 13."""
+    assert all(len(service.name) + 1 + 13 <= 63 for service in SERVICES)
+
+
+def test_what_is_uploaded_is_what_gcloud_would_upload_and_nothing_else() -> None:
+    files = {file.relative_to(HOUSE).as_posix() for file in uploaded(HOUSE)}
+    assert {"main.py", "Procfile", "requirements.txt", "requirements.lock", "mailmagnet/free_mail.txt"} <= files
+    assert not [file for file in files if file.startswith(("tests/", "sandbox/", "docs/", ".")) or file.endswith(".pyc")]
+    assert "pyproject.toml" not in files, "beside it the buildpack might choose otherwise than requirements.txt"
+
+
+def test_the_image_is_named_by_its_files(tmp_path: Path) -> None:
+    (tmp_path / ".gcloudignore").write_text("/*\n!/main.py\n!/core/\n")
+    (tmp_path / "core").mkdir()
+    (tmp_path / "main.py").write_text("a")
+    (tmp_path / "core" / "rules.py").write_text("b")
+    before = image_tag(tmp_path)
+    (tmp_path / "notes.txt").write_text("not uploaded")
+    assert image_tag(tmp_path) == before
+    (tmp_path / "core" / "rules.py").write_text("c")
+    assert image_tag(tmp_path) != before
+
+
+# The plan
+
+
+def plan_text() -> str:
+    return script(plan(DEPLOYMENT, HOUSE)).replace(image_tag(HOUSE), "IMAGE_TAG")
+
+
+def test_the_plan_is_the_one_that_was_read() -> None:
+    """After a change that is meant: MAILMAGNET_NEW_PLAN=yes .venv/bin/python -m pytest tests/unit/test_deployment.py, and read it."""
+    if os.environ.get("MAILMAGNET_NEW_PLAN"):
+        PLAN_TEXT.write_text(plan_text(), "utf-8")
+    assert plan_text() == PLAN_TEXT.read_text("utf-8")
+
+
+def test_shellcheck_has_nothing_to_say(tmp_path: Path) -> None:
+    for number, text in enumerate((plan_text(), *(script_back(plan(DEPLOYMENT, HOUSE), data=data) for data in (False, True)))):
+        file = tmp_path / f"{number}.sh"
+        file.write_text(text, "utf-8")
+        shellcheck = Path(sys.executable).with_name("shellcheck")
+        done = subprocess.run([shellcheck, file], capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stdout
+
+
+def test_each_step_says_why_and_a_long_name_passes_whole() -> None:
+    other = DEPLOYMENT.model_copy(update={"name": "Ärger & Söhne's Mail (עברית)"})
+    steps = plan(other, HOUSE)
+    assert all(step.why.endswith(".") for step in steps)
+    assert "Ärger & Söhne's Mail (עברית)" in script(steps)
+
+
+# The add-on
 
 
 @pytest.fixture
-def manifest() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(FILE.read_text("utf-8"))
+def manifest(tmp_path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(filled(json.dumps(addon_deployment(DEPLOYMENT, FILE))))
     return found
 
 
@@ -39,25 +193,23 @@ def functions_in(value: Any) -> list[str]:
     return own + [url for inner in value.values() for url in functions_in(inner)]
 
 
-def test_only_fields_that_google_knows_are_in_it(manifest: dict[str, Any]) -> None:
-    addons = manifest["addOns"]
-    assert set(manifest) <= {"oauthScopes", "addOns"}
-    assert set(addons) <= {"common", "gmail", "httpOptions"}
-    assert set(addons["common"]) <= COMMON
-    assert set(addons["gmail"]) <= GMAIL
-
-
 def test_what_it_calls_is_served(manifest: dict[str, Any]) -> None:
     called = functions_in(manifest)
     assert len(called) >= 3
-    assert [url for url in called if url.removeprefix("https://ADDON_URL") not in TRIGGERS] == []
+    addon = filled(url(DEPLOYMENT, ADDON))
+    assert [its_url for its_url in called if its_url.removeprefix(addon) not in TRIGGERS] == []
+    assert f"{addon}{Served.DEALS_AND_SEARCH}" in called
+
+
+def test_nothing_is_left_to_be_filled_in(manifest: dict[str, Any]) -> None:
+    assert "_URL" not in json.dumps(manifest)
+    assert manifest["addOns"]["common"]["name"] == DEPLOYMENT.name
 
 
 def test_each_universal_action_has_words_and_one_thing_to_do(manifest: dict[str, Any]) -> None:
     actions = manifest["addOns"]["common"]["universalActions"]
     assert [action for action in actions if set(action) not in ({"label", "runFunction"}, {"label", "openLink"})] == []
     assert all(action["label"].strip() for action in actions)
-    assert f"https://ADDON_URL{Served.DEALS_AND_SEARCH}" in functions_in(actions)
 
 
 def test_it_asks_for_what_the_add_on_needs_and_for_nothing_of_a_mails_text(manifest: dict[str, Any]) -> None:
@@ -65,7 +217,22 @@ def test_it_asks_for_what_the_add_on_needs_and_for_nothing_of_a_mails_text(manif
     assert {SCOPE_EMAIL, SCOPE_OPEN_MAIL} <= scopes <= SIDEBAR_SCOPES
 
 
-def test_the_sandbox_reads_it_as_gmail_does() -> None:
+def test_the_sandbox_reads_this_deployments_as_gmail_does(manifest: dict[str, Any], tmp_path: Path) -> None:
+    file = tmp_path / "addon.json"
+    file.write_text(json.dumps(manifest), "utf-8")
+    found = deployment(file, "", "", "")
+    addon, pages = filled(url(DEPLOYMENT, ADDON)), filled(url(DEPLOYMENT, PAGES))
+    assert found.triggers == {"homepage": f"{addon}/home", "message": f"{addon}/message"}
+    assert found.open_link_prefixes == ["https://mail.google.com/", f"{DEPLOYMENT.crm.origin}/", f"{pages}/"]
+    open_links = OpenLinks(found.open_link_prefixes)
+    assert open_links.cover("https://mail.google.com/mail/?authuser=ada@corp.example#search/rfc822msgid:a%40b.example")
+    assert open_links.cover(f"{DEPLOYMENT.crm.origin}/odoo/contacts/7")
+    assert open_links.cover(f"{pages}/connect?link=x")
+    assert not open_links.cover("https://evil.example/odoo/contacts/7")
+    assert not OpenLinks([]).cover(f"{pages}/connect?link=x"), "an empty list covers nothing"
+
+
+def test_the_sandbox_reads_the_template_as_gmail_does() -> None:
     found = deployment(FILE, URL, CRM_URL, PAGES_URL)
     assert found.triggers == {"homepage": f"{URL}/home", "message": f"{URL}/message"}
     assert found.universal_actions == [
@@ -73,17 +240,6 @@ def test_the_sandbox_reads_it_as_gmail_does() -> None:
         Entry("Set up MailMagnet", function=f"{URL}/set-up"),
     ]
     assert found.open_link_prefixes == ["https://mail.google.com/", f"{CRM_URL}/", f"{PAGES_URL}/"]
-
-
-def test_links_may_lead_to_gmail_to_the_crm_and_to_our_pages_and_nowhere_else(manifest: dict[str, Any]) -> None:
-    """Each as Google wants it: https, a host, and a path (https://developers.google.com/apps-script/manifest/allowlist-url)."""
-    prefixes = manifest["addOns"]["common"]["openLinkUrlPrefixes"]
-    assert prefixes == ["https://mail.google.com/", "https://CRM_URL/", "https://PAGES_URL/"]
-    open_links = OpenLinks(deployment(FILE, URL, CRM_URL, PAGES_URL).open_link_prefixes)
-    assert open_links.cover("https://mail.google.com/mail/?authuser=ada@corp.example#search/rfc822msgid:a%40b.example")
-    assert open_links.cover(f"{CRM_URL}/crm/contacts/7")
-    assert open_links.cover(f"{PAGES_URL}/connect?link=x")
-    assert not open_links.cover("https://evil.example/crm/contacts/7")
 
 
 def test_on_the_desk_the_crm_is_the_desk_itself() -> None:
