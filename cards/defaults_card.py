@@ -128,8 +128,9 @@ def _said(answer: DefaultsAnswer, frame: Frame) -> Section | None:
 
 def _who(effect: DefaultsEffect, frame: Frame) -> str:
     begin = words.counted(effect.begin, "user who has", "users who have", frame.locale)
+    whom = f"For {begin} not set up yet." if effect.begin else "All who may use MailMagnet have set up: it is for whoever comes."
     stay = words.counted(effect.stay, "user who has set up stays", "users who have set up stay", frame.locale)
-    return f"For {begin} not set up yet. {stay} as now."
+    return f"{whom} {stay} as now." if effect.stay else whom
 
 
 def _what(wanted: Defaults, answer: DefaultsAnswer, frame: Frame) -> str:

@@ -19,7 +19,7 @@ from cards.widgets import (
     text_paragraph,
 )
 from mailmagnet.addresses import shown
-from mailmagnet.connected_people import ConnectedPeople, NextStep, Standing, moment_in_button, next_step, standing
+from mailmagnet.connected_people import Condition, ConnectedPeople, NextStep, condition, moment_in_button, next_step
 from mailmagnet.crm import MAIL_INTEGRATION
 from mailmagnet.parking import forgotten_at
 from mailmagnet.store import Mailbox, ParkedFor, Reason, Trouble
@@ -31,7 +31,7 @@ def people_card(people: ConnectedPeople, frame: Frame) -> Card:
     nobody = [] if people.mailboxes else [text_paragraph(coloured(_nobody(people), GREY))]
     return card(
         [
-            section([*nobody]),
+            section(nobody),
             _section("In trouble", in_trouble, people, frame),
             _section("All others" if in_trouble or not people.first else "Everybody", others, people, frame),
             _next_page(people, frame),
@@ -58,19 +58,19 @@ def _line(mailbox: Mailbox, people: ConnectedPeople, frame: Frame) -> Widget:
 
 
 def _how_it_stands(mailbox: Mailbox, people: ConnectedPeople, frame: Frame) -> str:
-    match standing(mailbox):
-        case Standing.LEAVING:
+    match condition(mailbox):
+        case Condition.LEAVING:
             return "Has left: what is kept is being deleted"
-        case Standing.PARKED:
+        case Condition.PARKED:
             return _parked(mailbox, frame)
-        case Standing.IN_TROUBLE if mailbox.trouble:
+        case Condition.IN_TROUBLE if mailbox.trouble:
             return words.facts(_trouble(mailbox.trouble, people), words.ago(mailbox.trouble.since, frame.now))
     signed_in = f"not signed in to {words.name(people.crm_name, 40)}" if not mailbox.presence.crm_user else ""
     return words.facts(_switches(mailbox), signed_in)
 
 
 def _switches(mailbox: Mailbox) -> str:
-    if standing(mailbox) is Standing.NOT_SET_UP:
+    if condition(mailbox) is Condition.NOT_SET_UP:
         return "Connected, not set up"
     if not mailbox.mailmagnet:
         return "MailMagnet off"
@@ -107,16 +107,16 @@ def _to_do(mailbox: Mailbox, whose: NextStep, people: ConnectedPeople) -> str:
             return f"Next: an admin of {words.name(people.crm_name, 40)} gives it"
         case NextStep.USER:
             return f"Next: they {_users_step(mailbox)}"
-    return "Tried again by itself" if mailbox.trouble and standing(mailbox) is Standing.IN_TROUBLE else ""
+    return "Tried again by itself" if mailbox.trouble and condition(mailbox) is Condition.IN_TROUBLE else ""
 
 
 def _users_step(mailbox: Mailbox) -> str:
-    match standing(mailbox):
-        case Standing.IN_TROUBLE if mailbox.trouble and mailbox.trouble.reason is Reason.CONSENT:
+    match condition(mailbox):
+        case Condition.IN_TROUBLE if mailbox.trouble and mailbox.trouble.reason is Reason.CONSENT:
             return "allow it again in the panel"
-        case Standing.PARKED:
+        case Condition.PARKED:
             return "open the panel"
-        case Standing.NOT_SET_UP:
+        case Condition.NOT_SET_UP:
             return "set MailMagnet up"
     return "sign in in the panel"
 

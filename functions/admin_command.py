@@ -52,15 +52,16 @@ def people(org: str, as_json: bool) -> None:
 
 
 def _person(mailbox: "Mailbox", delegated: bool) -> Mapping[str, Any]:
-    from mailmagnet.connected_people import next_step, standing
+    from mailmagnet.connected_people import condition, next_step
 
     trouble, parked = mailbox.trouble, mailbox.presence.parked
     ran = not mailbox.last_run.first_is_to_come
     return {
         "user": mailbox.user,
         "address": mailbox.address,
-        "standing": standing(mailbox),
+        "condition": condition(mailbox),
         "next_step": next_step(mailbox, delegated=delegated),
+        "connected": not mailbox.needs_consent,
         "signed_in": bool(mailbox.presence.crm_user),
         "mailmagnet": mailbox.mailmagnet,
         "labels": mailbox.labelling,
@@ -77,12 +78,12 @@ def _print_people(found: Sequence[Mapping[str, Any]]) -> None:
     from rich.markup import escape
     from rich.table import Column, Table
 
-    table = Table(Column("Address", no_wrap=True), "Standing", "Why", "Next step", "MailMagnet", "Labels", "Last run", box=None)
+    table = Table(Column("Address", no_wrap=True), "Condition", "Why", "Next step", "MailMagnet", "Labels", "Last run", box=None)
     for person in found:
         why = (person["trouble"] or {}).get("reason") or (person["parked"] or {}).get("why") or ""
         last_run = person["last_run"].isoformat(timespec="minutes") if person["last_run"] else "-"
         switches = ("on" if person[name] else "off" for name in ("mailmagnet", "labels"))
-        table.add_row(escape(person["address"]), person["standing"], why, person["next_step"], *switches, last_run)
+        table.add_row(escape(person["address"]), person["condition"], why, person["next_step"], *switches, last_run)
     Console().print(table)
 
 

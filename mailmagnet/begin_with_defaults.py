@@ -28,7 +28,7 @@ async def begin_with_defaults(caller: Caller, parts: Parts) -> bool:
         return True
     mailbox = await parts.store.mailbox(org, user)
     if mailbox and (mailbox.is_set_up or mailbox.presence.leaving_since):
-        return True
+        return not mailbox.presence.leaving_since
     policy = await parts.store.policy(org)
     connection = await parts.vault.connection(org, user) if policy.defaults and not policy.paused_since else None
     if not connection or not connection.crm:

@@ -20,7 +20,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-class Standing(StrEnum):
+class Condition(StrEnum):
     """How it stands with a mailbox: what is true of the first of these that holds."""
 
     LEAVING = "leaving"
@@ -131,25 +131,25 @@ def moment_in_button(since: datetime) -> str:
     return str((since - _EPOCH) // _MICROSECOND)
 
 
-def standing(mailbox: Mailbox) -> Standing:
+def condition(mailbox: Mailbox) -> Condition:
     """How it stands with a mailbox."""
     holds = {
-        Standing.LEAVING: mailbox.presence.leaving_since is not None,
-        Standing.PARKED: mailbox.presence.parked is not None,
-        Standing.IN_TROUBLE: mailbox.trouble is not None,
-        Standing.NOT_SET_UP: not mailbox.is_set_up,
-        Standing.OFF: not mailbox.mailmagnet,
-        Standing.SIGNED_OUT: not mailbox.presence.crm_user,
+        Condition.LEAVING: mailbox.presence.leaving_since is not None,
+        Condition.PARKED: mailbox.presence.parked is not None,
+        Condition.IN_TROUBLE: mailbox.trouble is not None,
+        Condition.NOT_SET_UP: not mailbox.is_set_up,
+        Condition.OFF: not mailbox.mailmagnet,
+        Condition.SIGNED_OUT: not mailbox.presence.crm_user,
     }
-    return next((each for each, so in holds.items() if so), Standing.WORKING)
+    return next((each for each, so in holds.items() if so), Condition.WORKING)
 
 
 def next_step(mailbox: Mailbox, *, delegated: bool) -> NextStep:
     """Whose the next step is. `delegated`: an admin lets MailMagnet into the mailboxes of all, so no user can give a consent."""
-    match standing(mailbox):
-        case Standing.LEAVING | Standing.OFF | Standing.WORKING:
+    match condition(mailbox):
+        case Condition.LEAVING | Condition.OFF | Condition.WORKING:
             return NextStep.NOBODY
-        case Standing.IN_TROUBLE if mailbox.trouble:
+        case Condition.IN_TROUBLE if mailbox.trouble:
             return _next_in_trouble(mailbox.trouble.reason, delegated=delegated)
     return NextStep.USER
 

@@ -83,7 +83,7 @@ def noted(moved: Sequence[Moved], now: datetime, cursor: str, mails: int) -> tup
     """With so many mails that a run is about to move. Of each hour that is over the earliest place in history stays, with the sum."""
     thinned: dict[datetime, Moved] = {}
     for each in (*moved, Moved(now, now, cursor, mails)):
-        if not now - KEPT <= each.at <= now:
+        if each.until < now - KEPT or each.at > now:
             continue  # too old, or of a clock that has gone back since
         span = each.at if each.at > now - TO_THE_RUN else each.at.replace(minute=0, second=0, microsecond=0)
         before = thinned.get(span)

@@ -1,8 +1,8 @@
 """Deploying against the stand-in for gcloud: twice, with a failure at each change, from every half-done state, and taken back."""
 
 import json
-import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -17,7 +17,7 @@ from deployment.services import SECRETS
 from deployment.shell_script import script, script_back
 from deployment.step import Learn, Step
 from mailmagnet.errors import StepFailed
-from tests.gcloud.stand_in import Gcloud, resources
+from tests.gcloud.stand_in import ADDONS_OWN, COMPUTE, Gcloud, resources
 
 HOUSE = Path(__file__).parents[2]
 CLIENT_SECRET = "the-web-clients-secret"
@@ -109,6 +109,32 @@ def test_it_goes_on_from_where_anything_alone_is_missing(wanted: dict[str, Any])
         assert json.dumps(found, sort_keys=True).count(own) == json.dumps(wanted, sort_keys=True).count(own), name
 
 
+QUEUE = "queue/projects/example-mailmagnet/locations/europe-west1/queues/label-mailbox"
+RUN, JOB = (f"serviceAccount:mailmagnet-{name}@example-mailmagnet.iam.gserviceaccount.com" for name in ("run", "job"))
+ADDONS = f"serviceAccount:{ADDONS_OWN}"
+
+
+def test_each_account_has_exactly_the_roles_that_it_needs(wanted: dict[str, Any]) -> None:
+    given = {
+        (member, role, on) for on, roles in wanted["policies"].items() for role, members in roles.items() for member in members
+    }
+    job_account = f"account/{JOB.removeprefix('serviceAccount:')}"
+    assert given == {
+        (RUN, "roles/datastore.user", "project"),
+        (RUN, "projects/example-mailmagnet/roles/mailmagnetVault", "project"),
+        (RUN, "roles/cloudtasks.enqueuer", QUEUE),
+        (RUN, "roles/iam.serviceAccountUser", job_account),
+        (RUN, "roles/iam.serviceAccountTokenCreator", job_account),
+        *((RUN, "roles/secretmanager.secretAccessor", f"secret/{name}") for name in SECRETS.values()),
+        (ADDONS, "roles/run.invoker", "service/mailmagnet-addon"),
+        (JOB, "roles/run.invoker", "service/mailmagnet-label-tick"),
+        (JOB, "roles/run.invoker", "service/mailmagnet-label-mailbox"),
+        (f"serviceAccount:{COMPUTE}", "roles/run.builder", "project"),
+    }
+    uncalled = [name for name, what in wanted["things"].items() if "no-invoker-iam-check" in what.get("flags", {})]
+    assert uncalled == ["service/mailmagnet-pages"], "the one service that everybody may call"
+
+
 def drifted(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
     def drift(things: dict[str, Any]) -> None:
         *places, last = path.split("|")
@@ -118,9 +144,6 @@ def drifted(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
         inner[last] = value
 
     return drift
-
-
-QUEUE = "queue/projects/example-mailmagnet/locations/europe-west1/queues/label-mailbox"
 
 
 @pytest.mark.parametrize(
@@ -264,7 +287,7 @@ class Shell:
         programs = folder / "programs"
         programs.mkdir()
         program = programs / "gcloud"
-        program.write_text(f'#!/bin/sh\nexec "{shutil.which("python3")}" -I "{HOUSE}/tests/gcloud/stand_in.py" "$@"\n')
+        program.write_text(f'#!/bin/sh\nexec "{Path(sys.executable).resolve()}" -I -S "{HOUSE}/tests/gcloud/stand_in.py" "$@"\n')
         program.chmod(0o755)
         self.file = folder / "state.json"
         self.environment = {"PATH": f"{programs}:/usr/bin:/bin", "GCLOUD_STATE": str(self.file)}

@@ -642,7 +642,7 @@ async def test_a_draft_that_gmail_does_not_find_is_told_in_a_card(sidebar: Sideb
 
 
 async def test_only_the_sidebars_paths_are_served(sidebar: Sidebar) -> None:
-    for path in ("/", "/message/", "/admin", "/Message"):
+    for path in ("/", "/message/", "/wp-admin", "/Message"):
         assert (await sidebar.send(path, {})).status == 404
     async with sidebar.session.get(f"{sidebar.url}/message") as answer:
         assert answer.status == 405

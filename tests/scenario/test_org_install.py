@@ -20,6 +20,7 @@ from mailmagnet.caller import Caller
 from mailmagnet.categories import Category
 from mailmagnet.consent import Grant
 from mailmagnet.crm import MAIL_INTEGRATION, DealState
+from mailmagnet.disconnect_mailbox import disconnect_mailbox
 from mailmagnet.errors import MAILMAGNET, Unavailable
 from mailmagnet.identity import Identity, Locale
 from mailmagnet.label_mail import label_mail
@@ -125,6 +126,22 @@ async def test_a_user_who_opens_the_panel_begins_with_the_admins_defaults_and_th
     mailbox = await desk.mailbox()
     assert (mailbox.labelling, mailbox.choices.sharing, mailbox.choices.set_up_by) == (False, Sharing.CUSTOM, SetUpBy.USER)
     assert what_admin_has_set(mailbox) is None
+
+
+async def test_who_is_leaving_is_let_go_and_begins_anew_after_signing_in_anew(desk: LetIn) -> None:
+    await set_defaults(desk)
+    user = desk.account.sub
+    await desk.store.connect(ORG, user, ADA, desk.now())
+    await desk.store.change_presence(ORG, user, lambda presence: replace(presence, leaving_since=desk.now()))
+    process = Openings()
+    await process.note(caller(desk), desk)
+    assert not (await desk.mailbox()).is_set_up
+    await disconnect_mailbox(ORG, user, desk)
+    await process.note(caller(desk), desk)
+    assert await desk.store.mailbox(ORG, user) is None, "the sign-in has ended with the rest"
+    await desk.sign_in(desk.account, ADA)
+    await process.note(caller(desk), desk)
+    assert (await desk.mailbox()).choices.set_up_by is SetUpBy.ADMIN
 
 
 async def test_the_defaults_of_the_users_own_profile_come_before_everybody_elses(desk: LetIn) -> None:

@@ -229,10 +229,10 @@ async def test_every_call_to_gmail_the_crm_the_store_and_the_vault(walked: Desk,
     sys.stdout.write(f"calls of a run: {', '.join(clean.calls)}\n")
     listing = ["gmail.profile", "gmail.mails_between"] if resync else []
     assert clean.calls == [
-        *("store.take_lease", "store.mailbox", "vault.connection", "store.policy", "crm.me", "gmail.history"),
+        *("store.take_lease", "store.mailbox", "store.policy", "vault.connection", "crm.me", "gmail.history"),
         *listing,
         *("store.known_mails", "gmail.headers", "crm.senders", "gmail.labels", "gmail.create_label"),
-        *("store.save_run", "gmail.move", "gmail.move", "store.save_run", "store.release_lease"),
+        *("store.save_run", "store.policy", "gmail.move", "store.policy", "gmail.move", "store.save_run", "store.release_lease"),
     ]
     for at, how in product(range(len(clean.calls)), HOW):
         room = await mailroom_in(walked, resync=resync)

@@ -24,16 +24,16 @@ from mailmagnet.administration import Administration
 from mailmagnet.caller import Caller
 from mailmagnet.connected_people import (
     A_PAGE,
+    Condition,
     ConnectedPeople,
     NextStep,
     Place,
-    Standing,
+    condition,
     connected_people,
     everybody,
     moment_in_button,
     next_step,
     place_in,
-    standing,
 )
 from mailmagnet.defaults import DefaultsAnswer, DefaultsEffect, DefaultsList, Group, WantedDefaults, wanted_defaults
 from mailmagnet.errors import BadRequest, Forbidden, Paused
@@ -79,7 +79,7 @@ def in_trouble(reason: Reason, user: str = "1", since: datetime = NOW - timedelt
 
 def said_of(mailbox: Mailbox, *, delegated: bool = False) -> str:
     text = text_of(people_card(ConnectedPeople((mailbox,), delegated, CRM), FRAME))
-    return next(line for line in text.splitlines() if line.startswith("ada@"))
+    return next(line.removesuffix(" >") for line in text.splitlines() if line.startswith("ada@"))
 
 
 SAID = {
@@ -105,42 +105,42 @@ def test_where_the_admin_lets_mailmagnet_in_no_user_is_told_to_consent() -> None
 @pytest.mark.parametrize(
     ("mailbox", "how", "whose", "said"),
     [
-        (ON, Standing.WORKING, NextStep.NOBODY, "MailMagnet and labels on · last run 4 min ago"),
-        (replace(ON, labelling_since=None), Standing.WORKING, NextStep.NOBODY, "MailMagnet on, labels off · last run 4 min ago"),
+        (ON, Condition.WORKING, NextStep.NOBODY, "MailMagnet and labels on · last run 4 min ago"),
+        (replace(ON, labelling_since=None), Condition.WORKING, NextStep.NOBODY, "MailMagnet on, labels off · last run 4 min ago"),
         (
             OFF,
-            Standing.NOT_SET_UP,
+            Condition.NOT_SET_UP,
             NextStep.USER,
             f"Connected, not set up · not signed in to {CRM} · Next: they set MailMagnet up",
         ),
         (
             replace(OFF, choices=Choices(set_up_by=SetUpBy.USER), presence=SIGNED_IN),
-            Standing.OFF,
+            Condition.OFF,
             NextStep.NOBODY,
             "MailMagnet off",
         ),
         (
             replace(ON, presence=Presence(), last_run=RunCounts(NOW)),
-            Standing.SIGNED_OUT,
+            Condition.SIGNED_OUT,
             NextStep.USER,
             f"MailMagnet and labels on · not signed in to {CRM} · Next: they sign in in the panel · no run yet",
         ),
         (
             replace(OFF, presence=Presence(parked=Parked(NOW, ParkedFor.NOT_OPENED))),
-            Standing.PARKED,
+            Condition.PARKED,
             NextStep.USER,
             "Not opened for long: parked · deleted 20 Dec · Next: they open the panel",
         ),
         (
             replace(OFF, presence=Presence(leaving_since=NOW)),
-            Standing.LEAVING,
+            Condition.LEAVING,
             NextStep.NOBODY,
             "Has left: what is kept is being deleted",
         ),
     ],
 )
-def test_how_it_stands_with_a_mailbox(mailbox: Mailbox, how: Standing, whose: NextStep, said: str) -> None:
-    assert (standing(mailbox), next_step(mailbox, delegated=False)) == (how, whose)
+def test_how_it_stands_with_a_mailbox(mailbox: Mailbox, how: Condition, whose: NextStep, said: str) -> None:
+    assert (condition(mailbox), next_step(mailbox, delegated=False)) == (how, whose)
     assert said_of(mailbox) == f"ada@corp.example / {said}"
 
 
@@ -312,6 +312,8 @@ def test_defaults_are_saved_only_after_what_they_do_is_said() -> None:
     assert "For 212 users who have not set up yet. 1 user who has set up stays as now." in text
     assert "Their set-up is filled in with it. Nothing happens before they save." in text
     assert "[Save] [See what it does]" in text
+    nobody = text_of(defaults_card(replace(seen, effect=DefaultsEffect(0, 3)), FRAME))
+    assert "All who may use MailMagnet have set up: it is for whoever comes. 3 users who have set up stay as now." in nobody
     for_all = text_of(defaults_card(replace(seen, delegated=True), FRAME))
     assert "Mail is moved out of their inboxes, customers’ mail of the last 30 days too, without asking them." in for_all
     assert "✓ Saved" in text_of(defaults_card(replace(seen, saved=True), FRAME))

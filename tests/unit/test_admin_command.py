@@ -92,8 +92,9 @@ def test_people_what_is_in_trouble_first(machine: Machine) -> None:
     assert bob == {
         "user": "bob",
         "address": "bob@corp.example",
-        "standing": "in_trouble",
+        "condition": "in_trouble",
         "next_step": "crm_admin",
+        "connected": True,
         "signed_in": False,
         "mailmagnet": True,
         "labels": True,
@@ -109,7 +110,7 @@ def test_people_what_is_in_trouble_first(machine: Machine) -> None:
         },
         "parked": None,
     }
-    assert [(each["user"], each["standing"], each["next_step"], each["trouble"]) for each in (ada, cy)] == [
+    assert [(each["user"], each["condition"], each["next_step"], each["trouble"]) for each in (ada, cy)] == [
         ("ada", "working", "nobody", None),
         ("cy", "not_set_up", "user", None),
     ]

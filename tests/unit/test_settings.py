@@ -1,11 +1,9 @@
 """Settings: a good environment is read whole; a wrong or missing variable is named, with what it should be."""
 
 from dataclasses import astuple, fields
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-import yaml
 from pydantic import ValidationError
 
 from functions.google import Google
@@ -166,24 +164,6 @@ def test_settings_do_not_change_and_do_not_show_secrets() -> None:
     assert GOOD["MAILMAGNET_LINK_KEY"] not in repr(settings)
     with pytest.raises(ValidationError):
         settings.addon_url = "https://elsewhere.example"  # type: ignore[misc]
-
-
-def test_the_deployment_sets_every_setting_that_has_no_default_and_none_that_does_not_exist() -> None:
-    house = Path(__file__).parents[2]
-    needed = {f"MAILMAGNET_{name.upper()}" for name, field in Settings.model_fields.items() if field.is_required()}
-    known = {f"MAILMAGNET_{name.upper()}" for name in Settings.model_fields}
-    services = list(yaml.safe_load_all((house / "deployment.yaml").read_text()))
-    for service in services:
-        names = {variable["name"] for variable in service["spec"]["template"]["spec"]["containers"][0]["env"]}
-        ours = {name for name in names if name.startswith("MAILMAGNET_")}
-        assert needed <= ours <= known
-    targets = [
-        variable["value"]
-        for service in services
-        for variable in service["spec"]["template"]["spec"]["containers"][0]["env"]
-        if variable["name"] == "FUNCTION_TARGET"
-    ]
-    assert targets == ["addon", "label_tick", "label_mailbox", "pages"]
 
 
 @pytest.mark.parametrize(

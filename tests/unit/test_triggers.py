@@ -43,6 +43,11 @@ CLICKED_IN_PLACE = {
     Served.REMOVE_DEFAULTS,
     Served.PAUSE_ALL,
     Served.RESUME_ALL,
+    Served.TAKE_BACK_ALL,
+    Served.CUSTOMER_ADDRESS_KEPT,
+    Served.REMOVE_CUSTOMER_ADDRESS,
+    Served.REMOVE_USER,
+    Served.REMOVE_ORGANISATION,
 }
 """Paths whose first answer takes the place of the card clicked in already."""
 ADA = Identity("corp.example", "1", "ada@corp.example", "corp.example")
@@ -158,6 +163,15 @@ ADMINS_ALONE = (
     Served.PAUSE,
     Served.PAUSE_ALL,
     Served.RESUME_ALL,
+    Served.TAKE_BACK,
+    Served.TAKE_BACK_ALL,
+    Served.CUSTOMER_ADDRESS,
+    Served.CUSTOMER_ADDRESS_KEPT,
+    Served.REMOVE_CUSTOMER_ADDRESS,
+    Served.USER,
+    Served.REMOVE_USER,
+    Served.ORGANISATION,
+    Served.REMOVE_ORGANISATION,
     Served.POLICY,
     Served.POLICY_EFFECT,
     Served.SAVE_POLICY,
@@ -188,8 +202,10 @@ async def attacked(door: Door, path: Served) -> str:
         "policy_sharing": "public",
         "defaults_days": "3",
         "defaults_sharing": "public",
+        "customer_address": "grace@a.example",
+        "organisation_typed": ADA.org,
     }
-    told = json.dumps(await door.call(path, **MAIL_IDS), ensure_ascii=False)
+    told = json.dumps(await door.call(path, user="7", hours="1", **MAIL_IDS), ensure_ascii=False)
     assert await door.store.policy(ADA.org) == kept
     return told
 
@@ -229,7 +245,7 @@ async def test_an_admin_pauses_sets_defaults_and_resumes_and_each_twice_is_as_on
     assert paused.paused_since < NOW + timedelta(days=2)
     door.form = {"defaults_mailmagnet": "on", "defaults_labelling": "on", "defaults_days": "7", "defaults_sharing": "custom"}
     seen = json.dumps(await door.call(Served.DEFAULTS_EFFECT), ensure_ascii=False)
-    assert "For 1 user who has not set up yet. 0 users who have set up stay as now." in seen
+    assert "For 1 user who has not set up yet." in seen
     assert (await door.store.policy(ADA.org)).defaults == {}
     for _ in range(2):
         await door.call(Served.SAVE_DEFAULTS)
@@ -266,7 +282,8 @@ async def test_what_fails_is_asked_for_again_by_the_same_path_in_place(door: Doo
             return down
 
     door.crm = door.store = Down()
-    parameters = {"id": "7", **(MAIL_IDS if path in (*SHARED_MAIL, Served.WRITE, Served.REPLY) else {})}
+    named = {Served.USER: {"user": "7"}, Served.REMOVE_USER: {"user": "7"}, Served.TAKE_BACK_ALL: {"hours": "1"}}.get(path, {})
+    parameters = {"id": "7", **named, **(MAIL_IDS if path in (*SHARED_MAIL, Served.WRITE, Served.REPLY) else {})}
     failed = json.dumps(await door.call(path, **parameters))
     sent = {"message_id": "open"} if path is Served.MESSAGE else parameters
     if path is Served.REPLY:
