@@ -43,6 +43,7 @@ check: .venv/installed tests/page/node_modules/.package-lock.json
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/deptry --no-ansi .
+	@$(BIN)/hadolint deployment/one_machine/Dockerfile
 	@echo "== Types and lint of the page"
 	@tests/page/node_modules/.bin/tsc --project tests/page
 	@tests/page/node_modules/.bin/eslint --config tests/page/eslint.config.js --max-warnings 0 sandbox/desk/page

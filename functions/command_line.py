@@ -16,8 +16,10 @@ import click
 from crm_client.embedded.command_line import ToldPlainly, crm, secret_on_standard_input
 from functions import removal_command  # noqa: F401  its commands join the group `admin`
 from functions.admin_command import admin
+from functions.backup_command import backup, restore
 from functions.deploy_command import deploy, destroy
 from functions.doctor_command import doctor
+from functions.serve_command import serve
 from functions.with_process import with_process
 from mailmagnet.addresses import canonical
 from mailmagnet.consent import Grant
@@ -36,10 +38,8 @@ def mailmagnet() -> None:
 
 
 mailmagnet.add_command(crm)
-mailmagnet.add_command(admin)
-mailmagnet.add_command(deploy)
-mailmagnet.add_command(destroy)
-mailmagnet.add_command(doctor)
+for command in (admin, deploy, destroy, doctor, serve, backup, restore):
+    mailmagnet.add_command(command)
 
 
 @mailmagnet.command("vault-key")

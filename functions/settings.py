@@ -62,6 +62,10 @@ def _account(value: str) -> str:
     return value
 
 
+def _account_or_none(value: str) -> str:
+    return _account(value) if value else value
+
+
 def _file(value: Path) -> Path:
     if not str(value).isprintable():
         raise ValueError("should be a path without control characters")
@@ -144,7 +148,9 @@ class Settings(BaseModel):
 
     label_tick_url: Url = Field("http://127.0.0.1:8081", description="URL of the deployed function label_tick")
     label_mailbox_url: Url = Field("http://127.0.0.1:8082", description="URL of the deployed function label_mailbox")
-    job_service_account: Account = Field(description="the service account of Cloud Scheduler's and Cloud Tasks' calls")
+    job_service_account: Annotated[str, AfterValidator(_account_or_none)] = Field(
+        "", description="service account of Cloud Scheduler's and Cloud Tasks' calls; not needed on one machine"
+    )
     tasks_queue: str = Field(
         "projects/mailmagnet/locations/local/queues/label-mailbox",
         pattern=rf"^projects/{PROJECT}/locations/[a-z0-9-]+/queues/[A-Za-z0-9-]+$",
@@ -203,6 +209,14 @@ class Settings(BaseModel):
                 )
         elif not self.vault_key.get_secret_value():
             raise ValueError(f"{PREFIX}VAULT_KEY: is not set (it is the {type(self).model_fields['vault_key'].description})")
+        return self
+
+    @model_validator(mode="after")
+    def _called_in_the_cloud(self) -> Self:
+        if self.firestore_project and not self.job_service_account:
+            raise ValueError(
+                f"{PREFIX}JOB_SERVICE_ACCOUNT: is not set (it is the service account of Cloud Scheduler's and Cloud Tasks' calls)"
+            )
         return self
 
     @model_validator(mode="after")

@@ -38,7 +38,7 @@ CHOOSE = "choose"
 async def answer(request: Request, process: Process) -> Response:
     """A page, whatever happens: each says what happened and what to do."""
     try:
-        embedded = request.url.path == record.EMBEDDED
+        embedded = request.scope["path"] == record.EMBEDDED
         return await (record.answer_embedded(request, process) if embedded else _answered(request, process))
     except MailMagnetError as error:
         return problem_page(error, log_problems(error))
@@ -49,7 +49,7 @@ async def answer(request: Request, process: Process) -> Response:
 
 
 async def _answered(request: Request, process: Process) -> Response:
-    now, path = process.now(), request.url.path
+    now, path = process.now(), request.scope["path"]
     browser = Browser(request, process, now)
     if path == CALLBACK and request.method == "GET":
         return await _came_back(request, process, browser, now)

@@ -53,8 +53,14 @@ def test_production_has_neither_a_turned_clock_nor_faults(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(GOOD))
 def test_a_missing_one_is_named_with_its_meaning(name: str) -> None:
+    in_the_cloud = GOOD | {"MAILMAGNET_FIRESTORE_PROJECT": "mailmagnet-test"}
     with pytest.raises(BadSetting, match=rf"{name}: is not set \(it is the .+\)"):
-        read_settings({key: value for key, value in GOOD.items() if key != name})
+        read_settings({key: value for key, value in in_the_cloud.items() if key != name})
+
+
+def test_one_machine_needs_nothing_that_only_the_cloud_has() -> None:
+    settings = read_settings({key: value for key, value in GOOD.items() if key != "MAILMAGNET_JOB_SERVICE_ACCOUNT"})
+    assert settings.job_service_account == ""
 
 
 @pytest.mark.parametrize(
