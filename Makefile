@@ -6,7 +6,7 @@ BIN := .venv/bin
 # Two workers, each with a browser and a demo of its own; a file's tests stay together, and the longest files, the browser's, come first.
 WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test check test-mail bench pictures costs lock card-format
+.PHONY: help demo test check test-servers test-mail bench pictures costs lock card-format
 
 help:
 	@echo "make demo             the whole product in your browser, on generated mail"
@@ -15,6 +15,7 @@ help:
 	@echo "                      SETUP=already begins with all set up, SETUP=yourself as a new user does; asks if not given"
 	@echo "make test             every test: installs what it needs first"
 	@echo "make test-mail MBOX=path   open every mail of a mailbox through the add-on, then sort it"
+	@echo "make test-servers     the CRM clients on real servers, installed below .servers (1.2 GB)"
 	@echo "make bench            how fast it is, measured here; also written to bench.json"
 
 # exec: a signal that ends make is to reach Python, not a shell in between.
@@ -30,12 +31,19 @@ test: .venv/installed
 	@echo "== Tests: unit, contract, scenario, browser"
 	@$(BIN)/python -m pytest $(WORKERS)
 
+# Below .servers, which can be deleted: PostgreSQL and Odoo, on ports of their own, stopped at the end.
+test-servers: .venv/installed
+	@echo "== Real CRM servers"
+	@sh tests/servers/odoo.sh install
+	@$(BIN)/python -m pytest tests/servers -s
+
 check: .venv/installed tests/page/node_modules/.package-lock.json
 	@echo "== Format, lint, types and dependencies"
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/deptry --no-ansi .
+	@$(BIN)/hadolint deployment/one_machine/Dockerfile
 	@echo "== Types and lint of the page"
 	@tests/page/node_modules/.bin/tsc --project tests/page
 	@tests/page/node_modules/.bin/eslint --config tests/page/eslint.config.js --max-warnings 0 sandbox/desk/page

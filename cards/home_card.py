@@ -247,6 +247,9 @@ def _trouble_words(trouble: Trouble, frame: Frame) -> tuple[str, str]:
             )
         case Reason.GMAIL_REFUSES:
             return "Gmail does not let MailMagnet sort your mail.", words.facts("Ask your Google admin to allow it", first)
+        case Reason.DELEGATION:
+            said = "Your organisation does not let MailMagnet into your Gmail."
+            return said, words.facts(f"Your Google admin can: {words.DELEGATION_PAGE}", first)
         case Reason.CRM_SIGN_IN:
             return f"Sorting needs you to sign in to {who}.", words.facts(f"{who} does not let MailMagnet in", first)
         case Reason.CRM_PERMISSION:

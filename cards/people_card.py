@@ -92,6 +92,8 @@ def _trouble(trouble: Trouble, people: ConnectedPeople) -> str:
             return "Gmail lets MailMagnet in no more"
         case Reason.GMAIL_REFUSES:
             return "Gmail does not let MailMagnet sort"
+        case Reason.DELEGATION:
+            return f"Not let in by {words.DELEGATION_PAGE}"
         case Reason.CRM_SIGN_IN:
             return f"Not signed in to {words.name(people.crm_name, 40)}"
         case Reason.CRM_PERMISSION:

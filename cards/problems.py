@@ -16,6 +16,7 @@ from mailmagnet.errors import (
     LeaseTaken,
     MailMagnetError,
     NotAuthorised,
+    NotDelegated,
     NotFound,
     NotPermitted,
     NotVerified,
@@ -147,6 +148,12 @@ _MOST_PERMITTERS = 3
 
 
 def _not_permitted(error: NotPermitted, who: str, permitters: Sequence[str]) -> Problem:
+    if isinstance(error, NotDelegated):
+        return Problem(
+            "Your organisation does not let MailMagnet into your Gmail.",
+            f"Your Google admin can: {words.DELEGATION_PAGE}.",
+            again=True,
+        )
     if error.who.side is Side.GMAIL:
         return Problem("Gmail does not let MailMagnet read this mail.", "Ask your admin to allow it.")
     if error.permission:

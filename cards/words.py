@@ -29,6 +29,9 @@ from mailmagnet.crm import Money
 from mailmagnet.identity import Locale
 from mailmagnet.visible_text import visible
 
+DELEGATION_PAGE = "Admin console, Security, API controls, Domain-wide delegation"
+"""Where a Google admin lets MailMagnet into the mailboxes of all (https://support.google.com/a/answer/162106)."""
+
 _WORDS = BabelLocale("en", "GB")
 _DAYS_SAID_AS_WORDS = 6
 _A_YEAR = 2024

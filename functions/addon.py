@@ -30,11 +30,11 @@ CARD_SECONDS = 0.4
 async def answer(request: Request, process: Process) -> Response:
     """The answer to one trigger or click, within the settings' `answer_seconds`. Raises errors that must not reach the user."""
     started = asyncio.get_running_loop().time()
-    if request.url.path not in TRIGGERS:
+    if request.scope["path"] not in TRIGGERS:
         return Response(status_code=404)
     if request.method != "POST":
         return Response(status_code=405)
-    path = Path(request.url.path)
+    path = Path(request.scope["path"])
     body = await _from_google(request, process, process.settings.addon_url + path)
     try:
         identity = await _user(body, process)

@@ -40,7 +40,7 @@ def people(org: str, as_json: bool) -> None:
     from mailmagnet.connected_people import everybody
 
     async def listed(process: "Process") -> list[Mapping[str, Any]]:
-        return [_person(mailbox, process.delegated) async for mailbox in everybody(org, process.store)]
+        return [_person(mailbox, process.lets_in(org)) async for mailbox in everybody(org, process.store)]
 
     found = with_process(listed)
     if as_json:

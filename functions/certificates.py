@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509 import load_pem_x509_certificate
 from pydantic import TypeAdapter
 
-from functions.log import log
+from functions.log import log, problem_facts
 from http_session.session import HttpSession
 from mailmagnet.errors import BadAnswer, Service, Side, Unavailable, Upstream
 
@@ -117,7 +117,7 @@ class Certificates:
         self._wait = min(self._wait * 2, RETRY_SECONDS)
         if not self._may_serve():
             raise problem
-        log("WARNING", "certificates not renewed", error=type(problem).__name__, reason=str(problem))
+        log("WARNING", "certificates not renewed", **problem_facts(problem))
 
 
 def _certified(fetched: Any) -> Mapping[str, _Certified]:

@@ -16,7 +16,10 @@ import click
 from crm_client.embedded.command_line import ToldPlainly, crm, secret_on_standard_input
 from functions import removal_command  # noqa: F401  its commands join the group `admin`
 from functions.admin_command import admin
+from functions.backup_command import backup, restore
 from functions.deploy_command import deploy, destroy
+from functions.doctor_command import doctor
+from functions.serve_command import serve
 from functions.with_process import with_process
 from mailmagnet.addresses import canonical
 from mailmagnet.consent import Grant
@@ -35,9 +38,8 @@ def mailmagnet() -> None:
 
 
 mailmagnet.add_command(crm)
-mailmagnet.add_command(admin)
-mailmagnet.add_command(deploy)
-mailmagnet.add_command(destroy)
+for command in (admin, deploy, destroy, doctor, serve, backup, restore):
+    mailmagnet.add_command(command)
 
 
 @mailmagnet.command("vault-key")
@@ -50,7 +52,7 @@ def vault_key() -> None:
 
 @mailmagnet.command("vault-rotate")
 def vault_rotate() -> None:
-    """Write the vault anew with the first key of MAILMAGNET_VAULT_KEY.
+    """Write the vault's file anew with the first key of MAILMAGNET_VAULT_KEY, on one machine: Secret Manager's keys are Google's.
 
     To change the key while MailMagnet runs: print a new one (`mailmagnet vault-key`), put it behind the old one with a comma
     between them and restart; put it first and restart; call this; then leave the old one out and restart.
@@ -59,6 +61,10 @@ def vault_rotate() -> None:
     from token_vault.encrypted_file import EncryptedFileVault
 
     settings = read_settings(os.environ)
+    if settings.firestore_project:
+        raise click.ClickException(
+            "This is for one machine: here the vault is Secret Manager, whose keys Google keeps and changes."
+        )
     rotated = asyncio.run(EncryptedFileVault(settings.vault_file, settings.vault_key.get_secret_value()).rotate())
     click.echo(
         "The vault is written anew with the first key. The other keys may be left out now."
@@ -101,6 +107,7 @@ def connect(org: str, user: str, address: str, own_domains: tuple[str, ...], gra
 def sign_in(org: str, user: str, address: str, crm_user: str) -> None:
     """Sign a user in to the CRM: the password is read from standard input."""
     from mailmagnet.caller import unconnected
+    from mailmagnet.choose_crm import chosen_crm
     from mailmagnet.identity import identity_in
     from mailmagnet.sign_in_to_crm import sign_in_to_crm
 
@@ -108,8 +115,9 @@ def sign_in(org: str, user: str, address: str, crm_user: str) -> None:
     connection = unconnected(identity_in(org, user, canonical(address)))
 
     async def signed_in(process: "Process") -> Connection:
-        typed = {field.name: password if field.secret else crm_user for field in process.crm_sign_in.fields}
-        return await sign_in_to_crm(connection, typed, process)
+        crm = await chosen_crm(org, process)
+        typed = {field.name: password if field.secret else crm_user for field in process.crm_sign_in_of(crm).fields}
+        return await sign_in_to_crm(connection, crm, typed, process)
 
     with_process(signed_in)
     click.echo("Signed in.")

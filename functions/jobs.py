@@ -1,7 +1,7 @@
 """The functions of the job: `label_tick`, which Cloud Scheduler calls, and `label_mailbox`, which Cloud Tasks calls."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import chain
 from math import ceil
 from typing import Annotated, Any
@@ -12,7 +12,8 @@ from starlette.responses import JSONResponse, Response
 
 from functions.boundary import body_of
 from functions.event import json_of
-from functions.log import log, names, new_reference, requester, where
+from functions.inside_checks import as_json, inside_findings
+from functions.log import log, log_unforeseen, names, new_reference, problem_facts, requester, where
 from functions.wiring import Process
 from mailmagnet.categories import Category
 from mailmagnet.crm import DealState
@@ -33,11 +34,14 @@ from mailmagnet.errors import (
     Upstream,
 )
 from mailmagnet.label_mail import LabelRun, label_mail, plan_labels
-from mailmagnet.label_tick import tick
+from mailmagnet.label_tick import Tick, tick
 from mailmagnet.notify import notify
 from mailmagnet.preview import count_mail
 from mailmagnet.take_back import take_back_by_task
-from mailmagnet.tasks import PreviewTask, TakeBackTask
+from mailmagnet.tasks import PreviewTask, TakeBackTask, Task
+
+DOCTOR = "/doctor"
+"""The path of label_tick at which it tells the job's account what it finds of itself."""
 
 Id = Annotated[str, Field(min_length=1, max_length=255)]
 
@@ -78,16 +82,33 @@ class _Work(BaseModel):
 
 
 async def answer_tick(request: Request, process: Process) -> Response:
-    """Send one task for each mailbox that is due, and tell Google of those who left while it could not be told."""
+    """Send one task for each mailbox that is due, and tell Google of those who left while it could not be told.
+
+    Below it, at DOCTOR, the same caller is told what this service finds of itself.
+    """
+    if request.url.path == DOCTOR:
+        return await _answer_doctor(request, process)
     if request.method != "POST":
         return Response(status_code=405)
     await _from_the_job(request, process, process.settings.label_tick_url)
-    every = timedelta(minutes=process.settings.sort_every_minutes)
-    done = await tick(every, process)
-    for problem in chain.from_iterable(done.problems.values()):
-        log("WARNING", "tick failed for an organisation", error=type(problem).__name__, reason=str(problem))
-    await _revoke_forgotten(process)
+    done = await ticked(process)
     return JSONResponse({"tasks": done.tasks, "failed_orgs": len(done.problems)})
+
+
+async def ticked(process: Process) -> Tick:
+    """One tick, done and logged. Raises what `tick` raises."""
+    done = await tick(timedelta(minutes=process.settings.sort_every_minutes), process)
+    for problem in chain.from_iterable(done.problems.values()):
+        log("WARNING", "tick failed for an organisation", **problem_facts(problem))
+    await _revoke_forgotten(process)
+    return done
+
+
+async def _answer_doctor(request: Request, process: Process) -> Response:
+    if request.method != "GET":
+        return Response(status_code=405)
+    await _from_the_job(request, process, process.settings.label_tick_url)
+    return JSONResponse(as_json(await inside_findings(process)))
 
 
 async def _revoke_forgotten(process: Process) -> None:
@@ -97,7 +118,7 @@ async def _revoke_forgotten(process: Process) -> None:
     except Upstream as vault_problem:
         problems = [vault_problem]
     for problem in problems:
-        log("WARNING", "not revoked yet", error=type(problem).__name__, reason=str(problem))
+        log("WARNING", "not revoked yet", **problem_facts(problem))
 
 
 async def answer_mailbox(request: Request, process: Process) -> Response:
@@ -112,61 +133,71 @@ async def answer_mailbox(request: Request, process: Process) -> Response:
     work = _work_of(json_of(await body_of(request)))
     requester.set(names(work.org, work.user, process.settings.log_key.get_secret_value()))
     try:
-        if work.preview:
-            return JSONResponse(await _counted(work.org, work.user, work.preview, process))
-        if work.take_back:
-            return JSONResponse(await _taken_back(work.org, work.user, work.take_back, process))
-        return JSONResponse(run_as_json(await _worked(work, process)))
+        if work.dry_run:
+            return JSONResponse(run_as_json(await plan_labels(work.org, work.user, process)))
+        if count := work.preview:
+            counting = PreviewTask(work.org, work.user, count.begun, count.days, count.looked_at, count.failures)
+            return JSONResponse(await _counted(counting, process))
+        if back := work.take_back:
+            taking_back = TakeBackTask(work.org, work.user, back.asked, back.since, back.failures)
+            return JSONResponse(await _taken_back(taking_back, process))
+        return JSONResponse(run_as_json(await _sorted(work.org, work.user, work.tick, process)))
     except MailMagnetError as error:
         return JSONResponse(_as_done(error))
 
 
-async def _worked(work: _Work, process: Process) -> LabelRun:
-    if work.dry_run:
-        return await plan_labels(work.org, work.user, process)
-    done = await label_mail(work.org, work.user, process, work.tick)
+async def work_on(task: Task, process: Process) -> None:
+    """A task of a queue in this process. Raises what keeps the job itself from working: then it is to be tried again."""
+    requester.set(names(task.org, task.user, process.settings.log_key.get_secret_value()))
+    try:
+        if isinstance(task, PreviewTask):
+            await _counted(task, process)
+        elif isinstance(task, TakeBackTask):
+            await _taken_back(task, process)
+        else:
+            await _sorted(task.org, task.user, task.tick, process)
+    except MailMagnetError as error:
+        _as_done(error)
+
+
+async def _sorted(org: str, user: str, at_tick: datetime | None, process: Process) -> LabelRun:
+    done = await label_mail(org, user, process, at_tick)
     counts = {category.value: number for category, number in done.sorted.items()}
     facts = {"looked_at": done.looked_at, "remaining": done.remaining, "units": done.units, "crm_calls": done.crm_calls}
     log("INFO", "sorted", **facts, passed_over=sum(done.passed_over.values()), **counts)
     if done.notice_due:
-        await _notify(work, done, process)
+        await _notify(org, user, done, process)
     return done
 
 
-async def _notify(work: _Work, done: LabelRun, process: Process) -> None:
+async def _notify(org: str, user: str, done: LabelRun, process: Process) -> None:
     """The run is done whatever becomes of the notice."""
     try:
-        if await notify(work.org, work.user, done.new, process):
+        if await notify(org, user, done.new, process):
             log("INFO", "told of new mail", mails=sum(done.new.values()))
     except MailMagnetError as problem:
-        log("WARNING", "not told of new mail", error=type(problem).__name__, reason=str(problem))
+        log("WARNING", "not told of new mail", **problem_facts(problem))
     except Exception as error:  # nobody foresaw it: its text could hold what was to be told
-        log("ERROR", "not told of new mail", error=type(error).__name__, where=where(error))
+        log_unforeseen("not told of new mail", error)
 
 
-async def _counted(org: str, user: str, work: _PreviewWork, process: Process) -> Mapping[str, Any]:
+async def _counted(task: PreviewTask, process: Process) -> Mapping[str, Any]:
     """A preview's next mails. What failed is tried again by another task: this one is done."""
-    counted = await count_mail(PreviewTask(org, user, work.begun, work.days, work.looked_at, work.failures), process)
+    counted = await count_mail(task, process)
     if counted.problem:
-        log(
-            "WARNING",
-            "not counted",
-            error=type(counted.problem).__name__,
-            reason=str(counted.problem),
-            failures=work.failures + 1,
-        )
+        log("WARNING", "not counted", failures=task.failures + 1, **problem_facts(counted.problem))
     preview = counted.preview
     counts = {"looked_at": preview.looked_at, "of": preview.mails} if preview else {"looked_at": 0, "of": 0}
     log("INFO", "counted", **counts)
     return counts
 
 
-async def _taken_back(org: str, user: str, work: _TakeBackWork, process: Process) -> Mapping[str, Any]:
+async def _taken_back(task: TakeBackTask, process: Process) -> Mapping[str, Any]:
     """What runs have moved, put back. What failed is tried again by another task: this one is done."""
-    done = await take_back_by_task(TakeBackTask(org, user, work.asked, work.since, work.failures), process)
+    done = await take_back_by_task(task, process)
     mails, problem = (done.mails, done.problem) if done else (0, "tried again")
     facts: dict[str, str | int] = {"mails": mails, "problem": problem}
-    log("WARNING" if problem else "INFO", "taken back", failures=work.failures, **facts)
+    log("WARNING" if problem else "INFO", "taken back", failures=task.failures, **facts)
     return facts
 
 
@@ -185,7 +216,7 @@ def _as_done(error: MailMagnetError) -> Mapping[str, Any]:
         case NotAuthorised() | NotPermitted():
             # Nothing changes until somebody gives consent or permission.
             reference = new_reference()
-            log("WARNING", "refused", error=type(error).__name__, reason=str(error), reference=reference)
+            log("WARNING", "refused", reference=reference, **problem_facts(error))
             return {"error": str(error), "reference": reference}
     raise error
 
@@ -201,11 +232,13 @@ def _cause(failed: MailboxFailed) -> Mapping[str, str]:
     """What failed, as far as a log may say it."""
     cause = failed.__cause__
     if isinstance(cause, MailMagnetError):
-        return {"error": type(cause).__name__, "reason": str(cause)}
+        return problem_facts(cause)
     return {"error": type(cause).__name__, "where": where(cause)} if cause else {}
 
 
 async def _from_the_job(request: Request, process: Process, url: str) -> None:
+    if not process.settings.job_service_account:
+        raise Forbidden("on one machine nobody calls the job from outside")
     authorization = request.headers.get("authorization", "")
     await process.verifier.caller(authorization, audience=url, service_account=process.settings.job_service_account)
 

@@ -10,6 +10,7 @@ from typing import Any
 from functions.log import log, where
 from mailmagnet.begin_with_defaults import begin_with_defaults
 from mailmagnet.caller import Caller
+from mailmagnet.choose_crm import end_sign_in_to_another_crm
 from mailmagnet.ended_sharing import end_sharing_of_the_gone
 from mailmagnet.note_opening import note_opening
 from mailmagnet.parts import Parts
@@ -48,6 +49,8 @@ class Openings:
         looked = self._looked.get(who)
         if not looked or caller.now - looked >= LOOK_AGAIN:
             self._looked[who] = caller.now
+            ended = end_sign_in_to_another_crm(caller.identity.org, caller.identity.user, parts)
+            await _done("the sign-in to another CRM not ended", ended)
             await _done("not looked again", look_again(caller.identity, parts))
         if who not in self._begun:
             await _done("defaults not put in place", self._begin(who, caller, parts))
@@ -58,7 +61,7 @@ class Openings:
             self._begun.add(who)
 
 
-async def _done(otherwise: str, work: Coroutine[Any, Any, None]) -> bool:
+async def _done(otherwise: str, work: Coroutine[Any, Any, object]) -> bool:
     """Whether it came to its end; if not, that is logged."""
     try:
         async with asyncio.timeout(SECONDS):

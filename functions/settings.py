@@ -9,9 +9,11 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from crm_client.embedded.database_file import CRM_DATABASE
+from functions.crms import checked_crm
 from mailmagnet.addresses import canonical, canonical_domain, domain_of, is_address
+from mailmagnet.crm_choice import EMBEDDED, CrmChoice
 from mailmagnet.domains import is_free_mail, registered_domain
-from mailmagnet.errors import BadSetting
+from mailmagnet.errors import BadRequest, BadSetting
 
 PREFIX = "MAILMAGNET_"
 
@@ -58,6 +60,10 @@ def _account(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9.+_-]+@[a-z0-9.-]+", value):
         raise ValueError("should be one service account's e-mail address, in lower case")
     return value
+
+
+def _account_or_none(value: str) -> str:
+    return _account(value) if value else value
 
 
 def _file(value: Path) -> Path:
@@ -142,13 +148,20 @@ class Settings(BaseModel):
 
     label_tick_url: Url = Field("http://127.0.0.1:8081", description="URL of the deployed function label_tick")
     label_mailbox_url: Url = Field("http://127.0.0.1:8082", description="URL of the deployed function label_mailbox")
-    job_service_account: Account = Field(description="the service account of Cloud Scheduler's and Cloud Tasks' calls")
+    job_service_account: Annotated[str, AfterValidator(_account_or_none)] = Field(
+        "", description="service account of Cloud Scheduler's and Cloud Tasks' calls; not needed on one machine"
+    )
     tasks_queue: str = Field(
         "projects/mailmagnet/locations/local/queues/label-mailbox",
         pattern=rf"^projects/{PROJECT}/locations/[a-z0-9-]+/queues/[A-Za-z0-9-]+$",
         description="Cloud Tasks queue, projects/P/locations/L/queues/Q",
     )
 
+    crm: str = Field(EMBEDDED, description="CRM of organisations that have chosen none: embedded (one machine only), or odoo")
+    crm_origin: str = Field("", description="where that CRM is served, https://host; empty for the embedded one")
+    crm_private: bool = Field(
+        False, description="true where a CRM may be served in a private network; else its name has to lead to a public address"
+    )
     crm_database: File = Field(CRM_DATABASE, description="file of the embedded CRM")
     embed_key: SecretStr = Field(
         SecretStr(""),
@@ -165,8 +178,8 @@ class Settings(BaseModel):
     )
     vault_file: File = Field(Path("mailmagnet-vault"), description="file of the encrypted vault")
     vault_key: SecretStr = Field(
-        min_length=1,
-        description="key of the vault, as `mailmagnet vault-key` prints it; or several, comma separated: the first writes, all read",
+        SecretStr(""),
+        description="key of the vault's file, as `mailmagnet vault-key` prints it; or several, comma separated: the first writes, all read",
     )
 
     answer_seconds: float = Field(5.0, gt=1, le=30, description="seconds within which the sidebar gets its whole answer")
@@ -175,12 +188,52 @@ class Settings(BaseModel):
     sort_every_minutes: int = Field(10, ge=1, le=60, description="minutes between two runs of a mailbox")
 
     @model_validator(mode="after")
-    def _not_yet_for_all(self) -> Self:
-        if self.org_install:
+    def _for_all_of_whom(self) -> Self:
+        if self.org_install and not self.internal_domains:
             raise ValueError(
-                f"{PREFIX}ORG_INSTALL: should be left unset: an organisation's mailboxes cannot be connected at once yet"
+                f"{PREFIX}ORG_INSTALL: {PREFIX}INTERNAL_DOMAINS should be set beside it: into their mailboxes it leads"
             )
         return self
+
+    @model_validator(mode="after")
+    def _where_it_runs(self) -> Self:
+        """In the cloud there is no disk that lasts; on one machine the vault's file needs its key."""
+        if self.firestore_project:
+            files = [
+                name for name in ("vault_file", "vault_key", "store_database", "crm_database") if name in self.model_fields_set
+            ]
+            if files:
+                named = ", ".join(f"{PREFIX}{name.upper()}" for name in files)
+                raise ValueError(
+                    f"{named}: should be left unset beside {PREFIX}FIRESTORE_PROJECT: Cloud Run has no disk that lasts"
+                )
+        elif not self.vault_key.get_secret_value():
+            raise ValueError(f"{PREFIX}VAULT_KEY: is not set (it is the {type(self).model_fields['vault_key'].description})")
+        return self
+
+    @model_validator(mode="after")
+    def _called_in_the_cloud(self) -> Self:
+        if self.firestore_project and not self.job_service_account:
+            raise ValueError(
+                f"{PREFIX}JOB_SERVICE_ACCOUNT: is not set (it is the service account of Cloud Scheduler's and Cloud Tasks' calls)"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _the_crm(self) -> Self:
+        """In the cloud no disk lasts, so there the embedded CRM would begin anew with each instance."""
+        try:
+            choice = self.crm_choice
+        except BadRequest as error:
+            raise ValueError(f"{PREFIX}CRM and {PREFIX}CRM_ORIGIN: {error}") from None
+        if self.firestore_project and choice.kind == EMBEDDED:
+            raise ValueError(f"{PREFIX}CRM should be a CRM of its own beside {PREFIX}FIRESTORE_PROJECT: no file lasts there")
+        return self
+
+    @property
+    def crm_choice(self) -> CrmChoice:
+        """The deployment's own CRM."""
+        return checked_crm(self.crm, self.crm_origin, private=self.crm_private)
 
     @model_validator(mode="after")
     def _embedding(self) -> Self:

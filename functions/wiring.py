@@ -11,10 +11,9 @@ from urllib.parse import urlsplit
 
 from cards.frame import Page
 from chat_client.webhooks import ChatWebhooks
-from crm_client.embedded.crm import EmbeddedCrm
-from crm_client.embedded.sign_in import EmbeddedSignIn
 from crm_client.renewal import Renewal
 from functions.certificates import Certificates
+from functions.crms import KINDS, CrmMeans, checked_crm
 from functions.google import Google
 from functions.openings import Openings
 from functions.settings import Settings
@@ -23,6 +22,7 @@ from functions.user_limit import UserLimit
 from functions.verify import Verifier
 from gmail_client.access_tokens import AccessTokens
 from gmail_client.consent import GoogleConsent
+from gmail_client.delegation import Delegation
 from gmail_client.open_mail import HttpMailReader
 from gmail_client.revoke import revoke
 from gmail_client.user_mail import HttpUserMail
@@ -31,7 +31,9 @@ from http_session.own_token import OwnToken
 from http_session.session import HttpSession
 from mailmagnet.consent import Consent
 from mailmagnet.crm import Crm
+from mailmagnet.crm_choice import CrmChoice
 from mailmagnet.crm_sign_in import CrmSignIn
+from mailmagnet.errors import BadRequest
 from mailmagnet.gmail import Gmail, MailReader
 from mailmagnet.notices import Notices
 from mailmagnet.store import Store
@@ -52,6 +54,8 @@ class Process:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._crm_sessions: dict[str, HttpSession] = {}
+        self._renewals: dict[CrmChoice, Renewal] = {}
 
     @cached_property
     def session(self) -> HttpSession:
@@ -127,6 +131,23 @@ class Process:
             self.settings.oauth_client_secret.get_secret_value(),
             self.google.token_url,
             self.settings.gmail_seconds,
+            self.delegation,
+        )
+
+    @cached_property
+    def delegation(self) -> Delegation | None:
+        """The way into the mailboxes of all, where the organisation's admin has given it."""
+        settings = self.settings
+        if not settings.org_install:
+            return None
+        return Delegation(
+            self.session,
+            self.own_token,
+            self.google.iam_url,
+            self.google.token_url,
+            settings.job_service_account,
+            settings.internal_domains,
+            settings.gmail_seconds,
         )
 
     @cached_property
@@ -152,49 +173,71 @@ class Process:
             self.own_token,
         )
 
-    @cached_property
-    def crm_sign_in(self) -> CrmSignIn:
-        """The CRM's sign-in. Its tokens' times are the machine's, whatever time `now` tells."""
-        return EmbeddedSignIn(self.settings.crm_database, partial(datetime.now, UTC))
+    @property
+    def default_crm(self) -> CrmChoice:
+        """The deployment's own."""
+        return self.settings.crm_choice
 
-    @cached_property
-    def renewal(self) -> Renewal:
-        return Renewal(self.crm_sign_in, self.vault, lambda: self.store, partial(datetime.now, UTC))
+    def checked_crm(self, kind: str, origin: str) -> CrmChoice:
+        """A CRM as an admin has typed it. Raises BadRequest, in words to show."""
+        choice = checked_crm(kind, origin, private=self.settings.crm_private)
+        if not KINDS[kind].has_origin and choice != self.default_crm:
+            raise BadRequest("CRM: this one is not part of this deployment")
+        return choice
+
+    @property
+    def _crm_means(self) -> CrmMeans:
+        given = self.settings
+        return CrmMeans(given.crm_database, given.crm_record_url, given.job_call_seconds, self.crm_session_of, self.renewal_of)
+
+    def crm_session_of(self, origin: str) -> HttpSession:
+        """The session for one CRM: it can call no other, so a token that is sent by it reaches no other."""
+        if origin not in self._crm_sessions:
+            self._crm_sessions[origin] = HttpSession({origin}, public=not self.settings.crm_private)
+        return self._crm_sessions[origin]
+
+    def crm_sign_in_of(self, choice: CrmChoice) -> CrmSignIn:
+        """The sign-in of one CRM."""
+        return KINDS[choice.kind].sign_in(self._crm_means, choice)
+
+    def renewal_of(self, choice: CrmChoice) -> Renewal:
+        """What renews the tokens of one CRM."""
+        if choice not in self._renewals:
+            sign_in = self.crm_sign_in_of(choice)
+            self._renewals[choice] = Renewal(sign_in, self.vault, lambda: self.store, partial(datetime.now, UTC))
+        return self._renewals[choice]
 
     @cached_property
     def notices(self) -> Notices:
         return ChatWebhooks(self.session, self.google.chat_url, self.settings.job_call_seconds)
 
     def crm_of(self, connection: Connection) -> Crm:
-        """The CRM as this connection's user sees it."""
-        return EmbeddedCrm(self.settings.crm_database, self.renewal.access_of(connection), self.settings.crm_record_url)
+        """The CRM as this connection's user sees it: the one that the user is signed in to, and before that the deployment's own."""
+        choice = connection.crm.crm if connection.crm else self.default_crm
+        return KINDS[choice.kind].crm(self._crm_means, choice, connection)
 
     def gmail_of(self, connection: Connection) -> Gmail:
         """The mailbox of this connection."""
         from gmail_client.mailbox import GmailMailbox
+        from gmail_client.mailbox_http import Access, DelegatedAccess
 
-        return GmailMailbox(
-            connection.gmail_token,
-            client_id=self.settings.oauth_client_id,
-            client_secret=self.settings.oauth_client_secret.get_secret_value(),
-            origin=self.google.gmail_url,
-            token_url=self.google.token_url,
-            seconds=self.settings.job_call_seconds,
-        )
+        if connection.delegated:
+            access: Access | DelegatedAccess = DelegatedAccess(self.access_tokens, connection)
+        else:
+            secret = self.settings.oauth_client_secret.get_secret_value()
+            access = Access(connection.gmail_token, self.settings.oauth_client_id, secret, self.google.token_url)
+        return GmailMailbox(access, self.google.gmail_url, self.settings.job_call_seconds)
 
     def mail_of(self, connection: Connection) -> UserMail:
         """The same mailbox, for the sidebar."""
-        return HttpUserMail(
-            self.session, self.access_tokens, connection.gmail_token, self.google.gmail_url, self.settings.gmail_seconds
-        )
+        return HttpUserMail(self.session, self.access_tokens, connection, self.google.gmail_url, self.settings.gmail_seconds)
 
     @cached_property
     def revoke(self) -> Callable[[str], Awaitable[None]]:
         return partial(revoke, self.session, self.google.revoke_url, seconds=self.settings.job_call_seconds)
 
-    @property
-    def delegated(self) -> bool:
-        return self.settings.org_install
+    def lets_in(self, org: str) -> bool:
+        return self.settings.org_install and org in self.settings.internal_domains
 
     @property
     def admins(self) -> tuple[str, ...]:
@@ -208,5 +251,7 @@ class Process:
         """Close what this process has opened."""
         if "session" in self.__dict__:
             await self.session.close()
+        for session in self._crm_sessions.values():
+            await session.close()
         if "store" in self.__dict__:
             await self.store.close()

@@ -37,7 +37,7 @@ from gmail_client.answers import (
     refusal,
     token_refusal,
 )
-from gmail_client.mailbox_http import Access, MailboxHttp
+from gmail_client.mailbox_http import Access, DelegatedAccess, MailboxHttp
 from mailmagnet.addresses import canonical
 from mailmagnet.errors import (
     BadAnswer,
@@ -88,21 +88,18 @@ _Part = tuple[Any, Upstream | None]
 
 
 class GmailMailbox:
-    """Fulfils mailmagnet.gmail.Gmail. `gmail_token` is the refresh token, `seconds` the deadline of each single call.
+    """Fulfils mailmagnet.gmail.Gmail. `seconds` is the deadline of each single call.
 
     Rate limits and failures that pass are tried again a few times, which may take up to 30 s more.
     """
 
     def __init__(
         self,
-        gmail_token: str,
-        client_id: str,
-        client_secret: str,
+        access: Access | DelegatedAccess,
         origin: str = "https://gmail.googleapis.com",
-        token_url: str = "https://oauth2.googleapis.com/token",  # noqa: S107 - an address, not a password
         seconds: float = 20.0,
     ) -> None:
-        self._access = Access(gmail_token, client_id, client_secret, token_url)
+        self._access = access
         self._origin = origin
         self._seconds = seconds
         self._places = asyncio.Semaphore(AT_ONCE)

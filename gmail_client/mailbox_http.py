@@ -1,5 +1,6 @@
 """One mailbox's connections for google-api-python-client: HTTP that bears its access token, and renews it."""
 
+import asyncio
 import threading
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -8,6 +9,9 @@ from typing import Any
 import httplib2
 from google.oauth2.credentials import Credentials
 from google_auth_httplib2 import Request as TokenRequest
+
+from gmail_client.access_tokens import AccessTokens
+from mailmagnet.vault import Connection
 
 
 class Access:
@@ -27,6 +31,21 @@ class Access:
             return str(self._credentials.token)
 
 
+class DelegatedAccess:
+    """The access token of a mailbox that the admin lets MailMagnet into. It is the process's own: fetched where its event loop is."""
+
+    def __init__(self, tokens: AccessTokens, connection: Connection) -> None:
+        """Made inside the running event loop."""
+        self._tokens, self._connection = tokens, connection
+        self._access = tokens.access(connection)
+        self._loop = asyncio.get_running_loop()
+
+    def token(self, plain: httplib2.Http, refused: str = "") -> str:
+        """As `Access`; to be called in a thread of its own. Raises what `AccessTokens.token` does."""
+        asked = self._tokens.token(self._access, self._connection, refused)
+        return asyncio.run_coroutine_threadsafe(asked, self._loop).result()
+
+
 class MailboxHttp:
     """A connection that bears the mailbox's access token, for one thread at a time: httplib2 is not thread-safe.
 
@@ -34,7 +53,7 @@ class MailboxHttp:
     and are never closed.
     """
 
-    def __init__(self, access: Access, seconds: float) -> None:
+    def __init__(self, access: Access | DelegatedAccess, seconds: float) -> None:
         self._access = access
         self._plain = httplib2.Http(timeout=seconds, proxy_info=None)
         self._plain.follow_redirects = False

@@ -32,6 +32,7 @@ from mailmagnet.addresses import is_address
 from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound
 from mailmagnet.gmail import GMAIL, Listed, MailHeaders
 from mailmagnet.user_mail import LARGEST_ATTACHMENT, Attachment, DraftMail, MailText, SendAs
+from mailmagnet.vault import Connection
 
 SINGLY = 10
 """Mails that are changed one by one; for more a batch costs less."""
@@ -47,16 +48,16 @@ _ANSWERED = (HTTPStatus.OK, HTTPStatus.NO_CONTENT)
 class HttpUserMail:
     """Fulfils mailmagnet.user_mail.UserMail. `seconds` is the deadline of each single call; nothing is tried twice but a refused token.
 
-    `gmail_token` is the connection's refresh token; `tokens` are shared by all connections of a process.
+    `tokens` are shared by all connections of a process.
     """
 
     def __init__(
-        self, session: HttpSession, tokens: AccessTokens, gmail_token: str, origin: str = GMAIL_URL, seconds: float = 4.0
+        self, session: HttpSession, tokens: AccessTokens, connection: Connection, origin: str = GMAIL_URL, seconds: float = 4.0
     ) -> None:
         self._session = session
         self._tokens = tokens
-        self._gmail_token = gmail_token
-        self._access = tokens.access(gmail_token)
+        self._connection = connection
+        self._access = tokens.access(connection)
         self._mailbox = f"{origin}/gmail/v1/users/me/"
         self._seconds = seconds
 
@@ -225,11 +226,11 @@ class HttpUserMail:
     ) -> HttpAnswer:
         """One call, in its place in the line. Gmail's clock and this machine's may differ: a token that is refused is renewed once."""
         async with self._access.places:
-            token = await self._tokens.token(self._access, self._gmail_token)
+            token = await self._tokens.token(self._access, self._connection)
             answer = await self._once(token, verb, path, params, body, most_bytes)
             if answer.status in _ANSWERED or not isinstance(refusal(answer.status, answer.headers, answer.body), NotAuthorised):
                 return answer
-            token = await self._tokens.token(self._access, self._gmail_token, refused=token)
+            token = await self._tokens.token(self._access, self._connection, refused=token)
             return await self._once(token, verb, path, params, body, most_bytes)
 
     async def _once(

@@ -25,10 +25,10 @@ class OwnToken:
         self._until = 0.0
         self._fetching = asyncio.Lock()
 
-    async def __call__(self) -> str:
-        """Raises TimedOut, Unavailable, BadAnswer."""
+    async def __call__(self, refused: str = "") -> str:
+        """Another one than the token that an API has refused. Raises TimedOut, Unavailable, BadAnswer."""
         async with self._fetching:
-            if time.monotonic() >= self._until:
+            if time.monotonic() >= self._until or self._token == refused:
                 self._token, self._until = await self._fetched()
             return self._token
 

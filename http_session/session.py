@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from http_session.public_addresses import PublicAddresses
 from mailmagnet.errors import BadAnswer, BadSetting, Service, TimedOut, Unavailable
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
@@ -40,11 +41,12 @@ class HttpAnswer:
 class HttpSession:
     """The process's connections to the outside. Made inside a running event loop; `close` it at the end."""
 
-    def __init__(self, origins: Collection[str]) -> None:
-        """`origins` are the closed list: exact "https://host[:port]" (http only for 127.0.0.1)."""
+    def __init__(self, origins: Collection[str], *, public: bool = False) -> None:
+        """`origins` are the closed list: exact "https://host[:port]" (http only for 127.0.0.1). `public`: a name is called at public
+        addresses alone; of an address in `origins` nothing is asked."""
         self._origins = frozenset(origins)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60, resolver=PublicAddresses() if public else None),
             timeout=aiohttp.ClientTimeout(total=None),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=True,

@@ -24,7 +24,7 @@ async def begin_with_defaults(caller: Caller, parts: Parts) -> bool:
     vault raise.
     """
     org, user = caller.identity.org, caller.identity.user
-    if not (parts.delegated and caller.identity.domain):
+    if not (parts.lets_in(caller.identity.org) and caller.identity.domain):
         return True
     mailbox = await parts.store.mailbox(org, user)
     if mailbox and (mailbox.is_set_up or mailbox.presence.leaving_since):

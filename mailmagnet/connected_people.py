@@ -73,7 +73,11 @@ async def connected_people(place: Place, caller: Caller, parts: Parts) -> Connec
     more = len(page) > A_PAGE
     shown = page[:A_PAGE]
     return ConnectedPeople(
-        tuple(shown), parts.delegated, crm.name, after=_place_of(shown[-1]) if more else None, first=place == Place()
+        tuple(shown),
+        parts.lets_in(caller.identity.org),
+        crm.name,
+        after=_place_of(shown[-1]) if more else None,
+        first=place == Place(),
     )
 
 
@@ -158,7 +162,7 @@ def _next_in_trouble(reason: Reason, *, delegated: bool) -> NextStep:
     match reason:
         case Reason.CONSENT:
             return NextStep.GOOGLE_ADMIN if delegated else NextStep.USER
-        case Reason.GMAIL_REFUSES:
+        case Reason.GMAIL_REFUSES | Reason.DELEGATION:
             return NextStep.GOOGLE_ADMIN
         case Reason.CRM_SIGN_IN:
             return NextStep.USER

@@ -298,13 +298,36 @@ class NewDeal:
     contacts: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a CRM has. A card leaves out what it does not have, and the contract's cases are chosen by it.
+
+    Rights are always the user's own here. `exact_money`: amounts of any length come back as they were written. `planned_activities`:
+    those that are still to be done; `activities`: also those that are done.
+    `ranked_search`: by the beginnings of words, best first, accents folded.
+    """
+
+    second_addresses: bool = False
+    roles: bool = False
+    pipelines: bool = False
+    lost_stages: bool = False
+    deal_currency: bool = False
+    exact_money: bool = False
+    planned_activities: bool = False
+    activities: bool = False
+    notes: bool = False
+    templates: bool = False
+    ranked_search: bool = False
+    writes: bool = False
+
+
 def service_of(crm: "Crm") -> Service:
     """A CRM, as errors name it."""
     return Service(Side.CRM, crm.name)
 
 
 class Crm(Protocol):
-    """One user's view of one CRM: it answers with what that user may see, and writes what that user may write.
+    """One user's view of one CRM: it answers with what that user may see.
 
     Every call may raise NotAuthorised, NotPermitted, RateLimited, Unavailable, BadAnswer; those that take an id also NotFound.
     Addresses and domains go in as `mailmagnet.addresses.canonical` writes them. Any number may be asked at once: the
@@ -314,6 +337,11 @@ class Crm(Protocol):
     @property
     def name(self) -> str:
         """The CRM's name as its users know it, to show: "Zoho CRM"."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this CRM has."""
         ...
 
     async def look_up(self, addresses: Collection[str], domains: Collection[str]) -> LookUp:
@@ -371,6 +399,10 @@ class Crm(Protocol):
     async def templates(self) -> Sequence[Template]:
         """Templates for mail that this user may use, by name, with merge fields as this CRM writes them; none where it has none."""
         ...
+
+
+class WritableCrm(Crm, Protocol):
+    """A CRM that is written to as well, with the same user's rights. It raises what `Crm` raises."""
 
     async def add_account(self, name: str, domain: str = "", phone: str = "") -> Account: ...
 

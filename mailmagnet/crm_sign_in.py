@@ -3,13 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Protocol
+
+from mailmagnet.crm_choice import EMBEDDED, CrmChoice
 
 
 @dataclass(frozen=True, slots=True)
 class CrmTokens:
     """A sign-in to the CRM. `account` is the CRM user's id, `name` how the CRM calls that user; `expires_at` is the access token's end.
 
+    `crm` is the CRM that gave the tokens: they are sent to no other, whatever the organisation has chosen since.
     Several Google accounts may be signed in as one CRM user.
     """
 
@@ -18,6 +22,7 @@ class CrmTokens:
     access: str = field(repr=False)
     refresh: str = field(repr=False)
     expires_at: datetime
+    crm: CrmChoice = field(default_factory=partial(CrmChoice, EMBEDDED))
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,7 +165,7 @@ async def _opened(profile: str, caller: Caller, parts: Parts) -> tuple[Crm, Poli
     group = next((group for group in _groups(policy, profiles) if group.profile == profile), None)
     if group is None:
         raise NotFound(service_of(crm), "there is no profile of this id")
-    return crm, policy, DefaultsAnswer(group, crm.name, parts.delegated, policy.sharing)
+    return crm, policy, DefaultsAnswer(group, crm.name, parts.lets_in(caller.identity.org), policy.sharing)
 
 
 def _groups(policy: Policy, profiles: Sequence[Profile]) -> list[Group]:

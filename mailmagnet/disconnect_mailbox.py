@@ -110,7 +110,7 @@ async def _is_leaving(org: str, user: str, parts: Parts) -> bool:
 async def _sign_out(connection: Connection, tokens: CrmTokens, since: datetime | None, parts: Parts) -> None:
     """First there, then here. A sign-in that the CRM knows no more is over."""
     try:
-        await parts.crm_sign_in.sign_out(tokens)
+        await parts.crm_sign_in_of(tokens.crm).sign_out(tokens)
     except Upstream as problem:
         passed_over = since is not None and parts.now() - since >= CRM_MAY_HOLD_UP_FOR
         if not (passed_over or isinstance(problem, NotAuthorised | NotFound)):

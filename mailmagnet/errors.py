@@ -18,6 +18,7 @@ MailMagnetError
             GrantMissing  Gmail's connection is good, and does not allow this; `.grant` says what it has to
             UserGone      Google says that the account is deleted
         NotPermitted      the connection is good, its user may not do this; `.permission` says which permission is missing
+            NotDelegated  the organisation's admin does not let MailMagnet into this mailbox, as it does for all
         NotFound          what was asked for is not there
         RateLimited       asked too often; `.retry_after` says how long to wait, in seconds
         Unavailable       down, unreachable, or slower than the deadline
@@ -158,6 +159,10 @@ class NotPermitted(Upstream):
     def __init__(self, who: Service, what: str = "", permission: str = "") -> None:
         super().__init__(who, what or (f"the user does not hold the permission {permission}" if permission else ""))
         self.permission = permission
+
+
+class NotDelegated(NotPermitted):
+    """The organisation's admin does not let MailMagnet into this mailbox: domain-wide delegation is missing, or does not go so far."""
 
 
 class NotFound(Upstream):

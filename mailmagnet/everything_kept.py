@@ -82,7 +82,10 @@ async def everything_kept(caller: Caller, parts: Parts) -> Kept:
         store.readings_by(org, user, MOST_READINGS),
     )
     mailbox, connection, (mails, oldest, newest), by_others, by_user = await in_time(MAILMAGNET, caller.by, found)
-    return Kept(parts.crm_sign_in.name, mailbox, _connected(connection), mails, oldest, newest, len(by_others), len(by_user))
+    crm = connection.crm.crm if connection and connection.crm else parts.default_crm
+    return Kept(
+        parts.crm_sign_in_of(crm).name, mailbox, _connected(connection), mails, oldest, newest, len(by_others), len(by_user)
+    )
 
 
 async def export(org: str, user: str, parts: Parts) -> Export:

@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 
 from mailmagnet.categories import Category
+from mailmagnet.choose_crm import check_chosen
 from mailmagnet.crm import Crm
 from mailmagnet.decide_mail import Decided, Move, decide_mail
 from mailmagnet.errors import (
@@ -188,6 +189,7 @@ async def _switched_on(org: str, user: str, store: Store) -> Mailbox:
 async def _run_of(mailbox: Mailbox, policy: Policy, parts: Parts) -> _Run:
     connection = await gmail_connection(mailbox.org, mailbox.user, parts.vault)
     crm = parts.crm_of(connection)
+    check_chosen(connection, policy, crm, parts)
     await _check_permitted(crm)
     return _Run(mailbox, connection, policy, parts.gmail_of(connection), crm, parts.store, parts.now())
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from mailmagnet.caller import Caller
+from mailmagnet.choose_crm import chosen_crm
 from mailmagnet.deadline import in_time
 from mailmagnet.disconnect_mailbox import disconnect_mailbox
 from mailmagnet.errors import MAILMAGNET, NotFound, Upstream
@@ -31,7 +32,9 @@ class Left:
 
 async def leave(caller: Caller, parts: Parts) -> Left:
     """Leave, whole or as far as it goes now. Raises what kept it from even beginning: then nothing is deleted."""
-    org, user, crm_name = caller.identity.org, caller.identity.user, parts.crm_sign_in.name
+    org, user = caller.identity.org, caller.identity.user
+    crm = await in_time(MAILMAGNET, caller.by, chosen_crm(org, parts))
+    crm_name = parts.crm_sign_in_of(crm).name
     try:
         return Left(crm_name, await in_time(MAILMAGNET, caller.by - SECONDS_TO_LOOK, disconnect_mailbox(org, user, parts)))
     except NotFound:

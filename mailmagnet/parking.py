@@ -36,7 +36,7 @@ def after_a_day(mailbox: Mailbox, now: datetime) -> Presence:
 def _shut_out(mailbox: Mailbox, now: datetime) -> bool:
     """Whether Gmail has let MailMagnet in no more for long, and the user has not been seen since."""
     trouble, opened_at = mailbox.trouble, mailbox.presence.opened_at
-    if not trouble or trouble.reason not in {Reason.CONSENT, Reason.GMAIL_REFUSES} or not opened_at:
+    if not trouble or trouble.reason not in {Reason.CONSENT, Reason.GMAIL_REFUSES, Reason.DELEGATION} or not opened_at:
         return False
     return now - max(trouble.since, opened_at) >= SHUT_OUT_FOR
 

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from mailmagnet.consent import Consent
 from mailmagnet.crm import Crm
+from mailmagnet.crm_choice import CrmChoice
 from mailmagnet.crm_sign_in import CrmSignIn
 from mailmagnet.gmail import Gmail, MailReader
 from mailmagnet.notices import Notices
@@ -53,8 +54,16 @@ class Parts(Protocol):
         ...
 
     @property
-    def crm_sign_in(self) -> CrmSignIn:
-        """The CRM's sign-in."""
+    def default_crm(self) -> CrmChoice:
+        """The CRM of organisations whose admin has chosen none."""
+        ...
+
+    def checked_crm(self, kind: str, origin: str) -> CrmChoice:
+        """A CRM as an admin has typed it. Raises BadRequest, in words to show, for one that is not known or not allowed here."""
+        ...
+
+    def crm_sign_in_of(self, choice: CrmChoice) -> CrmSignIn:
+        """The sign-in of one CRM."""
         ...
 
     @property
@@ -70,9 +79,8 @@ class Parts(Protocol):
         """
         ...
 
-    @property
-    def delegated(self) -> bool:
-        """Whether the admin of the organisation lets MailMagnet into the mailboxes of all: then no user is asked for consent."""
+    def lets_in(self, org: str) -> bool:
+        """Whether the admin of this organisation lets MailMagnet into the mailboxes of all: then no user of it is asked for consent."""
         ...
 
     @property

@@ -74,6 +74,22 @@ def is_being_counted(preview: Preview | None, days: int, now: datetime) -> bool:
     return now < preview.at + 2 * tasks * BETWEEN_TASKS
 
 
+async def resume_previews(parts: Parts) -> int:
+    """Have every preview counted on that tasks were at work on when the queue lost them; how many. Tasks that are there are the same ones.
+
+    A preview of which nothing is counted yet begins anew when its user looks. Raises what the store and `Tasks.enqueue` raise.
+    """
+    resumed, now = 0, parts.now()
+    for org in await parts.store.orgs():
+        for mailbox in await parts.store.mailboxes(org):
+            preview = mailbox.preview
+            if preview and is_being_counted(preview, preview.days, now):
+                resumed += await parts.tasks.enqueue(
+                    PreviewTask(org, mailbox.user, preview.at, preview.days, looked_at=preview.looked_at)
+                )
+    return resumed
+
+
 async def count_mail(task: PreviewTask, parts: Parts) -> Counted:
     """The next mails of a preview counted, and a task sent for those after them.
 

@@ -249,7 +249,7 @@ async def _as_kept(time_zone: str, caller: Caller, parts: Parts) -> tuple[Connec
         in_time(MAILMAGNET, by, store.policy(identity.org)),
     )
     defaults = None if mailbox and mailbox.is_set_up else policy.defaults_for(user.profile.id)
-    delegated = connection.delegated or (parts.delegated and bool(identity.domain) and not connection.connected)
+    delegated = connection.delegated or (parts.lets_in(identity.org) and bool(identity.domain) and not connection.connected)
     return connection, SetUp(
         crm_name=crm.name,
         address=identity.address,

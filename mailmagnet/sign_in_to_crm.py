@@ -4,20 +4,21 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
+from mailmagnet.crm_choice import CrmChoice
 from mailmagnet.disconnect_mailbox import see_off
 from mailmagnet.errors import NotFound
 from mailmagnet.parts import Parts
 from mailmagnet.vault import Connection
 
 
-async def sign_in_to_crm(connection: Connection, typed: Mapping[str, str], parts: Parts) -> Connection:
-    """Sign the connection's user in with what was typed into the fields of `parts.crm_sign_in`; the connection with the sign-in.
+async def sign_in_to_crm(connection: Connection, crm: CrmChoice, typed: Mapping[str, str], parts: Parts) -> Connection:
+    """Sign the connection's user in to one CRM with what was typed into the fields of its sign-in; the connection with the sign-in.
 
     Signing in anew takes the earlier sign-in's place. A connection to Gmail stays as it is. Raises NotAuthorised for a wrong name or
     password, RateLimited after too many tries, and what the CRM and the vault raise.
     """
     await see_off(connection.org, connection.user, parts)
-    tokens = await parts.crm_sign_in.sign_in(connection.org, connection.user, typed)
+    tokens = replace(await parts.crm_sign_in_of(crm).sign_in(connection.org, connection.user, typed), crm=crm)
     signed_in = replace(connection, crm=tokens)
     await parts.vault.sign_in(signed_in)
     await tell_crm_user(connection.org, connection.user, tokens.account, parts)
@@ -31,7 +32,7 @@ async def sign_out_of_crm(org: str, user: str, parts: Parts) -> None:
     """
     connection = await parts.vault.connection(org, user)
     if connection and connection.crm:
-        await parts.crm_sign_in.sign_out(connection.crm)
+        await parts.crm_sign_in_of(connection.crm.crm).sign_out(connection.crm)
         await parts.vault.sign_out(org, user)
     await tell_crm_user(org, user, "", parts)
 

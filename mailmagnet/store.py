@@ -8,6 +8,7 @@ from typing import Protocol
 from zlib import crc32
 
 from mailmagnet.categories import Category
+from mailmagnet.crm_choice import CrmChoice
 from mailmagnet.templates import Template
 
 
@@ -17,15 +18,6 @@ class Sharing(StrEnum):
     PRIVATE = "private"
     CUSTOM = "custom"
     PUBLIC = "public"
-
-
-@dataclass(frozen=True, slots=True)
-class CrmChoice:
-    """Which CRM an organisation has: its `kind` is a word of ours ("embedded"), `origin` is where it is served ("https://crm.example"),
-    "" for a kind that has one place for all."""
-
-    kind: str
-    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +264,8 @@ class Reason(StrEnum):
     """Gmail's consent is missing, expired or revoked."""
     GMAIL_REFUSES = "gmail_refuses"
     """Gmail knows the user and forbids it: the domain's policy, most often."""
+    DELEGATION = "delegation"
+    """The organisation's admin lets MailMagnet into the mailboxes of all, and Google refuses it in this one."""
     CRM_SIGN_IN = "crm_sign_in"
     """The CRM knows no connection of this user, or refuses it."""
     CRM_PERMISSION = "crm_permission"

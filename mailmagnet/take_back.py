@@ -126,6 +126,25 @@ async def begin_taking_back(org: str, since: datetime, parts: Parts) -> TakeBack
     return asked
 
 
+async def resume_taking_back(parts: Parts) -> int:
+    """Have every taking back gone on with that tasks were at work on when the queue lost them; how many mailboxes'.
+
+    Once the organisation's pause is over it is not gone on with: runs have moved mail since that nobody has asked about. Raises what the
+    store and the task queue raise.
+    """
+    resumed = 0
+    for org in await parts.store.orgs():
+        policy = await parts.store.policy(org)
+        asked = policy.take_back
+        if not asked or not policy.paused_since or policy.paused_since - asked.asked >= timedelta(minutes=1):
+            continue
+        async for mailbox in _everybody(org, parts.store):
+            so_far = _so_far(mailbox, asked)
+            if _is_sorted(mailbox) and (so_far is not mailbox.taken_back or so_far.problem == UNDER_WAY):
+                resumed += await parts.tasks.enqueue(TakeBackTask(org, mailbox.user, asked.asked, asked.since))
+    return resumed
+
+
 def _so_far_of(mailboxes: Sequence[Mailbox], asked: TakeBack) -> TakenBackSoFar:
     """How far a taking back is."""
     theirs = [(mailbox, mailbox.taken_back) for mailbox in mailboxes]

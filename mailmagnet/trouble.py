@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from mailmagnet.errors import NotAuthorised, NotPermitted, RateLimited, Side, Upstream
+from mailmagnet.errors import NotAuthorised, NotDelegated, NotPermitted, RateLimited, Side, Upstream
 from mailmagnet.store import LONGEST_WAIT_IN_TROUBLE, Reason, Trouble
 
 FIRST_WAIT = timedelta(minutes=10)
@@ -42,6 +42,8 @@ def _wait(failures: int) -> timedelta:
 
 def _reason(error: Upstream) -> Reason:
     match error, error.who.side:
+        case NotDelegated(), _:
+            return Reason.DELEGATION
         case NotAuthorised(), Side.GMAIL:
             return Reason.CONSENT
         case NotPermitted(), Side.GMAIL:

@@ -6,10 +6,10 @@ from typing import Any, TypeVar
 
 from mailmagnet.addresses import exclusion
 from mailmagnet.categories import Category
+from mailmagnet.crm_choice import CrmChoice
 from mailmagnet.store import (
     Backlog,
     Choices,
-    CrmChoice,
     DayCounts,
     Defaults,
     Moved,

@@ -33,7 +33,7 @@ def parts(costs: Any) -> Iterator[tuple[str, str, float]]:
     }
 
     def all_of(what: str) -> float:
-        return sum(counted[name][what] * number for name, number in times.items()) + assumed["panel"][what] * panels
+        return float(sum(counted[name][what] * number for name, number in times.items()) + assumed["panel"][what] * panels)
 
     kept = days * DAY_SECONDS
     yield "Panel: one instance kept", f"{kept:,} s", kept * (price["vcpu_second_kept"] + price["gib_second_kept"])

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from playwright.async_api import ConsoleMessage, Page, Response, WebError, async_playwright
 
-from sandbox.demo.processes import FUNCTIONS, Demo
+from sandbox.demo.processes import LOG, Demo
 from sandbox.google.mail_folder import Message
 from tests.browser.conftest import CHROMIUM_ARGUMENTS, chromium
 
@@ -122,5 +122,5 @@ def _threads_newest_first(messages: Sequence[Message]) -> list[Message]:
 
 
 def _bad_log_lines(demo: Demo) -> Counter[str]:
-    logs = {name: (demo.folder / f"{name}.log").read_text(errors="replace") for name in FUNCTIONS}
-    return +Counter({f"bad lines in the log of {name}": len(_BAD_LOG_LINE.findall(log)) for name, log in logs.items()})
+    log = (demo.folder / LOG).read_text(errors="replace")
+    return +Counter({"bad lines in the log": len(_BAD_LOG_LINE.findall(log))})

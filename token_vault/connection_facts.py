@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from mailmagnet.consent import Grant
+from mailmagnet.crm_choice import EMBEDDED, CrmChoice
 from mailmagnet.crm_sign_in import CrmTokens
 from mailmagnet.errors import BadAnswer, Service, Side, SignInNeeded
 from mailmagnet.vault import Connection, Leaving
@@ -51,7 +52,8 @@ def tokens_in(facts: Facts) -> CrmTokens | None:
     kept_tokens = facts.get("crm")
     if not kept_tokens:
         return None
-    return CrmTokens(**kept_tokens | {"expires_at": datetime.fromisoformat(kept_tokens["expires_at"])})
+    crm = kept_tokens.get("crm", {"kind": EMBEDDED})  # before there was a choice there was one CRM alone
+    return CrmTokens(**kept_tokens | {"expires_at": datetime.fromisoformat(kept_tokens["expires_at"]), "crm": CrmChoice(**crm)})
 
 
 def tokens_after(facts: Facts) -> CrmTokens:
@@ -90,7 +92,7 @@ def signed_in(facts: Facts, connection: Connection) -> Facts:
 
 def renewed(facts: Facts, old: CrmTokens, new: CrmTokens) -> Facts:
     """With new tokens, if the old ones are still there."""
-    return facts | {"crm": _tokens_map(new)} if facts.get("crm") == _tokens_map(old) else facts
+    return facts | {"crm": _tokens_map(new)} if tokens_in(facts) == old else facts
 
 
 def signed_out(facts: Facts) -> Facts:
@@ -128,5 +130,5 @@ def _of_gmail(connection: Connection) -> Facts:
     return {name: fact for name, fact in facts.items() if name not in {"org", "user", "crm", "webhook"}} | sets
 
 
-def _tokens_map(tokens: CrmTokens | None) -> dict[str, str] | None:
+def _tokens_map(tokens: CrmTokens | None) -> dict[str, Any] | None:
     return asdict(tokens) | {"expires_at": tokens.expires_at.isoformat()} if tokens else None

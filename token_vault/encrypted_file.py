@@ -19,7 +19,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -182,8 +182,7 @@ class EncryptedFileVault:
     def _writing(self) -> Iterator[None]:
         """One's turn at the file."""
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            with _turn(self._file.with_name(f"{self._file.name}.lock")):
+            with held_still(self._file):
                 yield
         except OSError as error:
             raise _failed(error) from None
@@ -197,6 +196,21 @@ class EncryptedFileVault:
         except (InvalidToken, ValueError):
             raise BadAnswer(WHO, "its file is damaged, or MAILMAGNET_VAULT_KEY lacks the key it was written with") from None
         return contents
+
+
+@contextmanager
+def held_still(file: Path) -> Iterator[None]:
+    """Nobody else writes the vault in this file meanwhile: for one's own turn, for a copy, and for putting a copy in its place.
+
+    Raises TimedOut when others do not end their turn, Unavailable when the file cannot be used.
+    """
+    with ExitStack() as turn:
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            turn.enter_context(_turn(file.with_name(f"{file.name}.lock")))
+        except OSError as error:
+            raise _failed(error) from None
+        yield
 
 
 def _fernets(keys: str) -> list[Fernet]:

@@ -170,11 +170,12 @@ class SecretManagerVault:
         return before, after
 
     async def _put(self, name: str, secret: _Secret, stored: Mapping[str, Any]) -> None:
-        version = await self._added(name, json.dumps(stored).encode())
+        added = await self._added(name, json.dumps(stored).encode())
+        version = _number(added)
         try:
             await self._point_to(name, secret, version, _labels(stored["org"], stored["user"], stored["facts"]))
         except _Changed:
-            await self._destroy(name, version)
+            await self._destroy(name, added)
             raise
         await self._destroy_before(name, version)
 
@@ -204,13 +205,12 @@ class SecretManagerVault:
     async def _created(self, name: str) -> _Secret:
         return _secret_in(await self._ask("POST", f"?secretId={name}", {"replication": {"automatic": {}}}))
 
-    async def _added(self, name: str, payload: bytes) -> str:
-        """The number of a new version. Without the secret, which somebody has deleted meanwhile, all begins anew."""
+    async def _added(self, name: str, payload: bytes) -> Mapping[str, Any]:
+        """A new version. Without the secret, which somebody has deleted meanwhile, all begins anew."""
         try:
-            added = await self._ask("POST", f"/{name}:addVersion", {"payload": {"data": base64.b64encode(payload).decode()}})
+            return await self._ask("POST", f"/{name}:addVersion", {"payload": {"data": base64.b64encode(payload).decode()}})
         except NotFound:
             raise _Changed(WHO, "the secret is gone") from None
-        return _number(added)
 
     async def _point_to(self, name: str, secret: _Secret, version: str, labels: Mapping[str, str]) -> None:
         wanted = {"etag": secret.etag, "versionAliases": {CURRENT: version}, "labels": labels}
@@ -223,11 +223,12 @@ class SecretManagerVault:
         """Destroy the versions that count no more. What comes in between has a higher number."""
         async for version in self._listed(f"/{name}/versions", "versions", "state:ENABLED"):
             if int(_number(version)) < int(current):
-                await self._destroy(name, _number(version))
+                await self._destroy(name, version)
 
-    async def _destroy(self, name: str, version: str) -> None:
+    async def _destroy(self, name: str, version: Mapping[str, Any]) -> None:
+        """Under its own etag: in a secret that was deleted and made anew, another's version has the same number."""
         try:
-            await self._ask("POST", f"/{name}/versions/{version}:destroy", {})
+            await self._ask("POST", f"/{name}/versions/{_number(version)}:destroy", {"etag": version.get("etag", "")})
         except (_Changed, NotFound):
             return  # somebody else has destroyed it, or the secret with it
 

@@ -33,6 +33,7 @@ from crm_client.renewal import CrmAccess
 from mailmagnet.crm import (
     Account,
     Activity,
+    Capabilities,
     Contact,
     Currency,
     Deal,
@@ -56,6 +57,21 @@ from mailmagnet.templates import Template
 
 Result = TypeVar("Result")
 
+CAPABILITIES = Capabilities(
+    second_addresses=True,
+    roles=True,
+    pipelines=True,
+    lost_stages=True,
+    deal_currency=True,
+    exact_money=True,
+    planned_activities=True,
+    activities=True,
+    notes=True,
+    templates=True,
+    ranked_search=True,
+    writes=True,
+)
+
 
 class EmbeddedCrm:
     """`mailmagnet.crm.Crm` for one user. Cheap to make: nothing is opened before the first call, and views share connections.
@@ -76,6 +92,10 @@ class EmbeddedCrm:
     @property
     def name(self) -> str:
         return CRM.name
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return CAPABILITIES
 
     async def look_up(self, addresses: Collection[str], domains: Collection[str]) -> LookUp:
         return await self._see(lambda records: records.look_up(addresses, domains))

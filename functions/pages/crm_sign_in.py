@@ -10,6 +10,7 @@ from functions.log import log_problems
 from functions.pages.html import element, form, hidden, page_response, small, text_field
 from functions.pages.visit import Visit
 from mailmagnet.caller import connected_or_not
+from mailmagnet.choose_crm import chosen_crm
 from mailmagnet.crm_sign_in import CrmTokens
 from mailmagnet.errors import NotAuthorised, RateLimited
 from mailmagnet.sign_in_to_crm import sign_in_to_crm, sign_out_of_crm
@@ -29,10 +30,11 @@ async def answer(visit: Visit) -> Response:
 
 
 async def _signed_in(visit: Visit, typed: Mapping[str, str]) -> Response:
-    name = visit.process.crm_sign_in.name
+    crm = await chosen_crm(visit.identity.org, visit.process)
+    name = visit.process.crm_sign_in_of(crm).name
     connection = await connected_or_not(visit.identity, visit.process)
     try:
-        signed_in = await sign_in_to_crm(connection, typed, visit.process)
+        signed_in = await sign_in_to_crm(connection, crm, typed, visit.process)
     except RateLimited as error:
         wait = f"That were too many tries. {name} takes the next one in {for_long(error.retry_after)}."
         return await _sign_in_page(visit, typed, wait, log_problems(error), HTTPStatus.TOO_MANY_REQUESTS)
@@ -44,9 +46,14 @@ async def _signed_in(visit: Visit, typed: Mapping[str, str]) -> Response:
 
 
 async def _signed_out(visit: Visit) -> Response:
+    connection = await connected_or_not(visit.identity, visit.process)
+    crm = connection.crm.crm if connection.crm else await chosen_crm(visit.identity.org, visit.process)
     await sign_out_of_crm(visit.identity.org, visit.identity.user, visit.process)
     return page_response(
-        f"You are signed out of {visit.process.crm_sign_in.name}", "MailMagnet shows nothing of it any more.", _CLOSE, closes=True
+        f"You are signed out of {visit.process.crm_sign_in_of(crm).name}",
+        "MailMagnet shows nothing of it any more.",
+        _CLOSE,
+        closes=True,
     )
 
 
@@ -58,7 +65,7 @@ async def _sign_in_page(
     status: HTTPStatus = HTTPStatus.OK,
 ) -> Response:
     """What was typed stands there again, but for what is secret."""
-    crm_sign_in = visit.process.crm_sign_in
+    crm_sign_in = visit.process.crm_sign_in_of(await chosen_crm(visit.identity.org, visit.process))
     fields = [
         text_field(each.name, each.label, secret=each.secret, value=(typed or {}).get(each.name, ""))
         for each in crm_sign_in.fields

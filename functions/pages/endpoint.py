@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cards.frame import Page
-from functions.log import log, log_problems, names, new_reference, requester, where
+from functions.log import log_problems, log_unforeseen, names, new_reference, requester
 from functions.pages import admin_export, connect, crm_sign_in, export, record, webhook
 from functions.pages.browser import CONSENT, SIGN_IN, Browser
 from functions.pages.get_started import GET_STARTED, get_started_page
@@ -38,18 +38,18 @@ CHOOSE = "choose"
 async def answer(request: Request, process: Process) -> Response:
     """A page, whatever happens: each says what happened and what to do."""
     try:
-        embedded = request.url.path == record.EMBEDDED
+        embedded = request.scope["path"] == record.EMBEDDED
         return await (record.answer_embedded(request, process) if embedded else _answered(request, process))
     except MailMagnetError as error:
         return problem_page(error, log_problems(error))
     except Exception as error:  # here as at the boundary, whose answer is not for people
         reference = new_reference()
-        log("ERROR", "failed", function="pages", error=type(error).__name__, where=where(error), reference=reference)
+        log_unforeseen("failed", error, function="pages", reference=reference)
         return failed_page(reference)
 
 
 async def _answered(request: Request, process: Process) -> Response:
-    now, path = process.now(), request.url.path
+    now, path = process.now(), request.scope["path"]
     browser = Browser(request, process, now)
     if path == CALLBACK and request.method == "GET":
         return await _came_back(request, process, browser, now)

@@ -1,4 +1,4 @@
-"""The whole product on this machine: the desk in this process, four functions in theirs, and the command lines."""
+"""The whole product on this machine: the desk in this process, its four functions in another, and the command lines."""
 
 import asyncio
 import json
@@ -32,7 +32,6 @@ from sandbox.google.gmail_server import google_routes
 from sandbox.google.world import Account, World
 from sandbox.google.world_clock import TurnedClock
 
-SOURCE = Path(__file__).with_name("sandbox_process.py")
 PROGRAMS = {
     "mailmagnet": "sandbox.demo.sandbox_process",
     "mailmagnet crm": "crm_client.embedded.command_line",
@@ -55,6 +54,9 @@ ORGANISATION_ZONE = ZoneInfo("Europe/Vienna")
 
 JOB_SERVICE_ACCOUNT = "scheduler@sandbox.example"
 FUNCTIONS = ("addon", "label_tick", "label_mailbox", "pages")
+"""Each is served below a path of its name."""
+LOG = "mailmagnet.log"
+"""The functions' log, in the folder."""
 FOR_THE_OWNER_ALONE = 0o077
 """The umask under which all of it runs: no other user of this machine reads what is in the folder."""
 
@@ -232,10 +234,8 @@ async def running_demo(
             _prepare, folder, _Contents(filled_with, set_up=set_up or SetUp.ALREADY), set_up, fresh, tell
         )
         stack.callback(use.end)
-        sockets = {name: _listen(0) for name in FUNCTIONS}
-        ports = {name: taken.getsockname()[1] for name, taken in sockets.items()}
-        for taken in sockets.values():
-            taken.close()
+        with _listen(0) as taken:
+            functions_port = taken.getsockname()[1]
         turned = TurnedClock(_clock_file(folder), clock)
         world = World(folder / "world", turned)
         stack.callback(world.close)
@@ -244,7 +244,7 @@ async def running_demo(
         without_mail = world.add_account(WITHOUT_MAIL, WITHOUT_MAIL_NAME, hosted_domain=OWN_DOMAIN)
         desk_port = listening.getsockname()[1]
         address = f"http://{HOST}:{desk_port}"
-        urls = {name: f"http://{HOST}:{port}" for name, port in ports.items()}
+        urls = {name: f"http://{HOST}:{functions_port}/{name}" for name in FUNCTIONS}
         environment = _environment(folder, world, address, urls)
         tell("The desk and Google's side start ...")
         world.google.redirect_uris = {f"{urls['pages']}/callback"}
@@ -269,7 +269,7 @@ async def running_demo(
         await stack.enter_async_context(_desk(demo, listening))
         environment["MAILMAGNET_VAULT_KEY"] = await _vault_key(folder, environment)
         tell("The functions addon, label_tick, label_mailbox and pages start ...")
-        await stack.enter_async_context(_functions(ports, demo))
+        await stack.enter_async_context(_functions(functions_port, demo))
         if not contents.ready:
             await _set_up(demo, tell)
         if not contents.ready or contents.as_of != as_of:
@@ -287,11 +287,20 @@ async def _set_up(demo: Demo, tell: Tell) -> None:
     for account in accounts:
         tell(f"{account.address} gets a password for the CRM ...")
         await demo.give_password(account)
-    for account in accounts if demo.set_up is SetUp.ALREADY else ():
-        tell(f"{account.address} signs in to the CRM, and the mailbox is connected ...")
-        await demo.sign_in(account)
-        await demo.connect(account)
-        await demo.switch_on(account)
+    if demo.set_up is SetUp.ALREADY:
+        tell("They sign in to the CRM, and their mailboxes are connected ...")
+        try:
+            async with asyncio.TaskGroup() as side_by_side:
+                for account in accounts:
+                    side_by_side.create_task(_connected(account, demo))
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+
+
+async def _connected(account: Account, demo: Demo) -> None:
+    await demo.sign_in(account)
+    await demo.connect(account)
+    await demo.switch_on(account)
 
 
 def _named(account: Account) -> str:
@@ -463,43 +472,26 @@ async def _desk(demo: Demo, listening: socket.socket) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _functions(ports: Mapping[str, int], demo: Demo) -> AsyncIterator[None]:
-    """The functions, started side by side and ended so."""
-    processes: dict[str, asyncio.subprocess.Process] = {}
-    try:
-        for name, port in ports.items():
-            processes[name] = await _started(name, port, demo)
-        try:
-            async with asyncio.TaskGroup() as listening:
-                for name, process in processes.items():
-                    listening.create_task(_listening(name, ports[name], process, _log_file(name, demo)))
-        except ExceptionGroup as failed:
-            raise failed.exceptions[0] from None
-        yield
-    finally:
-        await asyncio.gather(*map(_stop, processes.values()))
-
-
-async def _started(name: str, port: int, demo: Demo) -> asyncio.subprocess.Process:
-    """One function, as Google Cloud runs it, in a process group of its own; its log is a file in the folder."""
-    place = ("--source", str(SOURCE), "--target", name, "--host", HOST, "--port", str(port))
-    with _log_file(name, demo).open("ab") as log:
-        return await asyncio.create_subprocess_exec(
-            *(*PYTHON, "functions_framework", *place),
-            env={**demo.environment, "FUNCTION_USE_ASGI": "true"},
+async def _functions(port: int, demo: Demo) -> AsyncIterator[None]:
+    """The functions, served by one process in a process group of its own."""
+    with (demo.folder / LOG).open("ab") as log:
+        process = await asyncio.create_subprocess_exec(
+            *(*PYTHON, PROGRAMS["mailmagnet"], "serve", "--port", str(port)),
+            env=demo.environment,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
         )
+    try:
+        await _listening(port, process, demo.folder / LOG)
+        yield
+    finally:
+        await _stop(process)
 
 
-def _log_file(name: str, demo: Demo) -> Path:
-    return demo.folder / f"{name}.log"
-
-
-async def _listening(name: str, port: int, process: asyncio.subprocess.Process, log_file: Path) -> None:
-    """Until the function takes connections. Raises NotStarted."""
+async def _listening(port: int, process: asyncio.subprocess.Process, log_file: Path) -> None:
+    """Until the functions take connections. Raises NotStarted."""
     try:
         async with asyncio.timeout(SECONDS_TO_START):
             while process.returncode is None:
@@ -512,9 +504,9 @@ async def _listening(name: str, port: int, process: asyncio.subprocess.Process, 
                 await writer.wait_closed()
                 return
     except TimeoutError:
-        raise NotStarted(f"The function {name} does not listen after {SECONDS_TO_START} s.") from None
+        raise NotStarted(f"The functions do not listen after {SECONDS_TO_START} s.") from None
     said = await asyncio.to_thread(_last_lines, log_file)
-    raise NotStarted(f"The function {name} did not start. It said:\n{said}")
+    raise NotStarted(f"The functions did not start. They said:\n{said}")
 
 
 def _last_lines(file: Path) -> str:

@@ -1,27 +1,31 @@
 """The product's process as the sandbox runs it: the one file of the sandbox, beside its CRM data, that imports the product.
 
 Its functions stand before the sandbox's Google, at the sandbox's time, with a CRM that may have something wrong. As a program it is
-the command line `mailmagnet` before the same Google.
+the command line `mailmagnet` before the same Google; its `serve` serves all four functions, and the sandbox's Google calls the job's.
 """
 
 import asyncio
 import json
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+import click
 from pydantic import BaseModel, ConfigDict
 
 from functions import addon as sidebar
 from functions import jobs
 from functions.boundary import entry_point
 from functions.google import Google
+from functions.machine_files import held, machine_files
+from functions.one_machine import run
 from functions.pages import endpoint as browser_pages
+from functions.serve_command import address_of, listening_at
 from functions.settings import Settings, read_settings
 from functions.wiring import Process
 from http_session.session import traceparent
@@ -64,6 +68,7 @@ def google_at(url: str) -> Google:
         token_url=f"{url}/token",
         revoke_url=f"{url}/revoke",
         secrets_url=url,
+        iam_url=url,
         tasks_url=url,
         chat_url=url,
         metadata_token_url=f"{url}/computeMetadata/v1/instance/service-accounts/default/token",
@@ -179,7 +184,30 @@ label_tick = entry_point("label_tick", _process, jobs.answer_tick)
 label_mailbox = entry_point("label_mailbox", _process, jobs.answer_mailbox)
 pages = entry_point("pages", _process, browser_pages.answer)
 
+
+@click.command()
+@click.option("--port", type=int, required=True)
+def serve(port: int) -> None:
+    """Serve all four functions in one process, each below its own URL's path."""
+    settings = _process().settings
+    functions = [
+        (settings.addon_url, "addon", sidebar.answer),
+        (settings.pages_url, "pages", browser_pages.answer),
+        (settings.label_tick_url, "label_tick", jobs.answer_tick),
+        (settings.label_mailbox_url, "label_mailbox", jobs.answer_mailbox),
+    ]
+    with listening_at("127.0.0.1", port) as listening, held(machine_files(settings), f"a sandbox at {address_of(listening)}"):
+        run(listening, _process, functions, _called_by_google)
+
+
+@asynccontextmanager
+async def _called_by_google(_: SandboxProcess) -> AsyncIterator[None]:
+    """Nothing goes on beside the functions: the sandbox's Google has the clock and the queue, and tells of both."""
+    yield
+
+
 if __name__ == "__main__":
     from functions.command_line import mailmagnet
 
+    mailmagnet.add_command(serve)
     mailmagnet(obj=_process)

@@ -200,7 +200,7 @@ class _Desk:
                 "compose_actions": [action.label for action in deployed.compose_actions],
                 "universal_actions": [{"label": action.label, "link": action.link} for action in deployed.universal_actions],
                 "open_link_prefixes": deployed.open_link_prefixes,
-                "http_origins": [self._product.crm_url, self._product.pages_url],
+                "http_origins": sorted({self._product.crm_url, _origin(self._product.pages_url)}),
             }
         )
 
@@ -380,7 +380,7 @@ class _Desk:
         of = (module, record_id, viewer)
         record, mail_frame = await asyncio.gather(self._product.crm_record(*of), self._product.mail_frame(*of))
         people = await self._people(record.get("contact_ids", [])[:MOST_PEOPLE_OF_A_DEAL], viewer)
-        policy = page_policy(self._product.pages_url) if mail_frame else page_policy()
+        policy = page_policy(f"{self._product.pages_url}/") if mail_frame else page_policy()
         headers = {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
         locale = locale_of(request.headers.get("Accept-Language", ""))
         page = record_page(module, record, people, locale, self._product.now(), mail_frame)
@@ -452,3 +452,8 @@ def _safe_body(opened: _Opened, pictures_at: str, remote_images: bool) -> SafePa
 def _in_policy(url: str) -> str:
     """A URL as a Content-Security-Policy may have it, where ";" and "," stand between sources."""
     return url.replace(";", "%3B").replace(",", "%2C")
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""

@@ -6,7 +6,7 @@ from functools import partial
 
 from aiohttp import web
 
-from sandbox.google import batch, consent_page, gmail_api, token_endpoint
+from sandbox.google import batch, consent_page, delegation, gmail_api, token_endpoint
 from sandbox.google.chat import NotPosted
 from sandbox.google.cloud_tasks import BadTask, MayNotSign, TaskExists
 from sandbox.google.faults import AnswerHalf, AnswerHtml, AnswerStatus, Dropped
@@ -35,6 +35,7 @@ def google_routes(world: World) -> list[web.RouteDef]:
         ("GET", "/computeMetadata/v1/instance/service-accounts/default/token", _recorded("own token", _metadata_token)),
         ("POST", "/v1/spaces/{space}/messages", _recorded("chat message", _chat_message)),
         ("*", "/v1/projects/{project}/secrets{rest:.*}", _secrets),
+        ("POST", "/v1/projects/-/serviceAccounts/{account}:signJwt", _recorded("signJwt", _sign_jwt)),
         ("POST", "/v2/projects/{project}/locations/{location}/queues/{queue}/tasks", _recorded("create task", _create_task)),
     ]
     return [web.route(verb, path, partial(_for_programs, world, handler)) for verb, path, handler in served]
@@ -182,6 +183,25 @@ async def _secret_manager(world: World, request: web.Request) -> web.Response:
         return _cloud_error(refused.code, str(refused), refused.status)
     answering()
     return web.json_response(answered)
+
+
+async def _sign_jwt(world: World, request: web.Request) -> web.Response:
+    answering = await world.faults.meet("iam", "signJwt")
+    _, _, token = request.headers.get("Authorization", "").partition(" ")
+    try:
+        if not world.google.access(token).scopes & CLOUD_SCOPES:
+            return _cloud_error(403, "Request had insufficient authentication scopes.", "PERMISSION_DENIED")
+        signed = world.delegation.sign(request.match_info["account"], json.loads(await request.read()))
+    except BadToken:
+        return _cloud_error(401, "Request had invalid authentication credentials.", "UNAUTHENTICATED")
+    except delegation.MayNotSign:
+        message = "Permission 'iam.serviceAccounts.signJwt' denied on resource (or it may not exist)."
+        return _cloud_error(403, message, "PERMISSION_DENIED")
+    except (ValueError, RecursionError) as bad:
+        message = str(bad) if isinstance(bad, delegation.BadClaims) else "Invalid JSON payload received."
+        return _cloud_error(400, message, "INVALID_ARGUMENT")
+    answering()
+    return web.json_response(signed)
 
 
 def _cloud_error(code: int, message: str, status: str) -> web.Response:

@@ -6,13 +6,16 @@ from sandbox.google.authorization import BadGrant, check_standing, issued
 from sandbox.google.google_side import BadToken
 from sandbox.google.world import World
 
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+GOOGLES_URL = "https://oauth2.googleapis.com/token"
+
 
 async def token(world: World, request: web.Request) -> web.Response:
-    """Tokens for a code, or for a refresh token."""
+    """Tokens for a code, a refresh token, or a service account's signed claim."""
     answering = await world.faults.meet("google", "token")
     form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
     try:
-        answer = _tokens(world, form)
+        answer = _tokens(world, form, f"{request.scheme}://{request.host}/token")
     except BadGrant as bad:
         return _oauth_error(bad.error, str(bad), bad.status)
     answering()
@@ -31,8 +34,10 @@ async def revoke(world: World, request: web.Request) -> web.Response:
     return web.json_response({})
 
 
-def _tokens(world: World, form: dict[str, str]) -> dict[str, object]:
+def _tokens(world: World, form: dict[str, str], url: str) -> dict[str, object]:
     kind = form.get("grant_type", "")
+    if kind == JWT_BEARER:
+        return world.delegation.exchange(form.get("assertion", ""), {url, GOOGLES_URL})
     if kind not in ("authorization_code", "refresh_token"):
         raise BadGrant("unsupported_grant_type", f"Invalid grant_type: {kind}")
     _check_client(world, form)

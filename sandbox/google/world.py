@@ -12,6 +12,7 @@ from sandbox.google.authorization import Codes
 from sandbox.google.calls import Calls
 from sandbox.google.chat import Chat
 from sandbox.google.cloud_tasks import CloudTasks
+from sandbox.google.delegation import Delegation
 from sandbox.google.faults import Faults
 from sandbox.google.google_side import GoogleSide
 from sandbox.google.mail_folder import MailFolder
@@ -52,6 +53,7 @@ class World:
     world.faults   sandbox.google.faults.Faults            latency, errors, dropped connections on request
     world.google   sandbox.google.google_side.GoogleSide   keys, id tokens, access and refresh tokens, add-on tokens
     world.codes    sandbox.google.authorization.Codes      the codes that the consent screen gives to the client
+    world.delegation  sandbox.google.delegation.Delegation  whom a Workspace's admin lets into its mailboxes
     world.tasks    sandbox.google.cloud_tasks.CloudTasks   the queue, and what became of its tasks
     world.chat     sandbox.google.chat.Chat                Google Chat's spaces, and what came in by their webhooks
     world.secrets  sandbox.google.secret_manager.SecretManager    the secrets of programs without a disk
@@ -70,6 +72,7 @@ class World:
         self.tasks = CloudTasks(self.google, clock)
         self.chat = Chat(folder, clock)
         self.secrets = SecretManager(clock)
+        self.delegation = Delegation(self.google, self.account, self.standing)
         self._accounts_file = folder / "accounts.json"
         self._accounts = self._read_accounts()
         self._mailboxes: dict[str, MailFolder] = {}

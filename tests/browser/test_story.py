@@ -48,7 +48,7 @@ CUSTOMERS: tuple[Person, ...] = (
 )
 STRANGERS: tuple[Person, ...] = (("Wilma Tagesblatt", "wilma@tagesblatt.example"), ("Parcel Post", "depot@parcel-post.example"))
 LETTERS, LETTERS_OF_KIM = 48, 6
-LOOKED_AT = {"store.sqlite", "crm.sqlite", "vault", "addon.log", "label_tick.log", "label_mailbox.log", "pages.log", "task"}
+LOOKED_AT = {"store.sqlite", "crm.sqlite", "vault", "mailmagnet.log", "task"}
 TELLING_PROCESS = "tests/browser/telling_process.py"
 WRONG_PASSWORD = "not-the-password"
 READ, SORT, SEND = "View your email messages", "Read, compose, and send emails", "Manage drafts and send emails"

@@ -15,10 +15,12 @@ from aiohttp import web
 
 from gmail_client.access_tokens import AccessTokens
 from gmail_client.mailbox import GmailMailbox
+from gmail_client.mailbox_http import Access
 from gmail_client.open_mail import HttpMailReader
 from gmail_client.user_mail import HttpUserMail
 from http_session.session import HttpSession
 from mailmagnet.gmail import INBOX
+from mailmagnet.vault import Connection
 from sandbox.google.gmail_server import make_app
 from sandbox.google.mail_folder import Label as WorldLabel
 from sandbox.google.mail_folder import MailFolder, NewMail
@@ -63,7 +65,7 @@ class Desk:
         google = self.world.google
         token = token or google.refresh_token(self.ada)
         secret = secret or google.client_secret
-        mailbox = GmailMailbox(token, google.client_id, secret, self.origin, f"{self.origin}/token", seconds)
+        mailbox = GmailMailbox(Access(token, google.client_id, secret, f"{self.origin}/token"), self.origin, seconds)
         self.opened.append(mailbox)
         return mailbox
 
@@ -73,7 +75,8 @@ class Desk:
     def user_mail(self, token: str = "", secret: str = "", seconds: float = 20.0) -> HttpUserMail:
         google = self.world.google
         tokens = AccessTokens(self.session, google.client_id, secret or google.client_secret, f"{self.origin}/token", seconds)
-        return HttpUserMail(self.session, tokens, token or google.refresh_token(self.ada), self.origin, seconds)
+        connection = Connection("corp.example", self.ada.sub, ADA, gmail_token=token or google.refresh_token(self.ada))
+        return HttpUserMail(self.session, tokens, connection, self.origin, seconds)
 
     def arrive(self, count: int, label_ids: tuple[str, ...] = (INBOX, "UNREAD")) -> list[str]:
         """Mails that came one second after the other."""

@@ -32,7 +32,6 @@ from crm_client.embedded.rows import (  # noqa: E402
 )
 from mailmagnet.crm import (  # noqa: E402
     MAIL_INTEGRATION,
-    Crm,
     Currency,
     DealState,
     Module,
@@ -40,6 +39,7 @@ from mailmagnet.crm import (  # noqa: E402
     NewContact,
     NewDeal,
     Organisation,
+    WritableCrm,
 )
 from mailmagnet.crm_sign_in import CrmTokens  # noqa: E402
 from mailmagnet.errors import (  # noqa: E402
@@ -112,7 +112,7 @@ class EmbeddedWorld:
             for email in contact_of_world.shared:
                 administration.share(database, "contacts", self.id_of(f"contact {contact_of_world.key}"), email)
 
-    def as_user(self, email: str) -> Crm:
+    def as_user(self, email: str) -> WritableCrm:
         return crm_with(self.database, self._tokens.get(email), ORG, SUBS.get(email, "999"), RECORD_URL)
 
     def id_of(self, key: str) -> str:

@@ -16,6 +16,7 @@ from aiohttp import web
 from gmail_client.access_tokens import AccessTokens
 from gmail_client.answers import Closed, is_duplicate, is_gone, refusal, token_refusal
 from gmail_client.mailbox import BATCH, PAGE, TRIES, UNITS, GmailMailbox
+from gmail_client.mailbox_http import Access
 from gmail_client.open_mail import HttpMailReader
 from gmail_client.user_mail import HttpUserMail
 from http_session.session import HttpSession
@@ -44,11 +45,14 @@ from mailmagnet.gmail import (
     MailboxProfile,
     OpenMailTokens,
 )
+from mailmagnet.vault import Connection
 from sandbox.google import quota
 from sandbox.google.faults import Fault
 from sandbox.google.google_side import SCOPE, event_message_id
 from sandbox.google.mail_folder import NewMail
 from tests.contract.gmail_desk import ADA, START, Desk, raw_mail, served
+
+CONNECTION = Connection("corp.example", "101", "ada@corp.example", gmail_token="1//token")
 
 
 def test_units_are_those_of_the_reference() -> None:
@@ -148,7 +152,7 @@ async def test_an_arrival_told_twice_is_one_and_keeps_its_first_place() -> None:
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)
     async with served(app) as origin:
-        history = await GmailMailbox("1//token", "client", "secret", origin, f"{origin}/token").history("100", 3)
+        history = await GmailMailbox(Access("1//token", "client", "secret", f"{origin}/token"), origin).history("100", 3)
     assert history == History(("c", "b", "a"), {"b": LabelChanges(frozenset({"STARRED"}))}, "110")
 
 
@@ -818,8 +822,8 @@ async def test_what_is_no_answer_is_told_without_its_words(body: bytes) -> None:
     async with served(app) as origin:
         session = HttpSession({origin})
         reader = HttpMailReader(session, origin)
-        mail = HttpUserMail(session, AccessTokens(session, "client", "secret", f"{origin}/token", 4.0), "1//token", origin)
-        mailbox = GmailMailbox("1//token", "client", "secret", origin, f"{origin}/token")
+        mail = HttpUserMail(session, AccessTokens(session, "client", "secret", f"{origin}/token", 4.0), CONNECTION, origin)
+        mailbox = GmailMailbox(Access("1//token", "client", "secret", f"{origin}/token"), origin)
         for call in (
             reader.open_mail("abc", OpenMailTokens("user", "message")),
             mail.headers(["abc"], SENDER_HEADERS),
@@ -845,9 +849,9 @@ async def test_what_is_no_token_is_told(body: bytes) -> None:
         session = HttpSession({origin})
         with pytest.raises(BadAnswer):
             tokens = AccessTokens(session, "client", "secret", f"{origin}/token", 4.0)
-            await HttpUserMail(session, tokens, "1//token", origin).headers(["abc"], SENDER_HEADERS)
+            await HttpUserMail(session, tokens, CONNECTION, origin).headers(["abc"], SENDER_HEADERS)
         with pytest.raises((BadAnswer, Unavailable)):
-            await GmailMailbox("1//token", "client", "secret", origin, f"{origin}/token").labels()
+            await GmailMailbox(Access("1//token", "client", "secret", f"{origin}/token"), origin).labels()
         await session.close()
 
 
@@ -858,7 +862,7 @@ async def test_nobody_there_is_unavailable() -> None:
     with pytest.raises(Unavailable):
         await HttpMailReader(session, origin).open_mail("abc", OpenMailTokens("u", "m"))
     with pytest.raises(Unavailable):
-        await GmailMailbox("1//token", "client", "secret", origin, f"{origin}/token").labels()
+        await GmailMailbox(Access("1//token", "client", "secret", f"{origin}/token"), origin).labels()
     await session.close()
 
 

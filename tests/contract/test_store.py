@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from mailmagnet.categories import Category
+from mailmagnet.crm_choice import CrmChoice
 from mailmagnet.errors import BadRequest, LeaseLost, LeaseTaken, NotFound
 from mailmagnet.store import (
     MOST_RECORDS,
     Backlog,
     Choices,
-    CrmChoice,
     DayCounts,
     Defaults,
     Lease,

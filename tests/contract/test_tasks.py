@@ -1,4 +1,4 @@
-"""The task queue's contract, against a server that speaks Cloud Tasks' wire format."""
+"""The task queue's contract, in this process and against a server that speaks Cloud Tasks' wire format, whose own follows."""
 
 import asyncio
 import json
@@ -16,8 +16,9 @@ from aiohttp.test_utils import TestServer
 from http_session.own_token import EARLY, OwnToken
 from http_session.session import HttpSession
 from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, NotPermitted, RateLimited, Service, Side, Unavailable, Upstream
-from mailmagnet.tasks import MailboxTask, PreviewTask, Tasks
+from mailmagnet.tasks import MailboxTask, PreviewTask, TakeBackTask, Task, Tasks
 from task_queue.cloud_tasks import CloudTasks
+from task_queue.in_process import InProcessTasks
 
 QUEUE = "projects/mailmagnet-test/locations/europe-west1/queues/label-mailbox"
 URL = "https://label-mailbox.run.example/label_mailbox"
@@ -26,6 +27,22 @@ SLOT = datetime(2027, 3, 14, 9, 20, tzinfo=UTC)
 TICK = SLOT + timedelta(minutes=3)
 TASK = MailboxTask("analytical.example", "100000000000000000001", SLOT, TICK)
 PREVIEW = PreviewTask("analytical.example", "100000000000000000001", SLOT, 30)
+TAKE_BACK = TakeBackTask("analytical.example", "100000000000000000001", SLOT, SLOT - timedelta(hours=1))
+DIFFERENT: list[Task] = [
+    TASK,
+    replace(TASK, slot=SLOT + timedelta(minutes=10)),
+    replace(TASK, user="100000000000000000002"),
+    replace(TASK, org="hopper.example"),
+    MailboxTask("a", "b,c", SLOT, SLOT),
+    MailboxTask("a,b", "c", SLOT, SLOT),
+    MailboxTask('a","b', "c", SLOT, SLOT),
+    PREVIEW,
+    TAKE_BACK,
+    replace(TAKE_BACK, since=SLOT - timedelta(hours=2)),
+    replace(TAKE_BACK, asked=SLOT + timedelta(minutes=1)),
+    replace(TAKE_BACK, failures=1),
+    replace(TAKE_BACK, user="2"),
+]
 
 
 @dataclass
@@ -77,6 +94,49 @@ async def access_token() -> str:
     return "ya29.made-up"
 
 
+@pytest.fixture(params=["in process", "cloud"])
+async def either(request: pytest.FixtureRequest, tasks: Tasks) -> AsyncIterator[Tasks]:
+    """Each implementation. What is taken is never worked on: no test here waits for it."""
+    if request.param == "cloud":
+        yield tasks
+        return
+    in_process = InProcessTasks(never, _unexpected, lambda: TICK)
+    yield in_process
+    await in_process.stop(0)
+
+
+async def never(_: Task) -> None:
+    await asyncio.Event().wait()
+
+
+def _unexpected(error: Exception) -> None:
+    raise AssertionError from error
+
+
+async def test_the_same_task_is_taken_once(either: Tasks) -> None:
+    same = replace(TASK, slot=SLOT.astimezone(timezone(timedelta(hours=5, minutes=30))), tick=SLOT)
+    by_its_user = replace(TASK, tick=None)
+    assert [await either.enqueue(task) for task in (TASK, TASK, same, by_its_user)] == [True, False, False, False]
+
+
+async def test_a_previews_next_step_is_taken_once_whenever_it_is_to_begin(either: Tasks) -> None:
+    step = replace(PREVIEW, looked_at=137, not_before=SLOT + timedelta(hours=1))
+    later = replace(step, not_before=SLOT + timedelta(hours=2))
+    elsewhere = replace(step, begun=SLOT.astimezone(timezone(timedelta(hours=-8))))
+    others = [PREVIEW, replace(step, failures=1), replace(step, days=31), replace(step, begun=TICK), replace(step, user="2")]
+    expected = [True, False, False, *[True] * len(others)]
+    assert [await either.enqueue(task) for task in (step, later, elsewhere, *others)] == expected
+
+
+async def test_a_taking_back_is_taken_once_whenever_it_is_to_begin(either: Tasks) -> None:
+    elsewhere = replace(TAKE_BACK, asked=SLOT.astimezone(timezone(timedelta(hours=-8))), not_before=SLOT + timedelta(hours=1))
+    assert [await either.enqueue(task) for task in (TAKE_BACK, elsewhere)] == [True, False]
+
+
+async def test_tasks_that_differ_in_anything_are_all_taken(either: Tasks) -> None:
+    assert [await either.enqueue(task) for task in DIFFERENT] == [True] * len(DIFFERENT)
+
+
 async def test_a_task_is_put_in_the_queue_as_cloud_tasks_reads_it(tasks: Tasks, queue: Queue) -> None:
     assert await tasks.enqueue(TASK) is True
     [request], [body] = queue.requests, queue.bodies
@@ -105,37 +165,21 @@ async def test_a_task_that_its_user_asks_for_names_no_tick(tasks: Tasks, queue: 
     assert payload == {"org": TASK.org, "user": TASK.user, "tick": None}
 
 
-async def test_a_previews_next_step_waits_for_its_moment_and_is_taken_once(tasks: Tasks, queue: Queue) -> None:
+async def test_a_previews_next_step_waits_for_its_moment(tasks: Tasks, queue: Queue) -> None:
     step = replace(PREVIEW, looked_at=137, not_before=SLOT + timedelta(minutes=1))
-    later = replace(step, not_before=SLOT + timedelta(minutes=2))
-    others = [PREVIEW, replace(step, failures=1), replace(step, days=31), replace(step, begun=TICK), replace(step, user="2")]
-    assert [await tasks.enqueue(task) for task in (step, later, *others)] == [True, False, *[True] * len(others)]
+    assert [await tasks.enqueue(task) for task in (step, PREVIEW)] == [True, True]
     task = queue.bodies[0]["task"]
     assert datetime.fromisoformat(task["scheduleTime"]) == SLOT + timedelta(minutes=1)
-    assert "scheduleTime" not in queue.bodies[2]["task"]
+    assert "scheduleTime" not in queue.bodies[1]["task"]
     facts = {"begun": SLOT.isoformat(), "days": 30, "looked_at": 137, "failures": 0}
     payload = json.loads(b64decode(task["httpRequest"]["body"]))
     assert payload == {"org": PREVIEW.org, "user": PREVIEW.user, "preview": facts}
 
 
-async def test_the_same_task_is_taken_once(tasks: Tasks, queue: Queue) -> None:
-    same = replace(TASK, slot=SLOT.astimezone(timezone(timedelta(hours=5, minutes=30))), tick=SLOT)
-    assert [await tasks.enqueue(task) for task in (TASK, TASK, same)] == [True, False, False]
-    assert len(queue.names) == 1
-
-
-async def test_tasks_that_differ_in_anything_have_names_that_do_not_begin_alike(tasks: Tasks, queue: Queue) -> None:
-    others = [
-        TASK,
-        replace(TASK, slot=SLOT + timedelta(minutes=10)),
-        replace(TASK, user="100000000000000000002"),
-        replace(TASK, org="hopper.example"),
-        MailboxTask("a", "b,c", SLOT, SLOT),
-        MailboxTask("a,b", "c", SLOT, SLOT),
-        MailboxTask('a","b', "c", SLOT, SLOT),
-    ]
-    assert [await tasks.enqueue(task) for task in others] == [True] * len(others)
-    assert len({name.rpartition("/")[2][:8] for name in queue.names}) == len(others)
+async def test_no_two_names_begin_alike(tasks: Tasks, queue: Queue) -> None:
+    for task in DIFFERENT:
+        await tasks.enqueue(task)
+    assert len({name.rpartition("/")[2][:8] for name in queue.names}) == len(DIFFERENT)
 
 
 @pytest.mark.parametrize(

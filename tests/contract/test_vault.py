@@ -18,6 +18,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from mailmagnet.consent import Grant
+from mailmagnet.crm_choice import CrmChoice
 from mailmagnet.crm_sign_in import CrmTokens
 from mailmagnet.errors import BadAnswer, BadSetting, SignInNeeded, Unavailable
 from mailmagnet.vault import Connection, Leaving, Vault
@@ -66,7 +67,14 @@ def connection(org: str = ORG, user: str = ADA) -> Connection:
 
 
 def tokens(number: int = 1) -> CrmTokens:
-    return CrmTokens("u1", "Ada", f"access-{number}", f"refresh-{number}", datetime(2027, 3, 14, 9, number, tzinfo=UTC))
+    return CrmTokens(
+        "u1",
+        "Ada",
+        f"access-{number}",
+        f"refresh-{number}",
+        datetime(2027, 3, 14, 9, number, tzinfo=UTC),
+        CrmChoice("odoo", "https://crm.example"),
+    )
 
 
 class TestSignIn:

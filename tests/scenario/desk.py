@@ -18,12 +18,14 @@ from crm_client.embedded.administration import ADMINISTRATOR, add_user, create
 from crm_client.embedded.crm import EmbeddedCrm
 from crm_client.embedded.sign_in import EmbeddedSignIn
 from gmail_client.mailbox import GmailMailbox
+from gmail_client.mailbox_http import Access
 from gmail_client.revoke import revoke
 from http_session.session import HttpSession
 from mailmagnet.categories import Category
 from mailmagnet.connect_mailbox import connect_mailbox
 from mailmagnet.consent import Consent, Grant
 from mailmagnet.crm import Crm, DealState, Money, NewContact, NewDeal, Organisation, Senders
+from mailmagnet.crm_choice import EMBEDDED, CrmChoice
 from mailmagnet.crm_sign_in import CrmSignIn
 from mailmagnet.errors import Upstream
 from mailmagnet.gmail import Listed, MailReader
@@ -101,16 +103,19 @@ class JobParts:
     def consent(self) -> Consent:
         raise AssertionError("the job asks nobody for consent")
 
-    @property
-    def crm_sign_in(self) -> CrmSignIn:
+    default_crm = CrmChoice(EMBEDDED)
+
+    def checked_crm(self, kind: str, origin: str) -> CrmChoice:
+        raise AssertionError("the job chooses no CRM")
+
+    def crm_sign_in_of(self, choice: CrmChoice) -> CrmSignIn:
         raise AssertionError("the job signs nobody in")
 
     @property
     def notices(self) -> Notices:
         raise AssertionError("nobody here is told anything")
 
-    @property
-    def delegated(self) -> bool:
+    def lets_in(self, _: str) -> bool:
         return False
 
     @property
@@ -160,19 +165,15 @@ class Desk(JobParts):
         google = self.world.google
         return _Gmail(
             self,
-            connection.gmail_token,
-            google.client_id,
-            google.client_secret,
+            Access(connection.gmail_token, google.client_id, google.client_secret, f"{self.origin}/token"),
             self.origin,
-            f"{self.origin}/token",
             seconds=10,
         )
 
     def crm_of(self, _: Connection) -> Crm:
         return _RefusingCrm(self.crm, self.crm_refusal) if self.crm_refusal else self.crm
 
-    @property
-    def crm_sign_in(self) -> CrmSignIn:
+    def crm_sign_in_of(self, choice: CrmChoice) -> CrmSignIn:
         return EmbeddedSignIn(self.crm_database, machine_time)
 
     async def revoke(self, gmail_token: str) -> None:

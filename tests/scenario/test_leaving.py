@@ -13,6 +13,7 @@ import pytest
 from mailmagnet.connect_mailbox import connect_mailbox
 from mailmagnet.consent import Grant
 from mailmagnet.crm import Crm, DealState
+from mailmagnet.crm_choice import CrmChoice
 from mailmagnet.crm_sign_in import CrmTokens
 from mailmagnet.daily_chores import daily_chores
 from mailmagnet.disconnect_mailbox import MOST_A_TICK, disconnect_mailbox, finish_leaving, revoke_forgotten
@@ -78,8 +79,7 @@ class Office(JobParts):
     def vault(self) -> Any:
         return Watched("vault", self.desk.vault, self)
 
-    @property
-    def crm_sign_in(self) -> Any:
+    def crm_sign_in_of(self, _: CrmChoice) -> Any:
         return Watched("crm", self.door, self)
 
     async def revoke(self, gmail_token: str) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,44 +14,60 @@ from cards.frame import Path as Served
 from cards.set_up_card import set_up_card
 from crm_client.embedded.administration import set_permission
 from functions.openings import Openings
+from gmail_client.access_tokens import AccessTokens
+from gmail_client.consent import SCOPES
+from gmail_client.delegation import Delegation
 from gmail_client.mailbox import GmailMailbox
+from gmail_client.mailbox_http import DelegatedAccess
+from http_session.own_token import OwnToken
+from http_session.session import HttpSession
 from mailmagnet.begin_with_defaults import begin_with_defaults, what_admin_has_set
 from mailmagnet.caller import Caller
 from mailmagnet.categories import Category
 from mailmagnet.consent import Grant
 from mailmagnet.crm import MAIL_INTEGRATION, DealState
 from mailmagnet.disconnect_mailbox import disconnect_mailbox
-from mailmagnet.errors import MAILMAGNET, Unavailable
+from mailmagnet.errors import MAILMAGNET, MailboxFailed, Unavailable
 from mailmagnet.identity import Identity, Locale
 from mailmagnet.label_mail import label_mail
 from mailmagnet.set_up import SetUp, open_set_up, save_set_up
-from mailmagnet.store import Defaults, Policy, SetUpBy, Sharing
+from mailmagnet.store import Defaults, Policy, Reason, SetUpBy, Sharing
 from mailmagnet.vault import Connection
 from metadata_store.sqlite import SqliteStore
 from sandbox.cards.card_check import card_faults
 from tests.scenario.desk import ADA, Desk, desk_in
 
 ORG = "corp.example"
+JOB = "mailmagnet-job@project.iam.gserviceaccount.com"
+METADATA = "/computeMetadata/v1/instance/service-accounts/default/token"
 
 
 class LetIn(Desk):
-    """The organisation's own way into a mailbox stands here for Google's delegation; a user has no token of their own."""
+    """Google's delegation, for the organisation alone; a user has no token of their own."""
 
-    @property
-    def delegated(self) -> bool:
-        return True
+    tokens: AccessTokens
+
+    def lets_in(self, org: str) -> bool:
+        return org == ORG
 
     def gmail_of(self, connection: Connection) -> GmailMailbox:
         if not connection.delegated:
             return super().gmail_of(connection)
-        account = self.world.account(connection.address)
-        return super().gmail_of(replace(connection, gmail_token=self.world.google.refresh_token(account)))
+        return GmailMailbox(DelegatedAccess(self.tokens, connection), self.origin, seconds=10)
 
 
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[LetIn]:
     async with desk_in(tmp_path) as made:
-        yield LetIn(**{name: getattr(made, name) for name in Desk.__dataclass_fields__})
+        let_in = LetIn(**{name: getattr(made, name) for name in Desk.__dataclass_fields__})
+        session = HttpSession({made.origin})
+        token_url, own_token = f"{made.origin}/token", OwnToken(session, f"{made.origin}{METADATA}")
+        delegation = Delegation(session, own_token, made.origin, token_url, JOB, [ORG], 10)
+        let_in.tokens = AccessTokens(session, "none", "none", token_url, 10, delegation)
+        made.world.delegation.signers.add(JOB)
+        made.world.delegation.delegated[JOB, ORG] = frozenset({SCOPES[Grant.SORT]})
+        yield let_in
+        await session.close()
 
 
 def caller(desk: Desk, identity: Identity | None = None) -> Caller:
@@ -253,3 +269,30 @@ async def test_who_is_no_member_of_an_organisation_is_asked_as_ever(desk: LetIn)
     opened = await open_set_up("UTC", caller(desk, consumer), desk)
     assert (opened.connected, opened.delegated) == (False, False)
     assert "Connected by your admin" not in card_of(opened, desk)
+
+
+async def test_a_delegation_that_is_taken_back_marks_the_mailbox_with_the_admins_next_step(desk: LetIn) -> None:
+    await desk.contact("grace@customer.example", (DealState.WON, date(2020, 1, 31)))
+    opened = await open_set_up("UTC", caller(desk), desk)
+    assert (await save_set_up(replace(opened.form, mailmagnet=True, backfill_days="0"), "", caller(desk), desk)).saved
+    desk.world.delegation.delegated.clear()
+    desk.tokens._accesses.clear()
+    desk.clock.turn(minutes=1)
+    with pytest.raises(MailboxFailed, match=r"the scopes .*gmail.modify to the client id of mailmagnet-job@"):
+        await label_mail(ORG, desk.account.sub, desk)
+    mailbox = await desk.mailbox()
+    assert mailbox.trouble
+    assert (mailbox.trouble.reason, mailbox.trouble.again_at) == (Reason.DELEGATION, desk.clock.now + timedelta(days=1))
+    desk.world.delegation.delegated[JOB, ORG] = frozenset({SCOPES[Grant.SORT]})
+    desk.clock.turn(days=1)
+    await label_mail(ORG, desk.account.sub, desk)
+    assert (await desk.mailbox()).trouble is None
+
+
+async def test_who_leaves_has_nothing_to_be_revoked_at_google(desk: LetIn) -> None:
+    opened = await open_set_up("UTC", caller(desk), desk)
+    assert (await save_set_up(replace(opened.form, mailmagnet=True, backfill_days="0"), "", caller(desk), desk)).saved
+    await disconnect_mailbox(ORG, desk.account.sub, desk)
+    assert await desk.vault.connection(ORG, desk.account.sub) is None
+    assert await desk.vault.leaving() == ()
+    assert "revoke" not in {call.name for call in desk.world.calls.recent}

@@ -87,6 +87,10 @@ SAID = {
     Reason.GMAIL_REFUSES: (
         "Gmail does not let MailMagnet sort · 3 days ago · Next: your Google admin allows MailMagnet · last run 4 min ago"
     ),
+    Reason.DELEGATION: (
+        "Not let in by Admin console, Security, API controls, Domain-wide delegation · 3 days ago · "
+        "Next: your Google admin allows MailMagnet · last run 4 min ago"
+    ),
     Reason.CRM_SIGN_IN: f"Not signed in to {CRM} · 3 days ago · Next: they sign in in the panel · last run 4 min ago",
     Reason.CRM_PERMISSION: f"Lacks the permission Mail Integration · 3 days ago · Next: an admin of {CRM} gives it · last run 4 min ago",
     Reason.FAILING: "Gmail failed · 3 days ago · Tried again by itself · last run 4 min ago",
@@ -95,7 +99,7 @@ SAID = {
 
 @pytest.mark.parametrize("reason", Reason)
 def test_each_trouble_is_said_with_whose_next_step_it_is(reason: Reason) -> None:
-    assert said_of(in_trouble(reason)) == f"ada@corp.example / {SAID[reason]}"
+    assert said_of(in_trouble(reason)) == f"ada@corp.example / {SAID[reason]} >"
 
 
 def test_where_the_admin_lets_mailmagnet_in_no_user_is_told_to_consent() -> None:
@@ -141,7 +145,7 @@ def test_where_the_admin_lets_mailmagnet_in_no_user_is_told_to_consent() -> None
 )
 def test_how_it_stands_with_a_mailbox(mailbox: Mailbox, how: Condition, whose: NextStep, said: str) -> None:
     assert (condition(mailbox), next_step(mailbox, delegated=False)) == (how, whose)
-    assert said_of(mailbox) == f"ada@corp.example / {said}"
+    assert said_of(mailbox) == f"ada@corp.example / {said} >"
 
 
 def test_nobody_yet() -> None:
@@ -183,7 +187,7 @@ class Many:
 
         crm = SimpleNamespace(me=me, name=CRM)
         vault = SimpleNamespace(connection=connection)
-        return cast(Parts, SimpleNamespace(store=self, vault=vault, crm_of=lambda _: crm, admins=(), delegated=False))
+        return cast(Parts, SimpleNamespace(store=self, vault=vault, crm_of=lambda _: crm, admins=(), lets_in=lambda _: False))
 
 
 def caller(org: str = ORG) -> Caller:

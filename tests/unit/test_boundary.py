@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -10,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from functions.boundary import BodyTooLarge, entry_point
-from functions.log import names, requester
+from functions.log import log_problems, names, requester
 from functions.wiring import Process
 from mailmagnet.errors import (
     AnotherAccount,
@@ -80,6 +81,7 @@ STATUSES: dict[MailMagnetError, int] = {
     ScopesMissing(["x"]): 500,
     CursorExpired(): 500,
     BadTable(): 500,
+    StepFailed("gcloud is not installed here"): 500,
 }
 
 
@@ -87,8 +89,16 @@ async def answered(error: Exception) -> Response:
     async def answer(request: Request, process: Process) -> Response:
         raise error
 
-    serve = entry_point("addon", lambda: cast(Process, None), answer)
-    return await serve(Request({"type": "http", "method": "POST", "path": "/", "headers": []}))
+    return await entry_point("addon", on_google_cloud, answer)(request_of())
+
+
+def on_google_cloud() -> Process:
+    return cast(Process, SimpleNamespace(settings=SimpleNamespace(firestore_project="a-project")))
+
+
+def request_of(path: str = "/", method: str = "POST", **headers: str) -> Request:
+    sent = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    return Request({"type": "http", "method": method, "path": path, "headers": sent})
 
 
 @pytest.mark.parametrize(("error", "status"), STATUSES.items(), ids=lambda each: type(each).__name__)
@@ -124,6 +134,10 @@ async def test_what_nobody_foresaw_is_answered_and_logged_without_its_text(capsy
     assert response.status_code == 500
     assert (line["severity"], line["error"]) == ("ERROR", "KeyError")
     assert line["where"].startswith("test_boundary.py:")
+    calls = line["stack_trace"].splitlines()
+    assert (calls[0], calls[-1]) == ("Traceback (most recent call last):", "KeyError")
+    assert re.fullmatch(r'  File "unit/test_boundary.py", line \d+, in answer', calls[-2])
+    assert all(re.fullmatch(r'  File "[^/"]+/[^/"]+", line \d+, in \w+', call) for call in calls[1:-1])
     assert line["reference"] == json.loads(bytes(response.body))["reference"]
     assert "grace@a.example" not in json.dumps(line) + bytes(response.body).decode()
     assert (response.headers["x-content-type-options"], response.headers["cache-control"]) == ("nosniff", "no-store")
@@ -140,8 +154,7 @@ async def test_a_line_names_whose_request_it_is_about_and_never_that_of_the_one_
         raise NotVerified("no bearer token")
 
     for answer in (named, nobody):
-        serve = entry_point("addon", lambda: cast(Process, None), answer)
-        await serve(Request({"type": "http", "method": "POST", "path": "/", "headers": []}))
+        await entry_point("addon", on_google_cloud, answer)(request_of())
     first, second = map(json.loads, capsys.readouterr().out.splitlines())
     assert {"org": first["org"], "user": first["user"]} == names("corp.example", "42", "a-key")
     assert not {"org", "user"} & set(second)
@@ -160,3 +173,87 @@ def test_names_in_the_log_tell_organisations_and_users_apart_and_depend_on_the_k
     assert len({name["user"] for name in told}) == 5
     assert len({name["org"] for name in told}) == 4
     assert all(re.fullmatch("[0-9a-f]{12}", name) for each in told for name in each.values())
+
+
+async def test_what_did_not_do_what_was_asked_is_told_beside_the_error(capsys: pytest.CaptureFixture[str]) -> None:
+    await answered(Unavailable(GMAIL))
+    line = json.loads(capsys.readouterr().out)
+    assert (line["service"], line["side"], line["function"]) == ("Gmail", "gmail", "addon")
+    assert isinstance(line["ms"], int)
+
+
+TRACE_ID, SPAN_ID = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+SPAN = str(int(SPAN_ID, 16))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"traceparent": f"00-{TRACE_ID}-{SPAN_ID}-01"},
+        {"x_cloud_trace_context": f"{TRACE_ID}/{SPAN};o=1"},
+        {"x_cloud_trace_context": f"{TRACE_ID}/{SPAN}"},
+        {"traceparent": "me", "x_cloud_trace_context": f"{TRACE_ID}/{SPAN}"},
+    ],
+)
+async def test_every_line_of_a_request_stands_in_its_trace(headers: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    async def answer(request: Request, process: Process) -> Response:
+        log_problems(Unavailable(GMAIL))
+        return Response()
+
+    await entry_point("addon", on_google_cloud, answer)(request_of(**headers))
+    for line in map(json.loads, capsys.readouterr().out.splitlines()):
+        assert line["logging.googleapis.com/trace"] == f"projects/a-project/traces/{TRACE_ID}"
+        assert line["logging.googleapis.com/spanId"] == SPAN_ID
+
+
+@pytest.mark.parametrize(
+    "context",
+    ["", "grace@a.example", f"{TRACE_ID}/", f"{TRACE_ID}/0", f"{TRACE_ID}/{2**64}", f"{TRACE_ID}/1;o=7", f"{TRACE_ID}/1\n"],
+)
+async def test_what_is_no_trace_is_in_no_line(context: str, capsys: pytest.CaptureFixture[str]) -> None:
+    async def answer(request: Request, process: Process) -> Response:
+        return Response()
+
+    await entry_point("addon", on_google_cloud, answer)(request_of(x_cloud_trace_context=context))
+    assert "logging.googleapis.com" not in capsys.readouterr().out
+
+
+async def test_a_line_never_stands_in_the_trace_of_the_request_before_nor_outside_of_google_cloud(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def answer(request: Request, process: Process) -> Response:
+        return Response()
+
+    traced, untraced = request_of(traceparent=f"00-{TRACE_ID}-{SPAN_ID}-01"), request_of()
+    serve = entry_point("addon", on_google_cloud, answer)
+    await serve(traced)
+    await serve(untraced)
+    own = cast(Process, SimpleNamespace(settings=SimpleNamespace(firestore_project="")))
+    await entry_point("addon", lambda: own, answer)(traced)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert ["logging.googleapis.com/trace" in line for line in lines] == [True, False, False]
+
+
+@pytest.mark.parametrize("path", ["/health", "/healthz"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_whether_a_function_runs_is_told_to_whoever_asks_and_starts_nothing(
+    path: str, method: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def no_process() -> Process:
+        raise AssertionError("the parts were made")
+
+    async def no_answer(request: Request, process: Process) -> Response:
+        raise AssertionError("the function was asked")
+
+    response = await entry_point("label_tick", no_process, no_answer)(request_of(path, method))
+    assert (response.status_code, response.body) == (200, b"OK\n")
+    assert response.headers["cache-control"] == "no-store"
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("path", "method"), [("/healthz/", "GET"), ("/health", "POST"), ("/message/health", "GET")])
+async def test_nothing_else_is_answered_without_proof(path: str, method: str) -> None:
+    async def refuses(request: Request, process: Process) -> Response:
+        raise NotVerified("no bearer token")
+
+    assert (await entry_point("addon", on_google_cloud, refuses)(request_of(path, method))).status_code == 401

@@ -53,8 +53,14 @@ def test_production_has_neither_a_turned_clock_nor_faults(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(GOOD))
 def test_a_missing_one_is_named_with_its_meaning(name: str) -> None:
+    in_the_cloud = GOOD | {"MAILMAGNET_FIRESTORE_PROJECT": "mailmagnet-test"}
     with pytest.raises(BadSetting, match=rf"{name}: is not set \(it is the .+\)"):
-        read_settings({key: value for key, value in GOOD.items() if key != name})
+        read_settings({key: value for key, value in in_the_cloud.items() if key != name})
+
+
+def test_one_machine_needs_nothing_that_only_the_cloud_has() -> None:
+    settings = read_settings({key: value for key, value in GOOD.items() if key != "MAILMAGNET_JOB_SERVICE_ACCOUNT"})
+    assert settings.job_service_account == ""
 
 
 @pytest.mark.parametrize(
@@ -186,3 +192,19 @@ def test_what_the_crms_backend_knows_is_no_other_secret(name: str) -> None:
     changed = {f"MAILMAGNET_{each}": value for each, value in {**embedding, name: shared}.items()}
     with pytest.raises(BadSetting, match=f"MAILMAGNET_EMBED_KEY should be another secret than MAILMAGNET_{name}"):
         read_settings(GOOD | changed)
+
+
+def test_in_the_cloud_no_file_is_kept_and_no_key_of_one_is_asked_for() -> None:
+    cloud = {key: value for key, value in GOOD.items() if key != "MAILMAGNET_VAULT_KEY"} | {"MAILMAGNET_FIRESTORE_PROJECT": "p"}
+    assert read_settings(cloud).firestore_project == "p"
+    for name in ("VAULT_FILE", "VAULT_KEY", "STORE_DATABASE"):
+        with pytest.raises(BadSetting, match=f"MAILMAGNET_{name}: should be left unset beside MAILMAGNET_FIRESTORE_PROJECT"):
+            read_settings({**cloud, f"MAILMAGNET_{name}": "something"})
+
+
+def test_an_install_for_all_names_the_domains_of_all() -> None:
+    with pytest.raises(BadSetting, match="MAILMAGNET_ORG_INSTALL: MAILMAGNET_INTERNAL_DOMAINS should be set"):
+        read_settings({**GOOD, "MAILMAGNET_ORG_INSTALL": "true"})
+    for_all = read_settings({**GOOD, "MAILMAGNET_ORG_INSTALL": "true", "MAILMAGNET_INTERNAL_DOMAINS": "corp.example"})
+    process = Process(for_all)
+    assert [process.lets_in(org) for org in ("corp.example", "hopper.example", "")] == [True, False, False]

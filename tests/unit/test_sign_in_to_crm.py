@@ -15,6 +15,7 @@ from crm_client.embedded.database import close_idle
 from crm_client.embedded.sign_in import PASSWORD, USER_NAME, EmbeddedSignIn
 from mailmagnet.consent import Grant
 from mailmagnet.crm import Organisation
+from mailmagnet.crm_choice import EMBEDDED, CrmChoice
 from mailmagnet.errors import MAILMAGNET, NotAuthorised, Unavailable
 from mailmagnet.parts import Parts
 from mailmagnet.sign_in_to_crm import sign_in_to_crm, sign_out_of_crm
@@ -57,6 +58,9 @@ class Breaks(SimpleNamespace):
     calls, at, after = 0, 0, False
 
 
+CRM = CrmChoice(EMBEDDED)
+
+
 class World:
     def __init__(self, folder: Path) -> None:
         self.crm_file, self.breaks = folder / "crm.db", Breaks()
@@ -71,7 +75,7 @@ class World:
             SimpleNamespace(
                 vault=Broken(self.vault, self.breaks),
                 store=Broken(self.store, self.breaks),
-                crm_sign_in=Broken(sign_in, self.breaks),
+                crm_sign_in_of=lambda _: Broken(sign_in, self.breaks),
                 now=lambda: NOW,
             ),
         )
@@ -80,7 +84,7 @@ class World:
         return access.users(self.crm_file)[0]["signed_in"]
 
     async def sign_in(self) -> None:
-        await sign_in_to_crm(replace(GMAIL, gmail_token="", grants=frozenset()), TYPED, self.parts)
+        await sign_in_to_crm(replace(GMAIL, gmail_token="", grants=frozenset()), CRM, TYPED, self.parts)
 
     async def sign_out(self) -> None:
         await sign_out_of_crm(ORG, USER, self.parts)
@@ -150,7 +154,7 @@ async def test_a_wrong_password_leaves_the_sign_in_that_is_there(world: World) -
     await world.sign_in()
     before = await world.vault.connection(ORG, USER)
     with pytest.raises(NotAuthorised):
-        await sign_in_to_crm(GMAIL, TYPED | {PASSWORD: "wrong horse"}, world.parts)
+        await sign_in_to_crm(GMAIL, CRM, TYPED | {PASSWORD: "wrong horse"}, world.parts)
     assert await world.vault.connection(ORG, USER) == before
     assert before
     assert (await crm_with(world.crm_file, before.crm, ORG, USER).me()).name == "Ada Byron"

@@ -1,0 +1,1 @@
+"""Odoo 19 and newer, over its JSON-2 API."""

@@ -1,0 +1,60 @@
+"""The use case "choose the CRM": which one an organisation has, its change by an admin, and the end of sign-ins to another one."""
+
+from contextlib import suppress
+from dataclasses import replace
+
+from mailmagnet.crm import Crm, service_of
+from mailmagnet.crm_choice import CrmChoice
+from mailmagnet.errors import NotFound, SignInNeeded
+from mailmagnet.parts import Parts
+from mailmagnet.sign_in_to_crm import sign_out_of_crm
+from mailmagnet.store import Choices, Mailbox, Policy
+from mailmagnet.vault import Connection
+
+
+async def chosen_crm(org: str, parts: Parts) -> CrmChoice:
+    """The organisation's CRM: its admin's choice, else the deployment's. Raises what the store raises."""
+    return (await parts.store.policy(org)).crm or parts.default_crm
+
+
+async def choose_crm(org: str, kind: str, origin: str, parts: Parts) -> CrmChoice:
+    """Make another CRM the organisation's, "" for the deployment's own; the one that is in force then. Whoever calls this is an admin.
+
+    What its users have chosen for the contacts of the old one ends first: there the same ids may be other people. Their sign-ins to it end
+    when they come next, and are used for nothing in the job before. Done twice it is done once. Raises BadRequest, in words to show, for a
+    CRM that MailMagnet does not know or a wrong address, and what the store raises.
+    """
+    wanted = parts.checked_crm(kind, origin) if kind else None
+    policy = await parts.store.policy(org)
+    if (wanted or parts.default_crm) != (policy.crm or parts.default_crm):
+        for mailbox in await parts.store.mailboxes(org):
+            await _forget_contacts(mailbox, parts)
+    await parts.store.set_policy(org, replace(policy, crm=wanted))
+    return wanted or parts.default_crm
+
+
+async def end_sign_in_to_another_crm(org: str, user: str, parts: Parts) -> bool:
+    """Sign the user out of a CRM that is not the organisation's any more; whether there was such a sign-in.
+
+    Raises what the store, the vault and that CRM raise.
+    """
+    connection = await parts.vault.connection(org, user)
+    if not connection or not connection.crm or connection.crm.crm == await chosen_crm(org, parts):
+        return False
+    await sign_out_of_crm(org, user, parts)
+    return True
+
+
+def check_chosen(connection: Connection, policy: Policy, crm: Crm, parts: Parts) -> None:
+    """Raises SignInNeeded where the user is signed in to another CRM than the organisation's: there the same ids are other records."""
+    if connection.crm and connection.crm.crm != (policy.crm or parts.default_crm):
+        raise SignInNeeded(service_of(crm), ended=True)
+
+
+async def _forget_contacts(mailbox: Mailbox, parts: Parts) -> None:
+    def without(choices: Choices) -> Choices:
+        return replace(choices, shared_contacts=frozenset(), contacts_kept_back=frozenset())
+
+    with suppress(NotFound):  # the user has left meanwhile
+        await parts.store.change_choices(mailbox.org, mailbox.user, without)
+        await parts.store.change_presence(mailbox.org, mailbox.user, lambda presence: replace(presence, crm_user=""))

@@ -1,0 +1,115 @@
+"""The choice of a CRM: what ends with the old one, done twice; the job and the sidebar do not use its sign-in any more."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from cryptography.fernet import Fernet
+
+from functions.crms import checked_crm
+from mailmagnet.choose_crm import check_chosen, choose_crm, chosen_crm, end_sign_in_to_another_crm
+from mailmagnet.crm import Crm
+from mailmagnet.crm_choice import CrmChoice
+from mailmagnet.crm_sign_in import CrmTokens
+from mailmagnet.errors import BadRequest, SignInNeeded
+from mailmagnet.parts import Parts
+from mailmagnet.vault import Connection
+from metadata_store.sqlite import SqliteStore
+from token_vault.encrypted_file import EncryptedFileVault
+
+ORG, USER, OTHER_ORG = "corp.example", "103", "other.example"
+NOW = datetime(2026, 11, 30, tzinfo=UTC)
+OLD, NEW = CrmChoice("odoo", "https://old.example"), CrmChoice("odoo", "https://new.example")
+
+
+class World:
+    """One store and one vault; each sign-out is told with the CRM that it went to."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = SqliteStore(folder / "store.sqlite")
+        self.vault = EncryptedFileVault(folder / "vault", Fernet.generate_key().decode())
+        self.signed_out: list[tuple[CrmChoice, str]] = []
+
+        def sign_in_of(choice: CrmChoice) -> object:
+            async def sign_out(tokens: CrmTokens) -> None:
+                self.signed_out.append((choice, tokens.access))
+
+            return SimpleNamespace(name="Odoo", sign_out=sign_out)
+
+        self.parts = cast(
+            Parts,
+            SimpleNamespace(
+                store=self.store,
+                vault=self.vault,
+                default_crm=OLD,
+                checked_crm=lambda kind, origin: checked_crm(kind, origin, private=False),
+                crm_sign_in_of=sign_in_of,
+            ),
+        )
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    world = World(tmp_path)
+    for org in (ORG, OTHER_ORG):
+        tokens = CrmTokens("7", "Ada", f"key of {org}", "", NOW, OLD)
+        await world.vault.sign_in(Connection(org, USER, f"ada@{org}", crm=tokens))
+        await world.store.connect(org, USER, f"ada@{org}", NOW)
+        await world.store.change_presence(org, USER, lambda presence: replace(presence, crm_user="7"))
+        await world.store.change_choices(
+            org,
+            USER,
+            lambda choices: replace(
+                choices,
+                shared_contacts=frozenset({"17"}),
+                contacts_kept_back=frozenset({"18"}),
+                mails_kept_back=frozenset({"m1"}),
+            ),
+        )
+    yield world
+    await world.store.close()
+
+
+async def test_with_another_crm_all_that_is_about_its_ids_ends_in_that_organisation_alone(world: World) -> None:
+    for time in range(2):
+        assert await choose_crm(ORG, "odoo", "https://NEW.example/", world.parts) == NEW
+        assert await end_sign_in_to_another_crm(ORG, USER, world.parts) == (time == 0)
+    mailbox, others = await world.store.mailbox(ORG, USER), await world.store.mailbox(OTHER_ORG, USER)
+    assert mailbox
+    assert others
+    assert (mailbox.choices.shared_contacts, mailbox.choices.contacts_kept_back) == (frozenset(), frozenset())
+    assert (mailbox.choices.mails_kept_back, mailbox.presence.crm_user) == (frozenset({"m1"}), "")
+    assert (others.choices.shared_contacts, others.presence.crm_user) == (frozenset({"17"}), "7")
+    assert world.signed_out == [(OLD, f"key of {ORG}")]
+    assert not await end_sign_in_to_another_crm(OTHER_ORG, USER, world.parts)
+    assert (await chosen_crm(ORG, world.parts), await chosen_crm(OTHER_ORG, world.parts)) == (NEW, OLD)
+
+
+async def test_the_same_crm_chosen_again_ends_nothing(world: World) -> None:
+    await choose_crm(ORG, "odoo", "https://old.example", world.parts)
+    await choose_crm(ORG, "", "", world.parts)
+    mailbox = await world.store.mailbox(ORG, USER)
+    assert mailbox
+    assert mailbox.choices.shared_contacts == {"17"}
+    assert (await world.store.policy(ORG)).crm is None
+
+
+async def test_a_wrong_choice_changes_nothing(world: World) -> None:
+    for kind, origin in (("odoo", "https://10.0.0.1"), ("odoo", "new.example"), ("zoho", "https://new.example")):
+        with pytest.raises(BadRequest):
+            await choose_crm(ORG, kind, origin, world.parts)
+    assert (await world.store.policy(ORG)).crm is None
+
+
+async def test_a_sign_in_to_another_crm_counts_no_more(world: World) -> None:
+    connection, policy = await world.vault.connection(ORG, USER), await world.store.policy(ORG)
+    assert connection
+    crm = cast(Crm, SimpleNamespace(name="Odoo"))
+    check_chosen(connection, policy, crm, world.parts)
+    with pytest.raises(SignInNeeded) as told:
+        check_chosen(connection, replace(policy, crm=NEW), crm, world.parts)
+    assert told.value.ended
