@@ -195,9 +195,19 @@ def test_what_the_crms_backend_knows_is_no_other_secret(name: str) -> None:
 
 
 def test_in_the_cloud_no_file_is_kept_and_no_key_of_one_is_asked_for() -> None:
-    cloud = {key: value for key, value in GOOD.items() if key != "MAILMAGNET_VAULT_KEY"} | {"MAILMAGNET_FIRESTORE_PROJECT": "p"}
+    cloud = {key: value for key, value in GOOD.items() if key != "MAILMAGNET_VAULT_KEY"} | {
+        "MAILMAGNET_FIRESTORE_PROJECT": "p",
+        "MAILMAGNET_CRM": "odoo",
+        "MAILMAGNET_CRM_ORIGIN": "https://crm.example",
+    }
+    cloud.pop("MAILMAGNET_CRM_DATABASE", None)
     assert read_settings(cloud).firestore_project == "p"
-    for name in ("VAULT_FILE", "VAULT_KEY", "STORE_DATABASE"):
+    with pytest.raises(BadSetting, match="MAILMAGNET_CRM should be a CRM of its own beside MAILMAGNET_FIRESTORE_PROJECT"):
+        read_settings({**cloud, "MAILMAGNET_CRM": "embedded", "MAILMAGNET_CRM_ORIGIN": ""})
+    for origin in ("", "http://crm.example", "https://10.0.0.1"):
+        with pytest.raises(BadSetting, match="MAILMAGNET_CRM and MAILMAGNET_CRM_ORIGIN"):
+            read_settings({**cloud, "MAILMAGNET_CRM_ORIGIN": origin})
+    for name in ("VAULT_FILE", "VAULT_KEY", "STORE_DATABASE", "CRM_DATABASE"):
         with pytest.raises(BadSetting, match=f"MAILMAGNET_{name}: should be left unset beside MAILMAGNET_FIRESTORE_PROJECT"):
             read_settings({**cloud, f"MAILMAGNET_{name}": "something"})
 
