@@ -12,7 +12,7 @@ from typing import ClassVar
 from mailmagnet.caller import Caller
 from mailmagnet.deadline import in_time
 from mailmagnet.disconnect_mailbox import disconnect_mailbox
-from mailmagnet.errors import MAILMAGNET, NotFound, Upstream
+from mailmagnet.errors import MAILMAGNET, NotFound, Unavailable, Upstream
 from mailmagnet.parts import Parts
 from mailmagnet.permission import check_admin
 from mailmagnet.store import Mailbox, Policy
@@ -54,12 +54,17 @@ async def remove_organisation(org: str, parts: Parts) -> int:
     Of what cannot be told to Google or the CRM now the ticks go on telling.
     """
     await _mark(org, parts)
+    await _go_on(org, parts)
+    return len(await users_of(org, parts))
+
+
+async def _go_on(org: str, parts: Parts) -> Sequence[Upstream]:
+    """Its users leave; when nobody is left, the policy goes, and the mark with it. What failed."""
     problems = await _all_leave(org, parts)
-    left = await users_of(org, parts)
-    if not left and not problems:
+    if not problems and not await users_of(org, parts):
         await parts.store.forget_used(org)
         await parts.store.set_policy(org, Policy())
-    return len(left)
+    return problems
 
 
 async def _mark(org: str, parts: Parts) -> None:
@@ -72,10 +77,8 @@ async def _mark(org: str, parts: Parts) -> None:
 
 
 async def finish_removal(org: str, parts: Parts) -> Sequence[Upstream]:
-    """Go on with the removal of an organisation that is leaving, for a tick. Raises what the store raises."""
-    if (await parts.store.policy(org)).leaving_since:
-        await remove_organisation(org, parts)
-    return ()
+    """Go on with the removal of an organisation that is leaving, for a tick; what failed. Raises what the store and the vault raise."""
+    return await _go_on(org, parts) if (await parts.store.policy(org)).leaving_since else ()
 
 
 async def users_of(org: str, parts: Parts) -> Sequence[str]:
@@ -88,22 +91,26 @@ async def users_of(org: str, parts: Parts) -> Sequence[str]:
     return sorted(users)
 
 
-async def _all_leave(org: str, parts: Parts) -> list[Exception]:
+async def _all_leave(org: str, parts: Parts) -> Sequence[Upstream]:
+    """MOST_AT_ONE_TIME at most, others first at each minute: nobody who fails holds up the others."""
     places = asyncio.Semaphore(AT_ONCE)
 
-    async def leave(user: str) -> None:
+    async def problem_with(user: str) -> Upstream | None:
         async with places:
             try:
                 await disconnect_mailbox(org, user, parts)
             except NotFound:
-                return  # somebody else has done it
+                return None  # somebody else has done it
+            except Upstream as problem:
+                return problem
+            except Exception as error:  # what nobody foresaw in one must not hold up the others either
+                return Unavailable(MAILMAGNET, type(error).__name__)
+        return None
 
-    users = (await users_of(org, parts))[:MOST_AT_ONE_TIME]
-    results = await asyncio.gather(*map(leave, users), return_exceptions=True)
-    for result in results:
-        if isinstance(result, asyncio.CancelledError):
-            raise result
-    return [result for result in results if isinstance(result, Exception)]
+    users = await users_of(org, parts)
+    first = parts.now().minute * MOST_AT_ONE_TIME % max(len(users), 1)
+    in_turn = [*users[first:], *users[:first]][:MOST_AT_ONE_TIME]
+    return [problem for problem in await asyncio.gather(*map(problem_with, in_turn)) if problem]
 
 
 async def see_user(user: str, caller: Caller, parts: Parts) -> UserRemoval:
