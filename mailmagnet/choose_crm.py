@@ -29,7 +29,7 @@ async def choose_crm(org: str, kind: str, origin: str, parts: Parts) -> CrmChoic
     if (wanted or parts.default_crm) != (policy.crm or parts.default_crm):
         for mailbox in await parts.store.mailboxes(org):
             await _forget_contacts(mailbox, parts)
-    await parts.store.set_policy(org, replace(policy, crm=wanted))
+    await parts.store.change_policy(org, lambda before: replace(before, crm=wanted))
     return wanted or parts.default_crm
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from mailmagnet.addresses import canonical
+from mailmagnet.choose_crm import chosen_crm
 from mailmagnet.consent import Consented, Grant, allows
 from mailmagnet.disconnect_mailbox import see_off
 from mailmagnet.errors import AnotherAccount, NotKept, Upstream
@@ -91,9 +92,10 @@ async def _begin(connection: Connection, parts: Parts) -> None:
 
 
 async def _tell_crm_user(connection: Connection, parts: Parts) -> None:
-    """Who signed in to the CRM before there was a mailbox is known to it from now on."""
+    """Who signed in to the CRM before there was a mailbox is known to it from now on. In another CRM than the organisation's the same id
+    is somebody else."""
     kept = await parts.vault.connection(connection.org, connection.user)
-    if kept and kept.crm:
+    if kept and kept.crm and kept.crm.crm == await chosen_crm(connection.org, parts):
         await tell_crm_user(connection.org, connection.user, kept.crm.account, parts)
 
 

@@ -1,6 +1,6 @@
 """The choice of a CRM: what ends with the old one, done twice; the job and the sidebar do not use its sign-in any more."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,11 +12,14 @@ from cryptography.fernet import Fernet
 
 from functions.crms import checked_crm
 from mailmagnet.choose_crm import check_chosen, choose_crm, chosen_crm, end_sign_in_to_another_crm
+from mailmagnet.connect_mailbox import connect_mailbox
 from mailmagnet.crm import Crm
 from mailmagnet.crm_choice import CrmChoice
 from mailmagnet.crm_sign_in import CrmTokens
 from mailmagnet.errors import BadRequest, SignInNeeded
 from mailmagnet.parts import Parts
+from mailmagnet.pause import pause
+from mailmagnet.store import Mailbox
 from mailmagnet.vault import Connection
 from metadata_store.sqlite import SqliteStore
 from token_vault.encrypted_file import EncryptedFileVault
@@ -40,6 +43,12 @@ class World:
 
             return SimpleNamespace(name="Odoo", sign_out=sign_out)
 
+        def gmail_of(connection: Connection) -> object:
+            async def profile() -> object:
+                return SimpleNamespace(address=connection.address)
+
+            return SimpleNamespace(profile=profile)
+
         self.parts = cast(
             Parts,
             SimpleNamespace(
@@ -48,6 +57,8 @@ class World:
                 default_crm=OLD,
                 checked_crm=lambda kind, origin: checked_crm(kind, origin, private=False),
                 crm_sign_in_of=sign_in_of,
+                gmail_of=gmail_of,
+                now=lambda: NOW,
             ),
         )
 
@@ -113,3 +124,25 @@ async def test_a_sign_in_to_another_crm_counts_no_more(world: World) -> None:
     with pytest.raises(SignInNeeded) as told:
         check_chosen(connection, replace(policy, crm=NEW), crm, world.parts)
     assert told.value.ended
+
+
+async def test_what_another_admin_changes_meanwhile_is_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    everybody = world.store.mailboxes
+
+    async def paused_meanwhile(org: str) -> Sequence[Mailbox]:
+        await pause(org, NOW, world.store)
+        return await everybody(org)
+
+    monkeypatch.setattr(world.store, "mailboxes", paused_meanwhile)
+    await choose_crm(ORG, "odoo", NEW.origin, world.parts)
+    policy = await world.store.policy(ORG)
+    assert (policy.paused_since, policy.crm) == (NOW, NEW)
+
+
+async def test_who_connects_gmail_anew_is_not_the_new_crms_user_with_the_same_id(world: World) -> None:
+    await choose_crm(ORG, "odoo", NEW.origin, world.parts)
+    for org, crm_user in ((ORG, ""), (OTHER_ORG, "7")):
+        await connect_mailbox(Connection(org, USER, f"ada@{org}", gmail_token="new"), world.parts)
+        mailbox = await world.store.mailbox(org, USER)
+        assert mailbox
+        assert mailbox.presence.crm_user == crm_user
