@@ -20,7 +20,8 @@ from mailmagnet.take_back import (
     TakenBackSoFar,
     TakingBack,
 )
-from tests.unit.test_admin_cards import FRAME, NOW, text_of
+from tests.unit.test_admin_cards import text_of
+from tests.unit.test_cards import FRAME, NOW
 
 LONG = "a" * 60 + "@" + "customer." * 20 + "example"
 HEBREW = "שרה@xn--4dbcagdahymbxekheh6e0a7fei0b.example"
