@@ -32,6 +32,9 @@ class Process:
     def now(self) -> datetime:
         return NOW
 
+    def lets_in(self, _: str) -> bool:
+        return self.delegated
+
     async def close(self) -> None:
         await self.store.close()
 
