@@ -32,9 +32,6 @@ class Process:
     def now(self) -> datetime:
         return NOW
 
-    def lets_in(self, _: str) -> bool:
-        return self.delegated
-
     async def close(self) -> None:
         await self.store.close()
 
