@@ -18,11 +18,12 @@ from cards.widgets import (
     section,
     text_paragraph,
 )
-from mailmagnet.take_back import FAILED, HISTORY_GONE, HOURS, REFUSED, TakeBackAnswer, TakenBackSoFar
+from mailmagnet.take_back import FAILED, HISTORY_GONE, HOURS, REFUSED, RESUMED, TakeBackAnswer, TakenBackSoFar
 
 _PROBLEMS = {
     HISTORY_GONE: "Gmail has forgotten that far back: nothing was changed",
     REFUSED: "Gmail’s consent is missing",
+    RESUMED: "sorting was resumed before their turn came: take back again",
     FAILED: "Gmail or MailMagnet failed each time: take back again",
 }
 

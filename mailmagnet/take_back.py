@@ -32,7 +32,7 @@ from mailmagnet.gmail import INBOX, Gmail, LabelChanges
 from mailmagnet.parts import Parts
 from mailmagnet.pause import pause
 from mailmagnet.permission import check_admin
-from mailmagnet.store import Lease, Mailbox, Moved, Progress, Store, TakeBack, TakenBack
+from mailmagnet.store import Lease, Mailbox, Moved, Policy, Progress, Store, TakeBack, TakenBack
 from mailmagnet.tasks import TakeBackTask
 from mailmagnet.vault import gmail_connection
 
@@ -57,6 +57,8 @@ FAILED = "failed"
 """Something was down, slow or wrong each time that it was tried."""
 UNDER_WAY = "under_way"
 """It is not done yet: it is tried again."""
+RESUMED = "resumed"
+"""Sorting went on before this mailbox's turn came: it was left as it is."""
 REFUSED = "refused"
 """The consent or the permission is missing."""
 
@@ -136,13 +138,18 @@ async def resume_taking_back(parts: Parts) -> int:
     for org in await parts.store.orgs():
         policy = await parts.store.policy(org)
         asked = policy.take_back
-        if not asked or not policy.paused_since or policy.paused_since - asked.asked >= timedelta(minutes=1):
+        if not asked or _is_resumed_since(asked.asked, policy):
             continue
         async for mailbox in _everybody(org, parts.store):
             so_far = _so_far(mailbox, asked)
             if _is_sorted(mailbox) and (so_far is not mailbox.taken_back or so_far.problem == UNDER_WAY):
                 resumed += await parts.tasks.enqueue(TakeBackTask(org, mailbox.user, asked.asked, asked.since))
     return resumed
+
+
+def _is_resumed_since(asked: datetime, policy: Policy) -> bool:
+    """Whether runs may have moved mail since, which nobody has asked about. `asked` is told to the minute."""
+    return policy.paused_since is None or policy.paused_since - asked >= timedelta(minutes=1)
 
 
 def _so_far_of(mailboxes: Sequence[Mailbox], asked: TakeBack) -> TakenBackSoFar:
@@ -157,15 +164,17 @@ def _so_far_of(mailboxes: Sequence[Mailbox], asked: TakeBack) -> TakenBackSoFar:
 
 
 async def take_back_by_task(task: TakeBackTask, parts: Parts) -> TakenBack | None:
-    """One mailbox's, as a task asks; None when it is tried again a minute later.
+    """One mailbox's, as a task asks; None when it is tried again a minute later. Not any more once the organisation's pause is over.
 
     Raises NotFound without a mailbox, and what the store and the task queue raise.
     """
+    if _is_resumed_since(task.asked, await parts.store.policy(task.org)):
+        return await _given_up(task, RESUMED, parts)
     try:
         return await take_back(task.org, task.user, TakeBack(task.asked, task.since), parts)
     except (LeaseTaken, LeaseLost, RateLimited, Unavailable, BadAnswer):
         if task.failures >= MOST_FAILURES:
-            return await _given_up(task, parts)
+            return await _given_up(task, FAILED, parts)
         again = replace(task, failures=task.failures + 1, not_before=parts.now() + BETWEEN_TASKS)
         await parts.tasks.enqueue(again)
         return None
@@ -212,13 +221,17 @@ def _so_far(mailbox: Mailbox, asked: TakeBack) -> TakenBack:
     return taken_back if taken_back and taken_back.asked == asked.asked else TakenBack(asked.asked)
 
 
-async def _given_up(task: TakeBackTask, parts: Parts) -> TakenBack:
+async def _given_up(task: TakeBackTask, problem: str, parts: Parts) -> TakenBack:
+    """What is done of it is told as it is."""
     mailbox = await parts.store.mailbox(task.org, task.user)
     if not mailbox:
         raise NotFound(MAILMAGNET, "this mailbox is not connected")
-    failed = replace(_so_far(mailbox, TakeBack(task.asked, task.since)), problem=FAILED)
-    await parts.store.save_taken_back(task.org, task.user, failed)
-    return failed
+    so_far = _so_far(mailbox, TakeBack(task.asked, task.since))
+    if so_far is mailbox.taken_back and so_far.problem != UNDER_WAY:
+        return so_far
+    given_up = replace(so_far, problem=problem)
+    await parts.store.save_taken_back(task.org, task.user, given_up)
+    return given_up
 
 
 async def _put_back(mailbox: Mailbox, since: datetime, lease: Lease, parts: Parts) -> AsyncIterator[int]:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -19,6 +19,7 @@ from mailmagnet.take_back import (
     HISTORY_GONE,
     MOST_FAILURES,
     REFUSED,
+    RESUMED,
     UNDER_WAY,
     begin_taking_back,
     count_taking_back,
@@ -227,6 +228,7 @@ async def test_what_is_down_is_tried_again_a_minute_later_and_in_the_end_given_u
     parts: Any = Parts(room.desk)
     room.desk.world.faults.add(Fault("gmail", "history.list", status=500))
     room.desk.world.faults.add(Fault("gmail", "users.history.list", status=500))
+    await pause(ORG, room.desk.now(), room.desk.store)
     task = TakeBackTask(ORG, room.desk.account.sub, room.asked.asked, room.asked.since)
     for failures in range(MOST_FAILURES):
         assert await take_back_by_task(task, parts) is None
@@ -238,3 +240,26 @@ async def test_what_is_down_is_tried_again_a_minute_later_and_in_the_end_given_u
     given_up = await take_back_by_task(task, parts)
     assert given_up == TakenBack(task.asked, 0, FAILED)
     assert (await room.desk.mailbox()).taken_back == given_up
+
+
+@pytest.mark.parametrize("paused_anew", [False, True])
+async def test_a_task_that_comes_once_sorting_goes_on_takes_nothing_back(room: Mailroom, paused_anew: bool) -> None:
+    """What runs have moved since the pause was over nobody has asked about."""
+    desk, parts = room.desk, cast(Any, Parts(room.desk))
+    asked = await begin_taking_back(ORG, desk.now() - HOUR, parts)
+    await resume(ORG, desk.store)
+    desk.clock.turn(minutes=2)
+    new = desk.arrive("won@a.example")
+    await desk.run()
+    if paused_anew:
+        await pause(ORG, desk.now(), desk.store)
+    assert await take_back_by_task(parts.tasks.tasks[0], parts) == TakenBack(asked.asked, 0, RESUMED)
+    assert await desk.labels_of(new) == {CUSTOMER, "UNREAD"}
+
+
+async def test_a_task_that_comes_twice_does_not_change_what_is_told_of_the_first(room: Mailroom) -> None:
+    parts: Any = Parts(room.desk)
+    await begin_taking_back(ORG, room.desk.now() - HOUR, parts)
+    done = await take_back_by_task(parts.tasks.tasks[0], parts)
+    await resume(ORG, room.desk.store)
+    assert await take_back_by_task(parts.tasks.tasks[0], parts) == done
