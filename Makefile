@@ -6,7 +6,7 @@ BIN := .venv/bin
 # Two workers, each with a browser and a demo of its own; a file's tests stay together, and the longest files, the browser's, come first.
 WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test check test-servers test-mail bench pictures lock card-format
+.PHONY: help demo test check test-servers test-mail bench pictures costs lock card-format
 
 help:
 	@echo "make demo             the whole product in your browser, on generated mail"
@@ -57,10 +57,13 @@ bench: .venv/installed
 	@sh tests/machine.sh browser
 	@$(BIN)/python -m tests.bench
 
+costs: .venv/installed
+	@$(BIN)/python -m tests.costs
+
 # Each file by itself, so that no other test's mail or labels are in its pictures.
 pictures: .venv/installed
 	@sh tests/machine.sh browser
-	@for file in $$(grep -lE 'picture: Picture|keep_picture' tests/browser/test_*.py); do $(BIN)/python -m pytest $$file --pictures || exit 1; done
+	@for file in $$(grep -lE -e 'picture: Picture|keep_picture|--pictures' tests/browser/test_*.py); do $(BIN)/python -m pytest $$file --pictures || exit 1; done
 
 # After google-api-python-client has a newer description of cards; a test says when.
 card-format: .venv/installed

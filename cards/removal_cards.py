@@ -41,8 +41,8 @@ def _address_said(answer: AddressAnswer, frame: Frame) -> Section | None:
         return section([text_paragraph(coloured(f"{answer.fault[:1].upper()}{answer.fault[1:]}.", RED))])
     if answer.removed is not None:
         records = words.counted(answer.removed, "record", "records", frame.locale)
-        below = "While the CRM has this address, new mail from it is recorded again."
-        return section([decorated_text(coloured(f"✓ {records} deleted", GREEN), below=below, wrap=True)])
+        below = "While your CRM has this address, new mail from it is recorded again."
+        return section([decorated_text(coloured(f"✓ Removed from {records}", GREEN), below=below, wrap=True)])
     return _kept_section(answer.kept, answer, frame) if answer.kept else None
 
 
@@ -56,8 +56,10 @@ def _kept_section(kept: KeptOfAddress, answer: AddressAnswer, frame: Frame) -> S
     first, last = (words.day(at.astimezone(zone).date(), frame.today, frame.locale) for at in (kept.oldest, kept.newest))
     below = f"{'More than ' if kept.more else ''}{records} of mail id, sender and time, {first} to {last}"
     users = [_of_user(user, count, answer, frame) for user, count in kept.by_user.items()]
-    remove = button("Delete these records", frame.run(Path.REMOVE_CUSTOMER_ADDRESS))
-    does = text_paragraph("Mail and labels in Gmail stay as they are. What was sorted is not sorted again.")
+    remove = button("Remove this address", frame.run(Path.REMOVE_CUSTOMER_ADDRESS))
+    does = text_paragraph(
+        "The address goes; mail id and time stay until they are too old, so that no mail is moved twice. Gmail stays as it is."
+    )
     return section([decorated_text(bold(address), below=below, wrap=True), *users, *excluded, does, button_list(remove)])
 
 

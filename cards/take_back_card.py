@@ -23,7 +23,7 @@ from mailmagnet.take_back import FAILED, HISTORY_GONE, HOURS, REFUSED, RESUMED, 
 _PROBLEMS = {
     HISTORY_GONE: "Gmail has forgotten that far back: nothing was changed",
     REFUSED: "Gmail’s consent is missing",
-    RESUMED: "sorting was resumed before their turn came: take back again",
+    RESUMED: "Sorting was resumed before all was back",
     FAILED: "Gmail or MailMagnet failed each time: take back again",
 }
 

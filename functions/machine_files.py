@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from functions.settings import Settings
+from mailmagnet.crm_choice import EMBEDDED
 from mailmagnet.errors import BadSetting
 
 FIRESTORE = "MAILMAGNET_FIRESTORE_PROJECT is set: what is kept is in Google Cloud, and not in files of this machine"
@@ -83,10 +84,12 @@ async def check_files(settings: Settings) -> None:
     files = machine_files(settings)
     require_restored(files)
     await EncryptedFileVault(files.vault, settings.vault_key.get_secret_value()).leaving()
-    if not files.crm.exists():
+    if settings.crm == EMBEDDED and not files.crm.exists():
         raise BadSetting(
             f"the CRM's file {files.crm} is not there: make it with mailmagnet crm create (or set MAILMAGNET_CRM_DATABASE)"
         )
-    with reading(files.crm):
+    if files.crm.exists():
+        with reading(files.crm):
+            pass
         close_idle(files.crm)
     await SqliteStore(files.store).close()

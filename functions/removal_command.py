@@ -168,7 +168,7 @@ def remove_organisation(org: str, confirm: str, as_json: bool) -> None:
 @dry_run_option
 @as_json_option
 def remove_address(org: str, address: str, dry_run: bool, as_json: bool) -> None:
-    """Delete the records of all mail from one address, in every mailbox."""
+    """Take one address out of the mail records of every mailbox: mail id and time stay, so that no run moves the mail once more."""
     from mailmagnet.customer_address import kept_of_address, typed_address
     from mailmagnet.customer_address import remove_address as delete
 
@@ -183,4 +183,4 @@ def remove_address(org: str, address: str, dry_run: bool, as_json: bool) -> None
     if as_json:
         print_json({"org": org, "address": wanted, "mail_records": count, "dry_run": dry_run})
     else:
-        click.echo(f"{count} mail records {'would be' if dry_run else 'are'} deleted.")
+        click.echo(f"The address {'would be' if dry_run else 'is'} removed from {count} mail records.")

@@ -197,7 +197,7 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _where_it_runs(self) -> Self:
-        """In the cloud there is no disk that lasts; on one machine the vault's file needs its key."""
+        """In the cloud there is no disk that lasts, and the job is called from outside; on one machine the vault's file needs its key."""
         if self.firestore_project:
             files = [
                 name for name in ("vault_file", "vault_key", "store_database", "crm_database") if name in self.model_fields_set
@@ -207,16 +207,9 @@ class Settings(BaseModel):
                 raise ValueError(
                     f"{named}: should be left unset beside {PREFIX}FIRESTORE_PROJECT: Cloud Run has no disk that lasts"
                 )
-        elif not self.vault_key.get_secret_value():
-            raise ValueError(f"{PREFIX}VAULT_KEY: is not set (it is the {type(self).model_fields['vault_key'].description})")
-        return self
-
-    @model_validator(mode="after")
-    def _called_in_the_cloud(self) -> Self:
-        if self.firestore_project and not self.job_service_account:
-            raise ValueError(
-                f"{PREFIX}JOB_SERVICE_ACCOUNT: is not set (it is the service account of Cloud Scheduler's and Cloud Tasks' calls)"
-            )
+        needed = "job_service_account" if self.firestore_project else "vault_key"
+        if needed not in self.model_fields_set or not _text(getattr(self, needed)):
+            raise ValueError(f"{PREFIX}{needed.upper()}: is not set (it is the {type(self).model_fields[needed].description})")
         return self
 
     @model_validator(mode="after")
@@ -263,6 +256,10 @@ class Settings(BaseModel):
             ours = f"{PREFIX}ADDON_CLIENT_ID and {PREFIX}OAUTH_CLIENT_ID"
             raise ValueError(f"{ours} should be two clients: the one that Google made for the add-on, and your own web client")
         return self
+
+
+def _text(value: str | SecretStr) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:

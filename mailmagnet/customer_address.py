@@ -76,12 +76,13 @@ async def kept_of_address(org: str, address: str, store: Store) -> KeptOfAddress
 
 
 async def remove_address(org: str, address: str, store: Store) -> int:
-    """Delete all records of it; their number. Whatever fails, what was deleted is, and again deletes the rest.
+    """Take the address out of all records of it; their number. Whatever fails, what is done is done, and again does the rest.
 
-    What the policy excludes stays: without it the address could be shared. While the CRM has the address among its contacts, new mail from
-    it is recorded anew. Raises what the store raises.
+    Mail id and time stay until they are too old, so that no run moves the mail once more; they lead to the address only in the user's own
+    Gmail. What the policy excludes stays: without it the address could be shared. While the CRM has the address among its contacts, new
+    mail from it is recorded anew. Raises what the store raises.
     """
-    return await store.delete_mails_from(org, address)
+    return await store.forget_address(org, address)
 
 
 async def see_address(typed: str, caller: Caller, parts: Parts) -> AddressAnswer:
@@ -104,7 +105,7 @@ async def see_address(typed: str, caller: Caller, parts: Parts) -> AddressAnswer
 
 
 async def remove_address_of(typed: str, caller: Caller, parts: Parts) -> AddressAnswer:
-    """Delete what is kept of an address. Raises as `see_address` does; pressed again it goes on where it was."""
+    """Take an address out of all that is kept. Raises as `see_address` does; pressed again it goes on where it was."""
     await check_admin(caller, parts)
     try:
         address = typed_address(typed)

@@ -17,7 +17,7 @@ from mailmagnet.gmail import GMAIL, UNREAD, MailHeaders
 from mailmagnet.parts import Parts
 from mailmagnet.people import in_a_list
 from mailmagnet.permission import check_permitted
-from mailmagnet.store import Mailbox, MailRecord
+from mailmagnet.store import NOBODY, Mailbox, MailRecord
 from mailmagnet.vault import Connection, gmail_connection
 
 MAILS_A_PAGE = 10
@@ -86,9 +86,10 @@ async def read_customers_mail(
     records = found[skip : skip + most]
     if not records:
         return CustomersMail((), mailbox.address, skip)
+    senders = spellings({record.from_address for record in records} - {NOBODY})
     headers, known = await asyncio.gather(
         in_time(GMAIL, caller.by, parts.mail_of(connection).headers([record.mail_id for record in records], SHOWN_HEADERS)),
-        in_time_or_problem(service_of(crm), caller.by, crm.senders(spellings({record.from_address for record in records}))),
+        in_time_or_problem(service_of(crm), caller.by, crm.senders(senders)),
     )
     return CustomersMail(
         _mails(records, headers, None if isinstance(known, Upstream) else known, caller.now),

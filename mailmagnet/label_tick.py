@@ -10,6 +10,7 @@ from mailmagnet.disconnect_mailbox import finish_leaving
 from mailmagnet.errors import MAILMAGNET, Unavailable, Upstream
 from mailmagnet.parts import Parts
 from mailmagnet.removal import finish_removal
+from mailmagnet.take_back import send_taking_back
 from mailmagnet.tasks import MailboxTask
 
 
@@ -41,7 +42,7 @@ async def tick(every: timedelta, parts: Parts) -> Tick:
         except Exception as error:
             problems[org].append(_problem(error))
     for org in orgs:
-        for work in (finish_leaving, finish_removal, daily_chores):
+        for work in (send_taking_back, finish_leaving, finish_removal, daily_chores):
             try:
                 problems[org] += await work(org, parts)
             except Exception as error:

@@ -365,6 +365,10 @@ def _to_be_tried_since(again_at: datetime | None, now: datetime) -> datetime | N
     return again_at if again_at is not None and again_at <= now else None
 
 
+NOBODY = ""
+"""Stands in a mail record for a From address that was removed on request."""
+
+
 @dataclass(frozen=True, slots=True)
 class MailRecord:
     """The three facts, and all that is kept of a mail."""
@@ -579,8 +583,11 @@ class Store(Protocol):
         """Delete records of mail received before a moment; the number deleted."""
         ...
 
-    async def delete_mails_from(self, org: str, address: str) -> int:
-        """Delete the records of all mail from this very address, in every mailbox of the org; the number deleted."""
+    async def forget_address(self, org: str, address: str) -> int:
+        """Put NOBODY in place of this very address in the records of every mailbox of the org; the number of records.
+
+        The records stay until they are too old: without them a run would decide, and move, the mail once more.
+        """
         ...
 
     async def forget_decisions(self, lease: Lease, since: datetime) -> int:

@@ -30,7 +30,6 @@ from mailmagnet.errors import (
 )
 from mailmagnet.gmail import INBOX, Gmail, LabelChanges
 from mailmagnet.parts import Parts
-from mailmagnet.pause import pause
 from mailmagnet.permission import check_admin
 from mailmagnet.store import Lease, Mailbox, Moved, Policy, Progress, Store, TakeBack, TakenBack
 from mailmagnet.tasks import TakeBackTask
@@ -40,6 +39,9 @@ KEPT = timedelta(hours=48)
 """How far back runs can be taken back. Gmail's own history lasts a week, at times some hours."""
 TO_THE_RUN = timedelta(hours=2)
 """How far back each run can be told from the next; before that, hours are."""
+
+SENT_FOR = timedelta(hours=1)
+"""How long the ticks send the tasks of a taking back: Cloud Tasks remembers the name of a task that is done about as long."""
 
 ALL_OF_IT = 1_000_000
 """More mail than comes to one mailbox in that time."""
@@ -58,7 +60,7 @@ FAILED = "failed"
 UNDER_WAY = "under_way"
 """It is not done yet: it is tried again."""
 RESUMED = "resumed"
-"""Sorting went on before this mailbox's turn came: it was left as it is."""
+"""Sorting was resumed before all was back."""
 REFUSED = "refused"
 """The consent or the permission is missing."""
 
@@ -113,43 +115,58 @@ def _counted(mailboxes: Sequence[Mailbox], since: datetime) -> TakingBack:
     return TakingBack(sum(mails > 0 for mails in moved), sum(moved))
 
 
-async def begin_taking_back(org: str, since: datetime, parts: Parts) -> TakeBack:
-    """Pause the organisation, and send a task for each mailbox. Asked again within the minute, it is the same taking back.
+async def begin_taking_back(org: str, since: datetime, now: datetime, store: Store) -> TakeBack:
+    """Pause the organisation, and ask for it in one write: the ticks send a task for each mailbox, however many there are.
 
-    Without Pause the next runs would go on meanwhile. Raises what the store and the task queue raise.
+    Without Pause the next runs would go on meanwhile. Asked again within the minute, it is the
+    same taking back. Raises what the store raises.
     """
-    now = parts.now()
-    await pause(org, now, parts.store)
     asked = TakeBack(now.replace(second=0, microsecond=0), since)
-    await parts.store.change_policy(org, lambda before: replace(before, take_back=asked))
-    async for mailbox in _everybody(org, parts.store):
-        if _is_sorted(mailbox):
-            await parts.tasks.enqueue(TakeBackTask(org, mailbox.user, asked.asked, since))
+    await store.change_policy(org, lambda before: replace(before, take_back=asked, paused_since=before.paused_since or now))
     return asked
 
 
-async def resume_taking_back(parts: Parts) -> int:
-    """Have every taking back gone on with that tasks were at work on when the queue lost them; how many mailboxes'.
+async def send_taking_back(org: str, parts: Parts) -> Sequence[Upstream]:
+    """Send the tasks of a taking back to the mailboxes where it has not begun, for a tick; the same task is put in the queue once. One that
+    cannot be sent does not hold up the others. Raises what the store raises."""
+    policy = await parts.store.policy(org)
+    asked = policy.take_back
+    if not asked or not _is_still_paused_for(asked, policy) or parts.now() - asked.asked > SENT_FOR:
+        return ()
+    problems: list[Upstream] = []
+    async for mailbox in _everybody(org, parts.store):
+        if _is_sorted(mailbox) and not _has_begun(mailbox, asked):
+            try:
+                await parts.tasks.enqueue(TakeBackTask(org, mailbox.user, asked.asked, asked.since))
+            except Upstream as problem:
+                problems.append(problem)
+    return problems
 
-    Once the organisation's pause is over it is not gone on with: runs have moved mail since that nobody has asked about. Raises what the
-    store and the task queue raise.
-    """
+
+async def resume_taking_back(parts: Parts) -> int:
+    """Have every taking back gone on with that tasks were at work on when the queue lost them; how many mailboxes'. Raises what the store
+    and the task queue raise."""
     resumed = 0
     for org in await parts.store.orgs():
         policy = await parts.store.policy(org)
         asked = policy.take_back
-        if not asked or _is_resumed_since(asked.asked, policy):
+        if not asked or not _is_still_paused_for(asked, policy):
             continue
         async for mailbox in _everybody(org, parts.store):
             so_far = _so_far(mailbox, asked)
-            if _is_sorted(mailbox) and (so_far is not mailbox.taken_back or so_far.problem == UNDER_WAY):
+            if _is_sorted(mailbox) and (not _has_begun(mailbox, asked) or so_far.problem == UNDER_WAY):
                 resumed += await parts.tasks.enqueue(TakeBackTask(org, mailbox.user, asked.asked, asked.since))
     return resumed
 
 
-def _is_resumed_since(asked: datetime, policy: Policy) -> bool:
-    """Whether runs may have moved mail since, which nobody has asked about. `asked` is told to the minute."""
-    return policy.paused_since is None or policy.paused_since - asked >= timedelta(minutes=1)
+def _is_still_paused_for(asked: TakeBack, policy: Policy) -> bool:
+    """Whether the organisation is paused since before it was asked for. Once it has been resumed nothing is taken back any more: runs have
+    moved mail since that nobody has asked about."""
+    return policy.paused_since is not None and policy.paused_since - asked.asked < timedelta(minutes=1)
+
+
+def _has_begun(mailbox: Mailbox, asked: TakeBack) -> bool:
+    return mailbox.taken_back is not None and mailbox.taken_back.asked == asked.asked
 
 
 def _so_far_of(mailboxes: Sequence[Mailbox], asked: TakeBack) -> TakenBackSoFar:
@@ -164,14 +181,15 @@ def _so_far_of(mailboxes: Sequence[Mailbox], asked: TakeBack) -> TakenBackSoFar:
 
 
 async def take_back_by_task(task: TakeBackTask, parts: Parts) -> TakenBack | None:
-    """One mailbox's, as a task asks; None when it is tried again a minute later. Not any more once the organisation's pause is over.
+    """One mailbox's, as a task asks; None when it is tried again a minute later.
 
     Raises NotFound without a mailbox, and what the store and the task queue raise.
     """
-    if _is_resumed_since(task.asked, await parts.store.policy(task.org)):
+    asked = TakeBack(task.asked, task.since)
+    if not _is_still_paused_for(asked, await parts.store.policy(task.org)):
         return await _given_up(task, RESUMED, parts)
     try:
-        return await take_back(task.org, task.user, TakeBack(task.asked, task.since), parts)
+        return await take_back(task.org, task.user, asked, parts)
     except (LeaseTaken, LeaseLost, RateLimited, Unavailable, BadAnswer):
         if task.failures >= MOST_FAILURES:
             return await _given_up(task, FAILED, parts)
@@ -191,11 +209,13 @@ async def take_back(org: str, user: str, asked: TakeBack, parts: Parts) -> Taken
         mailbox = await parts.store.mailbox(org, user)
         if not mailbox:
             raise NotFound(MAILMAGNET, "this mailbox is not connected")
-        result = replace(_so_far(mailbox, asked), problem=UNDER_WAY)
+        result, back = replace(_so_far(mailbox, asked), problem=UNDER_WAY), list[str]()
         try:
             async with asyncio.timeout(WORK_SECONDS):
-                async for mails in _put_back(mailbox, asked.since, lease, parts):
-                    result = replace(result, mails=result.mails + mails)
+                async for mail_ids in _put_back(mailbox, asked.since, lease, parts):
+                    result = replace(result, mails=result.mails + len(mail_ids))
+                    back += mail_ids
+                await _forget_moves(mailbox, asked.since, back, lease, parts.store)
             result = replace(result, problem="")
         except TimeoutError:
             raise TimedOut(MAILMAGNET, WORK_SECONDS) from None
@@ -221,21 +241,20 @@ def _so_far(mailbox: Mailbox, asked: TakeBack) -> TakenBack:
     return taken_back if taken_back and taken_back.asked == asked.asked else TakenBack(asked.asked)
 
 
-async def _given_up(task: TakeBackTask, problem: str, parts: Parts) -> TakenBack:
-    """What is done of it is told as it is."""
+async def _given_up(task: TakeBackTask, why: str, parts: Parts) -> TakenBack:
     mailbox = await parts.store.mailbox(task.org, task.user)
     if not mailbox:
         raise NotFound(MAILMAGNET, "this mailbox is not connected")
     so_far = _so_far(mailbox, TakeBack(task.asked, task.since))
     if so_far is mailbox.taken_back and so_far.problem != UNDER_WAY:
-        return so_far
-    given_up = replace(so_far, problem=problem)
-    await parts.store.save_taken_back(task.org, task.user, given_up)
-    return given_up
+        return so_far  # a task may come twice: this one was done
+    failed = replace(so_far, problem=why)
+    await parts.store.save_taken_back(task.org, task.user, failed)
+    return failed
 
 
-async def _put_back(mailbox: Mailbox, since: datetime, lease: Lease, parts: Parts) -> AsyncIterator[int]:
-    """How many mails, label by label. Raises the first problem when all were tried."""
+async def _put_back(mailbox: Mailbox, since: datetime, lease: Lease, parts: Parts) -> AsyncIterator[Sequence[str]]:
+    """The mails that are back, label by label. Raises the first problem when all were tried."""
     gmail = parts.gmail_of(await gmail_connection(mailbox.org, mailbox.user, parts.vault))
     problems: list[Upstream] = []
     for (label, inbox), mails in (await _to_put_back(mailbox, since, gmail, parts.store)).items():
@@ -243,21 +262,32 @@ async def _put_back(mailbox: Mailbox, since: datetime, lease: Lease, parts: Part
             raise LeaseLost
         failed = await gmail.move(mails, add=INBOX if inbox else "", remove=label)
         problems += failed.values()
-        yield len(mails) - len(failed)
+        yield [mail_id for mail_id in mails if mail_id not in failed]
     if problems:
         raise problems[0]
 
 
+async def _forget_moves(mailbox: Mailbox, since: datetime, back: Sequence[str], lease: Lease, store: Store) -> None:
+    """What is back counts no more as moved, and no unfinished run has it to move."""
+    if progress := mailbox.progress:
+        gone, moving = since_then(progress, since), tuple(mail_id for mail_id in progress.moving if mail_id not in back)
+        moved = tuple(each for each in progress.moved if each not in gone)
+        await store.save_run(lease, replace(progress, moved=moved, moving=moving), labels=mailbox.labels)
+
+
 async def _to_put_back(mailbox: Mailbox, since: datetime, gmail: Gmail, store: Store) -> Mapping[tuple[str, bool], Sequence[str]]:
-    """The mails, by the label that they lose and whether they come back to the inbox."""
+    """The mails, by the label that they lose and whether they come back to the inbox.
+
+    A run takes no label of ours off: a mail that lost one since was sorted otherwise, or put back, by its user's hand.
+    """
     moved = since_then(mailbox.progress, since)
     if not moved:
         return {}
     changes = (await gmail.history(moved[0].cursor, ALL_OF_IT)).changes
-    there = {label.id for label in await gmail.labels()}
+    there, ours = {label.id for label in await gmail.labels()}, frozenset(mailbox.labels.values())
     found: defaultdict[tuple[str, bool], list[str]] = defaultdict(list)
-    for label in sorted(set(mailbox.labels.values()) & there):
-        got_it = [mail_id for mail_id, change in changes.items() if label in change.added]
+    for label in sorted(ours & there):
+        got_it = [mail_id for mail_id, change in changes.items() if label in change.added and not change.removed & ours]
         if not got_it:
             continue
         away = await gmail.mails_under([label]) - await gmail.mails_under([label, INBOX])
@@ -323,7 +353,11 @@ async def see_taking_back(hours: int, caller: Caller, parts: Parts) -> TakeBackA
 async def take_back_all(hours: int, caller: Caller, parts: Parts) -> TakeBackAnswer:
     """Pause the caller's organisation and take back what runs have moved in the last hours. Raises as `see_taking_back` does."""
     await check_admin(caller, parts)
-    await in_time(MAILMAGNET, caller.by, begin_taking_back(caller.identity.org, caller.now - timedelta(hours=hours), parts))
+    await in_time(
+        MAILMAGNET,
+        caller.by,
+        begin_taking_back(caller.identity.org, caller.now - timedelta(hours=hours), caller.now, parts.store),
+    )
     return await in_time(MAILMAGNET, caller.by, _seen(caller.identity.org, 0, caller.now, parts.store))
 
 

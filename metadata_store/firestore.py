@@ -55,6 +55,7 @@ from mailmagnet.errors import (
     Unavailable,
 )
 from mailmagnet.store import (
+    NOBODY,
     Choices,
     Lease,
     Mailbox,
@@ -396,9 +397,17 @@ class FirestoreStore:
         older = self._mails(org).where(filter=FieldFilter("received_at", "<", moment)).order_by("received_at")
         return await self._delete(older)
 
-    async def delete_mails_from(self, org: str, address: str) -> int:
+    async def forget_address(self, org: str, address: str) -> int:
         received = self._mails(org).where(filter=FieldFilter("from_address", "==", address))
-        return await self._delete(received.order_by("received_at", direction="DESCENDING"))
+        forgotten = 0
+        async for page in _pages(received.select(["received_at"]).order_by("received_at", direction="DESCENDING")):
+            batch = self._client.batch()
+            for document in page:
+                # An update, never a set: a record that is deleted meanwhile must not come back; asked again, the rest is done.
+                batch.update(document.reference, {"from_address": NOBODY})
+            await _answer(batch.commit(timeout=SECONDS))
+            forgotten += len(page)
+        return forgotten
 
     async def forget_decisions(self, lease: Lease, since: datetime) -> int:
         def still_held(stored: dict[str, Any] | None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from mailmagnet.categories import Category
 from mailmagnet.errors import BadSetting, LeaseLost, LeaseTaken, NotFound, Service, Side, TimedOut, Unavailable
 from mailmagnet.store import (
+    NOBODY,
     Choices,
     Lease,
     Mailbox,
@@ -427,10 +428,10 @@ class SqliteStore:
         deletion = "DELETE FROM mails WHERE org = ? AND received_at < ?"
         return await self._delete(lambda file: file.execute(deletion, older).rowcount)
 
-    async def delete_mails_from(self, org: str, address: str) -> int:
-        theirs = (org_id(org), address)
-        deletion = "DELETE FROM mails WHERE org = ? AND from_address = ?"
-        return await self._delete(lambda file: file.execute(deletion, theirs).rowcount)
+    async def forget_address(self, org: str, address: str) -> int:
+        theirs = (NOBODY, org_id(org), address)
+        forgetting = "UPDATE mails SET from_address = ? WHERE org = ? AND from_address = ?"
+        return await self._delete(lambda file: file.execute(forgetting, theirs).rowcount)
 
     async def forget_decisions(self, lease: Lease, since: datetime) -> int:
         newer = (org_id(lease.org), user_id(lease.user), _microseconds(since))

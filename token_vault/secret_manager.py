@@ -123,16 +123,21 @@ class SecretManagerVault:
         return is_connection(before)
 
     async def leaving(self) -> Sequence[Leaving]:
-        left = []
+        """One secret that cannot be read keeps no other token from being revoked: it is told of when there is nothing else."""
+        left, unread = [], None
         async for name in self._names("labels.leaving=yes"):
             try:
                 stored = await self._current(name)
-            except (NotFound, BadAnswer):
-                # It was deleted meanwhile; or it cannot be read: then nobody can revoke it, and it must not keep the others waiting.
+            except NotFound:
+                continue  # it was deleted meanwhile
+            except BadAnswer as problem:
+                unread = problem
                 continue
             of = stored["facts"].get(LEAVING)
             if of and not await self._is_connected(of):
                 left.append(Leaving(stored["org"], stored["user"], of["gmail_token"]))
+        if unread and not left:
+            raise unread
         return tuple(left)
 
     async def refuse(self, token: Leaving, address: str) -> bool:
@@ -172,7 +177,8 @@ class SecretManagerVault:
             if secret and secret.current:
                 await self._destroy_before(name, secret.current)
         elif not after and secret:
-            await self._ask("DELETE", f"/{name}?etag={quote(secret.etag)}")
+            with suppress(NotFound):  # it is gone: an answer that was lost is asked for again by HTTP itself
+                await self._ask("DELETE", f"/{name}?etag={quote(secret.etag)}")
         else:
             await self._put(name, secret or await self._created(name), {"org": org, "user": user, "facts": after})
         return before, after

@@ -123,7 +123,7 @@ ORG_CALLS: dict[str, OrgCall] = {
     "leaving_mailboxes": lambda store, org: store.leaving_mailboxes(org),
     "use_once": lambda store, org: store.use_once(org, "name", NOW, NOW),
     "end_use": lambda store, org: store.end_use(org, "state", NOW),
-    "delete_mails_from": lambda store, org: store.delete_mails_from(org, CUSTOMER),
+    "forget_address": lambda store, org: store.forget_address(org, CUSTOMER),
     "save_taken_back": lambda store, org: store.save_taken_back(org, ADA, TakenBack(NOW)),
     "forget_used": lambda store, org: store.forget_used(org),
     "delete_readings_before": lambda store, org: store.delete_readings_before(org, NOW),

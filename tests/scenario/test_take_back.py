@@ -11,9 +11,11 @@ import pytest
 
 from mailmagnet.categories import Category
 from mailmagnet.crm import DealState
-from mailmagnet.errors import LeaseTaken, MailMagnetError, Paused
+from mailmagnet.customer_address import kept_of_address, remove_address
+from mailmagnet.errors import LeaseTaken, MailMagnetError, Paused, Unavailable
+from mailmagnet.gmail import GMAIL
 from mailmagnet.pause import pause, resume
-from mailmagnet.store import TakeBack, TakenBack
+from mailmagnet.store import Mailbox, TakeBack, TakenBack
 from mailmagnet.take_back import (
     FAILED,
     HISTORY_GONE,
@@ -21,15 +23,18 @@ from mailmagnet.take_back import (
     REFUSED,
     RESUMED,
     UNDER_WAY,
+    TakingBack,
     begin_taking_back,
     count_taking_back,
     plan_taking_back,
+    send_taking_back,
     take_back,
     take_back_by_task,
 )
 from mailmagnet.tasks import TakeBackTask, Task
 from sandbox.google.faults import Fault
 from tests.scenario.desk import ADA, OURS, Desk, desk_in
+from tests.scenario.office import connected
 from tests.scenario.test_unfinished_runs import Killed, Outside, Watch
 
 ORG = "corp.example"
@@ -96,6 +101,28 @@ async def test_what_runs_have_moved_comes_back_and_what_the_user_has_moved_stays
         assert (done.mails, done.problem) == (13, "")
         await room.check_taken_back()
     assert (await desk.mailbox()).taken_back == done
+
+
+async def test_what_its_user_has_put_under_another_of_our_labels_stays(room: Mailroom) -> None:
+    desk = room.desk
+    ours, open_deals = (await desk.mailbox()).labels, OURS[Category.OPEN_DEALS]
+    by_hand = room.moved.pop()
+    desk.world.mailbox(ADA).modify([by_hand], add=[ours[Category.OPEN_DEALS]], remove=[ours[Category.CUSTOMER]])
+    assert (await take_back(ORG, desk.account.sub, room.asked, desk)).mails == 12
+    assert await room.labels(by_hand) == [{open_deals, "UNREAD"}]
+    await room.check_taken_back()
+
+
+async def test_an_address_that_is_removed_is_nowhere_and_its_mail_stays_decided(room: Mailroom) -> None:
+    desk = room.desk
+    assert await remove_address(ORG, "won@a.example", desk.store) == 15
+    assert (await kept_of_address(ORG, "won@a.example", desk.store)).mails == []
+    assert b"won@a.example" not in (desk.folder / "store.sqlite").read_bytes()
+    assert (await take_back(ORG, desk.account.sub, room.asked, desk)).mails == 13
+    desk.world.mailbox(ADA).expire_history()
+    desk.clock.turn(minutes=10)
+    assert (await desk.run()).moves == ()
+    await room.check_taken_back()
 
 
 async def test_no_run_moves_it_again_and_new_mail_is_sorted(room: Mailroom) -> None:
@@ -196,8 +223,11 @@ class Queue:
 
     def __init__(self) -> None:
         self.tasks: list[Task] = []
+        self.refused = ""
 
     async def enqueue(self, task: Task) -> bool:
+        if task.user == self.refused:
+            raise Unavailable(GMAIL, "failed on purpose")
         new = task not in self.tasks
         self.tasks.append(task)
         return new
@@ -214,14 +244,46 @@ class Parts:
         return getattr(self._desk, name)
 
 
-async def test_it_begins_with_a_pause_and_a_task_for_each_mailbox(room: Mailroom) -> None:
-    parts: Any = Parts(room.desk)
-    asked = await begin_taking_back(ORG, room.desk.now() - HOUR, parts)
-    policy = await room.desk.store.policy(ORG)
-    assert (policy.paused_since, policy.take_back) == (room.desk.now(), asked)
-    assert parts.tasks.tasks == [TakeBackTask(ORG, room.desk.account.sub, asked.asked, asked.since)]
-    assert await take_back_by_task(parts.tasks.tasks[0], parts) == TakenBack(asked.asked, 13)
+async def test_it_begins_with_a_pause_and_the_ticks_send_a_task_to_each_mailbox_that_has_not_begun(room: Mailroom) -> None:
+    desk, parts = room.desk, cast(Any, Parts(room.desk))
+    mine, kim = desk.account.sub, (await connected(desk, "kim@corp.example", "Kim Corp")).sub
+    eve = (await connected(desk, "eve@other.example", "Eve Other", "other.example")).sub
+    await as_moved_as(await desk.mailbox(), ORG, kim, desk)
+    await as_moved_as(await desk.mailbox(), "other.example", eve, desk)
+    asked = await begin_taking_back(ORG, desk.now() - HOUR, desk.now(), desk.store)
+    policy = await desk.store.policy(ORG)
+    assert (policy.paused_since, policy.take_back) == (desk.now(), asked)
+    parts.tasks.refused = mine
+    assert len(await send_taking_back(ORG, parts)) == 1, "what cannot be sent is told, and Kim's is sent all the same"
+    parts.tasks.refused = ""
+    for org in (ORG, ORG, "other.example"):
+        assert not await send_taking_back(org, parts)
+    tasks = {task.user: task for task in parts.tasks.tasks}
+    assert tasks == {user: TakeBackTask(ORG, user, asked.asked, asked.since) for user in (mine, kim)}
+    # Kim's consent has ended: that holds up nobody else.
+    await desk.vault.forget(ORG, kim)
+    assert await take_back_by_task(tasks[kim], parts) == TakenBack(asked.asked, 0, REFUSED)
+    assert await take_back_by_task(tasks[mine], parts) == TakenBack(asked.asked, 13)
     await room.check_taken_back()
+    parts.tasks.tasks.clear()
+    await send_taking_back(ORG, parts)
+    assert parts.tasks.tasks == [], "what is done is not sent again"
+    assert await count_taking_back(ORG, asked.since, desk.store) == TakingBack(1, 14), "what is back counts no more as moved"
+
+
+async def as_moved_as(another: Mailbox, org: str, user: str, desk: Desk) -> None:
+    """A mailbox in which runs have moved as much as in another."""
+    assert another.progress
+    lease = await desk.store.take_lease(org, user, desk.now(), 300)
+    await desk.store.switch_on(
+        lease,
+        mailmagnet_since=desk.now(),
+        labelling_since=desk.now(),
+        progress=another.progress,
+        labels=another.labels,
+        last_run=another.last_run,
+    )
+    await desk.store.release_lease(lease)
 
 
 async def test_what_is_down_is_tried_again_a_minute_later_and_in_the_end_given_up(room: Mailroom) -> None:
@@ -242,24 +304,27 @@ async def test_what_is_down_is_tried_again_a_minute_later_and_in_the_end_given_u
     assert (await room.desk.mailbox()).taken_back == given_up
 
 
-@pytest.mark.parametrize("paused_anew", [False, True])
-async def test_a_task_that_comes_once_sorting_goes_on_takes_nothing_back(room: Mailroom, paused_anew: bool) -> None:
-    """What runs have moved since the pause was over nobody has asked about."""
+async def test_after_resume_nothing_is_taken_back_any_more(room: Mailroom) -> None:
     desk, parts = room.desk, cast(Any, Parts(room.desk))
-    asked = await begin_taking_back(ORG, desk.now() - HOUR, parts)
-    await resume(ORG, desk.store)
+    asked = await begin_taking_back(ORG, desk.now() - HOUR, desk.now(), desk.store)
     desk.clock.turn(minutes=2)
+    await resume(ORG, desk.store)
     new = desk.arrive("won@a.example")
     await desk.run()
-    if paused_anew:
+    for _ in range(2):
+        assert not await send_taking_back(ORG, parts)
+        assert parts.tasks.tasks == []
+        done = await take_back_by_task(TakeBackTask(ORG, desk.account.sub, asked.asked, asked.since), parts)
+        assert done == TakenBack(asked.asked, 0, RESUMED)
+        assert await room.labels(new) == [{CUSTOMER, "UNREAD"}]
+        # A pause that begins later is another one.
         await pause(ORG, desk.now(), desk.store)
-    assert await take_back_by_task(parts.tasks.tasks[0], parts) == TakenBack(asked.asked, 0, RESUMED)
-    assert await desk.labels_of(new) == {CUSTOMER, "UNREAD"}
 
 
-async def test_a_task_that_comes_twice_does_not_change_what_is_told_of_the_first(room: Mailroom) -> None:
-    parts: Any = Parts(room.desk)
-    await begin_taking_back(ORG, room.desk.now() - HOUR, parts)
-    done = await take_back_by_task(parts.tasks.tasks[0], parts)
+async def test_a_task_that_comes_again_after_resume_does_not_change_what_is_told_of_the_first(room: Mailroom) -> None:
+    await pause(ORG, room.desk.now(), room.desk.store)
+    task = TakeBackTask(ORG, room.desk.account.sub, room.asked.asked, room.asked.since)
+    done = await take_back_by_task(task, cast(Any, Parts(room.desk)))
     await resume(ORG, room.desk.store)
-    assert await take_back_by_task(parts.tasks.tasks[0], parts) == done
+    assert await take_back_by_task(task, cast(Any, Parts(room.desk))) == done
+    assert (await room.desk.mailbox()).taken_back == done

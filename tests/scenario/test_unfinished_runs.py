@@ -286,7 +286,7 @@ async def test_every_request_to_gmail_over_http(walked: Desk, resync: bool) -> N
         await _made_good(room)
 
 
-async def _outcome(run: Awaitable[None]) -> BaseException | None:
+async def _outcome(run: Awaitable[object]) -> BaseException | None:
     try:
         await run
     except (MailMagnetError, Killed) as ended:

@@ -99,7 +99,7 @@ SAID = {
 
 @pytest.mark.parametrize("reason", Reason)
 def test_each_trouble_is_said_with_whose_next_step_it_is(reason: Reason) -> None:
-    assert said_of(in_trouble(reason)) == f"ada@corp.example / {SAID[reason]} >"
+    assert said_of(in_trouble(reason)) == f"ada@corp.example / {SAID[reason]}"
 
 
 def test_where_the_admin_lets_mailmagnet_in_no_user_is_told_to_consent() -> None:
@@ -145,7 +145,7 @@ def test_where_the_admin_lets_mailmagnet_in_no_user_is_told_to_consent() -> None
 )
 def test_how_it_stands_with_a_mailbox(mailbox: Mailbox, how: Condition, whose: NextStep, said: str) -> None:
     assert (condition(mailbox), next_step(mailbox, delegated=False)) == (how, whose)
-    assert said_of(mailbox) == f"ada@corp.example / {said} >"
+    assert said_of(mailbox) == f"ada@corp.example / {said}"
 
 
 def test_nobody_yet() -> None:

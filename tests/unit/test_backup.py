@@ -303,6 +303,7 @@ def test_backups_under_load_belong_together_and_nobody_is_kept_waiting_long(
         writer.start()
     try:
         for number in range(3):
+            wait_for_more(connected, 4)
             back_up(settings, tmp_path / f"backup-{number}")
     finally:
         stop.set()
@@ -320,6 +321,13 @@ def test_backups_under_load_belong_together_and_nobody_is_kept_waiting_long(
         assert len(mailboxes) > before
         before = len(mailboxes)
         asyncio.run(check_files(there))
+
+
+def wait_for_more(count: list[int], more: int) -> None:
+    until, enough = time.monotonic() + 30, count[0] + more
+    while count[0] < enough:
+        assert time.monotonic() < until
+        time.sleep(0.005)
 
 
 def test_the_command_lines_say_what_to_know(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

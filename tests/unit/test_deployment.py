@@ -284,3 +284,9 @@ def test_gmails_own_fields_come_before_the_common_ones(tmp_path: Path) -> None:
     assert found.universal_actions == [Entry("Help", link="https://x.example/"), Entry("Go", function=f"{URL}/go")]
     assert (found.compose_actions, found.draft_access) == ([Entry("Write", function=f"{URL}/write")], "METADATA")
     assert found.open_link_prefixes == ["x.example"]
+
+
+def test_the_readme_shows_the_whole_plan() -> None:
+    shown = re.search(r"```bash\n(.*?)\n```", (HOUSE / "README.md").read_text("utf-8"), re.DOTALL)
+    assert shown
+    assert shown[1] == PLAN_TEXT.read_text("utf-8").rstrip()

@@ -99,8 +99,8 @@ async def test_one_organisations_store_failure_stops_nobody_elses_tick(
     done = await tick(EVERY, parts(FailingStore(store, "b.example", call, error), queue))
     assert [await store.readings(org, "1", 1) for org in ("a.example", "c.example")] == [[], []]
     assert {task.org for task in queue.tasks} >= {"a.example", "c.example"}
-    # The policy is asked for three times: whether the organisation is paused, whether it is being removed, and for its daily chores.
-    failed = [Unavailable] * (3 if call == "policy" else 1)
+    # The policy is asked for four times: is the organisation paused, are runs taken back, is it being removed, and for its daily chores.
+    failed = [Unavailable] * (4 if call == "policy" else 1)
     assert {org: [type(problem) for problem in problems] for org, problems in done.problems.items()} == {"b.example": failed}
     again = await tick(EVERY, parts(store, queue, NOW + timedelta(minutes=1)))
     assert {task.org for task in queue.tasks} == {"a.example", "b.example", "c.example"}

@@ -51,11 +51,18 @@ def test_production_has_neither_a_turned_clock_nor_faults(name: str) -> None:
     assert read_settings({**GOOD, f"SANDBOX_{name}": "/somewhere"}) == read_settings(GOOD)
 
 
+IN_THE_CLOUD = {key: value for key, value in GOOD.items() if key != "MAILMAGNET_VAULT_KEY"} | {
+    "MAILMAGNET_FIRESTORE_PROJECT": "mailmagnet-test",
+    "MAILMAGNET_CRM": "odoo",
+    "MAILMAGNET_CRM_ORIGIN": "https://odoo.corp.example",
+}
+
+
 @pytest.mark.parametrize("name", sorted(GOOD))
 def test_a_missing_one_is_named_with_its_meaning(name: str) -> None:
-    in_the_cloud = GOOD | {"MAILMAGNET_FIRESTORE_PROJECT": "mailmagnet-test"}
+    where = GOOD if name == "MAILMAGNET_VAULT_KEY" else IN_THE_CLOUD
     with pytest.raises(BadSetting, match=rf"{name}: is not set \(it is the .+\)"):
-        read_settings({key: value for key, value in in_the_cloud.items() if key != name})
+        read_settings({key: value for key, value in where.items() if key != name})
 
 
 def test_one_machine_needs_nothing_that_only_the_cloud_has() -> None:
@@ -195,11 +202,15 @@ def test_what_the_crms_backend_knows_is_no_other_secret(name: str) -> None:
 
 
 def test_in_the_cloud_no_file_is_kept_and_no_key_of_one_is_asked_for() -> None:
-    cloud = {key: value for key, value in GOOD.items() if key != "MAILMAGNET_VAULT_KEY"} | {"MAILMAGNET_FIRESTORE_PROJECT": "p"}
-    assert read_settings(cloud).firestore_project == "p"
-    for name in ("VAULT_FILE", "VAULT_KEY", "STORE_DATABASE"):
+    assert read_settings(IN_THE_CLOUD).firestore_project == "mailmagnet-test"
+    with pytest.raises(BadSetting, match="MAILMAGNET_CRM should be a CRM of its own beside MAILMAGNET_FIRESTORE_PROJECT"):
+        read_settings({**IN_THE_CLOUD, "MAILMAGNET_CRM": "embedded", "MAILMAGNET_CRM_ORIGIN": ""})
+    for origin in ("", "http://crm.example", "https://10.0.0.1"):
+        with pytest.raises(BadSetting, match="MAILMAGNET_CRM and MAILMAGNET_CRM_ORIGIN"):
+            read_settings({**IN_THE_CLOUD, "MAILMAGNET_CRM_ORIGIN": origin})
+    for name in ("VAULT_FILE", "VAULT_KEY", "STORE_DATABASE", "CRM_DATABASE"):
         with pytest.raises(BadSetting, match=f"MAILMAGNET_{name}: should be left unset beside MAILMAGNET_FIRESTORE_PROJECT"):
-            read_settings({**cloud, f"MAILMAGNET_{name}": "something"})
+            read_settings({**IN_THE_CLOUD, f"MAILMAGNET_{name}": "something"})
 
 
 def test_an_install_for_all_names_the_domains_of_all() -> None:
