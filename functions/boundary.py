@@ -3,6 +3,7 @@
 A function whose callers have to hear something else about an error answers it itself.
 """
 
+import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable
@@ -10,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from functions.log import log, log_unforeseen, new_reference, problem_facts, requester, trace, trace_fields
+from functions.log import log, log_unforeseen, log_unwaited, new_reference, problem_facts, requester, trace, trace_fields
 from functions.wiring import Process
 from http_session.session import traceparent
 from mailmagnet.errors import (
@@ -54,6 +55,7 @@ def entry_point(name: str, make_process: Callable[[], Process], answer: Endpoint
 
     def the_process() -> Process:
         if not made:
+            asyncio.get_running_loop().set_exception_handler(log_unwaited)
             made.append(make_process())
         return made[0]
 

@@ -1,5 +1,6 @@
 """The log: one JSON object a line, as Cloud Logging reads it. Nothing in it names a mail, an address or a person."""
 
+import asyncio
 import hmac
 import json
 import secrets
@@ -7,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from contextvars import ContextVar
 from functools import cache, lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 from mailmagnet.errors import MailMagnetError, Upstream
 
@@ -44,6 +45,17 @@ def log_unforeseen(message: str, error: BaseException, **facts: str | int | floa
     https://cloud.google.com/error-reporting/docs/formatting-error-messages
     """
     log("ERROR", message, error=type(error).__name__, where=where(error), stack_trace=_calls(error), **facts)
+
+
+def log_unwaited(_: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+    """What the event loop tells of an error that nobody waited for: its own line would hold the error's text, and what calls were given.
+
+    https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.call_exception_handler
+    """
+    if error := context.get("exception"):
+        log_unforeseen("nobody waited for an error", error)
+    else:
+        log("ERROR", context["message"])
 
 
 def problem_facts(error: MailMagnetError) -> Mapping[str, str]:

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from functions.boundary import HEADERS, Endpoint, entry_point
 from functions.jobs import ticked, work_on
-from functions.log import log, log_unforeseen, problem_facts, where
+from functions.log import log, log_unforeseen, log_unwaited, problem_facts, where
 from functions.wiring import Process
 from mailmagnet.errors import BadSetting, MailMagnetError
 from mailmagnet.preview import resume_previews
@@ -116,6 +116,7 @@ def application(
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        asyncio.get_running_loop().set_exception_handler(log_unwaited)
         process = make_process()
         made.append(process)
         try:

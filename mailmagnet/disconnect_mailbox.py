@@ -126,7 +126,7 @@ async def finish_leaving(org: str, parts: Parts) -> Sequence[Upstream]:
     leaving = await parts.store.leaving_mailboxes(org)
     first = parts.now().minute * MOST_A_TICK % max(len(leaving), 1)
     in_turn = [*leaving[first:], *leaving[:first]]
-    return await _problems(lambda mailbox: _rest(mailbox, parts), in_turn[:MOST_A_TICK])
+    return await problems_with_each(lambda mailbox: _rest(mailbox, parts), in_turn[:MOST_A_TICK])
 
 
 async def _rest(mailbox: Mailbox, parts: Parts) -> None:
@@ -139,7 +139,7 @@ async def revoke_forgotten(parts: Parts) -> Sequence[Upstream]:
 
     One that fails does not hold up the others. Raises what the vault raises.
     """
-    return await _problems(lambda token: _revoke(token, parts), await parts.vault.leaving())
+    return await problems_with_each(lambda token: _revoke(token, parts), await parts.vault.leaving())
 
 
 async def _revoke(token: Leaving, parts: Parts) -> None:
@@ -148,8 +148,8 @@ async def _revoke(token: Leaving, parts: Parts) -> None:
     await parts.vault.revoked(token)
 
 
-async def _problems(work: Callable[[Each], Awaitable[None]], all_of_them: Sequence[Each]) -> Sequence[Upstream]:
-    """The work done with each, some side by side; what failed."""
+async def problems_with_each(work: Callable[[Each], Awaitable[None]], all_of_them: Sequence[Each]) -> Sequence[Upstream]:
+    """The work done with each, some side by side; what failed of it: none holds up the others."""
     places = asyncio.Semaphore(AT_ONCE)
 
     async def problem_with(one: Each) -> Upstream | None:

@@ -33,13 +33,13 @@ async def pause(org: str, now: datetime, store: Store) -> datetime:
 
 
 async def resume(org: str, store: Store) -> bool:
-    """Let the job run again; whether it was paused. Raises what the store raises."""
+    """Let the job run again; whether it was paused. An organisation that is leaving stays paused. Raises what the store raises."""
     was_paused = False
 
     def resumed(before: Policy) -> Policy:
         nonlocal was_paused
-        was_paused = before.paused_since is not None
-        return replace(before, paused_since=None)
+        was_paused = before.paused_since is not None and before.leaving_since is None
+        return replace(before, paused_since=None) if was_paused else before
 
     await store.change_policy(org, resumed)
     return was_paused

@@ -4,20 +4,19 @@ An organisation's is marked first (`Policy.leaving_since`), with Pause, so that 
 leaves by themselves; then the policy goes, and with it the mark. Whatever fails, the ticks do the rest.
 """
 
-import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from mailmagnet.caller import Caller
 from mailmagnet.deadline import in_time
-from mailmagnet.disconnect_mailbox import disconnect_mailbox
-from mailmagnet.errors import MAILMAGNET, NotFound, Unavailable, Upstream
+from mailmagnet.disconnect_mailbox import disconnect_mailbox, problems_with_each
+from mailmagnet.errors import MAILMAGNET, NotFound, Upstream
 from mailmagnet.parts import Parts
 from mailmagnet.permission import check_admin
 from mailmagnet.store import Mailbox, Policy
 
-AT_ONCE = 5
 MOST_AT_ONE_TIME = 50
 """Users that leave in one tick, or at one press."""
 READ_AT_ONCE = 100
@@ -49,7 +48,8 @@ class OrganisationRemoval:
 
 
 async def remove_organisation(org: str, parts: Parts) -> int:
-    """Begin, or go on with, the removal of all that is kept of an organisation: how many users are left. Raises what the store raises.
+    """Begin, or go on with, the removal of all that is kept of an organisation: how many users are left. Raises what the store and the
+    vault raise.
 
     Of what cannot be told to Google or the CRM now the ticks go on telling.
     """
@@ -59,12 +59,28 @@ async def remove_organisation(org: str, parts: Parts) -> int:
 
 
 async def _go_on(org: str, parts: Parts) -> Sequence[Upstream]:
-    """Its users leave; when nobody is left, the policy goes, and the mark with it. What failed."""
-    problems = await _all_leave(org, parts)
+    """Its users leave, MOST_AT_ONE_TIME, others first at each minute; once nobody is left, what was kept of all. What failed."""
+    users, unknown = await _users_that_are_known(org, parts)
+    first = parts.now().minute * MOST_AT_ONE_TIME % max(len(users), 1)
+    in_turn = [*users[first:], *users[:first]]
+    problems = [*unknown, *await problems_with_each(lambda user: _leave(org, user, parts), in_turn[:MOST_AT_ONE_TIME])]
     if not problems and not await users_of(org, parts):
         await parts.store.forget_used(org)
         await parts.store.set_policy(org, Policy())
     return problems
+
+
+async def _leave(org: str, user: str, parts: Parts) -> None:
+    with suppress(NotFound):  # somebody else has done it
+        await disconnect_mailbox(org, user, parts)
+
+
+async def _users_that_are_known(org: str, parts: Parts) -> tuple[Sequence[str], Sequence[Upstream]]:
+    """Also while the vault cannot tell its own: whoever has a mailbox loses the mail records all the same."""
+    try:
+        return await users_of(org, parts), ()
+    except Upstream as problem:
+        return await _users_with_a_mailbox(org, parts), [problem]
 
 
 async def _mark(org: str, parts: Parts) -> None:
@@ -83,34 +99,14 @@ async def finish_removal(org: str, parts: Parts) -> Sequence[Upstream]:
 
 async def users_of(org: str, parts: Parts) -> Sequence[str]:
     """Everybody of whom anything is kept: who has signed in to the CRM alone has no mailbox."""
-    users = set(await parts.vault.users(org))
-    after = ""
-    while page := await parts.store.mailboxes_by_user(org, after, READ_AT_ONCE):
-        users |= {mailbox.user for mailbox in page}
-        after = page[-1].user
-    return sorted(users)
+    return sorted({*await parts.vault.users(org), *await _users_with_a_mailbox(org, parts)})
 
 
-async def _all_leave(org: str, parts: Parts) -> Sequence[Upstream]:
-    """MOST_AT_ONE_TIME at most, others first at each minute: nobody who fails holds up the others."""
-    places = asyncio.Semaphore(AT_ONCE)
-
-    async def problem_with(user: str) -> Upstream | None:
-        async with places:
-            try:
-                await disconnect_mailbox(org, user, parts)
-            except NotFound:
-                return None  # somebody else has done it
-            except Upstream as problem:
-                return problem
-            except Exception as error:  # what nobody foresaw in one must not hold up the others either
-                return Unavailable(MAILMAGNET, type(error).__name__)
-        return None
-
-    users = await users_of(org, parts)
-    first = parts.now().minute * MOST_AT_ONE_TIME % max(len(users), 1)
-    in_turn = [*users[first:], *users[:first]][:MOST_AT_ONE_TIME]
-    return [problem for problem in await asyncio.gather(*map(problem_with, in_turn)) if problem]
+async def _users_with_a_mailbox(org: str, parts: Parts) -> Sequence[str]:
+    users: list[str] = []
+    while page := await parts.store.mailboxes_by_user(org, users[-1] if users else "", READ_AT_ONCE):
+        users += [mailbox.user for mailbox in page]
+    return users
 
 
 async def see_user(user: str, caller: Caller, parts: Parts) -> UserRemoval:

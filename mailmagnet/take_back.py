@@ -245,7 +245,10 @@ async def _given_up(task: TakeBackTask, why: str, parts: Parts) -> TakenBack:
     mailbox = await parts.store.mailbox(task.org, task.user)
     if not mailbox:
         raise NotFound(MAILMAGNET, "this mailbox is not connected")
-    failed = replace(_so_far(mailbox, TakeBack(task.asked, task.since)), problem=why)
+    so_far = _so_far(mailbox, TakeBack(task.asked, task.since))
+    if so_far is mailbox.taken_back and so_far.problem != UNDER_WAY:
+        return so_far  # a task may come twice: this one was done
+    failed = replace(so_far, problem=why)
     await parts.store.save_taken_back(task.org, task.user, failed)
     return failed
 

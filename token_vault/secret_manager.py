@@ -161,7 +161,14 @@ class SecretManagerVault:
 
     @_again_when_changed
     async def _change(self, org: str, user: str, change: Callable[[Facts], Facts]) -> tuple[Facts, Facts]:
-        """Read one user's facts, and put what becomes of them in their place; both."""
+        """Read one user's facts, and put what becomes of them in their place; both. Where somebody deletes the secret meanwhile, all begins
+        anew."""
+        try:
+            return await self._changed_once(org, user, change)
+        except NotFound:
+            raise _Changed(WHO, "the secret is gone") from None
+
+    async def _changed_once(self, org: str, user: str, change: Callable[[Facts], Facts]) -> tuple[Facts, Facts]:
         name = _name(org, user)
         secret = await self._secret(name)
         before: Facts = (await self._stored(name, secret.current))["facts"] if secret and secret.current else {}
@@ -213,18 +220,12 @@ class SecretManagerVault:
         return _secret_in(await self._ask("POST", f"?secretId={name}", {"replication": {"automatic": {}}}))
 
     async def _added(self, name: str, payload: bytes) -> Mapping[str, Any]:
-        """A new version. Without the secret, which somebody has deleted meanwhile, all begins anew."""
-        try:
-            return await self._ask("POST", f"/{name}:addVersion", {"payload": {"data": base64.b64encode(payload).decode()}})
-        except NotFound:
-            raise _Changed(WHO, "the secret is gone") from None
+        """A new version."""
+        return await self._ask("POST", f"/{name}:addVersion", {"payload": {"data": base64.b64encode(payload).decode()}})
 
     async def _point_to(self, name: str, secret: _Secret, version: str, labels: Mapping[str, str]) -> None:
         wanted = {"etag": secret.etag, "versionAliases": {CURRENT: version}, "labels": labels}
-        try:
-            await self._ask("PATCH", f"/{name}?updateMask=versionAliases,labels", wanted)
-        except NotFound:
-            raise _Changed(WHO, "the secret is gone") from None
+        await self._ask("PATCH", f"/{name}?updateMask=versionAliases,labels", wanted)
 
     async def _destroy_before(self, name: str, current: str) -> None:
         """Destroy the versions that count no more. What comes in between has a higher number."""

@@ -258,3 +258,30 @@ class TestStandIn:
     ) -> None:
         self.ask(desk, "POST", "/secrets", {"replication": {"automatic": {}}}, secretId="a")
         assert self.refused(desk, verb, path, body, **query)[0] == code
+
+
+class Meanwhile:
+    """A vault in which the user is deleted by another process once so many of its calls are answered."""
+
+    def __init__(self, desk: SecretManagerDesk, answered: int) -> None:
+        self.vault, self._other = desk.vault(), desk.vault()
+        self._ask, self._answered, self.calls = self.vault._ask, answered, 0
+        setattr(self.vault, "_ask", self.ask)  # noqa: B010 - mypy takes no method for another
+
+    async def ask(self, *call: Any) -> dict[str, Any]:
+        answer = await self._ask(*call)
+        self.calls += 1
+        if self.calls == self._answered:
+            await self._other.forget(ORG, ADA)
+            for token in await self._other.leaving():
+                await self._other.revoked(token)
+        return answer
+
+
+@pytest.mark.parametrize("what", ["keep", "keep_webhook", "forget"])
+async def test_a_user_who_is_deleted_meanwhile_is_no_error(desk: SecretManagerDesk, what: str) -> None:
+    facts = {"keep": (connection(),), "keep_webhook": (ORG, ADA, "https://chat.example"), "forget": (ORG, ADA)}[what]
+    for answered in range(1, 8):
+        await desk.vault().keep(replace(connection(), own_domains=frozenset({"old.example"})))
+        meanwhile = Meanwhile(desk, answered)
+        await getattr(meanwhile.vault, what)(*facts)

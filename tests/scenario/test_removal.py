@@ -1,7 +1,8 @@
 """What an admin removes, by signed clicks: one customer's address, a user, the organisation; nobody else can, whatever fails goes on."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import pytest
 from cards.frame import CUSTOMER_ADDRESS, ORGANISATION_TYPED, Page
 from cards.frame import Path as Served
 from mailmagnet.disconnect_mailbox import finish_leaving, revoke_forgotten
-from mailmagnet.removal import finish_removal, remove_organisation, users_of
+from mailmagnet.errors import MAILMAGNET, Unavailable
+from mailmagnet.pause import resume
+from mailmagnet.removal import MOST_AT_ONE_TIME, finish_removal, remove_organisation, users_of
 from mailmagnet.store import Lease, MailRecord, Policy, Progress
 from sandbox.google.faults import Fault
 from tests.scenario.addon_process import Answered, settings_of, sidebar_at
@@ -19,6 +22,7 @@ from tests.scenario.desk import ADA, Desk, desk_in
 from tests.scenario.office import GRACE, KIM, MALLORY, ORG, Office, connected, office_in
 from tests.scenario.pages_process import pages_at
 from tests.scenario.test_command_line import typed
+from tests.scenario.test_leaving import Office as Leaver
 from tests.scenario.test_unfinished_runs import HOW, Outside, Watch, _outcome
 
 OTHER_ORG = "other.example"
@@ -193,3 +197,50 @@ async def test_what_the_commands_tell_as_json(office: Office) -> None:
     assert (await typed("admin", "remove", "organisation", "--org", ORG, "--confirm", "corp", **environment))[0] == 1
     assert (await told("remove", "organisation", "--confirm", ORG, "--json"))["users_left"] == 0
     assert await addresses(desk, OTHER_ORG) == 1
+
+
+@dataclass
+class Refusing(Leaver):
+    """An office in which the calls that `refuses` names fail."""
+
+    refuses: Callable[[str, Sequence[Any]], bool] = lambda *_: False
+
+    async def call(self, name: str, real: Callable[[], Awaitable[Any]]) -> Any:
+        if self.refuses(name, getattr(real, "args", ())):
+            raise Unavailable(MAILMAGNET, name)
+        return await real()
+
+
+async def test_more_who_cannot_leave_than_leave_at_one_time_hold_up_nobody_and_are_told_of(office: Office) -> None:
+    desk = office.desk
+    poisoned = [f"0{number:03}" for number in range(MOST_AT_ONE_TIME)]
+    for user in poisoned:
+        await desk.store.connect(ORG, user, f"{user}@{ORG}", desk.now())
+    refusing = Refusing(desk, refuses=lambda name, facts: name == "store.change_presence" and facts[1] in poisoned)
+    await remove_organisation(ORG, refusing)
+    for _ in range(3):
+        desk.clock.turn(minutes=1)
+        assert await finish_removal(ORG, refusing)
+    assert await users_of(ORG, desk) == poisoned
+    desk.clock.turn(minutes=1)
+    assert await finish_removal(ORG, desk) == []
+    assert ORG not in await desk.store.orgs()
+
+
+async def test_a_vault_that_cannot_tell_its_users_keeps_no_mail_record_here(office: Office) -> None:
+    desk = office.desk
+    refusing = Refusing(desk, refuses=lambda name, _: name == "vault.users")
+    with pytest.raises(Unavailable):
+        await remove_organisation(ORG, refusing)
+    assert (await addresses(desk), await addresses(desk, OTHER_ORG)) == (0, 1)
+    assert [problem.what for problem in await finish_removal(ORG, refusing)] == ["vault.users"]
+    assert (await desk.store.policy(ORG)).leaving_since
+    assert await finish_removal(ORG, desk) == []
+    assert ORG not in await desk.store.orgs()
+
+
+async def test_an_organisation_that_is_leaving_stays_paused(office: Office) -> None:
+    refusing = Refusing(office.desk, refuses=lambda name, _: name == "store.switch_off")
+    await remove_organisation(ORG, refusing)
+    assert not await resume(ORG, office.desk.store)
+    assert (await office.desk.store.policy(ORG)).paused_since

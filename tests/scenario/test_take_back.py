@@ -319,3 +319,12 @@ async def test_after_resume_nothing_is_taken_back_any_more(room: Mailroom) -> No
         assert await room.labels(new) == [{CUSTOMER, "UNREAD"}]
         # A pause that begins later is another one.
         await pause(ORG, desk.now(), desk.store)
+
+
+async def test_a_task_that_comes_again_after_resume_does_not_change_what_is_told_of_the_first(room: Mailroom) -> None:
+    await pause(ORG, room.desk.now(), room.desk.store)
+    task = TakeBackTask(ORG, room.desk.account.sub, room.asked.asked, room.asked.since)
+    done = await take_back_by_task(task, cast(Any, Parts(room.desk)))
+    await resume(ORG, room.desk.store)
+    assert await take_back_by_task(task, cast(Any, Parts(room.desk))) == done
+    assert (await room.desk.mailbox()).taken_back == done

@@ -1,5 +1,7 @@
 """The error boundary: each error of the tree becomes its status, with a reference that is in the log, and no word of what came in."""
 
+import asyncio
+import gc
 import json
 import re
 from collections.abc import Iterator
@@ -50,6 +52,7 @@ from mailmagnet.errors import (
 from mailmagnet.gmail import GMAIL
 
 CRM = Service(Side.CRM, "CRM")
+ADDRESS = "anna@customer.example"
 STATUSES: dict[MailMagnetError, int] = {
     BadRequest("gmail: Field required"): 400,
     NothingTyped("the search field is empty"): 400,
@@ -64,6 +67,7 @@ STATUSES: dict[MailMagnetError, int] = {
     LeaseLost(): 409,
     NotAuthorised(GMAIL): 503,
     NotPermitted(GMAIL): 503,
+    NotDelegated(GMAIL): 503,
     NotFound(GMAIL): 503,
     SignInNeeded(CRM): 503,
     GrantMissing(GMAIL, "read"): 503,
@@ -259,3 +263,27 @@ async def test_nothing_else_is_answered_without_proof(path: str, method: str) ->
         raise NotVerified("no bearer token")
 
     assert (await entry_point("addon", on_google_cloud, refuses)(request_of(path, method))).status_code == 401
+
+
+async def test_an_error_that_nobody_waits_for_is_logged_without_its_text(capsys: pytest.CaptureFixture[str]) -> None:
+    async def answer(_: Request, __: Process) -> Response:
+        async def fails() -> None:
+            raise ValueError(ADDRESS)
+
+        def is_given(_: str) -> None:
+            raise ValueError(ADDRESS)
+
+        forgotten = asyncio.create_task(fails())
+        asyncio.get_running_loop().call_soon(is_given, ADDRESS)
+        await asyncio.sleep(0.01)
+        del forgotten
+        gc.collect()
+        return Response()
+
+    process = cast(Process, SimpleNamespace(settings=SimpleNamespace(firestore_project="")))
+    request = Request({"type": "http", "method": "POST", "path": "/", "headers": [], "query_string": b""})
+    await entry_point("addon", lambda: process, answer)(request)
+    told = capsys.readouterr()
+    lines = [json.loads(line) for line in told.out.splitlines()]
+    assert [line["error"] for line in lines if line["message"] == "nobody waited for an error"] == ["ValueError"] * 2
+    assert ADDRESS not in told.out + told.err
