@@ -87,8 +87,8 @@ def _alert(file: Path, project: str, alerts: str) -> Step:
     return Step(
         title=f"Alert {file.stem}",
         why=wanted["documentation"]["content"].partition("\n")[0],
-        look=_command(f"{found} '--format=value(userLabels.{VERSION})'"),
-        wanted=version,
+        look=_command(f"{found} '--format=csv[no-heading](userLabels.{VERSION},notificationChannels[0])'"),
+        wanted=f"{version},${{{CHANNEL}}}",
         files={file.name: _text(wanted)},
         make=(
             _delete_all(found, f"{POLICIES} delete"),
@@ -145,4 +145,5 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _text(wanted: Mapping[str, Any]) -> str:
-    return json.dumps(wanted, indent=2) + "\n"
+    """On one line: the files themselves are there to be read, and the script has a dozen of them."""
+    return json.dumps(wanted) + "\n"

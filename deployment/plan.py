@@ -9,6 +9,7 @@ import yaml
 
 from deployment.addon_manifest import addon_deployment, leaves
 from deployment.deployment_file import Deployment
+from deployment.monitoring_steps import monitoring_steps
 from deployment.services import (
     ADDON,
     JOB,
@@ -105,6 +106,7 @@ class _Plan:
         yield from self._scheduler()
         if self._deployment.budget:
             yield from self._budget()
+        yield from monitoring_steps(self._deployment.project, self._deployment.alerts)
 
     def _gcloud(self, line: str, *further: str) -> Command:
         return gcloud(line, *further, *self._here)

@@ -16,6 +16,7 @@ HEAD = """#!/usr/bin/env bash
 # What `mailmagnet deploy` does, from deployment.yaml. Each step looks first whether it is done; run it again as often as you like.
 set -euo pipefail
 FILES="$(mktemp -d)"
+export FILES
 trap 'rm -rf "$FILES"' EXIT
 """
 HEAD_BACK = """#!/usr/bin/env bash

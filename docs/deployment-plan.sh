@@ -2,6 +2,7 @@
 # What `mailmagnet deploy` does, from deployment.yaml. Each step looks first whether it is done; run it again as often as you like.
 set -euo pipefail
 FILES="$(mktemp -d)"
+export FILES
 trap 'rm -rf "$FILES"' EXIT
 
 # 1. Google's APIs: What MailMagnet and this plan call at Google is switched on; they stay on when MailMagnet goes, for others
@@ -640,4 +641,233 @@ if [ "$(gcloud billing budgets list "--billing-account=${BILLING_ACCOUNT}" \
         --filter=displayName=mailmagnet-example-mailmagnet \
         '--format=csv[no-heading](amount.specifiedAmount.units,amount.specifiedAmount.currencyCode)' --quiet 2>/dev/null || true)" != 50,EUR ]; then
     gcloud billing budgets update "${BUDGET}" "--billing-account=${BILLING_ACCOUNT}" --budget-amount=50EUR --quiet
+fi
+
+# 49. Metric mailmagnet_mailboxes_failed: Runs of a mailbox that failed, by the reason that is kept with it.
+cat > "$FILES/mailmagnet_mailboxes_failed.json" <<EOF
+{"description": "Runs of a mailbox that failed, by the reason that is kept with it. (2457b2951210)", "filter": "resource.type=\\"cloud_run_revision\\" AND jsonPayload.message=\\"not sorted\\"", "metricDescriptor": {"displayName": "MailMagnet: mailboxes not sorted", "metricKind": "DELTA", "valueType": "INT64", "unit": "1", "labels": [{"key": "reason", "valueType": "STRING", "description": "why: consent, gmail_refuses, crm_sign_in, crm_permission or failing"}, {"key": "service", "valueType": "STRING", "description": "what did not do what was asked"}]}, "labelExtractors": {"reason": "EXTRACT(jsonPayload.mailbox)", "service": "EXTRACT(jsonPayload.service)"}}
+EOF
+if [ "$(gcloud logging metrics describe mailmagnet_mailboxes_failed --project=example-mailmagnet \
+        '--format=value(description)' --quiet 2>/dev/null || true)" != 'Runs of a mailbox that failed, by the reason that is kept with it. (2457b2951210)' ]; then
+    sh -c \
+        "if gcloud logging metrics describe mailmagnet_mailboxes_failed --project=example-mailmagnet --quiet >/dev/null 2>&1; then verb=update; else verb=create; fi; gcloud logging metrics \"\$verb\" mailmagnet_mailboxes_failed --project=example-mailmagnet --config-from-file=\"${FILES}/mailmagnet_mailboxes_failed.json\" --quiet"
+fi
+
+# 50. Metric mailmagnet_not_revoked: Tries to end a consent at Google that failed. The next tick tries again.
+cat > "$FILES/mailmagnet_not_revoked.json" <<EOF
+{"description": "Tries to end a consent at Google that failed. The next tick tries again. (c941503afa98)", "filter": "resource.type=\\"cloud_run_revision\\" AND jsonPayload.message=\\"not revoked yet\\"", "metricDescriptor": {"displayName": "MailMagnet: consents not ended yet", "metricKind": "DELTA", "valueType": "INT64", "unit": "1", "labels": [{"key": "service", "valueType": "STRING", "description": "what did not do what was asked"}]}, "labelExtractors": {"service": "EXTRACT(jsonPayload.service)"}}
+EOF
+if [ "$(gcloud logging metrics describe mailmagnet_not_revoked --project=example-mailmagnet \
+        '--format=value(description)' --quiet 2>/dev/null || true)" != 'Tries to end a consent at Google that failed. The next tick tries again. (c941503afa98)' ]; then
+    sh -c \
+        "if gcloud logging metrics describe mailmagnet_not_revoked --project=example-mailmagnet --quiet >/dev/null 2>&1; then verb=update; else verb=create; fi; gcloud logging metrics \"\$verb\" mailmagnet_not_revoked --project=example-mailmagnet --config-from-file=\"${FILES}/mailmagnet_not_revoked.json\" --quiet"
+fi
+
+# 51. Metric mailmagnet_own_problems: Problems of what MailMagnet itself runs on: vault, store, queue, certificates.
+cat > "$FILES/mailmagnet_own_problems.json" <<EOF
+{"description": "Problems of what MailMagnet itself runs on: vault, store, queue, certificates. (175432d6b67e)", "filter": "resource.type=\\"cloud_run_revision\\" AND jsonPayload.side=\\"ours\\" AND NOT jsonPayload.service=\\"Google Chat\\" AND NOT (jsonPayload.service=\\"MailMagnet\\" AND jsonPayload.error=\\"RateLimited\\")", "metricDescriptor": {"displayName": "MailMagnet: its own parts", "metricKind": "DELTA", "valueType": "INT64", "unit": "1", "labels": [{"key": "service", "valueType": "STRING", "description": "what did not do what was asked"}, {"key": "error", "valueType": "STRING", "description": "the error's type"}]}, "labelExtractors": {"service": "EXTRACT(jsonPayload.service)", "error": "EXTRACT(jsonPayload.error)"}}
+EOF
+if [ "$(gcloud logging metrics describe mailmagnet_own_problems --project=example-mailmagnet \
+        '--format=value(description)' --quiet 2>/dev/null || true)" != 'Problems of what MailMagnet itself runs on: vault, store, queue, certificates. (175432d6b67e)' ]; then
+    sh -c \
+        "if gcloud logging metrics describe mailmagnet_own_problems --project=example-mailmagnet --quiet >/dev/null 2>&1; then verb=update; else verb=create; fi; gcloud logging metrics \"\$verb\" mailmagnet_own_problems --project=example-mailmagnet --config-from-file=\"${FILES}/mailmagnet_own_problems.json\" --quiet"
+fi
+
+# 52. Metric mailmagnet_panels: Answers of the sidebar, and how many milliseconds each took. What strangers are refused is left
+# out.
+cat > "$FILES/mailmagnet_panels.json" <<EOF
+{"description": "Answers of the sidebar, and how many milliseconds each took. What strangers are refused is left out. (1a31370a30f7)", "filter": "resource.type=\\"cloud_run_revision\\" AND jsonPayload.function=\\"addon\\" AND (jsonPayload.status<400 OR jsonPayload.status>=500)", "metricDescriptor": {"displayName": "MailMagnet: panels", "metricKind": "DELTA", "valueType": "DISTRIBUTION", "unit": "ms"}, "valueExtractor": "EXTRACT(jsonPayload.ms)", "bucketOptions": {"explicitBuckets": {"bounds": [50, 100, 200, 300, 500, 750, 1000, 1500, 2000, 3000, 4000, 5000, 7500, 10000, 30000]}}}
+EOF
+if [ "$(gcloud logging metrics describe mailmagnet_panels --project=example-mailmagnet '--format=value(description)' \
+        --quiet 2>/dev/null || true)" != 'Answers of the sidebar, and how many milliseconds each took. What strangers are refused is left out. (1a31370a30f7)' ]; then
+    sh -c \
+        "if gcloud logging metrics describe mailmagnet_panels --project=example-mailmagnet --quiet >/dev/null 2>&1; then verb=update; else verb=create; fi; gcloud logging metrics \"\$verb\" mailmagnet_panels --project=example-mailmagnet --config-from-file=\"${FILES}/mailmagnet_panels.json\" --quiet"
+fi
+
+# 53. Metric mailmagnet_panels_missed: Answers of the sidebar that failed, or took more than 5 seconds.
+cat > "$FILES/mailmagnet_panels_missed.json" <<EOF
+{"description": "Answers of the sidebar that failed, or took more than 5 seconds. (86ce3a6279c8)", "filter": "resource.type=\\"cloud_run_revision\\" AND jsonPayload.function=\\"addon\\" AND (jsonPayload.status<400 OR jsonPayload.status>=500) AND (jsonPayload.status>=500 OR jsonPayload.ms>5000)", "metricDescriptor": {"displayName": "MailMagnet: panels failed or late", "metricKind": "DELTA", "valueType": "INT64", "unit": "1", "labels": [{"key": "error", "valueType": "STRING", "description": "the error's type, empty for one that was only late"}]}, "labelExtractors": {"error": "EXTRACT(jsonPayload.error)"}}
+EOF
+if [ "$(gcloud logging metrics describe mailmagnet_panels_missed --project=example-mailmagnet \
+        '--format=value(description)' --quiet 2>/dev/null || true)" != 'Answers of the sidebar that failed, or took more than 5 seconds. (86ce3a6279c8)' ]; then
+    sh -c \
+        "if gcloud logging metrics describe mailmagnet_panels_missed --project=example-mailmagnet --quiet >/dev/null 2>&1; then verb=update; else verb=create; fi; gcloud logging metrics \"\$verb\" mailmagnet_panels_missed --project=example-mailmagnet --config-from-file=\"${FILES}/mailmagnet_panels_missed.json\" --quiet"
+fi
+
+# 54. Metric mailmagnet_problems_shown: Problems that a panel or a page showed to its user, beside what it had.
+cat > "$FILES/mailmagnet_problems_shown.json" <<EOF
+{"description": "Problems that a panel or a page showed to its user, beside what it had. (b325548cbb0d)", "filter": "resource.type=\\"cloud_run_revision\\" AND jsonPayload.message=\\"problem shown\\"", "metricDescriptor": {"displayName": "MailMagnet: problems shown", "metricKind": "DELTA", "valueType": "INT64", "unit": "1", "labels": [{"key": "service", "valueType": "STRING", "description": "what did not do what was asked"}, {"key": "error", "valueType": "STRING", "description": "the error's type"}]}, "labelExtractors": {"service": "EXTRACT(jsonPayload.service)", "error": "EXTRACT(jsonPayload.error)"}}
+EOF
+if [ "$(gcloud logging metrics describe mailmagnet_problems_shown --project=example-mailmagnet \
+        '--format=value(description)' --quiet 2>/dev/null || true)" != 'Problems that a panel or a page showed to its user, beside what it had. (b325548cbb0d)' ]; then
+    sh -c \
+        "if gcloud logging metrics describe mailmagnet_problems_shown --project=example-mailmagnet --quiet >/dev/null 2>&1; then verb=update; else verb=create; fi; gcloud logging metrics \"\$verb\" mailmagnet_problems_shown --project=example-mailmagnet --config-from-file=\"${FILES}/mailmagnet_problems_shown.json\" --quiet"
+fi
+
+# 55. Metric mailmagnet_tick_failures: Ticks that failed, whole or for one organisation.
+cat > "$FILES/mailmagnet_tick_failures.json" <<EOF
+{"description": "Ticks that failed, whole or for one organisation. (c6a997a3aa52)", "filter": "resource.type=\\"cloud_run_revision\\" AND ((jsonPayload.function=\\"label_tick\\" AND jsonPayload.status>=500) OR jsonPayload.message=\\"tick failed for an organisation\\")", "metricDescriptor": {"displayName": "MailMagnet: ticks failed", "metricKind": "DELTA", "valueType": "INT64", "unit": "1", "labels": [{"key": "service", "valueType": "STRING", "description": "what did not do what was asked"}, {"key": "error", "valueType": "STRING", "description": "the error's type"}]}, "labelExtractors": {"service": "EXTRACT(jsonPayload.service)", "error": "EXTRACT(jsonPayload.error)"}}
+EOF
+if [ "$(gcloud logging metrics describe mailmagnet_tick_failures --project=example-mailmagnet \
+        '--format=value(description)' --quiet 2>/dev/null || true)" != 'Ticks that failed, whole or for one organisation. (c6a997a3aa52)' ]; then
+    sh -c \
+        "if gcloud logging metrics describe mailmagnet_tick_failures --project=example-mailmagnet --quiet >/dev/null 2>&1; then verb=update; else verb=create; fi; gcloud logging metrics \"\$verb\" mailmagnet_tick_failures --project=example-mailmagnet --config-from-file=\"${FILES}/mailmagnet_tick_failures.json\" --quiet"
+fi
+
+# 56. Metric mailmagnet_ticks: Ticks of the scheduler that did their work.
+cat > "$FILES/mailmagnet_ticks.json" <<EOF
+{"description": "Ticks of the scheduler that did their work. (6bf1c56ec0e8)", "filter": "resource.type=\\"cloud_run_revision\\" AND jsonPayload.function=\\"label_tick\\" AND jsonPayload.status=200", "metricDescriptor": {"displayName": "MailMagnet: ticks done", "metricKind": "DELTA", "valueType": "INT64", "unit": "1"}}
+EOF
+if [ "$(gcloud logging metrics describe mailmagnet_ticks --project=example-mailmagnet '--format=value(description)' \
+        --quiet 2>/dev/null || true)" != 'Ticks of the scheduler that did their work. (6bf1c56ec0e8)' ]; then
+    sh -c \
+        "if gcloud logging metrics describe mailmagnet_ticks --project=example-mailmagnet --quiet >/dev/null 2>&1; then verb=update; else verb=create; fi; gcloud logging metrics \"\$verb\" mailmagnet_ticks --project=example-mailmagnet --config-from-file=\"${FILES}/mailmagnet_ticks.json\" --quiet"
+fi
+
+# 57. Metric mailmagnet_unforeseen: Errors that nobody foresaw. Error Reporting has them grouped.
+cat > "$FILES/mailmagnet_unforeseen.json" <<EOF
+{"description": "Errors that nobody foresaw. Error Reporting has them grouped. (0a980605e6f1)", "filter": "resource.type=\\"cloud_run_revision\\" AND severity=\\"ERROR\\" AND jsonPayload.stack_trace:\\"Traceback\\"", "metricDescriptor": {"displayName": "MailMagnet: unforeseen errors", "metricKind": "DELTA", "valueType": "INT64", "unit": "1", "labels": [{"key": "error", "valueType": "STRING", "description": "the error's type"}]}, "labelExtractors": {"error": "EXTRACT(jsonPayload.error)"}}
+EOF
+if [ "$(gcloud logging metrics describe mailmagnet_unforeseen --project=example-mailmagnet \
+        '--format=value(description)' --quiet 2>/dev/null || true)" != 'Errors that nobody foresaw. Error Reporting has them grouped. (0a980605e6f1)' ]; then
+    sh -c \
+        "if gcloud logging metrics describe mailmagnet_unforeseen --project=example-mailmagnet --quiet >/dev/null 2>&1; then verb=update; else verb=create; fi; gcloud logging metrics \"\$verb\" mailmagnet_unforeseen --project=example-mailmagnet --config-from-file=\"${FILES}/mailmagnet_unforeseen.json\" --quiet"
+fi
+
+# 58. Where alerts go: it@example.com is told by mail when something is wrong.
+if [ "$(gcloud beta monitoring channels list --project=example-mailmagnet \
+        '--filter=type="email" AND labels.email_address="it@example.com"' --limit=1 \
+        '--format=value(labels.email_address)' --quiet 2>/dev/null || true)" != it@example.com ]; then
+    gcloud beta monitoring channels create --project=example-mailmagnet --type=email --display-name=MailMagnet \
+        --channel-labels=email_address=it@example.com --quiet
+fi
+
+# 59. ALERTS_CHANNEL: Alerts name where they go.
+ALERTS_CHANNEL="$(gcloud beta monitoring channels list --project=example-mailmagnet \
+        '--filter=type="email" AND labels.email_address="it@example.com"' --limit=1 '--format=value(name)' --quiet)"
+[ -n "$ALERTS_CHANNEL" ] || { echo 'Run this again: Google has not listed the new channel yet.' >&2; exit 1; }
+
+# 60. Alert mailboxes_failed: One mailbox's trouble is its user's, who is told in the sidebar. Many at once have one cause:
+# `consent`, `gmail_refuses`: the consent or the domain-wide delegation was taken away; `crm_sign_in`, `crm_permission`:
+# something changed in the CRM; `failing`: Gmail or the CRM is down.
+cat > "$FILES/mailboxes_failed.json" <<EOF
+{"displayName": "MailMagnet: many mailboxes are not sorted", "severity": "WARNING", "combiner": "OR", "conditions": [{"displayName": "More than 20 runs in an hour, for one reason", "conditionPrometheusQueryLanguage": {"query": "sum by (reason) (increase(logging_googleapis_com:user_mailmagnet_mailboxes_failed[60m])) > 20", "duration": "0s", "evaluationInterval": "60s", "disableMetricValidation": true}}], "documentation": {"mimeType": "text/markdown", "content": "One mailbox's trouble is its user's, who is told in the sidebar. Many at once have one cause: \`consent\`, \`gmail_refuses\`: the consent or the domain-wide delegation was taken away; \`crm_sign_in\`, \`crm_permission\`: something changed in the CRM; \`failing\`: Gmail or the CRM is down.\\n\\n\`mailmagnet doctor\` tells which."}, "alertStrategy": {"autoClose": "86400s"}, "userLabels": {"mailmagnet_version": "cd49a86d0968"}}
+EOF
+if [ "$(gcloud alpha monitoring policies list --project=example-mailmagnet \
+        '--filter=display_name="MailMagnet: many mailboxes are not sorted"' \
+        '--format=csv[no-heading](userLabels.mailmagnet_version,notificationChannels[0])' --quiet 2>/dev/null || true)" != "cd49a86d0968,${ALERTS_CHANNEL}" ]; then
+    sh -c \
+        'for name in $(gcloud alpha monitoring policies list --project=example-mailmagnet '"'"'--filter=display_name="MailMagnet: many mailboxes are not sorted"'"'"' '"'"'--format=value(name)'"'"' --quiet); do gcloud alpha monitoring policies delete "$name" --quiet || exit; done'
+    gcloud alpha monitoring policies create --project=example-mailmagnet \
+        "--policy-from-file=${FILES}/mailboxes_failed.json" "--notification-channels=${ALERTS_CHANNEL}" --quiet
+fi
+
+# 61. Alert no_tick: Nobody's mail is sorted: the scheduler's call of `label_tick` comes every minute, and none has done its
+# work for 10 minutes.
+cat > "$FILES/no_tick.json" <<EOF
+{"displayName": "MailMagnet: no tick", "severity": "CRITICAL", "combiner": "OR", "conditions": [{"displayName": "No tick for 10 minutes", "conditionPrometheusQueryLanguage": {"query": "(sum(increase(logging_googleapis_com:user_mailmagnet_ticks[10m])) or vector(0)) < 1", "duration": "120s", "evaluationInterval": "60s", "disableMetricValidation": true}}], "documentation": {"mimeType": "text/markdown", "content": "Nobody's mail is sorted: the scheduler's call of \`label_tick\` comes every minute, and none has done its work for 10 minutes.\\n\\n\`mailmagnet doctor\` tells whether the scheduler is paused, its audience is wrong, or its account may not call."}, "alertStrategy": {"autoClose": "3600s"}, "userLabels": {"mailmagnet_version": "77b1e40c5ec8"}}
+EOF
+if [ "$(gcloud alpha monitoring policies list --project=example-mailmagnet \
+        '--filter=display_name="MailMagnet: no tick"' \
+        '--format=csv[no-heading](userLabels.mailmagnet_version,notificationChannels[0])' --quiet 2>/dev/null || true)" != "77b1e40c5ec8,${ALERTS_CHANNEL}" ]; then
+    sh -c \
+        'for name in $(gcloud alpha monitoring policies list --project=example-mailmagnet '"'"'--filter=display_name="MailMagnet: no tick"'"'"' '"'"'--format=value(name)'"'"' --quiet); do gcloud alpha monitoring policies delete "$name" --quiet || exit; done'
+    gcloud alpha monitoring policies create --project=example-mailmagnet \
+        "--policy-from-file=${FILES}/no_tick.json" "--notification-channels=${ALERTS_CHANNEL}" --quiet
+fi
+
+# 62. Alert not_revoked: Somebody has left, and Google could not be told to end the consent. Every tick tries again; nothing
+# else is done with it.
+cat > "$FILES/not_revoked.json" <<EOF
+{"displayName": "MailMagnet: consents are not ended", "severity": "WARNING", "combiner": "OR", "conditions": [{"displayName": "For more than half an hour", "conditionPrometheusQueryLanguage": {"query": "sum(increase(logging_googleapis_com:user_mailmagnet_not_revoked[60m])) > 30", "duration": "0s", "evaluationInterval": "60s", "disableMetricValidation": true}}], "documentation": {"mimeType": "text/markdown", "content": "Somebody has left, and Google could not be told to end the consent. Every tick tries again; nothing else is done with it."}, "alertStrategy": {"autoClose": "3600s"}, "userLabels": {"mailmagnet_version": "472ff39668e6"}}
+EOF
+if [ "$(gcloud alpha monitoring policies list --project=example-mailmagnet \
+        '--filter=display_name="MailMagnet: consents are not ended"' \
+        '--format=csv[no-heading](userLabels.mailmagnet_version,notificationChannels[0])' --quiet 2>/dev/null || true)" != "472ff39668e6,${ALERTS_CHANNEL}" ]; then
+    sh -c \
+        'for name in $(gcloud alpha monitoring policies list --project=example-mailmagnet '"'"'--filter=display_name="MailMagnet: consents are not ended"'"'"' '"'"'--format=value(name)'"'"' --quiet); do gcloud alpha monitoring policies delete "$name" --quiet || exit; done'
+    gcloud alpha monitoring policies create --project=example-mailmagnet \
+        "--policy-from-file=${FILES}/not_revoked.json" "--notification-channels=${ALERTS_CHANNEL}" --quiet
+fi
+
+# 63. Alert own_problems: `service` is what fails: the vault, the store, the queue, Google's certificates. `mailmagnet doctor`
+# tells what is wrong with it.
+cat > "$FILES/own_problems.json" <<EOF
+{"displayName": "MailMagnet: a part of its own fails", "severity": "ERROR", "combiner": "OR", "conditions": [{"displayName": "More than 10 in 10 minutes", "conditionPrometheusQueryLanguage": {"query": "sum by (service) (increase(logging_googleapis_com:user_mailmagnet_own_problems[10m])) > 10", "duration": "0s", "evaluationInterval": "60s", "disableMetricValidation": true}}], "documentation": {"mimeType": "text/markdown", "content": "\`service\` is what fails: the vault, the store, the queue, Google's certificates. \`mailmagnet doctor\` tells what is wrong with it."}, "alertStrategy": {"autoClose": "3600s"}, "userLabels": {"mailmagnet_version": "c9c0577a59a6"}}
+EOF
+if [ "$(gcloud alpha monitoring policies list --project=example-mailmagnet \
+        '--filter=display_name="MailMagnet: a part of its own fails"' \
+        '--format=csv[no-heading](userLabels.mailmagnet_version,notificationChannels[0])' --quiet 2>/dev/null || true)" != "c9c0577a59a6,${ALERTS_CHANNEL}" ]; then
+    sh -c \
+        'for name in $(gcloud alpha monitoring policies list --project=example-mailmagnet '"'"'--filter=display_name="MailMagnet: a part of its own fails"'"'"' '"'"'--format=value(name)'"'"' --quiet); do gcloud alpha monitoring policies delete "$name" --quiet || exit; done'
+    gcloud alpha monitoring policies create --project=example-mailmagnet \
+        "--policy-from-file=${FILES}/own_problems.json" "--notification-channels=${ALERTS_CHANNEL}" --quiet
+fi
+
+# 64. Alert panels: Of 1,000 panels 999 should be answered within 5 seconds. Now many are not: users see Gmail's own error, or
+# wait.
+cat > "$FILES/panels.json" <<EOF
+{"displayName": "MailMagnet: panels fail or are late", "severity": "CRITICAL", "combiner": "OR", "conditions": [{"displayName": "A month's share of missed panels would be used up in two days", "conditionPrometheusQueryLanguage": {"query": "(sum(increase(logging_googleapis_com:user_mailmagnet_panels_missed[1h])) / sum(increase(logging_googleapis_com:user_mailmagnet_panels_count[1h]))) > 0.0144 and (sum(increase(logging_googleapis_com:user_mailmagnet_panels_missed[5m])) / sum(increase(logging_googleapis_com:user_mailmagnet_panels_count[5m]))) > 0.0144 and sum(increase(logging_googleapis_com:user_mailmagnet_panels_missed[1h])) >= 5", "duration": "0s", "evaluationInterval": "60s", "disableMetricValidation": true}}, {"displayName": "A month's share of missed panels would be used up in five days", "conditionPrometheusQueryLanguage": {"query": "(sum(increase(logging_googleapis_com:user_mailmagnet_panels_missed[6h])) / sum(increase(logging_googleapis_com:user_mailmagnet_panels_count[6h]))) > 0.006 and (sum(increase(logging_googleapis_com:user_mailmagnet_panels_missed[30m])) / sum(increase(logging_googleapis_com:user_mailmagnet_panels_count[30m]))) > 0.006 and sum(increase(logging_googleapis_com:user_mailmagnet_panels_missed[6h])) >= 5", "duration": "0s", "evaluationInterval": "60s", "disableMetricValidation": true}}], "documentation": {"mimeType": "text/markdown", "content": "Of 1,000 panels 999 should be answered within 5 seconds. Now many are not: users see Gmail's own error, or wait.\\n\\nThe dashboard MailMagnet shows why (panels failed or late, by error; its own parts). \`mailmagnet doctor\` tells what is wrong and how to mend it."}, "alertStrategy": {"autoClose": "3600s"}, "userLabels": {"mailmagnet_version": "7052ad7b698e"}}
+EOF
+if [ "$(gcloud alpha monitoring policies list --project=example-mailmagnet \
+        '--filter=display_name="MailMagnet: panels fail or are late"' \
+        '--format=csv[no-heading](userLabels.mailmagnet_version,notificationChannels[0])' --quiet 2>/dev/null || true)" != "7052ad7b698e,${ALERTS_CHANNEL}" ]; then
+    sh -c \
+        'for name in $(gcloud alpha monitoring policies list --project=example-mailmagnet '"'"'--filter=display_name="MailMagnet: panels fail or are late"'"'"' '"'"'--format=value(name)'"'"' --quiet); do gcloud alpha monitoring policies delete "$name" --quiet || exit; done'
+    gcloud alpha monitoring policies create --project=example-mailmagnet "--policy-from-file=${FILES}/panels.json" \
+        "--notification-channels=${ALERTS_CHANNEL}" --quiet
+fi
+
+# 65. Alert services: Cloud Run itself counts these: also what never came to MailMagnet, because no instance started or there
+# were too few. The service's own log tells why.
+cat > "$FILES/services.json" <<EOF
+{"displayName": "MailMagnet: Cloud Run does not reach a service", "severity": "ERROR", "combiner": "OR", "conditions": [{"displayName": "More than 10 answers with status 5xx in 10 minutes", "conditionPrometheusQueryLanguage": {"query": "sum by (service_name) (increase(run_googleapis_com:request_count{monitored_resource=\\"cloud_run_revision\\", service_name=~\\"mailmagnet-addon|mailmagnet-label-tick|mailmagnet-label-mailbox|mailmagnet-pages\\", response_code_class=\\"5xx\\"}[10m])) > 10", "duration": "0s", "evaluationInterval": "60s", "disableMetricValidation": true}}], "documentation": {"mimeType": "text/markdown", "content": "Cloud Run itself counts these: also what never came to MailMagnet, because no instance started or there were too few. The service's own log tells why."}, "alertStrategy": {"autoClose": "3600s"}, "userLabels": {"mailmagnet_version": "2e8cab7c1914"}}
+EOF
+if [ "$(gcloud alpha monitoring policies list --project=example-mailmagnet \
+        '--filter=display_name="MailMagnet: Cloud Run does not reach a service"' \
+        '--format=csv[no-heading](userLabels.mailmagnet_version,notificationChannels[0])' --quiet 2>/dev/null || true)" != "2e8cab7c1914,${ALERTS_CHANNEL}" ]; then
+    sh -c \
+        'for name in $(gcloud alpha monitoring policies list --project=example-mailmagnet '"'"'--filter=display_name="MailMagnet: Cloud Run does not reach a service"'"'"' '"'"'--format=value(name)'"'"' --quiet); do gcloud alpha monitoring policies delete "$name" --quiet || exit; done'
+    gcloud alpha monitoring policies create --project=example-mailmagnet \
+        "--policy-from-file=${FILES}/services.json" "--notification-channels=${ALERTS_CHANNEL}" --quiet
+fi
+
+# 66. Alert tick_failures: A tick sends each due mailbox to the queue. It fails, whole or for one organisation; the next one
+# tries again.
+cat > "$FILES/tick_failures.json" <<EOF
+{"displayName": "MailMagnet: ticks fail", "severity": "ERROR", "combiner": "OR", "conditions": [{"displayName": "More than 5 in 15 minutes", "conditionPrometheusQueryLanguage": {"query": "sum by (service, error) (increase(logging_googleapis_com:user_mailmagnet_tick_failures[15m])) > 5", "duration": "0s", "evaluationInterval": "60s", "disableMetricValidation": true}}], "documentation": {"mimeType": "text/markdown", "content": "A tick sends each due mailbox to the queue. It fails, whole or for one organisation; the next one tries again.\\n\\n\`service\` says what did not do what was asked. \`mailmagnet doctor\` tells how to mend it."}, "alertStrategy": {"autoClose": "3600s"}, "userLabels": {"mailmagnet_version": "9c7998028147"}}
+EOF
+if [ "$(gcloud alpha monitoring policies list --project=example-mailmagnet \
+        '--filter=display_name="MailMagnet: ticks fail"' \
+        '--format=csv[no-heading](userLabels.mailmagnet_version,notificationChannels[0])' --quiet 2>/dev/null || true)" != "9c7998028147,${ALERTS_CHANNEL}" ]; then
+    sh -c \
+        'for name in $(gcloud alpha monitoring policies list --project=example-mailmagnet '"'"'--filter=display_name="MailMagnet: ticks fail"'"'"' '"'"'--format=value(name)'"'"' --quiet); do gcloud alpha monitoring policies delete "$name" --quiet || exit; done'
+    gcloud alpha monitoring policies create --project=example-mailmagnet \
+        "--policy-from-file=${FILES}/tick_failures.json" "--notification-channels=${ALERTS_CHANNEL}" --quiet
+fi
+
+# 67. Alert unforeseen: An error that nobody foresaw: a fault of MailMagnet. Error Reporting has it grouped, with its calls and
+# without its text. Please report it with these.
+cat > "$FILES/unforeseen.json" <<EOF
+{"displayName": "MailMagnet: an unforeseen error", "severity": "ERROR", "combiner": "OR", "conditions": [{"displayName": "Any", "conditionPrometheusQueryLanguage": {"query": "sum by (error) (increase(logging_googleapis_com:user_mailmagnet_unforeseen[5m])) > 0", "duration": "0s", "evaluationInterval": "60s", "disableMetricValidation": true}}], "documentation": {"mimeType": "text/markdown", "content": "An error that nobody foresaw: a fault of MailMagnet. Error Reporting has it grouped, with its calls and without its text. Please report it with these."}, "alertStrategy": {"autoClose": "3600s"}, "userLabels": {"mailmagnet_version": "70d04d990e3e"}}
+EOF
+if [ "$(gcloud alpha monitoring policies list --project=example-mailmagnet \
+        '--filter=display_name="MailMagnet: an unforeseen error"' \
+        '--format=csv[no-heading](userLabels.mailmagnet_version,notificationChannels[0])' --quiet 2>/dev/null || true)" != "70d04d990e3e,${ALERTS_CHANNEL}" ]; then
+    sh -c \
+        'for name in $(gcloud alpha monitoring policies list --project=example-mailmagnet '"'"'--filter=display_name="MailMagnet: an unforeseen error"'"'"' '"'"'--format=value(name)'"'"' --quiet); do gcloud alpha monitoring policies delete "$name" --quiet || exit; done'
+    gcloud alpha monitoring policies create --project=example-mailmagnet \
+        "--policy-from-file=${FILES}/unforeseen.json" "--notification-channels=${ALERTS_CHANNEL}" --quiet
+fi
+
+# 68. Dashboard MailMagnet: One page that shows how fast panels are, what fails, and the log's warnings.
+cat > "$FILES/dashboard.json" <<EOF
+{"displayName": "MailMagnet", "mosaicLayout": {"columns": 48, "tiles": [{"xPos": 0, "yPos": 0, "width": 12, "height": 8, "widget": {"title": "Panels within 5 s, the last 28 days (goal: 99.9 %)", "scorecard": {"timeSeriesQuery": {"prometheusQuery": "100 * (1 - (sum(increase(logging_googleapis_com:user_mailmagnet_panels_missed[28d])) or vector(0)) / sum(increase(logging_googleapis_com:user_mailmagnet_panels_count[28d])))"}, "thresholds": [{"value": 99.9, "color": "RED", "direction": "BELOW"}], "blankView": {}}}}, {"xPos": 12, "yPos": 0, "width": 18, "height": 8, "widget": {"title": "How long a panel takes", "xyChart": {"dataSets": [{"plotType": "LINE", "targetAxis": "Y1", "timeSeriesQuery": {"prometheusQuery": "histogram_quantile(0.5, sum by (le) (rate(logging_googleapis_com:user_mailmagnet_panels_bucket[5m])))"}, "legendTemplate": "half"}, {"plotType": "LINE", "targetAxis": "Y1", "timeSeriesQuery": {"prometheusQuery": "histogram_quantile(0.95, sum by (le) (rate(logging_googleapis_com:user_mailmagnet_panels_bucket[5m])))"}, "legendTemplate": "95 of 100"}, {"plotType": "LINE", "targetAxis": "Y1", "timeSeriesQuery": {"prometheusQuery": "histogram_quantile(0.99, sum by (le) (rate(logging_googleapis_com:user_mailmagnet_panels_bucket[5m])))"}, "legendTemplate": "99 of 100"}], "yAxis": {"label": "ms", "scale": "LINEAR"}, "thresholds": [{"value": 5000}]}}}, {"xPos": 30, "yPos": 0, "width": 18, "height": 8, "widget": {"title": "As Cloud Run sees it, with the start of new instances", "xyChart": {"dataSets": [{"plotType": "LINE", "targetAxis": "Y1", "timeSeriesQuery": {"prometheusQuery": "histogram_quantile(0.99, sum by (le) (rate(run_googleapis_com:request_latencies_bucket{monitored_resource=\\"cloud_run_revision\\", service_name=\\"mailmagnet-addon\\"}[5m])))"}, "legendTemplate": "99 of 100"}], "yAxis": {"label": "ms", "scale": "LINEAR"}}}}, {"xPos": 0, "yPos": 8, "width": 24, "height": 8, "widget": {"title": "Panels failed or late, by error", "xyChart": {"dataSets": [{"plotType": "STACKED_BAR", "targetAxis": "Y1", "timeSeriesQuery": {"prometheusQuery": "sum by (error) (increase(logging_googleapis_com:user_mailmagnet_panels_missed[5m]))"}}], "yAxis": {"label": "", "scale": "LINEAR"}}}}, {"xPos": 24, "yPos": 8, "width": 24, "height": 8, "widget": {"title": "Problems shown to users, by what did not answer", "xyChart": {"dataSets": [{"plotType": "STACKED_BAR", "targetAxis": "Y1", "timeSeriesQuery": {"prometheusQuery": "sum by (service) (increase(logging_googleapis_com:user_mailmagnet_problems_shown[5m]))"}}], "yAxis": {"label": "", "scale": "LINEAR"}}}}, {"xPos": 0, "yPos": 16, "width": 24, "height": 8, "widget": {"title": "Ticks", "xyChart": {"dataSets": [{"plotType": "LINE", "targetAxis": "Y1", "timeSeriesQuery": {"prometheusQuery": "sum(increase(logging_googleapis_com:user_mailmagnet_ticks[5m]))"}, "legendTemplate": "done"}, {"plotType": "LINE", "targetAxis": "Y1", "timeSeriesQuery": {"prometheusQuery": "sum by (service) (increase(logging_googleapis_com:user_mailmagnet_tick_failures[5m]))"}, "legendTemplate": "failed"}], "yAxis": {"label": "", "scale": "LINEAR"}}}}, {"xPos": 24, "yPos": 16, "width": 24, "height": 8, "widget": {"title": "Mailboxes not sorted, by reason", "xyChart": {"dataSets": [{"plotType": "STACKED_BAR", "targetAxis": "Y1", "timeSeriesQuery": {"prometheusQuery": "sum by (reason) (increase(logging_googleapis_com:user_mailmagnet_mailboxes_failed[5m]))"}}], "yAxis": {"label": "", "scale": "LINEAR"}}}}, {"xPos": 0, "yPos": 24, "width": 24, "height": 8, "widget": {"title": "Its own parts: vault, store, queue, certificates", "xyChart": {"dataSets": [{"plotType": "STACKED_BAR", "targetAxis": "Y1", "timeSeriesQuery": {"prometheusQuery": "sum by (service) (increase(logging_googleapis_com:user_mailmagnet_own_problems[5m]))"}}], "yAxis": {"label": "", "scale": "LINEAR"}}}}, {"xPos": 24, "yPos": 24, "width": 24, "height": 8, "widget": {"title": "Unforeseen errors, and consents not ended yet", "xyChart": {"dataSets": [{"plotType": "STACKED_BAR", "targetAxis": "Y1", "timeSeriesQuery": {"prometheusQuery": "sum by (error) (increase(logging_googleapis_com:user_mailmagnet_unforeseen[5m]))"}}, {"plotType": "STACKED_BAR", "targetAxis": "Y1", "timeSeriesQuery": {"prometheusQuery": "sum by (service) (increase(logging_googleapis_com:user_mailmagnet_not_revoked[5m]))"}, "legendTemplate": "not ended"}], "yAxis": {"label": "", "scale": "LINEAR"}}}}, {"xPos": 0, "yPos": 32, "width": 24, "height": 8, "widget": {"title": "Instances", "xyChart": {"dataSets": [{"plotType": "STACKED_AREA", "targetAxis": "Y1", "timeSeriesQuery": {"prometheusQuery": "sum by (service_name) (run_googleapis_com:container_instance_count{monitored_resource=\\"cloud_run_revision\\", service_name=~\\"mailmagnet-addon|mailmagnet-label-tick|mailmagnet-label-mailbox|mailmagnet-pages\\"})"}}], "yAxis": {"label": "", "scale": "LINEAR"}}}}, {"xPos": 24, "yPos": 32, "width": 24, "height": 8, "widget": {"title": "Answers with status 5xx, as Cloud Run counts them", "xyChart": {"dataSets": [{"plotType": "STACKED_BAR", "targetAxis": "Y1", "timeSeriesQuery": {"prometheusQuery": "sum by (service_name) (increase(run_googleapis_com:request_count{monitored_resource=\\"cloud_run_revision\\", service_name=~\\"mailmagnet-addon|mailmagnet-label-tick|mailmagnet-label-mailbox|mailmagnet-pages\\", response_code_class=\\"5xx\\"}[5m]))"}}], "yAxis": {"label": "", "scale": "LINEAR"}}}}, {"xPos": 0, "yPos": 40, "width": 48, "height": 12, "widget": {"title": "Log: warnings and errors", "logsPanel": {"filter": "resource.type=\\"cloud_run_revision\\" AND jsonPayload.message:* AND severity>=WARNING"}}}]}, "labels": {"mailmagnet_version": "c8679108f5a9"}}
+EOF
+if [ "$(gcloud monitoring dashboards list --project=example-mailmagnet '--filter=display_name="MailMagnet"' \
+        '--format=value(labels.mailmagnet_version)' --quiet 2>/dev/null || true)" != c8679108f5a9 ]; then
+    sh -c \
+        'for name in $(gcloud monitoring dashboards list --project=example-mailmagnet '"'"'--filter=display_name="MailMagnet"'"'"' '"'"'--format=value(name)'"'"' --quiet); do gcloud monitoring dashboards delete "$name" --quiet || exit; done'
+    gcloud monitoring dashboards create --project=example-mailmagnet "--config-from-file=${FILES}/dashboard.json" \
+        --quiet
 fi

@@ -8,6 +8,7 @@ Where gcloud creates what exists, or describes what does not, it fails. Run as a
 import json
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -198,7 +199,7 @@ def _flattened(row: Any, path: list[str]) -> list[Any]:
 
 def _holds(row: Any, term: str) -> bool:
     key, operator, value = re.fullmatch(r"([\w.\[\]]+)([=:])(.*)", term, re.DOTALL).groups()  # type: ignore[union-attr]
-    found = _value(row, key)
+    found, value = _value(row, key), value.strip('"')
     if value.startswith("("):
         return str(found) in value.strip("()").split()
     return str(found) == value if operator == "=" else value in str(found)
@@ -673,6 +674,122 @@ def budget_update(g: Gcloud, positional: Sequence[str], flags: Any, given: str) 
 @command("billing budgets delete", "billing-account", positional=1)
 def budget_delete(g: Gcloud, positional: Sequence[str], flags: Any, given: str) -> Any:
     g.remove("budget", f"billingAccounts/01ABCD-234567-89EFAB/budgets/{positional[0]}")
+
+
+def written(flags: Any, flag: str) -> Any:
+    """What stands in a file that a command is given."""
+    return json.loads(Path(flags[flag][0]).read_text("utf-8"))
+
+
+@command("logging metrics describe", positional=1)
+def metric_describe(g: Gcloud, positional: Sequence[str], flags: Any, given: str) -> Any:
+    g.needs("logging")
+    return g.thing("metric", positional[0])
+
+
+@command("logging metrics create", "config-from-file", positional=1)
+def metric_create(g: Gcloud, positional: Sequence[str], flags: Any, given: str) -> Any:
+    g.needs("logging")
+    g.make("metric", positional[0], {"name": positional[0], **written(flags, "config-from-file")})
+
+
+@command("logging metrics update", "config-from-file", positional=1)
+def metric_update(g: Gcloud, positional: Sequence[str], flags: Any, given: str) -> Any:
+    g.thing("metric", positional[0]).update(written(flags, "config-from-file"))
+
+
+@command("logging metrics delete", positional=1)
+def metric_delete(g: Gcloud, positional: Sequence[str], flags: Any, given: str) -> Any:
+    g.remove("metric", positional[0])
+
+
+def numbered(g: Gcloud, kind: str, place: str) -> str:
+    """A name as Google gives one: nobody chooses it."""
+    taken = [int(what["name"].rpartition("/")[2]) for what in g.all_of(kind)]
+    return f"projects/{PROJECT}/{place}/{max(taken, default=100) + 1}"
+
+
+def own_name(positional: Sequence[str]) -> str:
+    return positional[0].rpartition("/")[2]
+
+
+@command("beta monitoring channels list", allowed="limit")
+def channels(g: Gcloud, positional: Sequence[str], flags: Any, given: str) -> Any:
+    g.needs("monitoring")
+    return g.all_of("channel")
+
+
+@command("beta monitoring channels create", "type", "display-name channel-labels")
+def channel_create(g: Gcloud, positional: Sequence[str], flags: Any, given: str) -> Any:
+    g.needs("monitoring")
+    name = numbered(g, "channel", "notificationChannels")
+    labels = dict(label.split("=", 1) for label in flags["channel-labels"])
+    g.make("channel", name, {"name": name, "type": flags["type"][0], "labels": labels})
+
+
+@command("beta monitoring channels delete", allowed="force", positional=1)
+def channel_delete(g: Gcloud, positional: Sequence[str], flags: Any, given: str) -> Any:
+    if "force" not in flags and any(positional[0] in policy["notificationChannels"] for policy in g.all_of("alert")):
+        raise RefusedError("FAILED_PRECONDITION: the channel is in use")
+    g.remove("channel", positional[0])
+
+
+@command("alpha monitoring policies list", allowed="limit")
+def alerts(g: Gcloud, positional: Sequence[str], flags: Any, given: str) -> Any:
+    g.needs("monitoring")
+    return g.all_of("alert")
+
+
+@command("alpha monitoring policies create", "policy-from-file", "notification-channels")
+def alert_create(g: Gcloud, positional: Sequence[str], flags: Any, given: str) -> Any:
+    g.needs("monitoring")
+    for channel in flags["notification-channels"]:
+        g.thing("channel", channel)
+    name, wanted = numbered(g, "alert", "alertPolicies"), written(flags, "policy-from-file")
+    known = {"name": name, "display_name": wanted["displayName"], "notificationChannels": flags["notification-channels"]}
+    g.make("alert", name, {**wanted, **known})
+
+
+@command("alpha monitoring policies delete", positional=1)
+def alert_delete(g: Gcloud, positional: Sequence[str], flags: Any, given: str) -> Any:
+    g.remove("alert", positional[0])
+
+
+@command("monitoring dashboards list", allowed="limit")
+def dashboards(g: Gcloud, positional: Sequence[str], flags: Any, given: str) -> Any:
+    g.needs("monitoring")
+    return g.all_of("dashboard")
+
+
+@command("monitoring dashboards create", "config-from-file")
+def dashboard_create(g: Gcloud, positional: Sequence[str], flags: Any, given: str) -> Any:
+    g.needs("monitoring")
+    name, wanted = numbered(g, "dashboard", "dashboards"), written(flags, "config-from-file")
+    g.make("dashboard", name, {**wanted, "name": name, "display_name": wanted["displayName"]})
+
+
+@command("monitoring dashboards delete", positional=1)
+def dashboard_delete(g: Gcloud, positional: Sequence[str], flags: Any, given: str) -> Any:
+    g.remove("dashboard", positional[0])
+
+
+EITHER = re.compile(r"if (gcloud .*?) >/dev/null 2>&1; then verb=(\w+); else verb=(\w+); fi; (.*)")
+EACH = re.compile(r"for name in \$\((.*?)\); do (.*?) \"\$name\" (.*?) \|\| exit; done")
+
+
+def in_shell(g: Gcloud, line: str) -> tuple[int, str, str]:
+    """A line for sh as the plan has them, without a process: one of two verbs, or the same for each that is listed."""
+    if either := EITHER.fullmatch(line):
+        look, there, missing, doing = either.groups()
+        verb = missing if g.run(shlex.split(look))[0] else there
+        return g.run(shlex.split(doing.replace('"$verb"', verb)))
+    found, doing, after = EACH.fullmatch(line).groups()  # type: ignore[union-attr]
+    code, listed, said = g.run(shlex.split(found))
+    for name in listed.split():
+        code, _, said = g.run([*shlex.split(doing), name, *shlex.split(after)])
+        if code:
+            break
+    return code, "", said
 
 
 def main() -> int:

@@ -346,6 +346,6 @@ def test_what_runs_in_a_shell_is_sound() -> None:
     for line in _shell_lines():
         assert subprocess.run(["sh", "-n", "-c", line], check=False).returncode == 0
         if shellcheck:
-            script = f"#!/bin/sh\nFILES=/f\n{line}\n"
+            script = f"#!/bin/sh\nexport FILES=/f\n{line}\n"
             checked = subprocess.run([shellcheck, "-"], input=script, capture_output=True, text=True, check=False)
             assert checked.stdout == ""
