@@ -37,7 +37,7 @@ _PARTS = (
     _Part("Defaults", "What a new user’s set-up begins with", Path.DEFAULTS),
     _Part("Pause", "Stop sorting for everybody at once", Path.PAUSE),
     _Part("Take back", "Put back what the last runs have moved", Path.TAKE_BACK),
-    _Part("A customer’s address", "What is kept of it, and its deletion", Path.CUSTOMER_ADDRESS),
+    _Part("A customer’s address", "What is kept of it, and its removal", Path.CUSTOMER_ADDRESS),
     _Part("Export and remove all", "Everything kept of your organisation", Path.ORGANISATION),
 )
 

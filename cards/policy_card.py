@@ -40,7 +40,7 @@ def policy_card(answer: PolicyAnswer, frame: Frame) -> Card:
         [
             *(problem_section(problem, frame) for problem in answer.problems),
             section(_said(answer, frame)),
-            section([*_fields(typed), *_templates(answer.policy, frame), button_list(*save, see)]),
+            section([*_fields(typed, answer.deployed_days), *_templates(answer.policy, frame), button_list(*save, see)]),
             unopened_section(answer.unopened, frame),
         ],
         "Policy",
@@ -48,12 +48,17 @@ def policy_card(answer: PolicyAnswer, frame: Frame) -> Card:
     )
 
 
-def _fields(typed: WantedPolicy) -> list[Widget]:
+def _retention_label(deployed_days: int) -> str:
+    as_deployed = f" (empty: {deployed_days})" if deployed_days else ""
+    return f"Days that mail id, sender and time are kept{as_deployed}"
+
+
+def _fields(typed: WantedPolicy, deployed_days: int) -> list[Widget]:
     options = [Choice(value, text, chosen=value == typed.sharing) for value, text in _SHARING]
     return [
         choices(POLICY_SHARING, "Who may read users’ mail with contacts", options, "DROPDOWN"),
         text_area(POLICY_EXCLUDED, "Never shared: addresses and domains, one a line", typed.excluded),
-        text_input(POLICY_RETENTION, "Days that mail id, sender and time are kept", typed.retention_days),
+        text_input(POLICY_RETENTION, _retention_label(deployed_days), typed.retention_days),
     ]
 
 

@@ -99,7 +99,7 @@ def organisation_card(removal: OrganisationRemoval, frame: Frame) -> Card:
     said = [
         *wrong,
         text_paragraph(
-            f"All {users} leave: consents at Google and sign-ins to the CRM end; records, settings and the policy are deleted."
+            f"Everybody leaves ({users}): consents at Google and sign-ins to the CRM end; records, settings and the policy are deleted."
         ),
         text_paragraph(coloured("Mail and labels in Gmail, and the CRM, stay as they are. It cannot be undone.", GREY)),
         text_input(ORGANISATION_TYPED, f"Type {words.name(removal.org, 60)} to confirm"),

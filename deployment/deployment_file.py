@@ -80,6 +80,7 @@ class Deployment(_Part):
     domains: tuple[Domain, ...]
     admins: tuple[OwnAddress, ...]
     oauth_client_id: Annotated[str, Field(pattern=r"^\d+-[a-z0-9]+\.apps\.googleusercontent\.com$")]
+    retention_days: Annotated[int, Field(ge=1, le=3650)]
     limits: Limits
     budget: Annotated[str, Field(pattern=r"^([1-9]\d* [A-Z]{3})?$")]
     alerts: Address

@@ -92,6 +92,7 @@ def environment(deployment: Deployment, service: Service) -> Mapping[str, str]:
         "MAILMAGNET_INTERNAL_DOMAINS": ",".join(deployment.domains),
         "MAILMAGNET_ADMINS": ",".join(deployment.admins),
         "MAILMAGNET_ORG_INSTALL": str(deployment.install == "organisation").lower(),
+        "MAILMAGNET_RETENTION_DAYS": str(deployment.retention_days),
         "MAILMAGNET_USER_CALLS_A_MINUTE": str(deployment.limits.user_calls_a_minute),
         "MAILMAGNET_CRM": deployment.crm.kind,
         "MAILMAGNET_CRM_ORIGIN": deployment.crm.origin,

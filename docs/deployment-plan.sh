@@ -313,19 +313,20 @@ MAILMAGNET_OAUTH_CLIENT_ID: 123456789012-example.apps.googleusercontent.com
 MAILMAGNET_INTERNAL_DOMAINS: example.com
 MAILMAGNET_ADMINS: it@example.com
 MAILMAGNET_ORG_INSTALL: 'true'
+MAILMAGNET_RETENTION_DAYS: '90'
 MAILMAGNET_USER_CALLS_A_MINUTE: '120'
 MAILMAGNET_CRM: odoo
 MAILMAGNET_CRM_ORIGIN: https://example.odoo.com
 EOF
 if [ "$(gcloud run services describe mailmagnet-addon --region=europe-west1 \
         '--format=csv[no-heading](metadata.labels.mailmagnet,spec.template.spec.containers[0].image,status.conditions[0].type,status.conditions[0].status)' \
-        --project=example-mailmagnet --quiet 2>/dev/null || true)" != 35d4167238c05dce,europe-west1-docker.pkg.dev/example-mailmagnet/mailmagnet/mailmagnet:IMAGE_TAG,Ready,True ]; then
+        --project=example-mailmagnet --quiet 2>/dev/null || true)" != d0c0b07159f0e66b,europe-west1-docker.pkg.dev/example-mailmagnet/mailmagnet/mailmagnet:IMAGE_TAG,Ready,True ]; then
     gcloud run deploy mailmagnet-addon --region=europe-west1 \
         --image=europe-west1-docker.pkg.dev/example-mailmagnet/mailmagnet/mailmagnet:IMAGE_TAG \
         --service-account=mailmagnet-run@example-mailmagnet.iam.gserviceaccount.com --concurrency=80 --timeout=30 \
         --cpu=1 --memory=1Gi --min-instances=1 --max-instances=20 --no-cpu-throttling --cpu-boost --invoker-iam-check \
         --set-secrets=MAILMAGNET_OAUTH_CLIENT_SECRET=mailmagnet-oauth-client-secret:latest,MAILMAGNET_LINK_KEY=mailmagnet-link-key:latest,MAILMAGNET_LOG_KEY=mailmagnet-log-key:latest \
-        "--env-vars-file=${FILES}/mailmagnet-addon.yaml" --labels=mailmagnet=35d4167238c05dce \
+        "--env-vars-file=${FILES}/mailmagnet-addon.yaml" --labels=mailmagnet=d0c0b07159f0e66b \
         --project=example-mailmagnet --quiet
 fi
 
@@ -347,19 +348,20 @@ MAILMAGNET_OAUTH_CLIENT_ID: 123456789012-example.apps.googleusercontent.com
 MAILMAGNET_INTERNAL_DOMAINS: example.com
 MAILMAGNET_ADMINS: it@example.com
 MAILMAGNET_ORG_INSTALL: 'true'
+MAILMAGNET_RETENTION_DAYS: '90'
 MAILMAGNET_USER_CALLS_A_MINUTE: '120'
 MAILMAGNET_CRM: odoo
 MAILMAGNET_CRM_ORIGIN: https://example.odoo.com
 EOF
 if [ "$(gcloud run services describe mailmagnet-label-tick --region=europe-west1 \
         '--format=csv[no-heading](metadata.labels.mailmagnet,spec.template.spec.containers[0].image,status.conditions[0].type,status.conditions[0].status)' \
-        --project=example-mailmagnet --quiet 2>/dev/null || true)" != 999b71f126eaa52f,europe-west1-docker.pkg.dev/example-mailmagnet/mailmagnet/mailmagnet:IMAGE_TAG,Ready,True ]; then
+        --project=example-mailmagnet --quiet 2>/dev/null || true)" != 4188ed3538406219,europe-west1-docker.pkg.dev/example-mailmagnet/mailmagnet/mailmagnet:IMAGE_TAG,Ready,True ]; then
     gcloud run deploy mailmagnet-label-tick --region=europe-west1 \
         --image=europe-west1-docker.pkg.dev/example-mailmagnet/mailmagnet/mailmagnet:IMAGE_TAG \
         --service-account=mailmagnet-run@example-mailmagnet.iam.gserviceaccount.com --concurrency=1 --timeout=300 \
         --cpu=1 --memory=512Mi --min-instances=0 --max-instances=20 --cpu-throttling --cpu-boost --invoker-iam-check \
         --set-secrets=MAILMAGNET_OAUTH_CLIENT_SECRET=mailmagnet-oauth-client-secret:latest,MAILMAGNET_LINK_KEY=mailmagnet-link-key:latest,MAILMAGNET_LOG_KEY=mailmagnet-log-key:latest \
-        "--env-vars-file=${FILES}/mailmagnet-label-tick.yaml" --labels=mailmagnet=999b71f126eaa52f \
+        "--env-vars-file=${FILES}/mailmagnet-label-tick.yaml" --labels=mailmagnet=4188ed3538406219 \
         --project=example-mailmagnet --quiet
 fi
 
@@ -381,19 +383,20 @@ MAILMAGNET_OAUTH_CLIENT_ID: 123456789012-example.apps.googleusercontent.com
 MAILMAGNET_INTERNAL_DOMAINS: example.com
 MAILMAGNET_ADMINS: it@example.com
 MAILMAGNET_ORG_INSTALL: 'true'
+MAILMAGNET_RETENTION_DAYS: '90'
 MAILMAGNET_USER_CALLS_A_MINUTE: '120'
 MAILMAGNET_CRM: odoo
 MAILMAGNET_CRM_ORIGIN: https://example.odoo.com
 EOF
 if [ "$(gcloud run services describe mailmagnet-label-mailbox --region=europe-west1 \
         '--format=csv[no-heading](metadata.labels.mailmagnet,spec.template.spec.containers[0].image,status.conditions[0].type,status.conditions[0].status)' \
-        --project=example-mailmagnet --quiet 2>/dev/null || true)" != 735a86540aafa286,europe-west1-docker.pkg.dev/example-mailmagnet/mailmagnet/mailmagnet:IMAGE_TAG,Ready,True ]; then
+        --project=example-mailmagnet --quiet 2>/dev/null || true)" != 9e73e4ecce083377,europe-west1-docker.pkg.dev/example-mailmagnet/mailmagnet/mailmagnet:IMAGE_TAG,Ready,True ]; then
     gcloud run deploy mailmagnet-label-mailbox --region=europe-west1 \
         --image=europe-west1-docker.pkg.dev/example-mailmagnet/mailmagnet/mailmagnet:IMAGE_TAG \
         --service-account=mailmagnet-run@example-mailmagnet.iam.gserviceaccount.com --concurrency=4 --timeout=600 \
         --cpu=1 --memory=512Mi --min-instances=0 --max-instances=20 --cpu-throttling --cpu-boost --invoker-iam-check \
         --set-secrets=MAILMAGNET_OAUTH_CLIENT_SECRET=mailmagnet-oauth-client-secret:latest,MAILMAGNET_LINK_KEY=mailmagnet-link-key:latest,MAILMAGNET_LOG_KEY=mailmagnet-log-key:latest \
-        "--env-vars-file=${FILES}/mailmagnet-label-mailbox.yaml" --labels=mailmagnet=735a86540aafa286 \
+        "--env-vars-file=${FILES}/mailmagnet-label-mailbox.yaml" --labels=mailmagnet=9e73e4ecce083377 \
         --project=example-mailmagnet --quiet
 fi
 
@@ -414,20 +417,21 @@ MAILMAGNET_OAUTH_CLIENT_ID: 123456789012-example.apps.googleusercontent.com
 MAILMAGNET_INTERNAL_DOMAINS: example.com
 MAILMAGNET_ADMINS: it@example.com
 MAILMAGNET_ORG_INSTALL: 'true'
+MAILMAGNET_RETENTION_DAYS: '90'
 MAILMAGNET_USER_CALLS_A_MINUTE: '120'
 MAILMAGNET_CRM: odoo
 MAILMAGNET_CRM_ORIGIN: https://example.odoo.com
 EOF
 if [ "$(gcloud run services describe mailmagnet-pages --region=europe-west1 \
         '--format=csv[no-heading](metadata.labels.mailmagnet,spec.template.spec.containers[0].image,status.conditions[0].type,status.conditions[0].status)' \
-        --project=example-mailmagnet --quiet 2>/dev/null || true)" != 3ddc911a663f061a,europe-west1-docker.pkg.dev/example-mailmagnet/mailmagnet/mailmagnet:IMAGE_TAG,Ready,True ]; then
+        --project=example-mailmagnet --quiet 2>/dev/null || true)" != 99035c3eca94eace,europe-west1-docker.pkg.dev/example-mailmagnet/mailmagnet/mailmagnet:IMAGE_TAG,Ready,True ]; then
     gcloud run deploy mailmagnet-pages --region=europe-west1 \
         --image=europe-west1-docker.pkg.dev/example-mailmagnet/mailmagnet/mailmagnet:IMAGE_TAG \
         --service-account=mailmagnet-run@example-mailmagnet.iam.gserviceaccount.com --concurrency=80 --timeout=60 \
         --cpu=1 --memory=512Mi --min-instances=0 --max-instances=20 --cpu-throttling --cpu-boost \
         --no-invoker-iam-check \
         --set-secrets=MAILMAGNET_OAUTH_CLIENT_SECRET=mailmagnet-oauth-client-secret:latest,MAILMAGNET_LINK_KEY=mailmagnet-link-key:latest,MAILMAGNET_LOG_KEY=mailmagnet-log-key:latest \
-        "--env-vars-file=${FILES}/mailmagnet-pages.yaml" --labels=mailmagnet=3ddc911a663f061a \
+        "--env-vars-file=${FILES}/mailmagnet-pages.yaml" --labels=mailmagnet=99035c3eca94eace \
         --project=example-mailmagnet --quiet
 fi
 

@@ -132,7 +132,7 @@ def set_policy(
             typed.retention_days if retention_days is None else retention_days,
         )
         wanted = wanted_policy(typed, before)
-        effect = effect_of(before, wanted, await process.store.mailboxes(org))
+        effect = effect_of(before, wanted, await process.store.mailboxes(org), process.retention_days)
         if not dry_run:
             await keep_policy(org, wanted, process.store)
         return wanted, effect

@@ -185,6 +185,9 @@ class Settings(BaseModel):
     answer_seconds: float = Field(5.0, gt=1, le=30, description="seconds within which the sidebar gets its whole answer")
     gmail_seconds: float = Field(2.5, gt=0, le=30, description="seconds that one Gmail call of the sidebar may take")
     job_call_seconds: float = Field(20.0, gt=0, le=60, description="seconds that one outward call of the job may take")
+    retention_days: int = Field(
+        90, ge=1, le=3650, description="days that mail records are kept, in organisations whose admin has not chosen otherwise"
+    )
     sort_every_minutes: int = Field(10, ge=1, le=60, description="minutes between two runs of a mailbox")
 
     @model_validator(mode="after")

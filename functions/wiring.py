@@ -243,6 +243,10 @@ class Process:
     def admins(self) -> tuple[str, ...]:
         return self.settings.admins
 
+    @property
+    def retention_days(self) -> int:
+        return self.settings.retention_days
+
     def now(self) -> datetime:
         """The time."""
         return datetime.now(UTC)

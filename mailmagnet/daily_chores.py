@@ -26,7 +26,7 @@ async def daily_chores(org: str, parts: Parts) -> Sequence[Upstream]:
     if not await parts.store.use_once(org, f"chores-{day.date().isoformat()}", day + timedelta(days=1), now):
         return []
     policy = await parts.store.policy(org)
-    oldest = day - timedelta(days=policy.retention_days)
+    oldest = day - timedelta(days=policy.retention_days or parts.retention_days)
     await parts.store.delete_mails_before(org, oldest)
     await parts.store.delete_readings_before(org, oldest)
     mailboxes = await parts.store.mailboxes(org)

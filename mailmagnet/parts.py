@@ -88,6 +88,11 @@ class Parts(Protocol):
         """The canonical addresses of those whom the deployment itself calls admins."""
         ...
 
+    @property
+    def retention_days(self) -> int:
+        """How long mail records and readings are kept where the organisation's policy says nothing."""
+        ...
+
     def now(self) -> datetime:
         """The aware time, for the job's long runs; the sidebar's is in its `Caller`."""
         ...

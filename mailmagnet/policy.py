@@ -26,7 +26,8 @@ _WIDTH = {Sharing.PRIVATE: 0, Sharing.CUSTOM: 1, Sharing.PUBLIC: 2}
 
 @dataclass(frozen=True, slots=True)
 class WantedPolicy:
-    """What an admin has typed, not yet looked at: `excluded` are lines or a comma separated list, `retention_days` a number."""
+    """What an admin has typed, not yet looked at: `excluded` are lines or a comma separated list, `retention_days` a number, ""
+    for the deployment's own."""
 
     sharing: str
     excluded: str
@@ -50,7 +51,7 @@ class PolicyAnswer:
     """The policy as it is (None when that is not known), and, where one is wanted, as it would be, with its effect.
 
     `typed` is what was typed, and stays whatever fails; `fault` says what cannot be read of it, in words to show. `saved` is whether it
-    holds by now.
+    holds by now. `deployed_days` is how long records are kept where the policy says nothing, 0 where that is not known.
     """
 
     policy: Policy | None
@@ -61,6 +62,7 @@ class PolicyAnswer:
     saved: bool = False
     problems: tuple[Upstream, ...] = ()
     unopened: Unopened = NOBODY
+    deployed_days: int = 0
 
 
 async def policy(caller: Caller, parts: Parts) -> PolicyAnswer:
@@ -70,7 +72,7 @@ async def policy(caller: Caller, parts: Parts) -> PolicyAnswer:
     """
     before, mailboxes = await _as_admin(caller, parts)
     unopened = await unopened_of(mailboxes, caller, parts)
-    return PolicyAnswer(before, problems=unopened.problems, unopened=unopened)
+    return PolicyAnswer(before, problems=unopened.problems, unopened=unopened, deployed_days=parts.retention_days)
 
 
 async def policy_effect(typed: WantedPolicy, caller: Caller, parts: Parts) -> PolicyAnswer:
@@ -79,10 +81,11 @@ async def policy_effect(typed: WantedPolicy, caller: Caller, parts: Parts) -> Po
         before, mailboxes = await _as_admin(caller, parts)
         wanted = wanted_policy(typed, before)
     except BadRequest as fault:
-        return PolicyAnswer(None, typed=typed, fault=str(fault))
+        return PolicyAnswer(None, typed=typed, fault=str(fault), deployed_days=parts.retention_days)
     except Upstream as problem:
         return PolicyAnswer(None, typed=typed, problems=(problem,))
-    return PolicyAnswer(before, wanted, effect_of(before, wanted, mailboxes), typed)
+    effect = effect_of(before, wanted, mailboxes, parts.retention_days)
+    return PolicyAnswer(before, wanted, effect, typed, deployed_days=parts.retention_days)
 
 
 async def change_policy(typed: WantedPolicy, caller: Caller, parts: Parts) -> PolicyAnswer:
@@ -115,7 +118,7 @@ async def _as_admin(caller: Caller, parts: Parts) -> tuple[Policy, Sequence[Mail
 
 def as_typed(policy: Policy) -> WantedPolicy:
     """A policy as it would be typed."""
-    return WantedPolicy(policy.sharing or "", "\n".join(sorted(policy.excluded)), str(policy.retention_days))
+    return WantedPolicy(policy.sharing or "", "\n".join(sorted(policy.excluded)), str(policy.retention_days or ""))
 
 
 def wanted_policy(typed: WantedPolicy, before: Policy) -> Policy:
@@ -128,14 +131,21 @@ def wanted_policy(typed: WantedPolicy, before: Policy) -> Policy:
     if len(entries) > MOST_EXCLUDED:
         raise BadRequest(f"at most {MOST_EXCLUDED} addresses and domains can be excluded")
     days = typed.retention_days.strip()
-    if not (days.isascii() and days.isdigit() and SHORTEST_RETENTION <= int(days[:9]) <= LONGEST_RETENTION and len(days) < 9):  # noqa: PLR2004
+    if days and not _is_retention(days):
         raise BadRequest(f"days: a number from {SHORTEST_RETENTION} to {LONGEST_RETENTION}")
     sharing = Sharing(typed.sharing) if typed.sharing else None
-    return replace(before, sharing=sharing, excluded=frozenset(map(exclusion, entries)), retention_days=int(days))
+    return replace(
+        before, sharing=sharing, excluded=frozenset(map(exclusion, entries)), retention_days=int(days) if days else None
+    )
 
 
-def effect_of(before: Policy, after: Policy, mailboxes: Sequence[Mailbox]) -> PolicyEffect:
-    """What a new policy would do to these mailboxes."""
+def _is_retention(days: str) -> bool:
+    is_number = days.isascii() and days.isdigit() and len(days) <= len(str(LONGEST_RETENTION))
+    return is_number and SHORTEST_RETENTION <= int(days) <= LONGEST_RETENTION
+
+
+def effect_of(before: Policy, after: Policy, mailboxes: Sequence[Mailbox], deployed_days: int) -> PolicyEffect:
+    """What a new policy would do to these mailboxes. `deployed_days` are what holds where a policy has no retention of its own."""
     changes = [_WIDTH[sharing_of(mailbox.choices, after)] - _WIDTH[sharing_of(mailbox.choices, before)] for mailbox in mailboxes]
     return PolicyEffect(
         len(mailboxes),
@@ -143,5 +153,5 @@ def effect_of(before: Policy, after: Policy, mailboxes: Sequence[Mailbox]) -> Po
         narrower=sum(change < 0 for change in changes),
         newly_excluded=len(after.excluded - before.excluded),
         no_longer_excluded=len(before.excluded - after.excluded),
-        shorter_retention=after.retention_days < before.retention_days,
+        shorter_retention=(after.retention_days or deployed_days) < (before.retention_days or deployed_days),
     )

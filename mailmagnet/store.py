@@ -49,7 +49,8 @@ class TakenBack:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the admin fixed for the organisation. `sharing` None is the user's choice; `excluded` are addresses and domains.
+    """What the admin fixed for the organisation. `sharing` None is the user's choice; `excluded` are addresses and domains,
+    `retention_days` None is as the deployment has it.
 
     `templates` are for users whose CRM has none. `crm` None is the deployment's own choice. `defaults` are by the id of the CRM's profile
     that a user has, those of "" for all others. Since `paused_since` nobody's mail is looked at by the job; None: it runs.
@@ -59,7 +60,7 @@ class Policy:
 
     sharing: Sharing | None = None
     excluded: frozenset[str] = frozenset()
-    retention_days: int = 90
+    retention_days: int | None = None
     templates: tuple[Template, ...] = ()
     crm: CrmChoice | None = None
     defaults: Mapping[str, Defaults] = field(default_factory=dict)

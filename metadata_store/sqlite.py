@@ -63,8 +63,8 @@ CREATE TABLE policies (
 CREATE TABLE mailboxes (
     org TEXT, user TEXT, address TEXT NOT NULL, mailmagnet_since INTEGER, labelling_since INTEGER,
     progress TEXT, last_run TEXT NOT NULL, trouble TEXT, labels TEXT NOT NULL,
-    choices TEXT NOT NULL, presence TEXT NOT NULL, preview TEXT, taken_back TEXT,
-    fence INTEGER NOT NULL, leased_until INTEGER,
+    choices TEXT NOT NULL, presence TEXT NOT NULL, preview TEXT,
+    fence INTEGER NOT NULL, leased_until INTEGER, taken_back TEXT,
     PRIMARY KEY (org, user)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE mails (

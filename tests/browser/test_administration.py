@@ -98,3 +98,24 @@ async def test_pause_is_said_to_everybody_and_ends_with_resume(desk: Desk, pictu
     await expect(desk.panel.get_by_text("Sorting goes on")).to_be_visible()
     await desk.show(account=kim, label="INBOX")
     await expect(desk.panel.get_by_text("Paused by your admin")).to_have_count(0)
+
+
+async def test_taking_back_and_removals_say_first_what_they_do(desk: Desk, picture: PanelPicture, axe: str) -> None:
+    await administration(desk)
+    await desk.panel.get_by_text("Take back", exact=True).click()
+    await expect(desk.panel.get_by_text("How far back")).to_be_visible()
+    await picture("administration-take-back")
+    assert await look(desk.page, axe) == []
+    await administration(desk)
+    await desk.panel.get_by_text("A customer’s address", exact=True).click()
+    await desk.panel.get_by_label("A customer’s mail address").fill("nobody@customer.example")
+    await desk.panel.get_by_role("button", name="See what is kept").click()
+    await expect(desk.panel.get_by_text("Nothing is kept of mail from it.")).to_be_visible()
+    await picture("administration-address")
+    assert await look(desk.page, axe) == []
+    await administration(desk)
+    await desk.panel.get_by_text("Export and remove all", exact=True).click()
+    await desk.panel.get_by_role("button", name="Remove the organisation").click()
+    await expect(desk.panel.get_by_text("Nothing was removed.")).to_be_visible()
+    await picture("administration-organisation")
+    assert await look(desk.page, axe) == []

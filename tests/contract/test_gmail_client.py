@@ -638,6 +638,7 @@ CALLS: dict[str, tuple[Callable[[GmailMailbox, list[str]], Awaitable[object]], s
     "own_addresses": (lambda mailbox, _: mailbox.own_addresses(), "settings.sendAs.list"),
     "history": (lambda mailbox, _: mailbox.history("1", 100), "history.list"),
     "mails_between": (lambda mailbox, _: mailbox.mails_between(START, None, 10), "messages.list"),
+    "mails_under": (lambda mailbox, _: mailbox.mails_under([INBOX]), "messages.list"),
     "headers": (lambda mailbox, mail_ids: mailbox.headers(mail_ids, SENDER_HEADERS), "batch"),
     "labels": (lambda mailbox, _: mailbox.labels(), "labels.list"),
     "create_label": (lambda mailbox, _: mailbox.create_label("Open Deals"), "labels.create"),

@@ -90,7 +90,7 @@ TEMPLATE = Template("t1", "Thanks", "Thank you, ${Contact.First Name}", "Hello\n
 
 class TestPolicy:
     async def test_it_is_the_default_until_the_admin_fixes_something(self, store: Store) -> None:
-        assert await store.policy(ORG) == Policy(None, frozenset(), 90)
+        assert await store.policy(ORG) == Policy(None, frozenset(), None)
 
     async def test_what_was_fixed_comes_back_and_is_the_org_s_alone(self, store: Store) -> None:
         defaults = {"": Defaults(), "p1": Defaults(mailmagnet=True, labelling=True, backfill_days=7, sharing=Sharing.PUBLIC)}
@@ -113,7 +113,7 @@ class TestPolicy:
 
     async def test_a_change_keeps_what_others_have_changed(self, store: Store) -> None:
         async def lengthen() -> None:
-            await store.change_policy(ORG, lambda before: replace(before, retention_days=before.retention_days + 1))
+            await store.change_policy(ORG, lambda before: replace(before, retention_days=(before.retention_days or 90) + 1))
 
         await asyncio.gather(*(lengthen() for _ in range(5)))
         changed = await store.change_policy(ORG, lambda before: replace(before, excluded=frozenset({"@Partner.example"})))

@@ -122,6 +122,10 @@ class JobParts:
     def admins(self) -> tuple[str, ...]:
         return ()
 
+    @property
+    def retention_days(self) -> int:
+        return 90
+
     def mail_of(self, _: Connection) -> UserMail:
         raise AssertionError("the job has a mailbox of its own")
 

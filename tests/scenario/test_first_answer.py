@@ -15,21 +15,20 @@ URL = "http://127.0.0.1:1"
 HEAVY = ("grpc", "googleapiclient", "google.cloud.firestore", "google.api_core", "httplib2", "flask.testing")
 
 
-FIRESTORE = {"MAILMAGNET_FIRESTORE_PROJECT": "mailmagnet-test"}
-"""A store that is gRPC, and that an open mail and a record do not ask for."""
+ON_FIRESTORE = str(HOUSE / "tests" / "scenario" / "on_firestore.py")
 
 
 @pytest.mark.parametrize(
-    ("path", "settings", "words"),
+    ("path", "source", "words"),
     [
-        ("/message", {}, "stranger@b.example"),
-        ("/message", FIRESTORE, "stranger@b.example"),
-        ("/home", {}, "Search"),
-        ("/contact", FIRESTORE, "Grace Hopper"),
-        ("/search", FIRESTORE, "Grace Hopper"),
+        ("/message", SANDBOX_PROCESS, "stranger@b.example"),
+        ("/message", ON_FIRESTORE, "stranger@b.example"),
+        ("/home", SANDBOX_PROCESS, "Search"),
+        ("/contact", ON_FIRESTORE, "Grace Hopper"),
+        ("/search", ON_FIRESTORE, "Grace Hopper"),
     ],
 )
-async def test_the_first_answer_loads_nothing_heavy(desk: Desk, path: str, settings: dict[str, str], words: str) -> None:
+async def test_the_first_answer_loads_nothing_heavy(desk: Desk, path: str, source: str, words: str) -> None:
     mail = desk.arrive("Stranger <stranger@b.example>")
     contact = await desk.contact("grace@a.example")
     async with aiohttp.ClientSession() as session:
@@ -37,11 +36,11 @@ async def test_the_first_answer_loads_nothing_heavy(desk: Desk, path: str, setti
         event = await Sidebar(desk, URL, session, process).event(path, mail, "hopper", id=contact)
         await process.wait()
     headers = {"Authorization": f"Bearer {desk.world.google.system_token(URL + path)}"}
-    request = {"source": SANDBOX_PROCESS, "path": path, "headers": headers, "body": json.dumps(event)}
+    request = {"source": source, "path": path, "headers": headers, "body": json.dumps(event)}
     cold = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.scenario.first_answer"),
         cwd=HOUSE,
-        env={**os.environ, **settings_of(desk, URL), **settings},
+        env={**os.environ, **settings_of(desk, URL)},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

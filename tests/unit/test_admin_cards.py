@@ -187,7 +187,10 @@ class Many:
 
         crm = SimpleNamespace(me=me, name=CRM)
         vault = SimpleNamespace(connection=connection)
-        return cast(Parts, SimpleNamespace(store=self, vault=vault, crm_of=lambda _: crm, admins=(), lets_in=lambda _: False))
+        return cast(
+            Parts,
+            SimpleNamespace(store=self, vault=vault, crm_of=lambda _: crm, admins=(), lets_in=lambda _: False, retention_days=90),
+        )
 
 
 def caller(org: str = ORG) -> Caller:

@@ -71,6 +71,7 @@ STATUSES: dict[MailMagnetError, int] = {
     NotFound(GMAIL): 503,
     SignInNeeded(CRM): 503,
     GrantMissing(GMAIL, "read"): 503,
+    NotDelegated(GMAIL): 503,
     UserGone(GMAIL): 503,
     MailboxFailed("failing", "Gmail", 1, "Gmail: down"): 500,
     RateLimited(GMAIL, 30): 429,

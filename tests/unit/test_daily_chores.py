@@ -50,7 +50,7 @@ async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
 
 
 def at(store: Any, now: datetime) -> Parts:
-    return cast(Parts, SimpleNamespace(store=store, now=lambda: now))
+    return cast(Parts, SimpleNamespace(store=store, now=lambda: now, retention_days=90))
 
 
 async def connected(store: Store, *orgs: str) -> None:

@@ -83,7 +83,7 @@ async def ran(store: Store, org: str, user: str, at: datetime, ticked: datetime 
 
 
 def parts(store: Any, queue: Queue, now: datetime = NOW) -> Parts:
-    return cast(Parts, SimpleNamespace(store=store, tasks=queue, now=lambda: now))
+    return cast(Parts, SimpleNamespace(store=store, tasks=queue, now=lambda: now, retention_days=90))
 
 
 @pytest.mark.parametrize("error", [None, KeyError("what stands in the store is not what was written")])

@@ -37,7 +37,10 @@ class Noting:
 
     @property
     def parts(self) -> Parts:
-        return cast(Parts, SimpleNamespace(store=self, delegated=False))
+        return cast(Parts, SimpleNamespace(store=self, vault=self, lets_in=lambda _: False))
+
+    async def connection(self, *_: str) -> None:
+        """None: the vault knows no sign-in to a CRM."""
 
 
 def caller(identity: Identity = ADA, later: timedelta = timedelta()) -> Caller:

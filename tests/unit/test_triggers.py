@@ -123,7 +123,7 @@ async def door(tmp_path: Path) -> AsyncIterator[Door]:
     made.default_crm = CrmChoice("zoho")
     made.crm_sign_in_of = lambda _: SimpleNamespace(name="Zoho CRM")
     made.crm_of = lambda _: made.crm
-    made.admins, made.lets_in = (), lambda org: False
+    made.admins, made.lets_in, made.retention_days = (), lambda org: False, 90
     made.identity, made.database = ADA, database
     yield made
     await store.close()
