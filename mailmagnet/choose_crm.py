@@ -26,10 +26,12 @@ async def choose_crm(org: str, kind: str, origin: str, parts: Parts) -> CrmChoic
     """
     wanted = parts.checked_crm(kind, origin) if kind else None
     policy = await parts.store.policy(org)
-    if (wanted or parts.default_crm) != (policy.crm or parts.default_crm):
-        for mailbox in await parts.store.mailboxes(org):
-            await _forget_contacts(mailbox, parts)
+    is_another = (wanted or parts.default_crm) != (policy.crm or parts.default_crm)
+    if is_another:
+        await _forget_everybodys_contacts(org, parts)
     await parts.store.change_policy(org, lambda before: replace(before, crm=wanted))
+    if is_another:  # what somebody has chosen or signed in to meanwhile was the old one's too
+        await _forget_everybodys_contacts(org, parts)
     return wanted or parts.default_crm
 
 
@@ -49,6 +51,11 @@ def check_chosen(connection: Connection, policy: Policy, crm: Crm, parts: Parts)
     """Raises SignInNeeded where the user is signed in to another CRM than the organisation's: there the same ids are other records."""
     if connection.crm and connection.crm.crm != (policy.crm or parts.default_crm):
         raise SignInNeeded(service_of(crm), ended=True)
+
+
+async def _forget_everybodys_contacts(org: str, parts: Parts) -> None:
+    for mailbox in await parts.store.mailboxes(org):
+        await _forget_contacts(mailbox, parts)
 
 
 async def _forget_contacts(mailbox: Mailbox, parts: Parts) -> None:

@@ -11,11 +11,14 @@ from functions.pages.html import element, form, hidden, page_response, small, te
 from functions.pages.visit import Visit
 from mailmagnet.caller import connected_or_not
 from mailmagnet.choose_crm import chosen_crm
+from mailmagnet.crm_choice import CrmChoice
 from mailmagnet.crm_sign_in import CrmTokens
 from mailmagnet.errors import NotAuthorised, RateLimited
 from mailmagnet.sign_in_to_crm import sign_in_to_crm, sign_out_of_crm
 
 _ACTION, _SIGN_IN, _SIGN_OUT = "action", "sign-in", "sign-out"
+_CRM = "crm"
+"""The field that says for which CRM the form was shown: what is typed is sent to no other."""
 _CLOSE = "Close this window: the panel goes on by itself, or with Continue."
 
 
@@ -32,6 +35,9 @@ async def answer(visit: Visit) -> Response:
 async def _signed_in(visit: Visit, typed: Mapping[str, str]) -> Response:
     crm = await chosen_crm(visit.identity.org, visit.process)
     name = visit.process.crm_sign_in_of(crm).name
+    if typed.get(_CRM) != _named(crm):
+        changed = f"Your organisation has chosen another CRM meanwhile: {name}. Nothing was sent to it."
+        return await _sign_in_page(visit, problem=changed, status=HTTPStatus.CONFLICT)
     connection = await connected_or_not(visit.identity, visit.process)
     try:
         signed_in = await sign_in_to_crm(connection, crm, typed, visit.process)
@@ -65,7 +71,8 @@ async def _sign_in_page(
     status: HTTPStatus = HTTPStatus.OK,
 ) -> Response:
     """What was typed stands there again, but for what is secret."""
-    crm_sign_in = visit.process.crm_sign_in_of(await chosen_crm(visit.identity.org, visit.process))
+    crm = await chosen_crm(visit.identity.org, visit.process)
+    crm_sign_in = visit.process.crm_sign_in_of(crm)
     fields = [
         text_field(each.name, each.label, secret=each.secret, value=(typed or {}).get(each.name, ""))
         for each in crm_sign_in.fields
@@ -75,11 +82,15 @@ async def _sign_in_page(
         f"Sign in to {crm_sign_in.name}",
         *([element("p", problem, role="alert")] if problem else []),
         f"MailMagnet then shows you in Gmail ({visit.identity.address}) what {crm_sign_in.name} shows you, and nothing else.",
-        form(visit.url, "Sign in", visit.csrf_field, hidden(_ACTION, _SIGN_IN), *fields),
+        form(visit.url, "Sign in", visit.csrf_field, hidden(_ACTION, _SIGN_IN), hidden(_CRM, _named(crm)), *fields),
         *(_sign_out_form(visit, connection.crm) if connection.crm else []),
         *([small(f"Reference {reference}")] if reference else []),
         status=status,
     )
+
+
+def _named(crm: CrmChoice) -> str:
+    return f"{crm.kind} {crm.origin}"
 
 
 def _sign_out_form(visit: Visit, tokens: CrmTokens) -> tuple[str, ...]:

@@ -14,6 +14,8 @@ from cards.frame import Page
 from crm_client.embedded.administration import set_password
 from functions.signed_links import SignedLinks
 from mailmagnet.consent import Grant
+from mailmagnet.crm_choice import CrmChoice
+from mailmagnet.store import Policy
 from sandbox.google.faults import Fault
 from sandbox.google.world import Account
 from tests.scenario.desk import ADA, Desk, desk_in
@@ -562,6 +564,16 @@ async def test_an_unknown_user_and_a_wrong_password_are_told_alike_and_too_many_
         if shown.status == 429:
             break
     assert (shown.status, "too many tries" in shown.text) == (429, True)
+
+
+async def test_what_was_typed_for_one_crm_is_not_sent_to_another_that_was_chosen_meanwhile(pages: Pages, password: str) -> None:
+    browser = pages.browser()
+    shown = await pages.opened(browser, pages.link(Page.SIGN_IN))
+    await pages.desk.store.set_policy(ORG, Policy(crm=CrmChoice("odoo", "https://crm.example")))
+    changed = await browser.send(shown, user_name=ADA, password=password)
+    assert (changed.status, "has chosen another CRM meanwhile: Odoo" in changed.text) == (409, True)
+    assert password not in changed.body
+    assert "API key" in changed.text
 
 
 def without_reference(text: str) -> str:

@@ -1,6 +1,6 @@
 """The choice of a CRM: what ends with the old one, done twice; the job and the sidebar do not use its sign-in any more."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from mailmagnet.crm_sign_in import CrmTokens
 from mailmagnet.errors import BadRequest, SignInNeeded
 from mailmagnet.parts import Parts
 from mailmagnet.pause import pause
-from mailmagnet.store import Mailbox
+from mailmagnet.store import Mailbox, Policy
 from mailmagnet.vault import Connection
 from metadata_store.sqlite import SqliteStore
 from token_vault.encrypted_file import EncryptedFileVault
@@ -137,6 +137,20 @@ async def test_what_another_admin_changes_meanwhile_is_kept(world: World, monkey
     await choose_crm(ORG, "odoo", NEW.origin, world.parts)
     policy = await world.store.policy(ORG)
     assert (policy.paused_since, policy.crm) == (NOW, NEW)
+
+
+async def test_what_a_user_shares_of_the_old_crm_meanwhile_ends_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    change_policy = world.store.change_policy
+
+    async def shared_meanwhile(org: str, change: Callable[[Policy], Policy]) -> Policy:
+        await world.store.change_choices(org, USER, lambda choices: replace(choices, shared_contacts=frozenset({"19"})))
+        return await change_policy(org, change)
+
+    monkeypatch.setattr(world.store, "change_policy", shared_meanwhile)
+    await choose_crm(ORG, "odoo", NEW.origin, world.parts)
+    mailbox = await world.store.mailbox(ORG, USER)
+    assert mailbox
+    assert mailbox.choices.shared_contacts == frozenset()
 
 
 async def test_who_connects_gmail_anew_is_not_the_new_crms_user_with_the_same_id(world: World) -> None:
