@@ -46,7 +46,7 @@ def monitoring_steps(project: str, alerts: str) -> Iterator[Step | Learn]:
                 f"--channel-labels=email_address={alerts}",
             ),
         ),
-        undo=(_delete_all(found, f"{CHANNELS} delete --force"),),
+        undo=(_delete_all(found, f"{CHANNELS} delete", "--force "),),
     )
     yield Learn(
         CHANNEL,
@@ -125,9 +125,9 @@ def _command(line: str) -> Command:
     return Command((*shlex.split(line), "--quiet"))
 
 
-def _delete_all(found: str, delete: str) -> Command:
+def _delete_all(found: str, delete: str, flag: str = "") -> Command:
     """Google gives these names of its own: whatever `found` lists is deleted, be it nothing or, after a failure, two."""
-    return _shell(f"for name in $({found} '--format=value(name)' --quiet); do {delete} \"$name\" --quiet || exit; done")
+    return _shell(f"for name in $({found} '--format=value(name)' --quiet); do {delete} \"$name\" {flag}--quiet || exit; done")
 
 
 def _shell(script: str) -> Command:

@@ -17,7 +17,7 @@ from deployment.deployment_file import read_deployment
 from deployment.plan import plan
 from deployment.source import uploaded
 from deployment.step import Command, Learn
-from tests.gcloud.stand_in import Gcloud, parsed, printed
+from tests.gcloud.stand_in import Gcloud, commands_in, parsed, printed
 
 HOUSE = Path(__file__).parents[2]
 DEPLOYMENT = read_deployment(HOUSE / "deployment.yaml")
@@ -39,11 +39,13 @@ def sdk() -> Path:
 
 
 def commands() -> Iterator[Command]:
+    """All gcloud commands, also those within a line for sh."""
     for step in PLAN:
-        if isinstance(step, Learn):
-            yield step.command
-        else:
-            yield from (step.look, *step.make, *step.undo)
+        for command in [step.command] if isinstance(step, Learn) else [step.look, *step.make, *step.undo]:
+            if command.words[:2] == ("sh", "-c"):
+                yield from (Command(tuple(words)) for words in commands_in(command.words[2]))
+            else:
+                yield command
 
 
 def in_sdk(sdk: Path, script: str, given: Any) -> Any:

@@ -777,6 +777,16 @@ EITHER = re.compile(r"if (gcloud .*?) >/dev/null 2>&1; then verb=(\w+); else ver
 EACH = re.compile(r"for name in \$\((.*?)\); do (.*?) \"\$name\" (.*?) \|\| exit; done")
 
 
+def commands_in(line: str) -> list[list[str]]:
+    """The gcloud commands of a line for sh, each as it may be run."""
+    if either := EITHER.fullmatch(line):
+        look, there, missing, doing = either.groups()
+        doings = [doing.replace('"$verb"', verb) for verb in (there, missing)]
+        return [shlex.split(each) for each in (look, *doings)]
+    found, doing, after = EACH.fullmatch(line).groups()  # type: ignore[union-attr]
+    return [shlex.split(found), [*shlex.split(doing), "NAME", *shlex.split(after)]]
+
+
 def in_shell(g: Gcloud, line: str) -> tuple[int, str, str]:
     """A line for sh as the plan has them, without a process: one of two verbs, or the same for each that is listed."""
     if either := EITHER.fullmatch(line):

@@ -19,7 +19,7 @@ from packaging.requirements import Requirement
 from deployment.deployment_file import read_deployment
 from deployment.services import ADDON, SECRETS, environment
 from deployment.source import uploaded
-from tests.unit.test_deployment import as_known, filled
+from tests.unit.test_deployment import filled
 
 HOUSE = Path(__file__).parents[2]
 
@@ -117,7 +117,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
 def settings() -> dict[str, str]:
     derived = {name: filled(value) for name, value in environment(read_deployment(HOUSE / "deployment.yaml"), ADDON).items()}
     framework = {name: value for name, value in derived.items() if name.startswith("FUNCTION_")}
-    return {**as_known(derived), **framework, **{setting: f"{setting} {'x' * 32}" for setting in SECRETS}}
+    return {**derived, **framework, **{setting: f"{setting} {'x' * 32}" for setting in SECRETS}}
 
 
 async def test_it_starts_with_the_derived_environment_and_answers(image: Image) -> None:

@@ -20,7 +20,7 @@ from deployment.services import ADDON, PAGES, SECRETS, SERVICES, environment, ur
 from deployment.shell_script import script, script_back
 from deployment.source import image_tag, uploaded
 from functions.event import SCOPE_EMAIL, SCOPE_OPEN_MAIL
-from functions.settings import Settings, read_settings
+from functions.settings import read_settings
 from functions.triggers import TRIGGERS
 from mailmagnet.errors import BadSetting
 from sandbox.cards.card_check import card_faults
@@ -108,23 +108,12 @@ def test_no_value_stands_twice() -> None:
 # The services
 
 
-def as_known(given: dict[str, str]) -> dict[str, str]:
-    """Without the settings that are being made beside this; with what is no more needed in the cloud once they are there."""
-    known = {name for name in Settings.model_fields if name != "org_install"}
-    mine = {name: value for name, value in given.items() if name.removeprefix("MAILMAGNET_").lower() in known}
-    assert set(given) - set(mine) <= {f"MAILMAGNET_{name}" for name in ("CRM", "CRM_ORIGIN", "ORG_INSTALL")} | {
-        "FUNCTION_TARGET",
-        "FUNCTION_USE_ASGI",
-    }
-    return {**mine, **({"MAILMAGNET_VAULT_KEY": "key"} if Settings.model_fields["vault_key"].is_required() else {})}
-
-
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.function)
 @pytest.mark.parametrize("install", ["organisation", "users"])
 def test_its_environment_is_settings_that_the_functions_can_read(service: Any, install: str) -> None:
     mine = DEPLOYMENT.model_copy(update={"install": install})
     given = {name: filled(value) for name, value in environment(mine, service).items()}
-    settings = read_settings({**as_known(given), **{setting: f"{setting} {'x' * 32}" for setting in SECRETS}})
+    settings = read_settings({**given, **{setting: f"{setting} {'x' * 32}" for setting in SECRETS}})
     assert settings.addon_url == filled(url(DEPLOYMENT, ADDON))
     assert settings.firestore_project == DEPLOYMENT.project
     assert given["MAILMAGNET_ORG_INSTALL"] == {"organisation": "true", "users": "false"}[install]
