@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from pathlib import Path
 from shutil import disk_usage
 from urllib.parse import urlsplit
@@ -14,7 +15,9 @@ from urllib.parse import urlsplit
 from deployment.finding import Finding, State
 from functions.verify import CLOCK_SKEW_SECONDS
 from functions.wiring import Process
+from gmail_client.consent import SCOPES
 from http_session.session import HttpSession
+from mailmagnet.addresses import domain_of
 from mailmagnet.errors import BadAnswer, MailMagnetError, NotAuthorised, NotPermitted, Service, Side
 from mailmagnet.tasks import MailboxTask
 
@@ -26,6 +29,8 @@ NOBODY = "mailmagnet-doctor.invalid"
 
 LEAST_FREE_BYTES = 500 * 1024 * 1024
 GOOGLE = Service(Side.OURS, "Google")
+CRM = Service(Side.CRM, "the CRM")
+DELEGATE = "https://admin.google.com/ac/owl/domainwidedelegation"
 SET_THE_CLOCK = "sudo timedatectl set-ntp true"
 
 Check = Callable[[Process], Awaitable[Finding]]
@@ -103,6 +108,47 @@ async def _queue(process: Process) -> Finding:
     return Finding("Queue", State.FINE)
 
 
+async def _own_token(process: Process) -> Finding:
+    """Without it neither vault nor queue can be called."""
+    await process.own_token()
+    return Finding("Own token", State.FINE)
+
+
+async def _delegation(process: Process) -> Finding:
+    """Only a token shows what the admin has delegated: one is asked for, for each scope, for an admin who is named in the settings."""
+    title, delegation, settings = "Delegation", process.delegation, process.settings
+    if not delegation:
+        return Finding(title, State.FINE, "none is needed: each user connects")
+    await delegation.signed(NOBODY, SCOPES.values())
+    admin = next((address for address in settings.admins if domain_of(address) in settings.internal_domains), "")
+    if not admin:
+        return Finding(title, State.FINE, "no scope was tried: MAILMAGNET_ADMINS names no user of the organisation")
+    try:
+        refused = await delegation.refused_scopes(admin)
+    except NotAuthorised as error:
+        mend = "name an active user of yours as the first of deployment.yaml's admins; mailmagnet deploy"
+        return Finding(title, State.WRONG, f"Google gives no token for the first of MAILMAGNET_ADMINS ({error})", mend)
+    if refused:
+        mend = f"let the client id of {settings.job_service_account} have them: {DELEGATE}"
+        return Finding(title, State.WRONG, f"these scopes are refused: {', '.join(refused)}", mend)
+    return Finding(title, State.FINE)
+
+
+async def _crm(process: Process) -> Finding:
+    choice = process.default_crm
+    if not choice.origin:
+        return Finding("CRM", State.FINE, "it is part of this deployment")
+    answer = await process.crm_session_of(choice.origin).request(CRM, "GET", f"{choice.origin}/", seconds=SECONDS - 1)
+    return crm_finding("CRM", choice.origin, answer.status)
+
+
+def crm_finding(title: str, origin: str, status: int) -> Finding:
+    """Any answer but an error of its own shows that it is there; who may sign in is for each user."""
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Finding(title, State.WRONG, f"{origin} answers {status}", f"curl -i {origin}")
+    return Finding(title, State.FINE)
+
+
 async def _vault_file(process: Process) -> Finding:
     return _own_file("Vault's file", process.settings.vault_file)
 
@@ -169,12 +215,17 @@ _GOOGLE = (
     ("Clock", _clock, "curl -sI https://www.googleapis.com"),
     ("Google's certificates", _certificates, "curl -s https://www.googleapis.com/oauth2/v1/certs"),
 )
+_DELEGATION = ("Delegation", _delegation, "look at https://status.cloud.google.com, and call this again")
+_CRM = ("CRM", _crm, "curl -i the CRM's address; in a private network MAILMAGNET_CRM_PRIVATE should be true")
 IN_GOOGLE_CLOUD: Sequence[tuple[str, Check, str]] = (
     _SETTINGS,
     *_GOOGLE,
+    ("Own token", _own_token, "mailmagnet deploy"),
     ("Store", _store, "mailmagnet deploy"),
     ("Vault", _vault, "mailmagnet deploy"),
     ("Queue", _queue, "mailmagnet deploy"),
+    _DELEGATION,
+    _CRM,
 )
 ON_ONE_MACHINE: Sequence[tuple[str, Check, str]] = (
     _SETTINGS,
@@ -194,6 +245,8 @@ ON_ONE_MACHINE: Sequence[tuple[str, Check, str]] = (
         _pages_url,
         "look at the proxy's own log: it should lead MAILMAGNET_PAGES_URL to mailmagnet serve",
     ),
+    _DELEGATION,
+    _CRM,
 )
 """Title, check, and what mends it if nothing better is known; in the order to mend."""
 

@@ -28,7 +28,8 @@ from functions.google import Google
 from functions.jobs import DOCTOR, answer_tick
 from functions.wiring import Process
 from http_session.session import HttpAnswer
-from mailmagnet.errors import Forbidden, NotPermitted, Service, Side, StepFailed, Unavailable
+from mailmagnet.crm_choice import CrmChoice
+from mailmagnet.errors import Forbidden, NotDelegated, NotPermitted, Service, Side, StepFailed, Unavailable, UserGone
 
 HOUSE = Path(__file__).parents[2]
 DEPLOYMENT = read_deployment(HOUSE / "deployment.yaml")
@@ -234,6 +235,7 @@ class Calls:
 
     def __init__(self, project: str, folder: Path, broken: Mapping[str, Exception | None], skew: float = 0) -> None:
         self.broken, self.tasks_sent = broken, list[Any]()
+        self.looked_into, self.refused, self.crm_status = list[str](), list[str](), 303
         date = format_datetime(datetime.fromtimestamp(time.time() + skew, UTC), usegmt=True)
 
         async def request(who: Service, method: str, url: str, *, seconds: float) -> HttpAnswer:
@@ -252,6 +254,8 @@ class Calls:
                     crm_database=folder / "crm.sqlite",
                     addon_url="https://addon.example",
                     pages_url="https://pages.example",
+                    admins=("ada@elsewhere.example", "ada@corp.example"),
+                    internal_domains=("corp.example",),
                 ),
                 session=SimpleNamespace(request=request),
                 google=Google(),
@@ -259,6 +263,12 @@ class Calls:
                 store=SimpleNamespace(policy=lambda org: self._do("store")),
                 vault=SimpleNamespace(connection=lambda org, user: self._do("vault")),
                 tasks=SimpleNamespace(enqueue=self._enqueue),
+                own_token=lambda: self._do("own token"),
+                delegation=SimpleNamespace(
+                    signed=lambda address, scopes: self._do("signing"), refused_scopes=self._refused_scopes
+                ),
+                default_crm=CrmChoice("odoo", "https://crm.example"),
+                crm_session_of=lambda origin: SimpleNamespace(request=self._crm),
             ),
         )
 
@@ -273,6 +283,16 @@ class Calls:
         self.tasks_sent.append(task)
         return True
 
+    async def _refused_scopes(self, address: str) -> Sequence[str]:
+        await self._do("delegation")
+        self.looked_into.append(address)
+        return self.refused
+
+    async def _crm(self, who: Service, method: str, url: str, *, seconds: float) -> HttpAnswer:
+        await self._do("crm")
+        assert (method, url) == ("GET", "https://crm.example/")
+        return HttpAnswer(who, self.crm_status, {}, b"")
+
     async def _caller(self, authorization: str, *, audience: str, service_account: str) -> None:
         if (authorization, audience, service_account) != ("Bearer job", "https://tick.example", "job@a.example"):
             raise Forbidden("the token is another account's")
@@ -282,12 +302,25 @@ async def test_inside_google_cloud_all_is_fine_and_nobodys_is_touched(tmp_path: 
     calls = Calls("a-project", tmp_path, {})
     found = await inside.inside_findings(calls.process)
     assert not_fine(found) == []
-    assert [each.title for each in found] == ["Settings", "Clock", "Google's certificates", "Store", "Vault", "Queue"]
+    assert [each.title for each in found] == [
+        *("Settings", "Clock", "Google's certificates", "Own token", "Store", "Vault", "Queue", "Delegation", "CRM")
+    ]
+    assert calls.looked_into == ["ada@corp.example"], "no mailbox of another organisation"
     assert [(task.org, task.user) for task in calls.tasks_sent] == [(inside.NOBODY, inside.NOBODY)]
 
 
 @pytest.mark.parametrize(
-    ("part", "title"), [("certificates", "Google's certificates"), ("store", "Store"), ("vault", "Vault"), ("queue", "Queue")]
+    ("part", "title"),
+    [
+        ("certificates", "Google's certificates"),
+        ("own token", "Own token"),
+        ("store", "Store"),
+        ("vault", "Vault"),
+        ("queue", "Queue"),
+        ("signing", "Delegation"),
+        ("delegation", "Delegation"),
+        ("crm", "CRM"),
+    ],
 )
 @pytest.mark.parametrize(
     ("error", "state", "what", "mend"),
@@ -314,6 +347,53 @@ async def test_inside_each_is_seen_with_its_cause_and_hides_nothing(
     assert found.what.startswith(what)
     assert "grace" not in str(found)
     assert found.mend.startswith(mend)
+
+
+async def test_scopes_that_the_admin_has_not_delegated_are_named_and_who_is_not(tmp_path: Path) -> None:
+    calls = Calls("a-project", tmp_path, {})
+    calls.refused = ["https://www.googleapis.com/auth/gmail.compose"]
+    (found,) = not_fine(await inside.inside_findings(calls.process))
+    assert (found.title, found.state) == ("Delegation", State.WRONG)
+    assert found.what == "these scopes are refused: https://www.googleapis.com/auth/gmail.compose"
+    assert found.mend.startswith("let the client id of job@a.example have them: https://admin.google.com/")
+    gone = Calls("a-project", tmp_path, {"delegation": UserGone(WHO, "invalid_grant")})
+    (found,) = not_fine(await inside.inside_findings(gone.process))
+    assert "the first of MAILMAGNET_ADMINS" in found.what
+    assert found.mend.startswith("name an active user")
+    assert "ada" not in str(found)
+
+
+@pytest.mark.parametrize("admins", [(), ("ada@elsewhere.example",)])
+async def test_without_an_admin_of_the_organisation_signing_alone_is_tried(admins: tuple[str, ...], tmp_path: Path) -> None:
+    for broken, wrong in (({}, []), ({"signing": NotDelegated(WHO, "it needs the role")}, [("Delegation", "mailmagnet deploy")])):
+        calls = Calls("a-project", tmp_path, broken)
+        cast(Any, calls.process).settings.admins = admins
+        found = await inside.inside_findings(calls.process)
+        assert [(each.title, each.mend) for each in not_fine(found)] == wrong
+        assert calls.looked_into == []
+        if not wrong:
+            assert "no scope was tried" in next(each.what for each in found if each.title == "Delegation")
+
+
+async def test_where_each_user_connects_and_the_crm_is_within_there_is_nothing_to_try(tmp_path: Path) -> None:
+    calls = Calls("a-project", tmp_path, {"signing": None, "delegation": None, "crm": None})
+    process = cast(Any, calls.process)
+    process.delegation, process.default_crm = None, CrmChoice("embedded")
+    assert not_fine(await inside.inside_findings(calls.process)) == []
+
+
+async def test_a_crm_that_answers_with_an_error_of_its_own_is_seen(tmp_path: Path) -> None:
+    calls = Calls("a-project", tmp_path, {})
+    calls.crm_status = 502
+    (found,) = not_fine(await inside.inside_findings(calls.process))
+    assert (found.title, found.what) == ("CRM", "https://crm.example answers 502")
+    assert found.mend == "curl -i https://crm.example"
+
+
+def test_what_it_does_beside_looking_is_said() -> None:
+    said = " ".join(CliRunner().invoke(mailmagnet, ["doctor", "--help"]).stdout.split())
+    assert "changes nothing" not in said
+    assert "one task into the queue" in said and "throws them away" in said
 
 
 @pytest.mark.parametrize(("skew", "fine"), [(0, True), (25, True), (-25, True), (40, False), (-40, False)])
