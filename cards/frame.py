@@ -43,6 +43,9 @@ class Path(StrEnum):
     REMOVE_USER = "/remove-user"  # user
     ORGANISATION = "/organisation"
     REMOVE_ORGANISATION = "/remove-organisation"  # form input ORGANISATION_TYPED
+    CRM = "/crm"
+    CRM_EFFECT = "/crm-effect"  # form inputs CRM_KIND, CRM_ORIGIN
+    SAVE_CRM = "/save-crm"  # the same
     PAUSE = "/pause"
     PAUSE_ALL = "/pause-all"
     RESUME_ALL = "/resume-all"
@@ -108,6 +111,8 @@ POLICY_SHARING, POLICY_EXCLUDED, POLICY_RETENTION = "policy_sharing", "policy_ex
 DEFAULTS_MAILMAGNET, DEFAULTS_LABELLING = "defaults_mailmagnet", "defaults_labelling"
 DEFAULTS_DAYS, DEFAULTS_SHARING = "defaults_days", "defaults_sharing"
 """The fields of the admin's defaults."""
+CRM_KIND, CRM_ORIGIN = "crm_kind", "crm_origin"
+"""The fields of the organisation's CRM."""
 CUSTOMER_ADDRESS, ORGANISATION_TYPED = "customer_address", "organisation_typed"
 """The fields of the admin's removals."""
 

@@ -261,6 +261,54 @@ def _said(group: Mapping[str, Any]) -> str:
     return f"{whose}: {switches}, {group['backfill_days']} days back, sharing {group['sharing']}."
 
 
+@admin.group()
+def crm() -> None:
+    """Which CRM the organisation has: the deployment's own, or another."""
+
+
+@crm.command("show")
+@org_option
+@as_json_option
+def show_crm(org: str, as_json: bool) -> None:
+    """Print it."""
+    from mailmagnet.choose_crm import chosen_crm
+
+    found = with_process(lambda process: chosen_crm(org, process))
+    if as_json:
+        print_json({"org": org, **asdict(found)})
+    else:
+        click.echo(f"{found.kind} {found.origin}".strip())
+
+
+@crm.command("set")
+@org_option
+@click.option("--kind", required=True, help='"odoo", or "default" for the deployment\'s own.')
+@click.option("--origin", default="", help="Its address, as https://example.odoo.com.")
+@dry_run_option
+@as_json_option
+def set_crm(org: str, kind: str, origin: str, dry_run: bool, as_json: bool) -> None:
+    """Choose it, and say for how many that does something: they sign in anew, and contacts that they share or keep back are forgotten."""
+    from mailmagnet.choose_crm import CrmAnswer, choose_crm, chosen_crm, effect_of_crm
+
+    wanted = "" if kind == "default" else kind
+
+    async def change(process: "Process") -> CrmAnswer:
+        current = await chosen_crm(org, process)
+        effect = await effect_of_crm(CrmAnswer(current, False, wanted, origin), org, process)
+        if not effect.fault and not dry_run:
+            await choose_crm(org, wanted, origin, process)
+        return effect
+
+    effect = with_process(change)
+    if effect.fault:
+        raise click.ClickException(effect.fault)
+    if as_json:
+        print_json({"org": org, "kind": kind, "origin": origin, "sign_in_anew": effect.sign_in_anew, "saved": not dry_run})
+        return
+    click.echo(f"{effect.sign_in_anew} users have to sign in anew." if effect.is_another else "It is that one already.")
+    click.echo("Nothing is changed: this was a dry run." if dry_run else "Saved.")
+
+
 @admin.command()
 @org_option
 @as_json_option

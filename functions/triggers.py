@@ -10,11 +10,14 @@ from cards.admin_card import admin_card, pause_card
 from cards.answers import Answer, change_draft, notify, open_draft, push_card, show, update_card
 from cards.compose_card import compose_card, template_card
 from cards.contact_card import contact_card
+from cards.crm_card import crm_card
 from cards.customers_mail_card import customers_mail_card
 from cards.deal_card import deal_card
 from cards.defaults_card import defaults_card, defaults_list_card
 from cards.error_card import error_card, failed_search_card
 from cards.frame import (
+    CRM_KIND,
+    CRM_ORIGIN,
     CUSTOMER_ADDRESS,
     MAIL_TEMPLATE,
     ORGANISATION_TYPED,
@@ -51,6 +54,7 @@ from functions.log import log_problems
 from mailmagnet.administration import administration
 from mailmagnet.caller import Caller
 from mailmagnet.change_sharing import Change, change_contact, change_mail
+from mailmagnet.choose_crm import crm_effect, save_crm, see_crm
 from mailmagnet.connected_people import ConnectedPeople, connected_people, place_in
 from mailmagnet.customer_address import remove_address_of, see_address
 from mailmagnet.customers_mail import customers_mail, mark_as_done
@@ -361,6 +365,17 @@ TRIGGERS: Mapping[Path, Trigger | Press] = {
     Path.REMOVE_ORGANISATION: _trigger(
         lambda call: remove_organisation_of(call.event.typed(ORGANISATION_TYPED), call.caller, call.parts),
         organisation_card,
+        update_card,
+    ),
+    Path.CRM: _trigger(lambda call: see_crm(call.caller, call.parts), crm_card, push_card),
+    Path.CRM_EFFECT: _trigger(
+        lambda call: crm_effect(call.event.typed(CRM_KIND), call.event.typed(CRM_ORIGIN), call.caller, call.parts),
+        crm_card,
+        update_card,
+    ),
+    Path.SAVE_CRM: _trigger(
+        lambda call: save_crm(call.event.typed(CRM_KIND), call.event.typed(CRM_ORIGIN), call.caller, call.parts),
+        crm_card,
         update_card,
     ),
     Path.PAUSE: _trigger(lambda call: see_pause(call.caller, call.parts), pause_card, push_card),

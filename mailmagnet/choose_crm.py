@@ -1,12 +1,16 @@
 """The use case "choose the CRM": which one an organisation has, its change by an admin, and the end of sign-ins to another one."""
 
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
+from mailmagnet.caller import Caller
 from mailmagnet.crm import Crm, service_of
 from mailmagnet.crm_choice import CrmChoice
-from mailmagnet.errors import NotFound, SignInNeeded
+from mailmagnet.deadline import in_time
+from mailmagnet.errors import MAILMAGNET, BadRequest, NotFound, SignInNeeded, Upstream
 from mailmagnet.parts import Parts
+from mailmagnet.permission import check_admin
 from mailmagnet.sign_in_to_crm import sign_out_of_crm
 from mailmagnet.store import Choices, Mailbox, Policy
 from mailmagnet.vault import Connection
@@ -33,6 +37,61 @@ async def choose_crm(org: str, kind: str, origin: str, parts: Parts) -> CrmChoic
     if is_another:  # what somebody has chosen or signed in to meanwhile was the old one's too
         await _forget_everybodys_contacts(org, parts)
     return wanted or parts.default_crm
+
+
+@dataclass(frozen=True, slots=True)
+class CrmAnswer:
+    """The organisation's CRM: the one in force, and whether it is the deployment's own. `kind` and `origin` are what stands in the form.
+
+    `is_another` where that is another than the one in force: then `sign_in_anew` counts the users who are signed in to that one. `fault`
+    says what is wrong with what was typed, in words to show; `saved` that the one in the form is in force by now.
+    """
+
+    current: CrmChoice
+    is_the_deployments: bool
+    kind: str
+    origin: str
+    is_another: bool = False
+    sign_in_anew: int = 0
+    fault: str = ""
+    saved: bool = False
+    problems: ClassVar[tuple[Upstream, ...]] = ()
+
+
+async def see_crm(caller: Caller, parts: Parts) -> CrmAnswer:
+    """The organisation's CRM. Raises Forbidden unless the caller is an admin now, TimedOut, and what the CRM, the store and the vault
+    raise."""
+    await check_admin(caller, parts)
+    policy = await in_time(MAILMAGNET, caller.by, parts.store.policy(caller.identity.org))
+    own = policy.crm
+    return CrmAnswer(own or parts.default_crm, own is None, own.kind if own else "", own.origin if own else "")
+
+
+async def crm_effect(kind: str, origin: str, caller: Caller, parts: Parts) -> CrmAnswer:
+    """What another CRM would do; nothing is changed. Raises as `see_crm` does."""
+    seen = replace(await see_crm(caller, parts), kind=kind, origin=origin)
+    return await in_time(MAILMAGNET, caller.by, effect_of_crm(seen, caller.identity.org, parts))
+
+
+async def effect_of_crm(seen: CrmAnswer, org: str, parts: Parts) -> CrmAnswer:
+    """What the CRM in the form would do. Raises what the store raises."""
+    try:
+        wanted = parts.checked_crm(seen.kind, seen.origin) if seen.kind else parts.default_crm
+    except BadRequest as fault:
+        return replace(seen, fault=str(fault))
+    if wanted == seen.current:
+        return seen
+    signed_in = sum(bool(mailbox.presence.crm_user) for mailbox in await parts.store.mailboxes(org))
+    return replace(seen, is_another=True, sign_in_anew=signed_in)
+
+
+async def save_crm(kind: str, origin: str, caller: Caller, parts: Parts) -> CrmAnswer:
+    """Make it the organisation's. Raises as `see_crm` does."""
+    answer = await crm_effect(kind, origin, caller, parts)
+    if answer.fault:
+        return answer
+    chosen = await in_time(MAILMAGNET, caller.by, choose_crm(caller.identity.org, kind, origin, parts))
+    return replace(answer, current=chosen, is_the_deployments=not kind, saved=True)
 
 
 async def end_sign_in_to_another_crm(org: str, user: str, parts: Parts) -> bool:

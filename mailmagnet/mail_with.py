@@ -10,6 +10,7 @@ from itertools import chain
 
 from mailmagnet.addresses import spellings
 from mailmagnet.caller import Caller, connection_of
+from mailmagnet.choose_crm import check_chosen
 from mailmagnet.colleagues import Colleagues, colleagues_about, names_in, ours_of, some_colleagues
 from mailmagnet.consent import Grant
 from mailmagnet.crm import service_of
@@ -144,6 +145,7 @@ async def mail_with(record: RecordId, older: str, caller: Caller, parts: Parts) 
     )
     colleagues = known
     if not isinstance(known, Upstream):
+        check_chosen(connection, known.policy, crm, parts)
         colleagues = await in_time_or_problem(MAILMAGNET, caller.by, colleagues_about(people, known, org, parts))
     if isinstance(colleagues, Upstream):
         choices = _choices_of(user, known)

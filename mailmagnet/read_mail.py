@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass, replace
 
 from mailmagnet.caller import Caller, connection_of
+from mailmagnet.choose_crm import check_chosen
 from mailmagnet.colleagues import Colleagues, colleagues_about, names_in, ours_of, some_colleagues
 from mailmagnet.consent import Grant
 from mailmagnet.crm import service_of
@@ -117,6 +118,7 @@ async def _opened(asked: MailId, caller: Caller, parts: Parts) -> _Opened:
     )
     if not isinstance(names, Upstream):
         colleagues = replace(colleagues, names=names)
+    check_chosen(connection, colleagues.policy, crm, parts)
     owner = colleagues.mailboxes.get(asked.owner)
     if owner is None:
         raise _nothing_to_read()

@@ -14,6 +14,7 @@ from cards.frame import Path as Served
 from crm_client.embedded.administration import share
 from mailmagnet.caller import Caller
 from mailmagnet.crm import Lead, Module, NewContact, NewDeal
+from mailmagnet.crm_choice import CrmChoice
 from mailmagnet.identity import identity_in
 from mailmagnet.mail_with import PAGE, mail_with
 from mailmagnet.read_mail import mail_id, read_mail
@@ -108,6 +109,18 @@ async def test_nothing_crosses_organisations(office: Office) -> None:
     for card in (await office.listed(MALLORY), await office.read(mail, MALLORY)):
         assert "zeppelin" not in card
         assert "Ada" not in card
+    assert await office.readings() == []
+
+
+async def test_nobody_reads_by_the_rights_of_a_crm_that_is_the_organisations_no_more(office: Office) -> None:
+    """There the same id may be another contact. That a sign-in has ended is noted only after an answer."""
+    mail = office.mail()
+    await office.choose(sharing=Sharing.PUBLIC)
+    assert SUBJECT in await office.listed()
+    await office.desk.store.set_policy(ORG, Policy(crm=CrmChoice("odoo", "https://crm.example")))
+    for card in (await office.listed(), await office.read(mail), await office.listed(ADA)):
+        assert SUBJECT not in card
+        assert BODY not in card
     assert await office.readings() == []
 
 

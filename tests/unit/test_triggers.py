@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,6 +16,7 @@ from starlette.requests import Request
 from cards.frame import Path as Served
 from crm_client.embedded.administration import ADMINISTRATOR, STANDARD, add_user, create
 from functions.addon import answer
+from functions.crms import checked_crm
 from functions.triggers import TRIGGERS, Press
 from functions.user_limit import UserLimit
 from functions.wiring import Process
@@ -49,6 +51,8 @@ CLICKED_IN_PLACE = {
     Served.REMOVE_CUSTOMER_ADDRESS,
     Served.REMOVE_USER,
     Served.REMOVE_ORGANISATION,
+    Served.CRM_EFFECT,
+    Served.SAVE_CRM,
 }
 """Paths whose first answer takes the place of the card clicked in already."""
 ADA = Identity("corp.example", "1", "ada@corp.example", "corp.example")
@@ -124,6 +128,7 @@ async def door(tmp_path: Path) -> AsyncIterator[Door]:
     made.crm_sign_in_of = lambda _: SimpleNamespace(name="Zoho CRM")
     made.crm_of = lambda _: made.crm
     made.admins, made.lets_in, made.retention_days = (), lambda org: False, 90
+    made.checked_crm = partial(checked_crm, private=False)
     made.identity, made.database = ADA, database
     yield made
     await store.close()
@@ -174,6 +179,9 @@ ADMINS_ALONE = (
     Served.REMOVE_USER,
     Served.ORGANISATION,
     Served.REMOVE_ORGANISATION,
+    Served.CRM,
+    Served.CRM_EFFECT,
+    Served.SAVE_CRM,
     Served.POLICY,
     Served.POLICY_EFFECT,
     Served.SAVE_POLICY,
@@ -208,6 +216,8 @@ async def attacked(door: Door, path: Served) -> str:
         "defaults_sharing": "public",
         "customer_address": "grace@a.example",
         "organisation_typed": ADA.org,
+        "crm_kind": "odoo",
+        "crm_origin": "https://evil.example",
     }
     told = json.dumps(await door.call(path, user="7", hours="1", **MAIL_IDS), ensure_ascii=False)
     assert await door.store.policy(ADA.org) == kept
