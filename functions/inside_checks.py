@@ -18,8 +18,10 @@ from functions.wiring import Process
 from gmail_client.consent import SCOPES
 from http_session.session import HttpSession
 from mailmagnet.addresses import domain_of
-from mailmagnet.errors import BadAnswer, MailMagnetError, NotAuthorised, NotPermitted, Service, Side
+from mailmagnet.errors import BadAnswer, MailMagnetError, NotAuthorised, NotDelegated, NotPermitted, Service, Side
+from mailmagnet.set_up import DELEGATED
 from mailmagnet.tasks import MailboxTask
+from mailmagnet.vault import Connection
 
 SECONDS = 10.0
 """The deadline of one check; all run side by side."""
@@ -32,6 +34,10 @@ GOOGLE = Service(Side.OURS, "Google")
 CRM = Service(Side.CRM, "the CRM")
 DELEGATE = "https://admin.google.com/ac/owl/domainwidedelegation"
 SET_THE_CLOCK = "sudo timedatectl set-ntp true"
+
+NAME_AN_ADMIN = "name one under admins in deployment.yaml, then mailmagnet deploy"
+LET_IN = "let the job's account in, with that scope: https://admin.google.com/ac/owl/domainwidedelegation"
+SIGNING_ROLE = "roles/iam.serviceAccountTokenCreator"
 
 Check = Callable[[Process], Awaitable[Finding]]
 
@@ -109,43 +115,35 @@ async def _queue(process: Process) -> Finding:
 
 
 async def _own_token(process: Process) -> Finding:
-    """Without it neither vault nor queue can be called."""
     await process.own_token()
     return Finding("Own token", State.FINE)
 
 
 async def _delegation(process: Process) -> Finding:
-    """Only a token shows what the admin has delegated: one is asked for, for each scope, for an admin who is named in the settings."""
-    title, delegation, settings = "Delegation", process.delegation, process.settings
-    if not delegation:
-        return Finding(title, State.FINE, "none is needed: each user connects")
-    await delegation.signed(NOBODY, SCOPES.values())
-    admin = next((address for address in settings.admins if domain_of(address) in settings.internal_domains), "")
-    if not admin:
-        return Finding(title, State.FINE, "no scope was tried: MAILMAGNET_ADMINS names no user of the organisation")
+    """As an admin of the deployment: of no other user it is known here that there is one."""
+    title = "Delegation"
+    if not process.delegation:
+        return Finding(title, State.FINE, "each user gives consent")
+    domains = process.settings.internal_domains
+    address = next((each for each in process.settings.admins if domain_of(each) in domains), "")
+    if not address:
+        return Finding(title, State.UNKNOWN, "it is tried as an admin, and none in your domains is named", NAME_AN_ADMIN)
     try:
-        refused = await delegation.refused_scopes(admin)
-    except NotAuthorised as error:
-        mend = "name an active user of yours as the first of deployment.yaml's admins; mailmagnet deploy"
-        return Finding(title, State.WRONG, f"Google gives no token for the first of MAILMAGNET_ADMINS ({error})", mend)
-    if refused:
-        mend = f"let the client id of {settings.job_service_account} have them: {DELEGATE}"
-        return Finding(title, State.WRONG, f"these scopes are refused: {', '.join(refused)}", mend)
+        await process.delegation.granted(Connection(domains[0], NOBODY, address, grants=DELEGATED))
+    except NotDelegated as refused:
+        mend = "mailmagnet deploy" if SIGNING_ROLE in refused.what else LET_IN
+        return Finding(title, State.WRONG, refused.what, mend)
     return Finding(title, State.FINE)
 
 
 async def _crm(process: Process) -> Finding:
-    choice = process.default_crm
-    if not choice.origin:
-        return Finding("CRM", State.FINE, "it is part of this deployment")
-    answer = await process.crm_session_of(choice.origin).request(CRM, "GET", f"{choice.origin}/", seconds=SECONDS - 1)
-    return crm_finding("CRM", choice.origin, answer.status)
-
-
-def crm_finding(title: str, origin: str, status: int) -> Finding:
     """Any answer but an error of its own shows that it is there; who may sign in is for each user."""
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Finding(title, State.WRONG, f"{origin} answers {status}", f"curl -i {origin}")
+    title, origin = "The CRM", process.default_crm.origin
+    if not origin:
+        return Finding(title, State.FINE, "it is part of MailMagnet")
+    answer = await process.crm_session_of(origin).request(Service(Side.CRM, "The CRM"), "GET", f"{origin}/", seconds=SECONDS - 1)
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Finding(title, State.WRONG, f"{origin} answers {answer.status}", f"curl -i {origin}")
     return Finding(title, State.FINE)
 
 
@@ -224,8 +222,8 @@ IN_GOOGLE_CLOUD: Sequence[tuple[str, Check, str]] = (
     ("Store", _store, "mailmagnet deploy"),
     ("Vault", _vault, "mailmagnet deploy"),
     ("Queue", _queue, "mailmagnet deploy"),
-    _DELEGATION,
-    _CRM,
+    ("Delegation", _delegation, "mailmagnet doctor, once more"),
+    ("The CRM", _crm, "look whether the CRM is up, and whether its address in deployment.yaml is right"),
 )
 ON_ONE_MACHINE: Sequence[tuple[str, Check, str]] = (
     _SETTINGS,
@@ -235,6 +233,7 @@ ON_ONE_MACHINE: Sequence[tuple[str, Check, str]] = (
     ("Vault", _vault, "set MAILMAGNET_VAULT_KEY to the key that the file was written with, or mailmagnet restore"),
     ("Store's file", _store_file, "ls -l"),
     ("Store", _store, "mailmagnet restore"),
+    ("The CRM", _crm, "look whether the CRM is up, and whether MAILMAGNET_CRM_ORIGIN is right"),
     (
         "Proxy before the sidebar",
         _addon_url,
