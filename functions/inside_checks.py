@@ -15,10 +15,9 @@ from urllib.parse import urlsplit
 from deployment.finding import Finding, State
 from functions.verify import CLOCK_SKEW_SECONDS
 from functions.wiring import Process
-from gmail_client.consent import SCOPES
 from http_session.session import HttpSession
 from mailmagnet.addresses import domain_of
-from mailmagnet.errors import BadAnswer, MailMagnetError, NotAuthorised, NotDelegated, NotPermitted, Service, Side
+from mailmagnet.errors import BadAnswer, MailMagnetError, NotAuthorised, NotDelegated, NotPermitted, Service, Side, UserGone
 from mailmagnet.set_up import DELEGATED
 from mailmagnet.tasks import MailboxTask
 from mailmagnet.vault import Connection
@@ -31,8 +30,6 @@ NOBODY = "mailmagnet-doctor.invalid"
 
 LEAST_FREE_BYTES = 500 * 1024 * 1024
 GOOGLE = Service(Side.OURS, "Google")
-CRM = Service(Side.CRM, "the CRM")
-DELEGATE = "https://admin.google.com/ac/owl/domainwidedelegation"
 SET_THE_CLOCK = "sudo timedatectl set-ntp true"
 
 NAME_AN_ADMIN = "name one under admins in deployment.yaml, then mailmagnet deploy"
@@ -133,6 +130,8 @@ async def _delegation(process: Process) -> Finding:
     except NotDelegated as refused:
         mend = "mailmagnet deploy" if SIGNING_ROLE in refused.what else LET_IN
         return Finding(title, State.WRONG, refused.what, mend)
+    except UserGone:
+        return Finding(title, State.WRONG, "it is tried as an admin, and the first one in your domains is deleted", NAME_AN_ADMIN)
     return Finding(title, State.FINE)
 
 
@@ -213,8 +212,6 @@ _GOOGLE = (
     ("Clock", _clock, "curl -sI https://www.googleapis.com"),
     ("Google's certificates", _certificates, "curl -s https://www.googleapis.com/oauth2/v1/certs"),
 )
-_DELEGATION = ("Delegation", _delegation, "look at https://status.cloud.google.com, and call this again")
-_CRM = ("CRM", _crm, "curl -i the CRM's address; in a private network MAILMAGNET_CRM_PRIVATE should be true")
 IN_GOOGLE_CLOUD: Sequence[tuple[str, Check, str]] = (
     _SETTINGS,
     *_GOOGLE,
@@ -244,8 +241,6 @@ ON_ONE_MACHINE: Sequence[tuple[str, Check, str]] = (
         _pages_url,
         "look at the proxy's own log: it should lead MAILMAGNET_PAGES_URL to mailmagnet serve",
     ),
-    _DELEGATION,
-    _CRM,
 )
 """Title, check, and what mends it if nothing better is known; in the order to mend."""
 

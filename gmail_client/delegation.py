@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -51,9 +51,9 @@ class Delegation:
         """
         if connection.org not in self.domains or domain_of(connection.address) not in self.domains or not connection.grants:
             raise NotDelegated(GMAIL, "this organisation's mailboxes are not delegated to this deployment")
-        assertion = await self.signed(connection.address, scopes_of(connection))
+        fields = {"grant_type": JWT_BEARER, "assertion": await self._signed(connection)}
         try:
-            return await self._exchanged(assertion)
+            return await exchanged_for(Grant, self.session, self.token_url, fields, self.seconds)
         except UserGone:
             raise
         except (NotAuthorised, NotPermitted) as refused:
@@ -61,36 +61,13 @@ class Delegation:
             what = f"{refused.what}: domain-wide delegation of the scopes {scopes} to the client id of {self.service_account}"
             raise NotDelegated(GMAIL, what) from None
 
-    async def refused_scopes(self, address: str) -> Sequence[str]:
-        """Those of MailMagnet's scopes that the admin has not delegated, each asked for alone for this user; tokens are thrown away.
-
-        Raises NotAuthorised (UserGone) when Google knows no such user; NotDelegated when this service may not sign; RateLimited,
-        Unavailable, BadAnswer.
-        """
-        refused = []
-        for scope in sorted(SCOPES.values()):
-            assertion = await self.signed(address, (scope,))
-            try:
-                await self._exchanged(assertion)
-            except NotPermitted:
-                refused.append(scope)
-        return refused
-
-    async def _exchanged(self, assertion: str) -> Grant:
-        fields = {"grant_type": JWT_BEARER, "assertion": assertion}
-        return await exchanged_for(Grant, self.session, self.token_url, fields, self.seconds)
-
-    async def signed(self, address: str, scopes: Collection[str]) -> str:
-        """A claim to these scopes for this user, signed by Google: worth nothing unless the admin has delegated them.
-
-        Raises NotDelegated when this service may not sign; RateLimited, Unavailable, BadAnswer.
-        https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/signJwt
-        """
+    async def _signed(self, connection: Connection) -> str:
+        """https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/signJwt"""
         now = int(time.time())
         claims = {
             "iss": self.service_account,
-            "sub": address,
-            "scope": " ".join(scopes),
+            "sub": connection.address,
+            "scope": " ".join(scopes_of(connection)),
             "aud": self.token_url,
             "iat": now,
             "exp": now + LIFE,

@@ -17,7 +17,7 @@ from gmail_client.delegation import Delegation
 from http_session.own_token import OwnToken
 from http_session.session import HttpSession
 from mailmagnet.consent import Grant
-from mailmagnet.errors import NotAuthorised, NotDelegated, Upstream, UserGone
+from mailmagnet.errors import NotDelegated, Upstream, UserGone
 from mailmagnet.vault import Connection
 from sandbox.google.authorization import BadGrant
 from sandbox.google.faults import Fault
@@ -37,12 +37,10 @@ class Desk:
     origin: str
     session: HttpSession
 
-    def delegation(self, domains: tuple[str, ...] = (ORG,), job: str = JOB) -> Delegation:
-        own_token = OwnToken(self.session, f"{self.origin}{METADATA}")
-        return Delegation(self.session, own_token, self.origin, f"{self.origin}/token", job, domains, 5)
-
     def tokens(self, domains: tuple[str, ...] = (ORG,), job: str = JOB) -> AccessTokens:
-        return AccessTokens(self.session, "client", "secret", f"{self.origin}/token", 5, self.delegation(domains, job))
+        url, own_token = f"{self.origin}/token", OwnToken(self.session, f"{self.origin}{METADATA}")
+        delegation = Delegation(self.session, own_token, self.origin, url, job, domains, 5)
+        return AccessTokens(self.session, "client", "secret", url, 5, delegation)
 
     def connection(self, name: str, org: str = ORG, grant: Grant = Grant.SORT) -> Connection:
         account = self.world.account(f"{name}@{org}")
@@ -133,21 +131,6 @@ async def test_whatever_is_refused_says_what_the_admin_has_to_do(desk: Desk) -> 
     desk.world.delete(ada.address)
     with pytest.raises(UserGone):
         await token_of(desk.tokens(), ada)
-
-
-async def test_the_scopes_that_are_not_delegated_are_found_one_by_one(desk: Desk) -> None:
-    delegation = desk.delegation()
-    ada = desk.connection("ada").address
-    assert await delegation.refused_scopes(ada) == sorted({*SCOPES.values()} - {MODIFY})
-    desk.world.delegation.delegated[JOB, ORG] = frozenset(SCOPES.values())
-    assert await delegation.refused_scopes(ada) == []
-    desk.world.delegation.delegated.clear()
-    assert await delegation.refused_scopes(ada) == sorted(SCOPES.values())
-    with pytest.raises(NotAuthorised):
-        await delegation.refused_scopes(f"nobody@{ORG}")
-    desk.world.delegation.signers.clear()
-    with pytest.raises(NotDelegated, match="serviceAccountTokenCreator"):
-        await delegation.refused_scopes(ada)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from functions.jobs import DOCTOR, answer_tick
 from functions.wiring import Process
 from http_session.session import HttpAnswer
 from mailmagnet.crm_choice import CrmChoice
-from mailmagnet.errors import Forbidden, NotDelegated, NotPermitted, Service, Side, StepFailed, Unavailable
+from mailmagnet.errors import Forbidden, NotDelegated, NotPermitted, Service, Side, StepFailed, Unavailable, UserGone
 from mailmagnet.set_up import DELEGATED
 from mailmagnet.vault import Connection
 
@@ -237,7 +237,6 @@ class Calls:
 
     def __init__(self, project: str, folder: Path, broken: Mapping[str, Exception | None], skew: float = 0) -> None:
         self.broken, self.tasks_sent = broken, list[Any]()
-        self.looked_into, self.refused, self.crm_status = list[str](), list[str](), 303
         date = format_datetime(datetime.fromtimestamp(time.time() + skew, UTC), usegmt=True)
 
         async def request(who: Service, method: str, url: str, *, seconds: float) -> HttpAnswer:
@@ -269,12 +268,6 @@ class Calls:
                 store=SimpleNamespace(policy=lambda org: self._do("store")),
                 vault=SimpleNamespace(connection=lambda org, user: self._do("vault")),
                 tasks=SimpleNamespace(enqueue=self._enqueue),
-                own_token=lambda: self._do("own token"),
-                delegation=SimpleNamespace(
-                    signed=lambda address, scopes: self._do("signing"), refused_scopes=self._refused_scopes
-                ),
-                default_crm=CrmChoice("odoo", "https://crm.example"),
-                crm_session_of=lambda origin: SimpleNamespace(request=self._crm),
             ),
         )
 
@@ -298,16 +291,6 @@ class Calls:
         await self._do("queue")
         self.tasks_sent.append(task)
         return True
-
-    async def _refused_scopes(self, address: str) -> Sequence[str]:
-        await self._do("delegation")
-        self.looked_into.append(address)
-        return self.refused
-
-    async def _crm(self, who: Service, method: str, url: str, *, seconds: float) -> HttpAnswer:
-        await self._do("crm")
-        assert (method, url) == ("GET", "https://crm.example/")
-        return HttpAnswer(who, self.crm_status, {}, b"")
 
     async def _caller(self, authorization: str, *, audience: str, service_account: str) -> None:
         if (authorization, audience, service_account) != ("Bearer job", "https://tick.example", "job@a.example"):
@@ -373,6 +356,18 @@ async def test_what_is_lacking_for_delegation_is_told_with_what_gives_it(what: s
     calls = Calls("a-project", tmp_path, {"delegation": NotDelegated(WHO, what)})
     (found,) = not_fine(await inside.inside_findings(calls.process))
     assert (found.title, found.what, found.mend) == ("Delegation", what, mend)
+
+
+async def test_an_admin_whose_account_is_deleted_is_not_taken_for_a_missing_role(tmp_path: Path) -> None:
+    calls = Calls("a-project", tmp_path, {"delegation": UserGone(WHO, "the account is deleted")})
+    (found,) = not_fine(await inside.inside_findings(calls.process))
+    assert (found.title, found.state, found.mend) == ("Delegation", State.WRONG, inside.NAME_AN_ADMIN)
+
+
+def test_what_it_does_beside_looking_is_said() -> None:
+    said = " ".join(CliRunner().invoke(mailmagnet, ["doctor", "--help"]).stdout.split())
+    assert "changes nothing" not in said
+    assert "a task into the queue" in said and "throws it away" in said
 
 
 async def test_delegation_is_tried_as_an_admin_of_ones_own_domains_or_not_at_all(tmp_path: Path) -> None:
