@@ -27,6 +27,7 @@ from deployment.services import (
 )
 from deployment.source import image_tag
 from deployment.step import Command, Learn, Step, gcloud
+from mailmagnet.errors import BadSetting
 
 NAME = "mailmagnet"
 """What is ours and has no other name: the repository of images, the image, the add-on's deployment."""
@@ -67,11 +68,20 @@ VAULT_PERMISSIONS = (
 ADDON_CALLER = "serviceAccount:${ADDON_SERVICE_ACCOUNT}"
 ALREADY_ELSEWHERE = "If it says that it exists already: it is there with another setting than deployment.yaml's. "
 
+IN_FOLDER = (".gcloudignore", "appsscript.json", "firestore.indexes.json", "main.py")
+"""Beside deployment.yaml in MailMagnet's folder, and in no installed package: the source that the image is made of, and what is said of
+it."""
+
 Plan = Sequence[Step | Learn]
 
 
 def plan(deployment: Deployment, folder: Path) -> Plan:
-    """Every step for this deployment, from MailMagnet's folder. Each value is learnt before the first step that needs it."""
+    """Every step for this deployment, from MailMagnet's folder. Each value is learnt before the first step that needs it.
+
+    Raises BadSetting if that is not MailMagnet's folder, with its source in it.
+    """
+    if missing := [name for name in IN_FOLDER if not (folder / name).is_file()]:
+        raise BadSetting(f"{', '.join(missing)}: not in {folder}. Run this in MailMagnet's folder, with its whole source in it")
     return tuple(_Plan(deployment, folder).steps())
 
 

@@ -127,6 +127,17 @@ def test_the_command_line_is_there(installed: Installed) -> None:
     assert "disconnect" in _run(installed.python.with_name("mailmagnet"), "--help", cwd=installed.work)
 
 
+def test_what_is_deployed_is_planned_there_from_the_source_and_without_it_the_reason_is_told(installed: Installed) -> None:
+    command = installed.python.with_name("mailmagnet")
+    planned = _run(command, "deploy", "--dry-run", "--file", HOUSE / "deployment.yaml", cwd=installed.work)
+    assert "Metric mailmagnet_panels" in planned and "Dashboard MailMagnet" in planned
+    shutil.copy(HOUSE / "deployment.yaml", installed.work)
+    for name in ("deploy", "destroy", "doctor"):
+        done = subprocess.run([command, name], cwd=installed.work, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 1
+        assert "Run this in MailMagnet's folder" in done.stderr and "Traceback" not in done.stderr
+
+
 def test_a_card_is_checked_there(installed: Installed) -> None:
     (installed.work / "card.json").write_text('{"sections": [{"widgets": [{"textParagraph": {"text": "Hello"}}]}]}')
     assert "Google would take this" in installed.run("-m", "sandbox", "card", "--check", "card.json")

@@ -15,7 +15,7 @@ from cards.frame import Path as Served
 from deployment.addon_manifest import addon_deployment
 from deployment.carry_out import VALUE
 from deployment.deployment_file import read_deployment
-from deployment.plan import plan
+from deployment.plan import IN_FOLDER, plan
 from deployment.services import ADDON, PAGES, SECRETS, SERVICES, environment, url
 from deployment.shell_script import script, script_back
 from deployment.source import image_tag, uploaded
@@ -146,6 +146,15 @@ def test_the_image_is_named_by_its_files(tmp_path: Path) -> None:
 
 
 # The plan
+
+
+@pytest.mark.parametrize("missing", IN_FOLDER)
+def test_without_the_source_beside_it_there_is_no_plan_and_it_says_what_is_missing(missing: str, tmp_path: Path) -> None:
+    for name in IN_FOLDER:
+        if name != missing:
+            (tmp_path / name).write_bytes((HOUSE / name).read_bytes())
+    with pytest.raises(BadSetting, match=f"^{re.escape(missing)}: not in .* Run this in MailMagnet's folder"):
+        plan(DEPLOYMENT, tmp_path)
 
 
 def plan_text() -> str:
