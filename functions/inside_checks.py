@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from pathlib import Path
 from shutil import disk_usage
 from urllib.parse import urlsplit
@@ -15,8 +16,11 @@ from deployment.finding import Finding, State
 from functions.verify import CLOCK_SKEW_SECONDS
 from functions.wiring import Process
 from http_session.session import HttpSession
-from mailmagnet.errors import BadAnswer, MailMagnetError, NotAuthorised, NotPermitted, Service, Side
+from mailmagnet.addresses import domain_of
+from mailmagnet.errors import BadAnswer, MailMagnetError, NotAuthorised, NotDelegated, NotPermitted, Service, Side
+from mailmagnet.set_up import DELEGATED
 from mailmagnet.tasks import MailboxTask
+from mailmagnet.vault import Connection
 
 SECONDS = 10.0
 """The deadline of one check; all run side by side."""
@@ -27,6 +31,10 @@ NOBODY = "mailmagnet-doctor.invalid"
 LEAST_FREE_BYTES = 500 * 1024 * 1024
 GOOGLE = Service(Side.OURS, "Google")
 SET_THE_CLOCK = "sudo timedatectl set-ntp true"
+
+NAME_AN_ADMIN = "name one under admins in deployment.yaml, then mailmagnet deploy"
+LET_IN = "let the job's account in, with that scope: https://admin.google.com/ac/owl/domainwidedelegation"
+SIGNING_ROLE = "roles/iam.serviceAccountTokenCreator"
 
 Check = Callable[[Process], Awaitable[Finding]]
 
@@ -103,6 +111,39 @@ async def _queue(process: Process) -> Finding:
     return Finding("Queue", State.FINE)
 
 
+async def _own_token(process: Process) -> Finding:
+    await process.own_token()
+    return Finding("Own token", State.FINE)
+
+
+async def _delegation(process: Process) -> Finding:
+    """As an admin of the deployment: of no other user it is known here that there is one."""
+    title = "Delegation"
+    if not process.delegation:
+        return Finding(title, State.FINE, "each user gives consent")
+    domains = process.settings.internal_domains
+    address = next((each for each in process.settings.admins if domain_of(each) in domains), "")
+    if not address:
+        return Finding(title, State.UNKNOWN, "it is tried as an admin, and none in your domains is named", NAME_AN_ADMIN)
+    try:
+        await process.delegation.granted(Connection(domains[0], NOBODY, address, grants=DELEGATED))
+    except NotDelegated as refused:
+        mend = "mailmagnet deploy" if SIGNING_ROLE in refused.what else LET_IN
+        return Finding(title, State.WRONG, refused.what, mend)
+    return Finding(title, State.FINE)
+
+
+async def _crm(process: Process) -> Finding:
+    """Any answer but an error of its own shows that it is there; who may sign in is for each user."""
+    title, origin = "The CRM", process.default_crm.origin
+    if not origin:
+        return Finding(title, State.FINE, "it is part of MailMagnet")
+    answer = await process.crm_session_of(origin).request(Service(Side.CRM, "The CRM"), "GET", f"{origin}/", seconds=SECONDS - 1)
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Finding(title, State.WRONG, f"{origin} answers {answer.status}", f"curl -i {origin}")
+    return Finding(title, State.FINE)
+
+
 async def _vault_file(process: Process) -> Finding:
     return _own_file("Vault's file", process.settings.vault_file)
 
@@ -172,9 +213,12 @@ _GOOGLE = (
 IN_GOOGLE_CLOUD: Sequence[tuple[str, Check, str]] = (
     _SETTINGS,
     *_GOOGLE,
+    ("Own token", _own_token, "mailmagnet deploy"),
     ("Store", _store, "mailmagnet deploy"),
     ("Vault", _vault, "mailmagnet deploy"),
     ("Queue", _queue, "mailmagnet deploy"),
+    ("Delegation", _delegation, "mailmagnet doctor, once more"),
+    ("The CRM", _crm, "look whether the CRM is up, and whether its address in deployment.yaml is right"),
 )
 ON_ONE_MACHINE: Sequence[tuple[str, Check, str]] = (
     _SETTINGS,
@@ -184,6 +228,7 @@ ON_ONE_MACHINE: Sequence[tuple[str, Check, str]] = (
     ("Vault", _vault, "set MAILMAGNET_VAULT_KEY to the key that the file was written with, or mailmagnet restore"),
     ("Store's file", _store_file, "ls -l"),
     ("Store", _store, "mailmagnet restore"),
+    ("The CRM", _crm, "look whether the CRM is up, and whether MAILMAGNET_CRM_ORIGIN is right"),
     (
         "Proxy before the sidebar",
         _addon_url,

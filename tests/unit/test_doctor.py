@@ -28,7 +28,10 @@ from functions.google import Google
 from functions.jobs import DOCTOR, answer_tick
 from functions.wiring import Process
 from http_session.session import HttpAnswer
-from mailmagnet.errors import Forbidden, NotPermitted, Service, Side, StepFailed, Unavailable
+from mailmagnet.crm_choice import CrmChoice
+from mailmagnet.errors import Forbidden, NotDelegated, NotPermitted, Service, Side, StepFailed, Unavailable
+from mailmagnet.set_up import DELEGATED
+from mailmagnet.vault import Connection
 
 HOUSE = Path(__file__).parents[2]
 DEPLOYMENT = read_deployment(HOUSE / "deployment.yaml")
@@ -252,7 +255,13 @@ class Calls:
                     crm_database=folder / "crm.sqlite",
                     addon_url="https://addon.example",
                     pages_url="https://pages.example",
+                    internal_domains=("corp.example",),
+                    admins=("ada@other.example", "it@corp.example"),
                 ),
+                own_token=lambda: self._do("own token"),
+                delegation=SimpleNamespace(granted=self._granted),
+                default_crm=CrmChoice("odoo", "https://crm.example"),
+                crm_session_of=lambda origin: SimpleNamespace(request=self._crm),
                 session=SimpleNamespace(request=request),
                 google=Google(),
                 verifier=SimpleNamespace(ready=lambda: self._do("certificates"), caller=self._caller),
@@ -268,6 +277,16 @@ class Calls:
                 raise error
             await asyncio.sleep(60)
 
+    async def _granted(self, connection: Connection) -> None:
+        assert (connection.org, connection.address, connection.grants) == ("corp.example", "it@corp.example", DELEGATED)
+        await self._do("delegation")
+
+    async def _crm(self, who: Service, method: str, url: str, *, seconds: float) -> HttpAnswer:
+        await self._do("crm")
+        return HttpAnswer(who, self.crm_status, {}, b"")
+
+    crm_status = 200
+
     async def _enqueue(self, task: Any) -> bool:
         await self._do("queue")
         self.tasks_sent.append(task)
@@ -282,12 +301,22 @@ async def test_inside_google_cloud_all_is_fine_and_nobodys_is_touched(tmp_path: 
     calls = Calls("a-project", tmp_path, {})
     found = await inside.inside_findings(calls.process)
     assert not_fine(found) == []
-    assert [each.title for each in found] == ["Settings", "Clock", "Google's certificates", "Store", "Vault", "Queue"]
+    cloud = ["Own token", "Store", "Vault", "Queue", "Delegation", "The CRM"]
+    assert [each.title for each in found] == ["Settings", "Clock", "Google's certificates", *cloud]
     assert [(task.org, task.user) for task in calls.tasks_sent] == [(inside.NOBODY, inside.NOBODY)]
 
 
 @pytest.mark.parametrize(
-    ("part", "title"), [("certificates", "Google's certificates"), ("store", "Store"), ("vault", "Vault"), ("queue", "Queue")]
+    ("part", "title"),
+    [
+        ("certificates", "Google's certificates"),
+        ("own token", "Own token"),
+        ("store", "Store"),
+        ("vault", "Vault"),
+        ("queue", "Queue"),
+        ("delegation", "Delegation"),
+        ("crm", "The CRM"),
+    ],
 )
 @pytest.mark.parametrize(
     ("error", "state", "what", "mend"),
@@ -314,6 +343,35 @@ async def test_inside_each_is_seen_with_its_cause_and_hides_nothing(
     assert found.what.startswith(what)
     assert "grace" not in str(found)
     assert found.mend.startswith(mend)
+
+
+@pytest.mark.parametrize(
+    ("what", "mend"),
+    [
+        ("unauthorized_client: domain-wide delegation of the scopes x to the client id of job@a.example", inside.LET_IN),
+        ("this service may not sign: it needs the role roles/iam.serviceAccountTokenCreator", "mailmagnet deploy"),
+    ],
+)
+async def test_what_is_lacking_for_delegation_is_told_with_what_gives_it(what: str, mend: str, tmp_path: Path) -> None:
+    calls = Calls("a-project", tmp_path, {"delegation": NotDelegated(WHO, what)})
+    (found,) = not_fine(await inside.inside_findings(calls.process))
+    assert (found.title, found.what, found.mend) == ("Delegation", what, mend)
+
+
+async def test_delegation_is_tried_as_an_admin_of_ones_own_domains_or_not_at_all(tmp_path: Path) -> None:
+    calls = Calls("a-project", tmp_path, {})
+    calls.process.settings.admins = ("ada@other.example",)  # type: ignore[misc]
+    (found,) = not_fine(await inside.inside_findings(calls.process))
+    assert (found.title, found.state, found.mend) == ("Delegation", State.UNKNOWN, inside.NAME_AN_ADMIN)
+    calls.process.delegation = None
+    assert not_fine(await inside.inside_findings(calls.process)) == []
+
+
+async def test_a_crm_that_answers_with_an_error_of_its_own_is_told(tmp_path: Path) -> None:
+    calls = Calls("a-project", tmp_path, {})
+    calls.crm_status = 502
+    (found,) = not_fine(await inside.inside_findings(calls.process))
+    assert (found.title, found.what) == ("The CRM", "https://crm.example answers 502")
 
 
 @pytest.mark.parametrize(("skew", "fine"), [(0, True), (25, True), (-25, True), (40, False), (-40, False)])
