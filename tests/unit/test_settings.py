@@ -1,6 +1,7 @@
 """Settings: a good environment is read whole; a wrong or missing variable is named, with what it should be."""
 
 from dataclasses import astuple, fields
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -219,3 +220,9 @@ def test_an_install_for_all_names_the_domains_of_all() -> None:
     for_all = read_settings({**GOOD, "MAILMAGNET_ORG_INSTALL": "true", "MAILMAGNET_INTERNAL_DOMAINS": "corp.example"})
     process = Process(for_all)
     assert [process.lets_in(org) for org in ("corp.example", "hopper.example", "")] == [True, False, False]
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_the_admins_guide_names_every_setting(name: str) -> None:
+    guide = (Path(__file__).parents[2] / "docs/admins.md").read_text(encoding="utf-8").partition("## Settings")[2]
+    assert f"`MAILMAGNET_{name.upper()}`" in guide
