@@ -366,7 +366,7 @@ async def test_behind_the_panel(desk: Desk, picture: Picture, monkeypatch: pytes
     await desk.page.keyboard.press("Enter")
     drawer = desk.page.get_by_role("region", name="Behind the panel")
     await expect(drawer).to_be_focused()
-    await expect(drawer.locator(".drawer-call")).to_contain_text("POST /message · 200")
+    await expect(drawer.locator(".drawer-call")).to_contain_text("POST /addon/message · 200")
     event = drawer.get_by_role("region", name="Event that was sent")
     await expect(event).to_contain_text('"userOAuthToken": "ya29.')
     await expect(event).to_contain_text("…")
