@@ -29,11 +29,13 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json_text", is_flag=True, help="Print every finding as JSON.")
 @click.pass_context
 def doctor(context: click.Context, file: Path, inside: bool, as_json_text: bool) -> None:
-    """Tell what is missing or wrong, in the order to mend it, each with the command that mends it. It changes nothing; an empty
-    task an hour shows that tasks reach the queue.
+    """Tell what is missing or wrong, in the order to mend it, each with the command that mends it.
 
     On an admin's machine it looks at what deployment.yaml says; with --inside at what a running MailMagnet needs. Ends with 1 unless all
     is fine.
+
+    It mends nothing itself. In Google Cloud it puts a task into the queue, once an hour at most, for a mailbox that nobody has; and where
+    an admin has let MailMagnet into all mailboxes it asks for a token for an admin's, and throws it away: no mail is read.
     """
     from deployment.finding import State
     from functions.inside_checks import as_json

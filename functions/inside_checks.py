@@ -17,7 +17,7 @@ from functions.verify import CLOCK_SKEW_SECONDS
 from functions.wiring import Process
 from http_session.session import HttpSession
 from mailmagnet.addresses import domain_of
-from mailmagnet.errors import BadAnswer, MailMagnetError, NotAuthorised, NotDelegated, NotPermitted, Service, Side
+from mailmagnet.errors import BadAnswer, MailMagnetError, NotAuthorised, NotDelegated, NotPermitted, Service, Side, UserGone
 from mailmagnet.set_up import DELEGATED
 from mailmagnet.tasks import MailboxTask
 from mailmagnet.vault import Connection
@@ -130,6 +130,8 @@ async def _delegation(process: Process) -> Finding:
     except NotDelegated as refused:
         mend = "mailmagnet deploy" if SIGNING_ROLE in refused.what else LET_IN
         return Finding(title, State.WRONG, refused.what, mend)
+    except UserGone:
+        return Finding(title, State.WRONG, "it is tried as an admin, and the first one in your domains is deleted", NAME_AN_ADMIN)
     return Finding(title, State.FINE)
 
 

@@ -29,7 +29,7 @@ from functions.jobs import DOCTOR, answer_tick
 from functions.wiring import Process
 from http_session.session import HttpAnswer
 from mailmagnet.crm_choice import CrmChoice
-from mailmagnet.errors import Forbidden, NotDelegated, NotPermitted, Service, Side, StepFailed, Unavailable
+from mailmagnet.errors import Forbidden, NotDelegated, NotPermitted, Service, Side, StepFailed, Unavailable, UserGone
 from mailmagnet.set_up import DELEGATED
 from mailmagnet.vault import Connection
 
@@ -356,6 +356,18 @@ async def test_what_is_lacking_for_delegation_is_told_with_what_gives_it(what: s
     calls = Calls("a-project", tmp_path, {"delegation": NotDelegated(WHO, what)})
     (found,) = not_fine(await inside.inside_findings(calls.process))
     assert (found.title, found.what, found.mend) == ("Delegation", what, mend)
+
+
+async def test_an_admin_whose_account_is_deleted_is_not_taken_for_a_missing_role(tmp_path: Path) -> None:
+    calls = Calls("a-project", tmp_path, {"delegation": UserGone(WHO, "the account is deleted")})
+    (found,) = not_fine(await inside.inside_findings(calls.process))
+    assert (found.title, found.state, found.mend) == ("Delegation", State.WRONG, inside.NAME_AN_ADMIN)
+
+
+def test_what_it_does_beside_looking_is_said() -> None:
+    said = " ".join(CliRunner().invoke(mailmagnet, ["doctor", "--help"]).stdout.split())
+    assert "changes nothing" not in said
+    assert "a task into the queue" in said and "throws it away" in said
 
 
 async def test_delegation_is_tried_as_an_admin_of_ones_own_domains_or_not_at_all(tmp_path: Path) -> None:
