@@ -62,8 +62,9 @@ def _said(answer: CrmAnswer, frame: Frame) -> list[Widget]:
     users = words.counted(answer.sign_in_anew, "user", "users", frame.locale)
     return [
         text_paragraph(bold(f"{users} signed in to the old one will have to sign in anew.")),
+        text_paragraph("Until they do, nothing of the CRM is shown and no mail is sorted."),
         text_paragraph(
-            "Until they do, nothing of the CRM is shown and no mail is sorted. Contacts that they share are forgotten."
+            "Contacts that users share or keep back are forgotten: each user chooses anew. Single mails kept back stay back."
         ),
         text_paragraph(coloured("A link to its records opens only if its address is in the add-on’s deployment.", GREY)),
     ]

@@ -4,10 +4,12 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
+from mailmagnet.crm_choice import CrmChoice
 from mailmagnet.crm_sign_in import CrmSignIn, CrmTokens
 from mailmagnet.errors import NotAuthorised, RateLimited, Service, Side, SignInNeeded, Unavailable, Upstream
 from mailmagnet.store import Store
@@ -54,7 +56,7 @@ class Renewal:
         """Tokens in place of those whose access token is good no more.
 
         It goes on when its caller gives up: a token that the CRM has given is always kept. Raises SignInNeeded when the user has signed
-        out, or the CRM refuses, and what the CRM and the vault raise.
+        out, or in to another CRM, whose tokens are not for this one, or the CRM refuses; and what the CRM and the vault raise.
         """
         renewing = asyncio.create_task(self._in_turn(org, user, spent))
         self._under_way.add(renewing)
@@ -64,11 +66,11 @@ class Renewal:
     async def _in_turn(self, org: str, user: str, spent: CrmTokens) -> CrmTokens:
         turn = self._turns.setdefault((org, user), asyncio.Lock())
         async with turn:
-            kept = await self._kept(org, user)
+            kept = await self._kept(org, user, spent.crm)
             if self._is_better(kept, spent):
                 return kept
             async with self._lease(org, user, spent):
-                kept = await self._kept(org, user)
+                kept = await self._kept(org, user, spent.crm)
                 return kept if self._is_better(kept, spent) else await self._renewed(org, user, kept)
 
     @asynccontextmanager
@@ -81,7 +83,7 @@ class Renewal:
         until = self._now() + LEASE
         while not (has_turn := await store.use_once(org, name, until, self._now())) and time.monotonic() < tired:
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-            if self._is_better(await self._kept(org, user), spent):
+            if self._is_better(await self._kept(org, user, spent.crm), spent):
                 break
             until = self._now() + LEASE
         try:
@@ -96,18 +98,23 @@ class Renewal:
             new = await self._sign_in.renewed(kept)
         except NotAuthorised:
             # The user may have signed in anew meanwhile.
-            return self._unless_ended(await self._kept(org, user), kept)
-        return await self._put(org, user, kept, new)
+            return self._unless_ended(await self._kept(org, user, kept.crm), kept)
+        return await self._put(org, user, kept, replace(new, crm=kept.crm))
 
-    async def _kept(self, org: str, user: str) -> CrmTokens:
+    async def _kept(self, org: str, user: str, crm: CrmChoice) -> CrmTokens:
         connection = await self._vault.connection(org, user)
         if not connection or not connection.crm:
             raise SignInNeeded(self.crm)
-        return connection.crm
+        return self._of(crm, connection.crm)
+
+    def _of(self, crm: CrmChoice, kept: CrmTokens) -> CrmTokens:
+        if kept.crm != crm:
+            raise SignInNeeded(self.crm, ended=True)
+        return kept
 
     async def _put(self, org: str, user: str, old: CrmTokens, new: CrmTokens) -> CrmTokens:
         try:
-            return await self._vault.renew(org, user, old, new)
+            return self._of(old.crm, await self._vault.renew(org, user, old, new))
         except NotAuthorised:
             raise SignInNeeded(self.crm) from None
 

@@ -16,6 +16,7 @@ from mailmagnet.store import Sharing
 
 if TYPE_CHECKING:
     from functions.wiring import Process
+    from mailmagnet.crm_choice import CrmChoice
     from mailmagnet.store import Defaults, Mailbox, Policy
 
 USERS_CHOICE = "users-choice"
@@ -271,13 +272,16 @@ def crm() -> None:
 @as_json_option
 def show_crm(org: str, as_json: bool) -> None:
     """Print it."""
-    from mailmagnet.choose_crm import chosen_crm
 
-    found = with_process(lambda process: chosen_crm(org, process))
+    async def read(process: "Process") -> tuple["CrmChoice", bool]:
+        own = (await process.store.policy(org)).crm
+        return own or process.default_crm, own is None
+
+    found, as_deployed = with_process(read)
     if as_json:
-        print_json({"org": org, **asdict(found)})
+        print_json({"org": org, **asdict(found), "as_deployed": as_deployed})
     else:
-        click.echo(f"{found.kind} {found.origin}".strip())
+        click.echo(f"{f'{found.kind} {found.origin}'.strip()}, {'as deployed' if as_deployed else 'chosen by an admin'}")
 
 
 @crm.command("set")
@@ -291,6 +295,8 @@ def set_crm(org: str, kind: str, origin: str, dry_run: bool, as_json: bool) -> N
     from mailmagnet.choose_crm import CrmAnswer, choose_crm, chosen_crm, effect_of_crm
 
     wanted = "" if kind == "default" else kind
+    if not wanted and origin:
+        raise click.UsageError("--origin: the deployment's own CRM has its own.")
 
     async def change(process: "Process") -> CrmAnswer:
         current = await chosen_crm(org, process)
@@ -305,7 +311,11 @@ def set_crm(org: str, kind: str, origin: str, dry_run: bool, as_json: bool) -> N
     if as_json:
         print_json({"org": org, "kind": kind, "origin": origin, "sign_in_anew": effect.sign_in_anew, "saved": not dry_run})
         return
-    click.echo(f"{effect.sign_in_anew} users have to sign in anew." if effect.is_another else "It is that one already.")
+    if effect.is_another:
+        click.echo(f"{effect.sign_in_anew} users have to sign in anew.")
+        click.echo("Contacts that users share or keep back are forgotten: each user chooses anew.")
+    else:
+        click.echo("It is that one already.")
     click.echo("Nothing is changed: this was a dry run." if dry_run else "Saved.")
 
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
 
-from mailmagnet.caller import Caller, crm_of
+from mailmagnet.caller import Caller, connection_of
+from mailmagnet.choose_crm import check_chosen
 from mailmagnet.crm import Module, service_of
 from mailmagnet.deadline import in_time
 from mailmagnet.errors import MAILMAGNET, BadRequest, Forbidden
@@ -26,12 +27,14 @@ class Change(StrEnum):
 async def change_contact(record: RecordId, change: Change, caller: Caller, parts: Parts) -> None:
     """Change what the caller shares of mail with one contact or lead. It holds at once: nothing of a right is kept anywhere else.
 
-    Raises BadRequest for an account or deal, NotFound when there is no mailbox, and what the CRM raises: only who may open a record
-    changes anything about it.
+    Raises BadRequest for an account or deal, NotFound when there is no mailbox, SignInNeeded where the caller is signed in to another
+    CRM than the organisation's, and what the CRM raises: only who may open a record changes anything about it.
     """
     if record.module not in (Module.CONTACTS, Module.LEADS):
         raise BadRequest("only a contact's or a lead's mail is shared")
-    crm = await crm_of(caller, parts)
+    connection = await connection_of(caller, parts)
+    crm = parts.crm_of(connection)
+    check_chosen(connection, await in_time(MAILMAGNET, caller.by, parts.store.policy(caller.identity.org)), crm, parts)
     await in_time(service_of(crm), caller.by, record_people(record, crm))
     await _change(caller, parts, lambda choices: _contact_changed(choices, record.choice, change))
 

@@ -29,14 +29,19 @@ async def choose_crm(org: str, kind: str, origin: str, parts: Parts) -> CrmChoic
     CRM that MailMagnet does not know or a wrong address, and what the store raises.
     """
     wanted = parts.checked_crm(kind, origin) if kind else None
-    policy = await parts.store.policy(org)
-    is_another = (wanted or parts.default_crm) != (policy.crm or parts.default_crm)
-    if is_another:
+    in_force = wanted or parts.default_crm
+    before = {await chosen_crm(org, parts)}
+
+    def changed(policy: Policy) -> Policy:
+        before.add(policy.crm or parts.default_crm)
+        return replace(policy, crm=wanted)
+
+    if before != {in_force}:
         await _forget_everybodys_contacts(org, parts)
-    await parts.store.change_policy(org, lambda before: replace(before, crm=wanted))
-    if is_another:  # what somebody has chosen or signed in to meanwhile was the old one's too
+    await parts.store.change_policy(org, changed)
+    if before != {in_force}:  # what somebody has chosen or signed in to meanwhile, or an admin has, was another one's too
         await _forget_everybodys_contacts(org, parts)
-    return wanted or parts.default_crm
+    return in_force
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,12 +122,16 @@ _NOT_ONE_ACCOUNT = (
 
 
 async def _who_looks(viewer: EmbeddedViewer, process: Process) -> Identity | None:
-    """The one Google account that is signed in as this CRM user: of several nobody can tell whose own mail may be shown."""
+    """The one Google account that is signed in as this CRM user: of several nobody can tell whose own mail may be shown.
+
+    The secret is that of the deployment's own CRM: of another one's users it says nothing.
+    """
     mailboxes = await process.store.mailboxes_of(viewer.org, [viewer.crm_user])
     if len(mailboxes) != 1:
         return None
     connection = await process.vault.connection(viewer.org, mailboxes[0].user)
-    signed_in = bool(connection and connection.crm and connection.crm.account == viewer.crm_user)
+    tokens = connection.crm if connection else None
+    signed_in = bool(tokens and (tokens.crm, tokens.account) == (process.default_crm, viewer.crm_user))
     return identity_in(viewer.org, mailboxes[0].user, mailboxes[0].address) if signed_in else None
 
 

@@ -13,7 +13,8 @@ from lxml import html
 
 from cards.frame import Page
 from functions.pages.record import EMBEDDED
-from mailmagnet.store import Sharing
+from mailmagnet.crm_choice import CrmChoice
+from mailmagnet.store import Policy, Sharing
 from tests.scenario.desk import ADA
 from tests.scenario.office import ATTACHED, BODY, GRACE, KIM, ORG, SUBJECT, Office, office_in
 from tests.scenario.pages_process import Pages, pages_at
@@ -157,6 +158,22 @@ async def test_a_token_that_is_over_or_unsigned_shows_nothing(office: Office, pa
         shown = await pages.browser().open(f"{pages.url}{EMBEDDED}?token={each}")
         assert shown.status == 401
         assert SUBJECT not in shown.body
+
+
+async def test_the_word_of_the_deployments_crm_opens_nothing_of_the_user_with_the_same_id_in_another(
+    office: Office, pages: Pages
+) -> None:
+    from dataclasses import replace
+
+    office.mail()
+    connection = await office.desk.vault.connection(ORG, office.kim.sub)
+    assert connection
+    assert connection.crm
+    odoo = CrmChoice("odoo", "https://127.0.0.1:9")
+    await office.desk.store.set_policy(ORG, Policy(crm=odoo))
+    await office.desk.vault.sign_in(replace(connection, crm=replace(connection.crm, crm=odoo)))
+    shown = await pages.browser().open(f"{pages.url}{EMBEDDED}?token={await token(office, pages)}")
+    assert "Not exactly one Google account" in shown.text
 
 
 async def test_of_several_google_accounts_of_one_crm_user_none_is_taken(office: Office, pages: Pages) -> None:

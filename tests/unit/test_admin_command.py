@@ -12,6 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from functions.command_line import mailmagnet
+from functions.crms import checked_crm
+from mailmagnet.crm_choice import CrmChoice
 from mailmagnet.store import Defaults, Policy, Progress, Reason, RunCounts, Sharing, Store, Trouble
 from metadata_store.sqlite import SqliteStore
 
@@ -25,6 +27,10 @@ class Process:
 
     store: SqliteStore
     retention_days: int = 90
+    default_crm = CrmChoice("embedded")
+
+    def checked_crm(self, kind: str, origin: str) -> CrmChoice:
+        return checked_crm(kind, origin, private=False)
 
     def lets_in(self, _: str) -> bool:
         return False
@@ -203,4 +209,40 @@ def test_defaults_are_listed_set_and_removed(machine: Machine) -> None:
     ]
     for _ in range(2):
         assert machine.json("defaults", "remove", "--profile", "p1")["removed"]
+    assert machine.policy == Policy()
+
+
+def test_the_crm_is_changed_with_what_that_does_said_first(machine: Machine) -> None:
+    machine.store(three_people)
+    machine.store(
+        lambda store: store.change_choices(ORG, "ada", lambda choices: replace(choices, shared_contacts=frozenset({"17"})))
+    )
+    as_deployed = {"org": ORG, "kind": "embedded", "origin": "", "as_deployed": True}
+    assert machine.json("crm", "show") == as_deployed
+    to_odoo = ("crm", "set", "--org", ORG, "--kind", "odoo", "--origin", "https://crm.example")
+    told = machine.type(*to_odoo, "--dry-run")
+    assert "1 users have to sign in anew.\nContacts that users share or keep back are forgotten" in told
+    assert "Nothing is changed" in told
+    assert machine.json("crm", "show") == as_deployed
+    assert json.loads(machine.type(*to_odoo, "--json"))["sign_in_anew"] == 1
+    assert machine.policy.crm == CrmChoice("odoo", "https://crm.example")
+    assert machine.type("crm", "show", "--org", ORG) == "odoo https://crm.example, chosen by an admin\n"
+    ada = machine.store(lambda store: store.mailbox(ORG, "ada"))
+    assert (ada.choices.shared_contacts, ada.presence.crm_user) == (frozenset(), "")
+    assert "It is that one already." in machine.type(*to_odoo)
+    assert json.loads(machine.type("crm", "set", "--org", ORG, "--kind", "default", "--json"))["saved"]
+    assert machine.json("crm", "show") == as_deployed
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "why"),
+    [
+        (["--kind", "odoo", "--origin", "https://10.0.0.1"], 1, "private network"),
+        (["--kind", "odoo"], 1, "address: type it as"),
+        (["--kind", "zoho", "--origin", "https://crm.example"], 1, "CRM: one of"),
+        (["--kind", "default", "--origin", "https://crm.example"], 2, "--origin"),
+    ],
+)
+def test_a_crm_that_cannot_be_is_refused_with_the_reason(machine: Machine, words: list[str], code: int, why: str) -> None:
+    assert why in machine.type("crm", "set", "--org", ORG, *words, code=code)
     assert machine.policy == Policy()

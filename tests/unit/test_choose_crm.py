@@ -1,5 +1,6 @@
 """The choice of a CRM: what ends with the old one, done twice; the job and the sidebar do not use its sign-in any more."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,15 +12,19 @@ import pytest
 from cryptography.fernet import Fernet
 
 from functions.crms import checked_crm
+from mailmagnet.caller import Caller
+from mailmagnet.change_sharing import Change, change_contact
 from mailmagnet.choose_crm import check_chosen, choose_crm, chosen_crm, end_sign_in_to_another_crm
 from mailmagnet.connect_mailbox import connect_mailbox
-from mailmagnet.crm import Crm
+from mailmagnet.crm import Crm, Module
 from mailmagnet.crm_choice import CrmChoice
 from mailmagnet.crm_sign_in import CrmTokens
 from mailmagnet.errors import BadRequest, SignInNeeded
+from mailmagnet.identity import Identity
 from mailmagnet.parts import Parts
 from mailmagnet.pause import pause
-from mailmagnet.store import Mailbox, Policy
+from mailmagnet.record_people import RecordId
+from mailmagnet.store import Choices, Mailbox, Policy
 from mailmagnet.vault import Connection
 from metadata_store.sqlite import SqliteStore
 from token_vault.encrypted_file import EncryptedFileVault
@@ -57,6 +62,7 @@ class World:
                 default_crm=OLD,
                 checked_crm=lambda kind, origin: checked_crm(kind, origin, private=False),
                 crm_sign_in_of=sign_in_of,
+                crm_of=lambda _: SimpleNamespace(name="Odoo"),
                 gmail_of=gmail_of,
                 now=lambda: NOW,
             ),
@@ -151,6 +157,36 @@ async def test_what_a_user_shares_of_the_old_crm_meanwhile_ends_too(world: World
     mailbox = await world.store.mailbox(ORG, USER)
     assert mailbox
     assert mailbox.choices.shared_contacts == frozenset()
+
+
+async def test_what_two_admins_choose_at_once_leaves_nothing_of_the_one_that_was_in_between(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One goes back to the CRM that both have seen, the other's choice came first, and somebody has shared in it."""
+    change_policy = world.store.change_policy
+
+    async def chosen_meanwhile(org: str, change: Callable[[Policy], Policy]) -> Policy:
+        await change_policy(org, lambda policy: replace(policy, crm=NEW))
+        await world.store.change_choices(org, USER, lambda choices: replace(choices, shared_contacts=frozenset({"19"})))
+        return await change_policy(org, change)
+
+    monkeypatch.setattr(world.store, "change_policy", chosen_meanwhile)
+    assert await choose_crm(ORG, "", "", world.parts) == OLD
+    mailbox = await world.store.mailbox(ORG, USER)
+    assert mailbox
+    assert mailbox.choices.shared_contacts == frozenset()
+
+
+async def test_who_is_signed_in_to_the_old_crm_shares_none_of_the_new_ones_contacts(world: World) -> None:
+    """A card that was open before still names the old one's contact: in the new one the same id may be anybody."""
+    await choose_crm(ORG, "odoo", NEW.origin, world.parts)
+    caller = Caller(Identity(ORG, USER, f"ada@{ORG}", ORG), NOW, asyncio.get_running_loop().time() + 5)
+    for change in Change:
+        with pytest.raises(SignInNeeded):
+            await change_contact(RecordId(Module.CONTACTS, "17"), change, caller, world.parts)
+    mailbox = await world.store.mailbox(ORG, USER)
+    assert mailbox
+    assert mailbox.choices == Choices(mails_kept_back=frozenset({"m1"}))
 
 
 async def test_who_connects_gmail_anew_is_not_the_new_crms_user_with_the_same_id(world: World) -> None:

@@ -16,7 +16,10 @@ ODOO = CrmChoice("odoo", "https://crm.example")
     [
         (CrmAnswer(CrmChoice("embedded"), True, "", ""), ["MailMagnet’s own CRM", "as deployed"]),
         (CrmAnswer(ODOO, False, "odoo", ODOO.origin), ["Odoo", "https://crm.example", "chosen by an admin"]),
-        (CrmAnswer(ODOO, True, "odoo", "https://new.example", is_another=True, sign_in_anew=1), ["1 user signed in", "Save"]),
+        (
+            CrmAnswer(ODOO, True, "odoo", "https://new.example", is_another=True, sign_in_anew=1),
+            ["1 user signed in", "share or keep back", "Save"],
+        ),
         (
             CrmAnswer(ODOO, True, "odoo", "https://new.example", is_another=True, sign_in_anew=300),
             ["300 users signed in", "Save"],

@@ -14,6 +14,7 @@ from cryptography.fernet import Fernet
 
 from crm_client import renewal
 from crm_client.renewal import MARGIN, Renewal
+from mailmagnet.crm_choice import CrmChoice
 from mailmagnet.crm_sign_in import CrmTokens, SignInField
 from mailmagnet.errors import BadAnswer, NotAuthorised, RateLimited, Service, Side, SignInNeeded, Unavailable
 from mailmagnet.vault import Connection
@@ -115,6 +116,52 @@ async def test_a_token_that_is_over_or_will_be_soon_is_renewed_and_kept(world: W
     access = world.renewal.access_of(connection)
     assert [await access.ask(world.call) for _ in range(3)] == ["1", "1", "1"]
     assert (world.sign_in.given, await world.kept()) == (1, "1")
+
+
+@pytest.mark.parametrize("left", [-HOUR, HOUR])
+@pytest.mark.parametrize("before", [True, False])
+async def test_who_signs_in_to_another_crm_meanwhile_has_its_tokens_sent_to_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch, left: timedelta, before: bool
+) -> None:
+    """The call began while the old sign-in was kept."""
+    connection = await world.signed_in(left)
+    assert connection.crm
+    elsewhere = replace(connection.crm, access="new", refresh="new", crm=CrmChoice("odoo", "https://crm.example"))
+    renewed_with = []
+    renewed = world.sign_in.renewed
+
+    async def sign_in_there() -> None:
+        await world.vault.sign_in(replace(connection, crm=replace(elsewhere, expires_at=NOW + left)))
+
+    async def renew(tokens: CrmTokens) -> CrmTokens:
+        renewed_with.append(tokens.access)
+        return await renewed(tokens)
+
+    monkeypatch.setattr(world.sign_in, "renewed", renew)
+    world.sign_in.good = set()
+    if before:
+        await sign_in_there()
+    world.sign_in.meanwhile = sign_in_there
+    with pytest.raises(SignInNeeded):
+        await world.ask(connection)
+    assert "new" not in world.asked
+    assert "new" not in renewed_with
+    assert await world.kept() == "new"
+
+
+async def test_a_crm_that_refuses_the_old_tokens_is_not_shown_the_new_ones_of_another(world: World) -> None:
+    connection = await world.signed_in()
+    assert connection.crm
+    elsewhere = replace(connection.crm, access="new", crm=CrmChoice("odoo", "https://crm.example"))
+
+    async def signed_in_there_and_refused() -> None:
+        await world.vault.sign_in(replace(connection, crm=elsewhere))
+        raise NotAuthorised(CRM)
+
+    world.sign_in.good, world.sign_in.meanwhile = set(), signed_in_there_and_refused
+    with pytest.raises(SignInNeeded):
+        await world.ask(connection)
+    assert set(world.asked) == {"0"}
 
 
 async def test_a_token_that_the_crm_refuses_is_renewed_once(world: World) -> None:
