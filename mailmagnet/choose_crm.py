@@ -12,7 +12,7 @@ from mailmagnet.errors import MAILMAGNET, BadRequest, NotFound, SignInNeeded, Up
 from mailmagnet.parts import Parts
 from mailmagnet.permission import check_admin
 from mailmagnet.sign_in_to_crm import sign_out_of_crm
-from mailmagnet.store import Choices, Mailbox, Policy
+from mailmagnet.store import Choices, Mailbox, Policy, Sharing
 from mailmagnet.vault import Connection
 
 
@@ -124,7 +124,9 @@ async def _forget_everybodys_contacts(org: str, parts: Parts) -> None:
 
 async def _forget_contacts(mailbox: Mailbox, parts: Parts) -> None:
     def without(choices: Choices) -> Choices:
-        return replace(choices, shared_contacts=frozenset(), contacts_kept_back=frozenset())
+        # Whoever has kept somebody back shares nothing until they choose anew: in the new CRM nobody is kept back yet.
+        sharing = Sharing.PRIVATE if choices.contacts_kept_back else choices.sharing
+        return replace(choices, shared_contacts=frozenset(), contacts_kept_back=frozenset(), sharing=sharing)
 
     with suppress(NotFound):  # the user has left meanwhile
         await parts.store.change_choices(mailbox.org, mailbox.user, without)

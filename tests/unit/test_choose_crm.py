@@ -24,7 +24,7 @@ from mailmagnet.identity import Identity
 from mailmagnet.parts import Parts
 from mailmagnet.pause import pause
 from mailmagnet.record_people import RecordId
-from mailmagnet.store import Choices, Mailbox, Policy
+from mailmagnet.store import Choices, Mailbox, Policy, Sharing
 from mailmagnet.vault import Connection
 from metadata_store.sqlite import SqliteStore
 from token_vault.encrypted_file import EncryptedFileVault
@@ -84,6 +84,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
                 choices,
                 shared_contacts=frozenset({"17"}),
                 contacts_kept_back=frozenset({"18"}),
+                sharing=Sharing.PUBLIC,
                 mails_kept_back=frozenset({"m1"}),
             ),
         )
@@ -100,6 +101,7 @@ async def test_with_another_crm_all_that_is_about_its_ids_ends_in_that_organisat
     assert others
     assert (mailbox.choices.shared_contacts, mailbox.choices.contacts_kept_back) == (frozenset(), frozenset())
     assert (mailbox.choices.mails_kept_back, mailbox.presence.crm_user) == (frozenset({"m1"}), "")
+    assert mailbox.choices.sharing is Sharing.PRIVATE, "in the new CRM nobody is kept back yet"
     assert (others.choices.shared_contacts, others.presence.crm_user) == (frozenset({"17"}), "7")
     assert world.signed_out == [(OLD, f"key of {ORG}")]
     assert not await end_sign_in_to_another_crm(OTHER_ORG, USER, world.parts)
