@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from deployment.finding import Finding, State
 from functions.verify import CLOCK_SKEW_SECONDS
 from functions.wiring import Process
-from http_session.session import HttpSession
+from http_session.session import HttpAnswer, HttpSession
 from mailmagnet.addresses import domain_of
 from mailmagnet.errors import BadAnswer, MailMagnetError, NotAuthorised, NotDelegated, NotPermitted, Service, Side, UserGone
 from mailmagnet.set_up import DELEGATED
@@ -136,11 +136,15 @@ async def _delegation(process: Process) -> Finding:
 
 
 async def _crm(process: Process) -> Finding:
-    """Any answer but an error of its own shows that it is there; who may sign in is for each user."""
     title, origin = "The CRM", process.default_crm.origin
     if not origin:
         return Finding(title, State.FINE, "it is part of MailMagnet")
     answer = await process.crm_session_of(origin).request(Service(Side.CRM, "The CRM"), "GET", f"{origin}/", seconds=SECONDS - 1)
+    return crm_finding(title, origin, answer)
+
+
+def crm_finding(title: str, origin: str, answer: HttpAnswer) -> Finding:
+    """Any answer but an error of its own shows that it is there; who may sign in is for each user."""
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Finding(title, State.WRONG, f"{origin} answers {answer.status}", f"curl -i {origin}")
     return Finding(title, State.FINE)

@@ -12,7 +12,7 @@ from deployment.finding import Finding, State
 from deployment.services import ADDON, JOB, LABEL_MAILBOX, LABEL_TICK, PAGES, SERVICES, Service, account, url
 from deployment.step import Command, gcloud
 from functions.google import Google
-from functions.inside_checks import SECONDS, clock_finding, health_finding
+from functions.inside_checks import SECONDS, clock_finding, crm_finding, health_finding
 from functions.jobs import DOCTOR
 from http_session.session import HttpAnswer, HttpSession
 from mailmagnet.errors import MailMagnetError, Side
@@ -66,11 +66,7 @@ async def _clock(google: Google) -> Finding:
 
 
 async def _crm(origin: str) -> Finding:
-    """Any answer but an error of its own shows that it is there; who may sign in is for each user."""
-    answer = await _asked(origin, f"{origin}/", {}, SECONDS)
-    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Finding("The CRM's address", State.WRONG, f"{origin} answers {answer.status}", f"curl -i {origin}")
-    return Finding("The CRM's address", State.FINE)
+    return crm_finding("The CRM's address", origin, await _asked(origin, f"{origin}/", {}, SECONDS))
 
 
 async def _private(service: Service, its_url: str) -> Finding:

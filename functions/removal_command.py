@@ -88,30 +88,23 @@ def remove() -> None:
 @_user
 def export_user(org: str, user: str) -> None:
     """Print everything kept of a user."""
-    print_json(with_process(lambda process: _exported(org, user, process)))
+    from functions.pages.export import exported_by_others
+
+    print_json(with_process(lambda process: exported_by_others(org, user, process.now(), process)))
 
 
 @export.command("organisation")
 @org_option
 def export_organisation(org: str) -> None:
     """Print everything kept of the organisation."""
+    from functions.pages.export import exported_by_others
     from mailmagnet.removal import users_of
 
     async def whole(process: "Process") -> Mapping[str, Any]:
-        users = [await _exported(org, user, process) for user in await users_of(org, process)]
+        users = [await exported_by_others(org, user, process.now(), process) for user in await users_of(org, process)]
         return {"organisation": org, "policy": asdict(await process.store.policy(org)), "users": users}
 
     print_json(with_process(whole))
-
-
-async def _exported(org: str, user: str, process: "Process") -> Mapping[str, Any]:
-    from functions.pages.export import as_json
-    from mailmagnet.everything_kept import export as everything
-    from mailmagnet.identity import identity_in
-
-    exported = await everything(org, user, process)
-    address = exported.mailbox.address if exported.mailbox else exported.connected.address if exported.connected else ""
-    return as_json(exported, identity_in(org, user, address), process.now())
 
 
 @export.command("address")

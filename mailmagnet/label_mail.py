@@ -31,13 +31,13 @@ from mailmagnet.errors import (
 )
 from mailmagnet.gmail import GMAIL, INBOX, SENDER_HEADERS, UNREAD, Gmail, LabelChanges, MailHeaders
 from mailmagnet.labels import ensure_labels
+from mailmagnet.moved_mail import noted
 from mailmagnet.notify import NO_CATEGORY, is_due
 from mailmagnet.parking import parked
 from mailmagnet.parts import Parts
 from mailmagnet.pause import check_not_paused
 from mailmagnet.permission import check_permitted
 from mailmagnet.store import Backlog, DayCounts, Lease, Mailbox, ParkedFor, Policy, Progress, RunCounts, Store
-from mailmagnet.take_back import noted
 from mailmagnet.trouble import trouble_after
 from mailmagnet.vault import Connection, gmail_connection
 

@@ -15,11 +15,10 @@ from mailmagnet.disconnect_mailbox import disconnect_mailbox, problems_with_each
 from mailmagnet.errors import MAILMAGNET, NotFound, Upstream
 from mailmagnet.parts import Parts
 from mailmagnet.permission import check_admin
-from mailmagnet.store import Mailbox, Policy
+from mailmagnet.store import Mailbox, Policy, every_mailbox
 
 MOST_AT_ONE_TIME = 50
 """Users that leave in one tick, or at one press."""
-READ_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +102,7 @@ async def users_of(org: str, parts: Parts) -> Sequence[str]:
 
 
 async def _users_with_a_mailbox(org: str, parts: Parts) -> Sequence[str]:
-    users: list[str] = []
-    while page := await parts.store.mailboxes_by_user(org, users[-1] if users else "", READ_AT_ONCE):
-        users += [mailbox.user for mailbox in page]
-    return users
+    return [mailbox.user async for mailbox in every_mailbox(org, parts.store)]
 
 
 async def see_user(user: str, caller: Caller, parts: Parts) -> UserRemoval:

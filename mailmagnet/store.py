@@ -1,6 +1,6 @@
 """What the core asks to be kept: policy, mailboxes with how far each is done, three facts of each customer's mail; the protocol `Store`."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -606,3 +606,16 @@ class Store(Protocol):
     async def close(self) -> None:
         """Let go of files and connections."""
         ...
+
+
+READ_AT_ONCE = 100
+"""Mailboxes on one page, where all of an org's are read."""
+
+
+async def every_mailbox(org: str, store: Store) -> AsyncIterator[Mailbox]:
+    """All of an org's, by user, read page by page. Raises what the store raises."""
+    after = ""
+    while page := await store.mailboxes_by_user(org, after, READ_AT_ONCE):
+        for mailbox in page:
+            yield mailbox
+        after = page[-1].user

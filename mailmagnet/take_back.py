@@ -29,16 +29,13 @@ from mailmagnet.errors import (
     Upstream,
 )
 from mailmagnet.gmail import INBOX, Gmail, LabelChanges
+from mailmagnet.label_mail import LEASE_SECONDS, MOVE_SECONDS, RUN_SECONDS
+from mailmagnet.moved_mail import since_then
 from mailmagnet.parts import Parts
 from mailmagnet.permission import check_admin
-from mailmagnet.store import Lease, Mailbox, Moved, Policy, Progress, Store, TakeBack, TakenBack
+from mailmagnet.store import Lease, Mailbox, Policy, Store, TakeBack, TakenBack, every_mailbox
 from mailmagnet.tasks import TakeBackTask
 from mailmagnet.vault import gmail_connection
-
-KEPT = timedelta(hours=48)
-"""How far back runs can be taken back. Gmail's own history lasts a week, at times some hours."""
-TO_THE_RUN = timedelta(hours=2)
-"""How far back each run can be told from the next; before that, hours are."""
 
 SENT_FOR = timedelta(hours=1)
 """How long the ticks send the tasks of a taking back: Cloud Tasks remembers the name of a task that is done about as long."""
@@ -46,10 +43,6 @@ SENT_FOR = timedelta(hours=1)
 ALL_OF_IT = 1_000_000
 """More mail than comes to one mailbox in that time."""
 CHUNK = 500
-LEASE_SECONDS = 300.0
-WORK_SECONDS = 240.0
-MOVE_SECONDS = 60.0
-READ_AT_ONCE = 100
 MOST_FAILURES = 10
 BETWEEN_TASKS = timedelta(minutes=1)
 
@@ -83,23 +76,6 @@ class TakenBackSoFar:
     problems: Mapping[str, int] = field(default_factory=dict)
 
 
-def noted(moved: Sequence[Moved], now: datetime, cursor: str, mails: int) -> tuple[Moved, ...]:
-    """With so many mails that a run is about to move. Of each hour that is over the earliest place in history stays, with the sum."""
-    thinned: dict[datetime, Moved] = {}
-    for each in (*moved, Moved(now, now, cursor, mails)):
-        if each.until < now - KEPT or each.at > now:
-            continue  # too old, or of a clock that has gone back since
-        span = each.at if each.at > now - TO_THE_RUN else each.at.replace(minute=0, second=0, microsecond=0)
-        before = thinned.get(span)
-        thinned[span] = replace(before, until=each.until, mails=before.mails + each.mails) if before else each
-    return tuple(thinned.values())
-
-
-def since_then(progress: Progress | None, since: datetime) -> tuple[Moved, ...]:
-    """What runs have moved since a moment; whole hours, where the single runs of an hour are no longer told apart."""
-    return tuple(each for each in progress.moved if each.until >= since) if progress else ()
-
-
 def _is_sorted(mailbox: Mailbox) -> bool:
     """Whether a run may have moved something in it, or is just about to."""
     return mailbox.progress is not None and bool(mailbox.labels)
@@ -107,7 +83,7 @@ def _is_sorted(mailbox: Mailbox) -> bool:
 
 async def count_taking_back(org: str, since: datetime, store: Store) -> TakingBack:
     """What would be taken back, by what runs have noted: Gmail is not asked. Raises what the store raises."""
-    return _counted([mailbox async for mailbox in _everybody(org, store)], since)
+    return _counted([mailbox async for mailbox in every_mailbox(org, store)], since)
 
 
 def _counted(mailboxes: Sequence[Mailbox], since: datetime) -> TakingBack:
@@ -134,7 +110,7 @@ async def send_taking_back(org: str, parts: Parts) -> Sequence[Upstream]:
     if not asked or not _is_still_paused_for(asked, policy) or parts.now() - asked.asked > SENT_FOR:
         return ()
     problems: list[Upstream] = []
-    async for mailbox in _everybody(org, parts.store):
+    async for mailbox in every_mailbox(org, parts.store):
         if _is_sorted(mailbox) and not _has_begun(mailbox, asked):
             try:
                 await parts.tasks.enqueue(TakeBackTask(org, mailbox.user, asked.asked, asked.since))
@@ -152,7 +128,7 @@ async def resume_taking_back(parts: Parts) -> int:
         asked = policy.take_back
         if not asked or not _is_still_paused_for(asked, policy):
             continue
-        async for mailbox in _everybody(org, parts.store):
+        async for mailbox in every_mailbox(org, parts.store):
             so_far = _so_far(mailbox, asked)
             if _is_sorted(mailbox) and (not _has_begun(mailbox, asked) or so_far.problem == UNDER_WAY):
                 resumed += await parts.tasks.enqueue(TakeBackTask(org, mailbox.user, asked.asked, asked.since))
@@ -211,14 +187,14 @@ async def take_back(org: str, user: str, asked: TakeBack, parts: Parts) -> Taken
             raise NotFound(MAILMAGNET, "this mailbox is not connected")
         result, back = replace(_so_far(mailbox, asked), problem=UNDER_WAY), list[str]()
         try:
-            async with asyncio.timeout(WORK_SECONDS):
+            async with asyncio.timeout(RUN_SECONDS):
                 async for mail_ids in _put_back(mailbox, asked.since, lease, parts):
                     result = replace(result, mails=result.mails + len(mail_ids))
                     back += mail_ids
                 await _forget_moves(mailbox, asked.since, back, lease, parts.store)
             result = replace(result, problem="")
         except TimeoutError:
-            raise TimedOut(MAILMAGNET, WORK_SECONDS) from None
+            raise TimedOut(MAILMAGNET, RUN_SECONDS) from None
         except CursorExpired:
             result = replace(result, problem=HISTORY_GONE)
         except (NotAuthorised, NotPermitted, NotFound):
@@ -309,14 +285,6 @@ async def _decided(mailbox: Mailbox, mail_ids: Sequence[str], store: Store) -> C
     return [mail_id for mail_id in mail_ids if mail_id in known]
 
 
-async def _everybody(org: str, store: Store) -> AsyncIterator[Mailbox]:
-    after = ""
-    while page := await store.mailboxes_by_user(org, after, READ_AT_ONCE):
-        for mailbox in page:
-            yield mailbox
-        after = page[-1].user
-
-
 # As an admin asks for it in the sidebar
 
 
@@ -363,7 +331,7 @@ async def take_back_all(hours: int, caller: Caller, parts: Parts) -> TakeBackAns
 
 async def _seen(org: str, hours: int, now: datetime, store: Store) -> TakeBackAnswer:
     policy = await store.policy(org)
-    mailboxes = [mailbox async for mailbox in _everybody(org, store)]
+    mailboxes = [mailbox async for mailbox in every_mailbox(org, store)]
     counted = {each: _counted(mailboxes, now - timedelta(hours=each)) for each in HOURS}
     asked = policy.take_back
     return TakeBackAnswer(counted, hours, asked, _so_far_of(mailboxes, asked) if asked else None)

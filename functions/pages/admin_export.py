@@ -2,18 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import asdict
-from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 
-from functions.pages.export import DOWNLOAD, LEFT_OUT, as_json, plain
+from functions.pages.export import DOWNLOAD, LEFT_OUT, exported_by_others, plain
 from functions.pages.html import link_button, page_response, small
 from functions.pages.visit import Visit
 from mailmagnet.caller import Caller
-from mailmagnet.everything_kept import export
-from mailmagnet.identity import identity_in
 from mailmagnet.permission import check_admin
 from mailmagnet.removal import users_of
 
@@ -49,14 +46,8 @@ async def _lines(visit: Visit) -> AsyncIterator[str]:
     policy = asdict(await process.store.policy(org))
     yield f'{{"organisation": {_text(org)}, "exported_at": {_text(visit.now)}, "policy": {_text(policy)}, "users": ['
     for number, user in enumerate(users):
-        yield ("," if number else "") + "\n" + _text(await _of_user(visit, user))
+        yield ("," if number else "") + "\n" + _text(await exported_by_others(org, user, visit.now, process))
     yield "\n]}\n"
-
-
-async def _of_user(visit: Visit, user: str) -> Mapping[str, Any]:
-    exported = await export(visit.identity.org, user, visit.process)
-    address = exported.mailbox.address if exported.mailbox else exported.connected.address if exported.connected else ""
-    return as_json(exported, identity_in(visit.identity.org, user, address), visit.now)
 
 
 def _text(value: object) -> str:

@@ -10,8 +10,9 @@ from starlette.responses import Response
 
 from functions.pages.html import link_button, page_response, small
 from functions.pages.visit import Visit
+from functions.wiring import Process
 from mailmagnet.everything_kept import Export, export
-from mailmagnet.identity import Identity
+from mailmagnet.identity import Identity, identity_in
 
 DOWNLOAD = "download"
 """The parameter with which the file itself is asked for."""
@@ -38,6 +39,13 @@ async def _file(visit: Visit) -> Response:
     )
     disposition = f'attachment; filename="mailmagnet-{now.date().isoformat()}.json"'
     return Response(text, media_type="application/json", headers={"Content-Disposition": disposition})
+
+
+async def exported_by_others(org: str, user: str, now: datetime, process: Process) -> Mapping[str, Any]:
+    """Everything kept of a user, as their own file has it, for an admin. Raises what the store and the vault raise."""
+    exported = await export(org, user, process)
+    address = exported.mailbox.address if exported.mailbox else exported.connected.address if exported.connected else ""
+    return as_json(exported, identity_in(org, user, address), now)
 
 
 def as_json(exported: Export, who: Identity, now: datetime) -> Mapping[str, Any]:

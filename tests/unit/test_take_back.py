@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailmagnet.moved_mail import KEPT, TO_THE_RUN, noted, since_then
 from mailmagnet.store import Moved, Progress
-from mailmagnet.take_back import KEPT, TO_THE_RUN, noted, since_then
 
 NOW = datetime(2026, 11, 30, 12, 34, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
