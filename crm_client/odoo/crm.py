@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from crm_client.fields import Record, inner, text
 from crm_client.odoo.records import (
     ACTIVITIES,
     ADMINISTRATOR,
@@ -15,17 +16,14 @@ from crm_client.odoo.records import (
     PARTNER,
     USER,
     Records,
-    inner,
-    open_first,
     organisation_of,
     profile_of,
-    text,
     user_of,
     without_companies,
 )
-from crm_client.odoo.server import ODOO, OdooServer, Record
+from crm_client.odoo.server import ODOO, OdooServer
+from crm_client.records import by_address, known_account, open_first, owners_of, people_of
 from crm_client.renewal import CrmAccess
-from mailmagnet.addresses import canonical
 from mailmagnet.crm import (
     MAIL_INTEGRATION,
     Account,
@@ -40,8 +38,6 @@ from mailmagnet.crm import (
     LookUp,
     Module,
     Organisation,
-    Owner,
-    PersonAddresses,
     Profile,
     RecordPeople,
     Senders,
@@ -56,8 +52,6 @@ Result = TypeVar("Result")
 CAPABILITIES = Capabilities(planned_activities=True)
 MOST = 1000
 """Records of one kind in one answer."""
-MOST_PEOPLE = 50
-MOST_CONTACTS = 10
 LONGEST_ID = 15
 _OPPORTUNITY = ["type", "=", "opportunity"]
 _LEAD = [["type", "=", "lead"], ["active", "=", True]]
@@ -120,15 +114,14 @@ class OdooCrm:
     async def record_people(self, module: Module, record_id: str) -> RecordPeople:
         if module is Module.LEADS:
             lead = await self.lead(record_id)
-            person = PersonAddresses(lead.id, lead.name, lead.addresses)
-            return RecordPeople(lead.name, (person,), _owners([lead]), 1)
+            return people_of(lead.name, [lead], owners_of([lead]))
         if module is Module.CONTACTS:
             contact = await self.contact(record_id)
-            return _people(contact.name, [contact], _owners([contact, contact.account, *contact.deals]))
+            return people_of(contact.name, [contact], owners_of([contact, contact.account, *contact.deals]))
         if module is Module.DEALS:
             deal = await self.deal(record_id)
             people = [await self.contact(contact_id) for contact_id in deal.contact_ids]
-            return _people(deal.name, people, _owners([deal, deal.account, *people]))
+            return people_of(deal.name, people, owners_of([deal, deal.account, *people]))
         known_id = _number(record_id)
         _, (found, people_there) = await self._see(
             self._by_id("res.partner", record_id, [["is_company", "=", True]], COMPANY),
@@ -137,7 +130,7 @@ class OdooCrm:
         account = self._records.account(_only(found))
         contacts = [self._records.contact(each) for each in people_there]
         deals = [deal for contact in contacts for deal in contact.deals]
-        return _people(account.name, contacts, _owners([account, *deals, *contacts]))
+        return people_of(account.name, contacts, owners_of([account, *deals, *contacts]))
 
     async def search(self, words: str, most: int) -> Found:
         each = words.split()
@@ -293,16 +286,10 @@ class OdooCrm:
         return self._search(model, [["id", "=", _number(record_id)], *also], fields)
 
     def _contacts_by(self, addresses: Collection[str], partners: Sequence[Record]) -> dict[str, tuple[Contact, ...]]:
-        by_address: dict[str, list[Contact]] = {}
-        for partner in partners:
-            by_address.setdefault(canonical(text(partner, "email_normalized")), []).append(self._records.contact(partner))
-        return {address: open_first(by_address[address]) for address in addresses if address in by_address}
+        return by_address(addresses, open_first(map(self._records.contact, partners)))
 
     def _leads_by(self, addresses: Collection[str], leads: Sequence[Record]) -> dict[str, tuple[Lead, ...]]:
-        by_address: dict[str, list[Lead]] = {}
-        for lead in leads:
-            by_address.setdefault(canonical(text(lead, "email_normalized")), []).append(self._records.lead(lead))
-        return {address: tuple(by_address[address]) for address in addresses if address in by_address}
+        return by_address(addresses, [self._records.lead(lead) for lead in leads])
 
     def _known_at(self, domain: str, neighbours: Sequence[Record], deals: Sequence[Record]) -> KnownAccount | None:
         """The company whose domain this is, or that has somebody there."""
@@ -326,8 +313,7 @@ class OdooCrm:
             for each in people
             if str(inner(each, "commercial_partner_id").get("id")) == account.id != str(each.get("id"))
         ]
-        theirs = [deal for deal in map(self._records.deal, deals) if deal.account and deal.account.id == account.id]
-        return KnownAccount(account, open_first(contacts)[:MOST_CONTACTS], len(contacts), tuple(theirs))
+        return known_account(account, contacts, map(self._records.deal, deals))
 
 
 _OPEN = [["active", "=", True], ["won_status", "=", "pending"]]
@@ -377,13 +363,3 @@ def _at_firms(path: str, domains: Collection[str]) -> list[Any]:
             conditions += [[field, "=like", f"%@{plain}"], [field, "=like", f"%.{plain}"]]
         conditions.append([f"{firm}website", "ilike", plain])
     return _any_of(conditions)
-
-
-def _owners(records: Sequence[Account | Contact | Deal | Lead | None]) -> tuple[Owner, ...]:
-    owned = (record for record in records if record and record.owner_id)
-    return tuple(dict.fromkeys(Owner(record.owner_id, record.owner) for record in owned))
-
-
-def _people(name: str, contacts: Sequence[Contact], owners: tuple[Owner, ...]) -> RecordPeople:
-    people = [PersonAddresses(contact.id, contact.name, contact.addresses) for contact in contacts[:MOST_PEOPLE]]
-    return RecordPeople(name, tuple(people), owners, len(contacts))

@@ -1,13 +1,13 @@
 """Odoo's records as the core has them: which fields are asked for, and what they mean. Whatever Odoo sends is data, and may be missing."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
-from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
-from crm_client.odoo.server import ODOO, Record
+from crm_client.fields import Record, day, inner, inner_all, number, text
+from crm_client.odoo.server import ODOO
+from crm_client.records import soonest_first
 from mailmagnet.addresses import canonical, canonical_domain
 from mailmagnet.crm import (
     MAIL_INTEGRATION,
@@ -87,23 +87,6 @@ _STATES = {"pending": DealState.OPEN, "won": DealState.WON, "lost": DealState.LO
 _KINDS = {"phonecall": ActivityKind.CALL, "meeting": ActivityKind.MEETING}
 
 
-def text(record: Record, name: str) -> str:
-    """A text field, which is false where it is empty."""
-    value = record.get(name)
-    return value if isinstance(value, str) else ""
-
-
-def inner(record: Record, name: str) -> Record:
-    """The record that a field leads to; an empty one where it leads nowhere, or where the user may not go."""
-    value = record.get(name)
-    return value if isinstance(value, dict) else {}
-
-
-def inner_all(record: Record, name: str) -> list[Record]:
-    value = record.get(name)
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
-
-
 def id_of(record: Record) -> str:
     """Raises BadAnswer for a record without its id."""
     if type(record.get("id")) is not int:
@@ -170,7 +153,7 @@ class Records:
             owner=text(owner, "display_name"),
             phone=text(partner, "phone"),
             url=self._url("res.partner", partner),
-            deals=tuple(replace(deal, contact_ids=(id_of(partner),)) for deal in sorted(deals, key=_open_and_soon_first)),
+            deals=soonest_first(replace(deal, contact_ids=(id_of(partner),)) for deal in deals),
             activities=self._activities(inner_all(partner, "activity_ids")),
             mine=owner_id == self._uid,
             owner_id=owner_id,
@@ -203,7 +186,7 @@ class Records:
             stage=text(inner(lead, "stage_id"), "display_name"),
             state=_STATES[text(lead, "won_status")],
             amount=_amount(lead),
-            closing=_day(text(lead, "date_deadline")),
+            closing=day(ODOO, lead, "date_deadline"),
             account=self.account(company) if company and (is_person or company.get("is_company")) else None,
             owner=text(owner, "display_name"),
             contact_ids=(id_of(partner),) if partner else (),
@@ -234,12 +217,12 @@ class Records:
         return tuple(sorted((each for each in activities if each), key=lambda each: str(each.at), reverse=True))
 
     def _activity(self, record: Record) -> Activity | None:
-        day, kind = _day(text(record, "date_deadline")), inner(record, "activity_type_id")
-        if day is None:
+        planned, kind = day(ODOO, record, "date_deadline"), inner(record, "activity_type_id")
+        if planned is None:
             return None
         subject = text(record, "summary") or text(kind, "display_name")
         what = _KINDS.get(text(kind, "category"), ActivityKind.TASK)
-        return Activity(id_of(record), what, subject, day, done=False, owner=text(inner(record, "user_id"), "display_name"))
+        return Activity(id_of(record), what, subject, planned, done=False, owner=text(inner(record, "user_id"), "display_name"))
 
     def _url(self, model: str, record: Record) -> str:
         return f"{self._origin}/odoo/{model}/{id_of(record)}"
@@ -258,24 +241,5 @@ def domain_of_company(company: Record) -> str:
 
 def _amount(lead: Record) -> Money | None:
     """Odoo has numbers of floating point, in the company's currency, and 0 for none."""
-    value, currency = lead.get("expected_revenue"), text(inner(lead, "company_currency"), "name")
-    if not isinstance(value, int | float) or isinstance(value, bool) or not value or not currency:
-        return None
-    amount = Decimal(str(value))
-    return Money(amount, currency) if amount.is_finite() else None
-
-
-def _day(value: str) -> date | None:
-    try:
-        return date.fromisoformat(value) if value else None
-    except ValueError:
-        raise BadAnswer(ODOO, "a day is none") from None
-
-
-def _open_and_soon_first(deal: Deal) -> tuple[bool, date, str]:
-    return deal.state is not DealState.OPEN, deal.closing or date.max, deal.id
-
-
-def open_first(contacts: Iterable[Contact]) -> tuple[Contact, ...]:
-    """Contacts in the order in which they are told: those with an open deal first, then by name."""
-    return tuple(sorted(contacts, key=lambda each: (not any(d.state is DealState.OPEN for d in each.deals), each.name, each.id)))
+    amount, currency = number(lead, "expected_revenue"), text(inner(lead, "company_currency"), "name")
+    return Money(amount, currency) if amount and currency else None

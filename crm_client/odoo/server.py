@@ -5,20 +5,16 @@ https://www.odoo.com/documentation/19.0/developer/reference/external_api.html
 
 import json
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
 from typing import Any
 
-from http_session.session import HttpAnswer, HttpSession
-from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, NotPermitted, RateLimited, Service, Side, Unavailable
+from crm_client.answers import check
+from crm_client.fields import Record
+from http_session.session import HttpSession
+from mailmagnet.errors import BadAnswer, Service, Side
 
 ODOO = Service(Side.CRM, "Odoo")
 CONTEXT = {"lang": "en_US", "active_test": False}
 """Names of groups are compared in English; what is archived, that is lost, is seen too."""
-WAIT_SECONDS = 30.0
-"""How long to wait where Odoo, or the proxy before it, does not say."""
-LONGEST_WAIT = 3600.0
-
-Record = Mapping[str, Any]
 
 
 class OdooServer:
@@ -44,7 +40,7 @@ class OdooServer:
             headers={"Authorization": f"bearer {key}", "Content-Type": "application/json"},
             body=json.dumps({**arguments, "context": CONTEXT}).encode(),
         )
-        _check(answer)
+        check(answer)
         return answer.json()
 
     async def search(
@@ -58,24 +54,3 @@ class OdooServer:
         if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
             raise BadAnswer(ODOO, "the answer holds no records")
         return records
-
-
-def _check(answer: HttpAnswer) -> None:
-    status = answer.status
-    if status == HTTPStatus.OK:
-        return
-    if status == HTTPStatus.UNAUTHORIZED:
-        raise NotAuthorised(ODOO, "the API key is refused")
-    if status == HTTPStatus.FORBIDDEN:
-        raise NotPermitted(ODOO, "the user may not read this")
-    if status == HTTPStatus.NOT_FOUND:
-        raise NotFound(ODOO, "there is no such thing, or no JSON-2 API: Odoo 19 or newer is needed")
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        raise RateLimited(ODOO, _wait(answer.headers.get("Retry-After", "")))
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise Unavailable(ODOO, f"answered {status}")
-    raise BadAnswer(ODOO, f"answered {status}")
-
-
-def _wait(retry_after: str) -> float:
-    return min(float(retry_after), LONGEST_WAIT) if retry_after.isascii() and retry_after.isdigit() else WAIT_SECONDS

@@ -146,19 +146,6 @@ async def test_nobody_there_is_unavailable(odoo: Odoo, session: HttpSession) -> 
     await other.close()
 
 
-async def test_a_rate_limit_says_how_long_to_wait(odoo: Odoo, session: HttpSession) -> None:
-    for header, seconds in (
-        ({"Retry-After": "7"}, 7),
-        ({}, 30),
-        ({"Retry-After": "9" * 30}, 3600),
-        ({"Retry-After": "soon"}, 30),
-    ):
-        odoo.answer = lambda header=header: web.Response(status=429, headers=header)  # type: ignore[misc]  # bound now
-        with pytest.raises(RateLimited) as told:
-            await crm_at(odoo, session).me()
-        assert told.value.retry_after == seconds
-
-
 BAD_RECORDS: list[dict[str, Any]] = [
     {"id": None},
     {"id": "7", "name": "an id of text"},
