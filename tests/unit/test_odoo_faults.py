@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 from aiohttp import web
 
+from crm_client.odoo.client import OdooClient
 from crm_client.odoo.crm import OdooCrm
 from crm_client.odoo.server import OdooServer
 from crm_client.odoo.sign_in import API_KEY, OdooSignIn
@@ -28,6 +29,7 @@ from mailmagnet.errors import (
 )
 from mailmagnet.store import Store
 from mailmagnet.vault import Connection, Vault
+from tests.contract.crm_contract import looked_up
 from tests.crm_signed_in import OneConnection
 
 ORG, USER, KEY = "corp.example", "103", "a" * 40
@@ -43,8 +45,14 @@ class _NoStore:
         return
 
 
+_GROUPS: dict[str, Callable[[], web.Response]] = {
+    "/json/2/ir.model.data/check_object_reference": lambda: web.json_response(["res.groups", 4]),
+    "/json/2/res.groups/web_search_read": lambda: web.json_response({"records": [{"id": 5, "name": "Mail Integration"}]}),
+}
+
+
 class Odoo:
-    """A server that answers every question in one way."""
+    """A server that answers every question in one way, but for which groups decide."""
 
     def __init__(self) -> None:
         self.answer: Callable[[], web.Response] = lambda: web.json_response({"length": 0, "records": []})
@@ -55,7 +63,7 @@ class Odoo:
     async def handle(self, request: web.Request) -> web.Response:
         self.asked.append(request)
         await asyncio.sleep(self.seconds)
-        return self.answer()
+        return _GROUPS.get(request.path, self.answer)()
 
 
 @pytest.fixture
@@ -83,7 +91,7 @@ def crm_at(odoo: Odoo, session: HttpSession) -> OdooCrm:
     connection = Connection(ORG, USER, "ada@corp.example", crm=CrmTokens("7", "Ada", KEY, "", datetime(2100, 1, 1, tzinfo=UTC)))
     vault = cast(Vault, OneConnection(connection))
     renewal = Renewal(OdooSignIn(server, now), vault, lambda: cast(Store, _NoStore()), now)
-    return OdooCrm(server, renewal.access_of(connection), "7")
+    return OdooClient(server, renewal).as_user(connection)
 
 
 def _records(*records: object) -> Callable[[], web.Response]:
@@ -96,7 +104,8 @@ ME = {
     "email": "ada@corp.example",
     "active": True,
     "tz": "Europe/Vienna",
-    "all_group_ids": [{"full_name": "Mail Integration"}],
+    "lang": "en_US",
+    "all_group_ids": [5],
     "company_id": {"id": 1, "name": "Corp", "currency_id": {"id": 1, "name": "EUR"}},
 }
 
@@ -125,7 +134,7 @@ async def test_what_goes_wrong_is_an_error_of_the_tree(
 ) -> None:
     odoo.answer = answer
     crm = crm_at(odoo, session)
-    for call in (crm.look_up(["x@y.example"], ["y.example"]), crm.senders(["x@y.example"]), crm.me(), crm.contact("7")):
+    for call in (looked_up(crm, ["x@y.example"], ["y.example"]), crm.senders(["x@y.example"]), crm.me(), crm.contact("7")):
         with pytest.raises(error) as told:
             await call
         assert "x@y.example" not in str(told.value)
@@ -135,7 +144,7 @@ async def test_what_goes_wrong_is_an_error_of_the_tree(
 async def test_slower_than_the_deadline_is_timed_out(odoo: Odoo, session: HttpSession) -> None:
     odoo.seconds = 2
     with pytest.raises(TimedOut):
-        await crm_at(odoo, session).look_up(["x@y.example"], [])
+        await looked_up(crm_at(odoo, session), ["x@y.example"], [])
 
 
 async def test_nobody_there_is_unavailable(odoo: Odoo, session: HttpSession) -> None:
@@ -187,9 +196,8 @@ async def test_a_question_is_json_and_the_key_a_header(odoo: Odoo, session: Http
         asked.append(
             {"path": request.path, "query": request.query_string, "key": request.headers["Authorization"]} | await request.json()
         )
-        return _records(ME)()
+        return _GROUPS.get(request.path, _records(ME))()
 
-    odoo.handle = kept  # type: ignore[method-assign]
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", kept)
     runner = web.AppRunner(app)
@@ -202,7 +210,8 @@ async def test_a_question_is_json_and_the_key_a_header(odoo: Odoo, session: Http
     await own.close()
     await runner.cleanup()
     assert {each["path"] for each in asked} <= {
-        f"/json/2/{model}/web_search_read" for model in ("res.users", "res.partner", "crm.lead")
+        *(f"/json/2/{model}/web_search_read" for model in ("res.users", "res.partner", "crm.lead")),
+        *_GROUPS,
     }
     assert {(each["query"], each["key"]) for each in asked} == {("", f"bearer {KEY}")}
     assert ["email_normalized", "in", ["x' OR 1=1@y.example"]] in next(
