@@ -7,6 +7,9 @@ folder=$(cd "$(dirname "$0")/../.." && pwd)/.servers/odoo
 pg_port=${MAILMAGNET_TEST_PG_PORT:-54329}
 odoo_port=${MAILMAGNET_TEST_ODOO_PORT:-18069}
 venv=$folder/venv
+# Our own module, which is tested here too, and one that hides a field, as companies' modules do.
+modules=$(cd "$(dirname "$0")/../.." && pwd)/odoo_module
+test_modules=$(cd "$(dirname "$0")" && pwd)/odoo_addons
 
 there() { command -v "$1" >/dev/null 2>&1; }
 
@@ -57,12 +60,15 @@ requirements() {
     [ -e "$venv/installed" ] && return
     echo "   Odoo: installing its Python packages"
     python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$(dirname "$0")/odoo-requirements.txt"
+    "$venv/bin/pip" install -qq --disable-pip-version-check -r "$(dirname "$0")/odoo-requirements.txt"
     touch "$venv/installed"
 }
 
+# What the prepared database was made of: another state of our modules makes it anew.
+made_of() { cat "$folder/version"; find "$modules" "$test_modules" -type f ! -name '*.pyc' -exec sha256sum {} + | sort; }
+
 database() {
-    [ -e "$folder/prepared" ] && return
+    if [ -e "$folder/prepared" ] && [ "$(cat "$folder/prepared")" = "$(made_of)" ]; then return; fi
     echo "   Odoo: making a database with its CRM (about a minute)"
     stop
     rm -rf "$folder/pg" "$folder/data"
@@ -73,8 +79,8 @@ database() {
     conf
     start_pg
     pg createdb -h 127.0.0.1 -p "$pg_port" -U odoo prepared
-    odoo -c "$folder/odoo.conf" -d prepared -i crm --without-demo=all --stop-after-init >"$folder/log/init.log" 2>&1 || { tail -40 "$folder/log/init.log"; exit 1; }
-    touch "$folder/prepared"
+    odoo -c "$folder/odoo.conf" -d prepared -i crm,mailmagnet,mailmagnet_hidden_phone --without-demo=all --stop-after-init >"$folder/log/init.log" 2>&1 || { tail -40 "$folder/log/init.log"; exit 1; }
+    made_of >"$folder/prepared"
 }
 
 conf() {
@@ -86,7 +92,7 @@ db_user = odoo
 http_interface = 127.0.0.1
 http_port = $odoo_port
 data_dir = $folder/data
-addons_path = $folder/package/usr/lib/python3/dist-packages/odoo/addons,$folder/package/usr/lib/python3/dist-packages/addons
+addons_path = $folder/package/usr/lib/python3/dist-packages/odoo/addons,$folder/package/usr/lib/python3/dist-packages/addons,$modules,$test_modules
 list_db = False
 workers = 0
 max_cron_threads = 0

@@ -1,0 +1,7 @@
+{
+    "name": "Hidden phone numbers, for MailMagnet's tests",
+    "version": "19.0.1.0.0",
+    "license": "Other OSI approved licence",
+    "depends": ["crm"],
+    "data": ["groups.xml"],
+}
