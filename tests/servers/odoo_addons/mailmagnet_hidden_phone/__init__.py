@@ -6,4 +6,4 @@ from odoo import fields, models
 class Partner(models.Model):
     _inherit = "res.partner"
 
-    phone = fields.Char(groups="!mailmagnet_hidden_phone.group_without_phone")
+    phone = fields.Char(groups="mailmagnet_hidden_phone.group_with_phone")
