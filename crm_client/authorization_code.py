@@ -1,6 +1,7 @@
 """OAuth's authorisation code at a CRM: where a browser is sent, what its code and a refresh token are exchanged for, and their end.
 
-RFC 6749 (https://www.rfc-editor.org/rfc/rfc6749), PKCE by RFC 7636, revoking by RFC 7009. What one CRM does otherwise is in its `sign_in.py`.
+RFC 6749 (https://www.rfc-editor.org/rfc/rfc6749), PKCE by RFC 7636, revoking by RFC 7009. What one CRM does otherwise is in its
+`sign_in.py`.
 """
 
 import json
@@ -24,6 +25,7 @@ _TOKEN = re.compile(r"[\x21-\x7e]+")
 _ERROR = re.compile(r"[A-Za-z_]{1,60}")
 UNSTATED_WAIT = 30.0
 """Seconds, where a CRM that was asked too often does not say how long."""
+LONGEST_WAIT = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,9 @@ class AuthorizationCode:
         if self.secret_in_header:
             headers["Authorization"] = f"Basic {_basic(self.client)}"
         session = self.session_of(f"{parts.scheme}://{parts.netloc}")
-        return await session.request(self.who, "POST", url, seconds=self.seconds, headers=headers, body=urlencode(fields).encode())
+        return await session.request(
+            self.who, "POST", url, seconds=self.seconds, headers=headers, body=urlencode(fields).encode()
+        )
 
     def _granted(self, answer: HttpAnswer) -> Granted:
         told = answer.json()
@@ -213,4 +217,4 @@ def _scopes(told: object) -> frozenset[str] | None:
 
 def _wait(answer: HttpAnswer) -> float:
     stated = answer.headers.get("Retry-After", "").strip()
-    return max(float(stated), 1.0) if stated.isdecimal() and len(stated) < 8 else UNSTATED_WAIT
+    return min(max(float(stated), 1.0), LONGEST_WAIT) if stated.isdecimal() else UNSTATED_WAIT
