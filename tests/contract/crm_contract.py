@@ -200,7 +200,7 @@ class CrmContract(Questions, OverHttp):
         ]
         assert len([activity for activity in contact.activities if activity.done]) == 5
         assert contact.activities[0].at == date(2026, 12, 1)
-        assert contact.activities[1].at == NOON + timedelta(days=3)
+        assert contact.activities[1].at in (NOON + timedelta(days=3), (NOON + timedelta(days=3)).date())
         assert [note.at for note in contact.notes] == [NOON - timedelta(days=days) for days in (1, 2, 3)]
         assert contact.notes[0].text == "Note of day 1\n<b>as it is</b>"
         assert contact.notes[0].author == "Ada Byron"
@@ -411,19 +411,35 @@ class CrmContract(Questions, OverHttp):
         with pytest.raises(NotAuthorised):
             await looked_up(crm.as_user(email), ["h.lovell@analytical.example"], [])
 
-    @needs("pipelines", "deal_currency")
-    async def test_the_crms_own_users_stages_and_currencies(self, crm: InstalledWorld) -> None:
+    async def test_the_crms_own_users_and_their_profiles(self, crm: InstalledWorld) -> None:
         ada = crm.as_user(ADA)
         assert {user.email: user.active for user in await ada.users()} == {user.email: user.active for user in USERS}
         profiles = {profile.id: profile for profile in await ada.profiles()}
         assert all(profiles[user.profile.id] == user.profile for user in await ada.users())
-        settings = await ada.settings()
-        assert settings.organisation == ORGANISATION
-        named = [(stage.pipeline, stage.name, stage.state) for stage in settings.stages]
-        ours = [(stage.pipeline, stage.name, stage.state) for stage in STAGES]
-        assert [stage for stage in named if stage in ours] == ours
-        assert [currency.code for currency in settings.currencies if currency.home] == ["EUR"]
-        assert set(CURRENCIES) <= set(settings.currencies)
+
+    async def test_the_organisation_is_the_crms(self, crm: InstalledWorld) -> None:
+        """Of one whose CRM tells no name of it, it is ""."""
+        organisation = (await crm.as_user(ADA).settings()).organisation
+        assert organisation in (ORGANISATION, replace(ORGANISATION, name=""))
+
+    @needs("pipelines")
+    async def test_stages_are_the_crms_own_in_its_order(self, crm: InstalledWorld) -> None:
+        """Where a deal is won or lost whatever stage it stands in, such stages need not be there."""
+        told = [(stage.pipeline, stage.name, stage.state) for stage in (await crm.as_user(ADA).settings()).stages]
+        needed = [
+            (stage.pipeline, stage.name, stage.state)
+            for stage in STAGES
+            if stage.state is DealState.OPEN or crm.client.capabilities.lost_stages
+        ]
+        assert [stage for stage in told if stage in needed] == needed
+
+    async def test_the_home_currency_is_the_crms_and_so_are_rates_where_it_tells_any(self, crm: InstalledWorld) -> None:
+        currencies = (await crm.as_user(ADA).settings()).currencies
+        assert [currency.code for currency in currencies if currency.home] == [ORGANISATION.home_currency]
+        others = {currency.code: currency for currency in CURRENCIES}
+        assert all(currency.rate == others[currency.code].rate for currency in currencies if currency.code in others)
+        if crm.client.capabilities.exact_money:
+            assert set(CURRENCIES) <= set(currencies)
 
     @pytest.mark.parametrize(
         ("words", "contacts", "accounts", "deals", "leads"),
@@ -472,7 +488,7 @@ class CrmContract(Questions, OverHttp):
         found = await ada.search("analytical", 2)
         assert (len(found.deals), found.more) == (2, frozenset({"contacts", "deals"}))
         assert (await ada.search("ulm", 1)).more == frozenset()
-        assert (await ada.search("example", 1)).more == {"contacts", "accounts", "leads"}
+        assert (await ada.search("example", 1)).more >= {"contacts", "leads"}
 
     @needs("leads")
     async def test_there_is_not_more_than_the_user_may_see(self, crm: InstalledWorld) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import date
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -210,12 +209,6 @@ class Questions:
         deals = await crm.as_user(ADA).deals_closing(date(1970, 1, 1), date(2026, 11, 30))
         assert [deal.name for deal in deals] == ["Late", "Pilot Lyon", "Kim's own", "Renewal 2027"]
         assert {deal.state for deal in deals} == {DealState.OPEN}
-
-    async def test_the_organisation_is_the_crms(self, crm: InstalledWorld) -> None:
-        organisation = (await crm.as_user(ADA).settings()).organisation
-        assert organisation.name
-        assert organisation.home_currency == ORGANISATION.home_currency
-        assert ZoneInfo(organisation.time_zone).key == organisation.time_zone
 
     # More than one page of anything
 
