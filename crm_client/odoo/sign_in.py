@@ -23,7 +23,7 @@ _KEY_FIELDS: Fields = {"name": {}, "create_date": {}, "expiration_date": {}}
 
 
 class OdooSignIn:
-    """`mailmagnet.crm_sign_in.CrmSignIn` of one Odoo. A key is kept as it is: nothing renews it, and only its user ends it."""
+    """`mailmagnet.crm_sign_in.TypedSignIn` of one Odoo. A key is kept as it is: nothing renews it, and only its user ends it."""
 
     def __init__(self, server: OdooServer, now: Callable[[], datetime]) -> None:
         self._server = server

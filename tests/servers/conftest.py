@@ -1,23 +1,20 @@
 """Servers that several files of tests share, started once."""
 
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
 
 import pytest
 
-from http_session.session import HttpSession
 from tests.contract.crm_world import crm_world
-from tests.servers.odoo_world import ORIGIN, OdooWorld, odoo_with
+from tests.servers.odoo_world import OdooWorld, RunningOdoo, odoo_with, world_in
 
 
 @pytest.fixture(scope="session")
-def odoo() -> Iterator[dict[str, Any]]:
-    with odoo_with(crm_world()) as told:
-        yield told
+def odoo() -> Iterator[RunningOdoo]:
+    with odoo_with(crm_world()) as odoo:
+        yield odoo
 
 
 @pytest.fixture
-async def crm(odoo: dict[str, Any]) -> AsyncIterator[OdooWorld]:
-    session = HttpSession({ORIGIN})
-    yield OdooWorld(odoo, session)
-    await session.close()
+async def crm(odoo: RunningOdoo) -> AsyncIterator[OdooWorld]:
+    async with world_in(odoo) as world:
+        yield world

@@ -39,7 +39,6 @@ for currency in world["currencies"]:
     env["res.currency.rate"].create({"currency_id": found.id, "rate": float(currency["rate"]), "name": "2020-01-01"})
 
 mail_integration = Groups.search([("name", "=", "Mail Integration")]) or Groups.create({"name": "Mail Integration"})
-sees_phones = Groups.search([("name", "=", "With phone numbers")])
 own_contacts = Groups.create({"name": "Own contacts"})
 env["ir.rule"].create(
     {
@@ -56,7 +55,7 @@ for user in world["users"]:
         ref("base.group_user"),
         ref("sales_team.group_sale_salesman_all_leads" if user["sees_all"] else "sales_team.group_sale_salesman"),
     ]
-    groups += list(sees_phones)
+    groups += list(Groups.search([("name", "in", ["contacts.phone", "deals.amount"]), ("name", "not in", user["hidden"])]))
     groups += [mail_integration] if user["permitted"] else []
     groups += [ref("base.group_system"), ref("sales_team.group_sale_manager")] if user["administrator"] else []
     groups += [] if user["sees_all"] else [own_contacts]

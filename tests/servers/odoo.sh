@@ -79,7 +79,7 @@ database() {
     conf
     start_pg
     pg createdb -h 127.0.0.1 -p "$pg_port" -U odoo prepared
-    odoo -c "$folder/odoo.conf" -d prepared -i crm,mailmagnet,mailmagnet_hidden_phone --without-demo=all --stop-after-init >"$folder/log/init.log" 2>&1 || { tail -40 "$folder/log/init.log"; exit 1; }
+    odoo -c "$folder/odoo.conf" -d prepared -i crm,mailmagnet,mailmagnet_hidden_fields --without-demo=all --stop-after-init >"$folder/log/init.log" 2>&1 || { tail -40 "$folder/log/init.log"; exit 1; }
     made_of >"$folder/prepared"
 }
 

@@ -1,12 +1,12 @@
-"""A real Odoo 19 with a world in it: started afresh, asked over HTTP by clients of its users."""
+"""The contract's world in a real Odoo 19: started afresh, asked over HTTP by clients of its users."""
 
 import json
 import os
 import subprocess
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -16,84 +16,147 @@ from crm_client.odoo.server import OdooServer
 from crm_client.odoo.sign_in import OdooSignIn
 from crm_client.renewal import Renewal
 from http_session.session import HttpSession
-from mailmagnet.crm import Crm
-from mailmagnet.crm_choice import CrmChoice
 from mailmagnet.crm_sign_in import CrmTokens
 from mailmagnet.store import Store
 from mailmagnet.vault import Connection, Vault
 from sandbox.crms.world import CrmWorld
-from tests.contract.crm_contract import ADA
-from tests.crm_signed_in import NoTurns
+from tests.contract.crm_installed import SECONDS, InstalledWorld
+from tests.contract.crm_world import ADA, crm_world
+from tests.crm_round_trips import Cost
+from tests.crm_signed_in import NoTurns, SomeConnections
+from tests.http_faults import HttpFaults
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".servers" / "odoo"
 ORIGIN = f"http://127.0.0.1:{os.environ.get('MAILMAGNET_TEST_ODOO_PORT', '18069')}"
-SECONDS = 20.0
-"""In which it answers, however busy the machine is."""
 ORG = "corp.example"
 _SCRIPT = Path(__file__).with_name("odoo.sh")
+_LOOK_UP, _OF_SEVERAL, _SENDERS = Cost(4, 1), Cost(6, 1), Cost(2, 1)
+_COSTS = {
+    0: (Cost(0, 0), Cost(0, 0)),
+    1: (_LOOK_UP, _SENDERS),
+    **dict.fromkeys((20, 100, 250), (_OF_SEVERAL, _SENDERS)),
+}
 
 
-@contextmanager
-def odoo_with(world: CrmWorld) -> Iterator[dict[str, Any]]:
-    """While it lasts an Odoo runs at ORIGIN. `keys` are its users' API keys and `users` their ids, by address, who log in with their
-    address as password; `ids` are by key of the world ("contact sam"), `teams` by name."""
-    fill = FOLDER / "fill.py"
-    fill.write_text(f"world = {world!r}\n" + Path(__file__).with_name("fill_odoo.py").read_text())
-    subprocess.run(["sh", _SCRIPT, "start", fill], check=True, timeout=180)
-    try:
-        yield json.loads((FOLDER / "world.json").read_text())
-    finally:
-        subprocess.run(["sh", _SCRIPT, "stop"], check=True, timeout=60)
+@dataclass(frozen=True, slots=True)
+class RunningOdoo:
+    """What is told of an Odoo that was filled: users' API keys and ids by address, who log in with their address as password, ids of
+    records by key of the world ("contact sam"), and ids of teams by name."""
 
-
-class OdooWorld:
-    """The contract's world in the real Odoo, as its users' keys show it."""
-
-    def __init__(self, told: dict[str, Any], session: HttpSession) -> None:
-        self.told = told
-        self.session = session
-        self.server = OdooServer(session, ORIGIN, SECONDS)
-        self.sign_in = OdooSignIn(self.server, lambda: datetime.now(UTC))
-        self._vault = _Connections()
-        renewal = Renewal(self.sign_in, cast(Vault, self._vault), lambda: cast(Store, NoTurns()), lambda: datetime.now(UTC))
-        self.client = OdooClient(self.server, renewal)
-
-    def as_user(self, email: str) -> Crm:
-        return self.client.as_user(self.connection(email))
-
-    def connection(self, email: str) -> Connection:
-        return self.with_key(self.told["keys"].get(email, "nobodys"), str(self.told["users"].get(email, 0)))
-
-    def with_key(self, key: str, uid: str) -> Connection:
-        tokens = CrmTokens(uid, "", key, "", datetime(2100, 1, 1, tzinfo=UTC), CrmChoice("odoo", ORIGIN))
-        connection = Connection(ORG, f"10{uid}", ADA, crm=tokens)
-        self._vault.kept[connection.user] = connection
-        return connection
-
-    def id_of(self, key: str) -> str:
-        return str(self.told["ids"].get(key, "no-such-id"))
+    keys: dict[str, str]
+    users: dict[str, int]
+    ids: dict[str, int]
+    teams: dict[str, int]
 
     def write(self, model: str, method: str, **arguments: Any) -> Any:
         """What its administrator does in Odoo, beside the client."""
         asked = urllib.request.Request(
             f"{ORIGIN}/json/2/{model}/{method}",
             json.dumps(arguments).encode(),
-            {"Authorization": f"bearer {self.told['keys'][ADA]}", "Content-Type": "application/json"},
+            {"Authorization": f"bearer {self.keys[ADA]}", "Content-Type": "application/json"},
         )
         with urllib.request.urlopen(asked, timeout=SECONDS) as answer:
             return json.load(answer)
 
+    @contextmanager
+    def made(self, model: str, records: Sequence[dict[str, Any]]) -> Iterator[list[int]]:
+        """Records that are there while it lasts."""
+        ids: list[int] = self.write(model, "create", vals_list=records)
+        try:
+            yield ids
+        finally:
+            self.write(model, "unlink", ids=ids)
 
-class _Connections:
-    """The vault's part in a sign-in, for all who ask."""
+    @contextmanager
+    def changed(self, model: str, record: int, now: dict[str, Any], later: dict[str, Any]) -> Iterator[None]:
+        """A record that is another one while it lasts."""
+        self.write(model, "write", ids=[record], vals=now)
+        try:
+            yield
+        finally:
+            self.write(model, "write", ids=[record], vals=later)
 
-    def __init__(self) -> None:
-        self.kept: dict[str, Connection] = {}
+    def group(self, external_id: str) -> int:
+        module, _, name = external_id.partition(".")
+        found: int = self.write("ir.model.data", "check_object_reference", module=module, xml_id=name)[1]
+        return found
 
-    async def connection(self, _: str, user: str) -> Connection | None:
-        return self.kept.get(user)
 
-    async def renew(self, _: str, user: str, __: CrmTokens, new: CrmTokens) -> CrmTokens:
-        self.kept[user] = replace(self.kept[user], crm=new)
-        return new
+@contextmanager
+def odoo_with(world: CrmWorld) -> Iterator[RunningOdoo]:
+    """While it lasts an Odoo runs at ORIGIN, with this world in it."""
+    fill = FOLDER / "fill.py"
+    fill.write_text(f"world = {world!r}\n" + Path(__file__).with_name("fill_odoo.py").read_text())
+    subprocess.run(["sh", _SCRIPT, "start", fill], check=True, timeout=180)
+    try:
+        yield RunningOdoo(**json.loads((FOLDER / "world.json").read_text()))
+    finally:
+        subprocess.run(["sh", _SCRIPT, "stop"], check=True, timeout=60)
+
+
+class OdooWorld(InstalledWorld):
+    """The contract's world in a running Odoo, as its users' keys show it."""
+
+    costs = _COSTS
+    hides_fields = True
+
+    def __init__(self, odoo: RunningOdoo, session: HttpSession, http: HttpFaults) -> None:
+        self.odoo = odoo
+        self.http = http
+        self._session = session
+        self._unshared: list[tuple[int, str]] = []
+
+    def server_within(self, seconds: float) -> OdooServer:
+        return OdooServer(self._session, self.http.origin if self.http else ORIGIN, seconds)
+
+    def sign_in_within(self, seconds: float) -> OdooSignIn:
+        return OdooSignIn(self.server_within(seconds), lambda: datetime.now(UTC))
+
+    def client_within(self, seconds: float) -> OdooClient:
+        vault = SomeConnections(self.connection_of(email) for email in (*self.odoo.users, "stranger@corp.example", ""))
+        renewal = Renewal(
+            self.sign_in_within(seconds), cast(Vault, vault), lambda: cast(Store, NoTurns()), lambda: datetime.now(UTC)
+        )
+        return OdooClient(self.server_within(seconds), renewal)
+
+    def connection_of(self, email: str) -> Connection:
+        uid = str(self.odoo.users.get(email, 0))
+        tokens = CrmTokens(uid, "", self.odoo.keys.get(email, "0" * 40), "", datetime(2100, 1, 1, tzinfo=UTC))
+        return Connection(ORG, f"10{uid}", email, crm=tokens)
+
+    def id_of(self, key: str) -> str:
+        return str(self.odoo.ids.get(key, "no-such-id"))
+
+    async def unshare(self, key: str, email: str) -> None:
+        [found] = self.odoo.write("res.partner", "read", ids=[int(self.id_of(key))], fields=["comment"])
+        self._unshared.append((found["id"], found["comment"]))
+        self._comment(found["id"], found["comment"].replace(f"shared with {email};", ""))
+
+    def share_again(self) -> None:
+        """The world as it was."""
+        while self._unshared:
+            self._comment(*self._unshared.pop())
+
+    def _comment(self, contact: int, text: str) -> None:
+        self.odoo.write("res.partner", "write", ids=[contact], vals={"comment": text})
+
+
+@asynccontextmanager
+async def world_in(odoo: RunningOdoo) -> AsyncIterator[OdooWorld]:
+    async with HttpFaults(ORIGIN).serving() as http:
+        session = HttpSession({http.origin, ORIGIN})
+        world = OdooWorld(odoo, session, http)
+        try:
+            yield world
+        finally:
+            world.share_again()
+            await session.close()
+
+
+@asynccontextmanager
+async def odoo_world() -> AsyncIterator[InstalledWorld]:
+    """The contract's world in an Odoo of its own, which runs while it lasts."""
+    with odoo_with(crm_world()) as odoo:
+        async with world_in(odoo) as world:
+            yield world

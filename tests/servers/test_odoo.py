@@ -1,8 +1,5 @@
 """The real Odoo 19 under the contract of all CRMs, as far as it has a place for it, and what is its own."""
 
-import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,7 +10,9 @@ from crm_client.odoo.sign_in import API_KEY
 from mailmagnet.calls import counted_calls
 from mailmagnet.crm import MAIL_INTEGRATION, Asked, Contact, DealState, Module, Money
 from mailmagnet.errors import NotAuthorised, NotFound, NotPermitted, SignInNeeded
-from tests.contract.crm_contract import ADA, KIM, NOON, NOOR, OLD, ORGANISATION, STAGES, CrmContract, looked_up
+from tests.contract.crm_contract import CrmContract
+from tests.contract.crm_installed import SECONDS, looked_up
+from tests.contract.crm_world import ADA, KIM, NOON, NOOR, OLD, ORGANISATION, STAGES
 from tests.servers.odoo_world import ORG, OdooWorld
 from tests.told_at_the_end import COUNTED
 
@@ -33,35 +32,20 @@ async def contact_of(crm: OdooWorld, address: str, email: str = ADA) -> Contact:
 
 
 async def test_a_sign_in_is_whose_key_it_is_until_the_key_ends(crm: OdooWorld) -> None:
-    tokens = await crm.sign_in.sign_in(ORG, "103", {API_KEY: f" {crm.told['keys'][KIM]} "})
-    assert (tokens.account, tokens.name) == (str(crm.told["users"][KIM]), "Kim Park")
+    tokens = await crm.sign_in_within(SECONDS).sign_in(ORG, "103", {API_KEY: f" {crm.odoo.keys[KIM]} "})
+    assert (tokens.account, tokens.name) == (str(crm.odoo.users[KIM]), "Kim Park")
     assert timedelta(days=29) < tokens.expires_at - datetime.now(UTC) <= timedelta(days=30)
-    assert await crm.sign_in.renewed(tokens) == tokens
-    for wrong in ("", "0" * 40, "a b", "é" * 40, crm.told["keys"][OLD]):
+    assert await crm.sign_in_within(SECONDS).renewed(tokens) == tokens
+    for wrong in ("", "0" * 40, "a b", "é" * 40, crm.odoo.keys[OLD]):
         with pytest.raises(NotAuthorised):
-            await crm.sign_in.sign_in(ORG, "103", {API_KEY: wrong})
+            await crm.sign_in_within(SECONDS).sign_in(ORG, "103", {API_KEY: wrong})
 
 
 async def test_a_key_that_is_refused_asks_to_sign_in_again(crm: OdooWorld) -> None:
-    stranger = crm.client.as_user(crm.with_key("0" * 40, str(crm.told["users"][ADA])))
+    stranger = crm.as_user("stranger@corp.example")
     with pytest.raises(SignInNeeded) as refused:
         await looked_up(stranger, ["sam@shaw.example"])
     assert refused.value.ended
-
-
-async def test_a_key_that_was_deleted_in_odoo_is_refused_at_once(crm: OdooWorld) -> None:
-    made = crm.write(
-        "res.users",
-        "create",
-        vals_list=[{"name": "Leaver", "login": "leaver@corp.example", "group_ids": [[6, 0, _group_ids(crm)]], "active": True}],
-    )
-    assert made
-    crm.write("res.users", "write", ids=made, vals={"active": False})
-    assert "leaver@corp.example" not in {user.email for user in await crm.as_user(ADA).administrators()}
-
-
-def _group_ids(crm: OdooWorld) -> list[int]:
-    return [crm.write("ir.model.data", "check_object_reference", module="base", xml_id="group_user")[1]]
 
 
 # What one person comes with
@@ -113,7 +97,7 @@ async def test_mail_and_tracking_in_the_chatter_are_no_notes(crm: OdooWorld) -> 
 
 
 def _post(crm: OdooWorld, contact: int, body: str, subtype: str) -> None:
-    crm.write("res.partner", "message_post", ids=[contact], body=body, message_type="comment", subtype_xmlid=subtype)
+    crm.odoo.write("res.partner", "message_post", ids=[contact], body=body, message_type="comment", subtype_xmlid=subtype)
 
 
 async def test_the_state_is_odoos_whatever_the_stage_is_called(crm: OdooWorld) -> None:
@@ -128,10 +112,10 @@ async def test_the_state_is_odoos_whatever_the_stage_is_called(crm: OdooWorld) -
 
 
 async def test_an_opportunity_that_was_put_away_undecided_is_no_deal(crm: OdooWorld) -> None:
-    with made(
-        crm, "crm.lead", [{"type": "opportunity", "name": "Put away", "partner_id": int(crm.id_of("contact grace"))}]
+    with crm.odoo.made(
+        "crm.lead", [{"type": "opportunity", "name": "Put away", "partner_id": int(crm.id_of("contact grace"))}]
     ) as ids:
-        crm.write("crm.lead", "write", ids=ids, vals={"active": False})
+        crm.odoo.write("crm.lead", "write", ids=ids, vals={"active": False})
         contact = await crm.as_user(ADA).contact(crm.id_of("contact grace"))
     assert {deal.name for deal in contact.deals} == {"Kim's own", "Second site"}
 
@@ -154,9 +138,9 @@ async def test_settings_are_asked_together_and_remembered_but_rights_are_not_for
 
 async def test_a_user_reads_in_their_own_language_from_the_first_answer_on(crm: OdooWorld) -> None:
     renewal, stage = crm.id_of("deal renewal"), int(crm.id_of("stage qualification"))
-    crm.write("base.language.install", "lang_install", ids=_language_wizard(crm))
-    crm.write("crm.stage", "update_field_translations", ids=[stage], field_name="name", translations={"de_DE": "Bewertung"})
-    crm.write("res.users", "write", ids=[crm.told["users"][ADA]], vals={"lang": "de_DE"})
+    crm.odoo.write("base.language.install", "lang_install", ids=_language_wizard(crm))
+    crm.odoo.write("crm.stage", "update_field_translations", ids=[stage], field_name="name", translations={"de_DE": "Bewertung"})
+    crm.odoo.write("res.users", "write", ids=[crm.odoo.users[ADA]], vals={"lang": "de_DE"})
     try:
         assert (await crm.as_user(ADA).deal(renewal)).stage == "Bewertung"
         assert [user.name for user in await crm.as_user(ADA).administrators()] == ["Ada Byron"]
@@ -165,12 +149,12 @@ async def test_a_user_reads_in_their_own_language_from_the_first_answer_on(crm: 
             assert (await crm.as_user(ADA).deal(renewal)).stage == "Bewertung"
         assert calls.total() == 1
     finally:
-        crm.write("res.users", "write", ids=[crm.told["users"][ADA]], vals={"lang": "en_US"})
+        crm.odoo.write("res.users", "write", ids=[crm.odoo.users[ADA]], vals={"lang": "en_US"})
 
 
 def _language_wizard(crm: OdooWorld) -> list[int]:
-    [german] = crm.write("res.lang", "search", domain=[["code", "=", "de_DE"], ["active", "in", [True, False]]])
-    made: list[int] = crm.write(
+    [german] = crm.odoo.write("res.lang", "search", domain=[["code", "=", "de_DE"], ["active", "in", [True, False]]])
+    made: list[int] = crm.odoo.write(
         "base.language.install", "create", vals_list=[{"lang_ids": [[6, 0, [german]]], "overwrite": False}]
     )
     return made
@@ -180,15 +164,15 @@ def _language_wizard(crm: OdooWorld) -> list[int]:
 
 
 async def test_who_looks_after_odoo_may_be_told_to_all_whatever_the_groups_are_called(crm: OdooWorld) -> None:
-    system = crm.write("ir.model.data", "check_object_reference", module="base", xml_id="group_system")[1]
-    crm.write("res.groups", "write", ids=[system], vals={"name": "Chefs"})
+    system = crm.odoo.group("base.group_system")
+    crm.odoo.write("res.groups", "write", ids=[system], vals={"name": "Chefs"})
     try:
         for email in (ADA, KIM, NOOR):
             assert [user.email for user in await crm.as_user(email).administrators()] == [ADA]
             me = await crm.as_user(email).me()
             assert (me.profile.administrator, MAIL_INTEGRATION in me.profile.permissions) == (email == ADA, email != NOOR)
     finally:
-        crm.write("res.groups", "write", ids=[system], vals={"name": "Administrator"})
+        crm.odoo.write("res.groups", "write", ids=[system], vals={"name": "Administrator"})
 
 
 async def test_without_the_permission_nothing_is_told(crm: OdooWorld) -> None:
@@ -220,58 +204,41 @@ async def test_each_users_rights_are_odoos(crm: OdooWorld) -> None:
 
 
 async def test_what_is_seen_through_a_team_is_lost_with_it(crm: OdooWorld) -> None:
-    pilot, partners, kim = crm.id_of("deal pilot"), crm.told["teams"]["Partners"], crm.told["users"][KIM]
-    salesman = crm.write("ir.model.data", "check_object_reference", module="sales_team", xml_id="group_sale_salesman")[1]
-    [model] = crm.write("ir.model", "search", domain=[["model", "=", "crm.lead"]])
+    pilot, partners, kim = crm.id_of("deal pilot"), crm.odoo.teams["Partners"], crm.odoo.users[KIM]
+    salesman = crm.odoo.group("sales_team.group_sale_salesman")
+    [model] = crm.odoo.write("ir.model", "search", domain=[["model", "=", "crm.lead"]])
     rule = {
         "name": "The team's",
         "model_id": model,
         "groups": [[6, 0, [salesman]]],
         "domain_force": "[('team_id.crm_team_member_ids.user_id', 'in', [user.id])]",
     }
-    with made(crm, "ir.rule", [rule]):
+    with crm.odoo.made("ir.rule", [rule]):
         with pytest.raises(NotFound):
             await crm.as_user(KIM).deal(pilot)
-        with made(crm, "crm.team.member", [{"user_id": kim, "crm_team_id": partners}]):
+        with crm.odoo.made("crm.team.member", [{"user_id": kim, "crm_team_id": partners}]):
             assert (await crm.as_user(KIM).deal(pilot)).name == "Pilot Lyon"
         with pytest.raises(NotFound):
             await crm.as_user(KIM).deal(pilot)
         assert (await crm.as_user(KIM).deal(crm.id_of("deal kim's"))).name == "Kim's own"
 
 
-async def test_a_field_that_a_user_may_not_read_is_left_out_and_all_else_told(crm: OdooWorld) -> None:
-    [group] = crm.write("res.groups", "search", domain=[["name", "=", "With phone numbers"]])
-    ada = [crm.told["users"][ADA]]
-    crm.write("res.groups", "write", ids=[group], vals={"user_ids": [[3, ada[0]]]})
-    try:
-        contact = await contact_of(crm, HENRIETTA)
-        assert (contact.name, contact.phone, len(contact.deals), len(contact.notes)) == ("Henriëtta Lovell", "", 2, 3)
-        assert contact.account
-        assert contact.account.name == "Analytical Ltd"
-        with counted_calls() as calls:
-            await contact_of(crm, HENRIETTA)
-        assert calls.total() == 3  # people, leads, and people once more without the field: which they are is remembered
-    finally:
-        crm.write("res.groups", "write", ids=[group], vals={"user_ids": [[4, ada[0]]]})
-
-
 async def test_several_companies_of_a_user_are_all_seen_and_each_deal_is_in_its_companys_currency(crm: OdooWorld) -> None:
-    ada = crm.told["users"][ADA]
-    [dollar] = crm.write("res.currency", "search", domain=[["name", "=", "USD"]])
-    with made(crm, "res.company", [{"name": "Corp Inc", "currency_id": dollar}], keep=True) as [company]:
+    ada = crm.odoo.users[ADA]
+    [dollar] = crm.odoo.write("res.currency", "search", domain=[["name", "=", "USD"]])
+    [company] = crm.odoo.write("res.company", "create", vals_list=[{"name": "Corp Inc", "currency_id": dollar}])
+    with crm.odoo.changed("res.users", ada, {"company_ids": [[4, company]]}, {"company_ids": [[3, company]]}):
         deal = {
             "type": "opportunity", "name": "Overseas", "partner_id": int(crm.id_of("contact jonas")), "company_id": company,
             "expected_revenue": 10.5, "user_id": ada,
         }  # fmt: skip
-        crm.write("res.users", "write", ids=[ada], vals={"company_ids": [[4, company]]})
-        with made(crm, "crm.lead", [deal]):
+        with crm.odoo.made("crm.lead", [deal]):
             contact = await crm.as_user(ADA).contact(crm.id_of("contact jonas"))
             assert {(each.name, each.amount) for each in contact.deals} == {("Overseas", Money(Decimal("10.5"), "USD"))}
             assert (await crm.as_user(ADA).settings()).organisation == ORGANISATION
-            crm.write("res.users", "write", ids=[ada], vals={"company_ids": [[3, company]]})
+            crm.odoo.write("res.users", "write", ids=[ada], vals={"company_ids": [[3, company]]})
             assert (await crm.as_user(ADA).contact(crm.id_of("contact jonas"))).deals == ()
-            crm.write("res.users", "write", ids=[ada], vals={"company_ids": [[4, company]]})
-        crm.write("res.users", "write", ids=[ada], vals={"company_ids": [[3, company]]})
+            crm.odoo.write("res.users", "write", ids=[ada], vals={"company_ids": [[4, company]]})
 
 
 # What is asked is a value, never a part of the question
@@ -305,8 +272,8 @@ ODD = (
 
 async def test_odd_addresses_are_found_however_odoo_writes_them(crm: OdooWorld) -> None:
     people = [{"name": f"Odd {n}", "email": address} for n, address in enumerate(ODD)]
-    with made(crm, "res.partner", people) as ids:
-        stored = crm.write("res.partner", "read", ids=ids, fields=["email_normalized"])
+    with crm.odoo.made("res.partner", people) as ids:
+        stored = crm.odoo.write("res.partner", "read", ids=ids, fields=["email_normalized"])
         ada, missed = crm.as_user(ADA), []
         for partner in stored:
             if not partner["email_normalized"]:
@@ -327,11 +294,11 @@ async def test_several_with_one_address_all_come_and_a_lead_beside_them(crm: Odo
         "name": "Lead",
         "contact_name": "Lee",
         "email_from": "Twice@several.example",
-        "user_id": crm.told["users"][ADA],
+        "user_id": crm.odoo.users[ADA],
     }
-    with made(crm, "res.partner", people) as ids, made(crm, "crm.lead", [lead]):
+    with crm.odoo.made("res.partner", people) as ids, crm.odoo.made("crm.lead", [lead]):
         deal = {"type": "opportunity", "name": "Open", "partner_id": ids[0]}
-        with made(crm, "crm.lead", [deal]):
+        with crm.odoo.made("crm.lead", [deal]):
             for answer in (
                 await looked_up(crm.as_user(ADA), ["twice@several.example"]),
                 await looked_up(crm.as_user(ADA), [], [], ["twice@several.example"]),
@@ -346,7 +313,7 @@ async def test_several_with_one_address_all_come_and_a_lead_beside_them(crm: Odo
 
 async def test_more_than_a_thousand_people_all_come(crm: OdooWorld, record_property: Any) -> None:
     people = [{"name": f"Page {n}", "email": f"page{n}@pages.example"} for n in range(1100)]
-    with made(crm, "res.partner", people):
+    with crm.odoo.made("res.partner", people):
         addresses = [f"page{n}@pages.example" for n in range(1100)]
         with counted_calls() as calls:
             found = await crm.as_user(ADA).senders(addresses)
@@ -360,10 +327,10 @@ async def test_twenty_six_deals_of_one_person_all_come_and_of_more_it_is_said(cr
         {"type": "opportunity", "name": f"Deal {n:03}", "partner_id": grace, "date_deadline": f"2031-01-{n % 28 + 1:02}"}
         for n in range(130)
     ]
-    with made(crm, "crm.lead", deals[:24]):
+    with crm.odoo.made("crm.lead", deals[:24]):
         contact = await contact_of(crm, "grace@hopfield.example")
         assert (len(contact.deals), contact.more_deals) == (26, False)
-        with made(crm, "crm.lead", deals[24:]):
+        with crm.odoo.made("crm.lead", deals[24:]):
             contact = await contact_of(crm, "grace@hopfield.example")
             assert (len(contact.deals), contact.more_deals) == (100, True)
             assert all(deal.state is DealState.OPEN for deal in contact.deals)
@@ -375,7 +342,7 @@ async def test_twenty_six_deals_of_one_person_all_come_and_of_more_it_is_said(cr
 
 async def test_the_people_of_a_large_company_are_counted(crm: OdooWorld) -> None:
     crowd = int(crm.id_of("account crowd"))
-    with made(crm, "res.partner", [{"name": f"One more {n:03}", "parent_id": crowd} for n in range(320)]):
+    with crm.odoo.made("res.partner", [{"name": f"One more {n:03}", "parent_id": crowd} for n in range(320)]):
         known = await crm.as_user(ADA).account(str(crowd))
         assert (len(known.contacts), known.contact_count) == (10, 332)
         record = await crm.as_user(ADA).record_people(Module.ACCOUNTS, str(crowd))
@@ -408,7 +375,7 @@ async def test_however_many_are_asked_the_calls_stay_the_same(crm: OdooWorld, nu
 async def test_the_job_costs_two_calls_for_each_mailbox_and_the_permissions_one(crm: OdooWorld) -> None:
     await crm.as_user(ADA).settings()
     both = {HENRIETTA, "grace@hopfield.example"}
-    asked = [Asked(crm.connection(email), frozenset(both)) for email in (ADA, KIM, NOOR)]
+    asked = [Asked(crm.connection_of(email), frozenset(both)) for email in (ADA, KIM, NOOR)]
     with counted_calls() as calls:
         of_ada, of_kim, of_noor = await crm.client.senders_of(asked)
     assert isinstance(of_noor, NotPermitted)
@@ -419,23 +386,3 @@ async def test_the_job_costs_two_calls_for_each_mailbox_and_the_permissions_one(
         await crm.client.senders_of(asked[:1])
     assert again.total() == 2
     assert calls.total() <= 2 + (2 + 1 + 3 + 3) + (2 + 3)
-
-
-async def test_many_at_once_get_their_own(crm: OdooWorld) -> None:
-    async def names(email: str) -> set[str]:
-        return set((await crm.as_user(email).senders([HENRIETTA, "grace@hopfield.example"])).contacts)
-
-    both = {HENRIETTA, "grace@hopfield.example"}
-    answers = await asyncio.gather(*(names(ADA if n % 2 else KIM) for n in range(20)))
-    assert answers == [both if n % 2 else {"grace@hopfield.example"} for n in range(20)]
-
-
-@contextmanager
-def made(crm: OdooWorld, model: str, records: list[dict[str, Any]], *, keep: bool = False) -> Iterator[list[int]]:
-    """Records that are there while it lasts; `keep`: of a kind that Odoo never deletes."""
-    ids: list[int] = crm.write(model, "create", vals_list=records)
-    try:
-        yield ids
-    finally:
-        if not keep:
-            crm.write(model, "unlink", ids=ids)

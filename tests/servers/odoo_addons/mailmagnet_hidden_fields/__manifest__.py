@@ -1,5 +1,5 @@
 {
-    "name": "Hidden phone numbers, for MailMagnet's tests",
+    "name": "Hidden fields, for MailMagnet's tests",
     "version": "19.0.1.0.0",
     "license": "Other OSI approved licence",
     "depends": ["crm"],
