@@ -50,6 +50,8 @@ env["ir.rule"].create(
 )
 
 users, keys = {}, {}
+# The installation's own administrator is nobody of this world, or one who has left.
+first = ref("base.user_admin")
 for user in world["users"]:
     groups = [
         ref("base.group_user"),
@@ -59,25 +61,27 @@ for user in world["users"]:
     groups += [mail_integration] if user["permitted"] else []
     groups += [ref("base.group_system"), ref("sales_team.group_sale_manager")] if user["administrator"] else []
     groups += [] if user["sees_all"] else [own_contacts]
-    created = Users.create(
-        {
-            "name": user["name"],
-            "login": user["email"],
-            "password": user["email"],
-            "email": user["email"],
-            "group_ids": [(6, 0, [group.id for group in groups])],
-            "tz": world["organisation"]["time_zone"],
-        }
-    )
+    values = {
+        "name": user["name"],
+        "login": user["email"],
+        "password": user["email"],
+        "email": user["email"],
+        "group_ids": [(6, 0, [group.id for group in groups])],
+        "tz": world["organisation"]["time_zone"],
+    }
+    if not user["active"] and first.login == "admin":
+        first.write(values)
+        created = first
+    else:
+        created = Users.create(values)
     users[user["email"]] = created
     until = datetime.now() + timedelta(days=30)
     keys[user["email"]] = env["res.users.apikeys"].with_user(created)._generate("rpc", "MailMagnet", until)
     if not user["active"]:
         created.active = False
         created.partner_id.active = False
-# The installation's own administrator is nobody of this world.
-ref("base.user_admin").active = False
-ref("base.user_admin").partner_id.active = False
+first.active = False
+first.partner_id.active = False
 
 ids: dict[str, int] = {}
 teams: dict[str, Any] = {}

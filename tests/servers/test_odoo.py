@@ -254,7 +254,8 @@ async def test_an_address_is_compared_whole_and_is_never_a_part_of_the_question(
     ada = crm.as_user(ADA)
     answer = await looked_up(ada, NASTY, ["%", "_", "%.example", "x' OR 1=1", "analytical_example", "\\", "a]b"])
     assert (answer.contacts, answer.leads, answer.accounts) == ({}, {}, {})
-    for words in ("100%", "%", "_", "\\", "' OR 1=1 --", '"]', "  ", "\\%", "%%", "__"):
+    assert [contact.name for contact in (await ada.search("_", 10)).contacts] == ["Una Score"]
+    for words in ("100%", "%", "\\", "' OR 1=1 --", '"]', "  ", "\\%", "%%", "__", "_%"):
         found = await ada.search(words, 10)
         assert (found.contacts, found.accounts, found.deals, found.leads) == ((), (), (), ()), words
     for nobody in ("no-such-id", "", "%", "0", "-1", "1 OR 1=1", "9" * 30, "１", "1.0", " 1", "true"):
