@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from sandbox.crms.odoo.server import RunningOdoo, odoo_with
 from tests.contract.crm_world import crm_world
-from tests.servers.odoo_world import OdooWorld, RunningOdoo, odoo_with, world_in
+from tests.servers.odoo_world import OdooWorld, world_in
 
 
 @pytest.fixture(scope="session")
 def odoo() -> Iterator[RunningOdoo]:
-    with odoo_with(crm_world()) as odoo:
+    with odoo_with(crm_world(), "world") as odoo:
         yield odoo
 
 

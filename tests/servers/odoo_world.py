@@ -1,14 +1,10 @@
 """The contract's world in a real Odoo 19: started afresh, asked over HTTP by clients of its users."""
 
 import json
-import os
-import subprocess
 import urllib.request
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, cast
 
 from crm_client.odoo.client import OdooClient
@@ -19,18 +15,14 @@ from http_session.session import HttpSession
 from mailmagnet.crm_sign_in import CrmTokens
 from mailmagnet.store import Store
 from mailmagnet.vault import Connection, Vault
-from sandbox.crms.world import CrmWorld
+from sandbox.crms.odoo.server import RunningOdoo, odoo_with
 from tests.contract.crm_installed import SECONDS, InstalledWorld
 from tests.contract.crm_world import ADA, crm_world
 from tests.crm_round_trips import Cost
 from tests.crm_signed_in import NoTurns, SomeConnections
 from tests.http_faults import HttpFaults
 
-ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / ".servers" / "odoo"
-ORIGIN = f"http://127.0.0.1:{os.environ.get('MAILMAGNET_TEST_ODOO_PORT', '18069')}"
 ORG = "corp.example"
-_SCRIPT = Path(__file__).with_name("odoo.sh")
 _LOOK_UP, _OF_SEVERAL, _SENDERS = Cost(4, 1), Cost(6, 1), Cost(2, 1)
 _COSTS = {
     0: (Cost(0, 0), Cost(0, 0)),
@@ -39,22 +31,18 @@ _COSTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class RunningOdoo:
-    """What is told of an Odoo that was filled: users' API keys and ids by address, who log in with their address as password, ids of
-    records by key of the world ("contact sam"), and ids of teams by name."""
+class OdooBeside:
+    """What its administrator does in a running Odoo, beside the client."""
 
-    keys: dict[str, str]
-    users: dict[str, int]
-    ids: dict[str, int]
-    teams: dict[str, int]
+    def __init__(self, odoo: RunningOdoo) -> None:
+        self._odoo = odoo
 
     def write(self, model: str, method: str, **arguments: Any) -> Any:
-        """What its administrator does in Odoo, beside the client."""
+        """Whatever a method of a model answers."""
         asked = urllib.request.Request(
-            f"{ORIGIN}/json/2/{model}/{method}",
+            f"{self._odoo.origin}/json/2/{model}/{method}",
             json.dumps(arguments).encode(),
-            {"Authorization": f"bearer {self.keys[ADA]}", "Content-Type": "application/json"},
+            {"Authorization": f"bearer {self._odoo.keys[ADA]}", "Content-Type": "application/json"},
         )
         with urllib.request.urlopen(asked, timeout=SECONDS) as answer:
             return json.load(answer)
@@ -83,18 +71,6 @@ class RunningOdoo:
         return found
 
 
-@contextmanager
-def odoo_with(world: CrmWorld) -> Iterator[RunningOdoo]:
-    """While it lasts an Odoo runs at ORIGIN, with this world in it."""
-    fill = FOLDER / "fill.py"
-    fill.write_text(f"world = {world!r}\n" + Path(__file__).with_name("fill_odoo.py").read_text())
-    subprocess.run(["sh", _SCRIPT, "start", fill], check=True, timeout=180)
-    try:
-        yield RunningOdoo(**json.loads((FOLDER / "world.json").read_text()))
-    finally:
-        subprocess.run(["sh", _SCRIPT, "stop"], check=True, timeout=60)
-
-
 class OdooWorld(InstalledWorld):
     """The contract's world in a running Odoo, as its users' keys show it."""
 
@@ -102,31 +78,32 @@ class OdooWorld(InstalledWorld):
     hides_fields = True
 
     def __init__(self, odoo: RunningOdoo, session: HttpSession, http: HttpFaults) -> None:
-        self.odoo = odoo
+        self.running = odoo
+        self.odoo = OdooBeside(odoo)
         self.http = http
         self._session = session
         self._unshared: list[tuple[int, str]] = []
 
     def server_within(self, seconds: float) -> OdooServer:
-        return OdooServer(self._session, self.http.origin if self.http else ORIGIN, seconds)
+        return OdooServer(self._session, self.http.origin if self.http else self.running.origin, seconds)
 
     def sign_in_within(self, seconds: float) -> OdooSignIn:
         return OdooSignIn(self.server_within(seconds), lambda: datetime.now(UTC))
 
     def client_within(self, seconds: float) -> OdooClient:
-        vault = SomeConnections(self.connection_of(email) for email in (*self.odoo.users, "stranger@corp.example", ""))
+        vault = SomeConnections(self.connection_of(email) for email in (*self.running.users, "stranger@corp.example", ""))
         renewal = Renewal(
             self.sign_in_within(seconds), cast(Vault, vault), lambda: cast(Store, NoTurns()), lambda: datetime.now(UTC)
         )
         return OdooClient(self.server_within(seconds), renewal)
 
     def connection_of(self, email: str) -> Connection:
-        uid = str(self.odoo.users.get(email, 0))
-        tokens = CrmTokens(uid, "", self.odoo.keys.get(email, "0" * 40), "", datetime(2100, 1, 1, tzinfo=UTC))
+        uid = str(self.running.users.get(email, 0))
+        tokens = CrmTokens(uid, "", self.running.keys.get(email, "0" * 40), "", datetime(2100, 1, 1, tzinfo=UTC))
         return Connection(ORG, f"10{uid}", email, crm=tokens)
 
     def id_of(self, key: str) -> str:
-        return str(self.odoo.ids.get(key, "no-such-id"))
+        return str(self.running.ids.get(key, "no-such-id"))
 
     async def unshare(self, key: str, email: str) -> None:
         [found] = self.odoo.write("res.partner", "read", ids=[int(self.id_of(key))], fields=["comment"])
@@ -144,8 +121,8 @@ class OdooWorld(InstalledWorld):
 
 @asynccontextmanager
 async def world_in(odoo: RunningOdoo) -> AsyncIterator[OdooWorld]:
-    async with HttpFaults(ORIGIN).serving() as http:
-        session = HttpSession({http.origin, ORIGIN})
+    async with HttpFaults(odoo.origin).serving() as http:
+        session = HttpSession({http.origin})
         world = OdooWorld(odoo, session, http)
         try:
             yield world
@@ -157,6 +134,6 @@ async def world_in(odoo: RunningOdoo) -> AsyncIterator[OdooWorld]:
 @asynccontextmanager
 async def odoo_world() -> AsyncIterator[InstalledWorld]:
     """The contract's world in an Odoo of its own, which runs while it lasts."""
-    with odoo_with(crm_world()) as odoo:
+    with odoo_with(crm_world(), "world") as odoo:
         async with world_in(odoo) as world:
             yield world

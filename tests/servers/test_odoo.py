@@ -32,11 +32,11 @@ async def contact_of(crm: OdooWorld, address: str, email: str = ADA) -> Contact:
 
 
 async def test_a_sign_in_is_whose_key_it_is_until_the_key_ends(crm: OdooWorld) -> None:
-    tokens = await crm.sign_in_within(SECONDS).sign_in(ORG, "103", {API_KEY: f" {crm.odoo.keys[KIM]} "})
-    assert (tokens.account, tokens.name) == (str(crm.odoo.users[KIM]), "Kim Park")
+    tokens = await crm.sign_in_within(SECONDS).sign_in(ORG, "103", {API_KEY: f" {crm.running.keys[KIM]} "})
+    assert (tokens.account, tokens.name) == (str(crm.running.users[KIM]), "Kim Park")
     assert timedelta(days=29) < tokens.expires_at - datetime.now(UTC) <= timedelta(days=30)
     assert await crm.sign_in_within(SECONDS).renewed(tokens) == tokens
-    for wrong in ("", "0" * 40, "a b", "é" * 40, crm.odoo.keys[OLD]):
+    for wrong in ("", "0" * 40, "a b", "é" * 40, crm.running.keys[OLD]):
         with pytest.raises(NotAuthorised):
             await crm.sign_in_within(SECONDS).sign_in(ORG, "103", {API_KEY: wrong})
 
@@ -140,7 +140,7 @@ async def test_a_user_reads_in_their_own_language_from_the_first_answer_on(crm: 
     renewal, stage = crm.id_of("deal renewal"), int(crm.id_of("stage qualification"))
     crm.odoo.write("base.language.install", "lang_install", ids=_language_wizard(crm))
     crm.odoo.write("crm.stage", "update_field_translations", ids=[stage], field_name="name", translations={"de_DE": "Bewertung"})
-    crm.odoo.write("res.users", "write", ids=[crm.odoo.users[ADA]], vals={"lang": "de_DE"})
+    crm.odoo.write("res.users", "write", ids=[crm.running.users[ADA]], vals={"lang": "de_DE"})
     try:
         assert (await crm.as_user(ADA).deal(renewal)).stage == "Bewertung"
         assert [user.name for user in await crm.as_user(ADA).administrators()] == ["Ada Byron"]
@@ -149,7 +149,7 @@ async def test_a_user_reads_in_their_own_language_from_the_first_answer_on(crm: 
             assert (await crm.as_user(ADA).deal(renewal)).stage == "Bewertung"
         assert calls.total() == 1
     finally:
-        crm.odoo.write("res.users", "write", ids=[crm.odoo.users[ADA]], vals={"lang": "en_US"})
+        crm.odoo.write("res.users", "write", ids=[crm.running.users[ADA]], vals={"lang": "en_US"})
 
 
 def _language_wizard(crm: OdooWorld) -> list[int]:
@@ -204,7 +204,7 @@ async def test_each_users_rights_are_odoos(crm: OdooWorld) -> None:
 
 
 async def test_what_is_seen_through_a_team_is_lost_with_it(crm: OdooWorld) -> None:
-    pilot, partners, kim = crm.id_of("deal pilot"), crm.odoo.teams["Partners"], crm.odoo.users[KIM]
+    pilot, partners, kim = crm.id_of("deal pilot"), crm.running.teams["Partners"], crm.running.users[KIM]
     salesman = crm.odoo.group("sales_team.group_sale_salesman")
     [model] = crm.odoo.write("ir.model", "search", domain=[["model", "=", "crm.lead"]])
     rule = {
@@ -224,7 +224,7 @@ async def test_what_is_seen_through_a_team_is_lost_with_it(crm: OdooWorld) -> No
 
 
 async def test_several_companies_of_a_user_are_all_seen_and_each_deal_is_in_its_companys_currency(crm: OdooWorld) -> None:
-    ada = crm.odoo.users[ADA]
+    ada = crm.running.users[ADA]
     [dollar] = crm.odoo.write("res.currency", "search", domain=[["name", "=", "USD"]])
     [company] = crm.odoo.write("res.company", "create", vals_list=[{"name": "Corp Inc", "currency_id": dollar}])
     with crm.odoo.changed("res.users", ada, {"company_ids": [[4, company]]}, {"company_ids": [[3, company]]}):
@@ -295,7 +295,7 @@ async def test_several_with_one_address_all_come_and_a_lead_beside_them(crm: Odo
         "name": "Lead",
         "contact_name": "Lee",
         "email_from": "Twice@several.example",
-        "user_id": crm.odoo.users[ADA],
+        "user_id": crm.running.users[ADA],
     }
     with crm.odoo.made("res.partner", people) as ids, crm.odoo.made("crm.lead", [lead]):
         deal = {"type": "opportunity", "name": "Open", "partner_id": ids[0]}
