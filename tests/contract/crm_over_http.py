@@ -138,7 +138,10 @@ class OverHttp:
             f"senders {senders.cost.calls} in {senders.cost.round_trips}",
         )
         assert crm.costs is not None, "a CRM that is asked over HTTP tells what it costs"
-        assert (look_up.cost, senders.cost) == crm.costs[number]
+        for cost, told in zip((look_up.cost, senders.cost), crm.costs[number], strict=True):
+            assert cost.calls == told.calls
+            # Of many that follow each other in several rows, one row may end before another begins: then fewer are one after another.
+            assert cost.round_trips == told.round_trips or (number > 20 and cost.round_trips <= told.round_trips)
 
     async def test_settings_and_rights_are_asked_for_once(self, crm: InstalledWorld, http: HttpFaults) -> None:
         """The second mail costs no more than its own people; a new client asks for what is not there yet, and all at once ask once."""
