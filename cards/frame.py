@@ -83,6 +83,7 @@ class Page(StrEnum):
 
     CONNECT = "/connect"  # grant
     SIGN_IN = "/sign-in"
+    CRM_ACCOUNT = "/crm-account"
     RECORD = "/record"  # module, id; older, zone
     RECORD_MAIL = "/record-mail"  # module, id, owner, mail; zone
     ATTACHMENT = "/attachment"  # module, id, owner, mail, part; zone
