@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any
 
 from crm_client.authorization_code import AuthorizationCode
+from crm_client.kind import CrmKind, CrmMeans
 from crm_client.renewal import CrmAccess
-from functions.crms import CrmKind, CrmMeans
 from mailmagnet.crm import (
     MAIL_INTEGRATION,
     Asked,
@@ -53,8 +53,8 @@ class TestCrms:
 
     def kinds(self) -> Mapping[str, CrmKind]:
         return {
-            SINGLE: CrmKind(has_origin=False, sign_in=partial(SignIn, self), client=partial(Client, self), has_client=True),
-            WHOLE: CrmKind(has_origin=False, sign_in=partial(AccountLink, self), client=partial(Client, self), has_client=True),
+            SINGLE: CrmKind(CRM.name, CAPABILITIES, partial(SignIn, self), partial(Client, self), has_client=True),
+            WHOLE: CrmKind(CRM.name, CAPABILITIES, partial(AccountLink, self), partial(Client, self), has_client=True),
         }
 
 
