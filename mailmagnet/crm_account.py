@@ -1,4 +1,4 @@
-"""The use cases of a CRM account that an admin connects once for all: connecting it, what users see by it, and its end.
+"""The use case "connect the account": a CRM's whole account, which an admin connects once for all.
 
 Its link is one connection of the organisation's in the vault (`CRM_ACCOUNT`). Who of the organisation may use it is in `crm_users.py`.
 """
@@ -7,15 +7,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from mailmagnet.caller import Caller
 from mailmagnet.crm_choice import CrmChoice
-from mailmagnet.crm_sign_in import AccountSignIn, CrmTokens, Sees
-from mailmagnet.deadline import in_time
-from mailmagnet.end_sign_in import end_account, let_everybody_out
-from mailmagnet.errors import MAILMAGNET, BadRequest, NotFound, NotKept, Upstream
+from mailmagnet.crm_sign_in import AccountSignIn, CrmTokens
+from mailmagnet.end_sign_in import let_everybody_out
+from mailmagnet.errors import BadRequest, NotFound, NotKept, Upstream
 from mailmagnet.identity import Identity
 from mailmagnet.parts import Parts
-from mailmagnet.permission import check_admin
 from mailmagnet.sign_in_to_crm import ended_unkept
 from mailmagnet.vault import CRM_ACCOUNT, Connection
 
@@ -59,19 +56,6 @@ async def connect_account(
     except Upstream as problem:
         return link, problem
     return link, None
-
-
-async def let_see(sees: Sees, caller: Caller, parts: Parts) -> None:
-    """Say what users see by the account. Raises Forbidden unless the caller is an admin now, TimedOut, and what the CRM and the vault
-    raise; without effect where no account is connected."""
-    await check_admin(caller, parts)
-    await in_time(MAILMAGNET, caller.by, parts.vault.let_see(caller.identity.org, sees))
-
-
-async def disconnect_account(caller: Caller, parts: Parts) -> None:
-    """End the account's link, at the CRM and here, and let everybody out. Raises as `let_see` does: then calling it again does the rest."""
-    await check_admin(caller, parts)
-    await in_time(MAILMAGNET, caller.by, end_account(caller.identity.org, parts))
 
 
 async def keep_mailbox(identity: Identity, parts: Parts) -> None:

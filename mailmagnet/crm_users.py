@@ -12,12 +12,12 @@ from typing import ClassVar
 from mailmagnet.addresses import canonical
 from mailmagnet.caller import Caller
 from mailmagnet.choose_crm import chosen_crm
-from mailmagnet.crm import Crm, User
+from mailmagnet.crm import Crm, Rights, User
 from mailmagnet.crm_account import keep_mailbox, link_of
-from mailmagnet.crm_sign_in import AccountSignIn, CrmTokens, Sees, mapped_to
+from mailmagnet.crm_sign_in import NO_END, AccountSignIn, CrmTokens, Sees, mapped_to
 from mailmagnet.deadline import in_time
 from mailmagnet.disconnect_mailbox import see_off
-from mailmagnet.end_sign_in import tell_crm_user
+from mailmagnet.end_sign_in import end_account, tell_crm_user
 from mailmagnet.errors import MAILMAGNET, BadForm, NotAuthorised, NotFound, Upstream
 from mailmagnet.identity import Identity
 from mailmagnet.parts import Parts
@@ -54,7 +54,8 @@ class CrmUsers:
     `by_account`: the account is connected for all (`account` is its name, "" while it is not; `ended`: it was, and the CRM refuses it now),
     and `sees` is what users see by it, None while no admin has said so.
 
-    `has_permission`: the CRM itself says who may use MailMagnet, so there is no list. `fault` says what was wrong with what was typed.
+    `sees_all`: its token sees everything, so that an admin has to say it. `has_permission`: the CRM itself says
+    who may use MailMagnet, so there is no list. `fault` says what was wrong with what was typed.
     """
 
     crm_name: str
@@ -62,6 +63,7 @@ class CrmUsers:
     by_account: bool
     account: str = ""
     ended: bool = False
+    sees_all: bool = False
     sees: Sees | None = None
     people: tuple[Person, ...] = ()
     after: str = ""
@@ -75,6 +77,21 @@ async def see_crm_users(after: str, caller: Caller, parts: Parts) -> CrmUsers:
     and the vault raise."""
     await check_admin(caller, parts)
     return await in_time(MAILMAGNET, caller.by, _crm_users(after, caller.identity.org, parts))
+
+
+async def save_sees(sees: Sees | None, caller: Caller, parts: Parts) -> CrmUsers:
+    """Keep what users see by the account, None for nothing. The first page anew. Raises as `see_crm_users` does."""
+    await check_admin(caller, parts)
+    await in_time(MAILMAGNET, caller.by, parts.vault.let_see(caller.identity.org, sees))
+    return await see_crm_users("", caller, parts)
+
+
+async def disconnect_account(caller: Caller, parts: Parts) -> CrmUsers:
+    """End the account's link, at the CRM and here, and let everybody out. Raises as `see_crm_users` does: then calling it again does the
+    rest."""
+    await check_admin(caller, parts)
+    await in_time(MAILMAGNET, caller.by, end_account(caller.identity.org, parts))
+    return await see_crm_users("", caller, parts)
 
 
 async def let_in(pairs: Mapping[str, str], after: str, caller: Caller, parts: Parts) -> CrmUsers:
@@ -94,8 +111,8 @@ async def see_person(user: str, caller: Caller, parts: Parts) -> CrmUsers:
 
 
 async def map_person(user: str, typed: str, caller: Caller, parts: Parts) -> CrmUsers:
-    """Map one person to the CRM user whose address an admin has typed. The person anew, with a fault where that is nobody's or several
-    have it. Raises as `see_person` does."""
+    """Let one person in: where the account is connected, as the CRM user whose address an admin has typed. The person anew, with a fault
+    where that is nobody's or several have it. Raises as `see_person` does."""
     await check_admin(caller, parts)
     try:
         await in_time(MAILMAGNET, caller.by, _map(user, typed, caller.identity.org, parts))
@@ -129,7 +146,7 @@ class _List:
 async def _list(org: str, parts: Parts) -> _List:
     choice = await chosen_crm(org, parts)
     link = await link_of(org, choice, parts)
-    nobody = CrmTokens("", "", "", "", parts.now(), choice)  # of this very CRM, and signed in to nothing
+    nobody = CrmTokens("", "", "", "", NO_END, choice)  # of this very CRM, and signed in to nothing
     crm = parts.crm_of(link or Connection(org, "", "", crm=nobody))
     by_account = isinstance(parts.crm_sign_in_of(choice), AccountSignIn)
     answer = CrmUsers(
@@ -137,6 +154,7 @@ async def _list(org: str, parts: Parts) -> _List:
         crm.capabilities.permission and not by_account,
         by_account,
         link.crm.name if link and link.crm else "",
+        sees_all=crm.capabilities.rights is Rights.ACCOUNT,
         sees=link.sees if link else None,
     )
     return _List(answer, link.crm if link else None, crm)
@@ -213,6 +231,9 @@ async def _let_in(mailbox: Mailbox, crm_user: User | None, its: _List, parts: Pa
 async def _map(user: str, typed: str, org: str, parts: Parts) -> None:
     its = await _list(org, parts)
     mailbox = await _mailbox(user, org, parts)
+    if not its.answer.by_account:
+        await _let_in(mailbox, None, its, parts)
+        return
     wanted = canonical(typed)
     same = [each for each in await _active_users(its) if canonical(each.email) == wanted]
     if len(same) != 1:
