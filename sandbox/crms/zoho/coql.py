@@ -19,7 +19,7 @@ MOST_OFFSET = 100_000
 DEFAULT_ROWS = 200
 
 _TOKEN = re.compile(
-    r"""\s+|(?P<text>'(?:[^'\\]|''|\\\\)*')|(?P<number>\d+(?:\.\d+)?)|(?P<name>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)
+    r"""\s+|(?P<text>'(?:[^'\\]|''|\\\\)*')|(?P<number>\d+(?:\.\d+)?(?!\w))|(?P<name>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)
     |(?P<sign>!=|>=|<=|[=<>(),])""",
     re.VERBOSE | re.ASCII,
 )

@@ -1,7 +1,7 @@
 """One Zoho organisation: its users with their profiles, its records, and who sees which."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -108,6 +108,12 @@ class ZohoOrganisation:
         for record in sorted(self.records[module].values(), key=lambda record: int(record["id"])):
             if self.sees(user, module, record):
                 yield record
+
+    def hide(self, email: str, *fields: str) -> None:
+        """Give a user a profile that may not see these fields ("Contacts.Phone"), and is else as it was."""
+        user = self.users[email]
+        user.profile = replace(user.profile, id=self._id(), hidden=frozenset(fields))
+        self.profiles.append(user.profile)
 
     def add(self, module: str, fields: Mapping[str, Any], key: str = "") -> Record:
         """A new record; fields that are not given are empty."""
