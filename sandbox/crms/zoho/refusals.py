@@ -5,11 +5,12 @@ from typing import Any
 
 
 class Refused(Exception):
-    """Zoho does not do it: the HTTP status and the body."""
+    """Zoho does not do it: the HTTP status and the body; `by` is which limit is exceeded, "" for none."""
 
     def __init__(self, status: int, code: str, message: str, details: Mapping[str, Any] | None = None) -> None:
         super().__init__(f"{code}: {message}")
         self.status = status
+        self.by = str((details or {}).get("by", ""))
         self.body = {"code": code, "details": dict(details or {}), "message": message, "status": "error"}
 
 
