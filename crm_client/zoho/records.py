@@ -72,7 +72,7 @@ class Records:
             addresses=_addresses(row),
             title=text(row, "Title"),
             account=self.account_behind(row),
-            owner=text(row, "Owner.full_name"),
+            owner=_owner(row),
             phone=text(row, "Phone"),
             url=self._url("Contacts", contact_id),
             deals=theirs,
@@ -87,7 +87,7 @@ class Records:
             id=id_of(row),
             name=text(row, "Account_Name"),
             domain=domain_of_website(text(row, "Website")),
-            owner=text(row, "Owner.full_name"),
+            owner=_owner(row),
             phone=text(row, "Phone"),
             url=self._url("Accounts", id_of(row)),
             mine=owner == self._uid,
@@ -108,7 +108,7 @@ class Records:
             title=text(row, "Designation"),
             company=text(row, "Company"),
             status=text(row, "Lead_Status"),
-            owner=text(row, "Owner.full_name"),
+            owner=_owner(row),
             phone=text(row, "Phone"),
             url=self._url("Leads", id_of(row)),
             mine=owner == self._uid,
@@ -130,7 +130,7 @@ class Records:
             amount=self._amount(row),
             closing=day(ZOHO, row, "Closing_Date"),
             account=self.account_behind(row),
-            owner=text(row, "Owner.full_name"),
+            owner=_owner(row),
             contact_ids=(contact,) if contact else (),
             url=self._url("Potentials", id_of(row)),
             owner_id=id_of(row, "Owner"),
@@ -208,6 +208,11 @@ def domain_of_website(website: str) -> str:
     except ValueError:
         return ""
     return registered_domain(canonical_domain(host)) or ""
+
+
+def _owner(row: Record) -> str:
+    """The owner's name: behind the lookup in a question's rows, within it in a related list's."""
+    return text(row, "Owner.full_name") or text(inner(row, "Owner"), "name")
 
 
 def _addresses(row: Record) -> tuple[str, ...]:

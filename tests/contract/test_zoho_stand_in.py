@@ -8,13 +8,14 @@ from urllib.parse import parse_qs, urlsplit
 import aiohttp
 import pytest
 
+from crm_client.zoho.sign_in import SCOPES
 from sandbox.crms.zoho import fields
 from sandbox.crms.zoho.coql import Criterion, Pair, read
 from sandbox.crms.zoho.refusals import Refused
 from sandbox.crms.zoho.server import ZohoServer
 from tests.contract.crm_contract import ADA, KIM, OLD
 from tests.contract.crm_world import crm_world
-from tests.contract.zoho import CALLBACK, CLIENT, SCOPES, Clock, serving, token_of
+from tests.contract.zoho import CALLBACK, CLIENT, Clock, serving, token_of
 from tests.zoho_description import faults_of_call, faults_of_query
 
 ANYBODY = "select Full_Name from Contacts where id is not null"
@@ -222,6 +223,21 @@ async def test_activities_and_notes_go_with_their_contact(zoho: ZohoServer, ada:
     assert (await ada.call("GET", path, fields="Password"))[0] == 400
 
 
+async def test_the_roles_of_a_deal_are_told_of_contacts_that_are_seen(zoho: ZohoServer, ada: Asker, kim: Asker) -> None:
+    path = f"/Deals/{zoho.organisation.keys['deal renewal']}/Contact_Roles"
+    status, answer = await ada.call("GET", path, fields="Full_Name,Email,Owner")
+    (row,) = answer["data"]
+    assert status == 200
+    assert (row["Full_Name"], row["Owner"]["name"], row["Contact_Role"]["name"]) == (
+        "Jonas Ekdahl",
+        "Ada Byron",
+        "Decision Maker",
+    )
+    assert (await kim.call("GET", path, fields="Full_Name"))[0] == 403
+    own = zoho.organisation.keys["deal kim's"]
+    assert await kim.call("GET", f"/Deals/{own}/Contact_Roles", fields="Full_Name") == (204, None)
+
+
 # Settings
 
 
@@ -353,7 +369,7 @@ async def test_a_call_needs_a_good_token_with_the_scope_in_zohos_own_header(
 ) -> None:
     async with http.get(f"{zoho.origin}/crm/v8/org", headers={"Authorization": f"Bearer {ada.token}"}) as answer:
         assert (answer.status, (await answer.json())["code"]) == (401, "AUTHENTICATION_FAILURE")
-    scarce = Asker(zoho, http, token_of(zoho, ADA, SCOPES - {"ZohoCRM.org.READ", "ZohoCRM.modules.contacts.READ"}))
+    scarce = Asker(zoho, http, token_of(zoho, ADA, set(SCOPES) - {"ZohoCRM.org.READ", "ZohoCRM.modules.contacts.READ"}))
     assert (await scarce.call("GET", "/org"))[1]["code"] == "OAUTH_SCOPE_MISMATCH"
     assert (await scarce.query(ANYBODY))[1]["code"] == "OAUTH_SCOPE_MISMATCH"
     old = Asker(zoho, http, token_of(zoho, OLD))
@@ -432,7 +448,7 @@ async def test_a_browser_comes_back_with_a_code_that_is_good_once(
 async def test_a_refresh_token_gives_ten_access_tokens_in_ten_minutes_and_none_when_it_is_revoked(
     zoho: ZohoServer, http: aiohttp.ClientSession, clock: Clock
 ) -> None:
-    first, refresh = zoho.accounts.signed_in(zoho.organisation.users[ADA].id, SCOPES)
+    first, refresh = zoho.accounts.signed_in(zoho.organisation.users[ADA].id, frozenset(SCOPES))
     for _ in range(9):
         assert (await _token(zoho, http, grant_type="refresh_token", refresh_token=refresh))[1]["access_token"]
     status, refused = await _token(zoho, http, grant_type="refresh_token", refresh_token=refresh)
@@ -447,7 +463,7 @@ async def test_a_refresh_token_gives_ten_access_tokens_in_ten_minutes_and_none_w
 
 async def test_the_twenty_first_sign_in_ends_the_first(zoho: ZohoServer) -> None:
     user = zoho.organisation.users[ADA].id
-    tokens = [zoho.accounts.signed_in(user, SCOPES)[0] for _ in range(21)]
+    tokens = [zoho.accounts.signed_in(user, frozenset(SCOPES))[0] for _ in range(21)]
     assert [zoho.accounts.access(token) is not None for token in tokens] == [False] + [True] * 20
 
 

@@ -223,20 +223,21 @@ class ZohoApi:
         if call.params.get("sort_order", "desc") == "desc":
             notes.reverse()
         page, info = _page(call, notes)
-        data = [{**{name: self._note_field(name, note) for name in fields}, "id": note["id"]} for note in page]
+        data = [{**{name: self._named(name, note) for name in fields}, "id": note["id"]} for note in page]
         return {"data": data, "info": info} if data else None
 
-    def _note_field(self, name: str, note: Record) -> Any:
-        author = self._organisation.user(note[name]) if name == "Created_By" else None
-        return {"id": author.id, "name": author.full_name, "email": author.email} if author else note[name]
+    def _named(self, field: str, record: Record) -> Any:
+        """What stands in a field, a user with name and address."""
+        user = self._organisation.user(record[field]) if field in {"Created_By", "Owner"} else None
+        return {"id": user.id, "name": user.full_name, "email": user.email} if user else record[field]
 
     def _contact_roles(self, call: Call, deal_id: str) -> Mapping[str, Any] | None:
         _seen(self._organisation, call.user, "Deals", deal_id)
-        fields = _fields(call, ("Full_Name", "Email"))
+        fields = _fields(call, ("Full_Name", "Email", "Secondary_Email", "Owner"))
         contacts = [self._organisation.records["Contacts"][each] for each in self._organisation.roles.get(deal_id, [])]
         role = {"id": "5725767000000006881", "name": "Decision Maker"}
         data = [
-            {**{name: contact[name] for name in fields}, "id": contact["id"], "Contact_Role": role}
+            {**{name: self._named(name, contact) for name in fields}, "id": contact["id"], "Contact_Role": role}
             for contact in contacts
             if self._organisation.sees(call.user, "Contacts", contact)
         ]
