@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
-from crm_client.zoho.questions import Question
+from crm_client.zoho.questions import CHEAPEST, MOST_ROWS, Question
 from crm_client.zoho.remembered import Remembered, Who
 from crm_client.zoho.server import HiddenColumn, Record, Reply, Request, ZohoLine, asking
 from crm_client.zoho.zoho import ZOHO
@@ -50,14 +50,14 @@ class Asker:
         rows = {name: _rows(asked[name], reply) for name, reply in replies.items()}
         return rows | await self._whole(token, {name: asked[name] for name in all_of if replies[name].has_more})
 
-    async def rows(self, token: str, question: Question) -> list[Record]:
-        """All rows of one question."""
+    async def rows(self, token: str, question: Question, first: int = CHEAPEST) -> list[Record]:
+        """All rows of one question; `first`: so many with the first call, which costs one credit up to CHEAPEST."""
         for _ in range(MOST_HIDDEN):
             seen = self._seen(question)
             if not seen.is_any:
                 return []
             try:
-                return await self.line.rows(token, seen)
+                return await self.line.rows(token, seen, first)
             except HiddenColumn as hidden:
                 self._hide(question, hidden.column)
             except NotPermitted:
@@ -68,7 +68,7 @@ class Asker:
 
     async def _whole(self, token: str, asked: Mapping[str, Asked]) -> dict[str, list[Record]]:
         questions = {name: each for name, each in asked.items() if isinstance(each, Question)}
-        rows = await asyncio.gather(*(self.rows(token, question) for question in questions.values()))
+        rows = await asyncio.gather(*(self.rows(token, question, MOST_ROWS) for question in questions.values()))
         return dict(zip(questions, rows, strict=True))
 
     def _is_any(self, asked: Asked) -> bool:

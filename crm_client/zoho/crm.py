@@ -46,7 +46,7 @@ from mailmagnet.crm import (
     Senders,
     User,
 )
-from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, NotPermitted, RateLimited, Unavailable
+from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, NotPermitted, RateLimited, TimedOut, Unavailable
 from mailmagnet.templates import Template
 
 Result = TypeVar("Result")
@@ -105,15 +105,15 @@ class ZohoCrm:
         async def ask(token: str) -> tuple[list[Rows], list[Rows | None], Details]:
             people, later, about_front = await _together(
                 _together(self._about(token, first, near), *(self._about(token, (), each) for each in far)),
-                _together(*(_in_time(by, self._about(token, each)) for each in rest)),
+                _together(*(_in_time(by, self._senders(token, each)) for each in rest)),
                 self._details(token, has_address(spelt(front)), has_address(spelt(front), "Who_Id.")),
             )
             return people, later, about_front
 
-        needed, later, about_front = await self._see(ask)
+        needed, later, about_front = await _due(by, self._see(ask))
         not_asked = {address for portion, rows in zip(rest, later, strict=True) if rows is None for address in portion}
         asked = {address for address in (*front, *others) if not_asked.isdisjoint(spelt([address]))}
-        records, people = await self._read([*needed, *(rows for rows in later if rows)])
+        records, people = await _due(by, self._read([*needed, *(rows for rows in later if rows)]))
         contacts = open_first(about_front.put_to(contact, records) for contact in people.contacts)
         return LookUp(
             by_address(asked, contacts),
@@ -197,7 +197,7 @@ class ZohoCrm:
             accounts=tuple(people.accounts[:most]),
             deals=tuple(people.deals[:most]),
             leads=tuple(people.leads[:most]),
-            more=frozenset(name for name, kind in found.items() if len(kind) > most or _is_full(rows[name], most)),
+            more=frozenset(name for name, kind in found.items() if len(kind) > most or (kind and _is_full(rows[name], most))),
         )
 
     async def deals_closing(self, first: date, last: date) -> Sequence[Deal]:
@@ -280,6 +280,8 @@ class ZohoCrm:
 
     async def _details(self, token: str, contacts: Condition, activities: Condition) -> Details:
         """Of the contacts; of several, their notes are asked for one by one, but for the first one's."""
+        if not contacts.text:
+            return Details()
         rows = await self._asker.together(token, details(contacts, activities), all_of=("tasks",))
         first, *others = [id_of(row) for row in rows["contacts"]] or [""]
         more = await _together(*(self._asker.line.ask(token, notes_of(contact)) for contact in others))
@@ -382,6 +384,16 @@ def _raise_first(answers: Sequence[Any]) -> None:
     problems = [answer for answer in answers if isinstance(answer, BaseException)]
     if problems:
         raise min(problems, key=lambda each: (not isinstance(each, NotAuthorised), not isinstance(each, NotPermitted)))
+
+
+async def _due(by: float, asked: Awaitable[Result]) -> Result:
+    """The answer. Raises TimedOut where it is not there by then."""
+    began = asyncio.get_running_loop().time()
+    try:
+        async with asyncio.timeout_at(by):
+            return await asked
+    except TimeoutError:
+        raise TimedOut(ZOHO, max(by - began, 0.0)) from None
 
 
 async def _in_time(by: float, asked: Awaitable[Result]) -> Result | None:

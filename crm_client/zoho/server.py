@@ -10,17 +10,15 @@ from typing import Any
 from crm_client.answers import is_success, refusal
 from crm_client.zoho.addresses import DataCentre, ZohoAddresses
 from crm_client.zoho.places import Places
-from crm_client.zoho.questions import CHEAPEST, MOST_IN_COMPOSITE, MOST_ROWS, Question
+from crm_client.zoho.questions import MOST_IN_COMPOSITE, MOST_ROWS, Question
 from crm_client.zoho.zoho import ZOHO
 from http_session.session import HttpSession
-from mailmagnet.errors import BadAnswer, DayLimitReached, NotAuthorised, NotPermitted, RateLimited, Upstream
+from mailmagnet.errors import BadAnswer, DayLimitReached, NotAuthorised, NotPermitted, Upstream
 
 PLACES = 10
 """Calls of one organisation that one process has under way at once: half of what Enterprise has (20), and all that Standard has."""
 PLACES_OF_COMPOSITE = 5
 CREDITS_LEFT = "X-API-CREDITS-REMAINING"
-BURST_SECONDS = 2.0
-"""After so long others' calls have ended: Zoho itself does not say when to come back."""
 DAY_SECONDS = 3600.0
 """The day is the last 24 hours at any moment, so that credits come back by and by."""
 MOST_PAGES = 20
@@ -81,7 +79,8 @@ class Reply:
     def _problem(self, headers: Mapping[str, str]) -> Upstream:
         if self.status == HTTPStatus.TOO_MANY_REQUESTS:
             over = headers.get(CREDITS_LEFT, "").strip() == "0" or self.code in _DAY
-            return DayLimitReached(ZOHO, DAY_SECONDS) if over else RateLimited(ZOHO, BURST_SECONDS)
+            if over:
+                return DayLimitReached(ZOHO, DAY_SECONDS)
         if self.code in _NOT_AUTHORISED:
             return NotAuthorised(ZOHO, f"the token is refused ({self.code})")
         if self.code in _NOT_PERMITTED:
@@ -186,10 +185,11 @@ class ZohoLine:
             raise BadAnswer(ZOHO, "a composite request's answer has not as many answers as were asked for")
         return {name: _reply(each) for name, each in zip(requests, answers, strict=True)}
 
-    async def rows(self, token: str, question: Question) -> list[Record]:
-        """All rows of a question, page by page: the first ones for one credit. Raises BadAnswer where there is no end."""
+    async def rows(self, token: str, question: Question, first: int) -> list[Record]:
+        """All rows of a question: so many with the first call, and MOST_ROWS with each other. Raises HiddenColumn, and BadAnswer where
+        there is no end."""
         found: list[Record] = []
-        limit = CHEAPEST
+        limit = first
         for _ in range(MOST_PAGES):
             reply = await self.ask(token, asking(question, limit, len(found)))
             if reply.bad_column:

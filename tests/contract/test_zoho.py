@@ -1,18 +1,16 @@
-"""Zoho's client under the contract of all CRMs, on the stand-in."""
+"""Zoho's client under the contract of all CRMs, on the stand-in, and what is Zoho's own."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
 from tests.contract.crm_contract import CrmContract
-from tests.contract.crm_world import crm_world
-from tests.contract.zoho import Clock, ZohoWorld, serving, zoho_world
+from tests.contract.zoho_world import ZohoWorld, zoho_world
 
 
 @pytest.fixture
 async def crm() -> AsyncIterator[ZohoWorld]:
-    clock = Clock()
-    async with serving(crm_world(), clock) as zoho, zoho_world(zoho, clock) as world:
+    async with zoho_world() as world:
         yield world
 
 

@@ -13,8 +13,7 @@ from sandbox.crms.zoho import fields
 from sandbox.crms.zoho.coql import Criterion, Pair, read
 from sandbox.crms.zoho.refusals import Refused
 from sandbox.crms.zoho.server import ZohoServer
-from tests.contract.crm_contract import ADA, KIM, OLD
-from tests.contract.crm_world import crm_world
+from tests.contract.crm_world import ADA, KIM, OLD, crm_world
 from tests.contract.zoho import CALLBACK, CLIENT, Clock, serving, token_of
 from tests.zoho_description import faults_of_call, faults_of_query
 
@@ -259,7 +258,7 @@ async def test_settings_are_told(zoho: ZohoServer, ada: Asker) -> None:
     assert me["email"] == ADA
     (profile,) = (await ada.call("GET", f"/settings/profiles/{me['profile']['id']}"))[1]["profiles"]
     assert [(each["display_label"], each["enabled"]) for each in profile["permissions_details"]] == [("Mail Integration", True)]
-    assert len((await ada.call("GET", "/users", type="AllUsers"))[1]["users"]) == 4
+    assert len((await ada.call("GET", "/users", type="AllUsers"))[1]["users"]) == 5
 
 
 # Composite requests

@@ -16,6 +16,7 @@ MAIL_INTEGRATION = "Mail Integration"
 FIRST_ID = 5725767000000411001
 ZGID = "808232144"
 _STATES = {"open": "Open", "won": "Closed Won", "lost": "Closed Lost"}
+_HIDDEN = {"deals.amount": "Deals.Amount", "contacts.phone": "Contacts.Phone"}
 _ACTIVITY_MODULES = {"call": "Calls", "meeting": "Events", "task": "Tasks"}
 
 
@@ -88,6 +89,8 @@ class ZohoOrganisation:
         self.territories: dict[str, set[str]] = {}
         """The ids of the territories that a record is in, by its id."""
         self._fill(world)
+        for user in world["users"]:
+            self.hide(user["email"], *(_HIDDEN[field] for field in user["hidden"]))
 
     def user(self, user_id: str) -> ZohoUser | None:
         """The user with this id, active or not."""
@@ -112,6 +115,8 @@ class ZohoOrganisation:
     def hide(self, email: str, *fields: str) -> None:
         """Give a user a profile that may not see these fields ("Contacts.Phone"), and is else as it was."""
         user = self.users[email]
+        if not fields:
+            return
         user.profile = replace(user.profile, id=self._id(), hidden=frozenset(fields))
         self.profiles.append(user.profile)
 

@@ -41,7 +41,9 @@ class ZohoServer:
         self.organisation = ZohoOrganisation(world)
         self.origin = ""
         """Where it is served: set when that is known."""
-        self.accounts = ZohoAccounts(client, lambda: self.origin, now)
+        self.api_origin = ""
+        """Where the API is, when that is somewhere else."""
+        self.accounts = ZohoAccounts(client, lambda: self.api_origin or self.origin, now)
         self.day_credits = 50_000 + 1000 * len(self.organisation.users)
         self.credits_left = self.day_credits
         self.latency_seconds = 0.0
