@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from sandbox.crms.world import CrmCurrency
 from sandbox.crms.zoho.coql import read
+from sandbox.crms.zoho.fields import MODULES
 from sandbox.crms.zoho.organisation import ZGID, Record, ZohoOrganisation, ZohoProfile, ZohoUser
 from sandbox.crms.zoho.query import Rows
 from sandbox.crms.zoho.refusals import (
@@ -22,6 +23,14 @@ from sandbox.crms.zoho.refusals import (
 
 Item = TypeVar("Item")
 
+SCOPES = frozenset(
+    {
+        *(f"ZohoCRM.modules.{module.lower()}.READ" for module in (*MODULES, "Notes")),
+        *(f"ZohoCRM.settings.{part}.READ" for part in ("profiles", "layouts", "pipeline", "currencies")),
+        *("ZohoCRM.coql.READ", "ZohoCRM.composite_requests.CUSTOM", "ZohoCRM.users.READ", "ZohoCRM.org.READ"),
+    }
+)
+"""All that a consent may give here."""
 MOST_IN_COMPOSITE = 25
 MOST_A_PAGE = 200
 _NOTE_FIELDS = ("Note_Title", "Note_Content", "Created_Time", "Created_By")

@@ -13,7 +13,7 @@ from aiohttp import web
 from sandbox.crms.world import CrmWorld
 from sandbox.crms.zoho import composite
 from sandbox.crms.zoho.accounts import OAuthClient, TokenRefused, ZohoAccounts
-from sandbox.crms.zoho.api import Answered, Call, ZohoApi
+from sandbox.crms.zoho.api import SCOPES, Answered, Call, ZohoApi
 from sandbox.crms.zoho.organisation import ZohoOrganisation, ZohoUser
 from sandbox.crms.zoho.refusals import Refused, bad_token, no_token, too_many
 
@@ -121,8 +121,10 @@ class ZohoServer:
         client = self.accounts.client
         if asked.get("client_id") != client.id or asked.get("redirect_uri") not in client.redirect_uris:
             return _page(400, "Zoho Accounts", "<h1>Invalid client or redirect URI</h1>")
-        if asked.get("response_type") != "code" or asked.get("code_challenge_method", "S256") != "S256" or not asked.get("scope"):
+        if asked.get("response_type") != "code" or asked.get("code_challenge_method", "S256") != "S256":
             return _page(400, "Zoho Accounts", "<h1>Invalid request</h1>")
+        if not set(asked.get("scope", "").split(",")) <= SCOPES:
+            return _page(400, "Zoho Accounts", "<h1>Scope does not exist</h1>")
         kept = "".join(f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">' for name, value in asked.items())
         users = "".join(
             f'<p><label><input type="radio" name="user" value="{user.id}" required> {escape(user.full_name)}, '
