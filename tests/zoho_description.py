@@ -177,3 +177,15 @@ def _folder() -> Path:
     assert spec
     assert spec.submodule_search_locations
     return Path(spec.submodule_search_locations[0])
+
+
+def data_centres() -> frozenset[tuple[str, str]]:
+    """Accounts server and API of each data centre that the SDK knows."""
+    texts = [
+        file.read_text("utf-8") for file in (_folder() / "src" / "com" / "zoho" / "crm" / "api" / "dc").glob("*_data_center.py")
+    ]
+    found = (
+        (re.search(r'"(https://accounts\.[^"/]+)/', text), re.search(r'"(https://www\.zohoapis\.[^"/]+)"', text))
+        for text in texts
+    )
+    return frozenset((accounts[1], api[1]) for accounts, api in found if accounts and api)

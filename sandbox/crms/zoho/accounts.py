@@ -77,6 +77,8 @@ class ZohoAccounts:
         self._codes: dict[str, Granted] = {}
         self._refresh: dict[str, _Refresh] = {}
         self._access: dict[str, Access] = {}
+        self.revoked: list[str] = []
+        """The tokens that were ended on request."""
 
     def consent(self, user: str, scopes: frozenset[str], redirect_uri: str, *, offline: bool, challenge: str) -> str:
         """The code that a browser is sent back with."""
@@ -112,6 +114,7 @@ class ZohoAccounts:
 
     def revoke(self, token: str) -> bool:
         """End a token, and with a refresh token all that came of it. Whether it was there."""
+        self.revoked.append(token)
         refresh = self._refresh.pop(token, None)
         for access in refresh.access if refresh else ():
             self._access.pop(access, None)
