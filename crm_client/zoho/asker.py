@@ -7,9 +7,10 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
+from crm_client.fields import Record
 from crm_client.zoho.questions import CHEAPEST, MOST_ROWS, Question
 from crm_client.zoho.remembered import Remembered, Who
-from crm_client.zoho.server import HiddenColumn, Record, Reply, Request, ZohoLine, asking
+from crm_client.zoho.server import HiddenColumn, Reply, Request, ZohoLine, asking
 from crm_client.zoho.zoho import ZOHO
 from mailmagnet.errors import NotPermitted
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import date, datetime
 from typing import Any, TypeVar, cast
 
+from crm_client.fields import Record
 from crm_client.records import by_address, open_first, owners_of, people_of, soonest_first
 from crm_client.renewal import CrmAccess
 from crm_client.zoho.asker import Asker
@@ -24,7 +25,7 @@ from crm_client.zoho.questions import (
 )
 from crm_client.zoho.records import ACCOUNT, CONTACT, DEAL, DEAL_WITH_PERSON, LEAD, Records, behind, id_of, profile_of, user_of
 from crm_client.zoho.remembered import Remembered
-from crm_client.zoho.server import Record, Request, ZohoLine
+from crm_client.zoho.server import Request, ZohoLine
 from crm_client.zoho.settings import ZohoSettings, settings
 from crm_client.zoho.zoho import ZOHO
 from mailmagnet.crm import (

@@ -3,10 +3,11 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from crm_client.fields import Record
 from crm_client.records import known_account
 from crm_client.zoho.questions import Condition, Question, among, either, ends_with, holds
 from crm_client.zoho.records import ACCOUNT, CALL, CONTACT, DEAL, EVENT, LEAD, NOTE, TASK, Records, id_of
-from crm_client.zoho.server import Record, Request
+from crm_client.zoho.server import Request
 from mailmagnet.addresses import domain_of, shown
 from mailmagnet.crm import Account, Contact, Deal, KnownAccount, Lead
 

@@ -8,12 +8,13 @@ from http import HTTPStatus
 from typing import Any
 
 from crm_client.answers import is_success, refusal
+from crm_client.fields import Record, inner, text
 from crm_client.zoho.addresses import DataCentre, ZohoAddresses
 from crm_client.zoho.places import Places
 from crm_client.zoho.questions import MOST_IN_COMPOSITE, MOST_ROWS, Question
 from crm_client.zoho.zoho import ZOHO
 from http_session.session import HttpSession
-from mailmagnet.errors import BadAnswer, DayLimitReached, NotAuthorised, NotPermitted, Upstream
+from mailmagnet.errors import BadAnswer, DayLimitReached, NotAuthorised, NotPermitted, Unavailable, Upstream
 
 PLACES = 10
 """Calls of one organisation that one process has under way at once: half of what Enterprise has (20), and all that Standard has."""
@@ -23,10 +24,9 @@ DAY_SECONDS = 3600.0
 """The day is the last 24 hours at any moment, so that credits come back by and by."""
 MOST_PAGES = 20
 
-Record = Mapping[str, Any]
-
 _NOT_AUTHORISED = {"INVALID_TOKEN", "AUTHENTICATION_FAILURE", "INVALID_OAUTHTOKEN"}
 _NOT_PERMITTED = {"OAUTH_SCOPE_MISMATCH", "NO_PERMISSION", "AUTHORIZATION_FAILED"}
+_LATER = {"REQUEST_TIMEOUT", "INTERNAL_ERROR"}
 _DAY = {"LIMIT_EXCEEDED", "LIMIT_REACHED"}
 
 
@@ -45,8 +45,7 @@ class Reply:
     @property
     def has_more(self) -> bool:
         """Whether there are more rows than these."""
-        info = self.body.get("info") if isinstance(self.body, dict) else None
-        return isinstance(info, dict) and info.get("more_records") is True
+        return isinstance(self.body, dict) and inner(self.body, "info").get("more_records") is True
 
     def named(self, name: str) -> list[Record]:
         """The records in the list of this name. Raises what the status and Zoho's code say."""
@@ -61,15 +60,19 @@ class Reply:
     @property
     def code(self) -> str:
         """Zoho's word for what is wrong, "" for none."""
-        code = self.body.get("code") if isinstance(self.body, dict) else None
-        return code if isinstance(code, str) else ""
+        return text(self.body, "code") if isinstance(self.body, dict) else ""
 
     @property
     def bad_column(self) -> str:
         """The column that the module does not have or the user may not see; "" where it is nothing of that kind."""
-        details = self.body.get("details") if isinstance(self.body, dict) else None
-        column = details.get("column_name") if isinstance(details, dict) else None
-        return column if self.code == "INVALID_QUERY" and isinstance(column, str) else ""
+        return text(inner(self.body, "details"), "column_name") if self.code == "INVALID_QUERY" else ""
+
+    @property
+    def _is_without_module(self) -> bool:
+        """Whether the organisation has no such module, or the user may not see it."""
+        return self.code == "INVALID_MODULE" or (
+            self.code == "INVALID_QUERY" and bool(text(inner(self.body, "details"), "module"))
+        )
 
     def check(self, headers: Mapping[str, str] | None = None) -> None:
         """Raises NotAuthorised, NotPermitted, NotFound, RateLimited, DayLimitReached, Unavailable, BadAnswer for what is no answer."""
@@ -83,7 +86,7 @@ class Reply:
                 return DayLimitReached(ZOHO, DAY_SECONDS)
         if self.code in _NOT_AUTHORISED:
             return NotAuthorised(ZOHO, f"the token is refused ({self.code})")
-        if self.code in _NOT_PERMITTED:
+        if self.code in _NOT_PERMITTED or self._is_without_module:
             return NotPermitted(ZOHO, f"the user may not do this ({self.code})")
         return refusal(ZOHO, self.status, headers)
 
@@ -221,9 +224,10 @@ def _sub_request(name: str, request: Request) -> dict[str, Any]:
 def _reply(answer: Record) -> Reply:
     if answer.get("code") == "INVALID_REFERENCE":
         return Reply(HTTPStatus.NO_CONTENT, None)
-    details = answer.get("details")
-    response = details.get("response") if isinstance(details, dict) else None
-    status = response.get("status_code") if isinstance(response, dict) else None
-    if not isinstance(response, dict) or type(status) is not int:
+    if answer.get("code") in _LATER:
+        raise Unavailable(ZOHO, "a part of a composite request was not answered in time")
+    response = inner(inner(answer, "details"), "response")
+    status = response.get("status_code")
+    if type(status) is not int:
         raise BadAnswer(ZOHO, "a part of a composite request was not answered")
     return Reply(status, response.get("body"))

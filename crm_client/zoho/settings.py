@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from crm_client.fields import inner, inner_all, number, text
-from crm_client.zoho.server import Record, Reply, Request, ZohoLine
+from crm_client.fields import Record, inner, inner_all, number, text
+from crm_client.zoho.server import Reply, Request, ZohoLine
 from crm_client.zoho.zoho import ZOHO
 from mailmagnet.crm import CrmSettings, Currency, DealState, Organisation, Stage
 from mailmagnet.errors import BadAnswer

@@ -189,15 +189,17 @@ class ZohoApi:
     def _layouts(self, call: Call) -> Mapping[str, Any]:
         if call.params.get("module") != "Deals":
             raise bad_param("module")
-        return {"layouts": [{"id": self._organisation.layout, "name": "Standard", "display_label": "Standard", "visible": True}]}
+        layouts = self._organisation.layouts
+        return {"layouts": [{"id": each, "name": each, "display_label": each, "visible": True} for each in layouts]}
 
     def _pipelines(self, call: Call) -> Mapping[str, Any]:
         if "layout_id" not in call.params:
             raise param_missing("layout_id")
-        if call.params["layout_id"] != self._organisation.layout:
+        if call.params["layout_id"] not in self._organisation.layouts:
             raise bad_param("layout_id")
+        names = self._organisation.layouts[call.params["layout_id"]]
         pipelines: dict[str, list[dict[str, Any]]] = {}
-        for stage in self._organisation.stages:
+        for stage in (stage for stage in self._organisation.stages if stage.pipeline in names):
             maps = pipelines.setdefault(stage.pipeline, [])
             maps.append(
                 {

@@ -70,7 +70,6 @@ class ZohoOrganisation:
         self.time_zone = world["organisation"]["time_zone"]
         self.home_currency = world["organisation"]["currency"]
         self.currencies = world["currencies"]
-        self.layout = self._id()
         self.keys: dict[str, str] = {}
         """Zoho's id of each record of the world, by "contact sam", "deal renewal" and so on."""
         self.profiles = [
@@ -78,6 +77,8 @@ class ZohoOrganisation:
         ]
         self.users = {user["email"]: self._user(user["email"], user) for user in world["users"]}
         self.stages = [self._stage(stage["key"], stage) for stage in world["stages"]]
+        self.layouts = {self._id(): list(dict.fromkeys(stage.pipeline for stage in self.stages))}
+        """The pipelines of each layout that deals have, by its id."""
         self._stage_of = {stage["key"]: made for stage, made in zip(world["stages"], self.stages, strict=True)}
         self.records: dict[str, dict[str, Record]] = {module: {} for module in MODULES}
         self.notes: dict[str, list[Record]] = {}
@@ -88,6 +89,8 @@ class ZohoOrganisation:
         """The ids of the users with whom a record is shared, by its id."""
         self.territories: dict[str, set[str]] = {}
         """The ids of the territories that a record is in, by its id."""
+        self.modules = set(MODULES)
+        """Those that are switched on."""
         self._fill(world)
         for user in world["users"]:
             self.hide(user["email"], *(_HIDDEN[field] for field in user["hidden"]))

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from sandbox.crms.zoho.coql import Condition, Criterion, Query
-from sandbox.crms.zoho.fields import COMPARISONS, MODULES, USER_FIELDS, Field, Kind, fields_of
+from sandbox.crms.zoho.fields import COMPARISONS, USER_FIELDS, Field, Kind, fields_of
 from sandbox.crms.zoho.organisation import Record, ZohoOrganisation, ZohoUser
 from sandbox.crms.zoho.refusals import bad_column, bad_module, bad_value, over_limit
 
@@ -29,7 +29,7 @@ class Rows:
 
     def __init__(self, organisation: ZohoOrganisation, user: ZohoUser, query: Query) -> None:
         """Raises Refused where the query asks for what is not there, or the user's profile does not show."""
-        if query.module not in MODULES:
+        if query.module not in organisation.modules:
             raise bad_module(query.module)
         self._organisation = organisation
         self._user = user
