@@ -1,7 +1,7 @@
 """Zoho's rows in, the core's records out, and the columns that each takes. Whatever Zoho sends is data, and may be missing or odd."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from operator import attrgetter
 from urllib.parse import urlsplit
 
@@ -40,11 +40,12 @@ _COMPLETED = "Completed"
 
 
 def id_of(record: Record, name: str = "id") -> str:
-    """A record's id; with a name the id of the record that this lookup leads to, "" for none."""
+    """A record's id; with a name the id of the record that this lookup leads to, "" for none. Raises BadAnswer for a record without."""
     found = text(record, "id") if name == "id" else text(inner(record, name), "id")
-    if name == "id" and not found:
+    is_id = found.isascii() and found.isdigit()
+    if name == "id" and not is_id:
         raise BadAnswer(ZOHO, "a record has no id")
-    return found
+    return found if is_id else ""
 
 
 def behind(record: Record, lookup: str) -> Record:
@@ -191,14 +192,16 @@ def user_of(row: Record, profiles: Mapping[str, Profile]) -> User:
 
 
 def profile_of(row: Record) -> Profile:
-    """A profile with the permissions that are on, by the label that an administrator reads."""
-    permissions = frozenset(
-        text(each, "display_label") for each in inner_all(row, "permissions_details") if each.get("enabled") is True
-    )
+    """A profile, and whether it holds the permission: that is known by its label, or by Zoho's own name for it."""
+    enabled = [each for each in inner_all(row, "permissions_details") if each.get("enabled") is True]
+    names = {name for each in enabled for name in (text(each, "display_label"), _without_prefix(text(each, "name")))}
     administrator = text(row, "name") == _ADMINISTRATOR
-    return Profile(
-        text(row, "id"), text(row, "display_label") or text(row, "name"), permissions & {MAIL_INTEGRATION}, administrator
-    )
+    return Profile(text(row, "id"), text(row, "name"), frozenset(names & {MAIL_INTEGRATION}), administrator)
+
+
+def _without_prefix(name: str) -> str:
+    """Crm_Implied_Mail_Integration is Mail Integration."""
+    return name.removeprefix("Crm_Implied_").replace("_", " ")
 
 
 def domain_of_website(website: str) -> str:
@@ -224,8 +227,8 @@ def _note(row: Record) -> Note | None:
     return Note(id_of(row), "\n".join(filter(None, words)), at, text(inner(row, "Created_By"), "name")) if at else None
 
 
-def _when(activity: Activity) -> tuple[date, float, str]:
+def _when(activity: Activity) -> tuple[date, bool, float, str]:
     """By the day, and within it by the moment: a task is due at the end of its day."""
     if isinstance(activity.at, datetime):
-        return activity.at.date(), activity.at.timestamp(), activity.id
-    return activity.at, (datetime.combine(activity.at, datetime.min.time()) + timedelta(days=2)).timestamp(), activity.id
+        return activity.at.date(), False, activity.at.timestamp(), activity.id
+    return activity.at, True, 0.0, activity.id
