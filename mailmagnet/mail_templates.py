@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from mailmagnet.addresses import spellings, without_tag
 from mailmagnet.caller import Caller, connection_of
 from mailmagnet.categories import today_in
-from mailmagnet.crm import Contact, Crm, Found, Lead, LookUp, Module, Organisation, service_of
+from mailmagnet.crm import Contact, Crm, Found, Lead, Module, Organisation, Senders, service_of
 from mailmagnet.deadline import in_time, in_time_or_problem
 from mailmagnet.errors import MAILMAGNET, NotFound, Upstream
 from mailmagnet.merge_fields import values_of
@@ -59,12 +59,12 @@ async def compose(recipients: Sequence[str], caller: Caller, parts: Parts, words
     """
     crm = parts.crm_of(await connection_of(caller, parts))
     who = service_of(crm)
-    templates, (found_people, me), found = await asyncio.gather(
+    templates, (found_people, settings, me), found = await asyncio.gather(
         in_time_or_problem(who, caller.by, templates_of(crm, caller.identity.org, parts)),
-        in_time(who, caller.by, asyncio.gather(crm.look_up(spellings(recipients), ()), crm.me())),
+        in_time(who, caller.by, asyncio.gather(crm.senders(spellings(recipients)), crm.settings(), crm.me())),
         in_time(who, caller.by, _found(crm, words)),
     )
-    known = first_known(recipients, found_people, caller)
+    known = first_known(recipients, found_people, settings.organisation, caller)
     problem = templates if isinstance(templates, Upstream) else None
     return Composing(crm.name, known, values_of(known, me), () if isinstance(templates, Upstream) else templates, found, problem)
 
@@ -111,9 +111,9 @@ def standing_of(person: Contact | Lead, organisation: Organisation, caller: Call
     return person if isinstance(person, Lead) else standings_of([person], today_in(organisation.time_zone, caller.now))[0]
 
 
-def first_known(recipients: Iterable[str], found: LookUp, caller: Caller) -> Known:
+def first_known(recipients: Iterable[str], found: Senders, organisation: Organisation, caller: Caller) -> Known:
     """The first of these addresses whom the CRM knows; a contact before a lead, and of several contacts the one that decides."""
-    today = today_in(found.organisation.time_zone, caller.now)
+    today = today_in(organisation.time_zone, caller.now)
     for recipient in recipients:
         for address in (recipient, without_tag(recipient)):
             if contacts := found.contacts.get(address):

@@ -73,6 +73,6 @@ async def search(words: str, caller: Caller, parts: Parts) -> Opened[Found]:
 async def _opened(read: Callable[[Crm], Awaitable[Record]], caller: Caller, parts: Parts) -> Opened[Record]:
     connection = await connection_of(caller, parts)
     crm = parts.crm_of(connection)
-    both = asyncio.gather(read(crm), crm.organisation())
-    record, organisation = await in_time(service_of(crm), caller.by, both)
-    return Opened(record, crm.name, today_in(organisation.time_zone, caller.now), not connection.connected)
+    both = asyncio.gather(read(crm), crm.settings())
+    record, settings = await in_time(service_of(crm), caller.by, both)
+    return Opened(record, crm.name, today_in(settings.organisation.time_zone, caller.now), not connection.connected)

@@ -1,1 +1,1 @@
-"""CRMs on this machine, over HTTP as their vendors serve them: each answers what our client asks of it, and refuses all else."""
+"""Stand-ins for CRM vendors, each speaking its vendor's own wire format."""

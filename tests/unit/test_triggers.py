@@ -142,7 +142,7 @@ async def ids_of(door: Door) -> dict[Served, str]:
     contact = await door.crm.add_contact(NewContact("Grace Hopper", ("grace@a.example",)))
     lead = await door.crm.add_lead(Lead("", "Grace Lead", ("lead@b.example",)))
     account = await door.crm.add_account("Grace Ltd")
-    stage, *_ = await door.crm.stages()
+    stage, *_ = (await door.crm.settings()).stages
     deal = await door.crm.add_deal(NewDeal("Grace's deal", stage.id, contacts=(contact.id,)))
     return {Served.CONTACT: contact.id, Served.LEAD: lead.id, Served.ACCOUNT: account.id, Served.DEAL: deal.id}
 
