@@ -5,13 +5,15 @@ owner's main one (https://knowledge.hubspot.com/records/deduplication-of-records
 https://knowledge.hubspot.com/properties/hubspots-default-contact-properties).
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from html import escape
 from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from sandbox.crms.world import CrmActivity, CrmContact, CrmDeal, CrmStage, CrmUser, CrmWorld
 
 CONTACTS, COMPANIES, DEALS = "contacts", "companies", "deals"
 CALLS, MEETINGS, TASKS, NOTES = "calls", "meetings", "tasks", "notes"
@@ -104,7 +106,7 @@ class Stage:
 class Portal:
     """One account. What is changed here is changed at once, as if somebody had done so in HubSpot itself."""
 
-    def __init__(self, world: Mapping[str, Any], clock: Callable[[], datetime]) -> None:
+    def __init__(self, world: CrmWorld, clock: Callable[[], datetime]) -> None:
         self.clock = clock
         self.id = 147_001_234
         self.name: str = world["organisation"]["name"]
@@ -188,7 +190,7 @@ class Portal:
 
     # Filling it
 
-    def _fill(self, world: Mapping[str, Any]) -> None:
+    def _fill(self, world: CrmWorld) -> None:
         for currency in world["currencies"]:
             self.currency_names[currency["code"]] = currency["name"]
             if currency["code"] != self.currency:
@@ -197,22 +199,22 @@ class Portal:
             self._add_owner(user)
         self._add_pipelines(world["stages"])
         for account in world["accounts"]:
-            properties = {"name": account["name"], "domain": account.get("domain") or "", "phone": account.get("phone") or ""}
+            properties = {"name": account["name"], "domain": account["domain"], "phone": account["phone"]}
             self._add(COMPANIES, f"account {account['key']}", properties, account["owner"])
         for contact in world["contacts"]:
             self._add_contact(contact)
         for deal in world["deals"]:
             self._add_deal(deal)
 
-    def _add_owner(self, user: Mapping[str, Any]) -> None:
+    def _add_owner(self, user: CrmUser) -> None:
         number = next(self._numbers)
         first, _, last = user["name"].partition(" ")
-        active = user.get("active", True)
+        active = user["active"]
         self.owners[str(number)] = Owner(
-            str(number), str(number - 40_000_000_000), user["email"], first, last, user.get("administrator", False), not active
+            str(number), str(number - 40_000_000_000), user["email"], first, last, user["administrator"], not active
         )
 
-    def _add_pipelines(self, stages: Collection[Mapping[str, Any]]) -> None:
+    def _add_pipelines(self, stages: Sequence[CrmStage]) -> None:
         for stage in stages:
             pipeline = next((key for key, (label, _) in self.pipelines.items() if label == stage["pipeline"]), "")
             if not pipeline:
@@ -233,7 +235,7 @@ class Portal:
             self.ids[key] = thing.id
         return thing
 
-    def _add_contact(self, contact: Mapping[str, Any]) -> None:
+    def _add_contact(self, contact: CrmContact) -> None:
         free = [address for address in contact["addresses"] if address not in self._addresses]
         self._addresses.update(free)
         first, _, last = contact["name"].partition(" ")
@@ -244,25 +246,25 @@ class Portal:
             "hs_additional_emails": ";".join(free[1:]),
             "firstname": first,
             "lastname": last,
-            "jobtitle": contact.get("title") or "",
-            "phone": contact.get("phone") or "",
+            "jobtitle": contact["title"],
+            "phone": contact["phone"],
         }
         thing = self._add(CONTACTS, f"contact {contact['key']}", properties, contact["owner"])
-        if contact.get("account"):
+        if contact["account"]:
             company = self._named(f"account {contact['account']}")
             thing.properties |= {"associatedcompanyid": company.id, "company": company.properties["name"]}
             self._associate(thing, company, primary=True)
-        self.share(f"contact {contact['key']}", contact.get("shared") or ())
-        for activity in contact.get("activities") or ():
+        self.share(f"contact {contact['key']}", contact["shared"])
+        for activity in contact["activities"]:
             self._add_activity(thing, activity, contact["owner"])
-        for note in contact.get("notes") or ():
+        for note in contact["notes"]:
             body = f'<div style="" dir="auto"><p style="margin:0;">{escape(note["text"]).replace(chr(10), "<br>")}</p></div>'
             made = self._add(
                 NOTES, "", {"hs_timestamp": _as_time(note["at"], self.time_zone), "hs_note_body": body}, contact["owner"]
             )
             self._associate(thing, made, primary=False)
 
-    def _add_activity(self, contact: Thing, activity: Mapping[str, Any], owner: str) -> None:
+    def _add_activity(self, contact: Thing, activity: CrmActivity, owner: str) -> None:
         at, done, subject = _as_time(activity["at"], self.time_zone), activity["done"], activity["subject"]
         kind, properties = {
             "call": (CALLS, {"hs_call_title": subject, "hs_call_status": "COMPLETED" if done else "QUEUED"}),
@@ -278,28 +280,28 @@ class Portal:
         }[activity["kind"]]
         self._associate(contact, self._add(kind, "", {"hs_timestamp": at, **properties}, owner), primary=False)
 
-    def _add_deal(self, deal: Mapping[str, Any]) -> None:
+    def _add_deal(self, deal: CrmDeal) -> None:
         stage_id = self.ids[f"stage {deal['stage']}"]
         pipeline, stage = next(
             (key, stage) for key, (_, stages) in self.pipelines.items() for stage in stages if stage.id == stage_id
         )
-        closing, amount = deal.get("closing"), deal.get("amount")
+        closing, amount = deal["closing"], deal["amount"]
         properties = {
             "dealname": deal["name"],
             "dealstage": stage.id,
             "pipeline": pipeline,
             "hs_is_closed": str(stage.closed).lower(),
             "hs_is_closed_won": str(stage.closed and stage.probability == 1).lower(),
-            "amount": _number(amount) if amount not in (None, "") else "",
-            "deal_currency_code": deal.get("currency") or self.currency,
+            "amount": _number(amount) if amount else "",
+            "deal_currency_code": deal["currency"] or self.currency,
             "closedate": _as_time(closing, self.time_zone) if closing else "",
         }
         thing = self._add(DEALS, f"deal {deal['key']}", properties, deal["owner"])
-        if deal.get("account"):
+        if deal["account"]:
             company = self._named(f"account {deal['account']}")
             thing.properties["hs_primary_associated_company"] = company.id
             self._associate(thing, company, primary=True)
-        for key in dict.fromkeys([*([deal["primary"]] if deal.get("primary") else []), *(deal.get("roles") or ())]):
+        for key in dict.fromkeys([*([deal["primary"]] if deal["primary"] else []), *deal["roles"]]):
             self._associate(thing, self._named(f"contact {key}"), primary=False)
 
     # What they share
@@ -333,13 +335,10 @@ class Portal:
             self._associations.setdefault((a.kind, a.id, b.kind), {})[b.id] = types
 
 
-def _as_time(at: datetime | date | str, zone: str) -> str:
-    """A time as HubSpot writes it, in UTC; a day begins at midnight in the account's time zone."""
-    if isinstance(at, str):
-        at = datetime.fromisoformat(at) if "T" in at or " " in at else date.fromisoformat(at)
-    if not isinstance(at, datetime):
-        at = datetime(at.year, at.month, at.day, tzinfo=ZoneInfo(zone))
-    return written(at)
+def _as_time(at: str, zone: str) -> str:
+    """A moment or a day as HubSpot writes it, in UTC; a day begins at midnight in the account's time zone."""
+    moment = datetime.fromisoformat(at)
+    return written(moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone)))
 
 
 def written(at: datetime) -> str:
@@ -347,7 +346,7 @@ def written(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _number(amount: Any) -> str:
+def _number(amount: str) -> str:
     """A number as HubSpot keeps it: 15 digits or so of it are exact, without needless zeros."""
     number = float(amount)
     return str(int(number)) if number.is_integer() else repr(number)

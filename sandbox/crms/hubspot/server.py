@@ -22,6 +22,7 @@ from aiohttp import web
 from sandbox.crms.hubspot.portal import COMPANIES, CONTACTS, DEALS, TYPE_IDS, Portal
 from sandbox.crms.hubspot.questions import PartlyDone, Questions, Refused
 from sandbox.crms.hubspot.sign_in import App, Asked, BadGrant, SignIn, consent_page
+from sandbox.crms.world import CrmWorld
 
 VERSION, OAUTH_VERSION = "2026-09", "2026-03"
 """Of the API and of OAuth's own endpoints (https://developers.hubspot.com/docs/api-reference/latest/overview)."""
@@ -43,6 +44,7 @@ _LIMITS = {
     "DAILY": "You have reached your daily limit.",
 }
 
+_GRANTED = web.RequestKey("granted", tuple[str, ...])
 _Answer = Callable[[web.Request], Awaitable[dict[str, Any]]]
 
 
@@ -112,7 +114,7 @@ class Limits:
 class HubSpot:
     """One account, served. `calls` names what was asked of the API, in order."""
 
-    def __init__(self, world: Mapping[str, Any], app: App, clock: Callable[[], datetime]) -> None:
+    def __init__(self, world: CrmWorld, app: App, clock: Callable[[], datetime]) -> None:
         self.portal = Portal(world, clock)
         self.questions = Questions(self.portal)
         self.sign_in = SignIn(self.portal, app, clock)
@@ -196,7 +198,7 @@ class HubSpot:
         return kind
 
     def _needs(self, request: web.Request, scope: str) -> None:
-        if scope not in request["scopes"]:
+        if scope not in request[_GRANTED]:
             message = "This app hasn't been granted all required scopes to make this call."
             context = {"requiredGranularScopes": [scope]}
             raise Refused(403, "MISSING_SCOPES", message, errors=[{"message": message, "context": context}])
@@ -216,7 +218,7 @@ class HubSpot:
             if (gone_wrong := await self._faulty(request)) is not None:
                 return gone_wrong
             try:
-                request["scopes"] = self._scopes(request)
+                request[_GRANTED] = self._scopes(request)
                 if broken := self.limits.broken_by_a_call(search=search):
                     return _over_the_limit(broken)
                 told, status = await answer(request), 200
