@@ -46,10 +46,10 @@ from mailmagnet.crm import (
     RecordPage,
     RecordPeople,
     Rights,
-    Sees,
     Senders,
     User,
 )
+from mailmagnet.crm_sign_in import Sees
 from mailmagnet.domains import registered_domain
 from mailmagnet.errors import NotAuthorised, NotFound, Upstream
 from mailmagnet.templates import Template

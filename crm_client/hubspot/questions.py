@@ -19,6 +19,7 @@ from mailmagnet.addresses import shown
 from mailmagnet.errors import BadAnswer, NotFound
 
 VERSION = "2026-09"
+USERS = f"/settings/users/{VERSION}"
 CONTACTS, COMPANIES, DEALS = "contacts", "companies", "deals"
 CALLS, MEETINGS, TASKS, NOTES = "calls", "meetings", "tasks", "notes"
 
@@ -139,7 +140,7 @@ class Questions:
             answer = await self._post(f"/crm/objects/{VERSION}/{kind}/search", page)
             records += _results(answer)
             total = answer["total"] if type(answer.get("total")) is int else len(records)
-            after = _next(answer)
+            after = next_of(answer)
             if not after or len(records) >= most:
                 break
         return Search(tuple(records), max(total, len(records)))
@@ -156,7 +157,7 @@ class Questions:
 
     async def users(self) -> list[Record]:
         """The active users, as the account's settings have them."""
-        return await self._pages(f"/settings/users/{VERSION}", {"limit": str(MOST_USERS_A_PAGE)})
+        return await self._pages(USERS, {"limit": str(MOST_USERS_A_PAGE)})
 
     async def details(self) -> Record:
         return await self._get(f"/account-info/{VERSION}/details", {})
@@ -203,7 +204,7 @@ class Questions:
             for result in inner_all(answer, "results"):
                 which = id_of(inner(result, "from"), "id")
                 found.setdefault(which, []).extend(id_of(each, "toObjectId") for each in inner_all(result, "to"))
-                if after := _next(result):
+                if after := next_of(result):
                     inputs.append({"id": which, "after": after})
             if not inputs:
                 break
@@ -215,7 +216,7 @@ class Questions:
         for _ in range(MOST_PAGES):
             answer = await self._get(path, {**params, **after})
             records += _results(answer)
-            after = {"after": cursor} if (cursor := _next(answer)) else {}
+            after = {"after": cursor} if (cursor := next_of(answer)) else {}
             if not after:
                 break
         return records
@@ -241,7 +242,7 @@ def id_of(record: Record, name: str) -> str:
 def associated_ids(record: Record, to: str) -> tuple[tuple[str, ...], bool]:
     """The ids in a single record's answer, each once, and whether HubSpot has more of them."""
     told = inner(inner(record, "associations"), to)
-    return tuple(dict.fromkeys(id_of(each, "id") for each in inner_all(told, "results"))), bool(_next(told))
+    return tuple(dict.fromkeys(id_of(each, "id") for each in inner_all(told, "results"))), bool(next_of(told))
 
 
 def among(name: str, values: Iterable[str]) -> Filter:
@@ -289,7 +290,7 @@ def _checked(record: Record) -> Record:
     return record
 
 
-def _next(answer: Record) -> str:
+def next_of(answer: Record) -> str:
     return text(inner(inner(answer, "paging"), "next"), "after")
 
 

@@ -19,7 +19,7 @@ from crm_client.hubspot.questions import (
 )
 from crm_client.hubspot.records import Gathered, Viewer, addresses_of, company_of, properties
 from mailmagnet.addresses import canonical_domain, domain_of
-from mailmagnet.crm import Sees
+from mailmagnet.crm_sign_in import Sees
 
 MOST_DEALS = 500
 """Of one contact or company, where a person reads: the newest."""

@@ -26,10 +26,10 @@ from mailmagnet.crm import (
     Note,
     Organisation,
     Profile,
-    Sees,
     Stage,
     User,
 )
+from mailmagnet.crm_sign_in import Sees
 from mailmagnet.errors import BadAnswer
 
 SUPER_ADMIN = Profile("super-admin", "Super Admin", frozenset(), administrator=True)

@@ -59,7 +59,6 @@ _FILTERS: Mapping[str, Mapping[str, Collection[str]]] = {
     DEALS: {"hs_is_closed": {"EQ"}, "closedate": {"BETWEEN"}, "hs_primary_associated_company": {"IN"}, **_SEES},
 }
 _ENUMERATIONS = {"hs_additional_emails", "hs_shared_user_ids", "hs_shared_team_ids", "hubspot_owner_id", "hubspot_team_id"}
-_WORDS = re.compile(r"[^\W_]+")
 _OF_A_CONTACT = (COMPANIES, DEALS, CALLS, MEETINGS, TASKS, NOTES)
 
 
@@ -387,17 +386,10 @@ def _among(name: str, values: Sequence[Any]) -> Callable[[Thing], bool]:
 
 
 def _query(kind: str, query: Any) -> Callable[[Thing], bool]:
-    """Every word of it begins a word of a searchable property."""
-    if not isinstance(query, str) or not query.strip() or len(query) > LONGEST_SEARCH:
-        raise _invalid("query is a text")
-    words = _WORDS.findall(query.lower())
-
-    def holds(thing: Thing) -> bool:
-        text = " ".join(thing.properties.get(name, "") for name in _SEARCHED[kind]).lower()
-        there = _WORDS.findall(text)
-        return bool(words) and all(any(each.startswith(word) for each in there) for word in words)
-
-    return holds
+    """A value that has the text within it."""
+    if not isinstance(query, str) or not query.strip() or len(query.split()) > 1:
+        raise _invalid("query is one word")
+    return lambda thing: any(query.lower() in thing.properties.get(name, "").lower() for name in _SEARCHED[kind])
 
 
 def _milliseconds(time: str) -> int:
