@@ -50,8 +50,9 @@ from mailmagnet.crm import (
     User,
 )
 from mailmagnet.crm_sign_in import Sees
+from mailmagnet.deadline import in_time
 from mailmagnet.domains import registered_domain
-from mailmagnet.errors import NotAuthorised, NotFound, Upstream
+from mailmagnet.errors import NotAuthorised, NotFound, NotSupported, Upstream
 from mailmagnet.templates import Template
 
 Answer = TypeVar("Answer")
@@ -76,6 +77,8 @@ CAPABILITIES = Capabilities(
 SETTINGS_SECONDS, RIGHTS_SECONDS = 15 * 60.0, 60.0
 MOST_ACCOUNTS = 10_000
 MOST_CLOSING = 1000
+TO_BUILD_SECONDS = 0.1
+"""How long before an answer is due nothing more is waited for but what is in front."""
 EVERY_DEAL = 1_000_000
 """For the job: a category is decided by all of a contact's deals."""
 
@@ -123,9 +126,8 @@ class HubSpotCrm:
 
     async def look_up(self, front: Collection[str], others: Collection[str], domains: Collection[str], by: float) -> LookUp:
         """Accounts are looked for at the domains of people who are not known: nobody is shown one for those who are."""
-        base, reading, (in_front, beside, apart) = await self._read(
-            lambda reading: self._people_of_mail(reading, front, others, domains, by)
-        )
+        asking = self._read(lambda reading: self._people_of_mail(reading, front, others, domains, by))
+        base, reading, (in_front, beside, apart) = await in_time(HUBSPOT, by, asking)
         contacts = [base.records.contact(each, reading.gathered) for each in _each_once([*in_front.contacts, *beside.contacts])]
         accounts = {
             domain: self._known(base, reading, company_id)
@@ -146,8 +148,10 @@ class HubSpotCrm:
 
     async def lead(self, lead_id: str) -> Lead:
         """HubSpot's leads hang on contacts, and have no addresses: none is shown apart from its contact."""
-        await self._base()
-        raise NotFound(HUBSPOT, "there are no leads apart from contacts")
+        self._access.check_listed()
+        if not is_id(lead_id):
+            raise NotFound(HUBSPOT, "there is no such record")
+        raise NotSupported(HUBSPOT, "leads apart from contacts")
 
     async def deal(self, deal_id: str) -> Deal:
         base, reading, found = await self._read(lambda reading: reading.deals(filter(is_id, [deal_id])))
@@ -170,7 +174,7 @@ class HubSpotCrm:
 
     async def search(self, words: str, most: int) -> Found:
         """HubSpot is asked for the longest word, and of what it finds those are told that hold the others too."""
-        wanted = words.casefold().split()
+        wanted = words.casefold().split() if len(words.strip()) >= CAPABILITIES.search_from else []
         base, reading, found = await self._read(lambda reading: self._search(reading, wanted, most))
         contacts, companies, deals = (sorted(each.records[:most], key=_name) for each in found)
         records = base.records
@@ -186,8 +190,8 @@ class HubSpotCrm:
     async def deals_closing(self, first: date, last: date) -> Sequence[Deal]:
         base, reading, found = await self._read(lambda reading: self._closing(reading, first, last))
         deals = [base.records.deal(each, reading.gathered) for each in found]
-        in_time = [deal for deal in deals if deal.state is DealState.OPEN and deal.closing and first <= deal.closing <= last]
-        return tuple(sorted(in_time, key=lambda deal: (deal.closing or date.max, deal.name, deal.id)))
+        closing = [deal for deal in deals if deal.state is DealState.OPEN and deal.closing and first <= deal.closing <= last]
+        return tuple(sorted(closing, key=lambda deal: (deal.closing or date.max, deal.name, deal.id)))
 
     async def settings(self) -> CrmSettings:
         self._access.check_listed()
@@ -302,7 +306,7 @@ class HubSpotCrm:
     async def _in_time(self, reading: Reading, addresses: Collection[str], domains: Collection[str], by: float) -> "_People":
         """The people beside the one in front: what fails, or is late, is told as not asked."""
         try:
-            async with asyncio.timeout_at(by):
+            async with asyncio.timeout_at(by - TO_BUILD_SECONDS):
                 return await self._with_accounts(reading, addresses, domains, reading.people(addresses, MOST_DEALS))
         except (Upstream, TimeoutError):
             return _People(not_asked=frozenset(addresses))

@@ -88,12 +88,12 @@ class Questions:
 
     async def contacts_at(self, addresses: Collection[str]) -> list[Record]:
         """The contacts whose main addresses these are. HubSpot compares them without case; each is asked for in all its spellings."""
-        written = _spelled(addresses)
+        written = spelled(addresses)
         return await self._batches(CONTACTS, written, idProperty="email")
 
     async def contacts_with_second(self, addresses: Collection[str]) -> list[Record]:
         """The contacts that have one of these as an additional address: a search, for HubSpot promises no other way."""
-        written = _spelled(addresses)
+        written = spelled(addresses)
         searches = [self.found(CONTACTS, [[among("hs_additional_emails", part)]]) for part in _parts(written)]
         return [record for found in await all_of(searches) for record in found.records]
 
@@ -101,7 +101,7 @@ class Questions:
         """The companies that have these domains."""
         if not domains:
             return []
-        return list((await self.found(COMPANIES, [[among("domain", _spelled(domains))]])).records)
+        return list((await self.found(COMPANIES, [[among("domain", spelled(domains))]])).records)
 
     async def contacts_at_domains(self, domains: Collection[str]) -> list[Record]:
         """Contacts whose main addresses are at these domains, or below one of the first few: a search has no room for more."""
@@ -111,7 +111,7 @@ class Questions:
             [{"propertyName": "hs_email_domain", "operator": "CONTAINS_TOKEN", "value": f"*.{domain}"}]
             for domain in sorted(domains)[: MOST_GROUPS - 1]
         ]
-        return list((await self.found(CONTACTS, [[among("hs_email_domain", _spelled(domains))], *below])).records)
+        return list((await self.found(CONTACTS, [[among("hs_email_domain", spelled(domains))], *below])).records)
 
     async def records(self, kind: str, ids: Iterable[str]) -> list[Record]:
         """Records by their ids. Those that are not there any more are left out."""
@@ -250,7 +250,7 @@ def among(name: str, values: Iterable[str]) -> Filter:
     return {"propertyName": name, "operator": "IN", "values": sorted(values)}
 
 
-def _spelled(canonical: Iterable[str]) -> list[str]:
+def spelled(canonical: Iterable[str]) -> list[str]:
     """Addresses or domains in each way in which somebody may have written them: xn-- and Unicode; HubSpot itself looks at no case."""
     return sorted({spelling for each in canonical for spelling in (each, shown(each) if "@" in each else shown(f"@{each}")[1:])})
 

@@ -16,6 +16,7 @@ from crm_client.hubspot.questions import (
     associated_ids,
     id_of,
     is_id,
+    spelled,
 )
 from crm_client.hubspot.records import Gathered, Viewer, addresses_of, company_of, properties
 from mailmagnet.addresses import canonical_domain, domain_of
@@ -40,7 +41,7 @@ class Reading:
 
     async def in_front(self, addresses: Collection[str]) -> list[Record]:
         """The contacts behind the spellings of one person's address, with all that a person reads: in two steps for a main address."""
-        asked = [self._questions.contact_at(address, (DEALS, *_DETAILS)) for address in sorted(addresses)]
+        asked = [self._questions.contact_at(address, (DEALS, *_DETAILS)) for address in spelled(addresses)]
         found = [contact for contact in await all_of(asked) if contact]
         if not found and addresses:
             second = await self._questions.contacts_with_second(addresses)
@@ -66,7 +67,7 @@ class Reading:
             [
                 self._questions.records(DEALS, wanted),
                 self._questions.associated(DEALS, wanted, CONTACTS),
-                self._read_companies(map(company_of, self.gathered.contacts.values())),
+                self._read_companies(self._companies_of_contacts()),
             ]
         )
         return await self._about(records, contacts_of)
@@ -112,7 +113,7 @@ class Reading:
         found = await self.deals(filter(is_id, [deal_id]))
         theirs = [each for deal in found for each in self.gathered.contacts_of.get(id_of(deal, "id"), ())]
         self._keep(await self._questions.records(CONTACTS, set(theirs) - set(self.gathered.contacts)))
-        await self._read_companies(map(company_of, self.gathered.contacts.values()))
+        await self._read_companies(self._companies_of_contacts())
         return found
 
     async def at_companies(self, ids: Collection[str]) -> None:
@@ -172,6 +173,9 @@ class Reading:
         self.gathered.deals_of[contact_id] = _newest(ids, most)
         if len(ids) > most:
             self.gathered.more_deals.add(contact_id)
+
+    def _companies_of_contacts(self) -> set[str]:
+        return {company_of(each) for each in self.gathered.contacts.values()}
 
     def _deals_of(self, contacts: Iterable[Record]) -> set[str]:
         return {deal for contact in contacts for deal in self.gathered.deals_of.get(id_of(contact, "id"), ())}

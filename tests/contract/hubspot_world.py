@@ -34,7 +34,17 @@ ORG = "corp.example"
 CHOICE = CrmChoice("hubspot")
 CLIENT = OAuthClient("client-id", "client-secret", "https://pages.example/crm-callback")
 APP = App(CLIENT.client_id, CLIENT.client_secret, (CLIENT.redirect_uri,))
-TEAM_OF_ALL = "Everybody's"
+NOT_PERMITTED = {user.email for user in USERS if not user.permitted}
+
+
+COSTS = {
+    0: (Cost(0, 0), Cost(0, 0)),
+    1: (Cost(4, 2), Cost(5, 3)),
+    20: (Cost(8, 3), Cost(5, 3)),
+    100: (Cost(8, 3), Cost(5, 3)),
+    250: (Cost(11, 3), Cost(8, 3)),
+}
+"""Of people who are found by their main addresses; each search is one call more, and one round trip."""
 
 
 class HubSpotWorld(InstalledWorld):
@@ -42,19 +52,13 @@ class HubSpotWorld(InstalledWorld):
 
     tells_budget = True
     lacks = frozenset({"contact ines"})
-    burst = answering(429, '{"status": "error", "errorType": "RATE_LIMIT", "policyName": "TEN_SECONDLY_ROLLING"}')
-    day_limit = answering(429, '{"status": "error", "errorType": "RATE_LIMIT", "policyName": "DAILY"}')
-    costs = {
-        0: (Cost(0, 0), Cost(0, 0)),
-        1: (Cost(0, 0), Cost(0, 0)),
-        20: (Cost(0, 0), Cost(0, 0)),
-        100: (Cost(0, 0), Cost(0, 0)),
-        250: (Cost(0, 0), Cost(0, 0)),
-    }
 
     def __init__(self, hubspot: HubSpot, origin: str, http: HttpFaults, session: HttpSession, sees: Sees | None) -> None:
         self.hubspot = hubspot
         self.http = http
+        self.burst = answering(429, '{"status": "error", "errorType": "RATE_LIMIT", "policyName": "TEN_SECONDLY_ROLLING"}')
+        self.day_limit = answering(429, '{"status": "error", "errorType": "RATE_LIMIT", "policyName": "DAILY"}')
+        self.costs = COSTS
         self._origin = origin
         self._session = session
         tokens = hubspot.sign_in.installed(ADA)
@@ -81,12 +85,12 @@ class HubSpotWorld(InstalledWorld):
         return HubSpotClient(HubSpotServer(self._session, addresses, seconds), renewal)
 
     def connection_of(self, email: str) -> Connection:
+        """Whom nobody knows is mapped to somebody who is not there; who is not permitted is not mapped."""
+        if email in NOT_PERMITTED:
+            return Connection(ORG, f"{email} of Google", email)
         owner = self.hubspot.portal.owner_of_email(email)
-        user = f"{email} of Google"
-        if not owner:
-            return Connection(ORG, user, email)
-        listed = next(user.permitted for user in USERS if user.email == email)
-        return Connection(ORG, user, email, crm=mapped_to(owner.id, owner.first_name, self.link), listed=listed)
+        mapped = mapped_to(owner.id if owner else "1", email, self.link)
+        return Connection(ORG, f"{email} of Google", email, crm=mapped)
 
     def id_of(self, key: str) -> str:
         return self.hubspot.portal.ids.get(key, "no-such-id")

@@ -252,7 +252,7 @@ class Portal:
         thing = self._add(CONTACTS, f"contact {contact['key']}", properties, contact["owner"])
         if contact["account"]:
             company = self._named(f"account {contact['account']}")
-            thing.properties |= {"associatedcompanyid": company.id, "company": company.properties["name"]}
+            thing.properties["associatedcompanyid"] = company.id
             self._associate(thing, company, primary=True)
         self.share(f"contact {contact['key']}", contact["shared"])
         for activity in contact["activities"]:
