@@ -21,8 +21,7 @@ from pydantic import ValidationError
 
 from sandbox.crms.hubspot.server import HubSpot
 from sandbox.crms.hubspot.sign_in import SCOPES, App
-from tests.contract.crm_contract import ADA, KIM, NOON, OLD
-from tests.contract.crm_world import crm_world
+from tests.contract.crm_world import ADA, KIM, NOON, OLD, crm_world
 
 BACK = "https://pages.example/crm"
 APP = App("client-id", "client-secret", (BACK,))
