@@ -104,9 +104,7 @@ class SignIn:
 
     def allowed_url(self, asked: Asked, email: str) -> str:
         """Where the browser goes when this user has allowed it. Raises BadGrant for who may not install an app."""
-        user = self._portal.owner_of_email(email)
-        if not user or user.archived or not user.super_admin:
-            raise BadGrant("access_denied", "NOT_ALLOWED", "only a super admin can connect an app")
+        user = self._super_admin(email)
         code = f"na1-{secrets.token_urlsafe(24)}"
         self._codes[code] = _Code(asked, user, self._clock() + CODE_LIFE)
         return _url(asked, {"code": code})
@@ -178,10 +176,8 @@ class SignIn:
             grant.ended = True
 
     def installed(self, email: str) -> dict[str, Any]:
-        """Tokens as if this user had just allowed all scopes: for tests and the demo."""
-        user = self._portal.owner_of_email(email)
-        if not user:
-            raise KeyError(email)
+        """Tokens as if this super admin had just allowed all scopes: for tests and the demo. Raises BadGrant for who is none."""
+        user = self._super_admin(email)
         grant = self._grant(user, SCOPES)
         form = {"client_id": self.app.client_id, "client_secret": self.app.client_secret}
         return self.token({**form, "grant_type": "refresh_token", "refresh_token": grant.refresh})
@@ -202,6 +198,12 @@ class SignIn:
         """Somebody takes all other scopes from the app."""
         for grant in self._grants.values():
             grant.scopes = tuple(scope for scope in grant.scopes if scope in scopes)
+
+    def _super_admin(self, email: str) -> Owner:
+        user = self._portal.owner_of_email(email)
+        if not user or user.archived or not user.super_admin:
+            raise BadGrant("access_denied", "NOT_ALLOWED", "only a super admin can connect an app")
+        return user
 
     def _check_app(self, form: Mapping[str, str]) -> None:
         if form.get("client_id") != self.app.client_id or form.get("client_secret") != self.app.client_secret:
