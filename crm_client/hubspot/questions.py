@@ -94,7 +94,7 @@ class Questions:
     async def contacts_with_second(self, addresses: Collection[str]) -> list[Record]:
         """The contacts that have one of these as an additional address: a search, for HubSpot promises no other way."""
         written = spelled(addresses)
-        searches = [self.found(CONTACTS, [[among("hs_additional_emails", part)]]) for part in _parts(written)]
+        searches = [self.found(CONTACTS, [[among("hs_additional_emails", part)]]) for part in parts_of_search(written)]
         return [record for found in await all_of(searches) for record in found.records]
 
     async def companies_at(self, domains: Collection[str]) -> list[Record]:
@@ -255,7 +255,7 @@ def spelled(canonical: Iterable[str]) -> list[str]:
     return sorted({spelling for each in canonical for spelling in (each, shown(each) if "@" in each else shown(f"@{each}")[1:])})
 
 
-def _parts(values: Sequence[str]) -> list[list[str]]:
+def parts_of_search(values: Sequence[str]) -> list[list[str]]:
     """Values in as few lists as a search's length allows."""
     room = LONGEST_SEARCH - _length({"properties": PROPERTIES[CONTACTS]}) - MARGIN
     parts: list[list[str]] = []

@@ -10,14 +10,17 @@ from collections import deque
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from crm_client.answers import check, retry_after
+from crm_client.authorization_code import OAuthClient
 from crm_client.fields import Record
 from crm_client.hubspot.addresses import HUBSPOT, HubSpotAddresses
 from http_session.session import HttpAnswer, HttpSession
 from mailmagnet.crm import Budget
 from mailmagnet.errors import BadAnswer, DayLimitReached, RateLimited, Unavailable
 
+OAUTH_VERSION = "2026-03"
 SEARCHES_A_SECOND = 4
 """HubSpot answers five a second for the whole account, whoever asks: one is left for others."""
 MOST_ORGANISATIONS = 10_000
@@ -58,6 +61,24 @@ class HubSpotServer:
             await self._turn(org)
         return await self._asked(org, token, "POST", path, {}, json.dumps(body, separators=(",", ":")).encode())
 
+    async def about_token(self, client: OAuthClient, token: str) -> Record:
+        """Whose an access token is, and of which account. Raises what `get` raises."""
+        form = {
+            "client_id": client.client_id,
+            "client_secret": client.client_secret,
+            "token": token,
+            "token_type_hint": "access_token",
+        }
+        answer = await self._session.request(
+            HUBSPOT,
+            "POST",
+            f"{self.addresses.api}/oauth/{OAUTH_VERSION}/token/introspect",
+            seconds=self._seconds,
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+            body=urlencode(form).encode(),
+        )
+        return _told(answer)
+
     async def _turn(self, org: str) -> None:
         """Wait until a search makes no more than `SEARCHES_A_SECOND` in any second; in the order in which they come."""
         moments = self._searches.setdefault(org, deque(maxlen=SEARCHES_A_SECOND))
@@ -79,11 +100,7 @@ class HubSpotServer:
             most_bytes=MOST_BYTES,
         )
         self._note_budget(org, answer)
-        _check(answer)
-        told = answer.json()
-        if not isinstance(told, dict):
-            raise BadAnswer(HUBSPOT, "the answer is no object")
-        return told
+        return _told(answer)
 
     def _note_budget(self, org: str, answer: HttpAnswer) -> None:
         of, left = answer.headers.get(_DAY, ""), answer.headers.get(_LEFT, "")
@@ -94,6 +111,14 @@ class HubSpotServer:
     def _forget_some(self, by_org: dict[str, Any]) -> None:
         while len(by_org) > MOST_ORGANISATIONS:
             del by_org[next(iter(by_org))]
+
+
+def _told(answer: HttpAnswer) -> Record:
+    _check(answer)
+    told = answer.json()
+    if not isinstance(told, dict):
+        raise BadAnswer(HUBSPOT, "the answer is no object")
+    return told
 
 
 def _check(answer: HttpAnswer) -> None:

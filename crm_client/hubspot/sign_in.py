@@ -9,15 +9,14 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from crm_client.authorization_code import AuthorizationCode, Granted
-from crm_client.fields import inner_all
+from crm_client.fields import inner_all, text
 from crm_client.hubspot.addresses import HUBSPOT
 from crm_client.hubspot.questions import MOST_PAGES, MOST_USERS_A_PAGE, USERS, id_of, next_of
 from crm_client.hubspot.records import super_admins_of
-from crm_client.hubspot.server import HubSpotServer
+from crm_client.hubspot.server import OAUTH_VERSION, HubSpotServer
 from mailmagnet.crm_sign_in import CrmTokens
 from mailmagnet.errors import NotPermitted
 
-OAUTH_VERSION = "2026-03"
 SCOPES = (
     "oauth",
     "crm.objects.companies.read",
@@ -53,9 +52,10 @@ class HubSpotSignIn:
         granted = await self._flow.exchanged(self._token_url, answer.get("code", ""), verifier)
         async with self._flow.or_ended(partial(self._end, granted.refresh or granted.access)):
             self._flow.check_scopes(granted, SCOPES)
-            account = id_of(granted.answer, "hub_id")
-            await self._check_super_admin(granted)
-            return self._tokens(granted, account, f"HubSpot {account}")
+            about = await self._server.about_token(self._flow.client, granted.access)
+            await self._check_super_admin(granted.access, id_of(about, "user_id"))
+            account = id_of(about, "hub_id")
+            return self._tokens(granted, account, text(about, "hub_domain") or f"HubSpot {account}")
 
     async def renewed(self, tokens: CrmTokens) -> CrmTokens:
         granted = await self._flow.renewed(self._token_url, tokens.refresh)
@@ -68,12 +68,11 @@ class HubSpotSignIn:
         """The account's own: HubSpot gives none for one of its users."""
         return account
 
-    async def _check_super_admin(self, granted: Granted) -> None:
+    async def _check_super_admin(self, access: str, user: str) -> None:
         """HubSpot lets others connect an app too, who may not see all that its token sees."""
-        user = id_of(granted.answer, "user_id")
         after: Mapping[str, str] = {}
         for _ in range(MOST_PAGES):
-            page = await self._server.get("", granted.access, USERS, {"limit": str(MOST_USERS_A_PAGE), **after})
+            page = await self._server.get("", access, USERS, {"limit": str(MOST_USERS_A_PAGE), **after})
             if user in super_admins_of(inner_all(page, "results")):
                 return
             after = {"after": cursor} if (cursor := next_of(page)) else {}

@@ -59,8 +59,8 @@ class HubSpotWorld(InstalledWorld):
         self.burst = answering(429, '{"status": "error", "errorType": "RATE_LIMIT", "policyName": "TEN_SECONDLY_ROLLING"}')
         self.day_limit = answering(429, '{"status": "error", "errorType": "RATE_LIMIT", "policyName": "DAILY"}')
         self.costs = COSTS
-        self._origin = origin
-        self._session = session
+        self.origin = origin
+        self.session = session
         tokens = hubspot.sign_in.installed(ADA)
         self.link = CrmTokens(
             str(hubspot.portal.id),
@@ -76,13 +76,13 @@ class HubSpotWorld(InstalledWorld):
         """HubSpot's API is asked through the faults, its sign-in is not."""
         link = Connection(ORG, CRM_ACCOUNT, "", crm=self.link, sees=self.sees)
         vault = SomeConnections([link, *(self.connection_of(user.email) for user in USERS)])
-        flow = AuthorizationCode(HUBSPOT, CLIENT, lambda _: self._session, seconds)
+        flow = AuthorizationCode(HUBSPOT, CLIENT, lambda _: self.session, seconds)
         sign_in = HubSpotSignIn(
-            flow, HubSpotServer(self._session, HubSpotAddresses(self._origin, self._origin), seconds), machine_time
+            flow, HubSpotServer(self.session, HubSpotAddresses(self.origin, self.origin), seconds), machine_time
         )
         renewal = Renewal(sign_in, cast(Vault, vault), lambda: cast(Store, NoTurns()), machine_time)
-        addresses = HubSpotAddresses(self.http.origin if self.http else self._origin, "https://app.hubspot.com")
-        return HubSpotClient(HubSpotServer(self._session, addresses, seconds), renewal)
+        addresses = HubSpotAddresses(self.http.origin if self.http else self.origin, "https://app.hubspot.com")
+        return HubSpotClient(HubSpotServer(self.session, addresses, seconds), renewal)
 
     def connection_of(self, email: str) -> Connection:
         """Whom nobody knows is mapped to somebody who is not there; who is not permitted is not mapped."""

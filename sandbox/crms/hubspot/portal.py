@@ -89,6 +89,8 @@ class Owner:
     first_name: str
     last_name: str
     super_admin: bool = False
+    may_connect: bool = False
+    """Besides super admins: who has HubSpot Marketplace Access."""
     archived: bool = False
     teams: list[str] = field(default_factory=list)
 
@@ -211,7 +213,7 @@ class Portal:
         first, _, last = user["name"].partition(" ")
         active = user["active"]
         self.owners[str(number)] = Owner(
-            str(number), str(number - 40_000_000_000), user["email"], first, last, user["administrator"], not active
+            str(number), str(number - 40_000_000_000), user["email"], first, last, user["administrator"], archived=not active
         )
 
     def _add_pipelines(self, stages: Sequence[CrmStage]) -> None:

@@ -104,7 +104,7 @@ class SignIn:
 
     def allowed_url(self, asked: Asked, email: str) -> str:
         """Where the browser goes when this user has allowed it. Raises BadGrant for who may not install an app."""
-        user = self._super_admin(email)
+        user = self._who_may_connect(email)
         code = f"na1-{secrets.token_urlsafe(24)}"
         self._codes[code] = _Code(asked, user, self._clock() + CODE_LIFE)
         return _url(asked, {"code": code})
@@ -177,10 +177,14 @@ class SignIn:
 
     def installed(self, email: str) -> dict[str, Any]:
         """Tokens as if this super admin had just allowed all scopes: for tests and the demo. Raises BadGrant for who is none."""
-        user = self._super_admin(email)
+        user = self._who_may_connect(email)
         grant = self._grant(user, SCOPES)
         form = {"client_id": self.app.client_id, "client_secret": self.app.client_secret}
         return self.token({**form, "grant_type": "refresh_token", "refresh_token": grant.refresh})
+
+    def standing(self) -> list[str]:
+        """Who has connected the app, each once for each time that still stands."""
+        return [grant.user.email for grant in self._grants.values() if not grant.ended]
 
     def scopes_of(self, access_token: str) -> tuple[str, ...]:
         """What a call with this token may do. Raises KeyError for none of ours, BadGrant for one that is over."""
@@ -199,9 +203,9 @@ class SignIn:
         for grant in self._grants.values():
             grant.scopes = tuple(scope for scope in grant.scopes if scope in scopes)
 
-    def _super_admin(self, email: str) -> Owner:
+    def _who_may_connect(self, email: str) -> Owner:
         user = self._portal.owner_of_email(email)
-        if not user or user.archived or not user.super_admin:
+        if not user or user.archived or not (user.super_admin or user.may_connect):
             raise BadGrant("access_denied", "NOT_ALLOWED", "only a super admin can connect an app")
         return user
 
