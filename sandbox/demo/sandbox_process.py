@@ -20,6 +20,8 @@ from typing import Any, cast
 import click
 from pydantic import BaseModel, ConfigDict
 
+from crm_client.hubspot.addresses import HubSpotAddresses
+from crm_client.hubspot.kind import hubspot_kind
 from crm_client.kind import CrmKind
 from crm_client.zoho.addresses import DataCentre, ZohoAddresses
 from crm_client.zoho.kind import zoho_kind
@@ -89,7 +91,10 @@ def google_at(url: str) -> Google:
 
 def stand_ins_at(url: str) -> Mapping[str, CrmKind]:
     """The CRMs whose vendors have a stand-in, each at this URL: one of them is served there."""
-    return {"zoho": zoho_kind(ZohoAddresses(url, (DataCentre(url, url, url),)))}
+    return {
+        "zoho": zoho_kind(ZohoAddresses(url, (DataCentre(url, url, url),))),
+        "hubspot": hubspot_kind(HubSpotAddresses(url, url)),
+    }
 
 
 class SandboxProcess(Process):
