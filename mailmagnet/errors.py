@@ -2,7 +2,7 @@
 
 MailMagnetError
     BadRequest            what came in cannot be read; says what is wrong with it
-        NothingTyped      the field that a click needs is empty
+        NothingTyped      the field that a click needs is empty, or holds too little; `.letters` says how many it takes
         BadForm           what was typed into a form cannot be used; `.fault` says what is wrong with it
     NotVerified           the sender could not prove who it is (401)
         LinkExpired       a link or a sign-in of ours was made too long ago, or was used before
@@ -75,7 +75,11 @@ class BadRequest(MailMagnetError):
 
 
 class NothingTyped(BadRequest):
-    """The field that a click needs is empty."""
+    """The field that a click needs is empty, or holds fewer than so many letters."""
+
+    def __init__(self, letters: int = 1) -> None:
+        super().__init__("the field is empty" if letters <= 1 else f"fewer than {letters} letters are typed")
+        self.letters = letters
 
 
 class BadForm(BadRequest):

@@ -11,6 +11,7 @@ from mailmagnet.crm import Contact, Crm, Found, Lead, Module, Organisation, Send
 from mailmagnet.deadline import in_time, in_time_or_problem
 from mailmagnet.errors import MAILMAGNET, NotFound, Upstream
 from mailmagnet.merge_fields import values_of
+from mailmagnet.open_record import found_in
 from mailmagnet.parts import Parts
 from mailmagnet.record_people import RecordId
 from mailmagnet.standing import ContactStanding, standings_of
@@ -26,7 +27,7 @@ Known = ContactStanding | Lead | None
 @dataclass(frozen=True, slots=True)
 class Composing:
     """The answer to a draft that is being written: its first recipient whom the CRM knows, what stands for each merge field, the
-    templates, and whom a search for recipients has found (None without one)."""
+    templates, and whom a search for recipients has found (None without one). `crm_has_templates`: whether it has such a thing."""
 
     crm_name: str
     known: Known
@@ -34,6 +35,7 @@ class Composing:
     templates: tuple[Template, ...]
     found: Found | None = None
     template_problem: Upstream | None = None
+    crm_has_templates: bool = True
 
     @property
     def problems(self) -> tuple[Upstream, ...]:
@@ -66,7 +68,15 @@ async def compose(recipients: Sequence[str], caller: Caller, parts: Parts, words
     )
     known = first_known(recipients, found_people, settings.organisation, caller)
     problem = templates if isinstance(templates, Upstream) else None
-    return Composing(crm.name, known, values_of(known, me), () if isinstance(templates, Upstream) else templates, found, problem)
+    return Composing(
+        crm.name,
+        known,
+        values_of(known, me),
+        () if isinstance(templates, Upstream) else templates,
+        found,
+        problem,
+        crm.capabilities.templates,
+    )
 
 
 async def filled_template(template: str, recipients: Sequence[str], caller: Caller, parts: Parts) -> FilledTemplate:
@@ -131,4 +141,4 @@ def name_of(known: Known) -> str:
 
 
 async def _found(crm: Crm, words: str) -> Found | None:
-    return await crm.search(words, FOUND_MOST) if words else None
+    return await found_in(crm, words, FOUND_MOST) if words else None

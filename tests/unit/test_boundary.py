@@ -57,7 +57,7 @@ CRM = Service(Side.CRM, "CRM")
 ADDRESS = "anna@customer.example"
 STATUSES: dict[MailMagnetError, int] = {
     BadRequest("gmail: Field required"): 400,
-    NothingTyped("the search field is empty"): 400,
+    NothingTyped(): 400,
     BadForm("too_long"): 400,
     BodyTooLarge("too large"): 413,
     NotVerified("no bearer token"): 401,
