@@ -181,7 +181,6 @@ QUESTIONS = (
     _form("stages", "/api/v2/stages", 5, _DEALS, {**_PAGE, "sort_by": _one_of("order_nr"), "sort_direction": _DIRECTION}),
     _form("users", "/api/v1/users", 20, ("users:read",)),
     _form("me", "/api/v1/users/me", 2, ("base",)),
-    _form("currencies", "/api/v1/currencies", 20, ("base",)),
     _form(
         "notes",
         "/api/v1/notes",
