@@ -19,6 +19,7 @@ MailMagnetError
             UserGone      Google says that the account is deleted
         NotPermitted      the connection is good, its user may not do this; `.permission` says which permission is missing
             NotDelegated  the organisation's admin does not let MailMagnet into this mailbox, as it does for all
+            NotListed     the CRM has no such permission, and the user is not on the list by which an admin gives it
         NotFound          what was asked for is not there
         NotSupported      the CRM has no such thing
         RateLimited       asked too often in a short time; `.retry_after` says how long to wait, in seconds
@@ -169,6 +170,10 @@ class NotPermitted(Upstream):
 
 class NotDelegated(NotPermitted):
     """The organisation's admin does not let MailMagnet into this mailbox: domain-wide delegation is missing, or does not go so far."""
+
+
+class NotListed(NotPermitted):
+    """The CRM itself does not say who may use MailMagnet, so an admin does, by a list, and the user is not on it."""
 
 
 class NotFound(Upstream):
