@@ -6,12 +6,16 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from crm_client.authorization_code import OAuthClient
+from crm_client.authorization_code import AuthorizationCode, OAuthClient
 from crm_client.embedded.client import EmbeddedClient
 from crm_client.embedded.sign_in import EmbeddedSignIn
 from crm_client.odoo.client import OdooClient
 from crm_client.odoo.server import OdooServer
 from crm_client.odoo.sign_in import OdooSignIn
+from crm_client.pipedrive.addresses import PIPEDRIVE
+from crm_client.pipedrive.client import PipedriveClient
+from crm_client.pipedrive.server import PipedriveServer
+from crm_client.pipedrive.sign_in import PipedriveSignIn
 from crm_client.renewal import Renewal
 from functions.vendors import Vendors
 from http_session.session import HttpSession
@@ -69,9 +73,23 @@ def _odoo_client(means: CrmMeans, choice: CrmChoice) -> CrmClient:
     return OdooClient(_odoo_server(means, choice), means.renewal_of(choice))
 
 
+def _pipedrive_server(means: CrmMeans) -> PipedriveServer:
+    return PipedriveServer(means.session_of, means.vendors.pipedrive, means.seconds)
+
+
+def _pipedrive_sign_in(means: CrmMeans, _: CrmChoice) -> CrmSignIn:
+    flow = AuthorizationCode(PIPEDRIVE, means.client, means.session_of, means.seconds, secret_in_header=True)
+    return PipedriveSignIn(flow, _pipedrive_server(means), partial(datetime.now, UTC))
+
+
+def _pipedrive_client(means: CrmMeans, choice: CrmChoice) -> CrmClient:
+    return PipedriveClient(_pipedrive_server(means), means.renewal_of(choice))
+
+
 KINDS: Mapping[str, CrmKind] = {
     EMBEDDED: CrmKind(has_origin=False, sign_in=_embedded_sign_in, client=_embedded_client),
     "odoo": CrmKind(has_origin=True, sign_in=_odoo_sign_in, client=_odoo_client),
+    "pipedrive": CrmKind(has_origin=False, sign_in=_pipedrive_sign_in, client=_pipedrive_client, has_client=True),
 }
 """By the word for the kind: what MAILMAGNET_CRM, deployment.yaml and an organisation's policy may say."""
 

@@ -1,8 +1,12 @@
 """CRM vendors' own addresses: constants, so that production cannot be pointed at anybody else."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from crm_client.pipedrive.addresses import PipedriveAddresses
 
 
 @dataclass(frozen=True, slots=True)
 class Vendors:
     """Where each vendor is called, and what it may name as an account's own place: a field for each (`crm_client/VENDOR/addresses.py`)."""
+
+    pipedrive: PipedriveAddresses = field(default_factory=PipedriveAddresses)

@@ -109,6 +109,7 @@ class PipedriveCrm:
     async def look_up(self, front: Collection[str], others: Collection[str], domains: Collection[str], by: float) -> LookUp:
         """The front's people first, then as many of the others' as there are turns for till `by`. A domain is asked for only where nobody
         asked of it is known: then nobody needs to be told who else is there."""
+        self._check()
         hits = {address: asyncio.create_task(self._hits(address)) for address in front}
         hits |= {address: asyncio.create_task(self._hits(address, by=by)) for address in others if address not in hits}
         records = asyncio.create_task(self._records())
@@ -242,7 +243,7 @@ class PipedriveCrm:
         return await self._settings()
 
     async def me(self) -> User:
-        return user_of(await self._me())
+        return user_of(await self._me(), self._asking.access.listed)
 
     async def administrators(self) -> Sequence[User]:
         await self._me()
@@ -443,7 +444,8 @@ class PipedriveCrm:
     # What is remembered
 
     def _check(self) -> None:
-        """Raises NotPermitted for a user who is not on the admin's list."""
+        """Raises NotListed for a user who is not on the admin's list: Pipedrive's profiles know no such permission."""
+        self._asking.access.check_listed()
 
     async def _records(self) -> Records:
         names, settings = await _all([self._names(), self._settings()])

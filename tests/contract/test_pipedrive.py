@@ -57,7 +57,8 @@ class PipedriveWorld:
         known = any(user.email == email for user in self.pipedrive.company.users)
         access = self.pipedrive.sign_in.issued_for(email)["access_token"] if known else "nobodys"
         tokens = CrmTokens(account, "", access, "", datetime(2100, 1, 1, tzinfo=UTC), CrmChoice("pipedrive"), origin=self.origin)
-        return Connection(ORG, f"google {email}", email, crm=tokens)
+        listed = all(user["permitted"] for user in crm_world()["users"] if user["email"] == email)
+        return Connection(ORG, f"google {email}", email, crm=tokens, listed=listed)
 
     def id_of(self, key: str) -> str:
         return self.pipedrive.company.ids.get(key, "no-such-id")

@@ -233,15 +233,17 @@ class _Filling:
             self._company.notes.append(Note(next(notes), person.owner, seen_by, content, written, person))
 
     def _fill_leads(self) -> None:
-        """The world's leads are persons nobody has a deal with yet, in organisations of their own."""
-        organizations: dict[tuple[str, str], Organization] = {}
+        """The world's leads are persons nobody has a deal with. Their company is its first lead's owner's, and the others' follow it."""
+        organizations: dict[str, Organization] = {}
         for number, each in enumerate(self._world["leads"], start=1):
             owner = self._users[each["owner"]]
-            named = (each["company"], owner.email)
-            if each["company"] and named not in organizations:
-                organizations[named] = Organization(900 + number, owner, name=each["company"])
+            named = each["company"]
+            if named and named not in organizations:
+                organizations[named] = Organization(900 + number, owner, name=named)
                 self._company.organizations.append(organizations[named])
             organization = organizations.get(named)
+            if organization:
+                organization.followers.add(owner.id)
             person = Person(2000 + number, owner, set(), each["name"], tuple(each["addresses"]), organization=organization)
             self._company.persons.append(person)
             lead = Lead(number, owner, set(), f"{each['company'] or each['name']} lead", person, organization)
