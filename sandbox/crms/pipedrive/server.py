@@ -14,7 +14,7 @@ from sandbox.crms.pipedrive.company import Company, company_of
 from sandbox.crms.pipedrive.limits import Blocked, Limits
 from sandbox.crms.pipedrive.pages import Pages
 from sandbox.crms.pipedrive.questions import parameters_of, question_of
-from sandbox.crms.pipedrive.refusal import Refused, invalid, scope_missing, unauthorized
+from sandbox.crms.pipedrive.refusal import Refused, scope_missing, unauthorized
 from sandbox.crms.pipedrive.sign_in import App, NotGranted, SignIn
 from sandbox.crms.world import CrmWorld
 
@@ -87,8 +87,6 @@ class Pipedrive:
         question, record_id = question_of(request.path)
         if request.method != "GET":
             raise Refused(405, "Method not allowed")
-        if request.headers.get("Accept", "") != "application/json":
-            raise invalid("the header Accept has to say application/json")
         if not question.scopes & self.sign_in.app.scopes:
             raise scope_missing()
         self.limits.spend(token, question.cost, searches=question.searches)
