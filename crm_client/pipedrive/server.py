@@ -90,7 +90,7 @@ class PipedriveServer:
         )
         self._note_budget(origin, answer.headers)
         if not is_success(answer.status):
-            raise _refusal(answer)
+            raise refusal_of(answer)
         told = answer.json()
         if not isinstance(told, dict) or told.get("success") is not True:
             raise BadAnswer(PIPEDRIVE, "the answer is none of its API's")
@@ -187,7 +187,7 @@ def _written(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _refusal(answer: HttpAnswer) -> Upstream:
+def refusal_of(answer: HttpAnswer) -> Upstream:
     """A 403 has three meanings, and a 429 two: what says which is in the body and in headers."""
     status, headers = answer.status, answer.headers
     if status == HTTPStatus.FORBIDDEN:
