@@ -17,18 +17,18 @@ class Gate:
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """`now` is the event loop's time."""
+        """`now` is a time in seconds that never goes back."""
         self._turns: deque[float] = deque(maxlen=most)
         self._seconds = seconds
         self._now = now
         self._sleep = sleep
 
-    async def turn(self, by: float = inf) -> bool:
-        """Wait for a turn; False, at once, where there is none till `by`."""
+    async def turn(self, within: float = inf) -> bool:
+        """Wait for a turn; False, at once, where there is none within so many seconds."""
         now = self._now()
         is_full = len(self._turns) == self._turns.maxlen
         turn = max(now, self._turns[0] + self._seconds) if is_full else now
-        if turn > by:
+        if turn - now > within:
             return False
         self._turns.append(turn)
         if turn > now:

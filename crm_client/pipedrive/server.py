@@ -1,5 +1,6 @@
 """Pipedrive over HTTP: one call, its refusals as errors of ours, its pages, and how often it may be asked."""
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -131,9 +132,7 @@ class PipedriveUser:
         """A single record. Raises NotFound also for one that is not this user's to see, and what `PipedriveServer.call` raises."""
         try:
             return inner(await self._ask(path, params), "data")
-        except NotPermitted as refused:
-            if isinstance(refused, ScopeMissing):
-                raise
+        except NotVisible:
             raise NotFound(PIPEDRIVE, "this is not for this user to see") from None
 
     async def one_or_none(self, path: str) -> Record | None:
@@ -164,7 +163,7 @@ class PipedriveUser:
     async def search(self, job: bool = False, by: float = inf, **params: object) -> Record:
         """What a search found: its whole answer. Raises NoTime where it would have to wait longer than till `by`."""
         gates = self._server.gates(self.origin, self._account)
-        if not await (gates.jobs_searches if job else gates.searches).turn(by):
+        if not await (gates.jobs_searches if job else gates.searches).turn(by - asyncio.get_running_loop().time()):
             raise NoTime
         return await self._ask("/api/v2/itemSearch", params)
 
@@ -179,8 +178,8 @@ class PipedriveUser:
         return await self.access.ask(call)
 
 
-class ScopeMissing(NotPermitted):
-    """The app was registered at Pipedrive with fewer scopes than MailMagnet needs."""
+class NotVisible(NotPermitted):
+    """A single record is there, and not for this user: Pipedrive says so in words of its own."""
 
 
 def _written(value: object) -> str:
@@ -205,14 +204,18 @@ def refusal_of(answer: HttpAnswer) -> Upstream:
 
 
 def _forbidden(answer: HttpAnswer) -> Upstream:
+    """Whoever goes on asking after having been refused is blocked by Cloudflare, before Pipedrive is reached, with a page of HTML."""
     try:
         told: Any = json.loads(answer.body)
     except (ValueError, RecursionError):
-        # Cloudflare's page: whoever goes on asking after having been refused is blocked before Pipedrive is reached.
+        told = None
+    if isinstance(told, dict) and told.get("success") is False:
+        if "scope" in text(told, "error").lower():
+            return NotPermitted(PIPEDRIVE, "the app there has too few scopes")
+        return NotVisible(PIPEDRIVE, "this is not for this user to see")
+    if told is None and b"cloudflare" in answer.body.lower():
         return RateLimited(PIPEDRIVE, BLOCKED_WAIT, "blocked for having been asked too often")
-    if isinstance(told, dict) and "scope" in text(told, "error").lower():
-        return ScopeMissing(PIPEDRIVE, "the app there has too few scopes")
-    return NotPermitted(PIPEDRIVE, "the user may not read this")
+    return NotPermitted(PIPEDRIVE, "answered 403")
 
 
 def _whole(header: str | None) -> int | None:

@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.contract.crm_contract import CrmContract
-from tests.pipedrive_world import PipedriveWorld, served_pipedrive
+from tests.contract.pipedrive_world import PipedriveWorld, pipedrive_world
 
 
 @pytest.fixture
 async def crm() -> AsyncIterator[PipedriveWorld]:
-    async with served_pipedrive() as world:
+    async with pipedrive_world() as world:
         yield world
 
 

@@ -19,9 +19,10 @@ import pytest
 from mailmagnet.crm import Module
 from sandbox.crms.pipedrive.questions import question_of
 from sandbox.crms.pipedrive.server import Seen
-from tests.contract.crm_contract import ADA, looked_up
+from tests.contract.crm_installed import looked_up
+from tests.contract.crm_world import ADA
+from tests.contract.pipedrive_world import PipedriveWorld, pipedrive_world
 from tests.npm_packages import npm_packages
-from tests.pipedrive_world import PipedriveWorld, TurnedTime, served_pipedrive
 
 FOLDER = Path(__file__).with_name("pipedrive")
 SECONDS = 120
@@ -53,17 +54,14 @@ _OF = {
 
 
 async def test_everything_that_is_asked_is_known_to_pipedrives_own_client_and_every_answer_is_of_its_type() -> None:
-    time = TurnedTime()
-    async with served_pipedrive(time=time) as world:
+    async with pipedrive_world() as world:
         await _ask_everything(world)
         seen = list(world.pipedrive.seen)
         assert {call.question for call in seen} == set(_OF)
         assert all(call.status == 200 for call in seen)
         world.pipedrive.seen.clear()
         token = world.pipedrive.sign_in.issued_for(ADA)["access_token"]
-        for part in range(0, len(seen), 10):
-            await _asked_by_pipedrives_client(world.origin, token, seen[part : part + 10])
-            time.waited += 3
+        await _asked_by_pipedrives_client(world.http.origin, token, seen)
         assert [_as_a_set(call.target) for call in world.pipedrive.seen] == [_as_a_set(call.target) for call in seen]
     assert await asyncio.to_thread(_complaints, _typed(seen)) == ""
 
@@ -72,7 +70,7 @@ async def test_everything_that_is_asked_is_known_to_pipedrives_own_client_and_ev
     ("question", "was", "wrong"), [("deals", "title", "tittle"), ("persons", "primary", "main"), ("lead", "owner_id", "owner")]
 )
 async def test_a_wrong_field_is_not_of_the_type(question: str, was: str, wrong: str) -> None:
-    async with served_pipedrive() as world:
+    async with pipedrive_world() as world:
         await _ask_everything(world)
         call = next(call for call in world.pipedrive.seen if call.question == question and f'"{was}"' in json.dumps(call.answer))
     assert f"'\"{wrong}\"' does not exist" in await asyncio.to_thread(
@@ -81,9 +79,11 @@ async def test_a_wrong_field_is_not_of_the_type(question: str, was: str, wrong: 
 
 
 async def test_a_parameter_that_pipedrive_does_not_have_does_not_reach_it() -> None:
-    async with served_pipedrive() as world:
+    async with pipedrive_world() as world:
         token = world.pipedrive.sign_in.issued_for(ADA)["access_token"]
-        await _asked_by_pipedrives_client(world.origin, token, [Seen("deals", "/api/v2/deals?person=1001&limit=3", 200, None)])
+        await _asked_by_pipedrives_client(
+            world.http.origin, token, [Seen("deals", "/api/v2/deals?person=1001&limit=3", 200, None)]
+        )
         assert [call.target for call in world.pipedrive.seen] == ["/api/v2/deals?limit=3"]
 
 

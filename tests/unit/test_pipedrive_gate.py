@@ -42,10 +42,10 @@ def test_no_window_has_more_turns_than_it_takes_whenever_they_are_asked_for(most
 async def test_whoever_may_not_wait_so_long_takes_no_turn_from_the_others() -> None:
     time = _Time()
     gate = time.gate(2)
-    assert await gate.turn(by=0)
-    assert await gate.turn(by=0)
-    assert not await gate.turn(by=1.9)
-    assert await gate.turn(by=2.0)
+    assert await gate.turn(within=0)
+    assert await gate.turn(within=0)
+    assert not await gate.turn(within=1.9)
+    assert await gate.turn(within=2.0)
     assert time.turns == [2.0]
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from crm_client.pipedrive.addresses import PIPEDRIVE, PipedriveAddresses
-from crm_client.pipedrive.server import BLOCKED_WAIT, DAY_WAIT, ScopeMissing, refusal_of
+from crm_client.pipedrive.server import BLOCKED_WAIT, DAY_WAIT, NotVisible, refusal_of
 from http_session.session import HttpAnswer
 from mailmagnet.errors import (
     BadAnswer,
@@ -19,7 +19,7 @@ from mailmagnet.errors import (
     Upstream,
 )
 
-CLOUDFLARE = b"<!DOCTYPE html><html><body>Error 1015</body></html>"
+CLOUDFLARE = b"<!DOCTYPE html><html><body>Error 1015: this error is produced by Cloudflare</body></html>"
 
 
 def _refused(status: int, body: bytes = b'{"success": false}', **headers: str) -> Upstream:
@@ -29,7 +29,7 @@ def _refused(status: int, body: bytes = b'{"success": false}', **headers: str) -
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(401, NotAuthorised), (402, NotPermitted), (403, NotPermitted), (404, NotFound), (410, NotFound), (500, Unavailable), (503, Unavailable),
+    [(401, NotAuthorised), (402, NotPermitted), (404, NotFound), (410, NotFound), (500, Unavailable), (503, Unavailable),
      (400, BadAnswer), (302, BadAnswer), (422, BadAnswer)],
 )  # fmt: skip
 def test_a_status_is_an_error_of_ours(status: int, kind: type[Upstream]) -> None:
@@ -56,8 +56,10 @@ def test_what_the_server_says_of_waiting_counts_before_what_is_guessed() -> None
 
 
 def test_a_missing_scope_is_the_apps_and_not_the_users() -> None:
-    assert type(_refused(403, b'{"success": false, "error": "Scope and URL mismatch"}')) is ScopeMissing
-    assert type(_refused(403, b'{"success": false, "error": "You do not have permission"}')) is NotPermitted
+    assert type(_refused(403, b'{"success": false, "error": "Scope and URL mismatch"}')) is NotPermitted
+    assert type(_refused(403, b'{"success": false, "error": "You do not have permission"}')) is NotVisible
+    for of_somebody_else in (b"{}", b"", b"<html>Forbidden</html>", b"[7]", b'"cloudflare"'):
+        assert type(_refused(403, of_somebody_else)) is NotPermitted
 
 
 @pytest.mark.parametrize(
