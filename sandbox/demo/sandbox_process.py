@@ -225,13 +225,17 @@ def serve(port: int) -> None:
 @click.option("--user", required=True)
 @click.option("--address", required=True)
 def consented(org: str, user: str, address: str) -> None:
-    """Keep what came of a user's consent at the CRM: JSON on standard input, as the stand-in gives it."""
+    """Keep what came of a user's consent at the CRM: JSON on standard input, as the stand-in gives it. Where the CRM does not say who may
+    use MailMagnet, an admin has put the user on the list."""
     given = json.loads(sys.stdin.read())
 
     async def keep(process: Process) -> None:
         expires_at = datetime.fromisoformat(given.pop("expires_at"))
         tokens = CrmTokens(**given, expires_at=expires_at, crm=process.default_crm)
-        await process.vault.sign_in(replace(unconnected(identity_in(org, user, address)), crm=tokens))
+        connection = replace(unconnected(identity_in(org, user, address)), crm=tokens)
+        await process.vault.sign_in(connection)
+        if not process.crm_client_of(tokens.crm).capabilities.permission:
+            await process.vault.put_on_list(replace(connection, listed=True))
 
     with_process(keep)
 
