@@ -76,6 +76,7 @@ class Lead(Record):
     title: str = ""
     person: Person | None = None
     organization: Organization | None = None
+    archived: bool = False
 
     @property
     def uuid(self) -> str:

@@ -158,7 +158,7 @@ def lead_item(each: Lead) -> Json:
         "emails": list(each.person.emails) if each.person else [],
         "value": None,
         "currency": None,
-        "is_archived": False,
+        "is_archived": each.archived,
     }
 
 
@@ -180,7 +180,7 @@ def lead(each: Lead, company: Company) -> Json:
         "channel": None,
         "channel_id": None,
         "source_deal_id": None,
-        "is_archived": False,
+        "is_archived": each.archived,
         "was_seen": True,
         "value": None,
         "expected_close_date": None,

@@ -89,14 +89,9 @@ class SignIn:
             self._access = {access: each for access, each in self._access.items() if each.user is not grant.user}
         self._access.pop(token, None)
 
-    def end_all(self) -> None:
-        """As when every user uninstalls the app."""
-        self._access.clear()
-        self._refresh.clear()
-
-    def expire_access(self) -> None:
-        """Access tokens are over, refresh tokens are not."""
-        self._access.clear()
+    def signed_in_users(self) -> set[str]:
+        """Addresses of users who have a refresh token."""
+        return {grant.user.email for grant in self._refresh.values()}
 
     def issued_for(self, email: str) -> dict[str, Any]:
         """Tokens without a browser, as if this user had allowed the app."""
