@@ -127,8 +127,7 @@ class _Reader:
         raise Refused(400, "MALFORMED_QUERY", more or f"unexpected token: '{seen}' in {self._text[:LONGEST_SHOWN]}")
 
     def _is(self, *words: str) -> bool:
-        wanted = self._kind in {"name", "mark"} and self._word.upper() in words
-        return wanted
+        return self._kind in {"name", "mark"} and self._word.upper() in words
 
     def _took(self, *words: str) -> str:
         """The word, when it is one of these; "" when it is not."""
