@@ -1,17 +1,19 @@
 """The closed list of CRMs: what each kind is called in the settings, whether it has an origin, and how its parts are made."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from crm_client.authorization_code import OAuthClient
 from crm_client.embedded.client import EmbeddedClient
 from crm_client.embedded.sign_in import EmbeddedSignIn
 from crm_client.odoo.client import OdooClient
 from crm_client.odoo.server import OdooServer
 from crm_client.odoo.sign_in import OdooSignIn
 from crm_client.renewal import Renewal
+from functions.vendors import Vendors
 from http_session.session import HttpSession
 from mailmagnet.crm import CrmClient
 from mailmagnet.crm_choice import EMBEDDED, CrmChoice, origin_of
@@ -22,23 +24,28 @@ from mailmagnet.errors import BadRequest
 @dataclass(frozen=True, slots=True)
 class CrmMeans:
     """What a CRM's parts are made from: the embedded CRM's file and link to a record, the seconds that one call may take, the session that
-    calls one origin alone, and what renews the tokens of one CRM."""
+    calls one origin alone, and what renews the tokens of one CRM. `client` is the customer's own OAuth client at the vendor,
+    `certificate_key` the PEM of the key by which an organisation's tokens are asked for, "" for none."""
 
     database: Path
     record_url: str
     seconds: float
     session_of: Callable[[str], HttpSession]
     renewal_of: Callable[[CrmChoice], Renewal]
+    vendors: Vendors
+    client: OAuthClient
+    certificate_key: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class CrmKind:
     """How a CRM's parts are made, each once a process and choice, and nothing is called yet; a choice has an origin where `has_origin` says
-    so."""
+    so. `has_client`: its sign-in goes through an OAuth client of the customer's."""
 
     has_origin: bool
     sign_in: Callable[[CrmMeans, CrmChoice], CrmSignIn]
     client: Callable[[CrmMeans, CrmChoice], CrmClient]
+    has_client: bool = False
 
 
 def _embedded_sign_in(means: CrmMeans, _: CrmChoice) -> CrmSignIn:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from cards.frame import Page
 from chat_client.webhooks import ChatWebhooks
+from crm_client.authorization_code import OAuthClient
 from crm_client.renewal import Renewal
 from functions.certificates import Certificates
 from functions.crms import KINDS, CrmMeans, checked_crm
@@ -19,6 +20,7 @@ from functions.openings import Openings
 from functions.settings import Settings
 from functions.signed_links import SignedLinks
 from functions.user_limit import UserLimit
+from functions.vendors import Vendors
 from functions.verify import Verifier
 from gmail_client.access_tokens import AccessTokens
 from gmail_client.consent import GoogleConsent
@@ -43,6 +45,8 @@ from mailmagnet.vault import Connection, Vault
 
 CALLBACK = "/callback"
 """The path of `pages` to which Google sends a browser back: it is registered with the OAuth client."""
+CRM_CALLBACK = "/crm-callback"
+"""The same for a CRM: it is registered with the customer's OAuth client there."""
 LINK_LIFE = timedelta(hours=1)
 """How long a card may be open before its links are pressed. A link is no right: its user signs in behind it."""
 
@@ -51,6 +55,7 @@ class Process:
     """The parts of one process, each made once, when first used. Made inside the running event loop; `close` it at the end."""
 
     google = Google()
+    vendors = Vendors()
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -189,7 +194,16 @@ class Process:
     @property
     def _crm_means(self) -> CrmMeans:
         given = self.settings
-        return CrmMeans(given.crm_database, given.crm_record_url, given.job_call_seconds, self.crm_session_of, self.renewal_of)
+        return CrmMeans(
+            given.crm_database,
+            given.crm_record_url,
+            given.job_call_seconds,
+            self.crm_session_of,
+            self.renewal_of,
+            self.vendors,
+            OAuthClient(given.crm_client_id, given.crm_client_secret.get_secret_value(), f"{given.pages_url}{CRM_CALLBACK}"),
+            given.crm_certificate_key.get_secret_value(),
+        )
 
     def crm_session_of(self, origin: str) -> HttpSession:
         """The session for one CRM: it can call no other, so a token that is sent by it reaches no other."""
