@@ -103,7 +103,7 @@ TYPES: Mapping[str, ObjectType] = {
     ),
     "Event": ObjectType(
         "00U",
-        {"Id": "id", "Subject": "combobox", "ActivityDate": "date", "ActivityDateTime": "datetime", "EndDateTime": "datetime",
+        {"Id": "id", "Subject": "combobox", "ActivityDate": "date", "StartDateTime": "datetime", "EndDateTime": "datetime",
          "IsAllDayEvent": "boolean", "WhoId": "reference", "OwnerId": "reference"},
         _OWNER,
     ),
@@ -282,7 +282,7 @@ class _Filling:
         day = activity["at"][:10]
         if activity["kind"] == "meeting":
             moment = _moment(activity["at"])
-            self._put("Event", Subject=activity["subject"], ActivityDate=day, ActivityDateTime=moment, EndDateTime=moment,
+            self._put("Event", Subject=activity["subject"], ActivityDate=day, StartDateTime=moment, EndDateTime=moment,
                       IsAllDayEvent=False, WhoId=contact_id, OwnerId=owner)  # fmt: skip
             return
         self._put("Task", Subject=activity["subject"], ActivityDate=day,
