@@ -193,12 +193,11 @@ def contact_by_id(see: Visible, contact_id: str) -> list[Query]:
 def notes_of(contact_ids: Iterable[str]) -> Query:
     """Notes, with as much of their text as Salesforce gives without a call for each."""
     document = "ContentDocument"
-    fields = f"LinkedEntityId, {document}.Id, {document}.CreatedDate, {document}.CreatedBy.Name, {document}.LatestPublishedVersion.TextPreview"
+    told = ("Id", "CreatedDate", "CreatedBy.Name", "LatestPublishedVersion.TextPreview")
+    fields = ", ".join(("LinkedEntityId", *(f"{document}.{each}" for each in told)))
     where = f"LinkedEntityId IN {_among(contact_ids)} AND {document}.FileType = 'SNOTE'"
-    return Query(
-        f"SELECT {fields} FROM ContentDocumentLink WHERE {where} ORDER BY {document}.CreatedDate DESC LIMIT {MOST_NOTES}",
-        optional=True,
-    )
+    order = f"ORDER BY {document}.CreatedDate DESC LIMIT {MOST_NOTES}"
+    return Query(f"SELECT {fields} FROM ContentDocumentLink WHERE {where} {order}", optional=True)
 
 
 def lead_by_id(see: Visible, lead_id: str) -> Query:

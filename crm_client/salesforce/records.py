@@ -1,7 +1,7 @@
 """Salesforce's records as the core has them. Whatever Salesforce sends is data, and may be missing or odd."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from urllib.parse import urlsplit
 
@@ -229,7 +229,7 @@ class Shown:
         over = (ends or begins or self._now) < self._now
         return self._activity("Event", ActivityKind.MEETING, event, at, over) if at else None
 
-    def _activity(self, name: str, kind: ActivityKind, record: Record, at: Any, done: bool) -> Activity:
+    def _activity(self, name: str, kind: ActivityKind, record: Record, at: datetime | date, done: bool) -> Activity:
         return Activity(
             id_of(record), kind, text(record, "Subject"), at, done, _name_of(record, "Owner"), self._url(name, record)
         )

@@ -120,7 +120,7 @@ class SalesforceServer:
 
         Raises NotAuthorised for the token, Hidden, NotPermitted, NotFound, RateLimited, DayLimitReached, Unavailable, BadAnswer.
         """
-        asked = [*resources, *queries]
+        asked: list[Resource | Query] = [*resources, *queries]
         names = [f"r{number}" for number in range(len(asked))]
         subrequests = [{"method": "GET", "url": each.path, "referenceId": name} for name, each in zip(names, asked, strict=True)]
         body = json.dumps({"compositeRequest": subrequests}).encode()
@@ -228,8 +228,8 @@ _NOT_NOW = {"QUERY_TIMEOUT", "SERVER_UNAVAILABLE", "UNABLE_TO_LOCK_ROW", "UNKNOW
 
 
 def _problem(status: int, headers: Mapping[str, str], faults: Iterable[Any]) -> Upstream:
-    """What a refusal means (https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/errorcodes.htm): by its code, since 403
-    is for rights and for limits alike. Salesforce's own words may hold data, and go nowhere."""
+    """What a refusal means, by its code, since 403 is for rights and for limits alike. Salesforce's own words may hold data, and go nowhere
+    (https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/errorcodes.htm)."""
     told = [each for each in faults if isinstance(each, dict)]
     codes = {text(each, "errorCode") for each in told}
     if status == HTTPStatus.UNAUTHORIZED or "INVALID_SESSION_ID" in codes:
