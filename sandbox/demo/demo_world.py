@@ -51,6 +51,7 @@ def _world(connection: sqlite3.Connection) -> CrmWorld:
                 "permitted": bool(row["permitted"]),
                 "active": bool(row["active"]),
                 "administrator": bool(row["administrator"]),
+                "hidden": [],
             }
             for row in connection.execute(_USERS, (MAIL_INTEGRATION,))
         ],
