@@ -1,24 +1,22 @@
 """The demo's CRM data as the JSON document that the stand-ins and the real servers are filled with: read out of an embedded CRM.
 
-As a program it writes the demo into a file of its own, and prints the document.
+As a program it prints the document.
 """
 
 import json
+import os
 import sqlite3
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
 
 from crm_client.embedded.administration import Scope
 from crm_client.embedded.database import reading
-from mailmagnet.categories import today_in
+from crm_client.embedded.database_file import crm_database_of
 from mailmagnet.crm import MAIL_INTEGRATION
 from sandbox.crms.world import CrmContact, CrmDeal, CrmWorld
-from sandbox.demo.crm_data import TIME_ZONE, write_demo_data
 
 
 def demo_world(database: Path) -> CrmWorld:
@@ -150,16 +148,10 @@ def _listed(connection: sqlite3.Connection, asked: str, of: str) -> list[str]:
 
 
 @click.command()
-@click.option("--org", required=True, help="The organisation's verified domain (hd).")
-@click.option("--user", required=True, help="The user whose CRM this is, as Ada Byron <ada@corp.example>.")
-@click.option("--colleague", required=True, help="A colleague who sees own records only, likewise.")
-def demo_world_of(org: str, user: str, colleague: str) -> None:
-    """Print the demo's people and deals as JSON, dated around today."""
-    with TemporaryDirectory() as folder:
-        database = Path(folder) / "crm.sqlite"
-        write_demo_data(database, today_in(TIME_ZONE, datetime.now(UTC)), org, user, colleague)
-        click.echo(json.dumps(demo_world(database), ensure_ascii=False))
+def demo_world_as_json() -> None:
+    """Print what the embedded CRM has, as JSON."""
+    click.echo(json.dumps(demo_world(crm_database_of(os.environ)), ensure_ascii=False))
 
 
 if __name__ == "__main__":
-    demo_world_of()
+    demo_world_as_json()
