@@ -311,6 +311,16 @@ def users(see: Visible, where: str) -> Query:
     return _select(see, "User", _USER, f"UserType = 'Standard'{where}", (), "Name, Id", None)
 
 
+def user_named(user_id: str) -> Query:
+    """One user, with what every user may see."""
+    return Query(f"SELECT Name, Username, IsActive FROM User WHERE Id = {checked_id(user_id)}")
+
+
+def administrator_named(user_id: str) -> Query:
+    """One user, with what only administrators may see for certain."""
+    return Query(f"SELECT Username, Profile.PermissionsModifyAllData FROM User WHERE Id = {checked_id(user_id)}")
+
+
 def administrators(see: Visible) -> Query:
     """None where the user is not told what others may."""
     able = "Profile.PermissionsModifyAllData"

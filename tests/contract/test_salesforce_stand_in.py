@@ -19,8 +19,7 @@ from sandbox.crms.salesforce.answers import DATA
 from sandbox.crms.salesforce.oauth import JWT_BEARER, ClientApp
 from sandbox.crms.salesforce.objects import is_id, record_id
 from sandbox.crms.salesforce.server import Salesforce
-from tests.contract.crm_contract import ADA, KIM, NOOR, OLD
-from tests.contract.crm_world import crm_world
+from tests.contract.crm_world import ADA, KIM, NOOR, OLD, crm_world
 from tests.soql_parser import NoSoql, read_soql, texts_of
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -126,7 +125,7 @@ async def test_a_session_is_asked_for_and_every_answer_says_what_is_left_of_the_
         async with asking.client.get(f"{DATA}/connect/organization", headers=headers) as answer:
             assert (answer.status, (await answer.json())[0]["errorCode"]) == (401, "INVALID_SESSION_ID")
     async with asking.client.get(f"{DATA}/connect/organization", headers=asking.headers(ADA)) as answer:
-        assert answer.headers["Sforce-Limit-Info"] == "api-usage=1/104000"
+        assert answer.headers["Sforce-Limit-Info"] == "api-usage=1/105000"
     asking.salesforce.calls_a_day = 1
     async with asking.client.get(f"{DATA}/connect/organization", headers=asking.headers(ADA)) as answer:
         (fault,) = await answer.json()

@@ -1,6 +1,6 @@
 """What Salesforce answers to a question of SOQL: the records that the user may see, in pages, or its refusal."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cmp_to_key
 from itertools import count
@@ -35,7 +35,7 @@ class Answers:
         whose, rows = self._kept.pop(locator, ("", []))
         if whose != user["Id"]:
             raise Refused(404, "INVALID_QUERY_LOCATOR", "invalid query locator")
-        return self._paged(user, rows, 0)
+        return self._paged(user, rows)
 
     def describe(self, user: Row, name: str) -> Row:
         """https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_sobject_describe.htm"""
@@ -70,18 +70,19 @@ class Answers:
 
     def _answer(self, user: Row, query: Query, name: str, within: tuple[str, str] | None) -> Row:
         self._check(user, query, name)
-        found = [row for row in self._rows(user, name, within) if query.where is None or self._fits(user, name, row, query.where)]
+        fits = self._fitting(user, name, query.where)
+        found = [row for row in self._rows(user, name, within) if fits(row)]
         for order in reversed(query.orders):
             found.sort(key=cmp_to_key(lambda one, other, by=order: self._compare(user, name, one, other, by)))  # type: ignore[misc]
         total = found[: query.limit] if query.limit is not None else found
-        return self._paged(user, [self._shown(user, name, row, query) for row in total], 0)
+        return self._paged(user, [self._shown(user, name, row, query) for row in total])
 
     def _rows(self, user: Row, name: str, within: tuple[str, str] | None) -> Iterator[Row]:
         for row in self.objects.rows[name].values():
             if (not within or row[within[0]] == within[1]) and self.objects.sees(user, name, row):
                 yield row
 
-    def _paged(self, user: Row, rows: list[Row], _: int) -> Row:
+    def _paged(self, user: Row, rows: list[Row]) -> Row:
         answer: Row = {"totalSize": len(rows), "done": len(rows) <= self.page, "records": rows[: self.page]}
         if not answer["done"]:
             locator = f"0r8xx{next(self._numbers):010d}AAA-{self.page}"
@@ -113,14 +114,19 @@ class Answers:
 
     # Conditions
 
-    def _fits(self, user: Row, name: str, row: Row, where: Condition | Group) -> bool:
+    def _fitting(self, user: Row, name: str, where: Condition | Group | None) -> Callable[[Row], bool]:
+        """Whether a row is as the conditions say; a semi-join is asked once for all."""
+        if where is None:
+            return lambda _: True
         if isinstance(where, Group):
-            members = (self._fits(user, name, row, member) for member in where.members)
-            return all(members) if where.word == "AND" else any(members)
-        value = self._at(user, name, row, where.path.split("."))
+            members = [self._fitting(user, name, member) for member in where.members]
+            join = all if where.word == "AND" else any
+            return lambda row: join(fits(row) for fits in members)
+        path = where.path.split(".")
         if where.inner:
-            return value is not None and value in self._inner(user, where.inner)
-        return _holds(value, where)
+            among = self._inner(user, where.inner)
+            return lambda row: self._at(user, name, row, path) in among
+        return lambda row: _holds(self._at(user, name, row, path), where)
 
     def _at(self, user: Row, name: str, row: Row, path: list[str]) -> Any:
         if len(path) == 1:
@@ -129,11 +135,9 @@ class Answers:
         return None if parent is None else self._at(user, parent_name, parent, path[1:])
 
     def _inner(self, user: Row, inner: Query) -> set[str]:
-        name = inner.source
-        rows = self._rows(user, name, None)
-        return {
-            row[inner.paths[0]] for row in rows if inner.where is None or self._fits(user, name, row, inner.where)
-        } - {None}  # fmt: skip
+        """The ids that a semi-join selects."""
+        fits = self._fitting(user, inner.source, inner.where)
+        return {row[inner.paths[0]] for row in self._rows(user, inner.source, None) if fits(row)} - {None}
 
     def _compare(self, user: Row, name: str, one: Row, other: Row, order: Order) -> int:
         """Nothing comes first, also where the greatest come first it comes last."""

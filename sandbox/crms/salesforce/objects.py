@@ -122,6 +122,8 @@ TYPES: Mapping[str, ObjectType] = {
 }  # fmt: skip
 NEED_CURRENCIES = {"CurrencyType", "Opportunity.CurrencyIsoCode"}
 """What is there only where the organisation uses several currencies."""
+HIDDEN = {"deals.amount": "Opportunity.Amount", "contacts.phone": "Contact.Phone"}
+"""Fields that the world hides from users, by Salesforce's names."""
 NEED_VIEW_SETUP = {"PermissionSet", "PermissionSetAssignment"}
 """What is there only for who may "View Setup and Configuration"."""
 
@@ -260,6 +262,7 @@ class _Filling:
         user_id = self._put("User", f"user {user['email']}", Name=user["name"], Username=f"{user['email']}.crm", Email=user["email"],
                             IsActive=user["active"], UserType="Standard", ProfileId=profile)  # fmt: skip
         self._users[user["email"]] = user_id
+        self._objects.hidden[user["email"]] = {HIDDEN[name] for name in user["hidden"]}
         if user["permitted"]:
             self._put("PermissionSetAssignment", AssigneeId=user_id, PermissionSetId=self._objects.ids["permission set"])
 
