@@ -192,8 +192,8 @@ class AuthorizationCode:
             return RateLimited(self.who, _wait(answer), f"its sign-in was asked too often (status {answer.status})")
         if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return Unavailable(self.who, f"its sign-in answered {answer.status}")
-        if error in self.dead:
-            return NotAuthorised(self.who, f"the sign-in is refused ({error})")
+        if error in self.dead or (answer.status == HTTPStatus.UNAUTHORIZED and not error):
+            return NotAuthorised(self.who, f"the sign-in is refused ({error or answer.status})")
         if _ERROR.fullmatch(error):
             # MailMagnet's own client there, so that signing in again would help nobody
             return NotPermitted(self.who, f"MailMagnet's OAuth client is refused ({error})")

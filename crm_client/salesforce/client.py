@@ -7,7 +7,7 @@ from crm_client.each_for_itself import senders_of
 from crm_client.renewal import Renewal
 from crm_client.salesforce.addresses import SALESFORCE
 from crm_client.salesforce.crm import CAPABILITIES, SalesforceCrm
-from crm_client.salesforce.memory import new_memory
+from crm_client.salesforce.memory import SalesforceMemory
 from crm_client.salesforce.server import SalesforceServer
 from mailmagnet.crm import Asked, Budget, Capabilities, Senders
 from mailmagnet.errors import Upstream
@@ -21,7 +21,7 @@ class SalesforceClient:
         self._server = server
         self._renewal = renewal
         self._now = now
-        self._memory = new_memory()
+        self._memory = SalesforceMemory()
 
     @property
     def name(self) -> str:

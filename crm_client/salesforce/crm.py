@@ -10,7 +10,7 @@ from crm_client.records import by_address, open_first, owners_of, people_of
 from crm_client.renewal import CrmAccess
 from crm_client.salesforce import questions
 from crm_client.salesforce.addresses import SALESFORCE
-from crm_client.salesforce.memory import SetUps
+from crm_client.salesforce.memory import SalesforceMemory
 from crm_client.salesforce.questions import ADDRESSES_A_CALL, MOST_DEALS, Visible
 from crm_client.salesforce.records import Shown, assigned, at_domain, notes_of, user_of
 from crm_client.salesforce.server import Query, Records, SalesforceServer
@@ -33,7 +33,7 @@ from mailmagnet.crm import (
     Senders,
     User,
 )
-from mailmagnet.deadline import in_time_or_problem
+from mailmagnet.deadline import in_time, in_time_or_problem
 from mailmagnet.errors import NotAuthorised, NotFound, Upstream
 from mailmagnet.templates import Template
 
@@ -60,7 +60,7 @@ class SalesforceCrm:
     """`mailmagnet.crm.Crm` for one user of one organisation."""
 
     def __init__(
-        self, server: SalesforceServer, access: CrmAccess, uid: str, memory: SetUps, now: Callable[[], datetime]
+        self, server: SalesforceServer, access: CrmAccess, uid: str, memory: SalesforceMemory, now: Callable[[], datetime]
     ) -> None:
         """`uid` is Salesforce's id of the user."""
         self._user = SalesforceUser(server, access, uid, memory, now)
@@ -77,7 +77,7 @@ class SalesforceCrm:
         others = frozenset(others).difference(front)
         with one_problem():
             async with asyncio.TaskGroup() as group:
-                asking = group.create_task(self._in_front(front, domains))
+                asking = group.create_task(in_time(SALESFORCE, by, self._in_front(front, domains)))
                 beside = await in_time_or_problem(SALESFORCE, by, self._beside(others))
         found = asking.result()
         if isinstance(beside, Upstream):
@@ -142,7 +142,10 @@ class SalesforceCrm:
         return (await self._user.set_up()).settings
 
     async def me(self) -> User:
-        return await self._me()
+        permitted, (found,) = await self._user.look(lambda see: [questions.user_by_id(see, self._user.uid)])
+        if not found.records or found.records[0].get("IsActive") is False:
+            raise NotAuthorised(SALESFORCE, "the user is not there any more")
+        return user_of(found.records[0], permitted=permitted)
 
     async def administrators(self) -> Sequence[User]:
         _, (found,) = await self._user.look(lambda see: [questions.administrators(see)])
@@ -150,7 +153,7 @@ class SalesforceCrm:
 
     async def users(self) -> Sequence[User]:
         """Whether another user has the permission Salesforce tells only those who look after it."""
-        told = await self._user.see(lambda see: [questions.users(see, ""), questions.PERMITTED])
+        told = await self._user.see(lambda see: [questions.users(see), questions.PERMITTED])
         found, permissions = told.records
         permitted = {*assigned(permissions), self._user.uid}
         return tuple(user_of(each, permitted=each.get("Id") in permitted) for each in found.records)
@@ -162,13 +165,6 @@ class SalesforceCrm:
         """None: Salesforce's are of four kinds, each with a merge language of its own."""
         await self._user.see(_nothing)
         return ()
-
-    async def _me(self) -> User:
-        where = f" AND Id = {questions.checked_id(self._user.uid)}"
-        permitted, (found,) = await self._user.look(lambda see: [questions.users(see, where)])
-        if not found.records or found.records[0].get("IsActive") is False:
-            raise NotAuthorised(SALESFORCE, "the user is not there any more")
-        return user_of(found.records[0], permitted=permitted)
 
     async def _in_front(self, front: Collection[str], domains: Collection[str]) -> LookUp:
         """The person in front with details, and the accounts at all domains: one call, and one more for notes where there is anybody."""

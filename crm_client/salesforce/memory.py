@@ -6,7 +6,8 @@ from crm_client.memory import Memory
 from crm_client.salesforce.questions import Visible
 from mailmagnet.crm import CrmSettings
 
-SECONDS = 15 * 60.0
+SETTINGS_SECONDS = 15 * 60.0
+PERMISSION_SECONDS = 60.0
 MOST = 10_000
 """Sign-ins that are remembered at once."""
 
@@ -16,14 +17,15 @@ SignedIn = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class SetUp:
-    """The organisation's settings, and which fields a user may see. The permission is none of it: it is asked for with every question."""
+    """The organisation's settings, and which fields a user may see."""
 
     see: Visible
     settings: CrmSettings
 
 
-SetUps = Memory[SignedIn, SetUp]
+class SalesforceMemory:
+    """No record of the CRM is among it. Whoever asks for records is asked for the permission in the same call, whatever is remembered."""
 
-
-def new_memory() -> SetUps:
-    return Memory(SECONDS, MOST)
+    def __init__(self) -> None:
+        self.set_ups: Memory[SignedIn, SetUp] = Memory(SETTINGS_SECONDS, MOST)
+        self.permitted: Memory[SignedIn, bool] = Memory(PERMISSION_SECONDS, MOST)

@@ -307,8 +307,13 @@ def _found(
 # Users
 
 
-def users(see: Visible, where: str) -> Query:
-    return _select(see, "User", _USER, f"UserType = 'Standard'{where}", (), "Name, Id", None)
+def users(see: Visible, also: str = "") -> Query:
+    """People who work in Salesforce: customers in portals and its own robots are none."""
+    return _select(see, "User", _USER, f"UserType = 'Standard'{also}", (), "Name, Id", None)
+
+
+def user_by_id(see: Visible, user_id: str) -> Query:
+    return users(see, f" AND Id = {checked_id(user_id)}")
 
 
 def user_named(user_id: str) -> Query:

@@ -8,7 +8,7 @@ from crm_client.fields import Record, inner, inner_all, text
 from crm_client.renewal import CrmAccess
 from crm_client.salesforce import questions
 from crm_client.salesforce.addresses import SALESFORCE
-from crm_client.salesforce.memory import SetUp, SetUps
+from crm_client.salesforce.memory import SalesforceMemory, SetUp
 from crm_client.salesforce.questions import NOTHING, PERMISSION_FIELD, Visible
 from crm_client.salesforce.records import Shown, is_permitted, settings_of
 from crm_client.salesforce.server import Hidden, Query, Records, Resource, SalesforceServer
@@ -32,7 +32,7 @@ class SalesforceUser:
     """Who asks. `uid` is Salesforce's id of the user."""
 
     def __init__(
-        self, server: SalesforceServer, access: CrmAccess, uid: str, memory: SetUps, now: Callable[[], datetime]
+        self, server: SalesforceServer, access: CrmAccess, uid: str, memory: SalesforceMemory, now: Callable[[], datetime]
     ) -> None:
         self._server = server
         self._access = access
@@ -47,17 +47,24 @@ class SalesforceUser:
 
     async def set_up(self) -> SetUp:
         """Settings, and what the user may see. Raises NotPermitted without the permission."""
-        await self.see(lambda _: ())
-        return await self._access.ask_as(self._set_up)
+        return await self._access.ask_as(self._permitted_set_up)
 
     async def look(self, ask: Questions) -> tuple[bool, Sequence[Records]]:
         """Whether the user has the permission, and answers that all may have."""
         return await self._access.ask_as(lambda tokens: self._look(tokens, ask))
 
+    async def _permitted_set_up(self, tokens: CrmTokens) -> SetUp:
+        set_up = await self._set_up(tokens)
+        _check(await self._memory.permitted.get(self.signed_in, lambda: self._is_permitted(tokens)))
+        return set_up
+
+    async def _is_permitted(self, tokens: CrmTokens) -> bool:
+        permitted, _ = await self._ask(tokens, ())
+        return permitted
+
     async def _see(self, tokens: CrmTokens, ask: Questions) -> Told:
         permitted, records = await self._look(tokens, ask)
-        if not permitted:
-            raise NotPermitted(SALESFORCE, permission=MAIL_INTEGRATION)
+        _check(permitted)
         settings = (await self._set_up(tokens)).settings
         return Told(records, Shown(tokens.origin, self.uid, settings.organisation.home_currency, self._now()))
 
@@ -66,7 +73,7 @@ class SalesforceUser:
             return await self._ask(tokens, ask((await self._set_up(tokens)).see))
         except Hidden:
             # Since it was remembered what the user may see, something has been hidden.
-            self._memory.forget(self.signed_in)
+            self._memory.set_ups.forget(self.signed_in)
         return await self._ask(tokens, ask((await self._set_up(tokens)).see))
 
     async def _ask(self, tokens: CrmTokens, asked: Sequence[Query]) -> tuple[bool, Sequence[Records]]:
@@ -76,7 +83,7 @@ class SalesforceUser:
         return is_permitted(me), [Records((), 0) if query == NOTHING else next(remaining) for query in asked]
 
     async def _set_up(self, tokens: CrmTokens) -> SetUp:
-        return await self._memory.get(self.signed_in, lambda: self._ask_set_up(tokens))
+        return await self._memory.set_ups.get(self.signed_in, lambda: self._ask_set_up(tokens))
 
     async def _ask_set_up(self, tokens: CrmTokens) -> SetUp:
         described = [Resource(f"sobjects/{name}/describe", optional=True) for name in questions.DESCRIBED]
@@ -92,6 +99,11 @@ class SalesforceUser:
         """That of an organisation that has one alone; no query tells it."""
         told = await self._server.get(tokens, Resource("connect/organization"))
         return text(inner(told, "features"), "defaultCurrencyIsoCode")
+
+
+def _check(permitted: bool) -> None:
+    if not permitted:
+        raise NotPermitted(SALESFORCE, permission=MAIL_INTEGRATION)
 
 
 def visible(descriptions: Sequence[Record]) -> Visible:
