@@ -12,15 +12,15 @@ from urllib.parse import urlsplit
 from cards.frame import Page
 from chat_client.webhooks import ChatWebhooks
 from crm_client.authorization_code import OAuthClient
+from crm_client.kind import CrmKind, CrmMeans
 from crm_client.renewal import Renewal
 from functions.certificates import Certificates
-from functions.crms import KINDS, CrmMeans, checked_crm
+from functions.crms import KINDS, checked_crm
 from functions.google import Google
 from functions.openings import Openings
 from functions.settings import Settings
 from functions.signed_links import SignedLinks
 from functions.user_limit import UserLimit
-from functions.vendors import Vendors
 from functions.verify import Verifier
 from gmail_client.access_tokens import AccessTokens
 from gmail_client.consent import GoogleConsent
@@ -55,7 +55,7 @@ class Process:
     """The parts of one process, each made once, when first used. Made inside the running event loop; `close` it at the end."""
 
     google = Google()
-    vendors = Vendors()
+    kinds: Mapping[str, CrmKind] = KINDS
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -200,7 +200,6 @@ class Process:
             given.job_call_seconds,
             self.crm_session_of,
             self.renewal_of,
-            self.vendors,
             OAuthClient(given.crm_client_id, given.crm_client_secret.get_secret_value(), f"{given.pages_url}{CRM_CALLBACK}"),
             given.crm_certificate_key.get_secret_value(),
         )
@@ -213,7 +212,7 @@ class Process:
 
     def crm_sign_in_of(self, choice: CrmChoice) -> CrmSignIn:
         """The sign-in of one CRM."""
-        return KINDS[choice.kind].sign_in(self._crm_means, choice)
+        return self.kinds[choice.kind].sign_in(self._crm_means, choice)
 
     def renewal_of(self, choice: CrmChoice) -> Renewal:
         """What renews the tokens of one CRM."""
@@ -234,7 +233,7 @@ class Process:
     def crm_client_of(self, choice: CrmChoice) -> CrmClient:
         """One CRM, as all its users' views here share it."""
         if choice not in self._crm_clients:
-            self._crm_clients[choice] = KINDS[choice.kind].client(self._crm_means, choice)
+            self._crm_clients[choice] = self.kinds[choice.kind].client(self._crm_means, choice)
         return self._crm_clients[choice]
 
     def gmail_of(self, connection: Connection) -> Gmail:

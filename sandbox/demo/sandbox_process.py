@@ -20,6 +20,7 @@ from typing import Any, cast
 import click
 from pydantic import BaseModel, ConfigDict
 
+from crm_client.kind import CrmKind
 from functions import addon as sidebar
 from functions import jobs
 from functions.boundary import entry_point
@@ -29,7 +30,6 @@ from functions.one_machine import run
 from functions.pages import endpoint as browser_pages
 from functions.serve_command import address_of, listening_at
 from functions.settings import Settings, read_settings
-from functions.vendors import Vendors
 from functions.wiring import Process
 from functions.with_process import with_process
 from http_session.session import traceparent
@@ -85,9 +85,9 @@ def google_at(url: str) -> Google:
     )
 
 
-def vendors_at(url: str) -> Vendors:
-    """The stand-ins for CRM vendors, each at this URL: one of them is served there."""
-    return Vendors()
+def stand_ins_at(url: str) -> Mapping[str, CrmKind]:
+    """The CRMs whose vendors have a stand-in, each at this URL: one of them is served there."""
+    return {}
 
 
 class SandboxProcess(Process):
@@ -98,7 +98,7 @@ class SandboxProcess(Process):
         self._sandbox = sandbox
         self.google = google_at(sandbox.google_url)
         if sandbox.crm_url:
-            self.vendors = vendors_at(sandbox.crm_url)
+            self.kinds = {**self.kinds, **stand_ins_at(sandbox.crm_url)}
 
     def crm_of(self, connection: Connection) -> Crm:
         return cast(Crm, FaultyCrm(super().crm_of(connection), self._sandbox.crm_fault_file))
