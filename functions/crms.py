@@ -5,10 +5,15 @@ from collections.abc import Mapping
 from crm_client.embedded.kind import EMBEDDED_KIND
 from crm_client.kind import CrmKind
 from crm_client.odoo.kind import ODOO_KIND
+from crm_client.salesforce.kind import salesforce_kind
 from mailmagnet.crm_choice import EMBEDDED, CrmChoice, origin_of
 from mailmagnet.errors import BadRequest
 
-KINDS: Mapping[str, CrmKind] = {EMBEDDED: EMBEDDED_KIND, "odoo": ODOO_KIND}
+KINDS: Mapping[str, CrmKind] = {
+    EMBEDDED: EMBEDDED_KIND,
+    "odoo": ODOO_KIND,
+    "salesforce": salesforce_kind(),
+}
 """By the word for the kind: what MAILMAGNET_CRM, deployment.yaml and an organisation's policy may say."""
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from mailmagnet.errors import BadAnswer, Service, Side
 
 SALESFORCE = Service(Side.CRM, "Salesforce")
+LONGEST_ORIGIN = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,6 @@ class SalesforceAddresses:
 
     def instance(self, told: object) -> str:
         """An organisation's origin as Salesforce tells it. Raises BadAnswer for what is not on the list."""
-        if not isinstance(told, str) or not re.fullmatch(self.instances, told.lower()):
+        if not isinstance(told, str) or len(told) > LONGEST_ORIGIN or not re.fullmatch(self.instances, told.lower()):
             raise BadAnswer(SALESFORCE, "it names a place for the organisation that is none of Salesforce's")
         return told.lower()

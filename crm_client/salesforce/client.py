@@ -33,7 +33,7 @@ class SalesforceClient:
 
     def budget(self, connection: Connection) -> Budget | None:
         """The organisation's, whoever of it asked last."""
-        return self._server.budget(connection.crm.origin) if connection.crm else None
+        return self._server.budget(self._memory.origins.get(connection.org, ""))
 
     def as_user(self, connection: Connection) -> SalesforceCrm:
         uid = connection.crm.account if connection.crm else ""

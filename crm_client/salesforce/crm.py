@@ -11,7 +11,7 @@ from crm_client.renewal import CrmAccess
 from crm_client.salesforce import questions
 from crm_client.salesforce.addresses import SALESFORCE
 from crm_client.salesforce.memory import SalesforceMemory
-from crm_client.salesforce.questions import ADDRESSES_A_CALL, MOST_DEALS, Visible
+from crm_client.salesforce.questions import ADDRESSES_A_CALL, DOMAINS_A_CALL, MOST_DEALS, Visible
 from crm_client.salesforce.records import Shown, assigned, at_domain, notes_of, user_of
 from crm_client.salesforce.server import Query, Records, SalesforceServer
 from crm_client.salesforce.user import SalesforceUser
@@ -167,8 +167,19 @@ class SalesforceCrm:
         return ()
 
     async def _in_front(self, front: Collection[str], domains: Collection[str]) -> LookUp:
-        """The person in front with details, and the accounts at all domains: one call, and one more for notes where there is anybody."""
+        """The person in front with details, and the accounts at the domains: one call, one more for notes where there is anybody, and one
+        beside them for every 50 domains more."""
+        first, *others = questions.chunks(domains, DOMAINS_A_CALL)
+        with one_problem():
+            async with asyncio.TaskGroup() as group:
+                asking = group.create_task(self._person(front, first))
+                more = [group.create_task(self._accounts(chunk)) for chunk in others]
+        found = asking.result()
+        return replace(
+            found, accounts={**found.accounts, **{domain: each for part in more for domain, each in part.result().items()}}
+        )
 
+    async def _person(self, front: Collection[str], domains: Collection[str]) -> LookUp:
         def ask(see: Visible) -> list[Query]:
             people = questions.people_with(see, front, details=True)
             return [*(people or [questions.NOTHING] * 3), *questions.accounts_at(see, domains)]
@@ -185,12 +196,16 @@ class SalesforceCrm:
             _accounts_at(domains, told.shown, accounts),
         )
 
+    async def _accounts(self, domains: Collection[str]) -> Mapping[str, KnownAccount]:
+        told = await self._user.see(lambda see: questions.accounts_at(see, domains))
+        return _accounts_at(domains, told.shown, told.records)
+
     async def _beside(self, others: Collection[str]) -> Senders:
         return await self._people(others, whole=False) if others else Senders({})
 
     async def _people(self, addresses: Collection[str], *, whole: bool) -> Senders:
         """Contacts with their deals, and leads, by address: one call for each 250, all side by side."""
-        chunks = questions.chunks(addresses) or [[]]
+        chunks = questions.chunks(addresses, ADDRESSES_A_CALL)
         with one_problem():
             async with asyncio.TaskGroup() as group:
                 asking = [group.create_task(self._chunk(chunk, whole)) for chunk in chunks]

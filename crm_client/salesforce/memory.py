@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from cachetools import LRUCache
+
 from crm_client.memory import Memory
 from crm_client.salesforce.questions import Visible
 from mailmagnet.crm import CrmSettings
@@ -29,3 +31,5 @@ class SalesforceMemory:
     def __init__(self) -> None:
         self.set_ups: Memory[SignedIn, SetUp] = Memory(SETTINGS_SECONDS, MOST)
         self.permitted: Memory[SignedIn, bool] = Memory(PERMISSION_SECONDS, MOST)
+        self.origins: LRUCache[str, str] = LRUCache(MOST)
+        """Where each of our organisations was served when it asked last."""

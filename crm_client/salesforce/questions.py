@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from crm_client.salesforce.addresses import SALESFORCE
-from crm_client.salesforce.server import Query
+from crm_client.salesforce.server import Query, Resource
 from mailmagnet.addresses import shown
 from mailmagnet.errors import NotFound, NotPermitted
 
 ADDRESSES_A_CALL = 250
+DOMAINS_A_CALL = 50
 LONGEST_ADDRESS = 80
 """Characters: Salesforce has no place for a longer one, so that nobody has it there."""
 MOST_DEALS = 200
@@ -136,10 +137,10 @@ def spelled(addresses: Iterable[str]) -> list[str]:
     return sorted({address for address in both if len(address) <= LONGEST_ADDRESS})
 
 
-def chunks(addresses: Collection[str]) -> list[list[str]]:
-    """As many as one question asks for, each."""
-    ordered = sorted(addresses)
-    return [ordered[at : at + ADDRESSES_A_CALL] for at in range(0, len(ordered), ADDRESSES_A_CALL)]
+def chunks(texts: Collection[str], most: int) -> list[list[str]]:
+    """As many as one question asks for, each; one without any where there are none."""
+    ordered = sorted(texts)
+    return [ordered[at : at + most] for at in range(0, len(ordered), most)] or [[]]
 
 
 def people_with(see: Visible, addresses: Collection[str], *, details: bool = False, whole: bool = False) -> list[Query]:
@@ -228,7 +229,8 @@ def deals_closing(see: Visible, first: date, last: date) -> Query:
 
 
 def accounts_at(see: Visible, domains: Collection[str]) -> list[Query]:
-    """Accounts with such a website, and those with somebody at such an address: two questions, for SOQL has no OR for them."""
+    """Accounts with such a website, and those with somebody at such an address, for DOMAINS_A_CALL of them at most: two questions, for SOQL
+    has no OR for them. None where the user may see no accounts."""
     spellings = sorted({spelling for domain in domains for spelling in (domain, shown(f"@{domain}")[1:])})
     if not spellings or not see.has("Account"):
         return []
@@ -305,6 +307,12 @@ def _found(
 
 
 # Users
+
+
+def permission_of(user_id: str) -> Resource:
+    """Whether the asking user, whose id this is, has the permission. It is no query for the limits, so that it goes with every call."""
+    checked_id(user_id)
+    return Resource(f"sobjects/User/{user_id}?fields={PERMISSION_FIELD}", optional=True)
 
 
 def users(see: Visible, also: str = "") -> Query:

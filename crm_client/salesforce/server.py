@@ -47,7 +47,7 @@ ROLES = "OpportunityContactRoles"
 """The records within records of which all pages are read: they say whose a deal is."""
 
 _LOCATOR = re.compile(rf"{re.escape(DATA)}/query/[A-Za-z0-9-]{{1,100}}")
-_USAGE = re.compile(r"\bapi-usage=(\d{1,12})/(\d{1,12})(?!\d)")
+_USAGE = re.compile(r"(?<![\w-])api-usage=(\d{1,12})/(\d{1,12})(?!\d)")
 
 
 class Hidden(NotPermitted):
@@ -210,7 +210,7 @@ def _body(answer: Record | None, optional: bool) -> Record:
     if status == HTTPStatus.OK:
         return _record(body)
     problem = _problem(status, {}, body if isinstance(body, list) else [])
-    if optional and isinstance(problem, Hidden | NotFound):
+    if optional and isinstance(problem, NotPermitted | NotFound):
         return {}
     raise problem
 

@@ -9,7 +9,7 @@ from crm_client.renewal import CrmAccess
 from crm_client.salesforce import questions
 from crm_client.salesforce.addresses import SALESFORCE
 from crm_client.salesforce.memory import SalesforceMemory, SetUp
-from crm_client.salesforce.questions import NOTHING, PERMISSION_FIELD, Visible
+from crm_client.salesforce.questions import NOTHING, Visible
 from crm_client.salesforce.records import Shown, is_permitted, settings_of
 from crm_client.salesforce.server import Hidden, Query, Records, Resource, SalesforceServer
 from mailmagnet.crm import MAIL_INTEGRATION
@@ -77,7 +77,8 @@ class SalesforceUser:
         return await self._ask(tokens, ask((await self._set_up(tokens)).see))
 
     async def _ask(self, tokens: CrmTokens, asked: Sequence[Query]) -> tuple[bool, Sequence[Records]]:
-        mine = Resource(f"sobjects/User/{self.uid}?fields={PERMISSION_FIELD}", optional=True)
+        self._memory.origins[self._access.org] = tokens.origin
+        mine = questions.permission_of(self.uid)
         (me,), answers = await self._server.ask(tokens, [mine], [query for query in asked if query != NOTHING])
         remaining = iter(answers)
         return is_permitted(me), [Records((), 0) if query == NOTHING else next(remaining) for query in asked]

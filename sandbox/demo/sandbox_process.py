@@ -6,6 +6,7 @@ the command line `mailmagnet` before the same Google; its `serve` serves all fou
 
 import asyncio
 import json
+import re
 import os
 import sys
 import time
@@ -21,6 +22,8 @@ import click
 from pydantic import BaseModel, ConfigDict
 
 from crm_client.kind import CrmKind
+from crm_client.salesforce.addresses import SalesforceAddresses
+from crm_client.salesforce.kind import salesforce_kind
 from functions import addon as sidebar
 from functions import jobs
 from functions.boundary import entry_point
@@ -87,7 +90,7 @@ def google_at(url: str) -> Google:
 
 def stand_ins_at(url: str) -> Mapping[str, CrmKind]:
     """The CRMs whose vendors have a stand-in, each at this URL: one of them is served there."""
-    return {}
+    return {"salesforce": salesforce_kind(SalesforceAddresses(url, re.escape(url)))}
 
 
 class SandboxProcess(Process):

@@ -20,7 +20,7 @@ from mailmagnet.crm_choice import CrmChoice
 from mailmagnet.crm_sign_in import CrmTokens
 from mailmagnet.store import Store
 from mailmagnet.vault import Connection, Vault
-from sandbox.crms.salesforce.oauth import ClientApp, Grant
+from sandbox.crms.salesforce.oauth import ClientApp
 from sandbox.crms.salesforce.server import Salesforce
 from tests.contract.crm_installed import InstalledWorld
 from tests.contract.crm_world import NOON, USERS, crm_world
@@ -85,11 +85,10 @@ class SalesforceWorld(InstalledWorld):
 
     def _signed_in(self, email: str) -> Connection:
         user_id = self.id_of(f"user {email}")
-        refresh = f"5Aep861-{email}"
-        self.salesforce.oauth.refresh[refresh] = Grant(user_id, frozenset({"api", "refresh_token"}), float("inf"))
+        access, refresh = self.salesforce.oauth.give_session(user_id)
         ends = datetime.now(UTC) + timedelta(hours=2)
         choice = CrmChoice("salesforce")
-        tokens = CrmTokens(user_id, email, self.salesforce.token_of(email), refresh, ends, choice, self.http.origin)
+        tokens = CrmTokens(user_id, email, access, refresh, ends, choice, self.http.origin)
         return Connection(ORG, SUBS[email], email, crm=tokens)
 
 

@@ -81,6 +81,11 @@ class OAuth:
         self.access[token] = Grant(user_id, scopes, self.now() + SESSION_SECONDS)
         return token
 
+    def give_session(self, user_id: str) -> tuple[str, str]:
+        """An access and a refresh token, as a user's consent gives them."""
+        scopes = frozenset({"api", "refresh_token"})
+        return self.give_access(user_id, scopes), self._give_refresh(user_id, scopes)
+
     def user_of(self, token: str) -> str | None:
         """The id of the active user whose session it is."""
         grant = self.access.get(token)
@@ -171,6 +176,10 @@ class OAuth:
             "issued_at": str(int(self.now() * 1000)),
         }
         if refreshes:
-            answer["refresh_token"] = f"5Aep861{secrets.token_urlsafe(48)}"
-            self.refresh[answer["refresh_token"]] = Grant(grant.user_id, grant.scopes, float("inf"))
+            answer["refresh_token"] = self._give_refresh(grant.user_id, grant.scopes)
         return answer
+
+    def _give_refresh(self, user_id: str, scopes: frozenset[str]) -> str:
+        token = f"5Aep861{secrets.token_urlsafe(48)}"
+        self.refresh[token] = Grant(user_id, scopes, float("inf"))
+        return token
