@@ -22,3 +22,6 @@ class SalesforceAddresses:
         if not isinstance(told, str) or len(told) > LONGEST_ORIGIN or not re.fullmatch(self.instances, told.lower()):
             raise BadAnswer(SALESFORCE, "it names a place for the organisation that is none of Salesforce's")
         return told.lower()
+
+
+OWN = SalesforceAddresses()

@@ -5,7 +5,7 @@ from functools import partial
 
 from crm_client.authorization_code import AuthorizationCode
 from crm_client.kind import CrmKind, CrmMeans
-from crm_client.salesforce.addresses import SALESFORCE, SalesforceAddresses
+from crm_client.salesforce.addresses import OWN, SALESFORCE, SalesforceAddresses
 from crm_client.salesforce.client import SalesforceClient
 from crm_client.salesforce.crm import CAPABILITIES
 from crm_client.salesforce.server import SalesforceServer
@@ -17,7 +17,7 @@ from mailmagnet.crm_sign_in import CrmSignIn
 _now = partial(datetime.now, UTC)
 
 
-def salesforce_kind(addresses: SalesforceAddresses = SalesforceAddresses()) -> CrmKind:
+def salesforce_kind(addresses: SalesforceAddresses = OWN) -> CrmKind:
     """`addresses` are Salesforce's own, but on a desk."""
 
     def server(means: CrmMeans) -> SalesforceServer:

@@ -6,8 +6,8 @@ the command line `mailmagnet` before the same Google; its `serve` serves all fou
 
 import asyncio
 import json
-import re
 import os
+import re
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
