@@ -126,10 +126,9 @@ class SalesforceCertificateSignIn(SalesforceSignIn):
             if inner(user, "Profile").get("PermissionsModifyAllData") is not True:
                 raise NotPermitted(SALESFORCE, "who connects the organisation has to be an administrator of it")
             organisation = await self._one(tokens, questions.ORGANISATION)
-            link = replace(tokens, name=text(organisation, "Name"), refresh=text(user, "Username"))
-            asserted = await self.renewed(link)
         await self._end(granted)
-        return asserted
+        # Only now: with a consent Salesforce also ends its user's other sessions.
+        return await self.renewed(replace(tokens, name=text(organisation, "Name"), refresh=text(user, "Username")))
 
     async def renewed(self, tokens: CrmTokens) -> CrmTokens:
         """The account's own link: a new session of its administrator."""

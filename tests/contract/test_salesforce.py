@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import date
@@ -100,8 +99,8 @@ async def test_a_mail_and_a_job_cost_one_call_each_and_say_what_is_asked(
         crm.salesforce.asked.clear()
         await ask()
         calls = [f"{each.method} {each.path}" for each in crm.http.asked]
-        sources = [re.findall(r"FROM (\w+)(?! \w+ IN)", question)[-1] for question in crm.salesforce.asked]
-        record_property(COUNTED, f"Salesforce: {title}: {', '.join(calls)}; about {', '.join(sources)}")
+        asked = [query["sObject"] for query in read_soql(crm.salesforce.asked)]
+        record_property(COUNTED, f"Salesforce: {title}: {', '.join(calls)}; queries of {', '.join(asked)}")
         assert len(calls) == (3 if title == "open mail" else 1)
 
 
