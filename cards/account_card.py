@@ -20,7 +20,7 @@ def account_card(opened: Opened[KnownAccount], frame: Frame) -> Card:
     account = known.account
     sections = [
         section(_first(known, crm_name, frame)),
-        open_deals_section(open_deals(known.open_deals, today), crm_name, today, frame),
+        open_deals_section(open_deals(known.open_deals, today), crm_name, today, frame, more_deals=known.more_deals),
         _contacts_section(known, crm_name, frame),
         set_up_section(opened.to_set_up, frame),
     ]
@@ -45,6 +45,8 @@ def _open_words(known: KnownAccount, crm_name: str, frame: Frame) -> str:
     if not known.open_deals:
         return coloured(f"No open deals in {words.name(crm_name)}", GREY)
     count = words.counted(len(known.open_deals), "open deal", "open deals", frame.locale)
+    if known.more_deals:
+        return bold(f"More than {count}")  # a total of some of them would be taken for that of all
     return bold(", ".join(filter(None, (count, words.totals((deal.amount for deal in known.open_deals), frame.locale)))))
 
 

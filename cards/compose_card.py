@@ -99,12 +99,18 @@ def _line(text: str) -> str:
     return f"{' ' if text[:1].isspace() else ''}{shown_text}{' ' if shown_text and text[-1:].isspace() else ''}"
 
 
+def _no_templates(composing: Composing) -> str:
+    if not composing.crm_has_templates:
+        return "Your admin has written no templates yet."
+    return f"No templates in {words.name(composing.crm_name)}, and none of your admin’s."
+
+
 def _templates_section(composing: Composing, frame: Frame) -> Section | None:
     if composing.template_problem:
         return problem_section(composing.template_problem, frame, "Templates")
     lines = [_template_line(template, frame) for template in composing.templates]
     if not lines:
-        lines = [text_paragraph(coloured(f"No templates in {words.name(composing.crm_name)}, and none of your admin’s.", GREY))]
+        lines = [text_paragraph(coloured(_no_templates(composing), GREY))]
     more = words.number(max(len(lines) - _IN_SIGHT, 0), frame.locale)
     return section(lines, "Templates", Fold(_IN_SIGHT, f"{more} more", "Fewer templates"))
 

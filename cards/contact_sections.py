@@ -56,7 +56,7 @@ def contact_sections(
     ]
     return [
         section(first),
-        open_deals_section(further, crm_name, today, frame),
+        open_deals_section(further, crm_name, today, frame, more_deals=contact.more_deals),
         closed_deals_section(closed_deals(contact.deals), reason, crm_name, today, frame),
         _past_section(contact, frame),
     ]

@@ -120,10 +120,14 @@ def lines_of(deals: Sequence[Deal], line: Callable[[Deal], Widget], crm_name: st
     return lines
 
 
-def open_deals_section(opened: Sequence[Deal], crm_name: str, today: date, frame: Frame) -> Section | None:
-    """Open deals, the first ones in sight."""
+def open_deals_section(
+    opened: Sequence[Deal], crm_name: str, today: date, frame: Frame, *, more_deals: bool = False
+) -> Section | None:
+    """Open deals, the first ones in sight; `more_deals`: the CRM has more than it told."""
     more = words.counted(len(opened) - IN_SIGHT, "more open deal", "more open deals", frame.locale)
     lines = lines_of(opened, lambda deal: deal_line(deal, frame, when(deal, today, frame), stage_of(deal)), crm_name, frame)
+    if more_deals:
+        lines.append(text_paragraph(coloured(f"There are more deals in {words.name(crm_name)}", GREY)))
     return section(lines, fold=Fold(IN_SIGHT, more, "Fewer deals"))
 
 

@@ -15,6 +15,7 @@ class Path(StrEnum):
 
     HOME = "/home"
     MESSAGE = "/message"  # message_id with IN_PLACE, else none: the event says which mail is open
+    PERSON = "/person"  # place: the person's among those of the open mail
     DEALS_AND_SEARCH = "/deals-and-search"
     CONTACT = "/contact"  # id
     LEAD = "/lead"  # id

@@ -23,9 +23,20 @@ def message_card(answer: OpenMessage, frame: Frame) -> Card:
     if not answer.people:
         return _nobody_card(answer.mail, answer.home, set_up)
     main, *others = answer.people
-    title, company = _who(main)
-    sections = [problem_section(answer.problem, frame)] if answer.problem else _main_sections(main, answer, frame)
-    return card([*sections, _others_section(main, others, answer, frame), set_up], title, company)
+    return _card(main, answer, frame, _others_section(main, others, answer, frame), set_up)
+
+
+def person_card(answer: OpenMessage, frame: Frame) -> Card:
+    """Another person of the open mail, on top of the mail's card."""
+    if not answer.people:
+        return _nobody_card(answer.mail, answer.home, None)
+    return _card(answer.people[answer.front], answer, frame)
+
+
+def _card(person: PersonInCrm, answer: OpenMessage, frame: Frame, *below: Section | None) -> Card:
+    title, company = _who(person)
+    sections = [problem_section(answer.problem, frame)] if answer.problem else _main_sections(person, answer, frame)
+    return card([*sections, *below], title, company)
 
 
 def _nobody_card(mail: MailPeople, home: str, set_up: Section | None) -> Card:
@@ -115,9 +126,14 @@ def _second_address_line(contact: Contact, frame: Frame) -> Widget:
 
 
 def _others_section(main: PersonInCrm, others: Sequence[PersonInCrm], answer: OpenMessage, frame: Frame) -> Section | None:
-    """A line each, who is in the CRM first; who is not is folded under a count. Its header says why the main person came first."""
+    """A line each, who is in the CRM first, then whom it was not asked for; who is not in it is folded under a count.
+
+    Its header says why the main person came first."""
     known = [_known_line(each, main, answer, frame) for each in others if each.known]
-    unknown = [_unknown_line(each, frame) for each in others if not each.known]
+    known += [
+        _not_asked_line(place, each, answer, frame) for place, each in enumerate(others, 1) if not each.asked and not each.known
+    ]
+    unknown = [_unknown_line(each, frame) for each in others if each.asked and not each.known]
     in_sight = min(_PEOPLE_IN_SIGHT, len(known) or (len(unknown) if answer.problem else 0))
     folded_known = max(len(known) - in_sight, 0)
     counts = (folded_known, "more"), (len(others) - in_sight - folded_known, "more" if answer.problem else "unknown")
@@ -139,6 +155,13 @@ def _known_line(person: PersonInCrm, main: PersonInCrm, answer: OpenMessage, fra
         return lead_line(person.leads[0], frame)
     beside = company_of_contact(main.contacts[0].contact) if main.contacts else ""
     return stakes_line(person.contacts[0], beside, answer.today or frame.today, frame)
+
+
+def _not_asked_line(place: int, person: PersonInCrm, answer: OpenMessage, frame: Frame) -> Widget:
+    """Whom there was no time to ask for, or whom this CRM is asked for one at a time."""
+    title, address = _name_and_address(person.person)
+    below = words.facts(address, f"Look up in {words.name(answer.crm_name)}")
+    return decorated_text(title, below=below, wrap=True, on_click=frame.run(Path.PERSON, place=str(place)))
 
 
 def _unknown_line(person: PersonInCrm, frame: Frame) -> Widget:

@@ -37,6 +37,8 @@ def stakes_line(standing: ContactStanding, beside: str, today: date, frame: Fram
 def _open_with(contact: Contact, today: date, frame: Frame) -> str:
     """ "¥4.8M"; without amounts how many deals, without deals nothing."""
     opened = open_deals(contact.deals, today)
+    if contact.more_deals:
+        return f"more than {words.counted(len(opened), 'open deal', 'open deals', frame.locale)}"
     total = words.totals((deal.amount for deal in opened), frame.locale)
     return total or (words.counted(len(opened), "open deal", "open deals", frame.locale) if opened else "")
 
@@ -103,5 +105,7 @@ def open_with(known: KnownAccount, frame: Frame) -> str:
     """ "€77,000 open"; without amounts "2 deals open"."""
     if not known.open_deals:
         return "no open deals"
+    if known.more_deals:
+        return f"more than {words.counted(len(known.open_deals), 'deal', 'deals', frame.locale)} open"
     total = words.totals((deal.amount for deal in known.open_deals), frame.locale)
     return f"{total or words.counted(len(known.open_deals), 'deal', 'deals', frame.locale)} open"

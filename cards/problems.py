@@ -10,6 +10,7 @@ from mailmagnet.consent import Grant
 from mailmagnet.errors import (
     BadAnswer,
     BadRequest,
+    DayLimitReached,
     Forbidden,
     GrantMissing,
     LeaseLost,
@@ -19,6 +20,7 @@ from mailmagnet.errors import (
     NotDelegated,
     NotFound,
     NotPermitted,
+    NotSupported,
     NotVerified,
     Paused,
     RateLimited,
@@ -90,6 +92,8 @@ def _upstream_problem(error: Upstream, locale: Locale, permitters: Sequence[str]
             )
         case NotFound():
             return Problem(f"This is not in {who} any more.")
+        case NotSupported():
+            return Problem(f"{who} has no such thing.")
     return _passing_problem(error, who, locale)
 
 
@@ -112,6 +116,9 @@ def _passing_problem(error: Upstream, who: str, locale: Locale) -> Problem:
             return Problem(f"{who} did not answer {within}.", again=True)
         case Unavailable():
             return Problem(f"{who} cannot be reached now.", again=True)
+        case DayLimitReached(retry_after=seconds):
+            happened = f"{who} takes no more questions from your organisation today."
+            return Problem(happened, f"It answers again in {words.for_long(seconds)}.", again=True)
         case RateLimited(retry_after=seconds):
             return Problem(f"{who} was asked too often.", f"It answers again in {words.for_long(seconds)}.", again=True)
         case BadAnswer():

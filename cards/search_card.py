@@ -14,8 +14,11 @@ from mailmagnet.open_record import Opened
 
 _IN_SIGHT = 5
 
-NOTHING_TYPED = "Type a name, a company or an address to search for."
-"""Said when the field is empty."""
+
+def too_little_typed(letters: int) -> str:
+    """Said when the field is empty, or holds fewer letters than a search takes."""
+    least = f" of {letters} letters or more" if letters > 1 else ""
+    return f"Type a name, a company or an address{least} to search for."
 
 
 def search_card(opened: Opened[Found], frame: Frame) -> Card:

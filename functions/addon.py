@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from cards.answers import Answer, custom_authorization_prompt, notify, requesting_google_scopes, update_card
 from cards.frame import SEARCH_INPUT, Frame, Path
-from cards.search_card import NOTHING_TYPED
+from cards.search_card import too_little_typed
 from functions.boundary import body_of
 from functions.event import Event, event_of, object_of, system_token_of, user_token_of
 from functions.log import log_once, names, requester
@@ -85,7 +85,7 @@ async def _user(body: Mapping[str, Any], process: Process) -> Identity:
 
 def _ids(path: Path, event: Event) -> Mapping[str, str]:
     """What the same call carries when it is made again."""
-    if path is Path.REPLY:
+    if path in {Path.REPLY, Path.PERSON}:
         return {**event.parameters, "message_id": event.message_id}
     return {"message_id": event.message_id} if path is Path.MESSAGE else event.parameters
 
@@ -100,8 +100,8 @@ async def _answered(trigger: Trigger | Press, call: SidebarCall, frame: Frame, u
             return await trigger.answer(call, frame) if isinstance(trigger, Press) else envelope(await trigger.card(call, frame))
     except ScopesMissing as missing:
         return requesting_google_scopes(missing.scopes)
-    except NothingTyped:
-        return notify(NOTHING_TYPED)
+    except NothingTyped as nothing:
+        return notify(too_little_typed(nothing.letters))
     except TimeoutError:
         error: MailMagnetError = TimedOut(MAILMAGNET, round(seconds, 1))
     except MailMagnetError as problem:

@@ -6,18 +6,17 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from crm_client.embedded.crm import EmbeddedCrm
+from crm_client.embedded.client import EmbeddedClient
 from crm_client.embedded.sign_in import EmbeddedSignIn
-from crm_client.odoo.crm import OdooCrm
+from crm_client.odoo.client import OdooClient
 from crm_client.odoo.server import OdooServer
 from crm_client.odoo.sign_in import OdooSignIn
 from crm_client.renewal import Renewal
 from http_session.session import HttpSession
-from mailmagnet.crm import Crm
+from mailmagnet.crm import CrmClient
 from mailmagnet.crm_choice import EMBEDDED, CrmChoice, origin_of
 from mailmagnet.crm_sign_in import CrmSignIn
 from mailmagnet.errors import BadRequest
-from mailmagnet.vault import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +33,12 @@ class CrmMeans:
 
 @dataclass(frozen=True, slots=True)
 class CrmKind:
-    """How a CRM's parts are made; its choice has an origin where `has_origin` says so. Nothing is called yet."""
+    """How a CRM's parts are made, each once a process and choice, and nothing is called yet; a choice has an origin where `has_origin` says
+    so."""
 
     has_origin: bool
     sign_in: Callable[[CrmMeans, CrmChoice], CrmSignIn]
-    crm: Callable[[CrmMeans, CrmChoice, Connection], Crm]
+    client: Callable[[CrmMeans, CrmChoice], CrmClient]
 
 
 def _embedded_sign_in(means: CrmMeans, _: CrmChoice) -> CrmSignIn:
@@ -46,9 +46,8 @@ def _embedded_sign_in(means: CrmMeans, _: CrmChoice) -> CrmSignIn:
     return EmbeddedSignIn(means.database, partial(datetime.now, UTC))
 
 
-def _embedded(means: CrmMeans, choice: CrmChoice, connection: Connection) -> Crm:
-    access = means.renewal_of(choice).access_of(connection)
-    return EmbeddedCrm(means.database, access, means.record_url)
+def _embedded_client(means: CrmMeans, choice: CrmChoice) -> CrmClient:
+    return EmbeddedClient(means.database, means.renewal_of(choice), means.record_url)
 
 
 def _odoo_server(means: CrmMeans, choice: CrmChoice) -> OdooServer:
@@ -59,14 +58,13 @@ def _odoo_sign_in(means: CrmMeans, choice: CrmChoice) -> CrmSignIn:
     return OdooSignIn(_odoo_server(means, choice), partial(datetime.now, UTC))
 
 
-def _odoo(means: CrmMeans, choice: CrmChoice, connection: Connection) -> Crm:
-    uid = connection.crm.account if connection.crm else ""
-    return OdooCrm(_odoo_server(means, choice), means.renewal_of(choice).access_of(connection), uid)
+def _odoo_client(means: CrmMeans, choice: CrmChoice) -> CrmClient:
+    return OdooClient(_odoo_server(means, choice), means.renewal_of(choice))
 
 
 KINDS: Mapping[str, CrmKind] = {
-    EMBEDDED: CrmKind(has_origin=False, sign_in=_embedded_sign_in, crm=_embedded),
-    "odoo": CrmKind(has_origin=True, sign_in=_odoo_sign_in, crm=_odoo),
+    EMBEDDED: CrmKind(has_origin=False, sign_in=_embedded_sign_in, client=_embedded_client),
+    "odoo": CrmKind(has_origin=True, sign_in=_odoo_sign_in, client=_odoo_client),
 }
 """By the word for the kind: what MAILMAGNET_CRM, deployment.yaml and an organisation's policy may say."""
 

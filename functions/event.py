@@ -21,6 +21,8 @@ SCOPE_COMPOSE = "https://www.googleapis.com/auth/gmail.addons.current.action.com
 """Without it Gmail carries out no change of a draft, and does not tell its recipients."""
 
 LONGEST_TEXT = 4096
+LONGEST_PLACE = 4
+"""Digits: nobody shows ten thousand lines."""
 LONGEST_TYPED = 20_000
 """Characters of one value of a form's field: a mail's text may be typed into a card."""
 MOST_CHOSEN = 200
@@ -66,6 +68,14 @@ class Event:
         return self.parameter("id")
 
     @property
+    def place(self) -> int:
+        """Which of several was clicked, counted from 0. Raises BadRequest when the click names none."""
+        place = self.parameter("place")
+        if not (place.isascii() and place.isdigit() and len(place) <= LONGEST_PLACE):
+            raise BadRequest("place: it is no number")
+        return int(place)
+
+    @property
     def in_place(self) -> bool:
         """Whether the answer is to take the place of the card clicked in."""
         return self.parameters.get(IN_PLACE) == IN_PLACE_YES
@@ -90,7 +100,7 @@ class Event:
         """What to search for. Raises NothingTyped when there are no words."""
         words = self.typed(SEARCH_INPUT)
         if not words:
-            raise NothingTyped("the search field is empty")
+            raise NothingTyped
         return words
 
     @property

@@ -36,7 +36,7 @@ from cards.leave_card import leave_card, left_card
 from cards.mail_card import failed_mail_card, mail_card
 from cards.mail_form_card import FAULTS, done_card, mail_form_card
 from cards.mail_with_card import mail_with_card
-from cards.message_card import message_card
+from cards.message_card import message_card, person_card
 from cards.my_sharing_card import my_sharing_card
 from cards.people_card import people_card
 from cards.policy_card import policy_card
@@ -310,6 +310,9 @@ async def _discard_mail(call: SidebarCall, frame: Frame) -> Answer:
 TRIGGERS: Mapping[Path, Trigger | Press] = {
     Path.HOME: _trigger(lambda call: homepage(call.caller, call.parts), home_card, show),
     Path.MESSAGE: _trigger(lambda call: open_message(*call.event.open_mail(), call.caller, call.parts), message_card, show),
+    Path.PERSON: _trigger(
+        lambda call: open_message(*call.event.open_mail(), call.caller, call.parts, call.event.place), person_card, push_card
+    ),
     # The homepage's card on top of what is open: of an open mail's panel it is one step back.
     Path.DEALS_AND_SEARCH: _trigger(lambda call: homepage(call.caller, call.parts), home_card, push_card),
     Path.CONTACT: _trigger(lambda call: open_contact(call.event.id, call.caller, call.parts), contact_card, push_card),

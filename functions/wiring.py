@@ -30,7 +30,7 @@ from gmail_client.web_client import WebClient
 from http_session.own_token import OwnToken
 from http_session.session import HttpSession
 from mailmagnet.consent import Consent
-from mailmagnet.crm import Crm
+from mailmagnet.crm import Crm, CrmClient
 from mailmagnet.crm_choice import CrmChoice
 from mailmagnet.crm_sign_in import CrmSignIn
 from mailmagnet.errors import BadRequest
@@ -56,6 +56,7 @@ class Process:
         self.settings = settings
         self._crm_sessions: dict[str, HttpSession] = {}
         self._renewals: dict[CrmChoice, Renewal] = {}
+        self._crm_clients: dict[CrmChoice, CrmClient] = {}
 
     @cached_property
     def session(self) -> HttpSession:
@@ -214,7 +215,13 @@ class Process:
     def crm_of(self, connection: Connection) -> Crm:
         """The CRM as this connection's user sees it: the one that the user is signed in to, and before that the deployment's own."""
         choice = connection.crm.crm if connection.crm else self.default_crm
-        return KINDS[choice.kind].crm(self._crm_means, choice, connection)
+        return self.crm_client_of(choice).as_user(connection)
+
+    def crm_client_of(self, choice: CrmChoice) -> CrmClient:
+        """One CRM, as all its users' views here share it."""
+        if choice not in self._crm_clients:
+            self._crm_clients[choice] = KINDS[choice.kind].client(self._crm_means, choice)
+        return self._crm_clients[choice]
 
     def gmail_of(self, connection: Connection) -> Gmail:
         """The mailbox of this connection."""

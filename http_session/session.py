@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from http_session.public_addresses import PublicAddresses
+from mailmagnet.calls import count_call
 from mailmagnet.errors import BadAnswer, BadSetting, Service, TimedOut, Unavailable
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
@@ -73,6 +74,7 @@ class HttpSession:
         if f"{parts.scheme}://{parts.netloc}" not in self._origins:
             raise BadSetting(f"{parts.scheme}://{parts.netloc} is not on the list of hosts that may be called")
         self.calls[who.name] += 1
+        count_call(who)
         sent = {**(headers or {}), **({"traceparent": trace} if (trace := traceparent.get()) else {})}
         try:
             async with (

@@ -1,4 +1,5 @@
-"""What the core asks of a CRM: records as the CRM's own words have them, and the protocol `Crm`, one user's view of one CRM."""
+"""What the core asks of a CRM: records as the CRM's own words have them; `Crm`, one user's view of it, which is read, and `WritableCrm`,
+which is written to as well; and `CrmClient`, what all views of one process share."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,8 +8,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
-from mailmagnet.errors import Service, Side
+from mailmagnet.errors import Service, Side, Upstream
 from mailmagnet.templates import Template
+from mailmagnet.vault import Connection
 
 MAIL_INTEGRATION = "Mail Integration"
 """The permission a user's CRM profile must hold to see the CRM from Gmail."""
@@ -79,6 +81,15 @@ class Stage:
     pipeline: str
     state: DealState
     position: int
+
+
+@dataclass(frozen=True, slots=True)
+class CrmSettings:
+    """How a CRM is set up: no records, and the same for all its users. `stages` are those of all pipelines, in the CRM's order."""
+
+    organisation: Organisation
+    stages: tuple[Stage, ...] = ()
+    currencies: tuple[Currency, ...] = ()
 
 
 class Module(StrEnum):
@@ -161,8 +172,8 @@ class Contact:
     """A person at a company, with the deals it is primary contact of or holds a role in.
 
     `addresses` are in the CRM's own order, the main one first, as `mailmagnet.addresses.canonical` writes them.
-    `activities` and `notes` are filled by look-ups for a person to read, newest first, and empty in those for the job.
-    `mine`: who asks owns it.
+    `activities` and `notes` are filled where a person reads about this very contact, newest first, and empty elsewhere.
+    `more_deals`: the CRM has more deals of it than are here. `mine`: who asks owns it.
     """
 
     id: str
@@ -178,6 +189,7 @@ class Contact:
     notes: tuple[Note, ...] = ()
     mine: bool = False
     owner_id: str = ""
+    more_deals: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,12 +242,16 @@ class RecordPeople:
 
 @dataclass(frozen=True, slots=True)
 class KnownAccount:
-    """An account, who we know there, and its open deals. `contacts` holds at most 10, `contact_count` counts all."""
+    """An account, who we know there, and its open deals. `contacts` holds at most 10, `contact_count` counts all.
+
+    `more_deals`: the CRM has more open deals of it than are here.
+    """
 
     account: Account
     contacts: tuple[Contact, ...]
     contact_count: int
     open_deals: tuple[Deal, ...]
+    more_deals: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,20 +259,20 @@ class LookUp:
     """The CRM's answer for all people of one mail.
 
     `contacts` and `leads` by each asked address that has any, `accounts` by each asked domain that has one;
-    what the user may not see is left out as if it were not there.
+    what the user may not see is left out as if it were not there. Of the addresses in `not_asked` nothing is known: there was no time
+    for them, or this CRM is asked for them one by one, when they are opened.
     """
 
-    organisation: Organisation
     contacts: Mapping[str, tuple[Contact, ...]]
     leads: Mapping[str, tuple[Lead, ...]]
     accounts: Mapping[str, KnownAccount]
+    not_asked: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Senders:
     """The CRM's answer for the senders of a run: contacts with their deals, and leads, by each asked address that has any."""
 
-    organisation: Organisation
     contacts: Mapping[str, tuple[Contact, ...]]
     leads: Mapping[str, tuple[Lead, ...]] = field(default_factory=dict)
 
@@ -298,16 +314,53 @@ class NewDeal:
     contacts: tuple[str, ...] = field(default=())
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What a CRM has. A card leaves out what it does not have, and the contract's cases are chosen by it.
+class Rights(StrEnum):
+    """Whose rights a CRM's answer follows: the user's own, or those of a token that sees the whole account."""
 
-    Rights are always the user's own here. `exact_money`: amounts of any length come back as they were written. `planned_activities`:
-    those that are still to be done; `activities`: also those that are done.
-    `ranked_search`: by the beginnings of words, best first, accents folded.
+    USER = "user"
+    ACCOUNT = "account"
+
+
+class Sees(StrEnum):
+    """What an admin lets each user see of a CRM whose token sees the whole account: the user's own records, the team's too, or all."""
+
+    OWN = "own"
+    TEAM = "team"
+    EVERYONE = "everyone"
+
+
+class RecordPage(StrEnum):
+    """Where a CRM lets the page with a record's mail stand: in a tab or a widget of the record, in a panel beside it, or behind a link."""
+
+    TAB = "tab"
+    WIDGET = "widget"
+    PANEL = "panel"
+    LINK = "link"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a CRM has, the same for all its users. A card leaves out what it does not have, and the contract's cases are chosen by it.
+
+    `rights`: whose rights an answer follows. `record_page`: the best place for the page with a record's mail. `addresses_a_call`: so many
+    addresses one call asks for. `search_from`: so many letters a search takes at the least; `search_inside_words`: it finds them
+    within words too; `ranked_search`: best first, by the beginnings of words; `accents_folded`: with "e" for "é".
+
+    `roles`: a deal has several contacts. `lost_stages`: lost is a stage. `exact_money`: amounts of any length come back as they were
+    written. `planned_activities`: those that are still to be done; `activities`: also those that are done. `owners`: a record has one.
+    `merge_fields`: templates have them. `permission`: its profiles hold `Mail Integration`; without, an admin's list of users takes its
+    place. `pooled`: it is asked for the senders of many mailboxes at once.
     """
 
+    rights: Rights
+    record_page: RecordPage
+    addresses_a_call: int
+    search_from: int = 1
+    search_inside_words: bool = False
+    ranked_search: bool = False
+    accents_folded: bool = False
     second_addresses: bool = False
+    leads: bool = False
     roles: bool = False
     pipelines: bool = False
     lost_stages: bool = False
@@ -316,9 +369,25 @@ class Capabilities:
     planned_activities: bool = False
     activities: bool = False
     notes: bool = False
+    owners: bool = False
     templates: bool = False
-    ranked_search: bool = False
+    merge_fields: bool = False
+    permission: bool = False
+    pooled: bool = False
     writes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a CRM said last of the calls that it takes in a day: `left` of `of`."""
+
+    left: int
+    of: int
+
+    @property
+    def share_left(self) -> float:
+        """Between 0.0 and 1.0."""
+        return min(max(self.left / self.of, 0.0), 1.0) if self.of > 0 else 0.0
 
 
 def service_of(crm: "Crm") -> Service:
@@ -329,9 +398,11 @@ def service_of(crm: "Crm") -> Service:
 class Crm(Protocol):
     """One user's view of one CRM: it answers with what that user may see.
 
-    Every call may raise NotAuthorised, NotPermitted, RateLimited, Unavailable, BadAnswer; those that take an id also NotFound.
-    Addresses and domains go in as `mailmagnet.addresses.canonical` writes them. Any number may be asked at once: the
-    implementation cuts them into as few calls as the CRM allows.
+    Every call may raise NotAuthorised, NotPermitted, RateLimited, Unavailable, BadAnswer; those that take an id also NotFound, and those
+    about what this CRM does not have NotSupported.
+
+    Addresses and domains go in as `mailmagnet.addresses.canonical` writes them, and are found however the CRM writes them: in capitals,
+    as Unicode or as xn--. Any number may be asked at once: the implementation cuts them into as few calls as the CRM allows.
     """
 
     @property
@@ -344,12 +415,17 @@ class Crm(Protocol):
         """What this CRM has."""
         ...
 
-    async def look_up(self, addresses: Collection[str], domains: Collection[str]) -> LookUp:
-        """All that the CRM has on the people of one mail."""
+    async def look_up(self, front: Collection[str], others: Collection[str], domains: Collection[str], by: float) -> LookUp:
+        """All that the CRM has on the people of one mail.
+
+        `front` are the spellings of the address of the person who is shown first: activities and notes come for its contacts alone.
+        `others` are the other people's. `by` is the running loop's time, in seconds, at which the answer is due: whom there was no time
+        to ask for is told in it, and only what fails for `front` is raised.
+        """
         ...
 
     async def senders(self, addresses: Collection[str]) -> Senders:
-        """The contacts behind the senders of a run, with their deals, and the leads."""
+        """The contacts behind the senders of a run, with their deals, and the leads: all of them, or it raises."""
         ...
 
     async def contact(self, contact_id: str) -> Contact:
@@ -376,7 +452,9 @@ class Crm(Protocol):
         """Open deals whose closing date lies in `first` to `last`, both included, soonest first."""
         ...
 
-    async def organisation(self) -> Organisation: ...
+    async def settings(self) -> CrmSettings:
+        """How the CRM is set up. It may be up to 15 minutes old."""
+        ...
 
     async def me(self) -> User:
         """The user whose view this is. It may be asked without the permission."""
@@ -389,12 +467,6 @@ class Crm(Protocol):
     async def users(self) -> Sequence[User]: ...
 
     async def profiles(self) -> Sequence[Profile]: ...
-
-    async def stages(self) -> Sequence[Stage]:
-        """All stages of all pipelines, in the CRM's order."""
-        ...
-
-    async def currencies(self) -> Sequence[Currency]: ...
 
     async def templates(self) -> Sequence[Template]:
         """Templates for mail that this user may use, by name, with merge fields as this CRM writes them; none where it has none."""
@@ -421,3 +493,40 @@ class WritableCrm(Crm, Protocol):
     async def add_activity(self, contact_id: str, activity: Activity) -> Activity: ...
 
     async def add_note(self, contact_id: str, text: str) -> Note: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The senders of one mailbox's run: canonical addresses."""
+
+    connection: Connection
+    addresses: frozenset[str]
+
+
+class CrmClient(Protocol):
+    """One CRM as one process asks it: what all its users' views share, the renewal of tokens, remembered settings, a gate for calls."""
+
+    @property
+    def name(self) -> str:
+        """The CRM's name as its users know it, to show: "Zoho CRM"."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this CRM has."""
+        ...
+
+    def budget(self, connection: Connection) -> Budget | None:
+        """What the CRM said last of the day's calls of this connection's account; None where it says nothing, or was not asked yet."""
+        ...
+
+    def as_user(self, connection: Connection) -> Crm:
+        """The CRM as this connection's user sees it. Cheap: nothing is asked yet."""
+        ...
+
+    async def senders_of(self, asked: Sequence[Asked]) -> Sequence[Senders | Upstream]:
+        """The senders of several mailboxes' runs at once, each answered by what that mailbox's user may see, in the order asked.
+
+        What fails for one mailbox is its answer, and stops no other's.
+        """
+        ...

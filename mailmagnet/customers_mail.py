@@ -9,7 +9,7 @@ from mailmagnet.addresses import spellings
 from mailmagnet.caller import Caller
 from mailmagnet.categories import Category, decide_for_address, today_in
 from mailmagnet.consent import Grant
-from mailmagnet.crm import Crm, Senders, service_of
+from mailmagnet.crm import Crm, CrmSettings, Senders, service_of
 from mailmagnet.deadline import in_time, in_time_or_problem
 from mailmagnet.decide_mail import known_as
 from mailmagnet.errors import MAILMAGNET, NotFound, Upstream
@@ -87,16 +87,17 @@ async def read_customers_mail(
     if not records:
         return CustomersMail((), mailbox.address, skip)
     senders = spellings({record.from_address for record in records} - {NOBODY})
-    headers, known = await asyncio.gather(
+    headers, answered = await asyncio.gather(
         in_time(GMAIL, caller.by, parts.mail_of(connection).headers([record.mail_id for record in records], SHOWN_HEADERS)),
-        in_time_or_problem(service_of(crm), caller.by, crm.senders(senders)),
+        in_time_or_problem(service_of(crm), caller.by, asyncio.gather(crm.senders(senders), crm.settings())),
     )
+    known, settings = (None, None) if isinstance(answered, Upstream) else answered
     return CustomersMail(
-        _mails(records, headers, None if isinstance(known, Upstream) else known, caller.now),
+        _mails(records, headers, known, settings, caller.now),
         mailbox.address,
         skip,
         older=len(found) > skip + most and skip + most <= MOST_SKIPPED,
-        crm_problem=known if isinstance(known, Upstream) else None,
+        crm_problem=answered if isinstance(answered, Upstream) else None,
     )
 
 
@@ -131,11 +132,15 @@ async def permitted_mailbox(caller: Caller, parts: Parts) -> tuple[Connection, M
 
 
 def _mails(
-    records: Sequence[MailRecord], read: Sequence[MailHeaders], known: Senders | None, now: datetime
+    records: Sequence[MailRecord],
+    read: Sequence[MailHeaders],
+    known: Senders | None,
+    settings: CrmSettings | None,
+    now: datetime,
 ) -> tuple[CustomerMail, ...]:
     """Those that are still in the mailbox, and not on their way out of it."""
     by_id = {mail.mail_id: mail for mail in read if not mail.label_ids & {"SPAM", "TRASH"}}
-    today = today_in(known.organisation.time_zone, now) if known else None
+    today = today_in(settings.organisation.time_zone, now) if settings else None
     mails = [_as_gmail_has_it(record, by_id[record.mail_id]) for record in records if record.mail_id in by_id]
     return tuple(_as_the_crm_has_it(mail, known, today) if known and today else mail for mail in mails)
 

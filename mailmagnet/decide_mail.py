@@ -1,5 +1,6 @@
 """What is decided about mail, whoever asks: whose it is, whether a customer wrote it, and which label is its own. Nothing is changed."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -35,14 +36,13 @@ class Decided:
     records: tuple[MailRecord, ...] = ()
     moves: tuple[Move, ...] = ()
     categories: Mapping[str, Category] = field(default_factory=dict)
-    crm_calls: int = 0
     today: date | None = None
 
 
 async def decide_mail(mails: Sequence[MailHeaders], connection: Connection, policy: Policy, crm: Crm, now: datetime) -> Decided:
-    """What the CRM says of mail in this connection's mailbox (its SENDER_HEADERS); the CRM is asked once, and not for nobody.
+    """What the CRM says of mail in this connection's mailbox (its SENDER_HEADERS); the CRM is asked for all at once, and not for nobody.
 
-    Raises what `Crm.senders` raises.
+    Raises what `Crm.senders` and `Crm.settings` raise.
     """
     senders = {
         mail.mail_id: sender
@@ -53,10 +53,10 @@ async def decide_mail(mails: Sequence[MailHeaders], connection: Connection, poli
     }
     if not senders:
         return Decided()
-    known = await crm.senders(spellings(set(senders.values())))
-    today = today_in(known.organisation.time_zone, now)
+    known, settings = await asyncio.gather(crm.senders(spellings(set(senders.values()))), crm.settings())
+    today = today_in(settings.organisation.time_zone, now)
     records, moves = _decided([mail for mail in mails if mail.mail_id in senders], senders, known, today)
-    return Decided(records, moves, {move.mail_id: move.decision.category for move in moves}, 1, today)
+    return Decided(records, moves, {move.mail_id: move.decision.category for move in moves}, today)
 
 
 def known_as(sender: str, known: Senders) -> tuple[tuple[Contact, ...], tuple[Lead, ...]]:

@@ -2,7 +2,7 @@
 
 MailMagnetError
     BadRequest            what came in cannot be read; says what is wrong with it
-        NothingTyped      the field that a click needs is empty
+        NothingTyped      the field that a click needs is empty, or holds too little; `.letters` says how many it takes
         BadForm           what was typed into a form cannot be used; `.fault` says what is wrong with it
     NotVerified           the sender could not prove who it is (401)
         LinkExpired       a link or a sign-in of ours was made too long ago, or was used before
@@ -20,7 +20,9 @@ MailMagnetError
         NotPermitted      the connection is good, its user may not do this; `.permission` says which permission is missing
             NotDelegated  the organisation's admin does not let MailMagnet into this mailbox, as it does for all
         NotFound          what was asked for is not there
-        RateLimited       asked too often; `.retry_after` says how long to wait, in seconds
+        NotSupported      the CRM has no such thing
+        RateLimited       asked too often in a short time; `.retry_after` says how long to wait, in seconds
+            DayLimitReached  all that may be asked in a day has been asked
         Unavailable       down, unreachable, or slower than the deadline
             TimedOut      slower than the deadline; `.seconds` says what the deadline was
         BadAnswer         answered with something that is not an answer
@@ -73,7 +75,11 @@ class BadRequest(MailMagnetError):
 
 
 class NothingTyped(BadRequest):
-    """The field that a click needs is empty."""
+    """The field that a click needs is empty, or holds fewer than so many letters."""
+
+    def __init__(self, letters: int = 1) -> None:
+        super().__init__("the field is empty" if letters <= 1 else f"fewer than {letters} letters are typed")
+        self.letters = letters
 
 
 class BadForm(BadRequest):
@@ -175,6 +181,14 @@ class RateLimited(Upstream):
     def __init__(self, who: Service, retry_after: float, what: str = "") -> None:
         super().__init__(who, what or f"rate limited, come back in {retry_after:g} s")
         self.retry_after = retry_after
+
+
+class DayLimitReached(RateLimited):
+    """All that may be asked in a day has been asked: `retry_after` is hours away."""
+
+
+class NotSupported(Upstream):
+    """The CRM has no such thing: nothing that is tried again, or permitted, will change it."""
 
 
 class Unavailable(Upstream):

@@ -102,8 +102,8 @@ async def _closing_this_month(crm: Crm, now: datetime) -> _Closing:
     So it is asked up to the last day that may be the organisation's month's, and the answer is cut.
     """
     latest = month_of(now.astimezone(_DAYS_BEGIN_HERE).date())[1]
-    organisation, deals = await asyncio.gather(crm.organisation(), crm.deals_closing(FAR_BACK, latest))
-    today = today_in(organisation.time_zone, now)
+    settings, deals = await asyncio.gather(crm.settings(), crm.deals_closing(FAR_BACK, latest))
+    today = today_in(settings.organisation.time_zone, now)
     last = month_of(today)[1]
     return _Closing(today, tuple(deal for deal in deals if deal.closing and deal.closing <= last))
 

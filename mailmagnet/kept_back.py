@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from mailmagnet.addresses import spellings
-from mailmagnet.crm import LookUp, Module
+from mailmagnet.crm import Module, Senders
 from mailmagnet.errors import NotAuthorised, NotPermitted
 from mailmagnet.gmail import MailHeaders
 from mailmagnet.parts import Parts
@@ -27,14 +27,14 @@ async def also_with_kept_back(
     read = {mail.mail_id: named_in(mail) for mail in mails}
     named = {mail_id: spellings(each.everybody) for mail_id, each in read.items()}
     try:
-        found = await parts.crm_of(connection).look_up(frozenset().union(*named.values()), ())
+        found = await parts.crm_of(connection).senders(frozenset().union(*named.values()))
     except (NotAuthorised, NotPermitted):
         return frozenset(named)
     kept_back = _addresses_of(owner.choices.contacts_kept_back, found)
     return frozenset(mail_id for mail_id, addresses in named.items() if addresses & kept_back or not read[mail_id].whole)
 
 
-def _addresses_of(kept_back: frozenset[str], found: LookUp) -> frozenset[str]:
+def _addresses_of(kept_back: frozenset[str], found: Senders) -> frozenset[str]:
     people = [
         *((address, RecordId(Module.CONTACTS, each.id)) for address, contacts in found.contacts.items() for each in contacts),
         *((address, RecordId(Module.LEADS, each.id)) for address, leads in found.leads.items() for each in leads),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 
+from mailmagnet.calls import counted_calls
 from mailmagnet.categories import Category
 from mailmagnet.choose_crm import check_chosen
 from mailmagnet.crm import Crm
@@ -24,6 +25,8 @@ from mailmagnet.errors import (
     NotAuthorised,
     NotFound,
     NotPermitted,
+    Service,
+    Side,
     TimedOut,
     Unavailable,
     Upstream,
@@ -114,6 +117,12 @@ class _Run:
     crm: Crm
     store: Store
     now: datetime
+    calls: Mapping[Service, int]
+
+    @property
+    def crm_calls(self) -> int:
+        """The calls to the CRM that this run has cost up to now."""
+        return sum(count for who, count in self.calls.items() if who.side is Side.CRM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +157,8 @@ async def label_mail(org: str, user: str, parts: Parts, tick: datetime | None = 
         mailbox = await _switched_on(org, user, parts.store)
         try:
             async with asyncio.timeout(RUN_SECONDS):
-                return await _sort(mailbox, lease, parts, tick)
+                with counted_calls() as calls:
+                    return await _sort(mailbox, lease, parts, tick, calls)
         except TimeoutError:
             raise await _failed(mailbox, lease, TimedOut(MAILMAGNET, RUN_SECONDS), parts) from None
         except Upstream as error:
@@ -169,12 +179,13 @@ async def plan_labels(org: str, user: str, parts: Parts) -> LabelRun:
     Gmail, the CRM, the store and the vault raise, NotFound and Forbidden.
     """
     mailbox = await _switched_on(org, user, parts.store)
-    run = await _run_of(mailbox, await parts.store.policy(org), parts)
-    begun = await _begun(run)
-    batch = await _next(begun.progress, DRY_RUN_MAILS, run)
-    headers = await run.gmail.headers(batch.mail_ids, SENDER_HEADERS)
-    plan = await _plan(headers.mails, begun, run)
-    return LabelRun(plan.moves, len(batch.mail_ids), _remaining(batch.left), run.gmail.units, plan.crm_calls, dry=True)
+    with counted_calls() as calls:
+        run = await _run_of(mailbox, await parts.store.policy(org), parts, calls)
+        begun = await _begun(run)
+        batch = await _next(begun.progress, DRY_RUN_MAILS, run)
+        headers = await run.gmail.headers(batch.mail_ids, SENDER_HEADERS)
+        plan = await _plan(headers.mails, begun, run)
+    return LabelRun(plan.moves, len(batch.mail_ids), _remaining(batch.left), run.gmail.units, run.crm_calls, dry=True)
 
 
 async def _switched_on(org: str, user: str, store: Store) -> Mailbox:
@@ -186,12 +197,12 @@ async def _switched_on(org: str, user: str, store: Store) -> Mailbox:
     return mailbox
 
 
-async def _run_of(mailbox: Mailbox, policy: Policy, parts: Parts) -> _Run:
+async def _run_of(mailbox: Mailbox, policy: Policy, parts: Parts, calls: Mapping[Service, int]) -> _Run:
     connection = await gmail_connection(mailbox.org, mailbox.user, parts.vault)
     crm = parts.crm_of(connection)
     check_chosen(connection, policy, crm, parts)
     await _check_permitted(crm)
-    return _Run(mailbox, connection, policy, parts.gmail_of(connection), crm, parts.store, parts.now())
+    return _Run(mailbox, connection, policy, parts.gmail_of(connection), crm, parts.store, parts.now(), calls)
 
 
 async def _check_permitted(crm: Crm) -> None:
@@ -213,11 +224,11 @@ async def _failed(mailbox: Mailbox, lease: Lease, error: Upstream, parts: Parts)
     return MailboxFailed(trouble.reason, trouble.who, trouble.failures, str(error))
 
 
-async def _sort(mailbox: Mailbox, lease: Lease, parts: Parts, tick: datetime | None) -> LabelRun:
+async def _sort(mailbox: Mailbox, lease: Lease, parts: Parts, tick: datetime | None, calls: Mapping[Service, int]) -> LabelRun:
     """The run, top to bottom. Nothing is kept before all is decided; decisions are kept before anything is moved."""
     policy = await parts.store.policy(mailbox.org)
     check_not_paused(policy)
-    run = await _run_of(mailbox, policy, parts)
+    run = await _run_of(mailbox, policy, parts, calls)
     begun = await _begun(run)
     batch = await _next(begun.progress, _mails_now(mailbox, run.now), run)
     headers = await run.gmail.headers(batch.mail_ids, SENDER_HEADERS)
@@ -243,7 +254,7 @@ async def _sort(mailbox: Mailbox, lease: Lease, parts: Parts, tick: datetime | N
         looked_at=len(batch.mail_ids),
         remaining=_remaining(progress),
         units=run.gmail.units,
-        crm_calls=plan.crm_calls,
+        crm_calls=run.crm_calls,
         passed_over=passed_over,
         new=new,
         notice_due=bool(new) or is_due(mailbox.choices.notice, mailbox.presence, run.now),

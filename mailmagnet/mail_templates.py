@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from mailmagnet.addresses import spellings, without_tag
 from mailmagnet.caller import Caller, connection_of
 from mailmagnet.categories import today_in
-from mailmagnet.crm import Contact, Crm, Found, Lead, LookUp, Module, Organisation, service_of
+from mailmagnet.crm import Contact, Crm, Found, Lead, Module, Organisation, Senders, service_of
 from mailmagnet.deadline import in_time, in_time_or_problem
 from mailmagnet.errors import MAILMAGNET, NotFound, Upstream
 from mailmagnet.merge_fields import values_of
+from mailmagnet.open_record import found_in
 from mailmagnet.parts import Parts
 from mailmagnet.record_people import RecordId
 from mailmagnet.standing import ContactStanding, standings_of
@@ -26,7 +27,7 @@ Known = ContactStanding | Lead | None
 @dataclass(frozen=True, slots=True)
 class Composing:
     """The answer to a draft that is being written: its first recipient whom the CRM knows, what stands for each merge field, the
-    templates, and whom a search for recipients has found (None without one)."""
+    templates, and whom a search for recipients has found (None without one). `crm_has_templates`: whether it has such a thing."""
 
     crm_name: str
     known: Known
@@ -34,6 +35,7 @@ class Composing:
     templates: tuple[Template, ...]
     found: Found | None = None
     template_problem: Upstream | None = None
+    crm_has_templates: bool = True
 
     @property
     def problems(self) -> tuple[Upstream, ...]:
@@ -59,14 +61,22 @@ async def compose(recipients: Sequence[str], caller: Caller, parts: Parts, words
     """
     crm = parts.crm_of(await connection_of(caller, parts))
     who = service_of(crm)
-    templates, (found_people, me), found = await asyncio.gather(
+    templates, (found_people, settings, me), found = await asyncio.gather(
         in_time_or_problem(who, caller.by, templates_of(crm, caller.identity.org, parts)),
-        in_time(who, caller.by, asyncio.gather(crm.look_up(spellings(recipients), ()), crm.me())),
+        in_time(who, caller.by, asyncio.gather(crm.senders(spellings(recipients)), crm.settings(), crm.me())),
         in_time(who, caller.by, _found(crm, words)),
     )
-    known = first_known(recipients, found_people, caller)
+    known = first_known(recipients, found_people, settings.organisation, caller)
     problem = templates if isinstance(templates, Upstream) else None
-    return Composing(crm.name, known, values_of(known, me), () if isinstance(templates, Upstream) else templates, found, problem)
+    return Composing(
+        crm.name,
+        known,
+        values_of(known, me),
+        () if isinstance(templates, Upstream) else templates,
+        found,
+        problem,
+        crm.capabilities.templates,
+    )
 
 
 async def filled_template(template: str, recipients: Sequence[str], caller: Caller, parts: Parts) -> FilledTemplate:
@@ -111,9 +121,9 @@ def standing_of(person: Contact | Lead, organisation: Organisation, caller: Call
     return person if isinstance(person, Lead) else standings_of([person], today_in(organisation.time_zone, caller.now))[0]
 
 
-def first_known(recipients: Iterable[str], found: LookUp, caller: Caller) -> Known:
+def first_known(recipients: Iterable[str], found: Senders, organisation: Organisation, caller: Caller) -> Known:
     """The first of these addresses whom the CRM knows; a contact before a lead, and of several contacts the one that decides."""
-    today = today_in(found.organisation.time_zone, caller.now)
+    today = today_in(organisation.time_zone, caller.now)
     for recipient in recipients:
         for address in (recipient, without_tag(recipient)):
             if contacts := found.contacts.get(address):
@@ -131,4 +141,4 @@ def name_of(known: Known) -> str:
 
 
 async def _found(crm: Crm, words: str) -> Found | None:
-    return await crm.search(words, FOUND_MOST) if words else None
+    return await found_in(crm, words, FOUND_MOST) if words else None

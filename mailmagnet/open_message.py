@@ -1,14 +1,14 @@
 """The use case "open message": the open mail's headers -> its people -> ONE look-up in the CRM -> what is at stake."""
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from mailmagnet.addresses import domain_of, spellings, without_tag
 from mailmagnet.caller import Caller, unconnected
 from mailmagnet.categories import today_in
-from mailmagnet.crm import Contact, Crm, KnownAccount, Lead, LookUp, service_of
+from mailmagnet.crm import Contact, Crm, CrmSettings, KnownAccount, Lead, LookUp, service_of
 from mailmagnet.deadline import in_time, in_time_or_problem
 from mailmagnet.domains import is_free_mail, registered_domain
 from mailmagnet.errors import MAILMAGNET, Upstream
@@ -20,6 +20,8 @@ from mailmagnet.vault import Connection
 
 CRM_SECONDS = 4.0
 """The most that a CRM is waited for; less when the deadline is nearer."""
+TO_ANSWER_SECONDS = 0.5
+"""So long before that it asks for nobody more, and answers with whom it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class PersonInCrm:
     """What the CRM has on one person of the mail.
 
     `contacts`: the one that decides the label first; `account` only when the person is neither contact nor lead but the domain is known;
-    `perhaps` are contacts this may be a second address of (same name, same company).
+    `perhaps` are contacts this may be a second address of (same name, same company). `asked`: whether the CRM was asked for the person.
     """
 
     person: Person
@@ -35,6 +37,7 @@ class PersonInCrm:
     leads: tuple[Lead, ...] = ()
     account: KnownAccount | None = None
     perhaps: tuple[Contact, ...] = ()
+    asked: bool = True
 
     @property
     def known(self) -> bool:
@@ -44,7 +47,7 @@ class PersonInCrm:
 
 @dataclass(frozen=True, slots=True)
 class OpenMessage:
-    """The answer: the people of the mail with what the CRM has on each, the main one first.
+    """The answer: the people of the mail with what the CRM has on each, the main one first; `front` is the place of the one who is shown.
 
     When the vault or the CRM failed, `problem` says how, and the people come without what the CRM has. `today` is the organisation's
     day, None when the CRM was not asked or failed. `home` is the user's own domain, "" for a consumer account. `to_set_up` is whether
@@ -58,6 +61,7 @@ class OpenMessage:
     problem: Upstream | None = None
     home: str = ""
     to_set_up: bool = False
+    front: int = 0
 
     @property
     def problems(self) -> tuple[Upstream, ...]:
@@ -65,8 +69,8 @@ class OpenMessage:
         return (self.problem,) if self.problem else ()
 
 
-async def open_message(message_id: str, tokens: OpenMailTokens, caller: Caller, parts: Parts) -> OpenMessage:
-    """Who the open mail is about and what the CRM has on them.
+async def open_message(message_id: str, tokens: OpenMailTokens, caller: Caller, parts: Parts, front: int = 0) -> OpenMessage:
+    """Who the open mail is about and what the CRM has on them, above all on the one at place `front` among them.
 
     Gmail and the vault are asked side by side, then the CRM once. What the vault or the CRM failed to say is told in the answer's
     `problem`. Raises what `MailReader.open_mail` raises, and TimedOut: without the mail there is nothing to show.
@@ -82,19 +86,23 @@ async def open_message(message_id: str, tokens: OpenMailTokens, caller: Caller, 
     to_set_up = not isinstance(stored, Upstream) and not connection.connected
     if not about.people:
         return OpenMessage(about, (), crm.name, home=home, to_set_up=to_set_up)
-    found = stored if isinstance(stored, Upstream) else await _look_up(about.people, crm, caller.by)
+    front = front if 0 <= front < len(about.people) else 0
+    found = stored if isinstance(stored, Upstream) else await _look_up(about.people, front, crm, caller.by)
     if isinstance(found, Upstream):
         people = tuple(PersonInCrm(person) for person in about.people)
-        return OpenMessage(about, people, crm.name, problem=found, home=home, to_set_up=to_set_up)
-    today = today_in(found.organisation.time_zone, caller.now)
-    people = tuple(_in_crm(person, found, today) for person in about.people)
-    return OpenMessage(about, people, crm.name, today, home=home, to_set_up=to_set_up)
+        return OpenMessage(about, people, crm.name, problem=found, home=home, to_set_up=to_set_up, front=front)
+    look_up, settings = found
+    today = today_in(settings.organisation.time_zone, caller.now)
+    people = tuple(_in_crm(person, look_up, today) for person in about.people)
+    return OpenMessage(about, people, crm.name, today, home=home, to_set_up=to_set_up, front=front)
 
 
-async def _look_up(people: Collection[Person], crm: Crm, by: float) -> LookUp | Upstream:
-    at_most = asyncio.get_running_loop().time() + CRM_SECONDS
-    found = crm.look_up(spellings(person.address for person in people), _company_domains(people))
-    return await in_time_or_problem(service_of(crm), min(by, at_most), found)
+async def _look_up(people: Sequence[Person], front: int, crm: Crm, by: float) -> tuple[LookUp, CrmSettings] | Upstream:
+    at_most = min(by, asyncio.get_running_loop().time() + CRM_SECONDS)
+    in_front = spellings([people[front].address])
+    others = spellings(person.address for person in people) - in_front
+    found = crm.look_up(in_front, others, _company_domains(people), at_most - TO_ANSWER_SECONDS)
+    return await in_time_or_problem(service_of(crm), at_most, asyncio.gather(found, crm.settings()))
 
 
 def _company_domains(people: Iterable[Person]) -> frozenset[str]:
@@ -106,10 +114,11 @@ def _in_crm(person: Person, found: LookUp, today: date) -> PersonInCrm:
     addresses = (person.address, without_tag(person.address))
     contacts = next((found.contacts[address] for address in addresses if address in found.contacts), ())
     leads = next((found.leads[address] for address in addresses if address in found.leads), ())
+    asked = not found.not_asked.issuperset(spellings([person.address]))
     if contacts or leads:
         return PersonInCrm(person, standings_of(contacts, today, person.name), leads)
     account = found.accounts.get(registered_domain(domain_of(person.address)))
-    return PersonInCrm(person, account=account, perhaps=_same_name(person, account))
+    return PersonInCrm(person, account=account, perhaps=_same_name(person, account), asked=asked)
 
 
 def _same_name(person: Person, account: KnownAccount | None) -> tuple[Contact, ...]:

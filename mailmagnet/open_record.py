@@ -10,7 +10,7 @@ from mailmagnet.caller import Caller, connection_of
 from mailmagnet.categories import today_in
 from mailmagnet.crm import Contact, Crm, Deal, Found, KnownAccount, Lead, service_of
 from mailmagnet.deadline import in_time
-from mailmagnet.errors import Upstream
+from mailmagnet.errors import NothingTyped, Upstream
 from mailmagnet.parts import Parts
 from mailmagnet.standing import ContactStanding, standings_of
 
@@ -66,13 +66,21 @@ async def open_deal(deal_id: str, caller: Caller, parts: Parts) -> Opened[Deal]:
 
 
 async def search(words: str, caller: Caller, parts: Parts) -> Opened[Found]:
-    """What the CRM has under these words. Raises what `Crm.search` and the vault raise, and TimedOut."""
-    return await _opened(lambda crm: crm.search(words, FOUND_MOST), caller, parts)
+    """What the CRM has under these words. Raises NothingTyped for fewer letters than it takes, what `Crm.search` and the vault raise, and
+    TimedOut."""
+    return await _opened(lambda crm: found_in(crm, words, FOUND_MOST), caller, parts)
+
+
+async def found_in(crm: Crm, words: str, most: int) -> Found:
+    """At most `most` of each kind. Raises as `search` does."""
+    if len(words.strip()) < crm.capabilities.search_from:
+        raise NothingTyped(crm.capabilities.search_from)
+    return await crm.search(words, most)
 
 
 async def _opened(read: Callable[[Crm], Awaitable[Record]], caller: Caller, parts: Parts) -> Opened[Record]:
     connection = await connection_of(caller, parts)
     crm = parts.crm_of(connection)
-    both = asyncio.gather(read(crm), crm.organisation())
-    record, organisation = await in_time(service_of(crm), caller.by, both)
-    return Opened(record, crm.name, today_in(organisation.time_zone, caller.now), not connection.connected)
+    both = asyncio.gather(read(crm), crm.settings())
+    record, settings = await in_time(service_of(crm), caller.by, both)
+    return Opened(record, crm.name, today_in(settings.organisation.time_zone, caller.now), not connection.connected)

@@ -70,12 +70,12 @@ async def sorted_today(caller: Caller, parts: Parts) -> SortedToday:
     """Which mails were sorted. Raises NotFound while MailMagnet is off, NotPermitted, NotAuthorised, TimedOut, and what Gmail, the CRM,
     the store and the vault raise."""
     connection, mailbox, crm = await permitted_mailbox(caller, parts)
-    organisation, found = await asyncio.gather(
-        in_time(service_of(crm), caller.by, crm.organisation()),
+    settings, found = await asyncio.gather(
+        in_time(service_of(crm), caller.by, crm.settings()),
         in_time(MAILMAGNET, caller.by, parts.store.latest_mails(mailbox.org, mailbox.user, MOST_SHOWN + 1)),
     )
-    today = today_in(organisation.time_zone, caller.now)
-    todays = [record for record in found if today_in(organisation.time_zone, record.received_at) == today]
+    today = today_in(settings.organisation.time_zone, caller.now)
+    todays = [record for record in found if today_in(settings.organisation.time_zone, record.received_at) == today]
     shown = todays[:MOST_SHOWN]
     mail_ids = [record.mail_id for record in shown]
     headers = await in_time(GMAIL, caller.by, parts.mail_of(connection).headers(mail_ids, SHOWN_HEADERS)) if shown else ()

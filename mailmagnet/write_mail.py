@@ -159,17 +159,17 @@ async def fill_in(form: FormId, template: str, typed: Typed, caller: Caller, par
     """
     desk = await _desk(caller, parts)
     crm, by = desk.crm, caller.by
-    found, me, organisation, senders, templates = await asyncio.gather(
+    found, me, settings, senders, templates = await asyncio.gather(
         _person(desk, form.person) if form.person else _permitted(desk),
         in_time(service_of(crm), by, crm.me()),
-        in_time(service_of(crm), by, crm.organisation()),
+        in_time(service_of(crm), by, crm.settings()),
         _senders(desk),
         _templates(desk),
     )
     if isinstance(templates, Upstream):
         raise templates
     chosen = template_in(templates, template)
-    values = values_of(standing_of(found, organisation, caller) if found else None, me)
+    values = values_of(standing_of(found, settings.organisation, caller) if found else None, me)
     subject, text = merge(chosen.subject, values), merge(chosen.text, values)
     filled = replace(typed, subject=typed.subject or subject.text, text="\n\n".join(filter(None, (text.text, typed.text))))
     missing, unknown = (

@@ -13,5 +13,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    pytest.register_assert_rewrite("tests.contract.crm_contract")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(ToldAtTheEnd())

@@ -14,7 +14,7 @@ from functions.boundary import entry_point
 from functions.settings import Settings, read_settings
 from functions.wiring import Process
 from http_session.session import HttpSession
-from mailmagnet.crm import Account, Contact, Crm, Deal, DealState, LookUp, Money, Organisation
+from mailmagnet.crm import Account, Contact, Crm, CrmSettings, Deal, DealState, LookUp, Money, Organisation
 from mailmagnet.errors import Service, Side
 from mailmagnet.vault import Connection
 from sandbox.demo.sandbox_process import google_at
@@ -42,12 +42,14 @@ class HttpCrm:
         self._session = session
         self._url = url
 
-    async def look_up(self, addresses: Collection[str], domains: Collection[str]) -> LookUp:
-        answer = await self._session.request(
-            Service(Side.CRM, self.name), "POST", self._url, seconds=4, body=json.dumps(sorted(addresses)).encode()
-        )
+    async def settings(self) -> CrmSettings:
+        """As a client remembers them: without a call."""
+        return CrmSettings(Organisation("Corp", "Europe/Vienna", "EUR"))
+
+    async def look_up(self, front: Collection[str], others: Collection[str], domains: Collection[str], by: float) -> LookUp:
+        body = json.dumps(sorted({*front, *others})).encode()
+        answer = await self._session.request(Service(Side.CRM, self.name), "POST", self._url, seconds=4, body=body)
         return LookUp(
-            Organisation("Corp", "Europe/Vienna", "EUR"),
             {address: (_contact(address),) for address in answer.json()["known"]},
             {},
             {},

@@ -30,12 +30,13 @@ from crm_client.embedded.rows import (
 from crm_client.embedded.sessions import viewer_of
 from crm_client.embedded.user_records import UserRecords, activity
 from crm_client.renewal import CrmAccess
+from mailmagnet.calls import count_call
 from mailmagnet.crm import (
     Account,
     Activity,
     Capabilities,
     Contact,
-    Currency,
+    CrmSettings,
     Deal,
     Found,
     KnownAccount,
@@ -45,11 +46,11 @@ from mailmagnet.crm import (
     NewContact,
     NewDeal,
     Note,
-    Organisation,
     Profile,
+    RecordPage,
     RecordPeople,
+    Rights,
     Senders,
-    Stage,
     User,
 )
 from mailmagnet.errors import NotFound
@@ -57,8 +58,17 @@ from mailmagnet.templates import Template
 
 Result = TypeVar("Result")
 
+UNLIMITED = 1_000_000
+"""Addresses in one question: one statement takes any number."""
+
 CAPABILITIES = Capabilities(
+    rights=Rights.USER,
+    record_page=RecordPage.TAB,
+    addresses_a_call=UNLIMITED,
+    ranked_search=True,
+    accents_folded=True,
     second_addresses=True,
+    leads=True,
     roles=True,
     pipelines=True,
     lost_stages=True,
@@ -67,8 +77,10 @@ CAPABILITIES = Capabilities(
     planned_activities=True,
     activities=True,
     notes=True,
+    owners=True,
     templates=True,
-    ranked_search=True,
+    merge_fields=True,
+    permission=True,
     writes=True,
 )
 
@@ -97,8 +109,9 @@ class EmbeddedCrm:
     def capabilities(self) -> Capabilities:
         return CAPABILITIES
 
-    async def look_up(self, addresses: Collection[str], domains: Collection[str]) -> LookUp:
-        return await self._see(lambda records: records.look_up(addresses, domains))
+    async def look_up(self, front: Collection[str], others: Collection[str], domains: Collection[str], by: float) -> LookUp:
+        """One question, whoever is asked for: a file has an answer for all, or for nobody."""
+        return await self._see(lambda records: records.look_up(front, others, domains))
 
     async def senders(self, addresses: Collection[str]) -> Senders:
         return await self._see(lambda records: records.senders(addresses))
@@ -124,8 +137,8 @@ class EmbeddedCrm:
     async def deals_closing(self, first: date, last: date) -> Sequence[Deal]:
         return await self._see(lambda records: records.deals_closing(first, last))
 
-    async def organisation(self) -> Organisation:
-        return await self._see(UserRecords.organisation)
+    async def settings(self) -> CrmSettings:
+        return await self._see(UserRecords.settings)
 
     async def me(self) -> User:
         return await self._see_without_permission(lambda records: records.viewer)
@@ -138,12 +151,6 @@ class EmbeddedCrm:
 
     async def profiles(self) -> Sequence[Profile]:
         return await self._see(UserRecords.profiles)
-
-    async def stages(self) -> Sequence[Stage]:
-        return await self._see(UserRecords.stages)
-
-    async def currencies(self) -> Sequence[Currency]:
-        return await self._see(UserRecords.currencies)
 
     async def templates(self) -> Sequence[Template]:
         return await self._see(UserRecords.templates)
@@ -170,13 +177,22 @@ class EmbeddedCrm:
         return await self._change(lambda records: _add_note(records, contact_id, text))
 
     async def _see(self, ask: Callable[[UserRecords], Result]) -> Result:
-        return await self._access.ask(lambda token: asyncio.to_thread(self._ask, token, ask))
+        return await self._asked(lambda token: self._ask(token, ask))
 
     async def _see_without_permission(self, ask: Callable[[UserRecords], Result]) -> Result:
-        return await self._access.ask(lambda token: asyncio.to_thread(self._ask, token, ask, needs_permission=False))
+        return await self._asked(lambda token: self._ask(token, ask, needs_permission=False))
 
     async def _change(self, change: Callable[[UserRecords], Result]) -> Result:
-        return await self._access.ask(lambda token: asyncio.to_thread(self._do, token, change))
+        return await self._asked(lambda token: self._do(token, change))
+
+    async def _asked(self, do: Callable[[str], Result]) -> Result:
+        """One question to the file counts as one call."""
+
+        async def call(token: str) -> Result:
+            count_call(CRM)
+            return await asyncio.to_thread(do, token)
+
+        return await self._access.ask(call)
 
     def _ask(self, token: str, ask: Callable[[UserRecords], Result], *, needs_permission: bool = True) -> Result:
         with reading(self._database) as connection:

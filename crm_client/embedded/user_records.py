@@ -19,6 +19,7 @@ from mailmagnet.crm import (
     Activity,
     ActivityKind,
     Contact,
+    CrmSettings,
     Currency,
     Deal,
     DealState,
@@ -61,14 +62,15 @@ class UserRecords:
     viewer: User
     record_url: str
 
-    def look_up(self, addresses: Collection[str], domains: Collection[str]) -> LookUp:
+    def look_up(self, front: Collection[str], others: Collection[str], domains: Collection[str]) -> LookUp:
+        addresses = {*front, *others}
         contact_ids = self._contacts_with(addresses)
         account_ids = self._accounts_with(domains)
         known = self._who_is_known(account_ids.values())
-        contacts = self.contacts([*_each(contact_ids), *_each(ids for ids, _ in known.values())], for_reading=True)
+        in_front = {contact_id for address in front for contact_id in contact_ids.get(address, ())}
+        contacts = self.contacts([*_each(contact_ids), *_each(ids for ids, _ in known.values())], in_front)
         accounts = self._known_accounts(known, contacts)
         return LookUp(
-            organisation=self.organisation(),
             contacts=_by_address(contact_ids, contacts),
             leads=self._leads_with(addresses),
             accounts={domain: accounts[account_id] for domain, account_id in account_ids.items()},
@@ -76,17 +78,17 @@ class UserRecords:
 
     def senders(self, addresses: Collection[str]) -> Senders:
         contact_ids = self._contacts_with(addresses)
-        contacts = self.contacts(_each(contact_ids), for_reading=False)
-        return Senders(self.organisation(), _by_address(contact_ids, contacts), self._leads_with(addresses))
+        contacts = self.contacts(_each(contact_ids))
+        return Senders(_by_address(contact_ids, contacts), self._leads_with(addresses))
 
     def contact(self, contact_id: str) -> Contact:
         self.must_see("contacts", contact_id)
-        return self.contacts([contact_id], for_reading=True)[contact_id]
+        return self.contacts([contact_id], [contact_id])[contact_id]
 
     def account(self, account_id: str) -> KnownAccount:
         self.must_see("accounts", account_id)
         known = self._who_is_known([account_id])
-        contacts = self.contacts(_each(ids for ids, _ in known.values()), for_reading=True)
+        contacts = self.contacts(_each(ids for ids, _ in known.values()))
         return self._known_accounts(known, contacts)[account_id]
 
     def lead(self, lead_id: str) -> Lead:
@@ -108,7 +110,7 @@ class UserRecords:
             return Found()
         found = {module: find(self.connection, self.viewer.id, module, unique_words, most + 1) for module in MODULES}
         best = {module: ids[:most] for module, ids in found.items()}
-        contacts, leads = self.contacts(best["contacts"], for_reading=False), self.leads(best["leads"])
+        contacts, leads = self.contacts(best["contacts"]), self.leads(best["leads"])
         accounts, deals = self.accounts(best["accounts"]), self.deals(best["deals"])
         return Found(
             contacts=tuple(contacts[contact_id] for contact_id in best["contacts"]),
@@ -128,6 +130,9 @@ class UserRecords:
             {"viewer": self.viewer.id, "first": first.isoformat(), "last": last.isoformat()},
         )
         return _soonest_first(self.deals(ids).values())
+
+    def settings(self) -> CrmSettings:
+        return CrmSettings(self.organisation(), self.stages(), self.currencies())
 
     def organisation(self) -> Organisation:
         row = self.connection.execute("SELECT * FROM organisation").fetchone()
@@ -171,8 +176,8 @@ class UserRecords:
         rows = self.connection.execute("SELECT * FROM templates ORDER BY name, id")
         return tuple(Template(row["id"], row["name"], row["subject"], row["text"]) for row in rows)
 
-    def contacts(self, ids: Collection[str], *, for_reading: bool) -> dict[str, Contact]:
-        """Contacts by id with their deals, and, for a person to read, with activities and notes; unseen ones are left out."""
+    def contacts(self, ids: Collection[str], in_front: Collection[str] = ()) -> dict[str, Contact]:
+        """Contacts by id with their deals, and those `in_front` with activities and notes; unseen ones are left out."""
         if not ids:
             return {}
         rows = self.connection.execute(
@@ -187,8 +192,8 @@ class UserRecords:
         addresses = self._addresses_of(ids)
         accounts = self.accounts({row["account_id"] for row in rows if row["account_id"]})
         deals = self._deals_of(ids)
-        activities = self._activities_of(ids) if for_reading else {}
-        notes = self._notes_of(ids) if for_reading else {}
+        activities = self._activities_of(in_front) if in_front else {}
+        notes = self._notes_of(in_front) if in_front else {}
         return {
             row["id"]: Contact(
                 id=row["id"],

@@ -31,6 +31,7 @@ from mailmagnet.crm import (
     Account,
     Capabilities,
     Contact,
+    CrmSettings,
     Currency,
     Deal,
     DealState,
@@ -39,11 +40,12 @@ from mailmagnet.crm import (
     Lead,
     LookUp,
     Module,
-    Organisation,
     Owner,
     PersonAddresses,
     Profile,
+    RecordPage,
     RecordPeople,
+    Rights,
     Senders,
     Stage,
     User,
@@ -53,7 +55,16 @@ from mailmagnet.templates import Template
 
 Result = TypeVar("Result")
 
-CAPABILITIES = Capabilities(planned_activities=True)
+CAPABILITIES = Capabilities(
+    rights=Rights.USER,
+    record_page=RecordPage.LINK,
+    addresses_a_call=5000,
+    search_inside_words=True,
+    leads=True,
+    planned_activities=True,
+    owners=True,
+    permission=True,
+)
 MOST = 1000
 """Records of one kind in one answer."""
 MOST_PEOPLE = 50
@@ -82,19 +93,20 @@ class OdooCrm:
     def capabilities(self) -> Capabilities:
         return CAPABILITIES
 
-    async def look_up(self, addresses: Collection[str], domains: Collection[str]) -> LookUp:
-        user, (partners, leads, neighbours, deals) = await self._see(
+    async def look_up(self, front: Collection[str], others: Collection[str], domains: Collection[str], by: float) -> LookUp:
+        addresses = frozenset(front).union(others)
+        _, (partners, leads, neighbours, deals) = await self._see(
             self._partners(addresses, PARTNER | ACTIVITIES),
             self._leads(addresses),
             self._search("res.partner", [_ACTIVE, *_at_firms("", domains)], PARTNER, if_any=domains),
             self._search("crm.lead", [_OPPORTUNITY, *_OPEN, *_at_firms("partner_id.", domains)], OPPORTUNITY, if_any=domains),
         )
         accounts = {domain: known for domain in domains if (known := self._known_at(domain, neighbours, deals))}
-        return LookUp(organisation_of(user), self._contacts_by(addresses, partners), self._leads_by(addresses, leads), accounts)
+        return LookUp(self._contacts_by(addresses, partners), self._leads_by(addresses, leads), accounts)
 
     async def senders(self, addresses: Collection[str]) -> Senders:
-        user, (partners, leads) = await self._see(self._partners(addresses, PARTNER), self._leads(addresses))
-        return Senders(organisation_of(user), self._contacts_by(addresses, partners), self._leads_by(addresses, leads))
+        _, (partners, leads) = await self._see(self._partners(addresses, PARTNER), self._leads(addresses))
+        return Senders(self._contacts_by(addresses, partners), self._leads_by(addresses, leads))
 
     async def contact(self, contact_id: str) -> Contact:
         _, (found,) = await self._see(self._by_id("res.partner", contact_id, [], PARTNER | ACTIVITIES))
@@ -192,8 +204,19 @@ class OdooCrm:
         )
         return tuple(map(self._records.deal, deals))
 
-    async def organisation(self) -> Organisation:
-        return organisation_of((await self._see())[0])
+    async def settings(self) -> CrmSettings:
+        """The company's currency alone: deals have no other. Lost is no stage of Odoo's, and all teams have the same ones here."""
+        user, (stages,) = await self._see(self._search("crm.stage", [], {"name": {}, "is_won": {}}, order="sequence, id"))
+        organisation = organisation_of(user)
+        home = organisation.home_currency
+        return CrmSettings(
+            organisation,
+            tuple(
+                Stage(str(each["id"]), text(each, "name"), "", DealState.WON if each.get("is_won") else DealState.OPEN, position)
+                for position, each in enumerate(stages)
+            ),
+            (Currency(home, home, Decimal(1), home=True),) if home else (),
+        )
 
     async def me(self) -> User:
         return user_of(await self._access.ask(self._me))
@@ -209,19 +232,6 @@ class OdooCrm:
 
     async def profiles(self) -> Sequence[Profile]:
         return tuple(dict.fromkeys(user.profile for user in await self.users()))
-
-    async def stages(self) -> Sequence[Stage]:
-        """Lost is no stage of Odoo's, and all teams have the same ones here."""
-        _, (stages,) = await self._see(self._search("crm.stage", [], {"name": {}, "is_won": {}}, order="sequence, id"))
-        return tuple(
-            Stage(str(stage["id"]), text(stage, "name"), "", DealState.WON if stage.get("is_won") else DealState.OPEN, position)
-            for position, stage in enumerate(stages)
-        )
-
-    async def currencies(self) -> Sequence[Currency]:
-        """The company's alone: deals have no other."""
-        home = (await self.organisation()).home_currency
-        return (Currency(home, home, Decimal(1), home=True),) if home else ()
 
     async def templates(self) -> Sequence[Template]:
         """None: Odoo's are QWeb, which is a language of its own."""

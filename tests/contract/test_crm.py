@@ -11,12 +11,10 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("tests.contract.crm_contract")
-
-from crm_client.embedded import administration  # noqa: E402
-from crm_client.embedded.administration import Scope  # noqa: E402
-from crm_client.embedded.database import close_idle, reading, writing  # noqa: E402
-from crm_client.embedded.rows import (  # noqa: E402
+from crm_client.embedded import administration
+from crm_client.embedded.administration import Scope
+from crm_client.embedded.database import close_idle, reading, writing
+from crm_client.embedded.rows import (
     AccountRow,
     ActivityRow,
     ContactRow,
@@ -30,7 +28,7 @@ from crm_client.embedded.rows import (  # noqa: E402
     put_lead,
     put_note,
 )
-from mailmagnet.crm import (  # noqa: E402
+from mailmagnet.crm import (
     MAIL_INTEGRATION,
     Currency,
     DealState,
@@ -41,8 +39,8 @@ from mailmagnet.crm import (  # noqa: E402
     Organisation,
     WritableCrm,
 )
-from mailmagnet.crm_sign_in import CrmTokens  # noqa: E402
-from mailmagnet.errors import (  # noqa: E402
+from mailmagnet.crm_sign_in import CrmTokens
+from mailmagnet.errors import (
     BadAnswer,
     BadRequest,
     NotAuthorised,
@@ -51,7 +49,7 @@ from mailmagnet.errors import (  # noqa: E402
     SignInNeeded,
     Unavailable,
 )
-from tests.contract.crm_contract import (  # noqa: E402
+from tests.contract.crm_contract import (
     ACCOUNTS,
     ADA,
     CONTACTS,
@@ -64,8 +62,9 @@ from tests.contract.crm_contract import (  # noqa: E402
     TEMPLATES,
     USERS,
     CrmContract,
+    looked_up,
 )
-from tests.crm_signed_in import crm_as, crm_with, machine_time, tokens_for  # noqa: E402
+from tests.crm_signed_in import crm_as, crm_with, machine_time, tokens_for
 
 RECORD_URL = "http://crm.example/crm/{module}/{id}"
 
@@ -181,7 +180,7 @@ async def _statements_of_a_look_up(world: EmbeddedWorld, addresses: list[str], d
     view = world.as_user(ADA)
     with reading(world.database) as connection:
         connection.set_trace_callback(looking_up.append)
-    await view.look_up(addresses, domains)
+    await looked_up(view, addresses, domains)
     with reading(world.database) as connection:
         connection.set_trace_callback(sending.append)
     await view.senders(addresses)
@@ -236,7 +235,7 @@ async def test_a_look_up_reads_no_table_whole(crm: EmbeddedWorld) -> None:
 
 
 async def test_a_record_links_to_its_page(crm: EmbeddedWorld) -> None:
-    answer = await crm.as_user(ADA).look_up(["sam@shaw.example", "lea@lund.example"], [])
+    answer = await looked_up(crm.as_user(ADA), ["sam@shaw.example", "lea@lund.example"], [])
     (sam,) = answer.contacts["sam@shaw.example"]
     assert sam.url == "http://crm.example/crm/contacts/contact-sam"
     assert sam.deals[0].url == "http://crm.example/crm/deals/deal-found"
@@ -300,12 +299,12 @@ async def test_rights_follow_the_administration_at_once(crm: EmbeddedWorld) -> N
         await kim.contact("contact-henrietta")
     administration.set_permission(crm.database, "Profile of Kim Park", MAIL_INTEGRATION, held=False)
     with pytest.raises(NotPermitted):
-        await kim.stages()
+        await kim.settings()
     administration.set_permission(crm.database, "Profile of Kim Park", MAIL_INTEGRATION, held=True)
-    assert await kim.stages()
+    assert await kim.settings()
     administration.deactivate(crm.database, KIM)
     with pytest.raises(NotAuthorised):
-        await kim.stages()
+        await kim.settings()
 
 
 async def test_administration_done_twice_is_done_once(tmp_path: Path) -> None:
@@ -319,7 +318,7 @@ async def test_administration_done_twice_is_done_once(tmp_path: Path) -> None:
         administration.add_currency(database, Currency("USD", "US Dollar", Decimal("1.09")))
         administration.share(database, "contacts", "any", KIM)
         crm = crm_as(database, ADA)
-        return await crm.users(), await crm.profiles(), await crm.stages(), await crm.currencies(), await crm.organisation()
+        return await crm.users(), await crm.profiles(), await crm.settings()
 
     assert await everything() == await everything()
     kim = await crm_as(database, KIM).me()
@@ -368,7 +367,7 @@ async def test_values_that_the_crm_does_not_take_are_refused_and_nothing_is_writ
 async def test_a_missing_database_is_unavailable_and_is_not_made(tmp_path: Path) -> None:
     missing = tmp_path / "none.db"
     with pytest.raises(Unavailable):
-        await crm_with(missing, SOME_TOKENS, ORG, SUBS[ADA]).look_up([], [])
+        await looked_up(crm_with(missing, SOME_TOKENS, ORG, SUBS[ADA]), [], [])
     assert not missing.exists()
     with pytest.raises(Unavailable):
         administration.create(tmp_path / "no" / "such" / "folder.db", ORGANISATION, ORG)
@@ -379,7 +378,7 @@ async def test_a_file_that_is_no_database_of_ours_is_a_bad_answer(tmp_path: Path
     database = tmp_path / "crm.db"
     database.write_bytes(content)
     with pytest.raises(BadAnswer):
-        await crm_with(database, SOME_TOKENS, ORG, SUBS[ADA]).look_up([], [])
+        await looked_up(crm_with(database, SOME_TOKENS, ORG, SUBS[ADA]), [], [])
     assert database.read_bytes() == content
 
 
@@ -402,11 +401,11 @@ async def test_a_damaged_database_is_a_bad_answer(crm: EmbeddedWorld) -> None:
     whole = crm.database.read_bytes()
     crm.database.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
     with pytest.raises(BadAnswer):
-        await crm.as_user(ADA).look_up(["sam@shaw.example"], [])
+        await looked_up(crm.as_user(ADA), ["sam@shaw.example"], [])
 
 
 async def test_a_database_put_in_the_place_of_another_is_read_anew(crm: EmbeddedWorld, tmp_path: Path) -> None:
-    assert (await crm.as_user(ADA).organisation()).name == "Corp Ltd"
+    assert (await crm.as_user(ADA).settings()).organisation.name == "Corp Ltd"
     other = tmp_path / "other.db"
     administration.create(other, Organisation("Other Ltd", "UTC", "USD"), ORG)
     administration.add_user(other, "Ada", ADA, administration.ADMINISTRATOR)
@@ -415,9 +414,9 @@ async def test_a_database_put_in_the_place_of_another_is_read_anew(crm: Embedded
     for suffix in ("", "-wal", "-shm"):
         crm.database.with_name(f"crm.db{suffix}").unlink()
     other.rename(crm.database)
-    assert (await crm_with(crm.database, tokens, ORG, SUBS[ADA]).organisation()).name == "Other Ltd"
+    assert (await crm_with(crm.database, tokens, ORG, SUBS[ADA]).settings()).organisation.name == "Other Ltd"
     with pytest.raises(SignInNeeded):
-        await crm.as_user(ADA).organisation()
+        await crm.as_user(ADA).settings()
 
 
 async def test_while_another_writes_for_long_reading_goes_on_and_writing_is_unavailable(crm: EmbeddedWorld) -> None:

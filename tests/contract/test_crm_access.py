@@ -12,6 +12,7 @@ from crm_client.embedded.database import close_idle, reading, writing
 from mailmagnet.crm import MAIL_INTEGRATION, Organisation
 from mailmagnet.crm_sign_in import CrmTokens
 from mailmagnet.errors import BadRequest, NotFound, NotPermitted, SignInNeeded
+from tests.contract.crm_contract import looked_up
 from tests.crm_rows import rows_of
 from tests.crm_signed_in import crm_with, machine_time, tokens_for
 
@@ -47,7 +48,7 @@ async def _who(database: Path, tokens: CrmTokens | None, org: str = ORG, user: s
         name = (await crm.me()).name
     except SignInNeeded as refused:
         assert refused.ended == (tokens is not None)
-        for call in (crm.search("a", 1), crm.look_up([ADA], [ORG]), crm.organisation(), crm.users(), crm.add_account("Mine")):
+        for call in (crm.search("a", 1), looked_up(crm, [ADA], [ORG]), crm.settings(), crm.users(), crm.add_account("Mine")):
             with pytest.raises(SignInNeeded):
                 await call
         return ""
@@ -159,13 +160,13 @@ async def test_an_inactive_user_gets_nothing_though_the_session_were_there(datab
 
 async def test_the_permission_is_asked_for_at_each_call(database: Path, ada: CrmTokens) -> None:
     crm = crm_with(database, ada, ORG, ADA_SUB)
-    await crm.stages()
+    await crm.settings()
     administration.set_permission(database, administration.ADMINISTRATOR, MAIL_INTEGRATION, held=False)
     with pytest.raises(NotPermitted):
-        await crm.stages()
+        await crm.settings()
     assert (await crm.me()).profile.administrator
     administration.set_permission(database, administration.ADMINISTRATOR, MAIL_INTEGRATION, held=True)
-    await crm.stages()
+    await crm.settings()
 
 
 @pytest.mark.parametrize("hours", [-30 * 24, -1.01, 1.01, 30 * 24])

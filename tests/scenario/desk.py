@@ -228,7 +228,7 @@ class Desk(JobParts):
     async def contact(self, address: str, *deals: tuple[DealState, date | None], name: str = "Grace Hopper") -> str:
         """A contact with deals (state, closing) in the CRM."""
         contact = await self.crm.add_contact(NewContact(name, (address,)))
-        stages = {stage.name: stage.id for stage in await self.crm.stages()}
+        stages = {stage.name: stage.id for stage in (await self.crm.settings()).stages}
         for number, (state, closing) in enumerate(deals):
             money = Money(Decimal(1000 + number), "EUR")
             deal = NewDeal(f"Deal {number} of {address}", stages[STAGES[state]], money, closing, contacts=(contact.id,))

@@ -114,7 +114,7 @@ async def test_a_run_answers_with_its_counts_and_a_dry_one_with_its_reasons(job:
         200,
         {"closing_this_month": 0, "open_deals": 0, "customer": 1},
         0,
-        1,
+        3,
     )
     assert "moves" not in done
     names = ["Deals Closing This Month (CTM)", "Open Deals", "Customer"]

@@ -58,7 +58,7 @@ async def test_each_category_goes_under_its_label_out_of_the_inbox(desk: Desk) -
     run = await desk.run()
     assert {sender: await desk.labels_of(mail) for sender, mail in arrived.items()} == expected
     assert run.sorted == {Category.CLOSING_THIS_MONTH: 1, Category.OPEN_DEALS: 3, Category.CUSTOMER: 1}
-    assert (run.looked_at, run.remaining, run.crm_calls) == (8, 0, 1)
+    assert (run.looked_at, run.remaining, run.crm_calls) == (8, 0, 3)
 
 
 async def test_a_second_run_moves_nothing_and_costs_next_to_nothing(desk: Desk) -> None:
@@ -66,7 +66,7 @@ async def test_a_second_run_moves_nothing_and_costs_next_to_nothing(desk: Desk) 
     desk.arrive("grace@a.example")
     await desk.run()
     again = await desk.run()
-    assert (again.moves, again.looked_at, again.crm_calls) == ((), 0, 0)
+    assert (again.moves, again.looked_at, again.crm_calls) == ((), 0, 1)
     assert again.units == 2
 
 

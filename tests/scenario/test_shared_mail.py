@@ -396,7 +396,7 @@ async def test_the_policy_is_an_admins_and_says_first_what_it_does(office: Offic
 
 async def test_a_deals_mail_is_that_of_its_contacts(office: Office) -> None:
     office.mail()
-    stage, *_ = await office.desk.crm.stages()
+    stage, *_ = (await office.desk.crm.settings()).stages
     deal = await office.desk.crm.add_deal(NewDeal("Airship", stage.id, contacts=(office.grace,)))
     card = (await office.ask(ADA, Served.MAIL_WITH, module="deals", id=deal.id)).card
     assert SUBJECT in card

@@ -19,7 +19,7 @@ from mailmagnet.crm_sign_in import CrmTokens
 from mailmagnet.errors import NotAuthorised, NotFound, NotPermitted, SignInNeeded
 from mailmagnet.store import Store
 from mailmagnet.vault import Connection, Vault
-from tests.contract.crm_contract import ADA, KIM, NOOR, OLD, ORGANISATION, CrmContract
+from tests.contract.crm_contract import ADA, KIM, NOOR, OLD, ORGANISATION, CrmContract, looked_up
 from tests.crm_signed_in import OneConnection
 from tests.servers.odoo_world import ORIGIN, odoo_with_the_world
 from tests.told_at_the_end import COUNTED
@@ -87,14 +87,14 @@ async def test_a_sign_in_is_whose_key_it_is(crm: OdooWorld) -> None:
 
 async def test_a_key_that_is_refused_asks_to_sign_in_again(crm: OdooWorld) -> None:
     with pytest.raises(SignInNeeded) as refused:
-        await crm.with_key("0" * 40, str(crm.told["users"][ADA])).look_up(["sam@shaw.example"], [])
+        await looked_up(crm.with_key("0" * 40, str(crm.told["users"][ADA])), ["sam@shaw.example"], [])
     assert refused.value.ended
 
 
 async def test_one_person_comes_with_what_odoo_has(crm: OdooWorld) -> None:
-    answer = await crm.as_user(ADA).look_up(["h.lovell@analytical.example"], ["analytical.example"])
+    answer = await looked_up(crm.as_user(ADA), ["h.lovell@analytical.example"], ["analytical.example"])
     (contact,) = answer.contacts["h.lovell@analytical.example"]
-    assert answer.organisation == ORGANISATION
+    assert (await crm.as_user(ADA).settings()).organisation == ORGANISATION
     assert (contact.id, contact.name, contact.title) == (
         crm.id_of("contact henrietta"), "Henriëtta Lovell", "Head of Procurement"
     )  # fmt: skip
@@ -132,8 +132,8 @@ async def test_who_looks_after_odoo_may_be_told_to_all(crm: OdooWorld) -> None:
 async def test_without_the_permission_nothing_is_told(crm: OdooWorld) -> None:
     noor = crm.as_user(NOOR)
     for call in (
-        noor.look_up(["h.lovell@analytical.example"], []), noor.senders([]), noor.search("a", 1), noor.organisation(),
-        noor.contact(crm.id_of("contact henrietta")), noor.users(), noor.templates(), noor.stages(), noor.currencies(),
+        looked_up(noor, ["h.lovell@analytical.example"], []), noor.senders([]), noor.search("a", 1), noor.settings(),
+        noor.contact(crm.id_of("contact henrietta")), noor.users(), noor.templates(),
         noor.deals_closing(date(2026, 11, 1), date(2026, 11, 30)),
         noor.record_people(Module.CONTACTS, crm.id_of("contact henrietta")),
     ):  # fmt: skip
@@ -144,7 +144,8 @@ async def test_without_the_permission_nothing_is_told(crm: OdooWorld) -> None:
 
 async def test_each_users_rights_are_odoos(crm: OdooWorld) -> None:
     kim = crm.as_user(KIM)
-    answer = await kim.look_up(
+    answer = await looked_up(
+        kim,
         ["h.lovell@analytical.example", "grace@hopfield.example", "sam@shaw.example", "lea@lund.example", "max@lund.example"],
         ["hopfield.example", "crowd.example"],
     )
@@ -163,7 +164,7 @@ NASTY = (
 
 async def test_an_address_is_compared_whole_and_is_never_a_part_of_the_question(crm: OdooWorld) -> None:
     ada = crm.as_user(ADA)
-    answer = await ada.look_up(NASTY, ["%", "_", "%.example", "x' OR 1=1", "analytical_example"])
+    answer = await looked_up(ada, NASTY, ["%", "_", "%.example", "x' OR 1=1", "analytical_example"])
     assert (answer.contacts, answer.leads, answer.accounts) == ({}, {}, {})
     for words in ("100%", "%", "_", "\\", "' OR 1=1 --", '"]', "  "):
         found = await ada.search(words, 10)
@@ -177,7 +178,7 @@ async def test_an_address_is_compared_whole_and_is_never_a_part_of_the_question(
 async def test_however_many_are_asked_the_calls_stay_the_same(crm: OdooWorld, number: int, record_property: Any) -> None:
     addresses = [f"m{n}@crowd.example" for n in range(number)]
     crm.session.calls.clear()
-    await crm.as_user(ADA).look_up(addresses, ["crowd.example"])
+    await looked_up(crm.as_user(ADA), addresses, ["crowd.example"])
     look_up = crm.session.calls["Odoo"]
     crm.session.calls.clear()
     found = await crm.as_user(ADA).senders(addresses)

@@ -23,6 +23,7 @@ from mailmagnet.errors import (
     BadSetting,
     BadTable,
     CursorExpired,
+    DayLimitReached,
     Forbidden,
     GrantMissing,
     LeaseLost,
@@ -36,6 +37,7 @@ from mailmagnet.errors import (
     NothingTyped,
     NotKept,
     NotPermitted,
+    NotSupported,
     NotVerified,
     Paused,
     RateLimited,
@@ -55,7 +57,7 @@ CRM = Service(Side.CRM, "CRM")
 ADDRESS = "anna@customer.example"
 STATUSES: dict[MailMagnetError, int] = {
     BadRequest("gmail: Field required"): 400,
-    NothingTyped("the search field is empty"): 400,
+    NothingTyped(): 400,
     BadForm("too_long"): 400,
     BodyTooLarge("too large"): 413,
     NotVerified("no bearer token"): 401,
@@ -75,6 +77,8 @@ STATUSES: dict[MailMagnetError, int] = {
     UserGone(GMAIL): 503,
     MailboxFailed("failing", "Gmail", 1, "Gmail: down"): 500,
     RateLimited(GMAIL, 30): 429,
+    DayLimitReached(CRM, 30): 429,
+    NotSupported(CRM): 503,
     Unavailable(GMAIL): 503,
     TimedOut(GMAIL, 4): 503,
     BadAnswer(GMAIL): 503,

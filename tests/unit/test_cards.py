@@ -22,7 +22,7 @@ from cards.error_card import error_card, failed_search_card
 from cards.frame import Frame, Path
 from cards.home_card import home_card
 from cards.lead_card import lead_card
-from cards.message_card import message_card
+from cards.message_card import message_card, person_card
 from cards.search_card import search_card
 from mailmagnet.categories import Category, decide
 from mailmagnet.consent import Grant
@@ -512,6 +512,33 @@ def test_whatever_runs_from_right_to_left_does_not_turn_the_line_that_it_begins(
         "Mail with \u2068שירה לוי\u2069 >",
         "● \u200e\u2068שירה לוי\u2069 [Done] / Re: invoice · Analytical Ltd · Open deals · 1 hr ago >",
     ]
+
+
+def test_whom_the_crm_was_not_asked_for_is_looked_up_on_a_click_by_a_place_and_no_address() -> None:
+    zoe = PersonInCrm(Person("Zoë Bell", "zoe@bell.example"), asked=False)
+    answer = opened(known(ADA_PERSON, BARE), PersonInCrm(GRACE_PERSON), zoe)
+    card = message(answer)
+    assert "Zoë Bell / zoe@bell.example · Look up in Zoho CRM >" in as_text(card).splitlines()
+    (click,) = [each for each in _clicks(card) if each["function"].endswith(Path.PERSON)]
+    assert [(each["key"], each["value"]) for each in click["parameters"]] == [("place", "2")]
+    on_top = as_text(person_card(replace(answer, front=2), replace(FRAME, path=Path.PERSON, ids={"place": "2"})))
+    assert on_top.splitlines() == ["# Zoë Bell", "zoe@bell.example", "---", "Not in Zoho CRM."]
+
+
+def test_where_the_crm_has_more_deals_than_it_told_no_total_is_said() -> None:
+    many = replace(BARE, deals=(PILOT, LATER), more_deals=True)
+    lines = as_text(message(opened(known(ADA_PERSON, many), known(GRACE_PERSON, many)))).splitlines()
+    assert "  … There are more deals in Zoho CRM" in lines or "There are more deals in Zoho CRM" in lines
+    company = KnownAccount(HOPPER, (), 0, (LATER,), more_deals=True)
+    text = as_text(message(opened(PersonInCrm(GRACE_PERSON, account=company))))
+    assert "Nobody known there, more than 1 deal open" in text
+    assert "US$5,000" not in text
+
+
+def _clicks(card: object) -> list[Any]:
+    if isinstance(card, dict):
+        return [card] if "function" in card else [click for each in card.values() for click in _clicks(each)]
+    return [click for each in card for click in _clicks(each)] if isinstance(card, list) else []
 
 
 def test_of_many_people_the_first_are_in_sight_and_the_others_counted() -> None:

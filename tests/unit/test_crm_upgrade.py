@@ -59,7 +59,7 @@ async def test_a_file_brought_up_to_date_has_all_it_had_and_its_users_sign_in(da
     assert [(user["has_password"], user["signed_in"]) for user in access.users(database)] == [(False, [])] * 3
     ada, kim = crm_as(database, ADA), crm_as(database, KIM)
     assert [(await user.me()).profile.administrator for user in (ada, kim)] == [True, False]
-    assert (await ada.organisation()) == Organisation("Corp Ltd", "Europe/Vienna", "EUR")
+    assert (await ada.settings()).organisation == Organisation("Corp Ltd", "Europe/Vienna", "EUR")
     jurgen = await ada.contact("contact-one")
     assert (jurgen.name, jurgen.addresses) == ("Jürgen Weiß", ("j.weiss@bergmann.example", "jw@home.example"))
     assert [deal.name for deal in jurgen.deals] == ["Renewal; 2027"]

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from mailmagnet.caller import Caller
-from mailmagnet.crm import Deal, DealState, Organisation
+from mailmagnet.crm import CrmSettings, Deal, DealState, Organisation
 from mailmagnet.homepage import Homepage, homepage
 from mailmagnet.identity import Identity
 from mailmagnet.parts import Parts
@@ -31,9 +31,9 @@ class OnlyACrm:
         self.ranges: list[tuple[date, date]] = []
         self.both_asked = asyncio.Barrier(2)
 
-    async def organisation(self) -> Organisation:
+    async def settings(self) -> CrmSettings:
         await self.both_asked.wait()
-        return Organisation("Corp", self.time_zone, "EUR")
+        return CrmSettings(Organisation("Corp", self.time_zone, "EUR"))
 
     async def deals_closing(self, first: date, last: date) -> list[Deal]:
         self.ranges.append((first, last))

@@ -28,6 +28,7 @@ from mailmagnet.errors import (
 )
 from mailmagnet.store import Store
 from mailmagnet.vault import Connection, Vault
+from tests.contract.crm_contract import looked_up
 from tests.crm_signed_in import OneConnection
 
 ORG, USER, KEY = "corp.example", "103", "a" * 40
@@ -125,7 +126,7 @@ async def test_what_goes_wrong_is_an_error_of_the_tree(
 ) -> None:
     odoo.answer = answer
     crm = crm_at(odoo, session)
-    for call in (crm.look_up(["x@y.example"], ["y.example"]), crm.senders(["x@y.example"]), crm.me(), crm.contact("7")):
+    for call in (looked_up(crm, ["x@y.example"], ["y.example"]), crm.senders(["x@y.example"]), crm.me(), crm.contact("7")):
         with pytest.raises(error) as told:
             await call
         assert "x@y.example" not in str(told.value)
@@ -135,7 +136,7 @@ async def test_what_goes_wrong_is_an_error_of_the_tree(
 async def test_slower_than_the_deadline_is_timed_out(odoo: Odoo, session: HttpSession) -> None:
     odoo.seconds = 2
     with pytest.raises(TimedOut):
-        await crm_at(odoo, session).look_up(["x@y.example"], [])
+        await looked_up(crm_at(odoo, session), ["x@y.example"], [])
 
 
 async def test_nobody_there_is_unavailable(odoo: Odoo, session: HttpSession) -> None:

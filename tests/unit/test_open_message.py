@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mailmagnet.addresses import spellings
 from mailmagnet.caller import Caller
 from mailmagnet.categories import decide_for_address
-from mailmagnet.crm import Account, Contact, Deal, DealState, KnownAccount, LookUp, Organisation
+from mailmagnet.crm import Account, Contact, CrmSettings, Deal, DealState, KnownAccount, LookUp, Organisation
 from mailmagnet.errors import MAILMAGNET, Service, Side, TimedOut
 from mailmagnet.gmail import GMAIL, MailHeaders, OpenMailTokens
 from mailmagnet.identity import Identity
@@ -80,7 +80,7 @@ def test_the_card_leads_with_the_very_category_that_the_job_labels_by(contacts: 
 
 def test_an_unknown_sender_with_a_known_contacts_name_at_the_same_company_may_be_that_contact() -> None:
     grace, other = contact("Grace Hopper"), contact("Gordon Hopper")
-    found = LookUp(CORP, {}, {}, {"hopper.example": KnownAccount(ACCOUNT, (grace, other), 2, ())})
+    found = LookUp({}, {}, {"hopper.example": KnownAccount(ACCOUNT, (grace, other), 2, ())})
     view = _in_crm(Person("Hopper, Grace", "grace.h@mail.hopper.example"), found, TODAY)
     assert (view.known, view.perhaps, view.account and view.account.account) == (False, (grace,), ACCOUNT)
     assert _in_crm(Person("", "grace.h@hopper.example"), found, TODAY).perhaps == ()
@@ -89,7 +89,7 @@ def test_an_unknown_sender_with_a_known_contacts_name_at_the_same_company_may_be
 def test_a_known_person_is_not_also_told_by_company() -> None:
     grace = contact("Grace Hopper")
     known = KnownAccount(ACCOUNT, (grace,), 1, ())
-    found = LookUp(CORP, {"grace@hopper.example": (grace,)}, {}, {"hopper.example": known})
+    found = LookUp({"grace@hopper.example": (grace,)}, {}, {"hopper.example": known})
     view = _in_crm(Person("Grace", "grace+news@hopper.example"), found, TODAY)
     assert [each.contact for each in view.contacts] == [grace]
     assert view.account is None
@@ -120,10 +120,13 @@ class Outside:
     async def connection(self, org: str, user: str) -> None:
         await asyncio.sleep(self.vault_seconds)
 
-    async def look_up(self, addresses: Collection[str], domains: Collection[str]) -> LookUp:
+    async def settings(self) -> CrmSettings:
+        return CrmSettings(CORP)
+
+    async def look_up(self, front: Collection[str], others: Collection[str], domains: Collection[str], by: float) -> LookUp:
         self.look_ups += 1
         await asyncio.sleep(self.crm_seconds)
-        return LookUp(CORP, {"grace@hopper.example": (contact("Grace Hopper"),)}, {}, {})
+        return LookUp({"grace@hopper.example": (contact("Grace Hopper"),)}, {}, {})
 
     async def open(self, seconds: float) -> OpenMessage:
         identity = Identity("corp.example", "1", "kim@corp.example", "corp.example")

@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 from pydantic import ValidationError
 
 from http_session.session import traceparent
-from mailmagnet.crm import Crm, LookUp, Organisation
+from mailmagnet.crm import Crm, LookUp
 from mailmagnet.errors import BadAnswer, BadSetting, RateLimited, Service, Side, SignInNeeded, Unavailable, Upstream
 from mailmagnet.gmail import GMAIL
 from mailmagnet.vault import Connection
@@ -20,7 +20,7 @@ from tests.unit.test_settings import GOOD
 
 GOOGLE_URL = "http://127.0.0.1:9000"
 TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
-EMPTY = LookUp(Organisation("Corp", "Europe/Vienna", "EUR"), {}, {}, {})
+EMPTY = LookUp({}, {}, {})
 
 
 class OtherCrm:
@@ -31,8 +31,8 @@ class OtherCrm:
     def __init__(self) -> None:
         self.looked_up: list[Collection[str]] = []
 
-    async def look_up(self, addresses: Collection[str], domains: Collection[str]) -> LookUp:
-        self.looked_up.append(addresses)
+    async def look_up(self, front: Collection[str], others: Collection[str], domains: Collection[str], by: float) -> LookUp:
+        self.looked_up.append(front)
         if not domains:
             raise BadAnswer(Service(Side.CRM, self.name), "no domains")
         if "bug" in domains:
@@ -91,7 +91,7 @@ async def test_its_crm_is_the_products_with_faults(make_process: Callable[..., S
     assert crm.name == "MailMagnet CRM"
     fault_file.write_text('{"fault": "limited"}')
     with pytest.raises(RateLimited):
-        await crm.look_up([], [])
+        await crm.look_up([], [], [], 0)
 
 
 @pytest.mark.parametrize("missing", ["GOOGLE_URL", "CLOCK_FILE", "CRM_FAULT_FILE"])
@@ -116,20 +116,20 @@ async def test_any_crm_can_have_something_wrong(fault_file: Path, fault: str, pr
     crm = cast(Crm, FaultyCrm(cast(Crm, other), fault_file))
     fault_file.write_text(json.dumps({"fault": fault}))
     with pytest.raises(problem, match="Other CRM"):
-        await crm.look_up(["ada@a.example"], ["a.example"])
+        await crm.look_up(["ada@a.example"], [], ["a.example"], 0)
     assert other.looked_up == []
     fault_file.write_text('{"fault": ""}')
-    assert await crm.look_up(["ada@a.example"], ["a.example"]) is EMPTY
+    assert await crm.look_up(["ada@a.example"], [], ["a.example"], 0) is EMPTY
 
 
 @pytest.mark.usefixtures("traced")
 async def test_each_call_is_recorded_with_how_it_ended(fault_file: Path) -> None:
     crm = cast(Crm, FaultyCrm(cast(Crm, OtherCrm()), fault_file))
-    await crm.look_up(["ada@a.example"], domains=["a.example"])
+    await crm.look_up(["ada@a.example"], [], domains=["a.example"], by=0)
     with pytest.raises(BadAnswer):
-        await crm.look_up([], [])
+        await crm.look_up([], [], [], 0)
     with pytest.raises(KeyError):
-        await crm.look_up([], ["bug"])
+        await crm.look_up([], [], ["bug"], 0)
     calls = _calls(fault_file)
     assert [(call["trace"], call["name"], call["problem"]) for call in calls] == [
         (TRACE, "look_up", ""),
@@ -141,5 +141,5 @@ async def test_each_call_is_recorded_with_how_it_ended(fault_file: Path) -> None
 
 async def test_a_call_outside_a_trace_is_not_recorded(fault_file: Path) -> None:
     crm = cast(Crm, FaultyCrm(cast(Crm, OtherCrm()), fault_file))
-    await crm.look_up([], ["a.example"])
+    await crm.look_up([], [], ["a.example"], 0)
     assert not fault_file.with_suffix(".calls").exists()

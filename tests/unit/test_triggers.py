@@ -15,6 +15,7 @@ from starlette.requests import Request
 
 from cards.frame import Path as Served
 from crm_client.embedded.administration import ADMINISTRATOR, STANDARD, add_user, create
+from crm_client.embedded.crm import CAPABILITIES
 from functions.addon import answer
 from functions.crms import checked_crm
 from functions.triggers import TRIGGERS, Press
@@ -142,7 +143,7 @@ async def ids_of(door: Door) -> dict[Served, str]:
     contact = await door.crm.add_contact(NewContact("Grace Hopper", ("grace@a.example",)))
     lead = await door.crm.add_lead(Lead("", "Grace Lead", ("lead@b.example",)))
     account = await door.crm.add_account("Grace Ltd")
-    stage, *_ = await door.crm.stages()
+    stage, *_ = (await door.crm.settings()).stages
     deal = await door.crm.add_deal(NewDeal("Grace's deal", stage.id, contacts=(contact.id,)))
     return {Served.CONTACT: contact.id, Served.LEAD: lead.id, Served.ACCOUNT: account.id, Served.DEAL: deal.id}
 
@@ -288,6 +289,7 @@ async def test_a_press_that_fails_leaves_the_card_as_it_was_typed(door: Door, pa
 async def test_what_fails_is_asked_for_again_by_the_same_path_in_place(door: Door, path: Served) -> None:
     class Down:
         name = "Zoho CRM"
+        capabilities = CAPABILITIES
 
         def __getattr__(self, _: str) -> Any:
             async def down(*_: Any) -> Any:
@@ -298,12 +300,13 @@ async def test_what_fails_is_asked_for_again_by_the_same_path_in_place(door: Doo
     door.crm = door.store = Down()
     parameters = {
         "id": "7",
+        **({"place": "0"} if path is Served.PERSON else {}),
         **ADMINS_IDS.get(path, {}),
         **(MAIL_IDS if path in (*SHARED_MAIL, Served.WRITE, Served.REPLY) else {}),
     }
     failed = json.dumps(await door.call(path, **parameters))
     sent = {"message_id": "open"} if path is Served.MESSAGE else parameters
-    if path is Served.REPLY:
+    if path in {Served.REPLY, Served.PERSON}:
         sent = {**parameters, "message_id": "open"}
     retry = [{"key": key, "value": value} for key, value in sent.items()]
     retry.append({"key": "in_place", "value": "1"})
