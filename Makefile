@@ -13,6 +13,7 @@ help:
 	@echo "make demo MBOX=path   the same on your own mail (any .mbox, Maildir or .eml); with CONTACTS=50 contacts for its most frequent"
 	@echo "                      senders, ME=address when you have another there, FOLDER=path to keep it apart, FRESH=1 to begin anew"
 	@echo "                      SETUP=already begins with all set up, SETUP=yourself as a new user does; asks if not given"
+	@echo "make demo CRM=zoho    the same on another CRM: salesforce, hubspot, zoho, pipedrive (stand-ins), odoo, tryton (real servers)"
 	@echo "make test             every test: installs what it needs first"
 	@echo "make test-mail MBOX=path   open every mail of a mailbox through the add-on, then sort it"
 	@echo "make test-servers     the CRM clients on real servers, installed below .servers (1.2 GB)"
@@ -22,6 +23,7 @@ help:
 demo: .venv/installed
 	@exec $(BIN)/python -m sandbox.demo $(if $(MBOX),--mbox "$(MBOX)") $(foreach address,$(ME),--me "$(address)") \
 	    $(if $(CONTACTS),--contacts "$(CONTACTS)") $(if $(FOLDER),--folder "$(FOLDER)") $(if $(SETUP),--setup "$(SETUP)") \
+	    $(if $(CRM),--crm "$(CRM)") \
 	    $(if $(FRESH),--fresh)
 
 test: .venv/installed

@@ -108,6 +108,7 @@ def sign_in(org: str, user: str, address: str, crm_user: str) -> None:
     """Sign a user in to the CRM: the password is read from standard input."""
     from mailmagnet.caller import unconnected
     from mailmagnet.choose_crm import chosen_crm
+    from mailmagnet.crm_sign_in import TypedSignIn
     from mailmagnet.identity import identity_in
     from mailmagnet.sign_in_to_crm import sign_in_to_crm
 
@@ -116,7 +117,9 @@ def sign_in(org: str, user: str, address: str, crm_user: str) -> None:
 
     async def signed_in(process: "Process") -> Connection:
         crm = await chosen_crm(org, process)
-        typed = {field.name: password if field.secret else crm_user for field in process.crm_sign_in_of(crm).fields}
+        its_sign_in = process.crm_sign_in_of(crm)
+        fields = its_sign_in.fields if isinstance(its_sign_in, TypedSignIn) else ()
+        typed = {field.name: password if field.secret else crm_user for field in fields}
         return await sign_in_to_crm(connection, crm, typed, process)
 
     with_process(signed_in)

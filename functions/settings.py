@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from crm_client.embedded.database_file import CRM_DATABASE
-from functions.crms import checked_crm
+from functions.crms import KINDS, checked_crm
 from mailmagnet.addresses import canonical, canonical_domain, domain_of, is_address
 from mailmagnet.crm_choice import EMBEDDED, CrmChoice
 from mailmagnet.domains import is_free_mail, registered_domain
@@ -162,6 +162,15 @@ class Settings(BaseModel):
     crm_private: bool = Field(
         False, description="true where a CRM may be served in a private network; else its name has to lead to a public address"
     )
+    crm_client_id: str = Field(
+        "", pattern=rf"{CLIENT_ID}|^$", description="customer's own OAuth client at that CRM, where users sign in by one"
+    )
+    crm_client_secret: SecretStr = Field(SecretStr(""), description="secret of that OAuth client")
+    crm_certificate_key: SecretStr = Field(
+        SecretStr(""),
+        description="private key (PEM) of the certificate by which Salesforce lets MailMagnet in for a whole organisation; empty: each "
+        "user signs in",
+    )
     crm_database: File = Field(CRM_DATABASE, description="file of the embedded CRM")
     embed_key: SecretStr = Field(
         SecretStr(""),
@@ -224,6 +233,9 @@ class Settings(BaseModel):
             raise ValueError(f"{PREFIX}CRM and {PREFIX}CRM_ORIGIN: {error}") from None
         if self.firestore_project and choice.kind == EMBEDDED:
             raise ValueError(f"{PREFIX}CRM should be a CRM of its own beside {PREFIX}FIRESTORE_PROJECT: no file lasts there")
+        if KINDS[choice.kind].has_client and not (self.crm_client_id and self.crm_client_secret.get_secret_value()):
+            client = f"{PREFIX}CRM_CLIENT_ID and {PREFIX}CRM_CLIENT_SECRET"
+            raise ValueError(f"{client} should be set beside {PREFIX}CRM: users sign in to it by an OAuth client of yours there")
         return self
 
     @property

@@ -11,9 +11,11 @@ from urllib.parse import urlsplit
 
 from cards.frame import Page
 from chat_client.webhooks import ChatWebhooks
+from crm_client.authorization_code import OAuthClient
+from crm_client.kind import CrmKind, CrmMeans
 from crm_client.renewal import Renewal
 from functions.certificates import Certificates
-from functions.crms import KINDS, CrmMeans, checked_crm
+from functions.crms import KINDS, checked_crm
 from functions.google import Google
 from functions.openings import Openings
 from functions.settings import Settings
@@ -43,6 +45,8 @@ from mailmagnet.vault import Connection, Vault
 
 CALLBACK = "/callback"
 """The path of `pages` to which Google sends a browser back: it is registered with the OAuth client."""
+CRM_CALLBACK = "/crm-callback"
+"""The same for a CRM: it is registered with the customer's OAuth client there."""
 LINK_LIFE = timedelta(hours=1)
 """How long a card may be open before its links are pressed. A link is no right: its user signs in behind it."""
 
@@ -51,6 +55,7 @@ class Process:
     """The parts of one process, each made once, when first used. Made inside the running event loop; `close` it at the end."""
 
     google = Google()
+    kinds: Mapping[str, CrmKind] = KINDS
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -189,7 +194,15 @@ class Process:
     @property
     def _crm_means(self) -> CrmMeans:
         given = self.settings
-        return CrmMeans(given.crm_database, given.crm_record_url, given.job_call_seconds, self.crm_session_of, self.renewal_of)
+        return CrmMeans(
+            given.crm_database,
+            given.crm_record_url,
+            given.job_call_seconds,
+            self.crm_session_of,
+            self.renewal_of,
+            OAuthClient(given.crm_client_id, given.crm_client_secret.get_secret_value(), f"{given.pages_url}{CRM_CALLBACK}"),
+            given.crm_certificate_key.get_secret_value(),
+        )
 
     def crm_session_of(self, origin: str) -> HttpSession:
         """The session for one CRM: it can call no other, so a token that is sent by it reaches no other."""
@@ -199,7 +212,7 @@ class Process:
 
     def crm_sign_in_of(self, choice: CrmChoice) -> CrmSignIn:
         """The sign-in of one CRM."""
-        return KINDS[choice.kind].sign_in(self._crm_means, choice)
+        return self.kinds[choice.kind].sign_in(self._crm_means, choice)
 
     def renewal_of(self, choice: CrmChoice) -> Renewal:
         """What renews the tokens of one CRM."""
@@ -220,7 +233,7 @@ class Process:
     def crm_client_of(self, choice: CrmChoice) -> CrmClient:
         """One CRM, as all its users' views here share it."""
         if choice not in self._crm_clients:
-            self._crm_clients[choice] = KINDS[choice.kind].client(self._crm_means, choice)
+            self._crm_clients[choice] = self.kinds[choice.kind].client(self._crm_means, choice)
         return self._crm_clients[choice]
 
     def gmail_of(self, connection: Connection) -> Gmail:

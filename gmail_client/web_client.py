@@ -3,16 +3,15 @@
 https://developers.google.com/identity/protocols/oauth2/web-server, https://developers.google.com/identity/openid-connect/openid-connect
 """
 
-from base64 import urlsafe_b64encode
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from hashlib import sha256
 from urllib.parse import urlencode
 
 from pydantic import Field
 
 from gmail_client.answers import Grant
 from gmail_client.token_endpoint import exchanged_for
+from http_session.pkce import challenge_of
 from http_session.session import HttpSession
 
 
@@ -38,14 +37,13 @@ class WebClient:
 
     def url(self, scopes: Collection[str], *, state: str, verifier: str, **more: str) -> str:
         """Where the browser is sent, to come back with a code for these scopes. `verifier` is PKCE's (RFC 7636, S256)."""
-        challenge = urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
         asked = {
             "response_type": "code",
             "client_id": self.client_id,
             "redirect_uri": self.redirect_uri,
             "scope": " ".join(sorted(scopes)),
             "state": state,
-            "code_challenge": challenge,
+            "code_challenge": challenge_of(verifier),
             "code_challenge_method": "S256",
             **more,
         }

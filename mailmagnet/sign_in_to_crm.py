@@ -1,12 +1,13 @@
-"""The use case "sign in to the CRM": what was typed in, a sign-in kept with the connection; and "sign out", its end."""
+"""The use cases "sign in to the CRM", by what was typed or by what the browser brought back; and "sign out", its end."""
 
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
 from mailmagnet.crm_choice import CrmChoice
+from mailmagnet.crm_sign_in import CrmTokens, TypedSignIn
 from mailmagnet.disconnect_mailbox import see_off
-from mailmagnet.errors import NotFound
+from mailmagnet.errors import BadRequest, NotFound
 from mailmagnet.parts import Parts
 from mailmagnet.vault import Connection
 
@@ -14,11 +15,18 @@ from mailmagnet.vault import Connection
 async def sign_in_to_crm(connection: Connection, crm: CrmChoice, typed: Mapping[str, str], parts: Parts) -> Connection:
     """Sign the connection's user in to one CRM with what was typed into the fields of its sign-in; the connection with the sign-in.
 
-    Signing in anew takes the earlier sign-in's place. A connection to Gmail stays as it is. Raises NotAuthorised for a wrong name or
-    password, RateLimited after too many tries, and what the CRM and the vault raise.
+    Signing in anew takes the earlier sign-in's place. A connection to Gmail stays as it is. Raises BadRequest where nothing is typed to
+    sign in to this CRM, NotAuthorised for a wrong name or password, RateLimited after too many tries, and what the CRM and the vault raise.
     """
+    sign_in = parts.crm_sign_in_of(crm)
+    if not isinstance(sign_in, TypedSignIn):
+        raise BadRequest("nobody signs in to this CRM by typing")
     await see_off(connection.org, connection.user, parts)
-    tokens = replace(await parts.crm_sign_in_of(crm).sign_in(connection.org, connection.user, typed), crm=crm)
+    tokens = await sign_in.sign_in(connection.org, connection.user, typed)
+    return await _kept(connection, replace(tokens, crm=crm), parts)
+
+
+async def _kept(connection: Connection, tokens: CrmTokens, parts: Parts) -> Connection:
     signed_in = replace(connection, crm=tokens)
     await parts.vault.sign_in(signed_in)
     await tell_crm_user(connection.org, connection.user, tokens.account, parts)

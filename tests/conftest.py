@@ -2,8 +2,12 @@
 
 import pytest
 
-from tests.contract.firestore_emulator import firestore_emulator
-from tests.told_at_the_end import ToldAtTheEnd
+pytest.register_assert_rewrite(
+    *(f"tests.contract.{name}" for name in ("crm_contract", "crm_installed", "crm_over_http", "crm_questions"))
+)
+
+from tests.contract.firestore_emulator import firestore_emulator  # noqa: E402
+from tests.told_at_the_end import ToldAtTheEnd  # noqa: E402
 
 __all__ = ["firestore_emulator"]
 

@@ -1,6 +1,7 @@
 """Google accounts signed in to an embedded CRM without a password typed, for tests that are not about the sign-in."""
 
 import secrets
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -36,6 +37,22 @@ class OneConnection:
         if connection.crm == old:
             self.kept = Connection(org, user, connection.address, crm=new)
         return new if connection.crm == old else connection.crm
+
+
+class SomeConnections:
+    """The vault's part in the sign-ins of several users."""
+
+    def __init__(self, connections: Iterable[Connection]) -> None:
+        self._kept = {(each.org, each.user): OneConnection(each) for each in connections}
+
+    async def connection(self, org: str, user: str) -> Connection | None:
+        return await self._of(org, user).connection(org, user)
+
+    async def renew(self, org: str, user: str, old: CrmTokens, new: CrmTokens) -> CrmTokens:
+        return await self._of(org, user).renew(org, user, old, new)
+
+    def _of(self, org: str, user: str) -> OneConnection:
+        return self._kept.get((org, user), OneConnection(None))
 
 
 class NoTurns:

@@ -154,7 +154,7 @@ async def _contacts(demo: Demo, categories: dict[str, str]) -> None:
     for kind, table in tables(categories, demo.today):
         file = demo.folder / f"{kind}.csv"
         await asyncio.to_thread(file.write_bytes, table)
-        told = await demo.crm("import", kind, str(file), "--owner", demo.user.address)
+        told = await demo.embedded_crm("import", kind, str(file), "--owner", demo.user.address)
         say.print(f"{kind} of the {len(categories)} most frequent senders: {told.decode().strip()}")
 
 

@@ -66,6 +66,7 @@ CAPABILITIES = Capabilities(
     record_page=RecordPage.TAB,
     addresses_a_call=UNLIMITED,
     ranked_search=True,
+    search_inside_words=True,
     accents_folded=True,
     second_addresses=True,
     leads=True,

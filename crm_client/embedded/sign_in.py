@@ -31,7 +31,7 @@ class _Known:
 
 
 class EmbeddedSignIn:
-    """`mailmagnet.crm_sign_in.CrmSignIn` of the embedded CRM. A user's name is the user's address in the CRM."""
+    """`mailmagnet.crm_sign_in.TypedSignIn` of the embedded CRM. A user's name is the user's address in the CRM."""
 
     def __init__(self, database: Path, now: Callable[[], datetime]) -> None:
         self._database = database

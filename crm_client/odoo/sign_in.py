@@ -16,7 +16,7 @@ NO_END = timedelta(days=3650)
 
 
 class OdooSignIn:
-    """`mailmagnet.crm_sign_in.CrmSignIn` of one Odoo. A key is kept as it is: nothing renews it, and only its user ends it."""
+    """`mailmagnet.crm_sign_in.TypedSignIn` of one Odoo. A key is kept as it is: nothing renews it, and only its user ends it."""
 
     def __init__(self, server: OdooServer, now: Callable[[], datetime]) -> None:
         self._server = server

@@ -12,7 +12,7 @@ from functions.pages.visit import Visit
 from mailmagnet.caller import connected_or_not
 from mailmagnet.choose_crm import chosen_crm
 from mailmagnet.crm_choice import CrmChoice
-from mailmagnet.crm_sign_in import CrmTokens
+from mailmagnet.crm_sign_in import CrmTokens, TypedSignIn
 from mailmagnet.errors import NotAuthorised, RateLimited
 from mailmagnet.sign_in_to_crm import sign_in_to_crm, sign_out_of_crm
 
@@ -75,7 +75,7 @@ async def _sign_in_page(
     crm_sign_in = visit.process.crm_sign_in_of(crm)
     fields = [
         text_field(each.name, each.label, secret=each.secret, value=(typed or {}).get(each.name, ""))
-        for each in crm_sign_in.fields
+        for each in (crm_sign_in.fields if isinstance(crm_sign_in, TypedSignIn) else ())
     ]
     connection = await connected_or_not(visit.identity, visit.process)
     return page_response(

@@ -21,7 +21,10 @@ class CrmCurrency(TypedDict):
 
 
 class CrmUser(TypedDict):
-    """`sees_all`: everyone's records, else the user's own and those shared with the user. `permitted`: may use the CRM from Gmail."""
+    """`sees_all`: everyone's records, else the user's own and those shared with the user. `permitted`: may use the CRM from Gmail.
+
+    `hidden`: fields that this user may not see, where the CRM hides single ones ("deals.amount", "contacts.phone").
+    """
 
     email: str
     name: str
@@ -29,6 +32,7 @@ class CrmUser(TypedDict):
     permitted: bool
     active: bool
     administrator: bool
+    hidden: list[str]
 
 
 class CrmStage(TypedDict):

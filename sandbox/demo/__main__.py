@@ -21,7 +21,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from sandbox.demo.demo_mail import made_mail, make_contacts, own_mail, senders_of
 from sandbox.demo.folder_use import FolderInUse
+from sandbox.demo.other_crm import REAL_SERVERS, STAND_INS
 from sandbox.demo.processes import (
+    EMBEDDED,
     CommandFailed,
     Demo,
     NotADemo,
@@ -60,9 +62,12 @@ class Wanted:
     folder: Path
     fresh: bool
     setup: SetUp | None = None
+    crm: str = EMBEDDED
 
     @property
     def filled_with(self) -> str:
+        if self.crm != EMBEDDED:
+            return f"made-up mail, with {self.crm} as its CRM"
         if not self.mbox:
             return "made-up mail"
         mine = f", where {' and '.join(self.me)} is you" if self.me else ""
@@ -74,9 +79,11 @@ class Wanted:
 
     def typed(self, **changed: str) -> str:
         """What to type to ask for this with options changed: to make, if that was typed, else to Python."""
-        folder = [str(self.folder)] if self.folder != USUAL_FOLDER else []
-        given = {"mbox": [str(self.mbox)] if self.mbox else [], "me": self.me, "folder": folder}
-        given |= {"setup": [self.setup] if self.setup else []} | {name: [value] for name, value in changed.items()}
+        folder = [str(self.folder)] if self.folder != usual_folder(self.crm) else []
+        crm = [self.crm] if self.crm != EMBEDDED else []
+        given: dict[str, Sequence[str]] = {"mbox": [str(self.mbox)] if self.mbox else [], "me": self.me, "folder": folder}
+        setup: Sequence[str] = [self.setup] if self.setup else []
+        given |= {"setup": setup, "crm": crm} | {name: [value] for name, value in changed.items()}
         if "MAKELEVEL" in os.environ:
             variables = [f"{name.upper()}={' '.join(values)}" for name, values in given.items() if values]
             return shlex.join(["make", "demo", *variables])
@@ -84,6 +91,11 @@ class Wanted:
             [f"--{name}"] if name == "fresh" else [f"--{name}", value] for name, values in given.items() for value in values
         ]
         return shlex.join(["python", "-m", "sandbox", "demo", *chain(*options)])
+
+
+def usual_folder(crm: str) -> Path:
+    """Each CRM's demo has a folder of its own: what one knows the other does not."""
+    return USUAL_FOLDER if crm == EMBEDDED else USUAL_FOLDER.with_name(f"{USUAL_FOLDER.name}-{crm}")
 
 
 @click.command()
@@ -98,26 +110,33 @@ class Wanted:
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
-    default=USUAL_FOLDER,
-    show_default=True,
-    help="Where all of it is kept.",
+    help=f"Where all of it is kept: {USUAL_FOLDER}, or {USUAL_FOLDER}-CRM, if not given.",
 )
 @click.option("--setup", type=_SETUPS, help="Begin with all set up already, or set it up yourself; asks if not given.")
+@click.option(
+    "--crm",
+    type=click.Choice([EMBEDDED, *STAND_INS, *REAL_SERVERS]),
+    default=EMBEDDED,
+    help="The CRM beside Gmail: our own, a stand-in for a vendor's, or a real server (odoo, tryton), installed once below .servers.",
+)
 @click.option("--fresh", is_flag=True, help="Delete what the folder holds of an earlier demo, and begin anew.")
 def demo(
     mbox: Path | None,
     me: tuple[str, ...],
     contacts: int | None,
     port: int | None,
-    folder: Path,
+    folder: Path | None,
     setup: str | None,
+    crm: str,
     fresh: bool,
 ) -> None:
     """Start MailMagnet with a Gmail of its own, on made-up mail or on yours, and print the address to open in a browser.
 
     Ends with 3 when a demo runs on the folder already, with 4 when the folder's demo is on other mail or set up otherwise.
     """
-    wanted = Wanted(mbox, me, contacts, port, folder, fresh, SetUp(setup) if setup else None)
+    if crm != EMBEDDED and mbox:
+        raise click.UsageError("--mbox goes with the CRM of our own alone: another one knows none of your mail's people.")
+    wanted = Wanted(mbox, me, contacts, port, folder or usual_folder(crm), fresh, SetUp(setup) if setup else None, crm)
     try:
         _run_or_ask(_with_setup(wanted))
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -126,7 +145,7 @@ def demo(
         _refuse(f"{in_use}\nAnother one beside it: {replace(wanted, mbox=None, me=()).typed(folder='path')}", RUNS_ALREADY)
     except OtherDemo as other:
         words = f"{other} Nothing was deleted. Either delete it:  {wanted.typed(fresh='1')}\nor keep both:      "
-        _refuse(words + replace(wanted, folder=USUAL_FOLDER).typed(folder="path"), OTHER_DEMO)
+        _refuse(words + replace(wanted, folder=usual_folder(crm)).typed(folder="path"), OTHER_DEMO)
     except (PortTaken, NotADemo, NotStarted, CommandFailed, NoMail) as problem:
         raise click.ClickException(str(problem)) from None
 
@@ -185,6 +204,7 @@ async def _run(wanted: Wanted) -> None:
                 filled_with=wanted.filled_with,
                 as_of=wanted.as_of,
                 set_up=wanted.setup,
+                crm=wanted.crm,
                 fresh=wanted.fresh,
                 aliases=wanted.me,
                 tell=_tell,
@@ -327,11 +347,19 @@ def _tell(words: str) -> None:
 
 def _tell_address(demo: Demo, wanted: Wanted) -> None:
     console.print(f"\n  Open [bold]{demo.entrance}[/bold] in a browser. Ctrl-C stops it.", soft_wrap=True)
+    if demo.crm and demo.crm.hint:
+        _tell(f"  {demo.crm.hint}")
     if demo.set_up is SetUp.YOURSELF:
-        _tell(
-            f"  Nothing is connected yet: the panel leads you. Your CRM's user: {demo.user.address}  password: {demo.crm_password}"
-        )
+        _tell(f"  Nothing is connected yet: the panel leads you. {_how_to_sign_in(demo)}")
     _tell(f"  Logs and data are in {demo.folder}; to begin anew: {wanted.typed(fresh='1')}\n")
+
+
+def _how_to_sign_in(demo: Demo) -> str:
+    if not demo.crm:
+        return f"Your CRM's user: {demo.user.address}  password: {demo.crm_password}"
+    if typed := demo.crm.typed.get(demo.user.address):
+        return f"What {demo.crm.name} wants typed: {typed}"
+    return f"{demo.crm.name} asks on its own page who you are: choose {demo.user.name}."
 
 
 if __name__ == "__main__":

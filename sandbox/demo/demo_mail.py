@@ -22,7 +22,7 @@ Progress = Callable[[int, int], None]
 
 async def made_mail(demo: Demo, progress: Progress = lambda done, total: None) -> None:
     """Mail of the demo CRM's people arrives for the user and two colleagues: always the same, dated up to now."""
-    table = await demo.crm("export", "contacts")
+    table = await demo.embedded_crm("export", "contacts")
     people, now = _people(table.decode("utf-8-sig")), demo.world.clock()
     for number, account in enumerate((demo.colleague, demo.without_mail), start=1):
         await _arrive(demo, account, generate(people, _owner(account), now, SEED + number, COLLEAGUES_MAILS))
@@ -47,7 +47,7 @@ async def make_contacts(demo: Demo, senders: Collection[Sender]) -> None:
     for kind, table in (("contacts", contacts_table(ranked)), ("deals", deals_table(ranked, demo.today))):
         file = demo.folder / f"{kind}.csv"
         await asyncio.to_thread(file.write_bytes, table)
-        await demo.crm("import", kind, str(file), "--owner", demo.user.address)
+        await demo.embedded_crm("import", kind, str(file), "--owner", demo.user.address)
 
 
 def _people(table: str) -> list[Person]:

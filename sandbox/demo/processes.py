@@ -22,6 +22,7 @@ from aiohttp import web
 
 from sandbox.cards.card_page import gallery_routes
 from sandbox.demo.folder_use import LOCK, FolderUse, require_free
+from sandbox.demo.other_crm import OtherCrm, other_crm
 from sandbox.desk.desk import NoSuchRecord, Product, desk_app, desk_routes
 from sandbox.desk.desk_key import DeskKey
 from sandbox.desk.dials import CannotTurn, dial_routes
@@ -36,6 +37,7 @@ PROGRAMS = {
     "mailmagnet": "sandbox.demo.sandbox_process",
     "mailmagnet crm": "crm_client.embedded.command_line",
     "crm_data": "sandbox.demo.crm_data",
+    "demo_world": "sandbox.demo.demo_world",
 }
 """What the demo runs beside the functions, each by its module."""
 
@@ -49,6 +51,8 @@ WITHOUT_MAIL, WITHOUT_MAIL_NAME = "noa.lund@corp.example", "Noa Lund"
 """A colleague whose profile in the demo CRM lacks the permission `Mail Integration`."""
 
 OWN_DOMAIN = "corp.example"
+EMBEDDED = "embedded"
+"""The CRM that the demo has by itself."""
 ORGANISATION_ZONE = ZoneInfo("Europe/Vienna")
 """Of the organisation in the demo CRM."""
 
@@ -103,7 +107,8 @@ Tell = Callable[[str], None]
 @dataclass(slots=True)
 class Demo:
     """A running demo. `address` is the desk's and Google's, `key` what opens the desk; `environment` is what the functions and the command
-    line are started with, `crm_password` what every user of the demo CRM signs in with."""
+    line are started with, `crm_password` what every user of the embedded CRM signs in with. `crm` is the CRM where it is another one: then
+    the embedded one is only what that was filled from, and whose mail it is."""
 
     address: str
     key: DeskKey
@@ -120,6 +125,12 @@ class Demo:
     environment: Mapping[str, str] = field(repr=False)
     crm_password: str = field(repr=False)
     set_up: SetUp = SetUp.ALREADY
+    crm: OtherCrm | None = None
+
+    @property
+    def crm_elsewhere(self) -> str:
+        """The name of a CRM that is not our own; "" for ours."""
+        return self.crm.name if self.crm else ""
 
     @property
     def entrance(self) -> str:
@@ -130,7 +141,7 @@ class Demo:
         """Run the command `mailmagnet` with these words, `given` on its standard input; what it printed. Raises CommandFailed."""
         return await _run("mailmagnet", words, self.environment, given)
 
-    async def crm(self, *words: str, given: bytes = b"") -> bytes:
+    async def embedded_crm(self, *words: str, given: bytes = b"") -> bytes:
         """Run the command `mailmagnet crm` with these words, `given` on its standard input; what it printed. Raises CommandFailed."""
         return await _run("mailmagnet crm", words, self.environment, given)
 
@@ -153,6 +164,11 @@ class Demo:
         """The day there."""
         return self.now().date()
 
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """Those whom the demo has made."""
+        return self.user, self.colleague, self.without_mail
+
     async def connect(self, account: Account) -> None:
         """Connect an account's mailbox, or renew its consent."""
         token = self.world.google.refresh_token(account)
@@ -165,18 +181,25 @@ class Demo:
 
     async def give_password(self, account: Account) -> None:
         """Let the CRM user with an account's address sign in with the demo's password."""
-        await self.crm("password", "--address", account.address, given=self.crm_password.encode())
+        await self.embedded_crm("password", "--address", account.address, given=self.crm_password.encode())
 
     async def sign_in(self, account: Account) -> None:
         """Sign an account in to the CRM, as its user would: as the CRM user with its address."""
-        words = ["sign-in", *_ids(account), "--address", account.address, "--crm-user", account.address]
-        await self.mailmagnet(*words, given=self.crm_password.encode())
+        words = [*_ids(account), "--address", account.address]
+        if self.crm and self.crm.signed_in:
+            consent = json.dumps(self.crm.signed_in[account.address])
+            await self.mailmagnet("consented", *words, given=consent.encode())
+            return
+        typed = self.crm.typed[account.address] if self.crm else self.crm_password
+        await self.mailmagnet("sign-in", *words, "--crm-user", account.address, given=typed.encode())
 
     async def mail_frame(self, module: str, record_id: str, viewer: str) -> str:
         """Where the CRM has this viewer see mail with a record's people, signed for one look; "" for who is not signed in to the CRM."""
+        if self.crm:
+            return ""
         account = self.world.account(viewer)
         session = {"org": account.hosted_domain or account.sub, "user": account.sub}
-        users = json.loads(await self.crm("users"))
+        users = json.loads(await self.embedded_crm("users"))
         crm_user = next((str(user["id"]) for user in users if session in user["signed_in"]), "")
         return self.embedded_mail.url_for(crm_user, module, record_id) if crm_user else ""
 
@@ -196,7 +219,7 @@ class Demo:
     async def crm_record(self, module: str, record_id: str, viewer: str) -> Mapping[str, Any]:
         """One record of the CRM as this viewer sees it. Raises NoSuchRecord."""
         try:
-            record = json.loads(await self.crm("show", module, record_id, *_ids(self.world.account(viewer))))
+            record = json.loads(await self.embedded_crm("show", module, record_id, *_ids(self.world.account(viewer))))
         except CommandFailed as failed:
             raise NoSuchRecord from failed
         if not isinstance(record, dict):
@@ -213,6 +236,7 @@ async def running_demo(
     filled_with: str = "",
     as_of: str = "",
     set_up: SetUp | None = SetUp.ALREADY,
+    crm: str = EMBEDDED,
     fresh: bool = False,
     aliases: Sequence[str] = (),
     tell: Tell = lambda words: None,
@@ -222,7 +246,8 @@ async def running_demo(
 
     A new folder gets accounts and the CRM, with `SetUp.ALREADY` also connected mailboxes, and then `fill(demo)` lets the mail arrive.
     One that was filled with the same (`filled_with`, in words) and set up so (None: however it was) is opened as it was left, and
-    filled once more when that has changed since (`as_of`). `fresh` deletes what is there. `aliases` are further addresses of the user.
+    filled once more when that has changed since (`as_of`). `fresh` deletes what is there. `aliases` are further
+    addresses of the user, `crm` is the CRM's kind.
     Raises PortTaken, NotStarted, CommandFailed, NotADemo, FolderInUse, OtherDemo, and what `fill` raises.
     """
     await asyncio.to_thread(require_free, folder)
@@ -268,10 +293,21 @@ async def running_demo(
         )
         await stack.enter_async_context(_desk(demo, listening))
         environment["MAILMAGNET_VAULT_KEY"] = await _vault_key(folder, environment)
+        if not contents.ready:
+            tell("The demo CRM gets its firms, people and deals, dated around today ...")
+            people = ["--user", _named(demo.user), "--colleague", _named(demo.colleague)]
+            await _run("crm_data", ["--org", OWN_DOMAIN, *people], environment)
+        if crm != EMBEDDED:
+            tell(f"The CRM starts ({crm}) ...")
+            demo.crm = await stack.enter_async_context(_other_crm(crm, environment, urls["pages"]))
         tell("The functions addon, label_tick, label_mailbox and pages start ...")
         await stack.enter_async_context(_functions(functions_port, demo))
         if not contents.ready:
             await _set_up(demo, tell)
+        elif demo.crm and demo.crm.signed_in and demo.set_up is SetUp.ALREADY:
+            # A stand-in begins anew at each start, and knows no token of before.
+            for account in demo.accounts:
+                await demo.sign_in(account)
         if not contents.ready or contents.as_of != as_of:
             await fill(demo)
             replace(contents, as_of=as_of, ready=True).keep(folder)
@@ -280,21 +316,29 @@ async def running_demo(
 
 
 async def _set_up(demo: Demo, tell: Tell) -> None:
-    tell("The demo CRM gets its firms, people and deals, dated around today ...")
-    people = ["--user", _named(demo.user), "--colleague", _named(demo.colleague)]
-    await _run("crm_data", ["--org", OWN_DOMAIN, *people], demo.environment)
-    accounts = (demo.user, demo.colleague, demo.without_mail)
-    for account in accounts:
-        tell(f"{account.address} gets a password for the CRM ...")
-        await demo.give_password(account)
+    if not demo.crm:
+        for account in demo.accounts:
+            tell(f"{account.address} gets a password for the CRM ...")
+            await demo.give_password(account)
     if demo.set_up is SetUp.ALREADY:
         tell("They sign in to the CRM, and their mailboxes are connected ...")
         try:
             async with asyncio.TaskGroup() as side_by_side:
-                for account in accounts:
+                for account in demo.accounts:
                     side_by_side.create_task(_connected(account, demo))
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None
+
+
+@asynccontextmanager
+async def _other_crm(kind: str, environment: dict[str, str], pages_url: str) -> AsyncIterator[OtherCrm]:
+    """The CRM, filled with what the embedded one has; the functions and the command line are told of it."""
+    world = json.loads(await _run("demo_world", [], environment))
+    with _listen(0) as listening:
+        async with other_crm(kind, world, listening, f"{pages_url}/crm-callback") as crm:
+            environment.update({f"MAILMAGNET_{name}": value for name, value in crm.settings.items()})
+            environment["SANDBOX_CRM_URL"] = crm.url
+            yield crm
 
 
 async def _connected(account: Account, demo: Demo) -> None:

@@ -7,9 +7,11 @@ the command line `mailmagnet` before the same Google; its `serve` serves all fou
 import asyncio
 import json
 import os
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -18,6 +20,7 @@ from typing import Any, cast
 import click
 from pydantic import BaseModel, ConfigDict
 
+from crm_client.kind import CrmKind
 from functions import addon as sidebar
 from functions import jobs
 from functions.boundary import entry_point
@@ -28,9 +31,13 @@ from functions.pages import endpoint as browser_pages
 from functions.serve_command import address_of, listening_at
 from functions.settings import Settings, read_settings
 from functions.wiring import Process
+from functions.with_process import with_process
 from http_session.session import traceparent
+from mailmagnet.caller import unconnected
 from mailmagnet.crm import Crm, service_of
+from mailmagnet.crm_sign_in import CrmTokens
 from mailmagnet.errors import BadAnswer, RateLimited, Service, SignInNeeded, Unavailable, Upstream
+from mailmagnet.identity import identity_in
 from mailmagnet.vault import Connection
 
 PREFIX = "SANDBOX_"
@@ -44,7 +51,8 @@ class SandboxSettings(BaseModel):
     """What only the sandbox sets, in environment variables SANDBOX_...
 
     `google_url`: where the stand-in for Google listens. `clock_file`: holds the seconds by which the time is turned; without one it
-    is not. `crm_fault_file`: says what is wrong with the CRM (see FaultyCrm).
+    is not. `crm_fault_file`: says what is wrong with the CRM (see FaultyCrm). `crm_url`: where the stand-in for a CRM vendor listens, ""
+    without one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -52,11 +60,13 @@ class SandboxSettings(BaseModel):
     google_url: str
     clock_file: Path
     crm_fault_file: Path
+    crm_url: str = ""
 
 
 def read_sandbox_settings(environment: Mapping[str, str]) -> SandboxSettings:
     """Raises ValidationError (pydantic) that names what is missing."""
-    return SandboxSettings.model_validate({name: environment.get(PREFIX + name.upper()) for name in SandboxSettings.model_fields})
+    given = {name: environment.get(PREFIX + name.upper()) for name in SandboxSettings.model_fields}
+    return SandboxSettings.model_validate({**given, "crm_url": given["crm_url"] or ""})
 
 
 def google_at(url: str) -> Google:
@@ -75,6 +85,11 @@ def google_at(url: str) -> Google:
     )
 
 
+def stand_ins_at(url: str) -> Mapping[str, CrmKind]:
+    """The CRMs whose vendors have a stand-in, each at this URL: one of them is served there."""
+    return {}
+
+
 class SandboxProcess(Process):
     """The product's process, but for who Google is, what time it is, and what is wrong with the CRM."""
 
@@ -82,6 +97,8 @@ class SandboxProcess(Process):
         super().__init__(settings)
         self._sandbox = sandbox
         self.google = google_at(sandbox.google_url)
+        if sandbox.crm_url:
+            self.kinds = {**self.kinds, **stand_ins_at(sandbox.crm_url)}
 
     def crm_of(self, connection: Connection) -> Crm:
         return cast(Crm, FaultyCrm(super().crm_of(connection), self._sandbox.crm_fault_file))
@@ -200,6 +217,22 @@ def serve(port: int) -> None:
         run(listening, _process, functions, _called_by_google)
 
 
+@click.command()
+@click.option("--org", required=True)
+@click.option("--user", required=True)
+@click.option("--address", required=True)
+def consented(org: str, user: str, address: str) -> None:
+    """Keep what came of a user's consent at the CRM: JSON on standard input, as the stand-in gives it."""
+    given = json.loads(sys.stdin.read())
+
+    async def keep(process: Process) -> None:
+        expires_at = datetime.fromisoformat(given.pop("expires_at"))
+        tokens = CrmTokens(**given, expires_at=expires_at, crm=process.default_crm)
+        await process.vault.sign_in(replace(unconnected(identity_in(org, user, address)), crm=tokens))
+
+    with_process(keep)
+
+
 @asynccontextmanager
 async def _called_by_google(_: SandboxProcess) -> AsyncIterator[None]:
     """Nothing goes on beside the functions: the sandbox's Google has the clock and the queue, and tells of both."""
@@ -210,4 +243,5 @@ if __name__ == "__main__":
     from functions.command_line import mailmagnet
 
     mailmagnet.add_command(serve)
+    mailmagnet.add_command(consented)
     mailmagnet(obj=_process)

@@ -50,11 +50,15 @@ class Dialled(Protocol):
     def crm_fault_file(self) -> Path: ...
     @property
     def job(self) -> JobRuns: ...
+    @property
+    def crm_elsewhere(self) -> str:
+        """The name of a CRM that is not our own, and has no dials; "" for ours."""
+        ...
 
     def now(self) -> datetime: ...
     async def connect(self, account: Account) -> None: ...
     async def mailmagnet(self, *words: str, given: bytes = b"") -> bytes: ...
-    async def crm(self, *words: str) -> bytes: ...
+    async def embedded_crm(self, *words: str) -> bytes: ...
 
 
 def dial_routes(demo: Dialled) -> list[web.AbstractRouteDef]:
@@ -133,13 +137,16 @@ class _Dials:
             self._world.faults.add(_GMAIL_FAULTS[self._gmail])
 
     async def crm(self, request: web.Request) -> web.Response:
-        """What the CRM's dials choose from: profiles, stages, deals, contacts."""
+        """What the CRM's dials choose from: profiles, stages, deals, contacts. Another CRM than our own has no dials here."""
         self._account(request)
+        if self._demo.crm_elsewhere:
+            senders = _senders(await self._demo.embedded_crm("export", "contacts"))
+            return web.json_response({"elsewhere": self._demo.crm_elsewhere, "senders": senders})
         profiles, stages, deals, contacts = await asyncio.gather(
-            self._demo.crm("profiles"),
-            self._demo.crm("stages"),
-            self._demo.crm("export", "deals"),
-            self._demo.crm("export", "contacts"),
+            self._demo.embedded_crm("profiles"),
+            self._demo.embedded_crm("stages"),
+            self._demo.embedded_crm("export", "deals"),
+            self._demo.embedded_crm("export", "contacts"),
         )
         told = {"permission": MAIL_INTEGRATION, "profiles": json.loads(profiles), "stages": json.loads(stages)}
         return web.json_response(told | {"deals": _deals(deals), "senders": _senders(contacts)})
@@ -150,7 +157,7 @@ class _Dials:
         body = await body_of(request)
         held = "--held" if body.get("held") is True else "--not-held"
         profile = text(body, "profile")
-        await self._demo.crm("set-permission", f"--profile={profile}", "--permission", MAIL_INTEGRATION, held)
+        await self._demo.embedded_crm("set-permission", f"--profile={profile}", "--permission", MAIL_INTEGRATION, held)
         return web.json_response({})
 
     async def deal(self, request: web.Request) -> web.Response:
@@ -159,7 +166,7 @@ class _Dials:
         body = await body_of(request)
         given = {name: text(body, name) for name in ("stage", "closing", "amount")}
         words = [f"--{name}={value}" for name, value in given.items() if value]
-        await self._demo.crm("change-deal", *words, "--", text(body, "id"))
+        await self._demo.embedded_crm("change-deal", *words, "--", text(body, "id"))
         return web.json_response({})
 
     async def mail(self, request: web.Request) -> web.Response:

@@ -148,7 +148,7 @@ async def test_which_mails_a_run_moved(desk: Desk, axe: str) -> None:
 async def test_the_page_of_a_record(desk: Desk, axe: str) -> None:
     await desk.show()
     for kind in ("deals", "contacts", "accounts"):
-        table = (await desk.demo.crm("export", kind)).decode("utf-8-sig")
+        table = (await desk.demo.embedded_crm("export", kind)).decode("utf-8-sig")
         await desk.page.goto(f"{desk.demo.address}/crm/{kind}/{table.splitlines()[1].rpartition(',')[2]}")
         await expect(desk.page.get_by_role("heading", level=1)).not_to_be_empty()
         assert await look(desk.page, axe) == []

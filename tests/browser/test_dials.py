@@ -48,7 +48,7 @@ async def contact(desk: Desk, name: str, deal: str = "", stage: str = "Negotiati
     for kind, table in tables.items():
         file = desk.demo.folder / f"{kind}.csv"
         file.write_text(table)
-        await desk.demo.crm("import", kind, str(file), "--owner", desk.demo.user.address)
+        await desk.demo.embedded_crm("import", kind, str(file), "--owner", desk.demo.user.address)
     return f"{name} <{address}>"
 
 
@@ -371,14 +371,15 @@ async def test_behind_the_panel(desk: Desk, picture: Picture, monkeypatch: pytes
     await expect(event).to_contain_text('"userOAuthToken": "ya29.')
     await expect(event).to_contain_text("…")
     await expect(drawer.get_by_role("region", name="Answer")).to_contain_text("pushCard")
-    await expect(drawer.get_by_role("heading", name="Calls made for it")).to_have_text("Calls made for it · 2, 20 quota units")
+    await expect(drawer.get_by_role("heading", name="Calls made for it")).to_have_text("Calls made for it · 3, 20 quota units")
     calls = drawer.locator(".calls tbody tr")
     await expect(calls.nth(0)).to_contain_text("users.messages.getGmail")
     await expect(calls.nth(0).locator("td").nth(3)).to_have_text("200")
     await expect(calls.nth(0).locator("td").nth(4)).to_have_text("20")
     await expect(calls.nth(1)).to_contain_text("look_upCRM")
     await expect(calls.nth(1).locator("td").nth(3)).to_have_text("answered")
-    await expect(calls.nth(1)).not_to_contain_text("side by side")
+    await expect(calls.nth(1)).to_contain_text("side by side")
+    await expect(calls.nth(2)).to_contain_text("settingsCRM")
     await expect(drawer).to_contain_text("of 6,000 units spent in the last minute")
     await desk.page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=desk.demo.address)
     await drawer.get_by_role("button", name="Copy: Answer").click()

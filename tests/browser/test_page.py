@@ -62,7 +62,7 @@ async def test_the_link_to_the_crm_leads_to_the_record(desk: Desk) -> None:
 
 async def test_a_deals_page_names_its_people_and_leads_on(desk: Desk, picture: Picture) -> None:
     await desk.show()
-    deals = (await desk.demo.crm("export", "deals")).decode("utf-8-sig")
+    deals = (await desk.demo.embedded_crm("export", "deals")).decode("utf-8-sig")
     deal_id = next(line for line in deals.splitlines() if line.startswith("Renewal next year")).rpartition(",")[2]
     record = await desk.page.context.new_page()
     for scheme, width in (("light", 1280), ("dark", 390)):

@@ -27,7 +27,7 @@ async def as_user_at_google(window: Page, address: str) -> None:
 
 async def test_who_is_signed_out_signs_in_over_the_panel_and_the_card_comes_back(desk: Desk, axe: str) -> None:
     user = desk.demo.colleague
-    await desk.demo.crm("sign-out", "--org", user.hosted_domain, "--user", user.sub)
+    await desk.demo.embedded_crm("sign-out", "--org", user.hosted_domain, "--user", user.sub)
     await desk.show(account=user)
     await expect(desk.panel).to_contain_text("MailMagnet CRM has ended your sign-in.")
     window = await over_the_panel(desk, "Sign in")

@@ -294,7 +294,7 @@ async def without_the_permission(story: Story) -> None:
     await expect(story.noa.panel).to_contain_text(f"Your profile in {CRM} lacks the permission “Mail Integration”.")
     await expect(story.noa.panel).to_contain_text("can give it.")
     await story.panel(story.noa, "no-permission", 360)
-    await story.demo.crm("set-permission", "--profile", "Without mail", "--permission", "Mail Integration", "--held")
+    await story.demo.embedded_crm("set-permission", "--profile", "Without mail", "--permission", "Mail Integration", "--held")
     await press(story.noa, "Retry")
     await expect(story.noa.panel).to_contain_text("Channel")
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import pytest
 
-from mailmagnet.crm_sign_in import CrmSignIn, CrmTokens
+from mailmagnet.crm_sign_in import CrmTokens, TypedSignIn
 from mailmagnet.errors import NotAuthorised
 
 ORG, USER = "corp.example", "103156417899512345678"
@@ -17,7 +17,7 @@ class InstalledSignIn(Protocol):
     """A CRM with a user Ada Byron, who may sign in."""
 
     @property
-    def sign_in(self) -> CrmSignIn: ...
+    def sign_in(self) -> TypedSignIn: ...
 
     @property
     def typed_right(self) -> Mapping[str, str]:

@@ -1,18 +1,22 @@
 """The embedded CRM under the contract of all CRMs, and what only a database of its own can do: break, be locked, be shared."""
 
 import asyncio
+import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from copy import copy
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Self, cast
 
 import pytest
 
 from crm_client.embedded import administration
 from crm_client.embedded.administration import Scope
+from crm_client.embedded.client import EmbeddedClient
 from crm_client.embedded.database import close_idle, reading, writing
 from crm_client.embedded.rows import (
     AccountRow,
@@ -28,6 +32,8 @@ from crm_client.embedded.rows import (
     put_lead,
     put_note,
 )
+from crm_client.embedded.sign_in import EmbeddedSignIn
+from crm_client.renewal import Renewal
 from mailmagnet.crm import (
     MAIL_INTEGRATION,
     Currency,
@@ -49,7 +55,11 @@ from mailmagnet.errors import (
     SignInNeeded,
     Unavailable,
 )
-from tests.contract.crm_contract import (
+from mailmagnet.store import Store
+from mailmagnet.vault import Connection, Vault
+from tests.contract.crm_contract import CrmContract
+from tests.contract.crm_installed import SECONDS, InstalledWorld, looked_up
+from tests.contract.crm_world import (
     ACCOUNTS,
     ADA,
     CONTACTS,
@@ -61,10 +71,8 @@ from tests.contract.crm_contract import (
     STAGES,
     TEMPLATES,
     USERS,
-    CrmContract,
-    looked_up,
 )
-from tests.crm_signed_in import crm_as, crm_with, machine_time, tokens_for
+from tests.crm_signed_in import NoTurns, SomeConnections, crm_as, crm_with, machine_time, tokens_for
 
 RECORD_URL = "http://crm.example/crm/{module}/{id}"
 
@@ -76,7 +84,7 @@ SUBS = {user.email: f"{number}03156417899512345678" for number, user in enumerat
 SOME_TOKENS = CrmTokens("1", "Ada Byron", "access", "refresh", machine_time() + timedelta(hours=1))
 
 
-class EmbeddedWorld:
+class EmbeddedWorld(InstalledWorld):
     """The contract's world in an embedded CRM's database. A record's id is its key with the spaces taken out."""
 
     def __init__(self, database: Path) -> None:
@@ -111,8 +119,32 @@ class EmbeddedWorld:
             for email in contact_of_world.shared:
                 administration.share(database, "contacts", self.id_of(f"contact {contact_of_world.key}"), email)
 
+    def moved_to(self, database: Path) -> Self:
+        """The same world, in a copy of its file."""
+        with closing(sqlite3.connect(self.database)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        shutil.copy2(self.database, database)
+        other = copy(self)
+        other.database = database
+        return other
+
+    def client_within(self, seconds: float) -> EmbeddedClient:
+        vault = SomeConnections(self.connection_of(user.email) for user in USERS)
+        sign_in = EmbeddedSignIn(self.database, machine_time)
+        renewal = Renewal(sign_in, cast(Vault, vault), lambda: cast(Store, NoTurns()), machine_time)
+        return EmbeddedClient(self.database, renewal, RECORD_URL)
+
+    def connection_of(self, email: str) -> Connection:
+        return Connection(ORG, SUBS.get(email, "999"), email, crm=self._tokens.get(email))
+
     def as_user(self, email: str) -> WritableCrm:
-        return crm_with(self.database, self._tokens.get(email), ORG, SUBS.get(email, "999"), RECORD_URL)
+        return self.client_within(SECONDS).as_user(self.connection_of(email))
+
+    async def unshare(self, key: str, email: str) -> None:
+        module, _, _ = key.partition(" ")
+        with writing(self.database) as connection:
+            shares = (f"{module}s", self.id_of(key), self._users[email])
+            connection.execute("DELETE FROM shares WHERE module = ? AND record_id = ? AND user_id = ?", shares)
 
     def id_of(self, key: str) -> str:
         kind, _, name = key.partition(" ")
@@ -163,11 +195,19 @@ class EmbeddedWorld:
             )
 
 
-@pytest.fixture
-def crm(tmp_path: Path) -> Iterator[EmbeddedWorld]:
-    database = tmp_path / "crm.db"
-    yield EmbeddedWorld(database)
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> EmbeddedWorld:
+    database = tmp_path_factory.mktemp("crm") / "crm.db"
+    world = EmbeddedWorld(database)
     close_idle(database)
+    return world
+
+
+@pytest.fixture
+def crm(filled: EmbeddedWorld, tmp_path: Path) -> Iterator[EmbeddedWorld]:
+    world = filled.moved_to(tmp_path / "crm.db")
+    yield world
+    close_idle(world.database)
 
 
 class TestEmbeddedCrm(CrmContract):

@@ -12,7 +12,7 @@ from crm_client.embedded.database import close_idle, reading, writing
 from mailmagnet.crm import MAIL_INTEGRATION, Organisation
 from mailmagnet.crm_sign_in import CrmTokens
 from mailmagnet.errors import BadRequest, NotFound, NotPermitted, SignInNeeded
-from tests.contract.crm_contract import looked_up
+from tests.contract.crm_installed import looked_up
 from tests.crm_rows import rows_of
 from tests.crm_signed_in import crm_with, machine_time, tokens_for
 

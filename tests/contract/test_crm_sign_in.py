@@ -18,7 +18,7 @@ from crm_client.embedded.sessions import ACCESS_TIME, UNUSED_TIME  # noqa: E402
 from crm_client.embedded.sign_in import PASSWORD, USER_NAME, EmbeddedSignIn  # noqa: E402
 from crm_client.embedded.tries import FORGOTTEN_AFTER, NOT_HELD_UP_BY_OTHERS, OF_ACCOUNT, OF_NAME, count_try  # noqa: E402
 from mailmagnet.crm import Organisation  # noqa: E402
-from mailmagnet.crm_sign_in import CrmSignIn, CrmTokens  # noqa: E402
+from mailmagnet.crm_sign_in import CrmTokens, TypedSignIn  # noqa: E402
 from mailmagnet.errors import BadRequest, NotAuthorised, NotFound, RateLimited, SignInNeeded, Unavailable  # noqa: E402
 from tests.contract.crm_sign_in_contract import CrmSignInContract  # noqa: E402
 from tests.crm_rows import rows_of  # noqa: E402
@@ -91,7 +91,7 @@ class TestEmbeddedSignIn(CrmSignInContract):
 
 
 async def test_name_and_password_give_tokens_that_open_the_crm(crm: Crm) -> None:
-    sign_in: CrmSignIn = crm.sign_in
+    sign_in: TypedSignIn = crm.sign_in
     assert [(field.label, field.secret) for field in sign_in.fields] == [("User name", False), ("Password", True)]
     for name in (ADA, " Ada@Corp.EXAMPLE "):
         tokens = await crm.typed(name, RIGHT)

@@ -6,13 +6,11 @@ from typing import cast
 
 import pytest
 
-pytest.register_assert_rewrite("tests.contract.crm_contract")
-
-from crm_client.embedded.database import close_idle  # noqa: E402
-from mailmagnet.crm import WritableCrm  # noqa: E402
-from sandbox.demo.sandbox_process import FaultyCrm  # noqa: E402
-from tests.contract.crm_contract import CrmContract  # noqa: E402
-from tests.contract.test_crm import EmbeddedWorld  # noqa: E402
+from crm_client.embedded.database import close_idle
+from mailmagnet.crm import WritableCrm
+from sandbox.demo.sandbox_process import FaultyCrm
+from tests.contract.crm_contract import CrmContract
+from tests.contract.test_crm import EmbeddedWorld
 
 
 class FaultyWorld(EmbeddedWorld):
@@ -22,11 +20,19 @@ class FaultyWorld(EmbeddedWorld):
         return cast(WritableCrm, FaultyCrm(super().as_user(email), self.database.with_name("crm-fault.json")))
 
 
-@pytest.fixture
-def crm(tmp_path: Path) -> Iterator[FaultyWorld]:
-    database = tmp_path / "crm.db"
-    yield FaultyWorld(database)
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> FaultyWorld:
+    database = tmp_path_factory.mktemp("crm") / "crm.db"
+    world = FaultyWorld(database)
     close_idle(database)
+    return world
+
+
+@pytest.fixture
+def crm(filled: FaultyWorld, tmp_path: Path) -> Iterator[FaultyWorld]:
+    world = filled.moved_to(tmp_path / "crm.db")
+    yield world
+    close_idle(world.database)
 
 
 class TestFaultyCrm(CrmContract):

@@ -469,7 +469,7 @@ async def test_a_demo_whose_terminal_was_closed_is_not_started_again_at_another_
     @asynccontextmanager
     async def running(folder: Path, fill: object, port: int, **_: object) -> AsyncIterator[SimpleNamespace]:
         started_at.append(port)
-        yield SimpleNamespace(entrance="http://127.0.0.1/", folder=folder, set_up=SetUp.ALREADY)
+        yield SimpleNamespace(entrance="http://127.0.0.1/", folder=folder, set_up=SetUp.ALREADY, crm=None)
 
     async def ended(*works: Coroutine[Any, Any, None]) -> None:
         for work in works:

@@ -35,7 +35,7 @@ async def demo(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Demo]:
         for kind, table in tables.items():
             file = made.folder / f"{kind}.csv"
             file.write_text(table)
-            await made.crm("import", kind, str(file), "--owner", made.user.address)
+            await made.embedded_crm("import", kind, str(file), "--owner", made.user.address)
 
     async with running_demo(tmp_path_factory.mktemp("dials") / "demo", fill) as started:
         # From here on the function has Google's certificates.
@@ -50,7 +50,7 @@ async def fresh(tmp_path: Path) -> AsyncIterator[Demo]:
     async def fill(made: Demo) -> None:
         table = tmp_path / "contacts.csv"
         table.write_text("Name,Emails\nGrace Hopper,grace@hopper.example\n")
-        await made.crm("import", "contacts", str(table), "--owner", made.user.address)
+        await made.embedded_crm("import", "contacts", str(table), "--owner", made.user.address)
 
     async with running_demo(tmp_path / "demo", fill) as started:
         yield started
@@ -159,7 +159,8 @@ async def test_behind_the_panel_are_event_answer_and_calls(demo: Demo) -> None:
     assert call["answer"] == told["answer"]
     assert [(one["who"], one["name"], one["how"], one["units"], one["beside"]) for one in call["calls"]] == [
         ("Gmail", "users.messages.get", "200", 20, 0),
-        ("CRM", "look_up", "answered", 0, 0),
+        ("CRM", "look_up", "answered", 0, 1),
+        ("CRM", "settings", "answered", 0, 1),
     ]
     assert behind["quota"]["spent"] >= 20
     tokens = call["event"]["authorizationEventObject"]
@@ -179,7 +180,7 @@ async def test_the_first_answer_of_all_has_googles_certificates_behind_it_and_th
     await homepage(fresh)
     calls = await calls_of(fresh)
     assert {call["name"]: call["how"] for call in calls} == {
-        "organisation": "answered",
+        "settings": "answered",
         "deals_closing": "answered",
         "senders": "answered",
         "token": "200",
@@ -246,7 +247,11 @@ async def test_a_slow_gmail_is_slow_and_nothing_else_however_often_one_tries(dem
 async def test_a_call_of_the_crms_that_failed_is_told_with_how(demo: Demo, fault: str, how: str) -> None:
     await ask(demo, "dials/fault", who="crm", fault=fault)
     await opened(demo)
-    assert [(call["name"], call["how"]) for call in await calls_of(demo)] == [("users.messages.get", "200"), ("look_up", how)]
+    assert [(call["name"], call["how"]) for call in await calls_of(demo)] == [
+        ("users.messages.get", "200"),
+        ("look_up", how),
+        ("settings", how),
+    ]
 
 
 async def test_what_the_job_calls_meanwhile_is_not_told_as_the_panels(demo: Demo) -> None:
@@ -256,34 +261,34 @@ async def test_what_the_job_calls_meanwhile_is_not_told_as_the_panels(demo: Demo
     job = asyncio.create_task(ask(demo, "job", dry_run=False))
     await opened(demo)
     assert (await job)["result"]["looked_at"] >= 1
-    assert [call["name"] for call in await calls_of(demo)] == ["users.messages.get", "look_up"]
+    assert [call["name"] for call in await calls_of(demo)] == ["users.messages.get", "look_up", "settings"]
     assert len(demo.world.calls.recent) - before > 2
 
 
 async def test_of_two_answers_made_at_once_each_has_its_own_calls(demo: Demo) -> None:
     demo.world.faults.add(Fault("gmail", latency_ms=300))
     await asyncio.gather(opened(demo), opened(demo))
-    assert [call["name"] for call in await calls_of(demo)] == ["users.messages.get", "look_up"]
+    assert [call["name"] for call in await calls_of(demo)] == ["users.messages.get", "look_up", "settings"]
 
 
 async def test_a_profile_loses_the_permission_and_has_it_back(demo: Demo) -> None:
     for held in (False, True):
         words = "--held" if held else "--not-held"
-        await demo.crm("set-permission", "--profile", "Standard", "--permission", "Mail Integration", words)
-        profiles = {profile["name"]: profile for profile in json.loads(await demo.crm("profiles"))}
+        await demo.embedded_crm("set-permission", "--profile", "Standard", "--permission", "Mail Integration", words)
+        profiles = {profile["name"]: profile for profile in json.loads(await demo.embedded_crm("profiles"))}
         assert ("Mail Integration" in profiles["Standard"]["permissions"]) is held
         assert profiles["Standard"]["users"] == [demo.colleague.address]
     with pytest.raises(CommandFailed, match="no profile"):
-        await demo.crm("set-permission", "--profile", "None", "--permission", "Mail Integration", "--held")
+        await demo.embedded_crm("set-permission", "--profile", "None", "--permission", "Mail Integration", "--held")
 
 
 async def test_a_deal_is_changed_and_what_is_not_given_stays(demo: Demo) -> None:
     deals = (await ask(demo, "dials/crm"))["deals"]
     deal = next(deal for deal in deals if deal["name"] == "Compiler")
-    await demo.crm("change-deal", deal["id"], "--stage", "Closed Won", "--amount", "1200.50")
+    await demo.embedded_crm("change-deal", deal["id"], "--stage", "Closed Won", "--amount", "1200.50")
     changed = await demo.crm_record("deals", deal["id"], demo.user.address)
     assert (changed["state"], changed["amount"]["amount"], changed["closing"]) == ("won", "1200.50", deal["closing"])
-    await demo.crm("change-deal", deal["id"], "--stage", "Negotiation", "--closing", "2027-01-31")
+    await demo.embedded_crm("change-deal", deal["id"], "--stage", "Negotiation", "--closing", "2027-01-31")
     changed = await demo.crm_record("deals", deal["id"], demo.user.address)
     assert (changed["state"], changed["amount"]["amount"], changed["closing"]) == ("open", "1200.50", "2027-01-31")
 
@@ -298,7 +303,7 @@ async def test_a_deal_is_changed_and_what_is_not_given_stays(demo: Demo) -> None
 )
 async def test_a_change_that_cannot_be_is_refused(demo: Demo, words: tuple[str, ...], why: str) -> None:
     with pytest.raises(CommandFailed, match=why):
-        await demo.crm("change-deal", *words)
+        await demo.embedded_crm("change-deal", *words)
 
 
 @pytest.mark.parametrize("odd", ["zero \0", "half \ud800", "much " * 60_000])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mailmagnet.crm import Activity
-from tests.contract.crm_contract import ACCOUNTS, CONTACTS, DEALS, LEADS, ORGANISATION, STAGES, USERS
+from tests.contract.crm_world import ACCOUNTS, CONTACTS, DEALS, LEADS, ORGANISATION, STAGES, USERS
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".servers" / "odoo"

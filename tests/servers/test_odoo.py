@@ -19,7 +19,9 @@ from mailmagnet.crm_sign_in import CrmTokens
 from mailmagnet.errors import NotAuthorised, NotFound, NotPermitted, SignInNeeded
 from mailmagnet.store import Store
 from mailmagnet.vault import Connection, Vault
-from tests.contract.crm_contract import ADA, KIM, NOOR, OLD, ORGANISATION, CrmContract, looked_up
+from tests.contract.crm_contract import CrmContract
+from tests.contract.crm_installed import looked_up
+from tests.contract.crm_world import ADA, KIM, NOOR, OLD, ORGANISATION
 from tests.crm_signed_in import OneConnection
 from tests.servers.odoo_world import ORIGIN, odoo_with_the_world
 from tests.told_at_the_end import COUNTED

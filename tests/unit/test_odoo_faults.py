@@ -28,7 +28,7 @@ from mailmagnet.errors import (
 )
 from mailmagnet.store import Store
 from mailmagnet.vault import Connection, Vault
-from tests.contract.crm_contract import looked_up
+from tests.contract.crm_installed import looked_up
 from tests.crm_signed_in import OneConnection
 
 ORG, USER, KEY = "corp.example", "103", "a" * 40

@@ -162,6 +162,11 @@ export class Dials {
   async #readCrm() {
     const crm = await read(this.#path("dials/crm"));
     this.#drawMail(crm.senders);
+    if (crm.elsewhere) {
+      const where = el("p", { class: "quiet" }, `Deals and permissions are changed in ${crm.elsewhere} itself.`);
+      fill(this.#parts.crm, el("h3", {}, "CRM"), where);
+      return;
+    }
     fill(
       this.#parts.crm,
       el("h3", {}, `Who holds “${crm.permission}”`),
