@@ -3,17 +3,17 @@
 # database one SQLite file. Nothing of it is part of MailMagnet: the tests speak to it over HTTP, as to anybody's Tryton.
 set -eu
 
-folder=$(cd "$(dirname "$0")/../.." && pwd)/.servers/tryton
+folder=$(cd "$(dirname "$0")/../../.." && pwd)/.servers/tryton
 port=${MAILMAGNET_TEST_TRYTON_PORT:-18000}
 venv=$folder/venv
 
 requirements() {
-    cmp -s "$(dirname "$0")/tryton-requirements.txt" "$venv/installed" && return
+    cmp -s "$(dirname "$0")/requirements.txt" "$venv/installed" && return
     echo "   Tryton: installing its Python packages"
     rm -rf "$venv"
     python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$(dirname "$0")/tryton-requirements.txt"
-    cp "$(dirname "$0")/tryton-requirements.txt" "$venv/installed"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$(dirname "$0")/requirements.txt"
+    cp "$(dirname "$0")/requirements.txt" "$venv/installed"
 }
 
 conf() {
@@ -44,13 +44,13 @@ database() {
         "$folder/database/crm.sqlite" "$folder/prepared.sqlite"
 }
 
-# A fresh world: a copy of the prepared database, filled by proteus. The keys of its users stand in $folder/world.json.
+# A fresh world, given as a JSON file: a copy of the prepared database, filled by proteus. The keys of its users stand in $folder/told.json.
 start() {
     stop
     conf
     rm -f "$folder/database/"*
     cp "$folder/prepared.sqlite" "$folder/database/crm.sqlite"
-    "$venv/bin/python" "$1" "$folder/trytond.conf" crm >"$folder/world.json" 2>"$folder/log/fill.log" || { tail -40 "$folder/log/fill.log"; exit 1; }
+    "$venv/bin/python" "$(dirname "$0")/fill.py" "$1" "$folder/trytond.conf" crm >"$folder/told.json" 2>"$folder/log/fill.log" || { tail -40 "$folder/log/fill.log"; exit 1; }
     # exec: the process that is stopped later is Tryton itself, not a shell around it.
     (exec "$venv/bin/trytond" -c "$folder/trytond.conf" -d crm) >"$folder/log/tryton.log" 2>&1 </dev/null &
     echo $! >"$folder/tryton.pid"
@@ -71,8 +71,8 @@ stop() {
 
 mkdir -p "$folder"
 case ${1:-} in
-install) requirements; database; echo "   Tryton: $(sed -n '/^trytond==/p; /^trytond_sale_opportunity==/p' "$(dirname "$0")/tryton-requirements.txt" | paste -s -d' ')" ;;
+install) requirements; database; echo "   Tryton: $(sed -n '/^trytond==/p; /^trytond_sale_opportunity==/p' "$(dirname "$0")/requirements.txt" | paste -s -d' ')" ;;
 start) start "$2" ;;
 stop) stop ;;
-*) echo "tryton.sh install | start FILL.py | stop"; exit 2 ;;
+*) echo "tryton.sh install | start WORLD.json | stop"; exit 2 ;;
 esac
