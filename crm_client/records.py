@@ -5,7 +5,6 @@ from datetime import date
 from typing import TypeVar
 
 from mailmagnet.addresses import is_address
-<<<<<<< HEAD
 from mailmagnet.crm import (
     Account,
     Activity,
@@ -26,12 +25,6 @@ LAST_ACTIVITIES = 5
 """Activities done that are told of a contact; those planned are all told."""
 LAST_NOTES = 3
 """Notes that are told of a contact."""
-=======
-from mailmagnet.crm import Account, Contact, Deal, DealState, KnownAccount, Lead, Owner, PersonAddresses, RecordPeople
-
-MOST_CONTACTS = 10
-"""Of an account, as `KnownAccount` says."""
->>>>>>> main
 MOST_PEOPLE = 50
 """Of an account's or a deal's record."""
 
@@ -48,7 +41,6 @@ def open_first(contacts: Iterable[Contact]) -> tuple[Contact, ...]:
     return tuple(sorted(contacts, key=lambda each: (not any(map(_is_open, each.deals)), each.name.casefold(), each.id)))
 
 
-<<<<<<< HEAD
 def told_activities(activities: Iterable[Activity]) -> tuple[Activity, ...]:
     """All that are planned and the last that are done, the latest first. Days stand in the order of their text, as moments do."""
     latest_first = sorted(activities, key=lambda each: (each.at.isoformat(), each.id), reverse=True)
@@ -63,8 +55,6 @@ def told_notes(notes: Iterable[Note]) -> tuple[Note, ...]:
     )
 
 
-=======
->>>>>>> main
 def by_address(asked: Collection[str], people: Sequence[Person]) -> dict[str, tuple[Person, ...]]:
     """Contacts, or leads, by each asked address that one of them has, in the order in which they stand."""
     found: dict[str, list[Person]] = {}
@@ -74,7 +64,6 @@ def by_address(asked: Collection[str], people: Sequence[Person]) -> dict[str, tu
     return {address: tuple(found[address]) for address in dict.fromkeys(asked) if address in found}
 
 
-<<<<<<< HEAD
 def known_account(
     account: Account, contacts: Collection[Contact], deals: Iterable[Deal], count: int = 0, *, more_deals: bool = False
 ) -> KnownAccount:
@@ -86,15 +75,6 @@ def known_account(
         max(count, len(contacts)),
         soonest_first(deal for deal in deals if _is_open(deal) and deal.account and deal.account.id == account.id),
         more_deals,
-=======
-def known_account(account: Account, contacts: Collection[Contact], deals: Iterable[Deal]) -> KnownAccount:
-    """An account with its people, of whom the first ones are told and all counted, and those of the deals that are its open ones."""
-    return KnownAccount(
-        account,
-        open_first(contacts)[:MOST_CONTACTS],
-        len(contacts),
-        soonest_first(deal for deal in deals if _is_open(deal) and deal.account and deal.account.id == account.id),
->>>>>>> main
     )
 
 
