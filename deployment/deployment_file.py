@@ -12,8 +12,15 @@ from mailmagnet.addresses import canonical, canonical_domain, domain_of, is_addr
 from mailmagnet.domains import is_free_mail, registered_domain
 from mailmagnet.errors import BadSetting
 
+WITH_ORIGIN = ("odoo", "tryton")
+"""The CRMs that an organisation has at an address of its own."""
+WITH_CLIENT = ("salesforce", "hubspot", "zoho", "pipedrive")
+"""Those to which users sign in by an OAuth client of the organisation's."""
+
 
 def _origin(value: str) -> str:
+    if not value:
+        return value
     parts = urlsplit(value)
     bare = f"https://{parts.netloc}"
     if parts.scheme != "https" or not re.fullmatch(r"[a-z0-9.-]+(:\d+)?", parts.netloc) or value.rstrip("/") != bare:
@@ -52,10 +59,27 @@ class _Part(BaseModel):
 
 
 class Crm(_Part):
-    """The CRM that an organisation has unless its admin chooses another."""
+    """The CRM that an organisation has unless its admin chooses another: its `origin` or, at a vendor's, the `client_id` of the
+    organisation's own OAuth client there. `certificate`: Salesforce lets MailMagnet in for all users, by a certificate."""
 
-    kind: Literal["odoo"]
-    origin: Annotated[str, AfterValidator(_origin)]
+    kind: Literal["odoo", "tryton", "salesforce", "hubspot", "zoho", "pipedrive"]
+    origin: Annotated[str, AfterValidator(_origin)] = ""
+    client_id: Annotated[str, Field(pattern=r"^[\x21-\x2b\x2d-\x7e]*$", max_length=300)] = ""
+    certificate: bool = False
+
+    @model_validator(mode="after")
+    def _what_it_needs(self) -> Self:
+        if bool(self.origin) != (self.kind in WITH_ORIGIN):
+            needs = (
+                "write the CRM's address" if self.kind in WITH_ORIGIN else "take it out; this CRM is at its vendor's own address"
+            )
+            raise ValueError(f"origin: {needs}")
+        if bool(self.client_id) != (self.kind in WITH_CLIENT):
+            needs = "write the id of your OAuth client there" if self.kind in WITH_CLIENT else "take it out; this CRM has none"
+            raise ValueError(f"client_id: {needs}")
+        if self.certificate and self.kind != "salesforce":
+            raise ValueError("certificate: take it out; it is Salesforce's alone")
+        return self
 
 
 class Limits(_Part):
