@@ -67,20 +67,6 @@ class Crm(_Part):
     client_id: Annotated[str, Field(pattern=r"^[\x21-\x2b\x2d-\x7e]*$", max_length=300)] = ""
     certificate: bool = False
 
-    @model_validator(mode="after")
-    def _what_it_needs(self) -> Self:
-        if bool(self.origin) != (self.kind in WITH_ORIGIN):
-            needs = (
-                "write the CRM's address" if self.kind in WITH_ORIGIN else "take it out; this CRM is at its vendor's own address"
-            )
-            raise ValueError(f"origin: {needs}")
-        if bool(self.client_id) != (self.kind in WITH_CLIENT):
-            needs = "write the id of your OAuth client there" if self.kind in WITH_CLIENT else "take it out; this CRM has none"
-            raise ValueError(f"client_id: {needs}")
-        if self.certificate and self.kind != "salesforce":
-            raise ValueError("certificate: take it out; it is Salesforce's alone")
-        return self
-
 
 class Limits(_Part):
     """`user_calls_a_minute`: of the sidebar. `instances`: copies of each service at most, which bounds what a flood can cost."""
@@ -108,6 +94,19 @@ class Deployment(_Part):
     limits: Limits
     budget: Annotated[str, Field(pattern=r"^([1-9]\d* [A-Z]{3})?$")]
     alerts: Address
+
+    @model_validator(mode="after")
+    def _what_its_crm_needs(self) -> Self:
+        kind = self.crm.kind
+        if bool(self.crm.origin) != (kind in WITH_ORIGIN):
+            needs = "write the CRM's address" if kind in WITH_ORIGIN else "take it out; this CRM is at its vendor's own address"
+            raise ValueError(f"crm.origin: {needs}")
+        if bool(self.crm.client_id) != (kind in WITH_CLIENT):
+            needs = "write the id of your OAuth client there" if kind in WITH_CLIENT else "take it out; this CRM has none"
+            raise ValueError(f"crm.client_id: {needs}")
+        if self.crm.certificate and kind != "salesforce":
+            raise ValueError("crm.certificate: take it out; it is Salesforce's alone")
+        return self
 
     @model_validator(mode="after")
     def _whose_mailboxes(self) -> Self:
