@@ -21,9 +21,15 @@ from typing import Any, cast
 import click
 from pydantic import BaseModel, ConfigDict
 
+from crm_client.hubspot.addresses import HubSpotAddresses
+from crm_client.hubspot.kind import hubspot_kind
 from crm_client.kind import CrmKind
+from crm_client.pipedrive.addresses import PipedriveAddresses
+from crm_client.pipedrive.kind import pipedrive_kind
 from crm_client.salesforce.addresses import SalesforceAddresses
 from crm_client.salesforce.kind import salesforce_kind
+from crm_client.zoho.addresses import DataCentre, ZohoAddresses
+from crm_client.zoho.kind import zoho_kind
 from functions import addon as sidebar
 from functions import jobs
 from functions.boundary import entry_point
@@ -90,7 +96,12 @@ def google_at(url: str) -> Google:
 
 def stand_ins_at(url: str) -> Mapping[str, CrmKind]:
     """The CRMs whose vendors have a stand-in, each at this URL: one of them is served there."""
-    return {"salesforce": salesforce_kind(SalesforceAddresses(url, re.escape(url)))}
+    return {
+        "zoho": zoho_kind(ZohoAddresses(url, (DataCentre(url, url, url),))),
+        "hubspot": hubspot_kind(HubSpotAddresses(url, url)),
+        "salesforce": salesforce_kind(SalesforceAddresses(url, re.escape(url))),
+        "pipedrive": pipedrive_kind(PipedriveAddresses(url, re.escape(url))),
+    }
 
 
 class SandboxProcess(Process):
@@ -225,13 +236,17 @@ def serve(port: int) -> None:
 @click.option("--user", required=True)
 @click.option("--address", required=True)
 def consented(org: str, user: str, address: str) -> None:
-    """Keep what came of a user's consent at the CRM: JSON on standard input, as the stand-in gives it."""
+    """Keep what came of a user's consent at the CRM: JSON on standard input, as the stand-in gives it. Where the CRM does not say who may
+    use MailMagnet, an admin has put the user on the list."""
     given = json.loads(sys.stdin.read())
 
     async def keep(process: Process) -> None:
         expires_at = datetime.fromisoformat(given.pop("expires_at"))
         tokens = CrmTokens(**given, expires_at=expires_at, crm=process.default_crm)
-        await process.vault.sign_in(replace(unconnected(identity_in(org, user, address)), crm=tokens))
+        connection = replace(unconnected(identity_in(org, user, address)), crm=tokens)
+        await process.vault.sign_in(connection)
+        if not process.crm_client_of(tokens.crm).capabilities.permission:
+            await process.vault.put_on_list(replace(connection, listed=True))
 
     with_process(keep)
 
