@@ -140,11 +140,15 @@ class SalesforceCertificateSignIn(SalesforceSignIn):
 
     async def tokens_for(self, account: CrmTokens, user: CrmTokens) -> CrmTokens:
         """A session of the mapped user. The user's name in Salesforce is asked for: ids stay, names may change."""
-        found = await self._one(account, questions.user_named(user.account))
+        query = questions.user_named(user.account)
+        try:
+            found = await self._one(account, query)
+        except NotAuthorised:
+            found = await self._one(await self.renewed(account), query)
         if found.get("IsActive") is not True:
             raise NotPermitted(SALESFORCE, "the mapped user is not active")
         given = await self._asserted(account, text(found, "Username"), account.account)
-        return replace(given, account=user.account, name=user.name, refresh="", crm=user.crm)
+        return replace(user, access=given.access, expires_at=given.expires_at, origin=given.origin)
 
     async def _asserted(self, account: CrmTokens, user_name: str, organisation_id: str) -> CrmTokens:
         """Raises NotPermitted when Salesforce lets MailMagnet not in as this user, BadAnswer for a session of another organisation: the

@@ -18,13 +18,14 @@ from crm_client.salesforce.addresses import OWN, SalesforceAddresses
 from crm_client.salesforce.client import SalesforceClient
 from crm_client.salesforce.sign_in import SalesforceCertificateSignIn, SalesforceSignIn
 from http_session.pkce import challenge_of
+from mailmagnet.crm import Asked, Senders
 from mailmagnet.crm_choice import CrmChoice
 from mailmagnet.crm_sign_in import AccountSignIn, BrowserSignIn, CrmTokens, mapped_to
 from mailmagnet.errors import BadAnswer, NotAuthorised, NotPermitted, SignInNeeded
 from mailmagnet.store import Store
-from mailmagnet.vault import Vault
+from mailmagnet.vault import CRM_ACCOUNT, Connection, Vault
 from tests.contract.crm_world import ADA, KIM, NOON, OLD
-from tests.contract.salesforce_world import APP, SalesforceWorld, salesforce_world
+from tests.contract.salesforce_world import APP, ORG, SUBS, SalesforceWorld, salesforce_world
 from tests.crm_signed_in import NoTurns, SomeConnections, machine_time
 from tests.http_faults import answering
 
@@ -190,7 +191,7 @@ async def test_a_mapped_user_is_asked_for_by_a_signed_claim(
     crm: SalesforceWorld, by_certificate: SalesforceCertificateSignIn
 ) -> None:
     link = await by_certificate.signed_in(await consented(crm, by_certificate, ADA), VERIFIER)
-    mapped = mapped_to(crm.id_of(f"user {KIM}"), "Kim Park", CHOICE)
+    mapped = mapped_to(crm.id_of(f"user {KIM}"), "Kim Park", replace(link, crm=CHOICE))
     given = await by_certificate.tokens_for(link, mapped)
     assert (given.account, given.name, given.refresh, given.crm, given.origin) == (
         mapped.account, "Kim Park", "", CHOICE, crm.http.origin
@@ -198,12 +199,36 @@ async def test_a_mapped_user_is_asked_for_by_a_signed_claim(
     assert crm.salesforce.oauth.user_of(given.access) == mapped.account
     renewed = await by_certificate.renewed(link)
     assert (renewed.account, renewed.access != link.access) == (link.account, True)
-    for email in (OLD,):
-        with pytest.raises(NotPermitted):
-            await by_certificate.tokens_for(link, mapped_to(crm.id_of(f"user {email}"), "", CHOICE))
+    with pytest.raises(NotPermitted):
+        await by_certificate.tokens_for(link, mapped_to(crm.id_of(f"user {OLD}"), "", link))
+    del crm.salesforce.oauth.access[link.access]
+    assert (await by_certificate.tokens_for(link, mapped)).account == mapped.account
     crm.salesforce.oauth.app.approved = {f"{ADA}.crm"}
     with pytest.raises(NotPermitted):
         await by_certificate.tokens_for(link, mapped)
+
+
+async def test_mapped_users_see_what_they_see_in_salesforce_and_no_token_is_written(
+    crm: SalesforceWorld, by_certificate: SalesforceCertificateSignIn
+) -> None:
+    link = replace(await by_certificate.signed_in(await consented(crm, by_certificate, ADA), VERIFIER), crm=CHOICE)
+    kept = [Connection(ORG, CRM_ACCOUNT, "", crm=link)]
+    kept += [Connection(ORG, SUBS[email], email, crm=mapped_to(crm.id_of(f"user {email}"), "", link)) for email in (ADA, KIM)]
+    vault = cast(Vault, SomeConnections(kept))
+    client = SalesforceClient(
+        crm.server_within(20), Renewal(by_certificate, vault, lambda: cast(Store, NoTurns()), machine_time), lambda: NOON
+    )
+    crm.http.mend()
+    both = frozenset({"grace@hopfield.example", "h.lovell@analytical.example"})
+    for _ in range(2):
+        found = await client.senders_of([Asked(connection, both) for connection in kept[1:]])
+        assert [set(answer.contacts) for answer in found if isinstance(answer, Senders)] == [both, {"grace@hopfield.example"}]
+    assert [each.path for each in crm.http.asked].count("/services/oauth2/token") == 2
+    for connection in kept:
+        assert await vault.connection(connection.org, connection.user) == connection
+    budget = client.budget(kept[1])
+    assert budget
+    assert 0 < budget.left < budget.of
 
 
 async def test_a_session_of_another_organisation_is_refused(
