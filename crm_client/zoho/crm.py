@@ -159,7 +159,7 @@ class ZohoCrm:
         rows = await self._see(lambda token: self._asker.rows(token, question))
         _, people = await self._read([{"deals": rows}])
         if rows and not people.deals:
-            raise BadAnswer(ZOHO, "a deal is neither open, won nor lost")
+            raise BadAnswer(ZOHO, "a deal is neither open, won nor lost, or its day is none")
         return _only(people.deals)
 
     async def account(self, account_id: str) -> KnownAccount:
