@@ -27,7 +27,7 @@ MailMagnetError
         Unavailable       down, unreachable, or slower than the deadline
             TimedOut      slower than the deadline; `.seconds` says what the deadline was
         BadAnswer         answered with something that is not an answer
-        NotKept           a consent was given, and could not be kept; `.ended` says whether it stands at Google
+        NotKept           a consent was given at Google or a CRM, and could not be kept; `.ended` says whether it stands there
     CursorExpired         Gmail no longer has the history since the cursor: a full resync is due
     MailboxFailed         one mailbox's run failed, and why is kept with the mailbox; `.reason` and `.who` say so
     LeaseTaken            another run works on this mailbox now
@@ -213,7 +213,7 @@ class BadAnswer(Upstream):
 
 
 class NotKept(Upstream):
-    """A user's consent was given at Google, and `who` could not keep it; unless it is `ended`, it stands there, for nobody's use."""
+    """A consent was given at Google or a CRM, and `who` could not keep it; unless it is `ended`, it stands there, for nobody's use."""
 
     def __init__(self, who: Service, *, ended: bool) -> None:
         super().__init__(

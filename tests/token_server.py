@@ -14,7 +14,7 @@ from aiohttp import web
 from crm_client.authorization_code import OAuthClient
 
 CLIENT = OAuthClient("client", "client secret", "https://pages.example/crm-callback")
-TOKEN, REVOKE, API = "/token", "/revoke", "/me"
+AUTHORIZE, TOKEN, REVOKE, API = "/authorize", "/token", "/revoke", "/me"
 
 
 @dataclass
@@ -22,6 +22,7 @@ class TokenServer:
     """`fault` is answered in place of the next `faults` answers of the token endpoint, before (`after=False`) or after its effect."""
 
     origin: str = ""
+    redirect_uri: str = CLIENT.redirect_uri
     given: int = 0
     renewals: int = 0
     codes: dict[str, str] = field(default_factory=dict)
@@ -46,6 +47,10 @@ class TokenServer:
         said = {name.replace("_", "-"): value for name, value in headers.items()}
         self.fault = web.Response(status=status, text=body, headers=said)
         self.faults, self.after = times, after
+
+    async def authorize(self, request: web.Request) -> web.Response:
+        """The page where somebody would consent."""
+        return web.Response(text="<p>Allow MailMagnet</p>", content_type="text/html")
 
     async def token(self, request: web.Request) -> web.Response:
         form = await self._form(request)
@@ -92,7 +97,7 @@ class TokenServer:
         if form["grant_type"] == "authorization_code" and form.keys() == known | {"code", "redirect_uri", "code_verifier"}:
             challenge = self.codes.pop(form["code"], "")
             own = urlsafe_b64encode(sha256(form["code_verifier"].encode()).digest()).rstrip(b"=").decode()
-            good = challenge == own and form["redirect_uri"] == CLIENT.redirect_uri
+            good = challenge == own and form["redirect_uri"] == self.redirect_uri
         elif form["grant_type"] == "refresh_token" and form.keys() == known | {"refresh_token"}:
             good = form["refresh_token"] in self.refresh
             self.refresh.discard(form["refresh_token"])
@@ -117,7 +122,14 @@ async def token_server() -> AsyncIterator[TokenServer]:
     """It is served on a port of its own."""
     server = TokenServer()
     app = web.Application()
-    app.add_routes([web.post(TOKEN, server.token), web.post(REVOKE, server.revoke), web.get(API, server.me)])
+    app.add_routes(
+        [
+            web.get(AUTHORIZE, server.authorize),
+            web.post(TOKEN, server.token),
+            web.post(REVOKE, server.revoke),
+            web.get(API, server.me),
+        ]
+    )
     runner = web.AppRunner(app)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -118,11 +118,14 @@ async def test_a_client_may_prove_itself_in_the_header(there: Flow) -> None:
 async def test_what_was_granted_is_read_in_each_crms_spelling(there: Flow, name: str, told: object) -> None:
     there.server.more = {name: told}
     granted = await there.flow.renewed(there.token_url, await there.exchanged())
-    assert granted.scopes == {"a", "b"}
+    assert granted.scopes == frozenset({"a", "b"})
     there.flow.check_scopes(granted, {"a"})
     with pytest.raises(NotPermitted):
         there.flow.check_scopes(granted, {"a", "c"})
     there.flow.check_scopes(replace(granted, scopes=None), {"a", "c"})
+
+
+_NO_LIVES: tuple[object, ...] = (0, -1, "soon", [], 1e12, "NaN")
 
 
 @pytest.mark.parametrize(
@@ -130,7 +133,7 @@ async def test_what_was_granted_is_read_in_each_crms_spelling(there: Flow, name:
     [
         *({"access_token": token} for token in (None, "", 7, ["a"], "a b", "a\r\nX: y", "ä", "a" * 9000)),
         *({"refresh_token": token} for token in (7, {"a": 1}, "a\nb", "r" * 9000)),
-        *({"expires_in": seconds} for seconds in (0, -1, "soon", [], 1e12, "NaN")),
+        *({"expires_in": seconds} for seconds in _NO_LIVES),
     ],
     ids=repr,
 )
@@ -141,10 +144,11 @@ async def test_what_is_no_token_is_not_taken_for_one(there: Flow, wrong: dict[st
 
 
 @pytest.mark.parametrize("seconds", [None, 60, 60.0, "60"])
-async def test_a_life_is_read_however_it_is_written(there: Flow, seconds: object) -> None:
+async def test_a_life_is_read_however_it_is_written(there: Flow, seconds: float | str | None) -> None:
     code = there.server.new_code(challenge_of(VERIFIER))
     there.server.more = {"expires_in": seconds}
-    assert (await there.flow.exchanged(there.token_url, code, VERIFIER)).seconds == (60.0 if seconds else None)
+    granted = await there.flow.exchanged(there.token_url, code, VERIFIER)
+    assert granted.seconds == (60.0 if seconds else None)
 
 
 @pytest.mark.parametrize("after", [False, True])
@@ -199,12 +203,12 @@ async def test_no_code_and_no_token_follows_a_redirect(there: Flow) -> None:
     async with token_server() as thief:
         refresh = await there.exchanged()
         for call in (
-            lambda: there.flow.renewed(there.token_url, refresh),
-            lambda: there.flow.exchanged(there.token_url, "c", VERIFIER),
+            there.flow.renewed(there.token_url, refresh),
+            there.flow.exchanged(there.token_url, "c", VERIFIER),
         ):
             there.server.fail(307, Location=thief.origin + TOKEN)
             with pytest.raises(BadAnswer):
-                await call()
+                await call
         there.server.fail(302, Location=thief.origin + REVOKE)
         with pytest.raises(BadAnswer):
             await there.flow.revoke(there.server.origin + REVOKE, refresh)
