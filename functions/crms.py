@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from crm_client.embedded.kind import EMBEDDED_KIND
+from crm_client.hubspot.kind import hubspot_kind
 from crm_client.kind import CrmKind
 from crm_client.odoo.kind import ODOO_KIND
 from crm_client.pipedrive.kind import PIPEDRIVE_KIND
@@ -12,6 +13,7 @@ from mailmagnet.errors import BadRequest
 
 KINDS: Mapping[str, CrmKind] = {
     EMBEDDED: EMBEDDED_KIND,
+    "hubspot": hubspot_kind(),
     "odoo": ODOO_KIND,
     "pipedrive": PIPEDRIVE_KIND,
     "zoho": ZOHO_KIND,

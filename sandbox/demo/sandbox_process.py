@@ -21,6 +21,8 @@ from typing import Any, cast
 import click
 from pydantic import BaseModel, ConfigDict
 
+from crm_client.hubspot.addresses import HubSpotAddresses
+from crm_client.hubspot.kind import hubspot_kind
 from crm_client.kind import CrmKind
 from crm_client.pipedrive.addresses import PipedriveAddresses
 from crm_client.pipedrive.kind import pipedrive_kind
@@ -93,8 +95,9 @@ def google_at(url: str) -> Google:
 def stand_ins_at(url: str) -> Mapping[str, CrmKind]:
     """The CRMs whose vendors have a stand-in, each at this URL: one of them is served there."""
     return {
-        "pipedrive": pipedrive_kind(PipedriveAddresses(url, re.escape(url))),
         "zoho": zoho_kind(ZohoAddresses(url, (DataCentre(url, url, url),))),
+        "hubspot": hubspot_kind(HubSpotAddresses(url, url)),
+        "pipedrive": pipedrive_kind(PipedriveAddresses(url, re.escape(url))),
     }
 
 
