@@ -104,7 +104,8 @@ class AuthorizationCode:
     async def revoke(self, revoke_url: str, token: str, **more: str) -> None:
         """End a token, and what was given with it; one that is good no more is no error. Raises RateLimited, Unavailable, BadAnswer."""
         answer = await self._posted(revoke_url, {"token": token, **more})
-        if answer.status >= HTTPStatus.BAD_REQUEST and not self._is_dead(answer):
+        done = HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES and not _error(answer)
+        if not (done or self._is_dead(answer)):
             raise self._refusal(answer)
 
     @asynccontextmanager

@@ -21,6 +21,8 @@ import click
 from pydantic import BaseModel, ConfigDict
 
 from crm_client.kind import CrmKind
+from crm_client.zoho.addresses import DataCentre, ZohoAddresses
+from crm_client.zoho.kind import zoho_kind
 from functions import addon as sidebar
 from functions import jobs
 from functions.boundary import entry_point
@@ -87,7 +89,7 @@ def google_at(url: str) -> Google:
 
 def stand_ins_at(url: str) -> Mapping[str, CrmKind]:
     """The CRMs whose vendors have a stand-in, each at this URL: one of them is served there."""
-    return {}
+    return {"zoho": zoho_kind(ZohoAddresses(url, (DataCentre(url, url, url),)))}
 
 
 class SandboxProcess(Process):

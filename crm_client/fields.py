@@ -1,0 +1,68 @@
+"""What stands in a field of a CRM's JSON, where it may be missing, empty, or of another kind than it should be. Pure."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from mailmagnet.errors import BadAnswer, Service
+
+Record = Mapping[str, Any]
+LONGEST_NUMBER = 40
+"""Characters: no amount of anybody's money needs more."""
+
+
+def text(record: Record, name: str) -> str:
+    """A text; "" where there is none."""
+    value = record.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def inner(record: Record, name: str) -> Record:
+    """The record that a field leads to; an empty one where it leads nowhere, or where the user may not go."""
+    value = record.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def inner_all(record: Record, name: str) -> list[Record]:
+    """The records in a field's list."""
+    value = record.get(name)
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def number(record: Record, name: str) -> Decimal | None:
+    """A number as it was written, from a JSON number or a text; None where there is none that is finite."""
+    value = record.get(name)
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float | str | Decimal)
+        or len(written := str(value)) > LONGEST_NUMBER
+    ):
+        return None
+    try:
+        found = Decimal(written)
+    except InvalidOperation:
+        return None
+    return found if found.is_finite() else None
+
+
+def day(who: Service, record: Record, name: str) -> date | None:
+    """A day, YYYY-MM-DD, or the day of a moment as it is written; None where there is none. Raises BadAnswer for what is neither: a deal
+    without its day would get another category."""
+    value = text(record, name)
+    try:
+        return date.fromisoformat(value.partition("T")[0].partition(" ")[0]) if value else None
+    except ValueError:
+        raise BadAnswer(who, "a day is none") from None
+
+
+def moment(who: Service, record: Record, name: str) -> datetime | None:
+    """A moment in ISO 8601; one without its zone is UTC. None where there is none. Raises BadAnswer for what is no moment."""
+    value = text(record, name)
+    if not value:
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        raise BadAnswer(who, "a moment is none") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,66 @@
+"""What every CRM's records are put together by, once they are the core's: their order, who owns them, whose mail is theirs. Pure."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date
+from typing import TypeVar
+
+from mailmagnet.addresses import is_address
+from mailmagnet.crm import Account, Contact, Deal, DealState, KnownAccount, Lead, Owner, PersonAddresses, RecordPeople
+
+MOST_CONTACTS = 10
+"""Of an account, as `KnownAccount` says."""
+MOST_PEOPLE = 50
+"""Of an account's or a deal's record."""
+
+Person = TypeVar("Person", Contact, Lead)
+
+
+def soonest_first(deals: Iterable[Deal]) -> tuple[Deal, ...]:
+    """Open deals first, then by closing date, those without one last."""
+    return tuple(sorted(deals, key=lambda deal: (not _is_open(deal), deal.closing or date.max, deal.name, deal.id)))
+
+
+def open_first(contacts: Iterable[Contact]) -> tuple[Contact, ...]:
+    """Contacts in the order in which they are told: those with an open deal first, then by name."""
+    return tuple(sorted(contacts, key=lambda each: (not any(map(_is_open, each.deals)), each.name.casefold(), each.id)))
+
+
+def by_address(asked: Collection[str], people: Sequence[Person]) -> dict[str, tuple[Person, ...]]:
+    """Contacts, or leads, by each asked address that one of them has, in the order in which they stand."""
+    found: dict[str, list[Person]] = {}
+    for person in people:
+        for address in dict.fromkeys(person.addresses):
+            found.setdefault(address, []).append(person)
+    return {address: tuple(found[address]) for address in dict.fromkeys(asked) if address in found}
+
+
+def known_account(account: Account, contacts: Collection[Contact], deals: Iterable[Deal]) -> KnownAccount:
+    """An account with its people, of whom the first ones are told and all counted, and those of the deals that are its open ones."""
+    return KnownAccount(
+        account,
+        open_first(contacts)[:MOST_CONTACTS],
+        len(contacts),
+        soonest_first(deal for deal in deals if _is_open(deal) and deal.account and deal.account.id == account.id),
+    )
+
+
+def owners_of(records: Iterable[Account | Contact | Deal | Lead | None]) -> tuple[Owner, ...]:
+    """Who owns them, in their order, each once. What has no owner, or is None, is passed over."""
+    names: dict[str, str] = {}
+    for record in records:
+        if record and record.owner_id:
+            names[record.owner_id] = names.get(record.owner_id) or record.owner
+    return tuple(Owner(owner_id, name) for owner_id, name in names.items())
+
+
+def people_of(name: str, people: Sequence[Contact] | Sequence[Lead], owners: tuple[Owner, ...], count: int = 0) -> RecordPeople:
+    """The people of a record, of whom the first ones are told. `count` is how many there are, where the CRM did not give them all. What
+    somebody has typed where an address should be is none to be asked for in a mailbox."""
+    told = tuple(
+        PersonAddresses(person.id, person.name, tuple(filter(is_address, person.addresses))) for person in people[:MOST_PEOPLE]
+    )
+    return RecordPeople(name, told, owners, max(count, len(people)))
+
+
+def _is_open(deal: Deal) -> bool:
+    return deal.state is DealState.OPEN
