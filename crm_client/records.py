@@ -5,10 +5,26 @@ from datetime import date
 from typing import TypeVar
 
 from mailmagnet.addresses import is_address
-from mailmagnet.crm import Account, Contact, Deal, DealState, KnownAccount, Lead, Owner, PersonAddresses, RecordPeople
+from mailmagnet.crm import (
+    Account,
+    Activity,
+    Contact,
+    Deal,
+    DealState,
+    KnownAccount,
+    Lead,
+    Note,
+    Owner,
+    PersonAddresses,
+    RecordPeople,
+)
 
 MOST_CONTACTS = 10
 """Of an account, as `KnownAccount` says."""
+LAST_ACTIVITIES = 5
+"""Activities done that are told of a contact; those planned are all told."""
+LAST_NOTES = 3
+"""Notes that are told of a contact."""
 MOST_PEOPLE = 50
 """Of an account's or a deal's record."""
 
@@ -25,6 +41,20 @@ def open_first(contacts: Iterable[Contact]) -> tuple[Contact, ...]:
     return tuple(sorted(contacts, key=lambda each: (not any(map(_is_open, each.deals)), each.name.casefold(), each.id)))
 
 
+def told_activities(activities: Iterable[Activity]) -> tuple[Activity, ...]:
+    """All that are planned and the last that are done, the latest first. Days stand in the order of their text, as moments do."""
+    latest_first = sorted(activities, key=lambda each: (each.at.isoformat(), each.id), reverse=True)
+    done = [each for each in latest_first if each.done][:LAST_ACTIVITIES]
+    return tuple(each for each in latest_first if not each.done or each in done)
+
+
+def told_notes(notes: Iterable[Note]) -> tuple[Note, ...]:
+    """The last ones that say something, the latest first."""
+    return tuple(
+        sorted((note for note in notes if note.text.strip()), key=lambda note: (note.at, note.id), reverse=True)[:LAST_NOTES]
+    )
+
+
 def by_address(asked: Collection[str], people: Sequence[Person]) -> dict[str, tuple[Person, ...]]:
     """Contacts, or leads, by each asked address that one of them has, in the order in which they stand."""
     found: dict[str, list[Person]] = {}
@@ -34,13 +64,17 @@ def by_address(asked: Collection[str], people: Sequence[Person]) -> dict[str, tu
     return {address: tuple(found[address]) for address in dict.fromkeys(asked) if address in found}
 
 
-def known_account(account: Account, contacts: Collection[Contact], deals: Iterable[Deal]) -> KnownAccount:
-    """An account with its people, of whom the first ones are told and all counted, and those of the deals that are its open ones."""
+def known_account(
+    account: Account, contacts: Collection[Contact], deals: Iterable[Deal], count: int = 0, *, more_deals: bool = False
+) -> KnownAccount:
+    """An account with its people, of whom the first ones are told, and those of the deals that are its open ones. `count` is how many
+    people there are, where the CRM did not give them all; `more_deals`: nor all open deals."""
     return KnownAccount(
         account,
         open_first(contacts)[:MOST_CONTACTS],
-        len(contacts),
+        max(count, len(contacts)),
         soonest_first(deal for deal in deals if _is_open(deal) and deal.account and deal.account.id == account.id),
+        more_deals,
     )
 
 

@@ -5,11 +5,9 @@ from collections.abc import Mapping
 
 from crm_client.embedded.rows import listed
 from crm_client.embedded.user_records import UserRecords
+from crm_client.records import MOST_PEOPLE
 from mailmagnet.addresses import is_address
 from mailmagnet.crm import Module, Owner, PersonAddresses, RecordPeople
-
-MOST_PEOPLE = 50
-"""Of an account or a deal."""
 
 _RECORD: Mapping[Module, str] = {
     Module.CONTACTS: "SELECT name, owner_id FROM contacts WHERE id = :id",

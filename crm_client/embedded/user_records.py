@@ -14,6 +14,7 @@ from decimal import Decimal
 from crm_client.embedded.database import CRM, as_json
 from crm_client.embedded.rows import day, is_text, listed, moment_or_day, money, reversed_domain
 from crm_client.embedded.search import MODULES, Module, find, folded
+from crm_client.records import LAST_ACTIVITIES, LAST_NOTES, MOST_CONTACTS, soonest_first
 from mailmagnet.crm import (
     Account,
     Activity,
@@ -36,15 +37,6 @@ from mailmagnet.crm import (
 )
 from mailmagnet.errors import NotFound
 from mailmagnet.templates import Template
-
-MOST_KNOWN = 10
-"""Contacts told with an account found by its domain."""
-
-LAST_ACTIVITIES = 5
-"""Activities done that are told of a contact; those planned are all told."""
-
-LAST_NOTES = 3
-"""Notes that are told of a contact."""
 
 _VISIBLE: Mapping[Module, str] = {
     "accounts": "SELECT 1 FROM visible_accounts WHERE viewer_id = ? AND id = ?",
@@ -129,7 +121,7 @@ class UserRecords:
             """,
             {"viewer": self.viewer.id, "first": first.isoformat(), "last": last.isoformat()},
         )
-        return _soonest_first(self.deals(ids).values())
+        return soonest_first(self.deals(ids).values())
 
     def settings(self) -> CrmSettings:
         return CrmSettings(self.organisation(), self.stages(), self.currencies())
@@ -388,7 +380,7 @@ class UserRecords:
                 JOIN visible_contacts AS contact ON contact.account_id = wanted.value AND contact.viewer_id = :viewer
             ) WHERE place <= :most ORDER BY place
             """,
-            {**self._wanted(set(account_ids)), "most": MOST_KNOWN},
+            {**self._wanted(set(account_ids)), "most": MOST_CONTACTS},
         )
         for row in rows:
             known[row["account_id"]] = ([*known[row["account_id"]][0], row["id"]], row["people"])
@@ -431,7 +423,7 @@ class UserRecords:
 
     def _deals_grouped(self, ids: Mapping[str, Sequence[str]]) -> dict[str, tuple[Deal, ...]]:
         deals = self.deals(_each(ids))
-        return {group: _soonest_first(deals[deal_id] for deal_id in of_group) for group, of_group in ids.items()}
+        return {group: soonest_first(deals[deal_id] for deal_id in of_group) for group, of_group in ids.items()}
 
     def _contact_ids_of(self, deal_ids: Collection[str]) -> dict[str, list[str]]:
         return _grouped(
@@ -520,8 +512,3 @@ def _each(groups: Mapping[str, Iterable[str]] | Iterable[Iterable[str]]) -> list
 
 def _by_address(ids: Mapping[str, Sequence[str]], contacts: Mapping[str, Contact]) -> dict[str, tuple[Contact, ...]]:
     return {address: tuple(contacts[contact_id] for contact_id in of_address) for address, of_address in ids.items()}
-
-
-def _soonest_first(deals: Iterable[Deal]) -> tuple[Deal, ...]:
-    """Open deals first, then by closing date, those without one last."""
-    return tuple(sorted(deals, key=lambda deal: (deal.state is not DealState.OPEN, deal.closing or date.max, deal.name, deal.id)))

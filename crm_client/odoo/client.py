@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from crm_client.each_for_itself import senders_of
 from crm_client.odoo.crm import CAPABILITIES, OdooCrm
+from crm_client.odoo.memory import OdooMemory
 from crm_client.odoo.server import ODOO, OdooServer
 from crm_client.renewal import Renewal
 from mailmagnet.crm import Asked, Budget, Capabilities, Senders
@@ -17,6 +18,7 @@ class OdooClient:
     def __init__(self, server: OdooServer, renewal: Renewal) -> None:
         self._server = server
         self._renewal = renewal
+        self._memory = OdooMemory()
 
     @property
     def name(self) -> str:
@@ -32,7 +34,7 @@ class OdooClient:
 
     def as_user(self, connection: Connection) -> OdooCrm:
         uid = connection.crm.account if connection.crm else ""
-        return OdooCrm(self._server, self._renewal.access_of(connection), uid)
+        return OdooCrm(self._server, self._renewal.access_of(connection), uid, self._memory)
 
     async def senders_of(self, asked: Sequence[Asked]) -> Sequence[Senders | Upstream]:
         return await senders_of(self, asked)

@@ -1,13 +1,15 @@
-"""Odoo's records as the core has them: which fields are asked for, and what they mean. Whatever Odoo sends is data, and may be missing."""
+"""Odoo's records as the core has them. Whatever Odoo sends is data, and may be missing."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from datetime import date
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
-from crm_client.odoo.server import ODOO, Record
+from crm_client.fields import Record, day, inner, inner_all, moment, number, text
+from crm_client.note_text import text_of_note
+from crm_client.odoo.server import ODOO
+from crm_client.records import soonest_first, told_activities, told_notes
 from mailmagnet.addresses import canonical, canonical_domain
 from mailmagnet.crm import (
     MAIL_INTEGRATION,
@@ -15,139 +17,96 @@ from mailmagnet.crm import (
     Activity,
     ActivityKind,
     Contact,
+    Currency,
     Deal,
     DealState,
     Lead,
     Money,
+    Note,
     Organisation,
     Profile,
+    Stage,
     User,
 )
 from mailmagnet.domains import registered_domain
 from mailmagnet.errors import BadAnswer
 
-ADMINISTRATOR = "Role / Administrator"
-"""The full name, in English, of Odoo's group base.group_system."""
-
-_NAMED: Mapping[str, Any] = {"fields": {"display_name": {}}}
-COMPANY = {"name": {}, "is_company": {}, "website": {}, "email_normalized": {}, "phone": {}, "user_id": _NAMED}
-OPPORTUNITY = {
-    "name": {},
-    "type": {},
-    "active": {},
-    "stage_id": _NAMED,
-    "won_status": {},
-    "expected_revenue": {},
-    "company_currency": {"fields": {"name": {}}},
-    "date_deadline": {},
-    "user_id": _NAMED,
-    "partner_id": {"fields": {"name": {}, "commercial_partner_id": {"fields": COMPANY}}},
-}
-PARTNER = {
-    "name": {},
-    "display_name": {},
-    "email_normalized": {},
-    "function": {},
-    "phone": {},
-    "user_id": _NAMED,
-    "commercial_partner_id": {"fields": COMPANY},
-    "opportunity_ids": {"fields": OPPORTUNITY},
-}
-ACTIVITIES = {
-    "activity_ids": {
-        "fields": {
-            "summary": {},
-            "active": {},
-            "date_deadline": {},
-            "activity_type_id": {"fields": {"category": {}, "display_name": {}}},
-            "user_id": _NAMED,
-        }
-    }
-}
-LEAD = {
-    "name": {},
-    "contact_name": {},
-    "partner_name": {},
-    "email_normalized": {},
-    "function": {},
-    "phone": {},
-    "stage_id": _NAMED,
-    "user_id": _NAMED,
-}
-USER = {
-    "name": {},
-    "email": {},
-    "login": {},
-    "active": {},
-    "tz": {},
-    "all_group_ids": {"fields": {"full_name": {}}},
-    "company_id": {"fields": {"name": {}, "currency_id": {"fields": {"name": {}}}}},
-}
 _STATES = {"pending": DealState.OPEN, "won": DealState.WON, "lost": DealState.LOST}
 _KINDS = {"phonecall": ActivityKind.CALL, "meeting": ActivityKind.MEETING}
+_A_NOTE = "comment"
+"""What a person has written, in a chatter that also holds mail and what Odoo itself says."""
 
 
-def text(record: Record, name: str) -> str:
-    """A text field, which is false where it is empty."""
-    value = record.get(name)
-    return value if isinstance(value, str) else ""
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Odoo's ids of the groups that decide: its administrators' one, and those that are named Mail Integration."""
+
+    administrators: int
+    permitted: frozenset[int]
+
+    def profile(self, of_user: Collection[int]) -> Profile:
+        """A user's rights are those of all groups: they are the profile, which Odoo has no name for."""
+        administrator, permitted = self.administrators in of_user, not self.permitted.isdisjoint(of_user)
+        name = "Administrator" if administrator else "User"
+        return Profile(
+            name.lower() if permitted else f"{name.lower()} without",
+            name if permitted else f"{name} without {MAIL_INTEGRATION}",
+            frozenset({MAIL_INTEGRATION} if permitted else ()),
+            administrator,
+        )
 
 
-def inner(record: Record, name: str) -> Record:
-    """The record that a field leads to; an empty one where it leads nowhere, or where the user may not go."""
-    value = record.get(name)
-    return value if isinstance(value, dict) else {}
+def permitted_groups(found: Sequence[Record]) -> frozenset[int]:
+    """Those with the name of the permission, in capitals or not."""
+    return frozenset(number_of(group) for group in found if text(group, "name").strip().casefold() == MAIL_INTEGRATION.casefold())
 
 
-def inner_all(record: Record, name: str) -> list[Record]:
-    value = record.get(name)
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+def number_of(record: Record) -> int:
+    """A record's id. Raises BadAnswer for a record without."""
+    value = record.get("id")
+    if type(value) is not int:
+        raise BadAnswer(ODOO, "a record has no id")
+    return value
 
 
 def id_of(record: Record) -> str:
-    """Raises BadAnswer for a record without its id."""
-    if type(record.get("id")) is not int:
-        raise BadAnswer(ODOO, "a record has no id")
-    return str(record["id"])
+    return str(number_of(record))
 
 
 def user_name(record: Record) -> str:
     return text(record, "name") or text(record, "login")
 
 
-def profile_of(record: Record) -> Profile:
-    """A user's rights are those of all groups: they are the profile, which has no name of its own."""
-    groups = {text(group, "full_name") for group in inner_all(record, "all_group_ids")}
-    permitted = any(name.rpartition(" / ")[2] == MAIL_INTEGRATION for name in groups)
-    administrator = ADMINISTRATOR in groups
-    return Profile(
-        "administrator" if administrator else "user",
-        "Administrator" if administrator else "User",
-        frozenset({MAIL_INTEGRATION} if permitted else ()),
-        administrator,
+def groups_of(user: Record) -> frozenset[int]:
+    value: Any = user.get("all_group_ids")
+    return frozenset(each for each in value if type(each) is int) if isinstance(value, list) else frozenset()
+
+
+def user_of(record: Record, groups: Groups) -> User:
+    email = canonical(text(record, "email") or text(record, "login"))
+    return User(id_of(record), user_name(record), email, groups.profile(groups_of(record)), record.get("active") is not False)
+
+
+def organisation_of(user: Record) -> Organisation:
+    """The user's main company. It has no time zone of its own: Odoo shows days in each user's."""
+    company = inner(user, "company_id")
+    return Organisation(text(company, "name"), text(user, "tz") or "UTC", text(inner(company, "currency_id"), "name"))
+
+
+def stages_of(stages: Sequence[Record]) -> tuple[Stage, ...]:
+    """A stage is its teams', each of which is a pipeline, or all teams': then it stands once, in none. Lost is no stage of Odoo's."""
+    return tuple(
+        Stage(id_of(stage), text(stage, "name"), team, DealState.WON if stage.get("is_won") else DealState.OPEN, position)
+        for position, stage in enumerate(stages)
+        for team in [text(each, "display_name") for each in inner_all(stage, "team_ids")] or [""]
     )
 
 
-def user_of(record: Record) -> User:
-    email = canonical(text(record, "email") or text(record, "login"))
-    return User(id_of(record), user_name(record), email, profile_of(record), record.get("active") is not False)
-
-
-def organisation_of(record: Record) -> Organisation:
-    """A company has no time zone of its own: Odoo shows days in each user's."""
-    company = inner(record, "company_id")
-    return Organisation(text(company, "name"), text(record, "tz") or "UTC", text(inner(company, "currency_id"), "name"))
-
-
-def without_companies(fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The same fields, but for what may lead to a company that the user may not see: of that only ids."""
-    return {name: _bare(name, value) for name, value in fields.items()}
-
-
-def _bare(name: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
-    if name in {"commercial_partner_id", "partner_id"}:
-        return {}
-    return {"fields": without_companies(value["fields"])} if "fields" in value else value
+def currencies_of(currencies: Sequence[Record], home: str) -> tuple[Currency, ...]:
+    """The home currency first."""
+    rated = [(text(each, "name"), text(each, "full_name"), number(each, "rate")) for each in currencies]
+    known = [Currency(code, name or code, rate or Decimal(1), home=code == home) for code, name, rate in rated if code]
+    return tuple(sorted(known, key=lambda each: (not each.home, each.code)))
 
 
 class Records:
@@ -158,32 +117,39 @@ class Records:
         self._uid = uid
 
     def contact(self, partner: Record) -> Contact:
-        company, owner = inner(partner, "commercial_partner_id"), inner(partner, "user_id")
-        address, deals = text(partner, "email_normalized"), [self.deal(deal) for deal in inner_all(partner, "opportunity_ids")]
-        owner_id = id_of(owner) if owner else ""
+        company, owner_id = inner(partner, "commercial_partner_id"), _owner_id(partner)
+        is_person = bool(company) and company.get("id") != partner.get("id")
+        account = self.account(company) if is_person else None
+        of_deals = account or (self.account(company) if company.get("is_company") else None)
+        deals = [
+            replace(self.deal(each), account=of_deals, contact_ids=(id_of(partner),))
+            for each in inner_all(partner, "opportunity_ids")
+            if _is_told(each) and _is_in_sight(each)
+        ]
         return Contact(
             id=id_of(partner),
             name=text(partner, "name") or text(partner, "display_name"),
-            addresses=(canonical(address),) if address else (),
+            addresses=_addresses(partner),
             title=text(partner, "function"),
-            account=self.account(company) if company and company.get("id") != partner.get("id") else None,
-            owner=text(owner, "display_name"),
+            account=account,
+            owner=_owner(partner),
             phone=text(partner, "phone"),
             url=self._url("res.partner", partner),
-            deals=tuple(replace(deal, contact_ids=(id_of(partner),)) for deal in sorted(deals, key=_open_and_soon_first)),
-            activities=self._activities(inner_all(partner, "activity_ids")),
+            deals=soonest_first(deals),
+            activities=told_activities(_activities(inner_all(partner, "activity_ids"))),
+            notes=told_notes(_notes(inner_all(partner, "message_ids"))),
             mine=owner_id == self._uid,
             owner_id=owner_id,
+            more_deals=not all(map(_is_told, inner_all(partner, "opportunity_ids"))),
         )
 
     def account(self, company: Record) -> Account:
-        owner = inner(company, "user_id")
-        owner_id = id_of(owner) if owner else ""
+        owner_id = _owner_id(company)
         return Account(
             id=id_of(company),
             name=text(company, "name"),
             domain=domain_of_company(company),
-            owner=text(owner, "display_name"),
+            owner=_owner(company),
             phone=text(company, "phone"),
             url=self._url("res.partner", company),
             mine=owner_id == self._uid,
@@ -194,52 +160,40 @@ class Records:
         """Raises BadAnswer where Odoo does not say whether it is open, won or lost: no stage's name says that."""
         if text(lead, "won_status") not in _STATES:
             raise BadAnswer(ODOO, "a deal is neither open, won nor lost")
-        partner, owner = inner(lead, "partner_id"), inner(lead, "user_id")
+        state, partner = _STATES[text(lead, "won_status")], inner(lead, "partner_id")
         company = inner(partner, "commercial_partner_id")
         is_person = bool(partner) and company.get("id") != partner.get("id")
+        why_lost = text(inner(lead, "lost_reason_id"), "display_name") if state is DealState.LOST else ""
         return Deal(
             id=id_of(lead),
             name=text(lead, "name"),
-            stage=text(inner(lead, "stage_id"), "display_name"),
-            state=_STATES[text(lead, "won_status")],
+            stage=why_lost or text(inner(lead, "stage_id"), "display_name"),
+            state=state,
+            pipeline=text(inner(lead, "team_id"), "display_name"),
             amount=_amount(lead),
-            closing=_day(text(lead, "date_deadline")),
+            closing=day(ODOO, lead, "date_deadline"),
             account=self.account(company) if company and (is_person or company.get("is_company")) else None,
-            owner=text(owner, "display_name"),
+            owner=_owner(lead),
             contact_ids=(id_of(partner),) if partner else (),
             url=self._url("crm.lead", lead),
-            owner_id=id_of(owner) if owner else "",
+            owner_id=_owner_id(lead),
         )
 
     def lead(self, lead: Record) -> Lead:
-        address, owner = text(lead, "email_normalized"), inner(lead, "user_id")
-        owner_id = id_of(owner) if owner else ""
+        owner_id = _owner_id(lead)
         return Lead(
             id=id_of(lead),
             name=text(lead, "contact_name") or text(lead, "name"),
-            addresses=(canonical(address),) if address else (),
+            addresses=_addresses(lead),
             title=text(lead, "function"),
             company=text(lead, "partner_name"),
             status=text(inner(lead, "stage_id"), "display_name"),
-            owner=text(owner, "display_name"),
+            owner=_owner(lead),
             phone=text(lead, "phone"),
             url=self._url("crm.lead", lead),
             mine=owner_id == self._uid,
             owner_id=owner_id,
         )
-
-    def _activities(self, planned: Sequence[Record]) -> tuple[Activity, ...]:
-        """Those that are planned, the latest first: Odoo keeps none that is done as an activity."""
-        activities = [self._activity(each) for each in planned if each.get("active") is not False]
-        return tuple(sorted((each for each in activities if each), key=lambda each: str(each.at), reverse=True))
-
-    def _activity(self, record: Record) -> Activity | None:
-        day, kind = _day(text(record, "date_deadline")), inner(record, "activity_type_id")
-        if day is None:
-            return None
-        subject = text(record, "summary") or text(kind, "display_name")
-        what = _KINDS.get(text(kind, "category"), ActivityKind.TASK)
-        return Activity(id_of(record), what, subject, day, done=False, owner=text(inner(record, "user_id"), "display_name"))
 
     def _url(self, model: str, record: Record) -> str:
         return f"{self._origin}/odoo/{model}/{id_of(record)}"
@@ -256,26 +210,52 @@ def domain_of_company(company: Record) -> str:
     return registered_domain(canonical_domain(host or behind)) or ""
 
 
+def _addresses(record: Record) -> tuple[str, ...]:
+    address = text(record, "email_normalized")
+    return (canonical(address),) if address else ()
+
+
+def _owner(record: Record) -> str:
+    return text(inner(record, "user_id"), "display_name")
+
+
+def _owner_id(record: Record) -> str:
+    owner = inner(record, "user_id")
+    return id_of(owner) if owner else ""
+
+
+def _is_told(deal: Record) -> bool:
+    """Of those beyond the number that was asked for Odoo gives the id alone."""
+    return deal.keys() != {"id"}
+
+
+def _is_in_sight(deal: Record) -> bool:
+    """An archived deal that was not decided is nobody's any more."""
+    return deal.get("active") is not False or text(deal, "won_status") != "pending"
+
+
+def _activities(records: Sequence[Record]) -> Iterator[Activity]:
+    """Odoo keeps what is done as archived activities, and days alone of all."""
+    for record in records:
+        done, kind = record.get("active") is False, inner(record, "activity_type_id")
+        at = (day(ODOO, record, "date_done") if done else None) or day(ODOO, record, "date_deadline")
+        if at:
+            subject = text(record, "summary") or text(kind, "display_name")
+            yield Activity(
+                id_of(record), _KINDS.get(text(kind, "category"), ActivityKind.TASK), subject, at, done, _owner(record)
+            )
+
+
+def _notes(messages: Sequence[Record]) -> Iterator[Note]:
+    """What a person has logged for colleagues."""
+    for message in messages:
+        at = moment(ODOO, message, "date")
+        if text(message, "message_type") == _A_NOTE and message.get("is_internal") is True and at:
+            author = text(inner(message, "author_id"), "display_name")
+            yield Note(id_of(message), text_of_note(text(message, "body")), at, author)
+
+
 def _amount(lead: Record) -> Money | None:
     """Odoo has numbers of floating point, in the company's currency, and 0 for none."""
-    value, currency = lead.get("expected_revenue"), text(inner(lead, "company_currency"), "name")
-    if not isinstance(value, int | float) or isinstance(value, bool) or not value or not currency:
-        return None
-    amount = Decimal(str(value))
-    return Money(amount, currency) if amount.is_finite() else None
-
-
-def _day(value: str) -> date | None:
-    try:
-        return date.fromisoformat(value) if value else None
-    except ValueError:
-        raise BadAnswer(ODOO, "a day is none") from None
-
-
-def _open_and_soon_first(deal: Deal) -> tuple[bool, date, str]:
-    return deal.state is not DealState.OPEN, deal.closing or date.max, deal.id
-
-
-def open_first(contacts: Iterable[Contact]) -> tuple[Contact, ...]:
-    """Contacts in the order in which they are told: those with an open deal first, then by name."""
-    return tuple(sorted(contacts, key=lambda each: (not any(d.state is DealState.OPEN for d in each.deals), each.name, each.id)))
+    amount, currency = number(lead, "expected_revenue"), text(inner(lead, "company_currency"), "name")
+    return Money(amount, currency) if amount and currency else None

@@ -3,32 +3,47 @@
 https://www.odoo.com/documentation/19.0/developer/reference/external_api.html
 """
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
+from dataclasses import dataclass
 from typing import Any
 
-from http_session.session import HttpAnswer, HttpSession
-from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, NotPermitted, RateLimited, Service, Side, Unavailable
+from crm_client.answers import check
+from crm_client.fields import Record
+from crm_client.odoo.questions import Question
+from http_session.session import HttpSession
+from mailmagnet.errors import BadAnswer, Service, Side
 
 ODOO = Service(Side.CRM, "Odoo")
-CONTEXT = {"lang": "en_US", "active_test": False}
-"""Names of groups are compared in English; what is archived, that is lost, is seen too."""
-WAIT_SECONDS = 30.0
-"""How long to wait where Odoo, or the proxy before it, does not say."""
-LONGEST_WAIT = 3600.0
+ENGLISH = "en_US"
+"""The language that every Odoo has, and in which groups have the names that they were made with."""
+CALLS_AT_ONCE = 20
+"""Of one process. An Odoo has few workers, and its users need them too."""
 
-Record = Mapping[str, Any]
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Records that match, and how many match in all."""
+
+    records: Sequence[Record]
+    count: int
+
+    @property
+    def more(self) -> bool:
+        """Whether there are more than were asked for."""
+        return self.count > len(self.records)
 
 
 class OdooServer:
-    """The Odoo at one origin. Each question is one call, and is only ever sent there."""
+    """The Odoo at one origin. Each question is one call, or one for each page, and is only ever sent there."""
 
     def __init__(self, session: HttpSession, origin: str, seconds: float) -> None:
         """`seconds` is what one call may take."""
         self._session = session
         self.origin = origin
         self._seconds = seconds
+        self._gate = asyncio.Semaphore(CALLS_AT_ONCE)
 
     async def call(self, key: str, model: str, method: str, arguments: Mapping[str, Any]) -> Any:
         """What a method of a model answers, asked with a user's API key.
@@ -36,46 +51,38 @@ class OdooServer:
         Raises NotAuthorised for the key, NotPermitted, NotFound for a model or method that this Odoo does not have, RateLimited,
         Unavailable, BadAnswer.
         """
-        answer = await self._session.request(
-            ODOO,
-            "POST",
-            f"{self.origin}/json/2/{model}/{method}",
-            seconds=self._seconds,
-            headers={"Authorization": f"bearer {key}", "Content-Type": "application/json"},
-            body=json.dumps({**arguments, "context": CONTEXT}).encode(),
-        )
-        _check(answer)
+        async with self._gate:
+            answer = await self._session.request(
+                ODOO,
+                "POST",
+                f"{self.origin}/json/2/{model}/{method}",
+                seconds=self._seconds,
+                headers={"Authorization": f"bearer {key}", "Content-Type": "application/json"},
+                body=json.dumps(arguments).encode(),
+            )
+        check(answer)
         return answer.json()
 
-    async def search(
-        self, key: str, model: str, domain: Sequence[Any], specification: Mapping[str, Any], limit: int, order: str = "id"
-    ) -> list[Record]:
-        """Records that match, with the fields that the specification names. A domain is JSON: what stands in it is never a part of the
-        question. Raises what `call` raises."""
-        asked = {"domain": domain, "specification": specification, "limit": limit, "order": order}
-        answer = await self.call(key, model, "web_search_read", asked)
+    async def search(self, key: str, question: Question, language: str = ENGLISH) -> Answer:
+        """What matches a question, archived records (lost deals) too, texts in the user's language. Raises what `call` raises."""
+        first = await self._page(key, question, language)
+        if not first.more:
+            return first
+        others = await asyncio.gather(*(self._page(key, page, language) for page in question.pages_after(first.count)))
+        return Answer([*first.records, *(record for page in others for record in page.records)], first.count)
+
+    async def _page(self, key: str, question: Question, language: str) -> Answer:
+        asked = {
+            "domain": question.domain,
+            "specification": question.fields,
+            "limit": question.limit,
+            "offset": question.place,
+            "order": question.order,
+            "context": {"lang": language, "active_test": False},
+        }
+        answer = await self.call(key, question.model, "web_search_read", asked)
         records = answer.get("records") if isinstance(answer, dict) else None
         if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
             raise BadAnswer(ODOO, "the answer holds no records")
-        return records
-
-
-def _check(answer: HttpAnswer) -> None:
-    status = answer.status
-    if status == HTTPStatus.OK:
-        return
-    if status == HTTPStatus.UNAUTHORIZED:
-        raise NotAuthorised(ODOO, "the API key is refused")
-    if status == HTTPStatus.FORBIDDEN:
-        raise NotPermitted(ODOO, "the user may not read this")
-    if status == HTTPStatus.NOT_FOUND:
-        raise NotFound(ODOO, "there is no such thing, or no JSON-2 API: Odoo 19 or newer is needed")
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        raise RateLimited(ODOO, _wait(answer.headers.get("Retry-After", "")))
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise Unavailable(ODOO, f"answered {status}")
-    raise BadAnswer(ODOO, f"answered {status}")
-
-
-def _wait(retry_after: str) -> float:
-    return min(float(retry_after), LONGEST_WAIT) if retry_after.isascii() and retry_after.isdigit() else WAIT_SECONDS
+        count = answer.get("length")
+        return Answer(records, count if type(count) is int else len(records))

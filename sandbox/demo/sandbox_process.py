@@ -7,6 +7,7 @@ the command line `mailmagnet` before the same Google; its `serve` serves all fou
 import asyncio
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -20,7 +21,11 @@ from typing import Any, cast
 import click
 from pydantic import BaseModel, ConfigDict
 
+from crm_client.hubspot.addresses import HubSpotAddresses
+from crm_client.hubspot.kind import hubspot_kind
 from crm_client.kind import CrmKind
+from crm_client.pipedrive.addresses import PipedriveAddresses
+from crm_client.pipedrive.kind import pipedrive_kind
 from crm_client.zoho.addresses import DataCentre, ZohoAddresses
 from crm_client.zoho.kind import zoho_kind
 from functions import addon as sidebar
@@ -89,7 +94,11 @@ def google_at(url: str) -> Google:
 
 def stand_ins_at(url: str) -> Mapping[str, CrmKind]:
     """The CRMs whose vendors have a stand-in, each at this URL: one of them is served there."""
-    return {"zoho": zoho_kind(ZohoAddresses(url, (DataCentre(url, url, url),)))}
+    return {
+        "zoho": zoho_kind(ZohoAddresses(url, (DataCentre(url, url, url),))),
+        "hubspot": hubspot_kind(HubSpotAddresses(url, url)),
+        "pipedrive": pipedrive_kind(PipedriveAddresses(url, re.escape(url))),
+    }
 
 
 class SandboxProcess(Process):
@@ -224,13 +233,17 @@ def serve(port: int) -> None:
 @click.option("--user", required=True)
 @click.option("--address", required=True)
 def consented(org: str, user: str, address: str) -> None:
-    """Keep what came of a user's consent at the CRM: JSON on standard input, as the stand-in gives it."""
+    """Keep what came of a user's consent at the CRM: JSON on standard input, as the stand-in gives it. Where the CRM does not say who may
+    use MailMagnet, an admin has put the user on the list."""
     given = json.loads(sys.stdin.read())
 
     async def keep(process: Process) -> None:
         expires_at = datetime.fromisoformat(given.pop("expires_at"))
         tokens = CrmTokens(**given, expires_at=expires_at, crm=process.default_crm)
-        await process.vault.sign_in(replace(unconnected(identity_in(org, user, address)), crm=tokens))
+        connection = replace(unconnected(identity_in(org, user, address)), crm=tokens)
+        await process.vault.sign_in(connection)
+        if not process.crm_client_of(tokens.crm).capabilities.permission:
+            await process.vault.put_on_list(replace(connection, listed=True))
 
     with_process(keep)
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from crm_client.odoo.crm import OdooCrm
+from crm_client.odoo.client import OdooClient
 from crm_client.odoo.server import OdooServer
 from crm_client.odoo.sign_in import API_KEY, OdooSignIn
 from crm_client.renewal import Renewal
@@ -46,7 +46,7 @@ class OdooWorld:
         connection = Connection(ORG, "103", ADA, crm=tokens)
         vault = cast(Vault, OneConnection(connection))
         renewal = Renewal(self.sign_in, vault, lambda: cast(Store, _NoStore()), lambda: datetime.now(UTC))
-        return OdooCrm(self.server, renewal.access_of(connection), uid)
+        return OdooClient(self.server, renewal).as_user(connection)
 
     def id_of(self, key: str) -> str:
         return str(self.told["ids"].get(key, "no-such-id"))

@@ -1,0 +1,28 @@
+"""Several questions to a CRM at once: when some of them fail, the others are given up, and one problem is told."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mailmagnet.errors import MailMagnetError, NotAuthorised, NotPermitted
+
+_TELLING: tuple[type[BaseException], ...] = (NotAuthorised, NotPermitted, BaseException)
+
+
+@contextmanager
+def one_problem() -> Iterator[None]:
+    """Round an `asyncio.TaskGroup`: of several problems raises the one that decides what the user is to do, a fault of our own first."""
+    try:
+        yield
+    except BaseExceptionGroup as several:
+        raise _telling(_each(several)) from None
+
+
+def _telling(problems: list[BaseException]) -> BaseException:
+    faults = [problem for problem in problems if not isinstance(problem, MailMagnetError)]
+    return next(problem for kind in _TELLING for problem in faults or problems if isinstance(problem, kind))
+
+
+def _each(problem: BaseException) -> list[BaseException]:
+    if not isinstance(problem, BaseExceptionGroup):
+        return [problem]
+    return [each for inside in problem.exceptions for each in _each(inside)]
