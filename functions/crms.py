@@ -13,12 +13,12 @@ from mailmagnet.crm_choice import EMBEDDED, CrmChoice, origin_of
 from mailmagnet.errors import BadRequest
 
 KINDS: Mapping[str, CrmKind] = {
-    EMBEDDED: EMBEDDED_KIND,
-    "hubspot": hubspot_kind(),
-    "odoo": ODOO_KIND,
-    "pipedrive": PIPEDRIVE_KIND,
     "salesforce": salesforce_kind(),
+    "hubspot": hubspot_kind(),
     "zoho": ZOHO_KIND,
+    "pipedrive": PIPEDRIVE_KIND,
+    "odoo": ODOO_KIND,
+    EMBEDDED: EMBEDDED_KIND,
 }
 """By the word for the kind: what MAILMAGNET_CRM, deployment.yaml and an organisation's policy may say."""
 
