@@ -80,6 +80,8 @@ class Reading:
     async def with_deals(self, contacts: Iterable[Record], most_deals: int) -> list[Record]:
         """Those of the contacts that are to be seen, with their deals."""
         seen = self._keep(await self._seen(contacts))
+        if not seen:
+            return []
         deals_of = await self._questions.associated(CONTACTS, [id_of(each, "id") for each in seen], DEALS)
         for which, ids in deals_of.items():
             self._note_deals(which, ids, most_deals)
@@ -89,6 +91,8 @@ class Reading:
     async def accounts(self, domains: Collection[str]) -> dict[str, str]:
         """The id of the company at each domain: the one that has it, or else one that has people there; each `account`'s records are
         read."""
+        if not domains:
+            return {}
         companies, people = await all_of([self._questions.companies_at(domains), self._questions.contacts_at_domains(domains)])
         there = await self._seen(people)
         seen = await self._seen(companies)

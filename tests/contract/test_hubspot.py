@@ -23,6 +23,7 @@ from tests.contract.crm_contract import CrmContract
 from tests.contract.crm_installed import SECONDS, looked_up
 from tests.contract.crm_world import ADA, KIM, OLD
 from tests.contract.hubspot_world import ORG, HubSpotWorld, hubspot_world
+from tests.told_at_the_end import COUNTED
 
 HENRIETTA, GRACE, SAM = "h.lovell@analytical.example", "grace@hopfield.example", "sam@shaw.example"
 MONTH = (date(2026, 11, 1), date(2026, 11, 30))
@@ -249,6 +250,58 @@ async def test_many_mailboxes_are_one_question_and_each_is_answered_by_what_its_
     for number, answer in enumerate(answers):
         assert isinstance(answer, Senders)
         assert set(answer.contacts) == ({GRACE, SAM} if number % 2 else {HENRIETTA, GRACE, SAM, "henrietta@home.example"})
+
+
+KNOWN_PERSON = [
+    "GET /crm/objects/2026-09/contacts/*",
+    "POST /crm/associations/2026-09/deals/contacts/batch/read",
+    "POST /crm/objects/2026-09/calls/batch/read",
+    "POST /crm/objects/2026-09/companies/batch/read",
+    "POST /crm/objects/2026-09/companies/batch/read",
+    "POST /crm/objects/2026-09/contacts/batch/read",
+    "POST /crm/objects/2026-09/deals/batch/read",
+    "POST /crm/objects/2026-09/meetings/batch/read",
+    "POST /crm/objects/2026-09/notes/batch/read",
+    "POST /crm/objects/2026-09/tasks/batch/read",
+]
+"""Henrietta: with each kind of activity, and a deal of another company's and of other people."""
+
+
+async def test_the_calls_of_a_mail_and_of_the_job(crm: HubSpotWorld, record_property: Callable[[str, object], None]) -> None:
+    """Each is a list by itself: which of those side by side comes first says nothing."""
+    ada, calls = crm.as_user(ADA), crm.hubspot.calls
+    await ada.senders([SAM])
+    asked = [Asked(crm.connection_of(email), frozenset([HENRIETTA, GRACE, "nobody@nowhere.example"])) for email in (ADA, KIM)]
+    for what, ask, expected in (
+        ("open mail -> card", lambda: looked_up(ada, [HENRIETTA], ["analytical.example"]), KNOWN_PERSON),
+        (
+            "open mail of a stranger -> card",
+            lambda: looked_up(ada, ["zed@nowhere.example"], ["nowhere.example"]),
+            [
+                "GET /crm/objects/2026-09/contacts/*",
+                "POST /crm/objects/2026-09/companies/search",
+                "POST /crm/objects/2026-09/contacts/search",
+                "POST /crm/objects/2026-09/contacts/search",
+            ],
+        ),
+        (
+            "job of two mailboxes -> labels",
+            lambda: crm.client.senders_of(asked),
+            [
+                "POST /crm/associations/2026-09/contacts/deals/batch/read",
+                "POST /crm/associations/2026-09/deals/contacts/batch/read",
+                "POST /crm/objects/2026-09/companies/batch/read",
+                "POST /crm/objects/2026-09/contacts/batch/read",
+                "POST /crm/objects/2026-09/contacts/batch/read",
+                "POST /crm/objects/2026-09/contacts/search",
+                "POST /crm/objects/2026-09/deals/batch/read",
+            ],
+        ),
+    ):
+        calls.clear()
+        await ask()
+        record_property(COUNTED, f"HubSpot, {what}: {len(calls)} calls: {', '.join(calls)}")
+        assert sorted(calls) == expected, what
 
 
 async def test_a_mailbox_is_told_of_its_own_senders_alone(crm: HubSpotWorld) -> None:
