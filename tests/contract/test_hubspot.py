@@ -231,6 +231,17 @@ async def test_of_what_hangs_on_a_record_only_what_is_seen_itself_is_there() -> 
         assert ([contact.name for contact in known.contacts], known.contact_count) == (["Grace Hopfield"], 1)
 
 
+async def test_a_company_is_not_told_because_somebody_who_is_seen_works_there() -> None:
+    async with hubspot_world(Sees.OWN) as world:
+        kim = world.as_user(KIM)
+        assert (await looked_up(kim, [], ["shaw.example"])).accounts == {}
+        assert (await looked_up(kim, ["zed@shaw.example"], ["shaw.example"])).accounts == {}
+        world.hubspot.portal.share("account analytical", [KIM])
+        (known,) = (await looked_up(kim, [], ["shaw.example"])).accounts.values()
+        assert (known.account.name, [contact.name for contact in known.contacts]) == ("Analytical Ltd", ["Sam Shaw"])
+        assert (known.contact_count, known.open_deals) == (1, ())
+
+
 # The job's question
 
 
@@ -364,6 +375,10 @@ async def test_more_than_a_page_of_associations_is_read(crm: HubSpotWorld, monke
         (bo,) = contacts["bo@busy.example"]
         assert len(bo.deals) == 26
         assert [deal.state for deal in bo.deals].count(DealState.OPEN) == 1
+    monkeypatch.setattr(questions, "ASSOCIATIONS_A_PAGE", 2)
+    (henrietta,) = (await looked_up(ada, [HENRIETTA])).contacts[HENRIETTA]
+    assert [note.text.partition("\n")[0] for note in henrietta.notes] == [f"Note of day {day}" for day in (1, 2, 3)]
+    assert [activity.subject for activity in henrietta.activities if activity.done] == [f"Call {n} days ago" for n in range(1, 6)]
 
 
 async def test_a_deals_state_is_its_own_or_its_stages_and_never_a_name(crm: HubSpotWorld) -> None:
