@@ -1,6 +1,7 @@
 """The settings: one frozen, validated object, read once from the environment variables MAILMAGNET_..."""
 
 import re
+from base64 import b64decode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self
@@ -90,6 +91,19 @@ def _addresses(value: str) -> tuple[str, ...]:
     return addresses
 
 
+def _pem(value: SecretStr) -> SecretStr:
+    """A private key's file, also in one line of base64: of some consoles a value is one line."""
+    text = value.get_secret_value().strip()
+    if text and not text.startswith("-----BEGIN"):
+        try:
+            text = b64decode(text, validate=True).decode().strip()
+        except ValueError:
+            text = ""
+        if not text.startswith("-----BEGIN"):
+            raise ValueError("should be a private key's file (PEM), whole or in one line of base64")
+    return SecretStr(text)
+
+
 Url = Annotated[str, AfterValidator(_url)]
 Account = Annotated[str, AfterValidator(_account)]
 File = Annotated[Path, AfterValidator(_file)]
@@ -166,7 +180,7 @@ class Settings(BaseModel):
         "", pattern=rf"{CLIENT_ID}|^$", description="customer's own OAuth client at that CRM, where users sign in by one"
     )
     crm_client_secret: SecretStr = Field(SecretStr(""), description="secret of that OAuth client")
-    crm_certificate_key: SecretStr = Field(
+    crm_certificate_key: Annotated[SecretStr, AfterValidator(_pem)] = Field(
         SecretStr(""),
         description="private key (PEM) of the certificate by which Salesforce lets MailMagnet in for a whole organisation; empty: each "
         "user signs in",
