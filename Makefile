@@ -36,7 +36,7 @@ test: .venv/installed
 # Below .servers, which can be deleted: PostgreSQL and Odoo, on ports of their own, stopped at the end.
 test-servers: .venv/installed
 	@echo "== Real CRM servers"
-	@sh tests/servers/odoo.sh install
+	@sh sandbox/crms/odoo/odoo.sh install
 	@$(BIN)/python -m pytest tests/servers -s
 
 check: .venv/installed tests/page/node_modules/.package-lock.json

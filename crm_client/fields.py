@@ -66,3 +66,8 @@ def moment(who: Service, record: Record, name: str) -> datetime | None:
     except ValueError:
         raise BadAnswer(who, "a moment is none") from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def is_text(text: str) -> bool:
+    """Whether a CRM's database can hold, and so have, a text: without NUL and halves of surrogate pairs."""
+    return "\0" not in text and not any("\ud800" <= sign <= "\udfff" for sign in text)

@@ -67,6 +67,10 @@ def _account_or_none(value: str) -> str:
     return _account(value) if value else value
 
 
+def _off_or_given(value: object) -> object:
+    return 0 if value in (False, "false") else value
+
+
 def _file(value: Path) -> Path:
     if not str(value).isprintable():
         raise ValueError("should be a path without control characters")
@@ -175,6 +179,9 @@ class Settings(BaseModel):
     crm_origin: str = Field("", description="where that CRM is served, https://host; empty for the embedded one")
     crm_private: bool = Field(
         False, description="true where a CRM may be served in a private network; else its name has to lead to a public address"
+    )
+    crm_memory: Annotated[float, BeforeValidator(_off_or_given)] = Field(
+        60.0, ge=0, le=60, description="seconds for which what a user looked up in the CRM stays in memory; false for not at all"
     )
     crm_client_id: str = Field(
         "", pattern=rf"{CLIENT_ID}|^$", description="customer's own OAuth client at that CRM, where users sign in by one"

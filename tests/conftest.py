@@ -11,12 +11,14 @@ from tests.told_at_the_end import ToldAtTheEnd  # noqa: E402
 
 __all__ = ["firestore_emulator"]
 
+# Before a folder's own conftest.py imports it.
+pytest.register_assert_rewrite("tests.contract.crm_contract")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pictures", action="store_true", help="write the README's pictures to docs/pictures")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    pytest.register_assert_rewrite("tests.contract.crm_contract")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(ToldAtTheEnd())

@@ -16,8 +16,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from crm_client.embedded import passwords, sessions
 from crm_client.embedded.access import check_is_of, check_org
 from crm_client.embedded.database import CRM, create_file, reading, writing
-from crm_client.embedded.rows import is_address, is_text, new_id, put_deal, read_deals
+from crm_client.embedded.rows import is_address, new_id, put_deal, read_deals
 from crm_client.embedded.search import Module
+from crm_client.fields import is_text
 from mailmagnet.addresses import canonical
 from mailmagnet.crm import MAIL_INTEGRATION, Currency, DealState, Money, Organisation
 from mailmagnet.errors import BadRequest, NotFound

@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from crm_client.embedded.database import as_json
 from crm_client.embedded.search import Findable, folded, make_findable
+from crm_client.fields import is_text
 from mailmagnet.addresses import canonical, canonical_domain, domain_of
 from mailmagnet.addresses import is_address as is_canonical_address
 from mailmagnet.crm import ActivityKind, Money
@@ -109,11 +110,6 @@ def reversed_domain(domain: str) -> str:
 def is_address(text: str) -> bool:
     """Whether a text is a mail address, however it is written."""
     return is_canonical_address(canonical(text))
-
-
-def is_text(text: str) -> bool:
-    """Whether a text can be stored: without NUL and halves of surrogate pairs."""
-    return "\0" not in text and not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 def put_account(connection: sqlite3.Connection, row: AccountRow) -> AccountRow:

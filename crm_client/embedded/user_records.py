@@ -12,8 +12,9 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from crm_client.embedded.database import CRM, as_json
-from crm_client.embedded.rows import day, is_text, listed, moment_or_day, money, reversed_domain
+from crm_client.embedded.rows import day, listed, moment_or_day, money, reversed_domain
 from crm_client.embedded.search import MODULES, Module, find, folded
+from crm_client.fields import is_text
 from crm_client.records import LAST_ACTIVITIES, LAST_NOTES, MOST_CONTACTS, soonest_first
 from mailmagnet.crm import (
     Account,

@@ -6,7 +6,6 @@ https://developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines
 
 import asyncio
 import json
-from collections import deque
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -28,7 +27,8 @@ MIGRATING = 477
 """The account moves from one data centre to another."""
 LOCKED = 423
 LOCKED_SECONDS = 2.0
-WAITS = {"SECONDLY": 1.0, "TEN_SECONDLY_ROLLING": 10.0}
+A_SECOND = 1.0
+WAITS = {"SECONDLY": A_SECOND, "TEN_SECONDLY_ROLLING": 10.0}
 """How long the limits of a burst last, in seconds, by the names that HubSpot has for them: it sends no Retry-After with them."""
 _DAY, _LEFT = "X-HubSpot-RateLimit-Daily", "X-HubSpot-RateLimit-Daily-Remaining"
 MOST_BYTES = 8 * 1024 * 1024
@@ -43,7 +43,7 @@ class HubSpotServer:
         self._session = session
         self.addresses = addresses
         self._seconds = seconds
-        self._searches: dict[str, deque[float]] = {}
+        self._searches: dict[str, asyncio.Semaphore] = {}
         self._budgets: dict[str, Budget] = {}
 
     def budget(self, org: str) -> Budget | None:
@@ -57,9 +57,15 @@ class HubSpotServer:
 
     async def post(self, org: str, token: str, path: str, body: Mapping[str, Any]) -> Record:
         """What a batch or a search answers; parts of a batch may be missing in it. Raises what `get` raises."""
-        if path.endswith("/search"):
-            await self._turn(org)
-        return await self._asked(org, token, "POST", path, {}, json.dumps(body, separators=(",", ":")).encode())
+        if not path.endswith("/search"):
+            return await self._posted(org, token, path, body)
+        try:
+            return await self._searched(org, token, path, body)
+        except RateLimited as limited:
+            if limited.retry_after > A_SECOND:
+                raise
+            await asyncio.sleep(A_SECOND)  # other processes search too
+            return await self._searched(org, token, path, body)
 
     async def about_token(self, client: OAuthClient, token: str) -> Record:
         """Whose an access token is, and of which account. Raises what `get` raises."""
@@ -79,14 +85,19 @@ class HubSpotServer:
         )
         return _told(answer)
 
-    async def _turn(self, org: str) -> None:
-        """Wait until a search makes no more than `SEARCHES_A_SECOND` in any second; in the order in which they come."""
-        moments = self._searches.setdefault(org, deque(maxlen=SEARCHES_A_SECOND))
-        now = asyncio.get_running_loop().time()
-        turn = max(now, moments[0] + 1.0) if len(moments) == SEARCHES_A_SECOND else now
-        moments.append(turn)
+    async def _searched(self, org: str, token: str, path: str, body: Mapping[str, Any]) -> Record:
+        """A search when it is its turn. Its place is free a second after it was answered, and so in none of HubSpot's own seconds too many
+        come in, however long each is on its way."""
+        places = self._searches.setdefault(org, asyncio.Semaphore(SEARCHES_A_SECOND))
         self._forget_some(self._searches)
-        await asyncio.sleep(turn - now)
+        await places.acquire()
+        try:
+            return await self._posted(org, token, path, body)
+        finally:
+            asyncio.get_running_loop().call_later(A_SECOND, places.release)
+
+    async def _posted(self, org: str, token: str, path: str, body: Mapping[str, Any]) -> Record:
+        return await self._asked(org, token, "POST", path, {}, json.dumps(body, separators=(",", ":")).encode())
 
     async def _asked(self, org: str, token: str, method: str, path: str, params: Mapping[str, str], body: bytes | None) -> Record:
         answer = await self._session.request(

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import date
 
-from crm_client.fields import Record, inner
+from crm_client.fields import Record, inner, is_text
 from crm_client.odoo import questions
 from crm_client.odoo.memory import OdooMemory
 from crm_client.odoo.questions import DEAL, DEAL_FIELDS, IS_COMPANY, IS_LEAD, LEAD, LEAD_FIELDS, PARTNER, PERSON_IN_FRONT
@@ -34,7 +34,7 @@ from mailmagnet.crm import (
     Senders,
     User,
 )
-from mailmagnet.deadline import in_time_or_problem
+from mailmagnet.deadline import in_time, in_time_or_problem
 from mailmagnet.errors import NotFound, Upstream
 from mailmagnet.templates import Template
 
@@ -74,8 +74,8 @@ class OdooCrm:
         others = frozenset(others).difference(front)
         with one_problem():
             async with asyncio.TaskGroup() as group:
-                asking = group.create_task(self._people(front, PERSON_IN_FRONT))
-                at_domains = group.create_task(self._at(domains))
+                asking = group.create_task(in_time(ODOO, by, self._people(front, PERSON_IN_FRONT)))
+                at_domains = group.create_task(in_time(ODOO, by, self._at(domains)))
                 beside = await in_time_or_problem(ODOO, by, self._people(others, questions.PERSON_WITH_DEALS))
         in_front, accounts = asking.result(), at_domains.result()
         if isinstance(beside, Upstream):
@@ -121,7 +121,7 @@ class OdooCrm:
 
     async def search(self, words: str, most: int) -> Found:
         each = words.split()
-        if not each or most <= 0:
+        if not each or most <= 0 or not is_text(words):
             await self._user.see()
             return Found()
         asked = questions.found_by(each, most)

@@ -25,7 +25,7 @@ PEOPLE_AT_DOMAINS = 300
 ACTIVITIES_SHOWN = 100
 """Of one contact, those that are planned first. An Odoo has had all that were ever done."""
 MESSAGES_READ = 10
-"""Of a contact's chatter, its notes first."""
+"""Of a contact's chatter, its notes first: comments are almost the first kind, and of these the subtype of notes is the last one."""
 
 PARTNER, LEAD, USER, GROUP = "res.partner", "crm.lead", "res.users", "res.groups"
 
@@ -85,8 +85,8 @@ PERSON_IN_FRONT: Fields = {
         "limit": ACTIVITIES_SHOWN,
     },
     "message_ids": {
-        "fields": {"body": {}, "date": {}, "author_id": NAMED, "message_type": {}, "is_internal": {}, "subtype_id": NAMED},
-        "order": "is_internal desc, message_type, date desc, id desc",
+        "fields": {"body": {}, "date": {}, "author_id": NAMED, "message_type": {}, "subtype_id": {"fields": {"internal": {}}}},
+        "order": "message_type, subtype_id desc, date desc, id desc",
         "limit": MESSAGES_READ,
     },
 }

@@ -250,7 +250,7 @@ def _notes(messages: Sequence[Record]) -> Iterator[Note]:
     """What a person has logged for colleagues."""
     for message in messages:
         at = moment(ODOO, message, "date")
-        if text(message, "message_type") == _A_NOTE and message.get("is_internal") is True and at:
+        if text(message, "message_type") == _A_NOTE and inner(message, "subtype_id").get("internal") is True and at:
             author = text(inner(message, "author_id"), "display_name")
             yield Note(id_of(message), text_of_note(text(message, "body")), at, author)
 

@@ -7,13 +7,14 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from crm_client.answers import check
 from crm_client.fields import Record
 from crm_client.odoo.questions import Question
-from http_session.session import HttpSession
-from mailmagnet.errors import BadAnswer, Service, Side
+from http_session.session import HttpAnswer, HttpSession
+from mailmagnet.errors import BadAnswer, NotPermitted, Service, Side
 
 ODOO = Service(Side.CRM, "Odoo")
 ENGLISH = "en_US"
@@ -35,6 +36,10 @@ class Answer:
         return self.count > len(self.records)
 
 
+class RecordRefused(NotPermitted):
+    """Odoo's own access rules refuse the whole answer for something in it."""
+
+
 class OdooServer:
     """The Odoo at one origin. Each question is one call, or one for each page, and is only ever sent there."""
 
@@ -48,8 +53,8 @@ class OdooServer:
     async def call(self, key: str, model: str, method: str, arguments: Mapping[str, Any]) -> Any:
         """What a method of a model answers, asked with a user's API key.
 
-        Raises NotAuthorised for the key, NotPermitted, NotFound for a model or method that this Odoo does not have, RateLimited,
-        Unavailable, BadAnswer.
+        Raises NotAuthorised for the key, NotPermitted (RecordRefused where it is for something in the answer), NotFound for a model or
+        method that this Odoo does not have, RateLimited, Unavailable, BadAnswer.
         """
         async with self._gate:
             answer = await self._session.request(
@@ -60,6 +65,8 @@ class OdooServer:
                 headers={"Authorization": f"bearer {key}", "Content-Type": "application/json"},
                 body=json.dumps(arguments).encode(),
             )
+        if answer.status == HTTPStatus.FORBIDDEN and _is_for_a_record(answer):
+            raise RecordRefused(ODOO, "a field, or a record behind one, is not for this user")
         check(answer)
         return answer.json()
 
@@ -86,3 +93,12 @@ class OdooServer:
             raise BadAnswer(ODOO, "the answer holds no records")
         count = answer.get("length")
         return Answer(records, count if type(count) is int else len(records))
+
+
+def _is_for_a_record(answer: HttpAnswer) -> bool:
+    """Whether Odoo's rules refuse, and no proxy before it."""
+    try:
+        told = answer.json()
+    except BadAnswer:
+        return False
+    return isinstance(told, dict) and told.get("name") == "odoo.exceptions.AccessError"

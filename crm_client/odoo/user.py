@@ -7,7 +7,7 @@ from crm_client.fields import Record, text
 from crm_client.odoo.memory import OdooMemory
 from crm_client.odoo.questions import LEAD, PARTNER, PERMITTED_GROUPS, USER, USER_FIELDS, Question, by_id
 from crm_client.odoo.records import Groups, groups_of, permitted_groups, user_of
-from crm_client.odoo.server import ENGLISH, ODOO, Answer, OdooServer
+from crm_client.odoo.server import ENGLISH, ODOO, Answer, OdooServer, RecordRefused
 from crm_client.renewal import CrmAccess
 from crm_client.side_by_side import one_problem
 from mailmagnet.crm import MAIL_INTEGRATION, User
@@ -89,7 +89,7 @@ class OdooUser:
     async def _answer(self, key: str, question: Question, language: str) -> Answer:
         try:
             return await self._server.search(key, question, language)
-        except NotPermitted:
+        except RecordRefused:
             return await self._answer_with_less(key, question, language)
 
     async def _answer_with_less(self, key: str, question: Question, language: str) -> Answer:
@@ -99,7 +99,7 @@ class OdooUser:
         if less != question:
             try:
                 return await self._server.search(key, less, language)
-            except NotPermitted:
+            except RecordRefused:
                 pass
         return await self._server.search(key, less.without_companies(), language)
 

@@ -51,7 +51,7 @@ Person = TypeVar("Person", Contact, Lead)
 
 CAPABILITIES = Capabilities(
     rights=Rights.USER,
-    record_page=RecordPage.LINK,
+    record_page=RecordPage.PANEL,
     addresses_a_call=1,
     search_from=2,
     second_addresses=True,

@@ -143,6 +143,7 @@ class People:
         return [
             Hit(item, tuple(lead for lead in leads if id_of(lead, "person") == id_of(item)))
             for item in of_kind("person", items_of(answer, "items"))
+            if id_of(item)
         ]
 
     async def _around(self, person: str, in_detail: bool) -> _Around:

@@ -19,7 +19,7 @@ from http_session.session import HttpAnswer, HttpSession
 from mailmagnet.crm import Budget
 from mailmagnet.errors import BadAnswer, DayLimitReached, NotFound, NotPermitted, RateLimited, Upstream
 
-WINDOW_SECONDS = 2.2
+WINDOW_SECONDS = 2.25
 """Pipedrive counts in windows of two seconds from when a call comes in: some take longer on the way than others
 (https://pipedrive.readme.io/docs/core-api-concepts-rate-limiting)."""
 CALLS_A_WINDOW = 70

@@ -1,7 +1,7 @@
 """Zoho CRM as one of its users sees it: read only, what answers one mail in one round trip of two composite requests."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime
 from typing import Any, TypeVar, cast
@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 from crm_client.fields import Record
 from crm_client.records import by_address, open_first, owners_of, people_of, soonest_first
 from crm_client.renewal import CrmAccess
+from crm_client.side_by_side import one_problem
 from crm_client.zoho.asker import Asker
 from crm_client.zoho.people import MOST_DOMAINS, Details, People, about, details, has_address, notes_of, read, spelt
 from crm_client.zoho.questions import (
@@ -159,7 +160,7 @@ class ZohoCrm:
         rows = await self._see(lambda token: self._asker.rows(token, question))
         _, people = await self._read([{"deals": rows}])
         if rows and not people.deals:
-            raise BadAnswer(ZOHO, "a deal is neither open, won nor lost")
+            raise BadAnswer(ZOHO, "a deal is neither open, won nor lost, or its day is none")
         return _only(people.deals)
 
     async def account(self, account_id: str) -> KnownAccount:
@@ -232,13 +233,13 @@ class ZohoCrm:
         return ()
 
     async def _see(self, ask: Callable[[str], Awaitable[Result]]) -> Result:
-        """The answer; meanwhile it is asked who asks, and how the CRM is set up. Raises NotPermitted without the permission, whatever else
-        was answered."""
-        me, answer, set_up = await asyncio.gather(self.me(), self._access.ask(ask), self._settings(), return_exceptions=True)
-        if isinstance(me, User) and MAIL_INTEGRATION not in me.profile.permissions:
-            raise NotPermitted(ZOHO, permission=MAIL_INTEGRATION)
-        _raise_first([me, answer, set_up])
+        """The answer; meanwhile it is asked who asks, and how the CRM is set up. Raises NotPermitted without the permission."""
+        _, _, answer = await _together(self._check_permitted(), self._settings(), self._access.ask(ask))
         return cast("Result", answer)
+
+    async def _check_permitted(self) -> None:
+        if MAIL_INTEGRATION not in (await self.me()).profile.permissions:
+            raise NotPermitted(ZOHO, permission=MAIL_INTEGRATION)
 
     async def _read(self, rows: Sequence[Rows]) -> tuple[Records, People]:
         """What rows tell, by the settings that are remembered: asked for anew where a deal is in a stage that is not among them."""
@@ -373,18 +374,12 @@ async def _nothing(_: str) -> None:
     """Nothing to ask but who asks."""
 
 
-async def _together(*asked: Awaitable[Any]) -> list[Any]:
-    """The answers to all, asked side by side. Raises what weighs most of what went wrong."""
-    answers = await asyncio.gather(*asked, return_exceptions=True)
-    _raise_first(answers)
-    return answers
-
-
-def _raise_first(answers: Sequence[Any]) -> None:
-    """A token that is refused comes before all else: it may be renewed; then a permission that is missing."""
-    problems = [answer for answer in answers if isinstance(answer, BaseException)]
-    if problems:
-        raise min(problems, key=lambda each: (not isinstance(each, NotAuthorised), not isinstance(each, NotPermitted)))
+async def _together(*asked: Coroutine[Any, Any, Any]) -> list[Any]:
+    """The answers to all, asked side by side. Raises one of the problems that there are."""
+    with one_problem():
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(each) for each in asked]
+    return [task.result() for task in tasks]
 
 
 async def _due(by: float, asked: Awaitable[Result]) -> Result:

@@ -1,8 +1,11 @@
 """Zoho's rows in, the core's records out, and the columns that each takes. Whatever Zoho sends is data, and may be missing or odd."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import date, datetime
+from functools import partial
 from operator import attrgetter
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from crm_client.fields import Record, day, inner, inner_all, moment, number, text
@@ -13,6 +16,9 @@ from mailmagnet.addresses import canonical, canonical_domain
 from mailmagnet.crm import MAIL_INTEGRATION, Account, Activity, ActivityKind, Contact, Deal, Lead, Money, Note, Profile, User
 from mailmagnet.domains import registered_domain
 from mailmagnet.errors import BadAnswer
+
+Given = TypeVar("Given")
+Result = TypeVar("Result")
 
 _ACCOUNT = ("Account_Name", "Website", "Phone", "Owner", "Owner.full_name")
 _PERSON = ("Full_Name", "Email", "Secondary_Email", "Phone", "Owner", "Owner.full_name")
@@ -117,9 +123,9 @@ class Records:
         )
 
     def deal(self, row: Record) -> Deal | None:
-        """None where its stage is none of those that the CRM has now: whether it is open no name says."""
-        state = self._settings.states.get(text(row, "Stage"))
-        if state is None:
+        """None where its stage is none of those that the CRM has now, or its day is none: in which category it is then nobody can say."""
+        state, closing = self._settings.states.get(text(row, "Stage")), _readable(partial(day, ZOHO, row), "Closing_Date")
+        if state is None or (closing is None and text(row, "Closing_Date")):
             return None
         contact = id_of(row, "Contact_Name")
         return Deal(
@@ -129,7 +135,7 @@ class Records:
             state=state,
             pipeline=text(row, "Pipeline"),
             amount=self._amount(row),
-            closing=day(ZOHO, row, "Closing_Date"),
+            closing=closing,
             account=self.account_behind(row),
             owner=_owner(row),
             contact_ids=(contact,) if contact else (),
@@ -138,11 +144,11 @@ class Records:
         )
 
     def activities(self, tasks: Iterable[Record], events: Iterable[Record], calls: Iterable[Record]) -> tuple[Activity, ...]:
-        """Those that are planned, and the last ones that are done; newest first."""
+        """Those that are planned, and the last ones that are done; newest first. One that cannot be read hides no other."""
         found = [
-            *filter(None, map(self._task, tasks)),
-            *filter(None, map(self._event, events)),
-            *filter(None, map(self._call, calls)),
+            *filter(None, (_readable(self._task, row) for row in tasks)),
+            *filter(None, (_readable(self._event, row) for row in events)),
+            *filter(None, (_readable(self._call, row) for row in calls)),
         ]
         newest = sorted(found, key=_when, reverse=True)
         done = [activity.id for activity in newest if activity.done][:LAST_DONE]
@@ -150,7 +156,7 @@ class Records:
 
     def notes(self, rows: Iterable[Record]) -> tuple[Note, ...]:
         """The last ones, newest first."""
-        newest = sorted(filter(None, map(_note, rows)), key=attrgetter("at"), reverse=True)
+        newest = sorted(filter(None, (_readable(_note, row) for row in rows)), key=attrgetter("at"), reverse=True)
         return tuple(newest[:LAST_NOTES])
 
     def _task(self, row: Record) -> Activity | None:
@@ -211,6 +217,13 @@ def domain_of_website(website: str) -> str:
     except ValueError:
         return ""
     return registered_domain(canonical_domain(host)) or ""
+
+
+def _readable(read: Callable[[Given], Result], given: Given) -> Result | None:
+    """What is read; None where it is no answer."""
+    with suppress(BadAnswer):
+        return read(given)
+    return None
 
 
 def _owner(row: Record) -> str:

@@ -1,6 +1,6 @@
 """The contract's world in HubSpot's stand-in, and HubSpot's client as it asks it.
 
-The admin lets users see their own and their team's records: Ada is in everybody's team, so that she sees all of them.
+The admin lets users see their own and their team's records: in the stand-in whoever sees everything is in everybody's team.
 """
 
 from collections.abc import AsyncIterator
@@ -103,10 +103,6 @@ class HubSpotWorld(InstalledWorld):
 async def hubspot_world(sees: Sees | None = Sees.TEAM) -> AsyncIterator[HubSpotWorld]:
     """`sees`: what the admin lets users see, None where no admin has said so yet."""
     hubspot = HubSpot(crm_world(), APP, partial(datetime.now, UTC))
-    for user in USERS:
-        own = f"Team of {user.name}"
-        others = [f"Team of {each.name}" for each in USERS if each != user]
-        hubspot.portal.put_in_teams(user.email, [own, *others] if user.sees_all else [own])
     async with TestServer(hubspot.application()) as server:
         origin = str(server.make_url("")).rstrip("/")
         async with HttpFaults(origin).serving() as http:

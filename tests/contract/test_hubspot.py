@@ -15,7 +15,7 @@ import pytest
 from mailmagnet.calls import counted_calls
 from mailmagnet.crm import Asked, Crm, DealState, Module, Senders
 from mailmagnet.crm_sign_in import Sees
-from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, NotListed, NotPermitted, SignInNeeded
+from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, NotListed, NotPermitted, RateLimited, SignInNeeded
 from mailmagnet.vault import Connection
 from sandbox.crms.hubspot import questions
 from sandbox.crms.hubspot.server import Fault
@@ -275,6 +275,22 @@ async def test_no_more_is_searched_than_hubspot_answers(crm: HubSpotWorld) -> No
     await asyncio.gather(*(ada.senders([f"nobody{n}@nowhere.example"]) for n in range(9)))
     assert time.monotonic() - began >= 2
     assert len([call for call in crm.hubspot.calls if call.endswith("/search")]) == 9
+
+
+async def test_a_search_that_came_too_soon_for_others_is_asked_once_more(crm: HubSpotWorld) -> None:
+    ada = crm.as_user(ADA)
+    crm.hubspot.faults[:] = [Fault("*/search", status=429, policy="SECONDLY", times=1)]
+    assert (await ada.senders(["henrietta@home.example"])).contacts
+    crm.hubspot.faults[:] = [Fault("*/search", status=429, policy="SECONDLY")]
+    with pytest.raises(RateLimited) as limited:
+        await ada.senders(["henrietta@home.example"])
+    assert limited.value.retry_after == 1
+    crm.hubspot.calls.clear()
+    crm.hubspot.faults[:] = [Fault("*/search", status=429, policy="TEN_SECONDLY_ROLLING")]
+    with pytest.raises(RateLimited) as limited:
+        await ada.senders(["henrietta@home.example"])
+    assert limited.value.retry_after == 10
+    assert len([call for call in crm.hubspot.calls if call.endswith("/search")]) == 1
 
 
 async def test_where_hubspot_finds_second_addresses_in_a_batch_nothing_is_searched(crm: HubSpotWorld) -> None:

@@ -69,6 +69,13 @@ async def test_several_contacts_of_the_person_in_front_come_with_their_own_notes
     }
 
 
+async def test_who_is_asked_for_by_a_second_address_comes_with_the_deals(crm: ZohoWorld) -> None:
+    ada, address = crm.as_user(ADA), "henrietta@home.example"
+    for answer in (await looked_up(ada, [address]), await ada.senders([address])):
+        (henrietta,) = answer.contacts[address]
+        assert {deal.name for deal in henrietta.deals} == {"Renewal 2027", "First order"}
+
+
 async def test_only_the_person_in_front_comes_with_details(crm: ZohoWorld) -> None:
     answer = await looked_up(crm.as_user(ADA), ["sam@shaw.example"], [], ["h.lovell@analytical.example"])
     (henrietta,) = answer.contacts["h.lovell@analytical.example"]

@@ -1,71 +1,139 @@
-"""A real Odoo 19 with the contract's world in it: started afresh, asked over HTTP by clients of its users."""
+"""The contract's world in a real Odoo 19: started afresh, asked over HTTP by clients of its users."""
 
 import json
-import os
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+import urllib.request
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from typing import Any, cast
 
-from mailmagnet.crm import Activity
-from tests.contract.crm_world import ACCOUNTS, CONTACTS, DEALS, LEADS, ORGANISATION, STAGES, USERS
+from crm_client.odoo.client import OdooClient
+from crm_client.odoo.server import OdooServer
+from crm_client.odoo.sign_in import OdooSignIn
+from crm_client.renewal import Renewal
+from http_session.session import HttpSession
+from mailmagnet.crm_sign_in import CrmTokens
+from mailmagnet.store import Store
+from mailmagnet.vault import Connection, Vault
+from sandbox.crms.odoo.server import RunningOdoo, odoo_with
+from tests.contract.crm_installed import SECONDS, InstalledWorld
+from tests.contract.crm_world import ADA, crm_world
+from tests.crm_round_trips import Cost
+from tests.crm_signed_in import NoTurns, SomeConnections
+from tests.http_faults import HttpFaults
 
-ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / ".servers" / "odoo"
-ORIGIN = f"http://127.0.0.1:{os.environ.get('MAILMAGNET_TEST_ODOO_PORT', '18069')}"
-_SCRIPT = Path(__file__).with_name("odoo.sh")
-
-
-@contextmanager
-def odoo_with_the_world() -> Iterator[dict[str, Any]]:
-    """While it lasts an Odoo runs at ORIGIN. `keys` are its users' API keys and `users` their ids, by address; `ids` are by key of the
-    world ("contact sam")."""
-    fill = FOLDER / "fill.py"
-    fill.write_text(f"world = {_world()!r}\n" + Path(__file__).with_name("fill_odoo.py").read_text())
-    subprocess.run(["sh", _SCRIPT, "start", fill], check=True, timeout=180)
-    try:
-        yield json.loads((FOLDER / "world.json").read_text())
-    finally:
-        subprocess.run(["sh", _SCRIPT, "stop"], check=True, timeout=60)
-
-
-def _world() -> dict[str, Any]:
-    """What Odoo has a place for: one address a person, planned activities, one contact a deal, no currency but the company's."""
-    return {
-        "organisation": {
-            "name": ORGANISATION.name,
-            "time_zone": ORGANISATION.time_zone,
-            "currency": ORGANISATION.home_currency,
-        },
-        "users": [
-            {name: getattr(user, name) for name in ("email", "name", "sees_all", "permitted", "active", "administrator")}
-            for user in USERS
-        ],
-        "stages": [{"key": stage.key, "name": stage.name, "state": str(stage.state)} for stage in STAGES],
-        "accounts": [{name: getattr(each, name) for name in ("key", "name", "owner", "domain", "phone")} for each in ACCOUNTS],
-        "contacts": [
-            {
-                **{name: getattr(each, name) for name in ("key", "name", "owner", "account", "title", "phone", "shared")},
-                "address": each.addresses[0],
-                "planned": [_planned(activity) for activity in each.activities if not activity.done],
-            }
-            for each in CONTACTS
-        ],
-        "leads": [
-            {**{name: getattr(each, name) for name in ("key", "name", "owner", "company")}, "address": each.addresses[0]}
-            for each in LEADS
-        ],
-        "deals": [
-            {
-                **{name: getattr(each, name) for name in ("key", "name", "owner", "stage", "account", "primary")},
-                "amount": str(each.amount.amount) if each.amount else None,
-                "closing": each.closing.isoformat() if each.closing else None,
-            }
-            for each in DEALS
-        ],
-    }
+ORG = "corp.example"
+_LOOK_UP, _OF_SEVERAL, _SENDERS = Cost(4, 1), Cost(6, 1), Cost(2, 1)
+_COSTS = {
+    0: (Cost(0, 0), Cost(0, 0)),
+    1: (_LOOK_UP, _SENDERS),
+    **dict.fromkeys((20, 100, 250), (_OF_SEVERAL, _SENDERS)),
+}
 
 
-def _planned(activity: Activity) -> dict[str, str]:
-    return {"kind": str(activity.kind), "subject": activity.subject, "on": activity.at.isoformat()[:10]}
+class OdooBeside:
+    """What its administrator does in a running Odoo, beside the client."""
+
+    def __init__(self, odoo: RunningOdoo) -> None:
+        self._odoo = odoo
+
+    def write(self, model: str, method: str, **arguments: Any) -> Any:
+        """Whatever a method of a model answers."""
+        asked = urllib.request.Request(
+            f"{self._odoo.origin}/json/2/{model}/{method}",
+            json.dumps(arguments).encode(),
+            {"Authorization": f"bearer {self._odoo.keys[ADA]}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(asked, timeout=SECONDS) as answer:
+            return json.load(answer)
+
+    @contextmanager
+    def made(self, model: str, records: Sequence[dict[str, Any]]) -> Iterator[list[int]]:
+        """Records that are there while it lasts."""
+        ids: list[int] = self.write(model, "create", vals_list=records)
+        try:
+            yield ids
+        finally:
+            self.write(model, "unlink", ids=ids)
+
+    @contextmanager
+    def changed(self, model: str, record: int, now: dict[str, Any], later: dict[str, Any]) -> Iterator[None]:
+        """A record that is another one while it lasts."""
+        self.write(model, "write", ids=[record], vals=now)
+        try:
+            yield
+        finally:
+            self.write(model, "write", ids=[record], vals=later)
+
+    def group(self, external_id: str) -> int:
+        module, _, name = external_id.partition(".")
+        found: int = self.write("ir.model.data", "check_object_reference", module=module, xml_id=name)[1]
+        return found
+
+
+class OdooWorld(InstalledWorld):
+    """The contract's world in a running Odoo, as its users' keys show it."""
+
+    costs = _COSTS
+    hides_fields = True
+
+    def __init__(self, odoo: RunningOdoo, session: HttpSession, http: HttpFaults) -> None:
+        self.running = odoo
+        self.odoo = OdooBeside(odoo)
+        self.http = http
+        self._session = session
+        self._unshared: list[tuple[int, str]] = []
+
+    def server_within(self, seconds: float) -> OdooServer:
+        return OdooServer(self._session, self.http.origin if self.http else self.running.origin, seconds)
+
+    def sign_in_within(self, seconds: float) -> OdooSignIn:
+        return OdooSignIn(self.server_within(seconds), lambda: datetime.now(UTC))
+
+    def client_within(self, seconds: float) -> OdooClient:
+        vault = SomeConnections(self.connection_of(email) for email in (*self.running.users, "stranger@corp.example", ""))
+        renewal = Renewal(
+            self.sign_in_within(seconds), cast(Vault, vault), lambda: cast(Store, NoTurns()), lambda: datetime.now(UTC)
+        )
+        return OdooClient(self.server_within(seconds), renewal)
+
+    def connection_of(self, email: str) -> Connection:
+        uid = str(self.running.users.get(email, 0))
+        tokens = CrmTokens(uid, "", self.running.keys.get(email, "0" * 40), "", datetime(2100, 1, 1, tzinfo=UTC))
+        return Connection(ORG, f"10{uid}", email, crm=tokens)
+
+    def id_of(self, key: str) -> str:
+        return str(self.running.ids.get(key, "no-such-id"))
+
+    async def unshare(self, key: str, email: str) -> None:
+        [found] = self.odoo.write("res.partner", "read", ids=[int(self.id_of(key))], fields=["comment"])
+        self._unshared.append((found["id"], found["comment"]))
+        self._comment(found["id"], found["comment"].replace(f"shared with {email};", ""))
+
+    def share_again(self) -> None:
+        """The world as it was."""
+        while self._unshared:
+            self._comment(*self._unshared.pop())
+
+    def _comment(self, contact: int, text: str) -> None:
+        self.odoo.write("res.partner", "write", ids=[contact], vals={"comment": text})
+
+
+@asynccontextmanager
+async def world_in(odoo: RunningOdoo) -> AsyncIterator[OdooWorld]:
+    async with HttpFaults(odoo.origin).serving() as http:
+        session = HttpSession({http.origin})
+        world = OdooWorld(odoo, session, http)
+        try:
+            yield world
+        finally:
+            world.share_again()
+            await session.close()
+
+
+@asynccontextmanager
+async def odoo_world() -> AsyncIterator[InstalledWorld]:
+    """The contract's world in an Odoo of its own, which runs while it lasts."""
+    with odoo_with(crm_world(), "world") as odoo:
+        async with world_in(odoo) as world:
+            yield world

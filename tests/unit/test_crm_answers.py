@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crm_client.answers import LONGEST_WAIT, SHORTEST_WAIT, UNSTATED_WAIT, check, refusal, retry_after
@@ -57,11 +57,13 @@ def test_a_moment_without_the_answers_own_date_says_nothing() -> None:
     )
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_whatever_the_headers_say_there_is_a_wait(stated: str, date: str) -> None:
     assert SHORTEST_WAIT <= retry_after({"Retry-After": stated, "Date": date}) <= LONGEST_WAIT
 
 
+@settings(deadline=None)
 @given(st.integers(0, 80_000))
 def test_both_forms_say_the_same(seconds: int) -> None:
     moment = format_datetime(NOON + timedelta(seconds=seconds), usegmt=True)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crm_client.fields import day, inner, inner_all, moment, number, text
@@ -20,6 +20,7 @@ ANY_JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(ANY_JSON)
 def test_whatever_a_field_holds_it_is_read_or_a_bad_answer(value: Any) -> None:
     record = {"it": value}
@@ -50,6 +51,7 @@ def test_a_number_is_as_it_was_written(value: Any, found: Decimal | None) -> Non
     assert number({"it": value}, "it") == found
 
 
+@settings(deadline=None)
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=2, min_value=-(10**18), max_value=10**18))
 def test_read_as_decimals_json_keeps_every_digit(amount: Decimal) -> None:
     assert number(json.loads(f'{{"it": {amount}}}', parse_float=Decimal), "it") == amount

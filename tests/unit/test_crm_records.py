@@ -3,7 +3,7 @@
 from datetime import date
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crm_client.records import (
@@ -43,6 +43,7 @@ def is_open(deal: Deal) -> bool:
     return deal.state is DealState.OPEN
 
 
+@settings(deadline=None)
 @given(st.lists(DEALS, unique_by=lambda deal: deal.id))
 def test_open_deals_come_first_and_of_those_the_soonest(deals: list[Deal]) -> None:
     ordered = soonest_first(deals)
@@ -54,6 +55,7 @@ def test_open_deals_come_first_and_of_those_the_soonest(deals: list[Deal]) -> No
     assert soonest_first(reversed(ordered)) == ordered
 
 
+@settings(deadline=None)
 @given(st.lists(CONTACTS))
 def test_who_has_an_open_deal_comes_first(contacts: list[Contact]) -> None:
     has_open = [any(map(is_open, contact.deals)) for contact in open_first(contacts)]
@@ -62,6 +64,7 @@ def test_who_has_an_open_deal_comes_first(contacts: list[Contact]) -> None:
     assert names == sorted(names, key=str.casefold)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["a@x.example", "b@x.example", "c@x.example"])), st.lists(CONTACTS))
 def test_people_are_told_by_each_asked_address_that_they_have(asked: list[str], contacts: list[Contact]) -> None:
     found = by_address(asked, contacts)
@@ -70,6 +73,7 @@ def test_people_are_told_by_each_asked_address_that_they_have(asked: list[str], 
         assert list(people) == [contact for contact in contacts if address in contact.addresses]
 
 
+@settings(deadline=None)
 @given(st.lists(CONTACTS, max_size=20), st.lists(DEALS))
 def test_of_an_account_all_people_are_counted_and_its_own_open_deals_told(contacts: list[Contact], deals: list[Deal]) -> None:
     known = known_account(ACCOUNT, contacts, deals)

@@ -25,7 +25,7 @@ from crm_client.zoho.records import (
 from crm_client.zoho.server import Reply
 from crm_client.zoho.settings import ZohoSettings
 from mailmagnet.crm import ActivityKind, CrmSettings, DealState, Money, Organisation
-from mailmagnet.errors import BadAnswer, Upstream
+from mailmagnet.errors import Upstream
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SETTINGS = ZohoSettings(
@@ -105,8 +105,22 @@ def test_a_deal_has_the_amount_that_is_written() -> None:
     assert without
     assert (without.amount, without.closing) == (None, None)
     for wrong in ("30.11.2026", "soon"):
-        with pytest.raises(BadAnswer):
-            RECORDS.deal({**row, "Closing_Date": wrong})
+        assert RECORDS.deal({**row, "Closing_Date": wrong}) is None, "a deal without its day would get another category"
+
+
+def test_one_row_that_cannot_be_read_hides_no_other() -> None:
+    good = {"id": "1", "Stage": "Open", "Deal_Name": "Good", "Contact_Name": {"id": "5"}}
+    people = read(RECORDS, [{"contacts": [{"id": "5"}], "deals": [good, {**good, "id": "2", "Closing_Date": "soon"}]}])
+    (contact,) = people.contacts
+    assert ([deal.name for deal in contact.deals], contact.more_deals) == (["Good"], True)
+    tasks = [
+        {"id": "3", "Subject": "Good", "Due_Date": "2026-11-30"},
+        {"id": "4", "Due_Date": "soon"},
+        {"Due_Date": "2026-11-30"},
+    ]
+    assert [each.subject for each in RECORDS.activities(tasks, [], [])] == ["Good"]
+    notes = [{"id": "1", "Note_Content": "Good", "Created_Time": "2026-11-30T12:00:00Z"}, {"id": "2", "Created_Time": "then"}]
+    assert [note.text for note in RECORDS.notes(notes)] == ["Good"]
 
 
 def test_a_meeting_is_over_when_its_end_is_and_a_call_that_came_in_was_made() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
 
 from aiohttp import web
 
@@ -15,7 +15,7 @@ _now: Callable[[], datetime] = partial(datetime.now, UTC)
 
 
 class HubSpotStandIn:
-    """`sandbox.crms.stand_in.StandIn`. One link is the whole account's: whoever asks through it is told apart by `crm_user_of`."""
+    """`sandbox.crms.stand_in.StandIn`. One link is the whole account's, and all users are let in through it."""
 
     kind = "hubspot"
     name = "HubSpot"
@@ -29,18 +29,21 @@ class HubSpotStandIn:
         return self.hubspot.application()
 
     def sign_in(self, email: str) -> SignedIn:
-        """The account's own link, as a super admin would connect it. Raises BadGrant for everybody else."""
-        tokens = self.hubspot.sign_in.installed(email)
-        account = str(self.hubspot.portal.id)
-        ends = (_now() + TOKEN_LIFE - timedelta(minutes=1)).isoformat()
-        return SignedIn(account, f"HubSpot {account}", tokens["access_token"], tokens["refresh_token"], ends)
-
-    def crm_user_of(self, email: str) -> tuple[str, str]:
-        """The id and the name of the owner with this address, for the admin's table. Raises KeyError."""
+        """The owner with this address, whom a super admin has let in through the account. Raises KeyError."""
         owner = self.hubspot.portal.owner_of_email(email)
         if not owner:
             raise KeyError(email)
-        return owner.id, f"{owner.first_name} {owner.last_name}".strip()
+        name = f"{owner.first_name} {owner.last_name}".strip()
+        return SignedIn(owner.id, name, "", "", self._link.expires_at, through=self._link)
+
+    @cached_property
+    def _link(self) -> SignedIn:
+        """The account's own link, as its first super admin has connected it."""
+        admin = next(owner for owner in self.hubspot.portal.owners.values() if owner.super_admin and not owner.archived)
+        tokens = self.hubspot.sign_in.installed(admin.email)
+        account = str(self.hubspot.portal.id)
+        ends = (_now() + TOKEN_LIFE - timedelta(minutes=1)).isoformat()
+        return SignedIn(account, f"HubSpot {account}", tokens["access_token"], tokens["refresh_token"], ends)
 
 
 def stand_in(world: CrmWorld, redirect_uri: str) -> HubSpotStandIn:

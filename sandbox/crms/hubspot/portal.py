@@ -199,6 +199,9 @@ class Portal:
                 self.rates[currency["code"]] = float(currency["rate"])
         for user in world["users"]:
             self._add_owner(user)
+        for user in world["users"]:
+            own, others = _team(user), [_team(each) for each in world["users"] if each is not user]
+            self.put_in_teams(user["email"], [own, *others] if user["sees_all"] else [own])
         self._add_pipelines(world["stages"])
         for account in world["accounts"]:
             properties = {"name": account["name"], "domain": account["domain"], "phone": account["phone"]}
@@ -335,6 +338,11 @@ class Portal:
             if label:
                 types.append({"category": "USER_DEFINED", "typeId": 36, "label": label})
             self._associations.setdefault((a.kind, a.id, b.kind), {})[b.id] = types
+
+
+def _team(user: CrmUser) -> str:
+    """Each user has a team, and whoever sees everything is in all others' teams as well."""
+    return f"Team of {user['name']}"
 
 
 def _as_time(at: str, zone: str) -> str:

@@ -1,12 +1,16 @@
 #!/bin/sh
-# A real Odoo 19 below one folder that can be deleted: "install" once, "start" it, "stop" it. Debian's signed package, run from a venv on a
-# PostgreSQL of its own. Nothing of it is part of MailMagnet: the tests speak to it over HTTP, as to anybody's Odoo.
+# A real Odoo 19 below one folder that can be deleted: "install" once, "start" one of a name, "stop" it. Debian's signed package, run from a
+# venv on a PostgreSQL of its own. Nothing of it is part of MailMagnet: the tests and the demo speak to it over HTTP, as to anybody's Odoo.
 set -eu
 
-folder=$(cd "$(dirname "$0")/../.." && pwd)/.servers/odoo
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../../.." && pwd)
+folder=$root/.servers/odoo
 pg_port=${MAILMAGNET_TEST_PG_PORT:-54329}
-odoo_port=${MAILMAGNET_TEST_ODOO_PORT:-18069}
 venv=$folder/venv
+# Our own module, which is tested here too, and one that hides fields, as companies' modules do.
+modules=$root/odoo_module
+test_modules=$here/addons
 
 there() { command -v "$1" >/dev/null 2>&1; }
 
@@ -57,36 +61,43 @@ requirements() {
     [ -e "$venv/installed" ] && return
     echo "   Odoo: installing its Python packages"
     python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$(dirname "$0")/odoo-requirements.txt"
+    "$venv/bin/pip" install -qq --disable-pip-version-check -r "$here/requirements.txt"
     touch "$venv/installed"
 }
 
+# What the prepared database was made of: another state of our modules makes it anew.
+made_of() { cat "$folder/version"; find "$modules" "$test_modules" -type f ! -name '*.pyc' -exec sha256sum {} + | sort; }
+
 database() {
-    [ -e "$folder/prepared" ] && return
+    if [ -e "$folder/prepared" ] && [ "$(cat "$folder/prepared")" = "$(made_of)" ]; then return; fi
     echo "   Odoo: making a database with its CRM (about a minute)"
-    stop
+    for running in "$folder"/*.pid; do [ ! -e "$running" ] || stop "$(basename "$running" .pid)"; done
+    stop_pg
     rm -rf "$folder/pg" "$folder/data"
     mkdir -p "$folder/data" "$folder/home" "$folder/log"
     mkdir -p "$folder/pg"
     if [ "$(id -u)" = 0 ]; then chown postgres:postgres "$folder/pg"; fi
     pg initdb -D "$folder/pg" -U odoo --auth=trust -E UTF8 --locale=C.UTF-8 --no-sync >/dev/null
-    conf
+    conf prepared 0
     start_pg
     pg createdb -h 127.0.0.1 -p "$pg_port" -U odoo prepared
-    odoo -c "$folder/odoo.conf" -d prepared -i crm --without-demo=all --stop-after-init >"$folder/log/init.log" 2>&1 || { tail -40 "$folder/log/init.log"; exit 1; }
-    touch "$folder/prepared"
+    odoo -c "$folder/prepared.conf" -d prepared -i crm,mailmagnet,mailmagnet_hidden_fields --without-demo=all --stop-after-init >"$folder/log/init.log" 2>&1 || { tail -40 "$folder/log/init.log"; exit 1; }
+    stop_pg
+    made_of >"$folder/prepared"
 }
 
+# The configuration of the Odoo of a name, at a port.
 conf() {
-    cat >"$folder/odoo.conf" <<CONF
+    cat >"$folder/$1.conf" <<CONF
 [options]
 db_host = 127.0.0.1
 db_port = $pg_port
 db_user = odoo
 http_interface = 127.0.0.1
-http_port = $odoo_port
+http_port = $2
+gevent_port = 0
 data_dir = $folder/data
-addons_path = $folder/package/usr/lib/python3/dist-packages/odoo/addons,$folder/package/usr/lib/python3/dist-packages/addons
+addons_path = $folder/package/usr/lib/python3/dist-packages/odoo/addons,$folder/package/usr/lib/python3/dist-packages/addons,$modules,$test_modules
 list_db = False
 workers = 0
 max_cron_threads = 0
@@ -98,43 +109,50 @@ start_pg() {
         -o "-h 127.0.0.1 -p $pg_port -k '' -c fsync=off -c full_page_writes=off -c synchronous_commit=off" start >/dev/null 2>&1
 }
 
-# A fresh world: a copy of the prepared database, filled by odoo shell. The API keys of its users stand in $folder/world.json.
+stop_pg() { [ ! -e "$folder/pg/postmaster.pid" ] || pg pg_ctl -D "$folder/pg" -m fast -w -s stop || :; }
+
+# A fresh world: a copy of the prepared database, filled by odoo shell. The API keys of its users stand in $folder/NAME.json.
 start() {
-    stop_odoo
-    conf
+    stop_odoo "$2"
+    conf "$2" "$3"
     start_pg
-    sql -d postgres -c 'SET client_min_messages = warning' -c 'DROP DATABASE IF EXISTS crm WITH (FORCE)' -c 'CREATE DATABASE crm TEMPLATE prepared'
-    odoo shell -c "$folder/odoo.conf" -d crm --no-http --log-level=error <"$1" >"$folder/log/fill.log" 2>&1 || { tail -40 "$folder/log/fill.log"; exit 1; }
-    sed -n 's/^WORLD //p' "$folder/log/fill.log" >"$folder/world.json"
-    [ -s "$folder/world.json" ] || { tail -40 "$folder/log/fill.log"; exit 1; }
+    sql -d postgres -c 'SET client_min_messages = warning' -c "DROP DATABASE IF EXISTS \"$2\" WITH (FORCE)" \
+        -c "CREATE DATABASE \"$2\" TEMPLATE prepared"
+    odoo shell -c "$folder/$2.conf" -d "$2" --no-http --log-level=error <"$1" >"$folder/log/$2-fill.log" 2>&1 || fail "$2-fill"
+    sed -n 's/^WORLD //p' "$folder/log/$2-fill.log" >"$folder/$2.json"
+    [ -s "$folder/$2.json" ] || fail "$2-fill"
     # exec: the process that is stopped later is Odoo itself, not a shell around it.
     (exec env HOME="$folder/home" PYTHONPATH="$folder/package/usr/lib/python3/dist-packages" PYTHONDONTWRITEBYTECODE=1 \
-        "$venv/bin/python" -m odoo -c "$folder/odoo.conf" -d crm) >"$folder/log/odoo.log" 2>&1 </dev/null &
-    echo $! >"$folder/odoo.pid"
+        "$venv/bin/python" -m odoo -c "$folder/$2.conf" -d "$2") >"$folder/log/$2.log" 2>&1 </dev/null &
+    echo $! >"$folder/$2.pid"
     for _ in $(seq 1 120); do
-        curl -sf -o /dev/null "http://127.0.0.1:$odoo_port/web/health" && return
-        kill -0 "$(cat "$folder/odoo.pid")" 2>/dev/null || break
+        if curl -sf -o /dev/null "http://127.0.0.1:$3/web/health"; then return; fi
+        kill -0 "$(cat "$folder/$2.pid")" 2>/dev/null || break
         sleep 0.5
     done
-    tail -40 "$folder/log/odoo.log"; exit 1
+    fail "$2"
 }
+
+fail() { tail -40 "$folder/log/$1.log"; exit 1; }
 
 stop_odoo() {
-    [ -e "$folder/odoo.pid" ] || return 0
-    kill "$(cat "$folder/odoo.pid")" 2>/dev/null || :
-    for _ in $(seq 1 40); do kill -0 "$(cat "$folder/odoo.pid")" 2>/dev/null || break; sleep 0.25; done
-    rm -f "$folder/odoo.pid"
+    [ -e "$folder/$1.pid" ] || return 0
+    kill "$(cat "$folder/$1.pid")" 2>/dev/null || :
+    for _ in $(seq 1 40); do kill -0 "$(cat "$folder/$1.pid")" 2>/dev/null || break; sleep 0.25; done
+    rm -f "$folder/$1.pid"
 }
 
+# PostgreSQL ends with the last Odoo.
 stop() {
-    stop_odoo
-    [ ! -e "$folder/pg/postmaster.pid" ] || pg pg_ctl -D "$folder/pg" -m fast -w -s stop || :
+    stop_odoo "$1"
+    for running in "$folder"/*.pid; do [ ! -e "$running" ] || return 0; done
+    stop_pg
 }
 
 mkdir -p "$folder"
 case ${1:-} in
 install) machine; package; requirements; database; echo "   Odoo: $(cat "$folder/version")" ;;
-start) start "$2" ;;
-stop) stop ;;
-*) echo "odoo.sh install | start FILL.py | stop"; exit 2 ;;
+start) start "$2" "$3" "$4" ;;
+stop) stop "$2" ;;
+*) echo "odoo.sh install | start FILL.py NAME PORT | stop NAME"; exit 2 ;;
 esac

@@ -1,0 +1,358 @@
+"""Tryton as one of its users sees it: read only, what answers one mail in two round trips of calls side by side.
+
+Two, for what a record leads to is asked for by its ids: Tryton refuses a whole answer for one party behind a record that the user may not see.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from crm_client.fields import Record, text
+from crm_client.records import LAST_NOTES, by_address, known_account, open_first, owners_of, people_of, told_notes
+from crm_client.renewal import CrmAccess
+from crm_client.side_by_side import one_problem
+from crm_client.tryton import questions
+from crm_client.tryton.memory import TrytonMemory
+from crm_client.tryton.questions import LEAD
+from crm_client.tryton.records import (
+    STAGES,
+    Parties,
+    Records,
+    addresses_of,
+    currencies_of,
+    domain_of_firm,
+    firm_ids,
+    is_firm,
+    mechanisms_of,
+    notes_of,
+    number_of,
+    organisation_of,
+    user_of,
+)
+from crm_client.tryton.server import TRYTON, Question, TrytonServer
+from crm_client.tryton.user import TrytonUser, number
+from mailmagnet.addresses import domain_of
+from mailmagnet.crm import (
+    Capabilities,
+    Contact,
+    CrmSettings,
+    Deal,
+    Found,
+    KnownAccount,
+    Lead,
+    LookUp,
+    Module,
+    Profile,
+    RecordPage,
+    RecordPeople,
+    Rights,
+    Senders,
+    User,
+)
+from mailmagnet.deadline import in_time, in_time_or_problem
+from mailmagnet.errors import NotFound, Upstream
+from mailmagnet.templates import Template
+
+CAPABILITIES = Capabilities(
+    rights=Rights.USER,
+    record_page=RecordPage.LINK,
+    addresses_a_call=questions.ADDRESSES_A_CALL,
+    search_inside_words=True,
+    second_addresses=True,
+    leads=True,
+    lost_stages=True,
+    deal_currency=True,
+    exact_money=True,
+    notes=True,
+    permission=True,
+)
+MOST_WITH_NOTES = 5
+"""Contacts of one address whose notes are told."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What was answered first, and the parties that are known by then."""
+
+    records: Records
+    people: list[Record]
+    opportunities: list[Record]
+    parties: Parties = field(default_factory=Parties)
+
+    def __post_init__(self) -> None:
+        self.parties.add(self.people)
+
+    def deals(self) -> list[Deal]:
+        return [self.records.deal(each, self.parties) for each in self.opportunities if text(each, "state") != LEAD]
+
+    def leads(self) -> list[Lead]:
+        return [self.records.lead(each, self.parties) for each in self.opportunities if text(each, "state") == LEAD]
+
+    def contacts(self) -> list[Record]:
+        """The people, but for those who are nothing but leads yet."""
+        return [each for each in self.people if not self.records.has_only_leads(each, self.opportunities)]
+
+
+class TrytonCrm:
+    """`mailmagnet.crm.Crm` for one user of one Tryton."""
+
+    def __init__(self, server: TrytonServer, access: CrmAccess, uid: str, memory: TrytonMemory) -> None:
+        """`uid` is Tryton's id of the user whose key `access` has."""
+        self._user = TrytonUser(server, access, uid, memory)
+        self._memory = memory
+
+    @property
+    def name(self) -> str:
+        return TRYTON.name
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return CAPABILITIES
+
+    async def look_up(self, front: Collection[str], others: Collection[str], domains: Collection[str], by: float) -> LookUp:
+        """Whoever finds room in the call for the person in front is asked for with that person, the others beside it."""
+        first, *rest = list(questions.in_calls([*front, *others])) or [[]]
+        with one_problem():
+            async with asyncio.TaskGroup() as group:
+                asking = group.create_task(in_time(TRYTON, by, self._people(first, front)))
+                at_domains = group.create_task(in_time(TRYTON, by, self._at(domains)))
+                beside = [group.create_task(in_time_or_problem(TRYTON, by, self._people(some))) for some in rest]
+        contacts, leads = dict(asking.result().contacts), dict(asking.result().leads)
+        not_asked: set[str] = set()
+        for some, answer in zip(rest, beside, strict=True):
+            found = answer.result()
+            if isinstance(found, Upstream):
+                not_asked.update(some)
+            else:
+                contacts.update(found.contacts)
+                leads.update(found.leads)
+        return LookUp(contacts, leads, at_domains.result(), frozenset(not_asked))
+
+    async def senders(self, addresses: Collection[str]) -> Senders:
+        """Deals without the accounts behind them: a category needs none, and they would be one more round trip."""
+        seen = await self._with_addresses(addresses)
+        contacts = [seen.records.contact(each, seen.opportunities, seen.parties) for each in seen.contacts()]
+        return Senders(by_address(addresses, open_first(contacts)), by_address(addresses, seen.leads()))
+
+    async def contact(self, contact_id: str) -> Contact:
+        party = number(contact_id)
+        seen = await self._see([questions.party(party)], [questions.opportunities_of([party])])
+        _only(seen.people)
+        (contact,) = await self._with_all(seen, seen.people, noted=seen.people)
+        return contact
+
+    async def lead(self, lead_id: str) -> Lead:
+        seen = await self._see([], [questions.opportunity(number(lead_id), questions.IS_LEAD)])
+        _only(seen.opportunities)
+        await self._behind_leads(seen)
+        return seen.leads()[0]
+
+    async def deal(self, deal_id: str) -> Deal:
+        seen = await self._see([], [questions.opportunity(number(deal_id), questions.IS_DEAL)])
+        _only(seen.opportunities)
+        await self._behind(seen, [])
+        return seen.deals()[0]
+
+    async def account(self, account_id: str) -> KnownAccount:
+        firm = number(account_id)
+        records, (found, people, deals) = await self._ask(
+            questions.party(firm), questions.people_of([firm]), questions.deals_of([firm], questions.IS_OPEN)
+        )
+        return _known(_only(found), _Seen(records, people, deals))
+
+    async def record_people(self, module: Module, record_id: str) -> RecordPeople:
+        match module:
+            case Module.LEADS:
+                lead = await self.lead(record_id)
+                return people_of(lead.name, [lead], owners_of([lead]))
+            case Module.CONTACTS:
+                contact = await self.contact(record_id)
+                return people_of(contact.name, [contact], owners_of(contact.deals))
+            case Module.DEALS:
+                return await self._people_of_deal(record_id)
+            case Module.ACCOUNTS:
+                return await self._people_of_account(number(record_id))
+
+    async def search(self, words: str, most: int) -> Found:
+        each = words.split()
+        if not each or most <= 0 or not words.isprintable():
+            await self._user.see()
+            return Found()
+        # As many again, for parties that are nothing but leads yet are left out.
+        records, (people, firms, deals, leads) = await self._ask(
+            questions.people_named(each, 2 * most + 1),
+            questions.firms_named(each, most + 1),
+            questions.deals_named(each, most + 1),
+            questions.leads_named(each, most + 1),
+        )
+        theirs = (await self._user.see(questions.opportunities_of(map(number_of, people))))[0] if people else []
+        named = _Seen(records, people, theirs)
+        contacts = named.contacts()
+        found = _Seen(records, people, [*deals, *leads])
+        await self._behind_leads(found)
+        await self._behind(found, contacts)
+        return Found(
+            contacts=tuple(records.contact(party, theirs, found.parties) for party in contacts[:most]),
+            accounts=tuple(map(records.account, firms[:most])),
+            deals=tuple(found.deals()[:most]),
+            leads=tuple(found.leads()[:most]),
+            more=frozenset(
+                kind
+                for kind, there in {"contacts": contacts, "accounts": firms, "deals": deals, "leads": leads}.items()
+                if len(there) > most
+            )
+            | ({"contacts"} if len(people) > 2 * most else set()),
+        )
+
+    async def deals_closing(self, first: date, last: date) -> Sequence[Deal]:
+        seen = await self._see([], [questions.closing(first, last)])
+        await self._behind(seen, [])
+        return tuple(seen.deals())
+
+    async def settings(self) -> CrmSettings:
+        """The user's rights are asked for anew before settings are: they are remembered for a shorter time."""
+        settings, _ = await asyncio.gather(self._memory.settings.get(self._user.signed_in, self._ask_settings), self._user.see())
+        return settings
+
+    async def me(self) -> User:
+        return await self._user.me()
+
+    async def administrators(self) -> Sequence[User]:
+        return tuple(map(user_of, await self._user.ask(questions.ADMINISTRATORS)))
+
+    async def users(self) -> Sequence[User]:
+        (found,) = await self._user.see(questions.USERS)
+        return tuple(map(user_of, found))
+
+    async def profiles(self) -> Sequence[Profile]:
+        return tuple(dict.fromkeys(user.profile for user in await self.users()))
+
+    async def templates(self) -> Sequence[Template]:
+        """None: Tryton's are reports for printing."""
+        await self._user.see()
+        return ()
+
+    async def _ask_settings(self) -> CrmSettings:
+        (currencies,) = await self._user.see(questions.CURRENCIES)
+        organisation = organisation_of(await self._user.who())
+        return CrmSettings(organisation, STAGES, currencies_of(currencies, organisation.home_currency))
+
+    async def _ask(self, *asked: Question) -> tuple[Records, list[list[Record]]]:
+        with one_problem():
+            async with asyncio.TaskGroup() as group:
+                records = group.create_task(self._user.records())
+                answers = group.create_task(self._user.see(*asked))
+        return records.result(), answers.result()
+
+    async def _see(self, people: Sequence[Question], opportunities: Sequence[Question]) -> _Seen:
+        """The answers, of records that come in several once."""
+        records, answers = await self._ask(*people, *opportunities)
+        return _Seen(records, _once(answers[: len(people)]), _once(answers[len(people) :]))
+
+    async def _with_addresses(self, addresses: Collection[str]) -> _Seen:
+        calls = list(questions.in_calls(addresses))
+        return await self._see([*map(questions.parties_with, calls)], [*map(questions.opportunities_with, calls)])
+
+    async def _people(self, addresses: Collection[str], front: Collection[str] = ()) -> Senders:
+        """Contacts and leads by address, with all that is told of them; those in front with their notes."""
+        seen = await self._with_addresses(addresses)
+        contacts = seen.contacts()
+        noted = [each for each in contacts if not set(front).isdisjoint(addresses_of(mechanisms_of(each, "email")))]
+        told = await self._with_all(seen, contacts, noted)
+        return Senders(by_address(addresses, open_first(told)), by_address(addresses, seen.leads()))
+
+    async def _with_all(self, seen: _Seen, contacts: Collection[Record], noted: Sequence[Record]) -> list[Contact]:
+        """Contacts with what stands behind them, and the last notes of those that are `noted`."""
+        last = [questions.last_notes([number_of(each)], LAST_NOTES) for each in noted[:MOST_WITH_NOTES]]
+        notes = notes_of(note for answer in await self._behind(seen, seen.people, *last) for note in answer)
+        return [
+            seen.records.contact(each, seen.opportunities, seen.parties, told_notes(notes.get(number_of(each), ())))
+            for each in contacts
+        ]
+
+    async def _behind(self, seen: _Seen, people: Iterable[Record], *also: Question) -> list[list[Record]]:
+        """Add the parties behind these people and what was seen, those whom the user may see; the answers to what is asked beside that."""
+        parties, mechanisms = seen.parties.unknown(people, seen.opportunities)
+        behind = [questions.parties_behind(parties, mechanisms)] if parties or mechanisms else []
+        if not behind and not also:
+            return []
+        answers = await self._user.see(*also, *behind)
+        if behind:
+            seen.parties.add(answers.pop())
+        return answers
+
+    async def _behind_leads(self, seen: _Seen) -> None:
+        """The parties of leads, then the companies that those work for."""
+        await self._behind(seen, [])
+        leads = [each for each in seen.opportunities if text(each, "state") == LEAD]
+        await self._behind(seen, [party for each in leads if (party := seen.parties.of_contact(each))])
+
+    async def _people_of_deal(self, deal_id: str) -> RecordPeople:
+        deal = await self.deal(deal_id)
+        contacts = [await self.contact(each) for each in deal.contact_ids]
+        return people_of(deal.name, contacts, owners_of([deal]))
+
+    async def _people_of_account(self, firm: int) -> RecordPeople:
+        records, (found, people, deals) = await self._ask(
+            questions.party(firm), questions.people_of([firm]), questions.deals_of([firm], questions.IS_DEAL)
+        )
+        seen = _Seen(records, people, deals)
+        seen.parties.add(found)
+        contacts = [records.contact(each, [], seen.parties) for each in people]
+        return people_of(text(_only(found), "name"), contacts, owners_of(seen.deals()))
+
+    async def _at(self, domains: Collection[str]) -> dict[str, KnownAccount]:
+        """The account of each domain that has one."""
+        if not domains:
+            return {}
+        records, (there,) = await self._ask(questions.parties_at(domains))
+        firms = {number_of(each) for each in there if is_firm(each)} | {firm for each in there for firm in firm_ids(each)}
+        if not firms:
+            return {}
+        found, people, deals = await self._user.see(
+            questions.parties_behind(firms, ()), questions.people_of(firms), questions.deals_of(firms, questions.IS_OPEN)
+        )
+        known = {}
+        for domain in domains:
+            if firm := _firm_at(domain, there, found):
+                its_people = [each for each in people if number_of(firm) in firm_ids(each)]
+                known[domain] = _known(firm, _Seen(records, its_people, deals))
+        return known
+
+
+def _firm_at(domain: str, there: Iterable[Record], firms: Iterable[Record]) -> Record | None:
+    """The company whose domain this is; else the one that has most people there, one without a domain of its own before others."""
+    has_people_there: Counter[int] = Counter()
+    for party in there:
+        hosts = map(domain_of, addresses_of(mechanisms_of(party, "email")))
+        if any(host == domain or host.endswith(f".{domain}") for host in hosts):
+            has_people_there.update({*firm_ids(party), number_of(party)})
+    candidates = [firm for firm in firms if domain_of_firm(firm) == domain or number_of(firm) in has_people_there]
+    return min(
+        candidates,
+        key=lambda firm: (
+            domain_of_firm(firm) != domain,
+            bool(domain_of_firm(firm)),
+            -has_people_there[number_of(firm)],
+            number_of(firm),
+        ),
+        default=None,
+    )
+
+
+def _known(firm: Record, seen: _Seen) -> KnownAccount:
+    seen.parties.add([firm])
+    contacts = [seen.records.contact(each, seen.opportunities, seen.parties) for each in seen.people]
+    return known_account(seen.records.account(firm), contacts, seen.deals())
+
+
+def _once(answers: Iterable[Iterable[Record]]) -> list[Record]:
+    return list({number_of(each): each for answer in answers for each in answer}.values())
+
+
+def _only(found: Sequence[Record]) -> Record:
+    if not found:
+        raise NotFound(TRYTON, "there is no such record, or the user may not see it")
+    return found[0]

@@ -1,0 +1,1 @@
+"""A real Odoo on this machine, filled with a world."""
