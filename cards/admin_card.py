@@ -35,6 +35,7 @@ _PARTS = (
     _Part("People", "Who is connected, and what is in trouble", Path.PEOPLE),
     _Part("Policy", "Sharing, what is never shared, how long mail ids are kept", Path.POLICY),
     _Part("CRM", "Which one your organisation has, and where", Path.CRM),
+    _Part("Who may use the CRM", "Where it cannot say so itself", Path.CRM_USERS),
     _Part("Defaults", "What a new user’s set-up begins with", Path.DEFAULTS),
     _Part("Pause", "Stop sorting for everybody at once", Path.PAUSE),
     _Part("Take back", "Put back what the last runs have moved", Path.TAKE_BACK),

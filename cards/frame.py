@@ -47,6 +47,13 @@ class Path(StrEnum):
     CRM = "/crm"
     CRM_EFFECT = "/crm-effect"  # form inputs CRM_KIND, CRM_ORIGIN
     SAVE_CRM = "/save-crm"  # the same
+    CRM_USERS = "/crm-users"  # after
+    LET_IN = "/let-in"  # after; form input CRM_LET_IN
+    CRM_PERSON = "/crm-person"  # user
+    MAP_PERSON = "/map-person"  # user; form input CRM_ADDRESS
+    LET_OUT = "/let-out"  # user
+    SAVE_SEES = "/save-sees"  # form input CRM_SEES
+    DISCONNECT_ACCOUNT = "/disconnect-account"
     PAUSE = "/pause"
     PAUSE_ALL = "/pause-all"
     RESUME_ALL = "/resume-all"
@@ -83,6 +90,7 @@ class Page(StrEnum):
 
     CONNECT = "/connect"  # grant
     SIGN_IN = "/sign-in"
+    CRM_ACCOUNT = "/crm-account"
     RECORD = "/record"  # module, id; older, zone
     RECORD_MAIL = "/record-mail"  # module, id, owner, mail; zone
     ATTACHMENT = "/attachment"  # module, id, owner, mail, part; zone
@@ -114,6 +122,8 @@ DEFAULTS_DAYS, DEFAULTS_SHARING = "defaults_days", "defaults_sharing"
 """The fields of the admin's defaults."""
 CRM_KIND, CRM_ORIGIN = "crm_kind", "crm_origin"
 """The fields of the organisation's CRM."""
+CRM_LET_IN, CRM_ADDRESS, CRM_SEES = "crm_let_in", "crm_address", "crm_sees"
+"""The fields of who may use it, and of what they see."""
 CUSTOMER_ADDRESS, ORGANISATION_TYPED = "customer_address", "organisation_typed"
 """The fields of the admin's removals."""
 

@@ -185,7 +185,7 @@ def _sorting_section(homepage: Homepage, frame: Frame) -> Section | None:
     mailbox = homepage.mailbox
     if mailbox is None and homepage.mail_problem:
         return None
-    said, below = _sorting_words(mailbox, homepage.today or frame.today, frame)
+    said, below = _sorting_words(mailbox, homepage.crm_name, homepage.today or frame.today, frame)
     if homepage.paused_since and mailbox and mailbox.labelling and mailbox.last_run.first_is_to_come:
         below = ""
     settings = button("Settings", frame.run(Path.SET_UP))
@@ -215,7 +215,7 @@ def _sorted_on(today: date, mailbox: Mailbox) -> Mapping[Category, int]:
     return {category: count for category, count in day.sorted.items() if count} if day and day.day == today else {}
 
 
-def _sorting_words(mailbox: Mailbox | None, today: date, frame: Frame) -> tuple[str, str]:
+def _sorting_words(mailbox: Mailbox | None, crm_name: str, today: date, frame: Frame) -> tuple[str, str]:
     if mailbox is None:
         return "MailMagnet is not set up.", "It tells you of customers’ mail, and sorts it if you like."
     if not mailbox.mailmagnet:
@@ -233,7 +233,8 @@ def _sorting_words(mailbox: Mailbox | None, today: date, frame: Frame) -> tuple[
     mails = words.counted(total, "mail", "mails", frame.locale)
     said = f"Sorted {mails} today, {ago}" if total else f"Nothing sorted yet today, looked {ago}"
     more = f"{words.number(run_counts.remaining, frame.locale)} more to come" if run_counts.remaining else ""
-    return said, words.facts(*_by_category(counts, frame), more)
+    sparing = f"Less often for now: {words.name(crm_name, 40)} takes few more questions today" if run_counts.sparing else ""
+    return said, words.facts(*_by_category(counts, frame), more, sparing)
 
 
 def _trouble_words(trouble: Trouble, frame: Frame) -> tuple[str, str]:
@@ -241,23 +242,28 @@ def _trouble_words(trouble: Trouble, frame: Frame) -> tuple[str, str]:
     who, first = words.name(trouble.who, 40), f"first {words.ago(trouble.since, frame.now)}"
     match trouble.reason:
         case Reason.CONSENT:
-            return (
-                "Sorting needs your consent.",
-                "Gmail stopped letting MailMagnet in. Nothing is sorted until you allow it again.",
-            )
+            said = "Sorting needs your consent."
+            below = "Gmail stopped letting MailMagnet in. Nothing is sorted until you allow it again."
         case Reason.GMAIL_REFUSES:
-            return "Gmail does not let MailMagnet sort your mail.", words.facts("Ask your Google admin to allow it", first)
+            said = "Gmail does not let MailMagnet sort your mail."
+            below = words.facts("Ask your Google admin to allow it", first)
         case Reason.DELEGATION:
             said = "Your organisation does not let MailMagnet into your Gmail."
-            return said, words.facts(f"Your Google admin can: {words.DELEGATION_PAGE}", first)
+            below = words.facts(f"Your Google admin can: {words.DELEGATION_PAGE}", first)
         case Reason.CRM_SIGN_IN:
-            return f"Sorting needs you to sign in to {who}.", words.facts(f"{who} does not let MailMagnet in", first)
+            said = f"Sorting needs you to sign in to {who}."
+            below = words.facts(f"{who} does not let MailMagnet in", first)
         case Reason.CRM_PERMISSION:
             said = f"Your profile in {who} does not allow sorting."
-            return said, words.facts(f"Ask your admin for the permission {MAIL_INTEGRATION}", first)
+            below = words.facts(f"Ask your admin for the permission {MAIL_INTEGRATION}", first)
+        case Reason.CRM_DAY_LIMIT:
+            said = f"{who} takes no more questions from your organisation today."
+            again = f"Sorted again {words.moment(trouble.again_at, frame.now, frame.locale)}" if trouble.again_at else ""
+            below = words.facts(again, "No mail is lost")
         case Reason.FAILING:
             said = f"Sorting does not work now: {who} failed."
-            return said, words.facts("It is tried again by itself, and no mail is lost", first)
+            below = words.facts("It is tried again by itself, and no mail is lost", first)
+    return said, below
 
 
 def _by_category(counts: Mapping[Category, int], frame: Frame) -> list[str]:

@@ -87,18 +87,17 @@ def _parked(mailbox: Mailbox, frame: Frame) -> str:
 
 
 def _trouble(trouble: Trouble, people: ConnectedPeople) -> str:
-    match trouble.reason:
-        case Reason.CONSENT:
-            return "Gmail lets MailMagnet in no more"
-        case Reason.GMAIL_REFUSES:
-            return "Gmail does not let MailMagnet sort"
-        case Reason.DELEGATION:
-            return f"Not let in by {words.DELEGATION_PAGE}"
-        case Reason.CRM_SIGN_IN:
-            return f"Not signed in to {words.name(people.crm_name, 40)}"
-        case Reason.CRM_PERMISSION:
-            return f"Lacks the permission {MAIL_INTEGRATION}"
-    return f"{words.name(trouble.who, 40)} failed"
+    who, crm = words.name(trouble.who, 40), words.name(people.crm_name, 40)
+    said = {
+        Reason.CONSENT: "Gmail lets MailMagnet in no more",
+        Reason.GMAIL_REFUSES: "Gmail does not let MailMagnet sort",
+        Reason.DELEGATION: f"Not let in by {words.DELEGATION_PAGE}",
+        Reason.CRM_SIGN_IN: f"Not signed in to {crm}",
+        Reason.CRM_PERMISSION: f"Lacks the permission {MAIL_INTEGRATION}",
+        Reason.CRM_DAY_LIMIT: f"{who} takes no more questions today",
+        Reason.FAILING: f"{who} failed",
+    }
+    return said[trouble.reason]
 
 
 def _to_do(mailbox: Mailbox, whose: NextStep, people: ConnectedPeople) -> str:

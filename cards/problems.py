@@ -19,6 +19,7 @@ from mailmagnet.errors import (
     NotAuthorised,
     NotDelegated,
     NotFound,
+    NotListed,
     NotPermitted,
     NotSupported,
     NotVerified,
@@ -160,6 +161,14 @@ def _not_permitted(error: NotPermitted, who: str, permitters: Sequence[str]) -> 
             "Your organisation does not let MailMagnet into your Gmail.",
             f"Your Google admin can: {words.DELEGATION_PAGE}.",
             again=True,
+        )
+    if isinstance(error, NotListed):
+        return Problem(
+            f"You are not let in to {who} yet.",
+            f"{_one_of(permitters) or 'An admin of MailMagnet'} can let you in.",
+            again=True,
+            page=Page.SIGN_IN,
+            button="Ask to be let in",
         )
     if error.who.side is Side.GMAIL:
         return Problem("Gmail does not let MailMagnet read this mail.", "Ask your admin to allow it.")

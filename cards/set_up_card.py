@@ -32,6 +32,7 @@ from cards.widgets import (
 from mailmagnet.addresses import shown
 from mailmagnet.categories import Category
 from mailmagnet.consent import Grant
+from mailmagnet.crm_sign_in import Sees
 from mailmagnet.set_up import Consequence, Refusal, SetUp, days_of
 from mailmagnet.store import Notify, Preview, Sharing
 from mailmagnet.switch_mailbox import LONGEST_BACKFILL
@@ -52,6 +53,11 @@ _SHARING = {
         "All colleagues with access to the contact",
         "Whoever can open a contact in {crm} can read your mail with it.",
     ),
+}
+_SEES = {
+    Sees.OWN: "your own records",
+    Sees.TEAM: "your own and your team’s records",
+    Sees.EVERYONE: "everybody’s records",
 }
 _NOTIFY = {Notify.NEVER: "Off", Notify.AT_ONCE: "At once, after each run", Notify.DAILY: "Once a day"}
 
@@ -186,7 +192,8 @@ def _account_section(set_up: SetUp, frame: Frame) -> Section | None:
         return None
     crm = words.name(set_up.crm_name, 40)
     as_whom = f"{crm}: signed in as {words.name(set_up.crm_user, 60)}"
-    signed_in = decorated_text(as_whom, wrap=True, at_its_end=sign_out_button(set_up.crm_name, frame))
+    sees = f"You see {_SEES[set_up.sees]}. Your admin has chosen it: {crm} shows MailMagnet all." if set_up.sees else ""
+    signed_in = decorated_text(as_whom, below=sees, wrap=True, at_its_end=sign_out_button(set_up.crm_name, frame))
     return section([*_gmail_lines(set_up, frame), signed_in], "Account")
 
 

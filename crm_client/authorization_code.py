@@ -20,6 +20,7 @@ from mailmagnet.errors import BadAnswer, MailMagnetError, NotAuthorised, NotPerm
 LONGEST_TOKEN = 8192
 """Characters: with its header a longer one would be refused by servers, and no CRM's comes near it."""
 LONGEST_CODE = 4096
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 """https://www.rfc-editor.org/rfc/rfc6749#appendix-A.12, without spaces: it goes into a header."""
 _ERROR = re.compile(r"[A-Za-z_]{1,60}")
@@ -101,10 +102,22 @@ class AuthorizationCode:
         granted = await self._asked(token_url, {"grant_type": "refresh_token", "refresh_token": refresh, **more})
         return granted if granted.refresh else Granted(granted.access, refresh, granted.seconds, granted.scopes, granted.answer)
 
+    async def asserted(self, token_url: str, assertion: str) -> Granted:
+        """What the CRM gives for a claim that a key of ours has signed, in place of anybody's consent
+        (https://www.rfc-editor.org/rfc/rfc7523#section-2.1).
+
+        Raises NotAuthorised when the claim is refused, and as `_asked` does.
+        """
+        answer = await self._posted(token_url, {"grant_type": JWT_BEARER, "assertion": assertion})
+        if answer.status != HTTPStatus.OK or _error(answer):
+            raise self._refusal(answer)
+        return self._granted(answer)
+
     async def revoke(self, revoke_url: str, token: str, **more: str) -> None:
         """End a token, and what was given with it; one that is good no more is no error. Raises RateLimited, Unavailable, BadAnswer."""
         answer = await self._posted(revoke_url, {"token": token, **more})
-        if answer.status >= HTTPStatus.BAD_REQUEST and not self._is_dead(answer):
+        done = HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES and not _error(answer)
+        if not (done or self._is_dead(answer)):
             raise self._refusal(answer)
 
     @asynccontextmanager
@@ -180,8 +193,8 @@ class AuthorizationCode:
             return RateLimited(self.who, _wait(answer), f"its sign-in was asked too often (status {answer.status})")
         if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return Unavailable(self.who, f"its sign-in answered {answer.status}")
-        if error in self.dead:
-            return NotAuthorised(self.who, f"the sign-in is refused ({error})")
+        if error in self.dead or (answer.status == HTTPStatus.UNAUTHORIZED and not error):
+            return NotAuthorised(self.who, f"the sign-in is refused ({error or answer.status})")
         if _ERROR.fullmatch(error):
             # MailMagnet's own client there, so that signing in again would help nobody
             return NotPermitted(self.who, f"MailMagnet's OAuth client is refused ({error})")

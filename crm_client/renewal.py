@@ -9,9 +9,19 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
+from crm_client.account_links import AccountLinks
 from mailmagnet.crm_choice import CrmChoice
-from mailmagnet.crm_sign_in import CrmSignIn, CrmTokens
-from mailmagnet.errors import NotAuthorised, RateLimited, Service, Side, SignInNeeded, Unavailable, Upstream
+from mailmagnet.crm_sign_in import AccountSignIn, CrmSignIn, CrmTokens, Sees
+from mailmagnet.errors import (
+    NotAuthorised,
+    NotListed,
+    RateLimited,
+    Service,
+    Side,
+    SignInNeeded,
+    Unavailable,
+    Upstream,
+)
 from mailmagnet.store import Store
 from mailmagnet.vault import Connection, Vault
 
@@ -38,6 +48,7 @@ class Renewal:
         self._now = now
         self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
         self._under_way: set[asyncio.Task[CrmTokens]] = set()
+        self._links = AccountLinks(sign_in, vault, self.good, now) if isinstance(sign_in, AccountSignIn) else None
 
     @property
     def crm(self) -> Service:
@@ -46,7 +57,24 @@ class Renewal:
 
     def access_of(self, connection: Connection) -> "CrmAccess":
         """A connection's access to the CRM."""
-        return CrmAccess(connection, self)
+        return CrmAccess(connection, self, self._links)
+
+    async def good(self, org: str, user: str, tokens: CrmTokens, spent: str = "") -> CrmTokens:
+        """These tokens, renewed where they are over or will be so soon, or their access token is `spent`. While the CRM gives no others,
+        they serve until their end.
+
+        Raises as `renewed` does.
+        """
+        if tokens.access == spent:
+            return await self.renewed(org, user, tokens)
+        if not self.has_expired(tokens):
+            return tokens
+        try:
+            return await self.renewed(org, user, tokens)
+        except (Unavailable, RateLimited):
+            if self.has_expired(tokens, margin=timedelta()):
+                raise
+            return tokens
 
     def has_expired(self, tokens: CrmTokens, margin: timedelta = MARGIN) -> bool:
         """Whether an access token is over, or will be so soon."""
@@ -99,7 +127,7 @@ class Renewal:
         except NotAuthorised:
             # The user may have signed in anew meanwhile.
             return self._unless_ended(await self._kept(org, user, kept.crm), kept)
-        return await self._put(org, user, kept, replace(new, crm=kept.crm))
+        return await self._put(org, user, kept, replace(new, crm=kept.crm, company=kept.company))
 
     async def _kept(self, org: str, user: str, crm: CrmChoice) -> CrmTokens:
         connection = await self._vault.connection(org, user)
@@ -128,38 +156,57 @@ class Renewal:
 
 
 class CrmAccess:
-    """What a CRM is asked with, for one connection. `org` and `user` are the connection's verified ids."""
+    """What a CRM is asked with, for one connection. `org` and `user` are the connection's verified ids; `listed`: an admin has put the user
+    on the list of those who may use MailMagnet, where the CRM has no permission for it."""
 
-    def __init__(self, connection: Connection, renewal: Renewal) -> None:
+    def __init__(self, connection: Connection, renewal: Renewal, links: AccountLinks | None) -> None:
         self.org, self.user = connection.org, connection.user
         self._tokens = connection.crm
         self._renewal = renewal
+        self._links = links
+        self.listed = connection.listed or (self._tokens is not None and self._tokens.through_account)
 
     async def ask(self, call: Callable[[str], Awaitable[Result]]) -> Result:
         """What `call` answers, given an access token. When it raises NotAuthorised, which it does before anything is changed, it is called
-        once more with a new token. Raises SignInNeeded, and what `call`, the CRM's sign-in and the vault raise."""
+        once more with a new token.
+
+        Raises SignInNeeded, NotListed where users are let in through the account and this one is not, and what `call`, the CRM's sign-in
+        and the vault raise.
+        """
+        return await self.ask_as(lambda tokens: call(tokens.access))
+
+    async def ask_as(self, call: Callable[[CrmTokens], Awaitable[Result]]) -> Result:
+        """As `ask`, of a CRM that serves each account at an origin of its own: `call` is given the good tokens whole."""
         tokens = await self._good()
         try:
-            return await call(tokens.access)
+            return await call(tokens)
         except NotAuthorised:
-            tokens = await self._renew(tokens)
+            tokens = await self._good(spent=tokens.access)
         try:
-            return await call(tokens.access)
+            return await call(tokens)
         except NotAuthorised:
             raise SignInNeeded(self._renewal.crm, ended=True) from None
 
-    async def _good(self) -> CrmTokens:
-        if self._tokens is None:
-            raise SignInNeeded(self._renewal.crm)
-        if not self._renewal.has_expired(self._tokens):
-            return self._tokens
-        try:
-            return await self._renew(self._tokens)
-        except (Unavailable, RateLimited):
-            if self._renewal.has_expired(self._tokens, margin=timedelta()):
-                raise
-            return self._tokens
+    async def sees(self) -> Sees:
+        """What an admin lets this user see by the account's link. Raises SignInNeeded, NotListed, and what the vault raises."""
+        if not self._links or not self._tokens or not self._tokens.through_account:
+            raise NotListed(self._renewal.crm, "the user is not mapped to a CRM user")
+        return await self._links.sees(self.org, self._tokens)
 
-    async def _renew(self, spent: CrmTokens) -> CrmTokens:
-        self._tokens = await self._renewal.renewed(self.org, self.user, spent)
-        return self._tokens
+    def check_listed(self) -> None:
+        """Raises NotListed."""
+        if not self.listed:
+            raise NotListed(self._renewal.crm, "the user is not on the admin's list")
+
+    async def _good(self, spent: str = "") -> CrmTokens:
+        """Tokens that are good, with another access token than the one that is `spent`."""
+        if self._tokens is None:
+            if self._links:
+                raise NotListed(self._renewal.crm, "the user is not mapped to a CRM user")
+            raise SignInNeeded(self._renewal.crm)
+        if not self._tokens.through_account:
+            self._tokens = await self._renewal.good(self.org, self.user, self._tokens, spent)
+            return self._tokens
+        if not self._links:
+            raise SignInNeeded(self._renewal.crm, ended=True)
+        return await self._links.tokens_for(self.org, self._tokens, spent)

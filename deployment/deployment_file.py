@@ -12,8 +12,15 @@ from mailmagnet.addresses import canonical, canonical_domain, domain_of, is_addr
 from mailmagnet.domains import is_free_mail, registered_domain
 from mailmagnet.errors import BadSetting
 
+WITH_ORIGIN = ("odoo", "tryton")
+"""The CRMs that an organisation has at an address of its own."""
+WITH_CLIENT = ("salesforce", "hubspot", "zoho", "pipedrive")
+"""Those to which users sign in by an OAuth client of the organisation's."""
+
 
 def _origin(value: str) -> str:
+    if not value:
+        return value
     parts = urlsplit(value)
     bare = f"https://{parts.netloc}"
     if parts.scheme != "https" or not re.fullmatch(r"[a-z0-9.-]+(:\d+)?", parts.netloc) or value.rstrip("/") != bare:
@@ -52,10 +59,13 @@ class _Part(BaseModel):
 
 
 class Crm(_Part):
-    """The CRM that an organisation has unless its admin chooses another."""
+    """The CRM that an organisation has unless its admin chooses another: its `origin` or, at a vendor's, the `client_id` of the
+    organisation's own OAuth client there. `certificate`: Salesforce lets MailMagnet in for all users, by a certificate."""
 
-    kind: Literal["odoo"]
-    origin: Annotated[str, AfterValidator(_origin)]
+    kind: Literal["odoo", "tryton", "salesforce", "hubspot", "zoho", "pipedrive"]
+    origin: Annotated[str, AfterValidator(_origin)] = ""
+    client_id: Annotated[str, Field(pattern=r"^[\x21-\x2b\x2d-\x7e]*$", max_length=300)] = ""
+    certificate: bool = False
 
 
 class Limits(_Part):
@@ -84,6 +94,19 @@ class Deployment(_Part):
     limits: Limits
     budget: Annotated[str, Field(pattern=r"^([1-9]\d* [A-Z]{3})?$")]
     alerts: Address
+
+    @model_validator(mode="after")
+    def _what_its_crm_needs(self) -> Self:
+        kind = self.crm.kind
+        if bool(self.crm.origin) != (kind in WITH_ORIGIN):
+            needs = "write the CRM's address" if kind in WITH_ORIGIN else "take it out; this CRM is at its vendor's own address"
+            raise ValueError(f"crm.origin: {needs}")
+        if bool(self.crm.client_id) != (kind in WITH_CLIENT):
+            needs = "write the id of your OAuth client there" if kind in WITH_CLIENT else "take it out; this CRM has none"
+            raise ValueError(f"crm.client_id: {needs}")
+        if self.crm.certificate and kind != "salesforce":
+            raise ValueError("crm.certificate: take it out; it is Salesforce's alone")
+        return self
 
     @model_validator(mode="after")
     def _whose_mailboxes(self) -> Self:

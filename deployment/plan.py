@@ -12,23 +12,31 @@ from deployment.deployment_file import Deployment
 from deployment.monitoring_steps import monitoring_steps
 from deployment.services import (
     ADDON,
+    CRM_CERTIFICATE_KEY,
+    CRM_CLIENT_SECRET,
     JOB,
     LABEL_MAILBOX,
     LABEL_TICK,
     PAGES,
     QUEUE,
     RUN,
-    SECRETS,
     SERVICES,
     Service,
     account,
     environment,
+    secrets,
     url,
 )
 from deployment.source import image_tag
 from deployment.step import Command, Learn, Step, gcloud
 from mailmagnet.errors import BadSetting
 
+_ASKED_FOR = {
+    "MAILMAGNET_OAUTH_CLIENT_SECRET": "Secret of your OAuth web client (https://console.cloud.google.com/auth/clients)",
+    CRM_CLIENT_SECRET: "Secret of your OAuth client at the CRM",
+    CRM_CERTIFICATE_KEY: "Private key of the certificate, its file in one line of base64 (base64 -w 0 key.pem)",
+}
+"""Secrets that are somebody else's to give; all others are made at random."""
 NAME = "mailmagnet"
 """What is ours and has no other name: the repository of images, the image, the add-on's deployment."""
 PYTHON = "3.11.*"
@@ -329,9 +337,9 @@ class _Plan:
         )
 
     def _secrets(self) -> Iterator[Step]:
-        asked = "Secret of your OAuth web client (https://console.cloud.google.com/auth/clients)"
-        for setting, name in SECRETS.items():
-            new = setting != "MAILMAGNET_OAUTH_CLIENT_SECRET"
+        for setting, name in secrets(self._deployment).items():
+            asked = _ASKED_FOR.get(setting, "")
+            new = not asked
             whose = "made at random, and known to nobody" if new else "asked for once"
             yield Step(
                 f"Secret {name}",
@@ -407,13 +415,13 @@ class _Plan:
 
     def _service(self, service: Service) -> Step:
         deployment, limits = self._deployment, self._deployment.limits
-        secrets = ",".join(f"{setting}={name}:latest" for setting, name in SECRETS.items())
+        set_secrets = ",".join(f"{setting}={name}:latest" for setting, name in secrets(deployment).items())
         settings = yaml.safe_dump(dict(environment(deployment, service)), sort_keys=False, width=1000)
         shape = (
             f"--service-account={account(deployment, RUN)} --concurrency={service.concurrency} --timeout={service.timeout_seconds} "
             f"--cpu=1 --memory={service.memory} --min-instances={service.least} --max-instances={limits.instances} "
             f"--{'no-' if service.always else ''}cpu-throttling --cpu-boost "
-            f"--{'no-' if service is PAGES else ''}invoker-iam-check --set-secrets={secrets}"
+            f"--{'no-' if service is PAGES else ''}invoker-iam-check --set-secrets={set_secrets}"
         )
         as_wanted = sha256(f"{shape}\n{settings}".encode()).hexdigest()[:16]
         return Step(
@@ -549,6 +557,8 @@ def by_hand(deployment: Deployment) -> Sequence[str]:
     steps = [
         f"OAuth web client: add the redirect URI {url(deployment, PAGES)}/callback (https://console.cloud.google.com/auth/clients)"
     ]
+    if deployment.crm.client_id:
+        steps.append(f"OAuth client at your CRM: add the redirect URI {url(deployment, PAGES)}/crm-callback (docs/crms/)")
     if deployment.install == "organisation":
         steps.append(
             f"Domain-wide delegation: let {account(deployment, JOB)} in (https://admin.google.com/ac/owl/domainwidedelegation)"

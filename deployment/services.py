@@ -14,6 +14,8 @@ SECRETS = {
     "MAILMAGNET_LOG_KEY": "mailmagnet-log-key",
 }
 """Settings that are secrets, and their names in Secret Manager."""
+CRM_CLIENT_SECRET, CRM_CERTIFICATE_KEY = "MAILMAGNET_CRM_CLIENT_SECRET", "MAILMAGNET_CRM_CERTIFICATE_KEY"
+"""The same of some CRMs alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,13 @@ def queue(deployment: Deployment) -> str:
     return f"projects/{deployment.project}/locations/{deployment.region}/queues/{QUEUE}"
 
 
+def secrets(deployment: Deployment) -> Mapping[str, str]:
+    """The settings of this deployment that are secrets, and their names in Secret Manager."""
+    client = {CRM_CLIENT_SECRET: "mailmagnet-crm-client-secret"} if deployment.crm.client_id else {}
+    certificate = {CRM_CERTIFICATE_KEY: "mailmagnet-crm-certificate-key"} if deployment.crm.certificate else {}
+    return {**SECRETS, **client, **certificate}
+
+
 def environment(deployment: Deployment, service: Service) -> Mapping[str, str]:
     """A service's environment but for its secrets. `${...}` stands for what Google tells later."""
     return {
@@ -96,4 +105,5 @@ def environment(deployment: Deployment, service: Service) -> Mapping[str, str]:
         "MAILMAGNET_USER_CALLS_A_MINUTE": str(deployment.limits.user_calls_a_minute),
         "MAILMAGNET_CRM": deployment.crm.kind,
         "MAILMAGNET_CRM_ORIGIN": deployment.crm.origin,
+        **({"MAILMAGNET_CRM_CLIENT_ID": deployment.crm.client_id} if deployment.crm.client_id else {}),
     }

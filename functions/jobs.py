@@ -1,6 +1,7 @@
 """The functions of the job: `label_tick`, which Cloud Scheduler calls, and `label_mailbox`, which Cloud Tasks calls."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import chain
 from math import ceil
@@ -16,6 +17,7 @@ from functions.inside_checks import as_json, inside_findings
 from functions.log import log, log_unforeseen, names, new_reference, problem_facts, requester, where
 from functions.wiring import Process
 from mailmagnet.categories import Category
+from mailmagnet.choose_crm import chosen_crm
 from mailmagnet.crm import DealState
 from mailmagnet.decide_mail import Move
 from mailmagnet.disconnect_mailbox import revoke_forgotten
@@ -34,11 +36,12 @@ from mailmagnet.errors import (
     Upstream,
 )
 from mailmagnet.label_mail import LabelRun, label_mail, plan_labels
-from mailmagnet.label_tick import Tick, tick
+from mailmagnet.label_tick import MAILBOXES_A_TASK, Tick, tick
 from mailmagnet.notify import notify
+from mailmagnet.pooled_senders import PooledSenders
 from mailmagnet.preview import count_mail
 from mailmagnet.take_back import take_back_by_task
-from mailmagnet.tasks import PreviewTask, TakeBackTask, Task
+from mailmagnet.tasks import MailboxesTask, PreviewTask, TakeBackTask, Task
 
 DOCTOR = "/doctor"
 """The path of label_tick at which it tells the job's account what it finds of itself."""
@@ -65,6 +68,16 @@ class _TakeBackWork(BaseModel):
     asked: AwareDatetime
     since: AwareDatetime
     failures: Annotated[int, Field(ge=0)] = 0
+
+
+class _WorkTogether(BaseModel):
+    """What a task for several mailboxes of one organisation asks for (mailmagnet.tasks.MailboxesTask)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    org: Id
+    users: Annotated[tuple[Id, ...], Field(min_length=1, max_length=MAILBOXES_A_TASK)]
+    tick: AwareDatetime
 
 
 class _Work(BaseModel):
@@ -122,7 +135,7 @@ async def _revoke_forgotten(process: Process) -> None:
 
 
 async def answer_mailbox(request: Request, process: Process) -> Response:
-    """Sort one mailbox's mail, or tell what would be sorted.
+    """Sort one mailbox's mail, or that of several together, or tell what would be sorted.
 
     One mailbox's trouble is answered 200, its reason kept with the mailbox: any other status would slow the whole queue down. Only
     what keeps the job itself from working (the store, most of all) is answered so that the task comes again.
@@ -131,23 +144,31 @@ async def answer_mailbox(request: Request, process: Process) -> Response:
         return Response(status_code=405)
     await _from_the_job(request, process, process.settings.label_mailbox_url)
     work = _work_of(json_of(await body_of(request)))
-    requester.set(names(work.org, work.user, process.settings.log_key.get_secret_value()))
     try:
-        if work.dry_run:
-            return JSONResponse(run_as_json(await plan_labels(work.org, work.user, process)))
-        if count := work.preview:
-            counting = PreviewTask(work.org, work.user, count.begun, count.days, count.looked_at, count.failures)
-            return JSONResponse(await _counted(counting, process))
-        if back := work.take_back:
-            taking_back = TakeBackTask(work.org, work.user, back.asked, back.since, back.failures)
-            return JSONResponse(await _taken_back(taking_back, process))
-        return JSONResponse(run_as_json(await _sorted(work.org, work.user, work.tick, process)))
+        return JSONResponse(await _done(work, process))
     except MailMagnetError as error:
         return JSONResponse(_as_done(error))
 
 
+async def _done(work: _Work | _WorkTogether, process: Process) -> Mapping[str, Any]:
+    if isinstance(work, _WorkTogether):
+        return {"mailboxes": await _sorted_together(work.org, work.users, work.tick, process)}
+    requester.set(names(work.org, work.user, process.settings.log_key.get_secret_value()))
+    if work.dry_run:
+        return run_as_json(await plan_labels(work.org, work.user, process))
+    if count := work.preview:
+        counting = PreviewTask(work.org, work.user, count.begun, count.days, count.looked_at, count.failures)
+        return await _counted(counting, process)
+    if back := work.take_back:
+        return await _taken_back(TakeBackTask(work.org, work.user, back.asked, back.since, back.failures), process)
+    return run_as_json(await _sorted(work.org, work.user, work.tick, process))
+
+
 async def work_on(task: Task, process: Process) -> None:
     """A task of a queue in this process. Raises what keeps the job itself from working: then it is to be tried again."""
+    if isinstance(task, MailboxesTask):
+        await _sorted_together(task.org, [user for user, _ in task.slots], task.tick, process)
+        return
     requester.set(names(task.org, task.user, process.settings.log_key.get_secret_value()))
     try:
         if isinstance(task, PreviewTask):
@@ -160,8 +181,31 @@ async def work_on(task: Task, process: Process) -> None:
         _as_done(error)
 
 
-async def _sorted(org: str, user: str, at_tick: datetime | None, process: Process) -> LabelRun:
-    done = await label_mail(org, user, process, at_tick)
+async def _sorted_together(org: str, users: Sequence[str], at_tick: datetime, process: Process) -> Mapping[str, Any]:
+    """Several mailboxes' mail, sorted side by side, and what came of each. One's trouble is its own.
+
+    What keeps the job itself from working is raised when all others are done: then the task comes again.
+    """
+    pool = PooledSenders(process.crm_client_of(await chosen_crm(org, process)), users)
+
+    async def one(user: str) -> Mapping[str, Any]:
+        requester.set(names(org, user, process.settings.log_key.get_secret_value()))
+        try:
+            return run_as_json(await _sorted(org, user, at_tick, process, pool))
+        except MailMagnetError as error:
+            return _as_done(error)
+        finally:
+            pool.is_over(user)
+
+    done = await asyncio.gather(*map(one, users), return_exceptions=True)
+    for each in done:
+        if isinstance(each, BaseException):
+            raise each
+    return dict(zip(users, done, strict=True))
+
+
+async def _sorted(org: str, user: str, at_tick: datetime | None, process: Process, pool: PooledSenders | None = None) -> LabelRun:
+    done = await label_mail(org, user, process, at_tick, pool)
     counts = {category.value: number for category, number in done.sorted.items()}
     facts = {"looked_at": done.looked_at, "remaining": done.remaining, "units": done.units, "crm_calls": done.crm_calls}
     log("INFO", "sorted", **facts, passed_over=sum(done.passed_over.values()), **counts)
@@ -243,9 +287,9 @@ async def _from_the_job(request: Request, process: Process, url: str) -> None:
     await process.verifier.caller(authorization, audience=url, service_account=process.settings.job_service_account)
 
 
-def _work_of(body: Any) -> _Work:
+def _work_of(body: Any) -> _Work | _WorkTogether:
     try:
-        return _Work.model_validate(body)
+        return _WorkTogether.model_validate(body) if isinstance(body, dict) and "users" in body else _Work.model_validate(body)
     except ValidationError as error:
         problem = error.errors()[0]
         raise BadRequest(f"{'.'.join(str(step) for step in problem['loc']) or 'the body'}: {problem['msg']}") from None

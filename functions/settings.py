@@ -1,6 +1,7 @@
 """The settings: one frozen, validated object, read once from the environment variables MAILMAGNET_..."""
 
 import re
+from base64 import b64decode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self
@@ -66,6 +67,10 @@ def _account_or_none(value: str) -> str:
     return _account(value) if value else value
 
 
+def _off_or_given(value: object) -> object:
+    return 0 if value in (False, "false") else value
+
+
 def _file(value: Path) -> Path:
     if not str(value).isprintable():
         raise ValueError("should be a path without control characters")
@@ -88,6 +93,19 @@ def _addresses(value: str) -> tuple[str, ...]:
     if any(is_free_mail(domain_of(address)) for address in addresses):
         raise ValueError("should be addresses in the organisation's own domains")
     return addresses
+
+
+def _pem(value: SecretStr) -> SecretStr:
+    """A private key's file, also in one line of base64: of some consoles a value is one line."""
+    text = value.get_secret_value().strip()
+    if text and not text.startswith("-----BEGIN"):
+        try:
+            text = b64decode(text, validate=True).decode().strip()
+        except ValueError:
+            text = ""
+        if not text.startswith("-----BEGIN"):
+            raise ValueError("should be a private key's file (PEM), whole or in one line of base64")
+    return SecretStr(text)
 
 
 Url = Annotated[str, AfterValidator(_url)]
@@ -162,11 +180,14 @@ class Settings(BaseModel):
     crm_private: bool = Field(
         False, description="true where a CRM may be served in a private network; else its name has to lead to a public address"
     )
+    crm_memory: Annotated[float, BeforeValidator(_off_or_given)] = Field(
+        60.0, ge=0, le=60, description="seconds for which what a user looked up in the CRM stays in memory; false for not at all"
+    )
     crm_client_id: str = Field(
         "", pattern=rf"{CLIENT_ID}|^$", description="customer's own OAuth client at that CRM, where users sign in by one"
     )
     crm_client_secret: SecretStr = Field(SecretStr(""), description="secret of that OAuth client")
-    crm_certificate_key: SecretStr = Field(
+    crm_certificate_key: Annotated[SecretStr, AfterValidator(_pem)] = Field(
         SecretStr(""),
         description="private key (PEM) of the certificate by which Salesforce lets MailMagnet in for a whole organisation; empty: each "
         "user signs in",

@@ -11,13 +11,17 @@ from cards.answers import Answer, change_draft, notify, open_draft, push_card, s
 from cards.compose_card import compose_card, template_card
 from cards.contact_card import contact_card
 from cards.crm_card import crm_card
+from cards.crm_users_card import crm_person_card, crm_users_card
 from cards.customers_mail_card import customers_mail_card
 from cards.deal_card import deal_card
 from cards.defaults_card import defaults_card, defaults_list_card
 from cards.error_card import error_card, failed_search_card
 from cards.frame import (
+    CRM_ADDRESS,
     CRM_KIND,
+    CRM_LET_IN,
     CRM_ORIGIN,
+    CRM_SEES,
     CUSTOMER_ADDRESS,
     MAIL_TEMPLATE,
     ORGANISATION_TYPED,
@@ -56,6 +60,8 @@ from mailmagnet.caller import Caller
 from mailmagnet.change_sharing import Change, change_contact, change_mail
 from mailmagnet.choose_crm import crm_effect, save_crm, see_crm
 from mailmagnet.connected_people import ConnectedPeople, connected_people, place_in
+from mailmagnet.crm_sign_in import Sees
+from mailmagnet.crm_users import disconnect_account, let_in, let_out, map_person, save_sees, see_crm_users, see_person
 from mailmagnet.customer_address import remove_address_of, see_address
 from mailmagnet.customers_mail import customers_mail, mark_as_done
 from mailmagnet.defaults import defaults_effect, list_defaults, open_defaults, remove_defaults, save_defaults
@@ -198,6 +204,24 @@ async def _people(call: SidebarCall) -> ConnectedPeople:
     parameters = call.event.parameters
     place = place_in(parameters.get("after", ""), parameters.get("since", ""))
     return await connected_people(place, call.caller, call.parts)
+
+
+def _after(call: SidebarCall) -> str:
+    """Behind whom a page of people begins."""
+    return call.event.parameters.get("after", "")
+
+
+def _let_in(call: SidebarCall) -> dict[str, str]:
+    """CRM users' ids by the Google ids that are ticked."""
+    return {user: crm_user for user, _, crm_user in (value.partition(" ") for value in call.event.chosen(CRM_LET_IN))}
+
+
+def _sees(call: SidebarCall) -> Sees | None:
+    """What is chosen; None while nothing is."""
+    chosen = call.event.typed(CRM_SEES)
+    if chosen not in {"", *Sees}:
+        raise BadRequest("the form names nothing to see")
+    return Sees(chosen) if chosen else None
 
 
 def _hours(call: SidebarCall) -> int:
@@ -381,6 +405,21 @@ TRIGGERS: Mapping[Path, Trigger | Press] = {
         crm_card,
         update_card,
     ),
+    Path.CRM_USERS: _trigger(lambda call: see_crm_users(_after(call), call.caller, call.parts), crm_users_card, push_card),
+    Path.LET_IN: _trigger(lambda call: let_in(_let_in(call), _after(call), call.caller, call.parts), crm_users_card, update_card),
+    Path.CRM_PERSON: _trigger(
+        lambda call: see_person(call.event.parameter("user"), call.caller, call.parts), crm_person_card, push_card
+    ),
+    Path.MAP_PERSON: _trigger(
+        lambda call: map_person(call.event.parameter("user"), call.event.typed(CRM_ADDRESS), call.caller, call.parts),
+        crm_person_card,
+        update_card,
+    ),
+    Path.LET_OUT: _trigger(
+        lambda call: let_out(call.event.parameter("user"), call.caller, call.parts), crm_person_card, update_card
+    ),
+    Path.SAVE_SEES: _trigger(lambda call: save_sees(_sees(call), call.caller, call.parts), crm_users_card, update_card),
+    Path.DISCONNECT_ACCOUNT: _trigger(lambda call: disconnect_account(call.caller, call.parts), crm_users_card, update_card),
     Path.PAUSE: _trigger(lambda call: see_pause(call.caller, call.parts), pause_card, push_card),
     Path.PAUSE_ALL: _trigger(lambda call: pause_all(call.caller, call.parts), pause_card, update_card),
     Path.RESUME_ALL: _trigger(lambda call: resume_all(call.caller, call.parts), pause_card, update_card),

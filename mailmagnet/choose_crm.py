@@ -8,6 +8,7 @@ from mailmagnet.caller import Caller
 from mailmagnet.crm import Crm, service_of
 from mailmagnet.crm_choice import CrmChoice
 from mailmagnet.deadline import in_time
+from mailmagnet.end_sign_in import end_account_of_another_crm
 from mailmagnet.errors import MAILMAGNET, BadRequest, NotFound, SignInNeeded, Upstream
 from mailmagnet.parts import Parts
 from mailmagnet.permission import check_admin
@@ -41,6 +42,8 @@ async def choose_crm(org: str, kind: str, origin: str, parts: Parts) -> CrmChoic
     await parts.store.change_policy(org, changed)
     if before != {in_force}:  # what somebody has chosen or signed in to meanwhile, or an admin has, was another one's too
         await _forget_everybodys_contacts(org, parts)
+        with suppress(Upstream):  # the day's chores try it again; it is asked for nothing any more
+            await end_account_of_another_crm(org, parts)
     return in_force
 
 

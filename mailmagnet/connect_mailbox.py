@@ -8,11 +8,11 @@ from mailmagnet.addresses import canonical
 from mailmagnet.choose_crm import chosen_crm
 from mailmagnet.consent import Consented, Grant, allows
 from mailmagnet.disconnect_mailbox import see_off
+from mailmagnet.end_sign_in import tell_crm_user
 from mailmagnet.errors import AnotherAccount, NotKept, Upstream
 from mailmagnet.identity import identity_in
 from mailmagnet.parking import opened
 from mailmagnet.parts import Parts
-from mailmagnet.sign_in_to_crm import tell_crm_user
 from mailmagnet.vault import Connection, Leaving
 
 SHOW_ALIASES = (Grant.READ, Grant.SORT)

@@ -321,14 +321,6 @@ class Rights(StrEnum):
     ACCOUNT = "account"
 
 
-class Sees(StrEnum):
-    """What an admin lets each user see of a CRM whose token sees the whole account: the user's own records, the team's too, or all."""
-
-    OWN = "own"
-    TEAM = "team"
-    EVERYONE = "everyone"
-
-
 class RecordPage(StrEnum):
     """Where a CRM lets the page with a record's mail stand: in a tab or a widget of the record, in a panel beside it, or behind a link."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import partial
 from typing import Protocol, runtime_checkable
 
@@ -20,7 +21,11 @@ class CrmTokens:
     said at sign-in that this account is served ("https://host"), "" where it says nothing; it is held against the vendor's closed list
     before it is kept, and each time that it is used. Several Google accounts may be signed in as one CRM user.
 
-    Of an account's own link `account` and `name` are those of the whole CRM account.
+    `company` is the CRM's account in which the user has signed in at the vendor's (Zoho's organisation, Pipedrive's company), "" where the
+    CRM's address says it: anybody may have one of their own there, in which they are the administrator.
+
+    Of an account's own link `account` and `name` are those of the whole CRM account. `through` is that `account` where an admin has mapped
+    the user to this CRM user: then the account's link is asked with, and there are no tokens here.
     """
 
     account: str
@@ -30,16 +35,26 @@ class CrmTokens:
     expires_at: datetime
     crm: CrmChoice = field(default_factory=partial(CrmChoice, EMBEDDED))
     origin: str = ""
+    through: str = ""
+    company: str = ""
 
     @property
     def through_account(self) -> bool:
-        """Whether an admin has mapped the user to this CRM user: then the account's link is asked with, and there are no tokens here."""
-        return not (self.access or self.refresh)
+        """Whether it is the account's link that is asked with."""
+        return bool(self.through)
 
 
-def mapped_to(crm_user: str, name: str, crm: CrmChoice) -> CrmTokens:
-    """What is kept of a user whom an admin has mapped to a CRM user: no token, so nothing that ends."""
-    return CrmTokens(crm_user, name, "", "", NO_END, crm)
+def mapped_to(crm_user: str, name: str, link: CrmTokens) -> CrmTokens:
+    """What is kept of a user whom an admin has mapped to a CRM user of the account that is linked: no token, so nothing that ends."""
+    return CrmTokens(crm_user, name, "", "", NO_END, link.crm, link.origin, through=link.account)
+
+
+class Sees(StrEnum):
+    """What an admin lets each user see of a CRM whose token sees the whole account: the user's own records, the team's too, or all."""
+
+    OWN = "own"
+    TEAM = "team"
+    EVERYONE = "everyone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +110,8 @@ class BrowserSignIn(CrmSignIn, Protocol):
         ...
 
     async def signed_in(self, answer: Mapping[str, str], verifier: str) -> CrmTokens:
-        """The tokens of whoever has just consented there. `answer` is what the CRM sent back with the browser, `code` in it; `verifier` is
-        the challenge's.
+        """The tokens of whoever has just consented there, with the `company` in which. `answer` is what the CRM sent back with
+        the browser, `code` in it; `verifier` is the challenge's.
 
         A token that the CRM has given is ended there before anything is raised: NotAuthorised when the code is spent or another's,
         NotPermitted when what was granted is too little.

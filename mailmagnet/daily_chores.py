@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from zlib import crc32
 
+from mailmagnet.end_sign_in import end_account_of_another_crm
 from mailmagnet.errors import MAILMAGNET, NotFound, Unavailable, Upstream
 from mailmagnet.parking import after_a_day
 from mailmagnet.parts import Parts
@@ -29,11 +30,21 @@ async def daily_chores(org: str, parts: Parts) -> Sequence[Upstream]:
     oldest = day - timedelta(days=policy.retention_days or parts.retention_days)
     await parts.store.delete_mails_before(org, oldest)
     await parts.store.delete_readings_before(org, oldest)
+    left = await _end_account_of_another_crm(org, parts)
     mailboxes = await parts.store.mailboxes(org)
     if not mailboxes and policy == Policy():
         # Nobody is left: to note the day would keep the organisation's id for ever.
         await parts.store.forget_used(org)
-    return [problem for mailbox in mailboxes if (problem := await _problem_with(mailbox, now, parts))]
+    return [*left, *[problem for mailbox in mailboxes if (problem := await _problem_with(mailbox, now, parts))]]
+
+
+async def _end_account_of_another_crm(org: str, parts: Parts) -> Sequence[Upstream]:
+    """What kept it from ending, to be tried the next day."""
+    try:
+        await end_account_of_another_crm(org, parts)
+    except Upstream as problem:
+        return [problem]
+    return []
 
 
 def _day_of(org: str, now: datetime) -> datetime:

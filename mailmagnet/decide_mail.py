@@ -10,6 +10,7 @@ from mailmagnet.categories import Category, Decision, decide_for_address, today_
 from mailmagnet.crm import Contact, Crm, Lead, Senders
 from mailmagnet.gmail import INBOX, UNTOUCHED, MailHeaders
 from mailmagnet.people import sender_of
+from mailmagnet.pooled_senders import PooledSenders
 from mailmagnet.store import MailRecord, Policy
 from mailmagnet.vault import Connection
 
@@ -39,7 +40,14 @@ class Decided:
     today: date | None = None
 
 
-async def decide_mail(mails: Sequence[MailHeaders], connection: Connection, policy: Policy, crm: Crm, now: datetime) -> Decided:
+async def decide_mail(
+    mails: Sequence[MailHeaders],
+    connection: Connection,
+    policy: Policy,
+    crm: Crm,
+    now: datetime,
+    pool: PooledSenders | None = None,
+) -> Decided:
     """What the CRM says of mail in this connection's mailbox (its SENDER_HEADERS); the CRM is asked for all at once, and not for nobody.
 
     Raises what `Crm.senders` and `Crm.settings` raise.
@@ -53,7 +61,9 @@ async def decide_mail(mails: Sequence[MailHeaders], connection: Connection, poli
     }
     if not senders:
         return Decided()
-    known, settings = await asyncio.gather(crm.senders(spellings(set(senders.values()))), crm.settings())
+    addresses = spellings(set(senders.values()))
+    asked = pool.senders(connection, addresses) if pool else crm.senders(addresses)
+    known, settings = await asyncio.gather(asked, crm.settings())
     today = today_in(settings.organisation.time_zone, now)
     records, moves = _decided([mail for mail in mails if mail.mail_id in senders], senders, known, today)
     return Decided(records, moves, {move.mail_id: move.decision.category for move in moves}, today)

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from mailmagnet.crm_sign_in import CrmTokens
+from mailmagnet.end_sign_in import end_account, end_at_the_crm
 from mailmagnet.errors import MAILMAGNET, NotAuthorised, NotFound, Unavailable, Upstream
 from mailmagnet.parts import Parts
 from mailmagnet.store import Mailbox, Policy, Presence
@@ -69,6 +70,8 @@ async def _leave_here(org: str, user: str, parts: Parts) -> int:
         await _sign_out(connection, connection.crm, since, parts)
     if since and not await _is_leaving(org, user, parts):
         return count
+    if await _is_last(org, user, parts):
+        await end_account(org, parts, passed_over=_is_passed_over(since, parts))
     await parts.vault.forget(org, user)
     if org == user:
         await _forget_org_of_one(org, parts)
@@ -110,12 +113,21 @@ async def _is_leaving(org: str, user: str, parts: Parts) -> bool:
 async def _sign_out(connection: Connection, tokens: CrmTokens, since: datetime | None, parts: Parts) -> None:
     """First there, then here. A sign-in that the CRM knows no more is over."""
     try:
-        await parts.crm_sign_in_of(tokens.crm).sign_out(tokens)
+        await end_at_the_crm(tokens, parts)
     except Upstream as problem:
-        passed_over = since is not None and parts.now() - since >= CRM_MAY_HOLD_UP_FOR
-        if not (passed_over or isinstance(problem, NotAuthorised | NotFound)):
+        if not (_is_passed_over(since, parts) or isinstance(problem, NotAuthorised | NotFound)):
             raise
     await parts.vault.sign_out(connection.org, connection.user)
+
+
+def _is_passed_over(since: datetime | None, parts: Parts) -> bool:
+    """Whether a CRM has held up a leaving for long enough."""
+    return since is not None and parts.now() - since >= CRM_MAY_HOLD_UP_FOR
+
+
+async def _is_last(org: str, user: str, parts: Parts) -> bool:
+    """Whether nobody else of the organisation is here: then the link of its CRM's account ends too."""
+    return not [mailbox for mailbox in await parts.store.mailboxes_by_user(org, "", 2) if mailbox.user != user]
 
 
 async def finish_leaving(org: str, parts: Parts) -> Sequence[Upstream]:

@@ -19,6 +19,8 @@ MailMagnetError
             UserGone      Google says that the account is deleted
         NotPermitted      the connection is good, its user may not do this; `.permission` says which permission is missing
             NotDelegated  the organisation's admin does not let MailMagnet into this mailbox, as it does for all
+            AnotherCompany  the sign-in is to another company's account of the CRM than the organisation's; `.none_yet`: it has none yet
+            NotListed     the CRM has no such permission, and the user is not on the list by which an admin gives it
         NotFound          what was asked for is not there
         NotSupported      the CRM has no such thing
         RateLimited       asked too often in a short time; `.retry_after` says how long to wait, in seconds
@@ -26,7 +28,7 @@ MailMagnetError
         Unavailable       down, unreachable, or slower than the deadline
             TimedOut      slower than the deadline; `.seconds` says what the deadline was
         BadAnswer         answered with something that is not an answer
-        NotKept           a consent was given, and could not be kept; `.ended` says whether it stands at Google
+        NotKept           a consent was given at Google or a CRM, and could not be kept; `.ended` says whether it stands there
     CursorExpired         Gmail no longer has the history since the cursor: a full resync is due
     MailboxFailed         one mailbox's run failed, and why is kept with the mailbox; `.reason` and `.who` say so
     LeaseTaken            another run works on this mailbox now
@@ -171,6 +173,19 @@ class NotDelegated(NotPermitted):
     """The organisation's admin does not let MailMagnet into this mailbox: domain-wide delegation is missing, or does not go so far."""
 
 
+class AnotherCompany(NotPermitted):
+    """The sign-in is good, and to another company's account of the CRM than the organisation's. `none_yet`: which one that is, an admin has
+    to show first."""
+
+    def __init__(self, who: Service, *, none_yet: bool = False) -> None:
+        super().__init__(who, "no admin has signed in yet" if none_yet else "the sign-in is to another company's account")
+        self.none_yet = none_yet
+
+
+class NotListed(NotPermitted):
+    """The CRM itself does not say who may use MailMagnet, so an admin does, by a list, and the user is not on it."""
+
+
 class NotFound(Upstream):
     """What was asked for is not there (any more)."""
 
@@ -208,7 +223,7 @@ class BadAnswer(Upstream):
 
 
 class NotKept(Upstream):
-    """A user's consent was given at Google, and `who` could not keep it; unless it is `ended`, it stands there, for nobody's use."""
+    """A consent was given at Google or a CRM, and `who` could not keep it; unless it is `ended`, it stands there, for nobody's use."""
 
     def __init__(self, who: Service, *, ended: bool) -> None:
         super().__init__(

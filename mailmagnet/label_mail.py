@@ -13,7 +13,7 @@ from functools import partial
 from mailmagnet.calls import counted_calls
 from mailmagnet.categories import Category
 from mailmagnet.choose_crm import check_chosen
-from mailmagnet.crm import Crm
+from mailmagnet.crm import Crm, CrmClient
 from mailmagnet.decide_mail import Decided, Move, decide_mail
 from mailmagnet.errors import (
     MAILMAGNET,
@@ -40,6 +40,7 @@ from mailmagnet.parking import parked
 from mailmagnet.parts import Parts
 from mailmagnet.pause import check_not_paused
 from mailmagnet.permission import check_permitted
+from mailmagnet.pooled_senders import PooledSenders
 from mailmagnet.store import Backlog, DayCounts, Lease, Mailbox, ParkedFor, Policy, Progress, RunCounts, Store
 from mailmagnet.trouble import trouble_after
 from mailmagnet.vault import Connection, gmail_connection
@@ -73,6 +74,9 @@ RUN_SECONDS = 240.0
 
 MOVE_SECONDS = 60.0
 """The deadline of one move. None begins with less of the lease left: Gmail cannot refuse a worker whose lease is over."""
+
+LEAST_SHARE_LEFT = 0.2
+"""With less of the day's calls to the CRM left, the mailbox's next run comes later: the rest is the sidebar's."""
 
 NEWS = timedelta(days=1)
 """How long before the last run a mail may have come and still be news: runs may have had more mail than they could look at."""
@@ -118,11 +122,19 @@ class _Run:
     store: Store
     now: datetime
     calls: Mapping[Service, int]
+    client: CrmClient
+    pool: PooledSenders | None = None
 
     @property
     def crm_calls(self) -> int:
         """The calls to the CRM that this run has cost up to now."""
         return sum(count for who, count in self.calls.items() if who.side is Side.CRM)
+
+    @property
+    def sparing(self) -> bool:
+        """Whether few of the CRM's calls are left for the day, as it said last; where it has said nothing here, as it was before."""
+        budget = self.client.budget(self.connection)
+        return budget.share_left < LEAST_SHARE_LEFT if budget else self.mailbox.last_run.sparing
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +156,12 @@ class _Batch:
     left: Progress
 
 
-async def label_mail(org: str, user: str, parts: Parts, tick: datetime | None = None) -> LabelRun:
+async def label_mail(
+    org: str, user: str, parts: Parts, tick: datetime | None = None, pool: PooledSenders | None = None
+) -> LabelRun:
     """Sort, or only record, the mail that came to one mailbox; `tick` is the tick that asks for it, None for a person.
+
+    With a `pool` the CRM is asked together with other mailboxes' runs; whoever gave it tells it when this one is over.
 
     At most MAILS_A_RUN mails are looked at, the newest first; run again while `remaining` is not 0. Raises MailboxFailed when Gmail,
     the CRM or the vault fail: why is kept with the mailbox, and the next run makes it good. Raises LeaseTaken, LeaseLost, NotFound
@@ -158,7 +174,7 @@ async def label_mail(org: str, user: str, parts: Parts, tick: datetime | None = 
         try:
             async with asyncio.timeout(RUN_SECONDS):
                 with counted_calls() as calls:
-                    return await _sort(mailbox, lease, parts, tick, calls)
+                    return await _sort(mailbox, lease, parts, tick, calls, pool)
         except TimeoutError:
             raise await _failed(mailbox, lease, TimedOut(MAILMAGNET, RUN_SECONDS), parts) from None
         except Upstream as error:
@@ -197,12 +213,15 @@ async def _switched_on(org: str, user: str, store: Store) -> Mailbox:
     return mailbox
 
 
-async def _run_of(mailbox: Mailbox, policy: Policy, parts: Parts, calls: Mapping[Service, int]) -> _Run:
+async def _run_of(
+    mailbox: Mailbox, policy: Policy, parts: Parts, calls: Mapping[Service, int], pool: PooledSenders | None = None
+) -> _Run:
     connection = await gmail_connection(mailbox.org, mailbox.user, parts.vault)
     crm = parts.crm_of(connection)
     check_chosen(connection, policy, crm, parts)
     await _check_permitted(crm)
-    return _Run(mailbox, connection, policy, parts.gmail_of(connection), crm, parts.store, parts.now(), calls)
+    client = parts.crm_client_of(policy.crm or parts.default_crm)
+    return _Run(mailbox, connection, policy, parts.gmail_of(connection), crm, parts.store, parts.now(), calls, client, pool)
 
 
 async def _check_permitted(crm: Crm) -> None:
@@ -224,11 +243,18 @@ async def _failed(mailbox: Mailbox, lease: Lease, error: Upstream, parts: Parts)
     return MailboxFailed(trouble.reason, trouble.who, trouble.failures, str(error))
 
 
-async def _sort(mailbox: Mailbox, lease: Lease, parts: Parts, tick: datetime | None, calls: Mapping[Service, int]) -> LabelRun:
+async def _sort(
+    mailbox: Mailbox,
+    lease: Lease,
+    parts: Parts,
+    tick: datetime | None,
+    calls: Mapping[Service, int],
+    pool: PooledSenders | None,
+) -> LabelRun:
     """The run, top to bottom. Nothing is kept before all is decided; decisions are kept before anything is moved."""
     policy = await parts.store.policy(mailbox.org)
     check_not_paused(policy)
-    run = await _run_of(mailbox, policy, parts, calls)
+    run = await _run_of(mailbox, policy, parts, calls, pool)
     begun = await _begun(run)
     batch = await _next(begun.progress, _mails_now(mailbox, run.now), run)
     headers = await run.gmail.headers(batch.mail_ids, SENDER_HEADERS)
@@ -388,7 +414,7 @@ def _remaining(progress: Progress) -> int:
 
 async def _plan(mails: Sequence[MailHeaders], begun: _Begun, run: _Run) -> Decided:
     """What is decided, without the moves of mail that stays where it is."""
-    decided = await decide_mail(mails, run.connection, run.policy, run.crm, run.now)
+    decided = await decide_mail(mails, run.connection, run.policy, run.crm, run.now, run.pool)
     stays = {mail.mail_id for mail in mails if not _is_to_label(mail, run.mailbox) or _was_moved(mail, begun, run.mailbox.labels)}
     return replace(decided, moves=tuple(move for move in decided.moves if move.mail_id not in stays))
 
@@ -461,6 +487,7 @@ def _counts(result: LabelRun, plan: Decided, run: _Run, tick: datetime | None) -
         passed_over=result.passed_over,
         spent=(*_spent_just_now(run.mailbox.last_run, run.now), (run.now, result.units)),
         day=_day_counts(run.mailbox.last_run.day, result.sorted, plan.today),
+        sparing=run.sparing,
     )
 
 

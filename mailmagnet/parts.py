@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from mailmagnet.consent import Consent
-from mailmagnet.crm import Crm
+from mailmagnet.crm import Crm, CrmClient
 from mailmagnet.crm_choice import CrmChoice
 from mailmagnet.crm_sign_in import CrmSignIn
 from mailmagnet.gmail import Gmail, MailReader
@@ -46,6 +46,10 @@ class Parts(Protocol):
 
     def crm_of(self, connection: Connection) -> Crm:
         """The CRM as this connection's user sees it."""
+        ...
+
+    def crm_client_of(self, choice: CrmChoice) -> CrmClient:
+        """One CRM, as all its users' views in this process share it."""
         ...
 
     @property

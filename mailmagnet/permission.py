@@ -7,7 +7,7 @@ from mailmagnet.addresses import domain_of
 from mailmagnet.caller import Caller, crm_of
 from mailmagnet.crm import MAIL_INTEGRATION, Crm, User, service_of
 from mailmagnet.deadline import in_time
-from mailmagnet.errors import Forbidden, MailMagnetError, NotAuthorised, NotPermitted, Side
+from mailmagnet.errors import Forbidden, MailMagnetError, NotAuthorised, NotListed, NotPermitted, Side
 from mailmagnet.identity import Identity
 from mailmagnet.parts import Parts
 from mailmagnet.store import Reason
@@ -17,9 +17,12 @@ WANTS_THE_CRM = frozenset({Reason.CRM_PERMISSION, Reason.CRM_SIGN_IN})
 
 
 async def check_permitted(crm: Crm) -> User:
-    """The CRM's user, who may use MailMagnet now. Raises NotPermitted, and what `Crm.me` raises."""
+    """The CRM's user, who may use MailMagnet now. Raises NotPermitted, NotListed where an admin's list takes the permission's place, and
+    what `Crm.me` raises."""
     user = await crm.me()
     if MAIL_INTEGRATION not in user.profile.permissions:
+        if not crm.capabilities.permission:
+            raise NotListed(service_of(crm), "the user is not on the admin's list")
         raise NotPermitted(service_of(crm), permission=MAIL_INTEGRATION)
     return user
 
@@ -50,13 +53,20 @@ def is_named_admin(identity: Identity, parts: Parts) -> bool:
 
 async def who_can_permit(problems: Sequence[MailMagnetError], caller: Caller, parts: Parts) -> tuple[str, ...]:
     """Who can give the CRM's permission that one of the problems says is missing; nobody where none is, or the CRM does not tell."""
-    if not any(isinstance(each, NotPermitted) and each.who.side is Side.CRM and each.permission for each in problems):
+    if not any(map(_is_for_an_admin, problems)):
         return ()
     names = [address for address in parts.admins if domain_of(address) == caller.identity.domain]
     with suppress(MailMagnetError):
         crm = await crm_of(caller, parts)
         names = [user.name for user in await in_time(service_of(crm), caller.by, crm.administrators())] + names
     return tuple(names)
+
+
+def _is_for_an_admin(problem: MailMagnetError) -> bool:
+    """Whether somebody else can give what is missing."""
+    if not isinstance(problem, NotPermitted) or problem.who.side is not Side.CRM:
+        return False
+    return bool(problem.permission) or isinstance(problem, NotListed)
 
 
 async def look_again(identity: Identity, parts: Parts) -> None:

@@ -12,6 +12,7 @@ from typing import ClassVar
 from mailmagnet.caller import Caller
 from mailmagnet.deadline import in_time
 from mailmagnet.disconnect_mailbox import disconnect_mailbox, problems_with_each
+from mailmagnet.end_sign_in import end_account
 from mailmagnet.errors import MAILMAGNET, NotFound, Upstream
 from mailmagnet.parts import Parts
 from mailmagnet.permission import check_admin
@@ -64,6 +65,7 @@ async def _go_on(org: str, parts: Parts) -> Sequence[Upstream]:
     in_turn = [*users[first:], *users[:first]]
     problems = [*unknown, *await problems_with_each(lambda user: _leave(org, user, parts), in_turn[:MOST_AT_ONE_TIME])]
     if not problems and not await users_of(org, parts):
+        await end_account(org, parts)  # of an organisation without users; else it went with the last of them
         await parts.store.forget_used(org)
         await parts.store.set_policy(org, Policy())
     return problems

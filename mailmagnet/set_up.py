@@ -8,7 +8,8 @@ from enum import StrEnum
 from mailmagnet.caller import Caller, connection_of, unconnected
 from mailmagnet.connect_mailbox import connect_mailbox
 from mailmagnet.consent import Grant, allows
-from mailmagnet.crm import service_of
+from mailmagnet.crm import Crm, Rights, service_of
+from mailmagnet.crm_sign_in import Sees
 from mailmagnet.deadline import in_time, in_time_or_problem
 from mailmagnet.errors import (
     MAILMAGNET,
@@ -28,7 +29,7 @@ from mailmagnet.permission import check_permitted, is_named_admin
 from mailmagnet.preview import Newest, begin_preview, is_being_counted, newest_preview
 from mailmagnet.store import Choices, Defaults, Mailbox, Notice, Notify, Policy, SetUpBy, Sharing
 from mailmagnet.switch_mailbox import LONGEST_BACKFILL, switch_off, switch_on
-from mailmagnet.vault import Connection, gmail_connection
+from mailmagnet.vault import CRM_ACCOUNT, Connection, gmail_connection
 
 MOST_LISTED = 500
 """As many mails as are listed to say how many a backfill looks at: one page, 5 units."""
@@ -92,7 +93,8 @@ class SetUp:
     """How the mailbox is set up, and what stands in the form: what is kept, or what was typed.
 
     Without a connection to Gmail `grants` is empty. `delegated`: the admin connects everybody's, so nobody is asked. `crm_user` is the
-    name of the CRM user as whom the reader is signed in, `is_admin` whether the reader is an admin. `webhook` is whether an address for
+    name of the CRM user as whom the reader is signed in, `sees` what an admin lets the reader see where the CRM itself does not say it,
+    None elsewhere; `is_admin` whether the reader is an admin. `webhook` is whether an address for
     notices is kept. `mailbox` is None where there is none yet. `newest` counts what would be sorted, None where nobody asked or it could
     not be told in time. `refusal`, `consequence` and `problem` say why Save has not saved; `saved` that it has; `counting` that the mail
     is being counted. `defaults` are the admin's, with which the form of a mailbox that nobody has set up begins. `policy` is None where
@@ -105,6 +107,7 @@ class SetUp:
     grants: frozenset[Grant] = frozenset()
     delegated: bool = False
     crm_user: str = ""
+    sees: Sees | None = None
     is_admin: bool = False
     webhook: bool = False
     mailbox: Mailbox | None = None
@@ -243,10 +246,11 @@ async def _as_kept(time_zone: str, caller: Caller, parts: Parts) -> tuple[Connec
     identity, by, store = caller.identity, caller.by, parts.store
     connection = await connection_of(caller, parts)
     crm = parts.crm_of(connection)
-    user, mailbox, policy = await asyncio.gather(
+    user, mailbox, policy, sees = await asyncio.gather(
         in_time(service_of(crm), by, check_permitted(crm)),
         in_time(MAILMAGNET, by, store.mailbox(identity.org, identity.user)),
         in_time(MAILMAGNET, by, store.policy(identity.org)),
+        in_time(MAILMAGNET, by, _sees(connection, crm, parts)),
     )
     defaults = None if mailbox and mailbox.is_set_up else policy.defaults_for(user.profile.id)
     delegated = connection.delegated or (parts.lets_in(identity.org) and bool(identity.domain) and not connection.connected)
@@ -257,12 +261,21 @@ async def _as_kept(time_zone: str, caller: Caller, parts: Parts) -> tuple[Connec
         grants=DELEGATED if delegated else connection.grants,
         delegated=delegated,
         crm_user=user.name or user.email,
+        sees=sees,
         is_admin=is_named_admin(identity, parts) or user.profile.administrator,
         webhook=bool(connection.webhook),
         mailbox=mailbox,
         policy=policy,
         defaults=defaults,
     )
+
+
+async def _sees(connection: Connection, crm: Crm, parts: Parts) -> Sees | None:
+    """What an admin lets the user see, where the CRM's token sees everything."""
+    if crm.capabilities.rights is Rights.USER:
+        return None
+    link = await parts.vault.connection(connection.org, CRM_ACCOUNT)
+    return link.sees if link else None
 
 
 async def _begun(form: Form, caller: Caller, parts: Parts) -> SetUp:

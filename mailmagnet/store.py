@@ -239,8 +239,9 @@ class RunCounts:
 
     `tick` is the tick that the run was due at, None when it was asked for by hand: slots are counted by ticks, however late a run
     begins. `spent` are the Gmail quota units of this run and of those in the minute before it, each with its moment. `day` is the
-    last day on which any were sorted, up to this run, None before the first. A mailbox just connected or switched on has one with
-    nothing in it, at that moment: a full resync never goes further back.
+    last day on which any were sorted, up to this run, None before the first. `sparing`: the CRM had few calls left for the day, so the
+    next run comes later. A mailbox just connected or switched on has one with nothing in it, at that moment: a full resync never goes
+    further back.
     """
 
     at: datetime
@@ -251,6 +252,7 @@ class RunCounts:
     spent: tuple[tuple[datetime, int], ...] = ()
     day: DayCounts | None = None
     tick: datetime | None = None
+    sparing: bool = False
 
     @property
     def first_is_to_come(self) -> bool:
@@ -271,6 +273,8 @@ class Reason(StrEnum):
     """The CRM knows no connection of this user, or refuses it."""
     CRM_PERMISSION = "crm_permission"
     """The CRM knows the user, and the user's profile may not do this."""
+    CRM_DAY_LIMIT = "crm_day_limit"
+    """The CRM has answered all the calls of the day that the organisation has there."""
     FAILING = "failing"
     """Something is down, slow or wrong."""
 
@@ -336,15 +340,18 @@ class Mailbox:
 
         Slots of length `every` follow each other without regard to how long runs take, so there are as many runs as slots. Each
         mailbox's slots begin at a moment of their own, so that not all come at once. Mail left over is due each minute; a mailbox
-        in trouble is due when it is to be tried again.
+        in trouble is due when it is to be tried again. While the CRM's calls are spared, slots are SPARING times as long, and mail left
+        over waits for them.
         """
         if not self.mailmagnet or self.presence.parked or self.presence.leaving_since:
             return None
         if self.trouble:
             return _to_be_tried_since(self.trouble.again_at, now)
-        if self._slot_of(self.last_run.tick or self.last_run.at, every) != (slot := self._slot_of(now, every)):
+        sparing = self.last_run.sparing
+        length = every * SPARING if sparing else every
+        if self._slot_of(self.last_run.tick or self.last_run.at, length) != (slot := self._slot_of(now, length)):
             return slot
-        return now.replace(second=0, microsecond=0) if self.last_run.remaining else None
+        return now.replace(second=0, microsecond=0) if self.last_run.remaining and not sparing else None
 
     def _slot_of(self, moment: datetime, every: timedelta) -> datetime:
         """When the slot began that a moment lies in, ticks that come some seconds early or late counted to the full minute."""
@@ -354,6 +361,9 @@ class Mailbox:
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+SPARING = 6
+"""So many times as far apart do runs come while the CRM has few calls left for the day: one an hour in place of six."""
 
 LONGEST_WAIT_IN_TROUBLE = timedelta(days=1)
 """A mailbox in trouble is tried again after a day at the latest."""

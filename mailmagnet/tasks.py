@@ -1,5 +1,5 @@
-"""What the core asks of a task queue: that each due mailbox is labelled once in its slot, previews are counted, and runs taken back;
-the protocol `Tasks`."""
+"""What the core asks of a task queue: that each due mailbox is labelled once in its slot, alone or together with others, previews are
+counted, and runs taken back; the protocol `Tasks`."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +18,18 @@ class MailboxTask:
     user: str
     slot: datetime
     tick: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxesTask:
+    """The work of several mailboxes of one organisation, each in its own slot, whose CRM is asked for all their senders at once.
+
+    `slots` are the slots by user, aware moments. Tasks of the same mailboxes and slots are the same task, whichever tick asks for them.
+    """
+
+    org: str
+    slots: tuple[tuple[str, datetime], ...]
+    tick: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +63,7 @@ class TakeBackTask:
     not_before: datetime | None = None
 
 
-Task = MailboxTask | PreviewTask | TakeBackTask
+Task = MailboxTask | MailboxesTask | PreviewTask | TakeBackTask
 
 
 class Tasks(Protocol):

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from mailmagnet.errors import NotAuthorised, NotDelegated, NotPermitted, RateLimited, Side, Upstream
+from mailmagnet.errors import DayLimitReached, NotAuthorised, NotDelegated, NotPermitted, RateLimited, Side, Upstream
 from mailmagnet.store import LONGEST_WAIT_IN_TROUBLE, Reason, Trouble
 
 FIRST_WAIT = timedelta(minutes=10)
@@ -20,7 +20,7 @@ def trouble_after(earlier: Trouble | None, error: Upstream, now: datetime) -> Tr
     """A mailbox's trouble after one more failed run, `earlier` being the one before, None when that run went well.
 
     Without Gmail's consent nothing is tried until it is given. Who may not is asked once a day. All else is tried again, after
-    longer and longer, and at last once a day.
+    longer and longer, and at last once a day. When the CRM's calls of the day are used up, it is tried when the CRM says.
     """
     reason, who = _reason(error), error.who.shown
     again = earlier if earlier and earlier.reason is reason else None
@@ -28,10 +28,15 @@ def trouble_after(earlier: Trouble | None, error: Upstream, now: datetime) -> Tr
     since = again.since if again else now
     if reason is Reason.CONSENT:
         return Trouble(reason, who, since, failures, None)
+    return Trouble(reason, who, since, failures, now + _wait_after(error, reason, failures))
+
+
+def _wait_after(error: Upstream, reason: Reason, failures: int) -> timedelta:
     wait = PARKED_WAIT if reason is not Reason.FAILING else _wait(failures)
-    if isinstance(error, RateLimited):
-        wait = max(wait, timedelta(seconds=min(error.retry_after, PARKED_WAIT.total_seconds())))
-    return Trouble(reason, who, since, failures, now + wait)
+    if not isinstance(error, RateLimited):
+        return wait
+    told = timedelta(seconds=min(error.retry_after, PARKED_WAIT.total_seconds()))
+    return max(told, FIRST_WAIT) if reason is Reason.CRM_DAY_LIMIT else max(wait, told)
 
 
 def _wait(failures: int) -> timedelta:
@@ -40,16 +45,17 @@ def _wait(failures: int) -> timedelta:
     return min(FIRST_WAIT * (1 << failures - 1), LONGEST_WAIT)
 
 
+_REASONS: tuple[tuple[type[Upstream], Side, Reason], ...] = (
+    (NotDelegated, Side.GMAIL, Reason.DELEGATION),
+    (NotAuthorised, Side.GMAIL, Reason.CONSENT),
+    (NotPermitted, Side.GMAIL, Reason.GMAIL_REFUSES),
+    (NotAuthorised, Side.CRM, Reason.CRM_SIGN_IN),
+    (NotPermitted, Side.CRM, Reason.CRM_PERMISSION),
+    (DayLimitReached, Side.CRM, Reason.CRM_DAY_LIMIT),
+)
+
+
 def _reason(error: Upstream) -> Reason:
-    match error, error.who.side:
-        case NotDelegated(), _:
-            return Reason.DELEGATION
-        case NotAuthorised(), Side.GMAIL:
-            return Reason.CONSENT
-        case NotPermitted(), Side.GMAIL:
-            return Reason.GMAIL_REFUSES
-        case NotAuthorised(), Side.CRM:
-            return Reason.CRM_SIGN_IN
-        case NotPermitted(), Side.CRM:
-            return Reason.CRM_PERMISSION
-    return Reason.FAILING
+    """The first that fits; all else is something that fails."""
+    fits = (reason for kind, side, reason in _REASONS if isinstance(error, kind) and error.who.side is side)
+    return next(fits, Reason.FAILING)

@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from mailmagnet.consent import Grant, allows
-from mailmagnet.crm_sign_in import CrmTokens
+from mailmagnet.crm_sign_in import CrmTokens, Sees
 from mailmagnet.errors import GrantMissing
 from mailmagnet.gmail import GMAIL
+
+CRM_ACCOUNT = "the CRM's account"
+"""In the place of a user's id: the connection that holds an organisation's link to its whole CRM account. No Google id is like this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +20,10 @@ class Connection:
     `own_addresses` (all sendAs aliases) and `own_domains` (the organisation's domains and aliases) are kept here so that
     opening a message needs no store. `grants` is what MailMagnet may do in Gmail, nothing for a user of the sidebar alone.
     `gmail_token` is the OAuth refresh token by which it may, "" where the admin lets MailMagnet into the mailboxes of all. `crm` is the
-    sign-in to the CRM, None before it. `webhook` is the address for notices, "" for none.
+    sign-in to the CRM, None before it. `webhook` is the address for notices, "" for none. `listed`: an admin has put the user on the list
+    of those who may use MailMagnet, where the CRM has no permission for it.
+
+    Of `CRM_ACCOUNT` there are `crm`, the account's own link, and `sees`, what an admin lets users see by it, None until one has chosen.
     """
 
     org: str
@@ -29,6 +35,8 @@ class Connection:
     grants: frozenset[Grant] = frozenset()
     crm: CrmTokens | None = None
     webhook: str = field(default="", repr=False)
+    listed: bool = False
+    sees: Sees | None = None
 
     @property
     def connected(self) -> bool:
@@ -67,12 +75,12 @@ class Vault(Protocol):
     async def connection(self, org: str, user: str) -> Connection | None: ...
 
     async def users(self, org: str) -> Sequence[str]:
-        """The ids of all users of this org of whom anything is kept, in no order."""
+        """The ids of all users of this org of whom anything is kept, in no order; `CRM_ACCOUNT` is none."""
         ...
 
     async def keep(self, connection: Connection) -> None:
-        """Keep a connection to Gmail, in place of an earlier one of the same user. Its `crm` and `webhook` are not looked at: those that
-        are kept stay as they are.
+        """Keep a connection to Gmail, in place of an earlier one of the same user. Its `crm`, `webhook`, `listed` and `sees` are not
+        looked at: those that are kept stay as they are.
 
         A new token also takes the place of one that is leaving: both belong to one consent, and Google would end the new one with
         the old.
@@ -97,6 +105,15 @@ class Vault(Protocol):
 
     async def keep_webhook(self, org: str, user: str, webhook: str) -> None:
         """Keep the address for notices, "" for none. Without effect without a connection."""
+        ...
+
+    async def put_on_list(self, connection: Connection) -> None:
+        """Put the user on the list or take them off it (`listed`). What else is kept stays; without anything the rest of the connection is
+        kept too, as a user's of the sidebar alone."""
+        ...
+
+    async def let_see(self, org: str, sees: Sees | None) -> None:
+        """Keep what users see by the account's link, None for nothing. Without effect where the account is not linked."""
         ...
 
     async def forget(self, org: str, user: str) -> bool:

@@ -133,6 +133,7 @@ def run_map(counts: RunCounts) -> dict[str, Any]:
         "remaining": counts.remaining,
         "passed_over": dict(counts.passed_over),
         "spent": [{"at": at, "units": units} for at, units in counts.spent],
+        "sparing": counts.sparing,
         "day": {"day": counts.day.day.isoformat(), "sorted": dict(counts.day.sorted)} if counts.day else None,
     }
 
@@ -149,6 +150,7 @@ def run_of(stored: Mapping[str, Any], moment: Moment) -> RunCounts:
         passed_over=dict(stored["passed_over"]),
         spent=tuple((moment(run["at"]), run["units"]) for run in stored["spent"]),
         day=DayCounts(date.fromisoformat(day["day"]), by_category(day["sorted"])) if day else None,
+        sparing=stored.get("sparing", False),
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from http_session.session import HttpAnswer, HttpSession
 from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, NotPermitted, RateLimited, Service, Side, Unavailable
-from mailmagnet.tasks import MailboxTask, TakeBackTask, Task
+from mailmagnet.tasks import MailboxesTask, MailboxTask, TakeBackTask, Task
 
 WHO = Service(Side.OURS, "Cloud Tasks")
 SECONDS = 10.0
@@ -74,13 +74,15 @@ class CloudTasks:
                 "oidcToken": {"serviceAccountEmail": self._service_account, "audience": self._url},
             },
         }
-        if not isinstance(task, MailboxTask) and task.not_before:
+        if not isinstance(task, MailboxTask | MailboxesTask) and task.not_before:
             wanted["scheduleTime"] = task.not_before.astimezone(UTC).isoformat()
         return wanted
 
 
 def _payload(task: Task) -> dict[str, Any]:
     """Ids, times and counts: `label_mailbox` looks everything else up."""
+    if isinstance(task, MailboxesTask):
+        return {"org": task.org, "users": [user for user, _ in task.slots], "tick": task.tick.isoformat()}
     whose = {"org": task.org, "user": task.user}
     if isinstance(task, MailboxTask):
         return {**whose, "tick": task.tick.isoformat() if task.tick else None}
@@ -95,6 +97,8 @@ def _name(task: Task) -> str:
     """A task's name, the same for the same task. Hashed: Cloud Tasks slows down on names that begin alike or in sequence."""
     if isinstance(task, MailboxTask):
         facts: list[Any] = [task.org, task.user, task.slot.astimezone(UTC).isoformat()]
+    elif isinstance(task, MailboxesTask):
+        facts = [task.org, [[user, slot.astimezone(UTC).isoformat()] for user, slot in task.slots]]
     elif isinstance(task, TakeBackTask):
         times = (task.asked, task.since)
         facts = [task.org, task.user, "take back", *(time.astimezone(UTC).isoformat() for time in times), task.failures]

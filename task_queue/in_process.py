@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mailmagnet.errors import RateLimited, Service, Side
-from mailmagnet.tasks import MailboxTask, TakeBackTask, Task
+from mailmagnet.tasks import MailboxesTask, MailboxTask, TakeBackTask, Task
 
 WHO = Service(Side.OURS, "the task queue")
 WORKERS = 4
@@ -84,7 +84,7 @@ class InProcessTasks:
         await asyncio.gather(*left, return_exceptions=True)
 
     async def _run(self, task: Task) -> None:
-        if not isinstance(task, MailboxTask) and task.not_before:
+        if not isinstance(task, MailboxTask | MailboxesTask) and task.not_before:
             await asyncio.sleep((task.not_before - self._now()).total_seconds())
         for attempt in range(ATTEMPTS):
             async with self._worker:
@@ -123,6 +123,9 @@ def _name(task: Task) -> Task:
     """What is the same for the same task (see `mailmagnet.tasks`)."""
     if isinstance(task, MailboxTask):
         return MailboxTask(task.org, task.user, task.slot.astimezone(UTC), None)
+    if isinstance(task, MailboxesTask):
+        slots = tuple((user, slot.astimezone(UTC)) for user, slot in task.slots)
+        return MailboxesTask(task.org, slots, max(slot for _, slot in slots))
     if isinstance(task, TakeBackTask):
         return replace(task, asked=task.asked.astimezone(UTC), since=task.since.astimezone(UTC), not_before=None)
     return replace(task, begun=task.begun.astimezone(UTC), not_before=None)

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -35,7 +36,7 @@ class OneConnection:
         if not connection or not connection.crm:
             raise NotAuthorised(Service(Side.CRM, "CRM"))
         if connection.crm == old:
-            self.kept = Connection(org, user, connection.address, crm=new)
+            self.kept = replace(connection, crm=new)
         return new if connection.crm == old else connection.crm
 
 

@@ -6,12 +6,14 @@ from typing import Any
 
 from mailmagnet.consent import Grant
 from mailmagnet.crm_choice import EMBEDDED, CrmChoice
-from mailmagnet.crm_sign_in import CrmTokens
+from mailmagnet.crm_sign_in import CrmTokens, Sees
 from mailmagnet.errors import BadAnswer, Service, Side, SignInNeeded
 from mailmagnet.vault import Connection, Leaving
 
 WHO = Service(Side.OURS, "the vault")
 
+BESIDE_GMAIL = ("crm", "webhook", "listed", "sees")
+"""What a new connection to Gmail leaves as it is."""
 ACCOUNT_FACTS = ("gmail_token", "user", "address")
 """Each of them alone tells that two connections are one Google account's."""
 
@@ -42,6 +44,8 @@ def connection_in(org: str, user: str, facts: Facts) -> Connection | None:
             grants=frozenset(map(Grant, facts["grants"])),
             crm=tokens_in(facts),
             webhook=facts.get("webhook", ""),
+            listed=facts.get("listed", False),
+            sees=Sees(facts["sees"]) if facts.get("sees") else None,
         )
     except (KeyError, TypeError, ValueError):
         raise BadAnswer(WHO, "a connection in it has not the facts it should have") from None
@@ -78,16 +82,25 @@ def account_of(token: Leaving, address: str) -> dict[str, str]:
 
 
 def kept(facts: Facts, connection: Connection) -> Facts:
-    """With this connection to Gmail; the sign-in and the webhook stay."""
-    stays = {name: facts[name] for name in ("crm", "webhook") if name in facts}
+    """With this connection to Gmail."""
+    stays = {name: facts[name] for name in BESIDE_GMAIL if name in facts}
     left = {} if connection.gmail_token else left_behind(connection.user, facts)
     return _of_gmail(connection) | stays | left
 
 
 def signed_in(facts: Facts, connection: Connection) -> Facts:
     """With this sign-in to the CRM."""
-    before = facts if is_connection(facts) else _of_gmail(replace(connection, gmail_token="", grants=frozenset())) | facts
-    return before | {"crm": _tokens_map(connection.crm)}
+    return _of_sidebar(facts, connection) | {"crm": _tokens_map(connection.crm)}
+
+
+def put_on_list(facts: Facts, connection: Connection) -> Facts:
+    """With the user on the list, or off it."""
+    return _of_sidebar(facts, connection) | {"listed": connection.listed}
+
+
+def let_see(facts: Facts, sees: Sees | None) -> Facts:
+    """With what users see by this link, where there is one."""
+    return facts | {"sees": sees} if facts.get("crm") else facts
 
 
 def renewed(facts: Facts, old: CrmTokens, new: CrmTokens) -> Facts:
@@ -127,7 +140,12 @@ def without_leaving(facts: Facts, token: Leaving) -> Facts:
 def _of_gmail(connection: Connection) -> Facts:
     facts = asdict(connection)
     sets = {name: sorted(facts[name]) for name in ("own_addresses", "own_domains", "grants")}
-    return {name: fact for name, fact in facts.items() if name not in {"org", "user", "crm", "webhook"}} | sets
+    return {name: fact for name, fact in facts.items() if name not in {"org", "user", *BESIDE_GMAIL}} | sets
+
+
+def _of_sidebar(facts: Facts, connection: Connection) -> Facts:
+    """What is there, or a user's of the sidebar alone."""
+    return facts if is_connection(facts) else _of_gmail(replace(connection, gmail_token="", grants=frozenset())) | facts
 
 
 def _tokens_map(tokens: CrmTokens | None) -> dict[str, Any] | None:

@@ -24,9 +24,9 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from mailmagnet.crm_sign_in import CrmTokens
+from mailmagnet.crm_sign_in import CrmTokens, Sees
 from mailmagnet.errors import BadAnswer, BadSetting, TimedOut, Unavailable
-from mailmagnet.vault import Connection, Leaving
+from mailmagnet.vault import CRM_ACCOUNT, Connection, Leaving
 from token_vault.connection_facts import (
     LEAVING,
     WHO,
@@ -37,6 +37,8 @@ from token_vault.connection_facts import (
     is_connection,
     kept,
     left_behind,
+    let_see,
+    put_on_list,
     refused,
     renewed,
     signed_in,
@@ -76,7 +78,7 @@ class EncryptedFileVault:
         return connection_in(org, user, _at(await self._contents(), org, user))
 
     async def users(self, org: str) -> Sequence[str]:
-        return list((await self._contents()).get(org, {}))
+        return [user for user in (await self._contents()).get(org, {}) if user != CRM_ACCOUNT]
 
     async def keep(self, connection: Connection) -> None:
         await self._change_one(connection.org, connection.user, lambda facts: kept(facts, connection))
@@ -94,6 +96,12 @@ class EncryptedFileVault:
 
     async def keep_webhook(self, org: str, user: str, webhook: str) -> None:
         await self._change_one(org, user, lambda facts: with_webhook(facts, webhook))
+
+    async def put_on_list(self, connection: Connection) -> None:
+        await self._change_one(connection.org, connection.user, lambda facts: put_on_list(facts, connection))
+
+    async def let_see(self, org: str, sees: Sees | None) -> None:
+        await self._change_one(org, CRM_ACCOUNT, lambda facts: let_see(facts, sees))
 
     async def forget(self, org: str, user: str) -> bool:
         before, _ = await self._change_one(org, user, lambda facts: left_behind(user, facts))

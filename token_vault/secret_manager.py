@@ -26,9 +26,9 @@ from urllib.parse import quote
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from http_session.session import HttpAnswer, HttpSession
-from mailmagnet.crm_sign_in import CrmTokens
+from mailmagnet.crm_sign_in import CrmTokens, Sees
 from mailmagnet.errors import BadAnswer, NotFound, Unavailable
-from mailmagnet.vault import Connection, Leaving
+from mailmagnet.vault import CRM_ACCOUNT, Connection, Leaving
 from token_vault.connection_facts import (
     LEAVING,
     WHO,
@@ -39,6 +39,8 @@ from token_vault.connection_facts import (
     is_connection,
     kept,
     left_behind,
+    let_see,
+    put_on_list,
     refused,
     renewed,
     signed_in,
@@ -99,7 +101,7 @@ class SecretManagerVault:
         async for name in self._names(f"labels.org={_hashed('org', org)}"):
             with suppress(NotFound):  # it was deleted meanwhile
                 found.append(str((await self._current(name))["user"]))
-        return found
+        return [user for user in found if user != CRM_ACCOUNT]
 
     async def keep(self, connection: Connection) -> None:
         await self._change(connection.org, connection.user, lambda facts: kept(facts, connection))
@@ -117,6 +119,12 @@ class SecretManagerVault:
 
     async def keep_webhook(self, org: str, user: str, webhook: str) -> None:
         await self._change(org, user, lambda facts: with_webhook(facts, webhook))
+
+    async def put_on_list(self, connection: Connection) -> None:
+        await self._change(connection.org, connection.user, lambda facts: put_on_list(facts, connection))
+
+    async def let_see(self, org: str, sees: Sees | None) -> None:
+        await self._change(org, CRM_ACCOUNT, lambda facts: let_see(facts, sees))
 
     async def forget(self, org: str, user: str) -> bool:
         before, _ = await self._change(org, user, lambda facts: left_behind(user, facts))

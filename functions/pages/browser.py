@@ -27,8 +27,8 @@ PASS_LIFE = timedelta(minutes=10)
 NAME_LIFE = timedelta(hours=1)
 """Of the browser's name: longer than any state that is bound to it."""
 
-SIGN_IN, CONSENT = "state: sign-in", "state: consent"
-"""What a browser is sent to Google for."""
+SIGN_IN, CONSENT, CRM_CONSENT = "state: sign-in", "state: consent", "state: crm consent"
+"""What a browser is sent to Google for, and to a CRM."""
 
 _NAME_BYTES, _NAME = 32, re.compile(r"[A-Za-z0-9_-]{43}")
 """A browser's name: random, as secrets.token_urlsafe writes it."""
@@ -48,9 +48,9 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What Google is given to bring back: the page that sends the browser there, for whom (verified ids) and about what.
+    """What Google or a CRM is given to bring back: the page that sends the browser there, for whom (verified ids) and about what.
 
-    `token` is what goes through Google. `verifier` (PKCE's) and `nonce` are told by it and the browser's cookie together, under
+    `token` is what goes there and back. `verifier` (PKCE's) and `nonce` are told by it and the browser's cookie together, under
     our key, and kept nowhere.
     """
 
@@ -93,13 +93,13 @@ class Browser:
         token = self._process.signed_links.sign(purpose, org, user, {**ids, **own}, self._now + STATE_LIFE)
         return self._state(self._process.signed_links.read(token, self._now, purpose), token)
 
-    async def brought_back(self, token: str) -> State:
-        """The state that came back from Google.
+    async def brought_back(self, token: str, *purposes: str) -> State:
+        """The state that came back, for one of these purposes.
 
         Raises LinkExpired when it is over or was used before, NotVerified when it is not ours or another browser's, and what the
         store raises.
         """
-        link = self._process.signed_links.read(token, self._now, SIGN_IN, CONSENT)
+        link = self._process.signed_links.read(token, self._now, *purposes)
         if not hmac.compare_digest(link.ids[_BROWSER], self._secret("browser", self._name)):
             raise NotVerified("another browser began this")
         if not await self._process.store.use_once(link.org, f"state {link.nonce}", link.until, self._now):

@@ -102,7 +102,7 @@ def _refused_page(wanted: Collection[Grant], came: CameBack) -> Response:
             "Google did not ask for your consent",
             "It sent you back with an error, and nothing was connected. If it stays so, tell your admin what it said.",
             link_button(TRY_AGAIN, came.again),
-            small(f"Google said: {_as_google_calls_it(came.error)}"),
+            small(f"Google said: {as_it_is_called(came.error)}"),
             status=HTTPStatus.BAD_GATEWAY,
         )
     return page_response(
@@ -152,7 +152,7 @@ def _what_for(grants: Collection[Grant]) -> list[str]:
     return [f"“{name}”: {why}." for name, why in (WHAT_FOR[grant] for grant in Grant if grant in grants)]
 
 
-def _as_google_calls_it(error: str) -> str:
+def as_it_is_called(error: str) -> str:
     """What stands in an address could be anybody's words: only what looks like one of OAuth's names
     (https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1) is shown."""
     return error if error.replace("_", "").isalpha() and error.isascii() and len(error) <= _LONGEST_NAME else "nothing more"

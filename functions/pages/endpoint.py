@@ -9,13 +9,13 @@ from starlette.responses import Response
 
 from cards.frame import Page
 from functions.log import log_problems, log_unforeseen, names, new_reference, requester
-from functions.pages import admin_export, connect, crm_sign_in, export, record, webhook
-from functions.pages.browser import CONSENT, SIGN_IN, Browser
+from functions.pages import admin_export, connect, crm_account, crm_consent, crm_sign_in, export, record, webhook
+from functions.pages.browser import CONSENT, CRM_CONSENT, SIGN_IN, Browser
 from functions.pages.get_started import GET_STARTED, get_started_page
 from functions.pages.problem_pages import anothers_link_page, failed_page, no_page, not_signed_in_page, problem_page
-from functions.pages.visit import CameBack, PageAnswer, Visit
+from functions.pages.visit import CameBack, CrmAnswer, FromCrm, PageAnswer, Visit
 from functions.signed_links import Signed
-from functions.wiring import CALLBACK, Process
+from functions.wiring import CALLBACK, CRM_CALLBACK, Process
 from mailmagnet.errors import MailMagnetError
 from mailmagnet.identity import identity_in
 
@@ -25,12 +25,15 @@ PAGES: Mapping[Page, PageAnswer] = {
     Page.RECORD_MAIL: record.answer_mail,
     Page.ATTACHMENT: record.answer_attachment,
     Page.SIGN_IN: crm_sign_in.answer,
+    Page.CRM_ACCOUNT: crm_account.answer,
     Page.EXPORT: export.answer,
     Page.ADMIN_EXPORT: admin_export.answer,
     Page.WEBHOOK: webhook.answer,
 }
 """Every page, for a visitor whose link and browser are the same user's. A page that takes forms is asked by POST too."""
 
+FROM_CRM: Mapping[Page, CrmAnswer] = {Page.SIGN_IN: crm_sign_in.signed_in, Page.CRM_ACCOUNT: crm_account.connected}
+"""What each page does with the code of a browser that it has sent to the CRM."""
 CHOOSE = "choose"
 """The parameter of a page with which the browser's user picks another of their Google accounts."""
 
@@ -53,6 +56,8 @@ async def _answered(request: Request, process: Process) -> Response:
     browser = Browser(request, process, now)
     if path == CALLBACK and request.method == "GET":
         return await _came_back(request, process, browser, now)
+    if path == CRM_CALLBACK and request.method == "GET":
+        return await _came_from_crm(request, process, browser, now)
     if path == GET_STARTED and request.method == "GET":
         return get_started_page()
     if path not in PAGES:
@@ -87,7 +92,7 @@ def _to_google(browser: Browser, process: Process, page: Page, link: Signed, *, 
 async def _came_back(request: Request, process: Process, browser: Browser, now: datetime) -> Response:
     """From Google, with a code or with what went wrong there."""
     query = request.query_params
-    state = await browser.brought_back(query.get("state", ""))
+    state = await browser.brought_back(query.get("state", ""), SIGN_IN, CONSENT)
     requester.set(names(state.org, state.user, process.settings.log_key.get_secret_value()))
     again = process.page_url(state.org, state.user, now, state.page, state.ids)
     came = CameBack(state, query.get("code", ""), query.get("error", ""), process, again)
@@ -107,3 +112,17 @@ async def _signed_in(came: CameBack, browser: Browser) -> Response:
     response = browser.led_to(came.again)
     browser.sign_in(response, identity.org, identity.user, identity.address)
     return response
+
+
+async def _came_from_crm(request: Request, process: Process, browser: Browser, now: datetime) -> Response:
+    """From a CRM, with a code or with what went wrong there. Whose browser it is, Google has said a while ago, and its pass says still."""
+    answer = dict(request.query_params)
+    state = await browser.brought_back(answer.pop("state", ""), CRM_CONSENT)
+    requester.set(names(state.org, state.user, process.settings.log_key.get_secret_value()))
+    again = process.page_url(state.org, state.user, now, state.page, {})
+    signed_in = browser.signed_in
+    if not signed_in or signed_in.user != state.user:
+        return crm_consent.other_account_page(again)
+    identity = identity_in(state.org, state.user, signed_in.address)
+    process.user_limit.count(identity)
+    return await crm_consent.came_back(FromCrm(state, identity, answer, process, now, again, FROM_CRM[state.page]))

@@ -14,6 +14,7 @@ from functions.boundary import body_of
 from functions.pages.browser import Browser, State
 from functions.pages.html import Markup, hidden
 from functions.wiring import Process
+from mailmagnet.crm_choice import CrmChoice
 from mailmagnet.errors import BadRequest, NotVerified
 from mailmagnet.identity import Identity
 
@@ -79,5 +80,21 @@ class CameBack:
     again: str
 
 
+@dataclass(frozen=True, slots=True)
+class FromCrm:
+    """A browser that a CRM has sent back, whose user is proven: its state, and what the CRM's answer holds (`code`, or `error` as the CRM
+    calls it). `answer_with` is what the page that sent it there does with a code."""
+
+    state: State
+    identity: Identity
+    answer: Mapping[str, str] = field(repr=False)
+    process: Process
+    now: datetime
+    again: str
+    answer_with: "CrmAnswer"
+
+
+CrmAnswer = Callable[[CrmChoice, FromCrm], Awaitable[Response]]
+"""What a page answers whom the organisation's CRM has sent back with a code. It raises what the CRM and the vault raise."""
 PageAnswer = Callable[[Visit], Awaitable[Response]]
 """What a page answers its proven visitor. Errors of the tree that it raises become a page that says what happened."""

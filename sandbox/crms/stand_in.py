@@ -9,7 +9,10 @@ from aiohttp import web
 @dataclass(frozen=True, slots=True)
 class SignedIn:
     """What came of a user's consent, as the product keeps it: the CRM's id and name of the user, tokens, the moment (ISO, with a zone) at
-    which `access` ends, and the origin at which the account is served ("" for the vendor's one)."""
+    which `access` ends, and the origin at which the account is served ("" for the vendor's one).
+
+    `through` is the account's own link, where an administrator has let the user in through it: then the user has no tokens.
+    """
 
     account: str
     name: str
@@ -17,6 +20,7 @@ class SignedIn:
     refresh: str
     expires_at: str
     origin: str = ""
+    through: "SignedIn | None" = None
 
 
 class StandIn(Protocol):

@@ -7,6 +7,7 @@ the command line `mailmagnet` before the same Google; its `serve` serves all fou
 import asyncio
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -20,7 +21,15 @@ from typing import Any, cast
 import click
 from pydantic import BaseModel, ConfigDict
 
+from crm_client.hubspot.addresses import HubSpotAddresses
+from crm_client.hubspot.kind import hubspot_kind
 from crm_client.kind import CrmKind
+from crm_client.pipedrive.addresses import PipedriveAddresses
+from crm_client.pipedrive.kind import pipedrive_kind
+from crm_client.salesforce.addresses import SalesforceAddresses
+from crm_client.salesforce.kind import salesforce_kind
+from crm_client.zoho.addresses import DataCentre, ZohoAddresses
+from crm_client.zoho.kind import zoho_kind
 from functions import addon as sidebar
 from functions import jobs
 from functions.boundary import entry_point
@@ -35,10 +44,11 @@ from functions.with_process import with_process
 from http_session.session import traceparent
 from mailmagnet.caller import unconnected
 from mailmagnet.crm import Crm, service_of
-from mailmagnet.crm_sign_in import CrmTokens
+from mailmagnet.crm_choice import CrmChoice
+from mailmagnet.crm_sign_in import CrmTokens, Sees, mapped_to
 from mailmagnet.errors import BadAnswer, RateLimited, Service, SignInNeeded, Unavailable, Upstream
 from mailmagnet.identity import identity_in
-from mailmagnet.vault import Connection
+from mailmagnet.vault import CRM_ACCOUNT, Connection
 
 PREFIX = "SANDBOX_"
 SLOW_SECONDS = 20.0
@@ -87,7 +97,12 @@ def google_at(url: str) -> Google:
 
 def stand_ins_at(url: str) -> Mapping[str, CrmKind]:
     """The CRMs whose vendors have a stand-in, each at this URL: one of them is served there."""
-    return {}
+    return {
+        "zoho": zoho_kind(ZohoAddresses(url, (DataCentre(url, url, url),))),
+        "hubspot": hubspot_kind(HubSpotAddresses(url, url)),
+        "salesforce": salesforce_kind(SalesforceAddresses(url, re.escape(url))),
+        "pipedrive": pipedrive_kind(PipedriveAddresses(url, re.escape(url))),
+    }
 
 
 class SandboxProcess(Process):
@@ -222,15 +237,29 @@ def serve(port: int) -> None:
 @click.option("--user", required=True)
 @click.option("--address", required=True)
 def consented(org: str, user: str, address: str) -> None:
-    """Keep what came of a user's consent at the CRM: JSON on standard input, as the stand-in gives it."""
+    """Keep what came of a user's consent at the CRM: JSON on standard input, as the stand-in gives it. Where the CRM does not say who may
+    use MailMagnet, an admin has put the user on the list; where an admin has let the user in through the account's link, what users see
+    is their team's."""
     given = json.loads(sys.stdin.read())
+    through = given.pop("through")
 
     async def keep(process: Process) -> None:
-        expires_at = datetime.fromisoformat(given.pop("expires_at"))
-        tokens = CrmTokens(**given, expires_at=expires_at, crm=process.default_crm)
-        await process.vault.sign_in(replace(unconnected(identity_in(org, user, address)), crm=tokens))
+        tokens = _tokens(given, process.default_crm)
+        if through:
+            link = _tokens({name: value for name, value in through.items() if name != "through"}, process.default_crm)
+            await process.vault.sign_in(Connection(org, CRM_ACCOUNT, "", crm=link))
+            await process.vault.let_see(org, Sees.TEAM)
+            tokens = mapped_to(tokens.account, tokens.name, link)
+        connection = replace(unconnected(identity_in(org, user, address)), crm=tokens)
+        await process.vault.sign_in(connection)
+        if not process.crm_client_of(tokens.crm).capabilities.permission:
+            await process.vault.put_on_list(replace(connection, listed=True))
 
     with_process(keep)
+
+
+def _tokens(given: Mapping[str, Any], crm: CrmChoice) -> CrmTokens:
+    return CrmTokens(**{**given, "expires_at": datetime.fromisoformat(given["expires_at"]), "crm": crm})
 
 
 @asynccontextmanager

@@ -80,10 +80,9 @@ class JobRuns:
         except (TimeoutError, aiohttp.ClientError, ValueError):
             raise NoTick from None
         for attempt in self._final(earlier):
-            sub = json.loads(attempt.sent)["user"]
-            if sub in accounts:
-                told = _told(attempt.status, json_object(attempt.answered))
-                await self._keep(accounts[sub], told, since[sub], by_clock=True)
+            for sub, answer in _by_mailbox(attempt).items():
+                if sub in accounts:
+                    await self._keep(accounts[sub], _told(attempt.status, answer), since[sub], by_clock=True)
         return sent
 
     async def moved(self, account: Account, number: int) -> list[dict[str, Any]]:
@@ -132,6 +131,15 @@ class JobRuns:
         run = Run(number, self._world.clock(), by_clock, told, since, await self._history_id(account))
         self._last[account.sub] = run
         return run
+
+
+def _by_mailbox(attempt: Attempt) -> Mapping[str, dict[str, Any] | None]:
+    """What came of each mailbox of a task: its own, or those of several."""
+    sent, answer = json.loads(attempt.sent), json_object(attempt.answered)
+    if "users" not in sent:
+        return {sent["user"]: answer}
+    each = (answer or {}).get("mailboxes", {})
+    return {sub: each.get(sub, answer) for sub in sent["users"]}
 
 
 def _told(status: int, answer: Mapping[str, Any] | None, retry_after: str = "") -> dict[str, Any]:

@@ -70,6 +70,18 @@ FAULTS: dict[str, tuple[Fault, type[Upstream]]] = {
     "empty": (answering(200), BadAnswer),
     "not UTF-8": (answering(200, b'{"\xff\xfe": 1}'), BadAnswer),
 }
+RETRY_AFTER: dict[str, tuple[str | float | None, float, float]] = {
+    "none": (None, 1, 3600),
+    "seconds": ("7", 7, 7),
+    "date": (90.0, 60, 91),
+    "date past": (-90.0, 0, 3600),
+    "word": ("soon", 1, 3600),
+    "negative": ("-5", 0, 3600),
+    "huge": ("9" * 30, 60, 86_400),
+    "other digits": ("１２", 1, 3600),
+    "fraction": ("7.5", 1, 3600),
+}
+"""What a Retry-After says, a float being a date so many seconds from now, and how long may be waited at least and at most."""
 ONE_CALL_FAULTS: dict[str, Fault] = {
     "closed": closed,
     "503": answering(503, "{}"),
@@ -126,7 +138,10 @@ class OverHttp:
             f"senders {senders.cost.calls} in {senders.cost.round_trips}",
         )
         assert crm.costs is not None, "a CRM that is asked over HTTP tells what it costs"
-        assert (look_up.cost, senders.cost) == crm.costs[number]
+        for cost, told in zip((look_up.cost, senders.cost), crm.costs[number], strict=True):
+            assert cost.calls == told.calls
+            # Of many that follow each other in several rows, one row may end before another begins: then fewer are one after another.
+            assert cost.round_trips == told.round_trips or (number > 20 and cost.round_trips <= told.round_trips)
 
     async def test_settings_and_rights_are_asked_for_once(self, crm: InstalledWorld, http: HttpFaults) -> None:
         """The second mail costs no more than its own people; a new client asks for what is not there yet, and all at once ask once."""
@@ -173,26 +188,13 @@ class OverHttp:
                     await ask()
             assert elsewhere.asked == []
 
-    @pytest.mark.parametrize(
-        ("retry_after", "least", "most"),
-        [
-            (None, 1, 3600),
-            ("7", 7, 7),
-            (http_date(90), 30, 91),
-            (http_date(-90), 0, 3600),
-            ("soon", 1, 3600),
-            ("-5", 0, 3600),
-            ("9" * 30, 60, 86_400),
-            ("１２", 1, 3600),
-            ("7.5", 1, 3600),
-        ],
-    )
+    @pytest.mark.parametrize(("retry_after", "least", "most"), RETRY_AFTER.values(), ids=RETRY_AFTER)
     async def test_a_rate_limit_says_how_long_to_wait(
-        self, crm: InstalledWorld, http: HttpFaults, retry_after: str | None, least: float, most: float
+        self, crm: InstalledWorld, http: HttpFaults, retry_after: str | float | None, least: float, most: float
     ) -> None:
         ada = crm.as_user(ADA)
         await looked_up(ada, ["sam@shaw.example"])
-        http.happen(rate_limited(retry_after))
+        http.happen(rate_limited(http_date(retry_after) if isinstance(retry_after, float) else retry_after))
         with pytest.raises(RateLimited) as told:
             await ada.senders([KNOWN])
         assert least <= told.value.retry_after <= most

@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestServer
 from http_session.own_token import EARLY, OwnToken
 from http_session.session import HttpSession
 from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, NotPermitted, RateLimited, Service, Side, Unavailable, Upstream
-from mailmagnet.tasks import MailboxTask, PreviewTask, TakeBackTask, Task, Tasks
+from mailmagnet.tasks import MailboxesTask, MailboxTask, PreviewTask, TakeBackTask, Task, Tasks
 from task_queue.cloud_tasks import CloudTasks
 from task_queue.in_process import InProcessTasks
 
@@ -28,7 +28,13 @@ TICK = SLOT + timedelta(minutes=3)
 TASK = MailboxTask("analytical.example", "100000000000000000001", SLOT, TICK)
 PREVIEW = PreviewTask("analytical.example", "100000000000000000001", SLOT, 30)
 TAKE_BACK = TakeBackTask("analytical.example", "100000000000000000001", SLOT, SLOT - timedelta(hours=1))
+TOGETHER = MailboxesTask("analytical.example", (("1", SLOT), ("2", SLOT + timedelta(minutes=1))), TICK)
 DIFFERENT: list[Task] = [
+    TOGETHER,
+    replace(TOGETHER, org="hopper.example"),
+    replace(TOGETHER, slots=TOGETHER.slots[:1]),
+    replace(TOGETHER, slots=(("1", SLOT), ("2", SLOT))),
+    replace(TOGETHER, slots=(("1", SLOT), ("3", SLOT + timedelta(minutes=1)))),
     TASK,
     replace(TASK, slot=SLOT + timedelta(minutes=10)),
     replace(TASK, user="100000000000000000002"),
@@ -133,6 +139,12 @@ async def test_a_taking_back_is_taken_once_whenever_it_is_to_begin(either: Tasks
     assert [await either.enqueue(task) for task in (TAKE_BACK, elsewhere)] == [True, False]
 
 
+async def test_several_mailboxes_in_the_same_slots_are_taken_once_whichever_tick_sends_them(either: Tasks) -> None:
+    elsewhere = tuple((user, slot.astimezone(timezone(timedelta(hours=-8)))) for user, slot in TOGETHER.slots)
+    same = [TOGETHER, replace(TOGETHER, tick=SLOT + timedelta(minutes=4)), replace(TOGETHER, slots=elsewhere)]
+    assert [await either.enqueue(task) for task in same] == [True, False, False]
+
+
 async def test_tasks_that_differ_in_anything_are_all_taken(either: Tasks) -> None:
     assert [await either.enqueue(task) for task in DIFFERENT] == [True] * len(DIFFERENT)
 
@@ -157,6 +169,12 @@ async def test_a_task_is_put_in_the_queue_as_cloud_tasks_reads_it(tasks: Tasks, 
             },
         }
     }
+
+
+async def test_a_task_for_several_mailboxes_carries_ids_alone(tasks: Tasks, queue: Queue) -> None:
+    await tasks.enqueue(TOGETHER)
+    payload = json.loads(b64decode(queue.bodies[0]["task"]["httpRequest"]["body"]))
+    assert payload == {"org": TOGETHER.org, "users": ["1", "2"], "tick": TICK.isoformat()}
 
 
 async def test_a_task_that_its_user_asks_for_names_no_tick(tasks: Tasks, queue: Queue) -> None:

@@ -9,7 +9,8 @@ from decimal import Decimal
 from email.message import EmailMessage
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 from aiohttp import web
 from cryptography.fernet import Fernet
@@ -24,7 +25,7 @@ from http_session.session import HttpSession
 from mailmagnet.categories import Category
 from mailmagnet.connect_mailbox import connect_mailbox
 from mailmagnet.consent import Consent, Grant
-from mailmagnet.crm import Crm, DealState, Money, NewContact, NewDeal, Organisation, Senders
+from mailmagnet.crm import Crm, CrmClient, DealState, Money, NewContact, NewDeal, Organisation, Senders
 from mailmagnet.crm_choice import EMBEDDED, CrmChoice
 from mailmagnet.crm_sign_in import CrmSignIn
 from mailmagnet.errors import Upstream
@@ -104,6 +105,11 @@ class JobParts:
         raise AssertionError("the job asks nobody for consent")
 
     default_crm = CrmChoice(EMBEDDED)
+    crm_client: Any = SimpleNamespace(budget=lambda _: None, capabilities=SimpleNamespace(pooled=False))
+    """What all views share: of the embedded CRM that is nothing."""
+
+    def crm_client_of(self, _: CrmChoice) -> CrmClient:
+        return cast(CrmClient, self.crm_client)
 
     def checked_crm(self, kind: str, origin: str) -> CrmChoice:
         raise AssertionError("the job chooses no CRM")

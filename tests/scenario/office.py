@@ -11,7 +11,7 @@ from cards.frame import Path as Served
 from crm_client.embedded.administration import STANDARD, add_user, share
 from mailmagnet.connect_mailbox import connect_mailbox
 from mailmagnet.consent import Grant
-from mailmagnet.sign_in_to_crm import tell_crm_user
+from mailmagnet.end_sign_in import tell_crm_user
 from mailmagnet.store import Choices
 from mailmagnet.vault import Connection
 from sandbox.google.world import Account

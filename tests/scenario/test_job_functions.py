@@ -15,6 +15,7 @@ import pytest
 from crm_client.embedded.administration import ADMINISTRATOR, set_permission
 from mailmagnet.categories import Category
 from mailmagnet.crm import MAIL_INTEGRATION, DealState
+from mailmagnet.store import Progress, RunCounts
 from sandbox.google.faults import Fault
 from tests.scenario.addon_process import SANDBOX_PROCESS, function_process, settings_of
 from tests.scenario.desk import ADA, Desk
@@ -141,6 +142,10 @@ async def test_only_the_jobs_own_account_may_call_and_only_the_right_function(jo
         ({"org": "corp.example", "user": ""}, "user"),
         ({"org": "corp.example", "user": "1", "subject": "Xylophone"}, "subject"),
         ({"org": "corp.example/../other", "user": "1"}, ""),
+        ({"org": "corp.example", "users": [], "tick": "2026-11-23T09:00:00Z"}, "users"),
+        ({"org": "corp.example", "users": ["1"] * 101, "tick": "2026-11-23T09:00:00Z"}, "users"),
+        ({"org": "corp.example", "users": ["1"]}, "tick"),
+        ({"org": "corp.example", "users": ["1"], "user": "1", "tick": "2026-11-23T09:00:00Z"}, "user"),
     ],
 )
 async def test_work_that_cannot_be_read_is_told_why(job: Job, body: Any, words: str) -> None:
@@ -156,6 +161,38 @@ async def test_a_mailbox_that_is_gone_off_or_without_consent_is_answered_as_done
     assert (status, answer["failed"], answer["who"], answer["failures"]) == (200, "consent", "Gmail", 1)
     await job.desk.switch_off()
     assert await job.sort() == (200, {"off": True})
+
+
+async def test_a_task_for_several_mailboxes_sorts_each_and_ones_trouble_is_its_own(job: Job) -> None:
+    desk = job.desk
+    await desk.contact("grace@a.example", CLOSED_LONG_AGO)
+    mail = desk.arrive("grace@a.example")
+    busy, refused = "100000000000000000008", "100000000000000000009"
+    for user in (busy, refused):
+        await desk.store.connect("corp.example", user, f"u{user}@corp.example", desk.now())
+    lease = await desk.store.take_lease("corp.example", refused, desk.now(), 300)
+    counts = RunCounts(desk.now())
+    await desk.store.switch_on(
+        lease, mailmagnet_since=counts.at, labelling_since=None, progress=Progress("1"), labels={}, last_run=counts
+    )
+    await desk.store.release_lease(lease)
+    lease = await desk.store.take_lease("corp.example", busy, desk.now(), 300)
+    work = {"org": "corp.example", "users": [refused, busy, "42", desk.account.sub], "tick": desk.now().isoformat()}
+    status, text = await job.call(job.mailbox_url, work)
+    mailboxes = json.loads(text)["mailboxes"]
+    assert (status, list(mailboxes)) == (200, work["users"])
+    assert (mailboxes[refused]["failed"], mailboxes[busy], mailboxes["42"]) == ("consent", {"busy": True}, {"off": True})
+    assert mailboxes[desk.account.sub]["sorted"]["customer"] == 1
+    assert await desk.labels_of(mail) == {CUSTOMER, "UNREAD"}
+    troubled = await desk.store.mailbox("corp.example", refused)
+    assert troubled
+    assert troubled.trouble
+    sorted_one = await desk.store.mailbox("corp.example", desk.account.sub)
+    assert sorted_one
+    assert sorted_one.trouble is None
+    await desk.store.release_lease(lease)
+    again = json.loads((await job.call(job.mailbox_url, work))[1])["mailboxes"][desk.account.sub]
+    assert (again["looked_at"], again["sorted"]["customer"]) == (0, 0)
 
 
 async def test_a_mailbox_that_another_run_works_on_is_answered_as_done(job: Job) -> None:

@@ -6,13 +6,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from mailmagnet.categories import Category
-from mailmagnet.crm import DealState, Lead
+from mailmagnet.crm import Budget, DealState, Lead
 from mailmagnet.errors import (
+    DayLimitReached,
     Forbidden,
     LeaseLost,
     LeaseTaken,
@@ -472,6 +474,39 @@ async def test_gmail_that_answers_html_fails_the_run_and_loses_nothing(desk: Des
     with pytest.raises(MailboxFailed):
         await desk.run()
     desk.world.faults.clear()
+    await desk.run()
+    assert CLOSING in await desk.labels_of(mail)
+
+
+async def test_while_few_of_the_crms_calls_are_left_runs_come_once_an_hour(desk: Desk) -> None:
+    await desk.contact("grace@a.example", (OPEN, THIS_MONTH))
+    budgets = [Budget(21, 100), Budget(19, 100), None, Budget(100, 100)]
+    said = []
+    for budget in budgets:
+        desk.crm_client = SimpleNamespace(budget=lambda _, told=budget: told)
+        mail = desk.arrive("grace@a.example")
+        await desk.run()
+        assert CLOSING in await desk.labels_of(mail)
+        mailbox = await desk.store.mailbox("corp.example", desk.account.sub)
+        assert mailbox
+        said.append(mailbox.last_run.sparing)
+    assert said == [False, True, True, False]
+
+
+async def test_when_the_days_calls_are_used_up_the_mailbox_waits_until_the_crm_takes_more(desk: Desk) -> None:
+    await desk.contact("grace@a.example", (OPEN, THIS_MONTH))
+    mail = desk.arrive("grace@a.example")
+    desk.crm_refusal = DayLimitReached(Service(Side.CRM, "MailMagnet CRM"), 5 * 3600)
+    with pytest.raises(MailboxFailed):
+        await desk.run()
+    mailbox = await desk.store.mailbox("corp.example", desk.account.sub)
+    assert mailbox
+    assert mailbox.trouble
+    assert (mailbox.trouble.reason, mailbox.trouble.again_at) == (Reason.CRM_DAY_LIMIT, desk.clock.now + timedelta(hours=5))
+    assert mailbox.presence.parked is None
+    desk.clock.turn(hours=5)
+    assert len(await desk.store.due_mailboxes("corp.example", desk.clock.now, EVERY)) == 1
+    desk.crm_refusal = None
     await desk.run()
     assert CLOSING in await desk.labels_of(mail)
 

@@ -114,13 +114,14 @@ CALLS = [
     "crm.sign_out",
     "vault.sign_out",
     "store.mailbox",
+    "store.mailboxes_by_user",
     "vault.forget",
     "store.delete_mailbox",
     "vault.leaving",
     "google.revoke",
     "vault.revoked",
 ]
-MARKED = CALLS.index("store.change_presence")
+MARKED, FORGOTTEN = CALLS.index("store.change_presence"), CALLS.index("vault.forget")
 CALLS_OF_ONE_SIGNED_IN_ALONE = [
     "store.mailbox",
     "vault.connection",
@@ -128,9 +129,11 @@ CALLS_OF_ONE_SIGNED_IN_ALONE = [
     "vault.connection",
     "store.connect",
     "store.change_presence",
-    *CALLS[MARKED + 1 : -2],
+    *CALLS[MARKED + 1 : FORGOTTEN],
+    "vault.connection",
+    *CALLS[FORGOTTEN:-2],
 ]
-"""Nothing is revoked at Google."""
+"""Nothing is revoked at Google. Of the last one of an organisation it is asked whether the CRM's account is linked."""
 ALONE_REFUSED, ALONE_MARKED = 2, 5
 """The call that finds no mailbox to mark, which has no effect; and the one that marks."""
 

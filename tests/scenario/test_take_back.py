@@ -226,7 +226,7 @@ class Queue:
         self.refused = ""
 
     async def enqueue(self, task: Task) -> bool:
-        if task.user == self.refused:
+        if getattr(task, "user", "") == self.refused:
             raise Unavailable(GMAIL, "failed on purpose")
         new = task not in self.tasks
         self.tasks.append(task)

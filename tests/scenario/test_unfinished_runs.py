@@ -231,7 +231,7 @@ async def test_every_call_to_gmail_the_crm_the_store_and_the_vault(walked: Desk,
     assert clean.calls == [
         *("store.take_lease", "store.mailbox", "store.policy", "vault.connection", "crm.me", "gmail.history"),
         *listing,
-        *("store.known_mails", "gmail.headers", "crm.senders", "gmail.labels", "gmail.create_label"),
+        *("store.known_mails", "gmail.headers", "crm.senders", "crm.settings", "gmail.labels", "gmail.create_label"),
         *("store.save_run", "store.policy", "gmail.move", "store.policy", "gmail.move", "store.save_run", "store.release_lease"),
     ]
     for at, how in product(range(len(clean.calls)), HOW):

@@ -1058,6 +1058,19 @@ def test_after_a_run_that_found_nothing_it_says_so() -> None:
             "Ask your admin for the permission Mail Integration · first 3 hr ago\n[Settings]",
         ),
         (
+            replace(
+                _in_trouble(Reason.CRM_DAY_LIMIT, CRM),
+                trouble=Trouble(Reason.CRM_DAY_LIMIT, CRM, NOW, 1, NOW.replace(hour=23, minute=50)),
+            ),
+            f"{CRM} takes no more questions from your organisation today. / "
+            "Sorted again tomorrow 00:50 · No mail is lost\n[Settings]",
+        ),
+        (
+            replace(MAILBOX, last_run=RunCounts(NOW, sorted=NOTHING_SORTED, sparing=True)),
+            f"Nothing sorted yet today, looked just now / Less often for now: {CRM} takes few more questions today\n"
+            "[Sort now, preview first] [Settings]",
+        ),
+        (
             _in_trouble(Reason.FAILING, CRM),
             f"Sorting does not work now: {CRM} failed. / "
             "It is tried again by itself, and no mail is lost · first 3 hr ago\n[Settings]",

@@ -50,7 +50,12 @@ async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
 
 
 def at(store: Any, now: datetime) -> Parts:
-    return cast(Parts, SimpleNamespace(store=store, now=lambda: now, retention_days=90))
+    return cast(Parts, SimpleNamespace(store=store, vault=EmptyVault(), now=lambda: now, retention_days=90))
+
+
+class EmptyVault:
+    async def connection(self, org: str, user: str) -> None:
+        return None
 
 
 async def connected(store: Store, *orgs: str) -> None:

@@ -14,14 +14,16 @@ import yaml
 from cards.frame import Path as Served
 from deployment.addon_manifest import addon_deployment
 from deployment.carry_out import VALUE
-from deployment.deployment_file import read_deployment
-from deployment.plan import IN_FOLDER, plan
-from deployment.services import ADDON, PAGES, SECRETS, SERVICES, environment, url
+from deployment.deployment_file import WITH_CLIENT, WITH_ORIGIN, Crm, read_deployment
+from deployment.plan import IN_FOLDER, by_hand, plan
+from deployment.services import ADDON, PAGES, SECRETS, SERVICES, environment, secrets, url
 from deployment.shell_script import script, script_back
 from deployment.source import image_tag, uploaded
+from functions.crms import KINDS
 from functions.event import SCOPE_EMAIL, SCOPE_OPEN_MAIL
 from functions.settings import read_settings
 from functions.triggers import TRIGGERS
+from mailmagnet.crm_choice import EMBEDDED
 from mailmagnet.errors import BadSetting
 from sandbox.cards.card_check import card_faults
 from sandbox.cards.open_links import OpenLinks
@@ -69,6 +71,13 @@ def complaint(tmp_path: Path, **changes: Any) -> str:
         ({"crm": {"kind": "odoo", "origin": "http://crm.example"}}, "crm.origin: write the CRM's address with https://"),
         ({"crm": {"kind": "odoo", "origin": "https://crm.example/web"}}, "crm.origin: write the CRM's address"),
         ({"crm": {"kind": "odo", "origin": "https://crm.example"}}, "crm.kind: "),
+        ({"crm": {"kind": "odoo"}}, "crm.origin: write the CRM's address"),
+        ({"crm": {"kind": "odoo", "origin": "https://crm.example", "client_id": "x"}}, "crm.client_id: take it out"),
+        ({"crm": {"kind": "zoho"}}, "crm.client_id: write the id of your OAuth client"),
+        ({"crm": {"kind": "zoho", "client_id": "1000.X", "origin": "https://crm.example"}}, "crm.origin: take it out"),
+        ({"crm": {"kind": "zoho", "client_id": "1000.X", "certificate": True}}, "crm.certificate: take it out"),
+        ({"crm": {"kind": "zoho", "client_id": "a,MAILMAGNET_ADMINS=x"}}, "crm.client_id: "),
+        ({"crm": {"kind": "zoho", "client_id": "a\nb"}}, "crm.client_id: "),
         ({"domains": ["gmail.com"]}, "domains: write domains of your own"),
         ({"admins": ["it"]}, "admins: write a mail address"),
         ({"admins": ["it@gmail.com"]}, "admins: write addresses in your own domains"),
@@ -119,6 +128,30 @@ def test_its_environment_is_settings_that_the_functions_can_read(service: Any, i
     assert given["MAILMAGNET_ORG_INSTALL"] == {"organisation": "true", "users": "false"}[install]
     assert settings.internal_domains == DEPLOYMENT.domains
     assert given["FUNCTION_TARGET"] == service.function
+
+
+def test_each_crm_may_be_deployed_with_what_it_needs_and_no_other() -> None:
+    deployed = {kind: how for kind, how in KINDS.items() if kind != EMBEDDED}
+    assert {kind for kind, how in deployed.items() if how.has_origin} <= set(WITH_ORIGIN)
+    assert {kind for kind, how in deployed.items() if how.has_client} <= set(WITH_CLIENT)
+
+
+@pytest.mark.parametrize("certificate", [False, True])
+def test_an_oauth_client_at_the_crm_comes_with_its_secret(certificate: bool) -> None:
+    """And a deployment without one has neither."""
+    crm = Crm(kind="salesforce", client_id="3MVG9.client", certificate=certificate)
+    mine = DEPLOYMENT.model_copy(update={"crm": crm})
+    assert environment(mine, PAGES)["MAILMAGNET_CRM_CLIENT_ID"] == "3MVG9.client"
+    assert "MAILMAGNET_CRM_CLIENT_ID" not in environment(DEPLOYMENT, PAGES)
+    own = {"MAILMAGNET_CRM_CLIENT_SECRET", *({"MAILMAGNET_CRM_CERTIFICATE_KEY"} if certificate else ())}
+    assert secrets(mine).keys() - SECRETS.keys() == own
+    assert secrets(DEPLOYMENT) == SECRETS
+    text = script(plan(mine, HOUSE))
+    assert ("base64 -w 0 key.pem" in text, "Secret of your OAuth client at the CRM" in text) == (certificate, True)
+    assert any(f"{url(mine, PAGES)}/crm-callback" in step for step in by_hand(mine))
+    assert not any("crm-callback" in step for step in by_hand(DEPLOYMENT))
+    for name in own:
+        assert f"{name}={secrets(mine)[name]}:latest" in text
 
 
 def test_a_services_name_leaves_room_for_its_url() -> None:

@@ -160,6 +160,17 @@ def test_mail_left_over_is_due_each_minute_and_once_in_it() -> None:
     assert replace(left, last_run=RunCounts(START)).due_since(START + timedelta(seconds=1), TEN_MINUTES) is None
 
 
+def test_while_the_crms_calls_are_spared_runs_come_once_an_hour_and_what_is_left_waits_too() -> None:
+    for remaining in (0, 9):
+        spared = mailbox(last_run=RunCounts(START, remaining=remaining, sparing=True))
+        due = [tick for tick in ticks(MINUTE, 3) if spared.due_since(tick, TEN_MINUTES)]
+        assert due
+        assert due[0] - START <= HOUR
+        spared = replace(spared, last_run=RunCounts(due[0], remaining=remaining, sparing=True, tick=due[0]))
+        again = [tick for tick in ticks(MINUTE, 6) if tick > due[0] and spared.due_since(tick, TEN_MINUTES)]
+        assert again[0] - due[0] == HOUR
+
+
 def trouble(again_at: datetime | None) -> Trouble:
     return Trouble(Reason.FAILING, "Gmail", START, 1, again_at)
 

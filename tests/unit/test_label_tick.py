@@ -1,6 +1,6 @@
 """The tick: which mailboxes get a task, one organisation's trouble kept to itself, six runs an hour, and old records that go away."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,12 +9,13 @@ from typing import Any, cast
 
 import pytest
 
+from mailmagnet.crm_choice import EMBEDDED, CrmChoice
 from mailmagnet.errors import RateLimited, Service, Side, Unavailable
-from mailmagnet.label_tick import tick
+from mailmagnet.label_tick import MAILBOXES_A_TASK, tick
 from mailmagnet.parts import Parts
 from mailmagnet.pause import pause, resume
 from mailmagnet.store import MailReading, MailRecord, Policy, Progress, RunCounts, Store
-from mailmagnet.tasks import MailboxTask
+from mailmagnet.tasks import MailboxesTask, MailboxTask
 from metadata_store.sqlite import SqliteStore
 
 NOW = datetime(2026, 11, 23, 9, 0, 17, tzinfo=UTC)
@@ -26,11 +27,16 @@ class Queue:
 
     def __init__(self) -> None:
         self.tasks: list[MailboxTask] = []
+        self.together: list[MailboxesTask] = []
         self.refuses: set[str] = set()
 
-    async def enqueue(self, task: MailboxTask) -> bool:
+    async def enqueue(self, task: MailboxTask | MailboxesTask) -> bool:
         if task.org in self.refuses:
             raise RateLimited(Service(Side.OURS, "Cloud Tasks"), 10)
+        if isinstance(task, MailboxesTask):
+            new = (task.org, task.slots) not in [(sent.org, sent.slots) for sent in self.together]
+            self.together += [task] if new else []
+            return new
         if any((task.org, task.user, task.slot) == (sent.org, sent.user, sent.slot) for sent in self.tasks):
             return False
         self.tasks.append(task)
@@ -82,8 +88,17 @@ async def ran(store: Store, org: str, user: str, at: datetime, ticked: datetime 
     await store.release_lease(lease)
 
 
-def parts(store: Any, queue: Queue, now: datetime = NOW) -> Parts:
-    return cast(Parts, SimpleNamespace(store=store, tasks=queue, now=lambda: now, retention_days=90))
+def parts(store: Any, queue: Queue, now: datetime = NOW, pooled: Collection[CrmChoice] = ()) -> Parts:
+    """`pooled` are the CRMs that are asked for the senders of many mailboxes at once."""
+
+    def client_of(choice: CrmChoice) -> Any:
+        return SimpleNamespace(capabilities=SimpleNamespace(pooled=choice in pooled))
+
+    choice = CrmChoice(EMBEDDED)
+    given = SimpleNamespace(
+        store=store, tasks=queue, now=lambda: now, retention_days=90, default_crm=choice, crm_client_of=client_of
+    )
+    return cast(Parts, given)
 
 
 @pytest.mark.parametrize("error", [None, KeyError("what stands in the store is not what was written")])
@@ -170,3 +185,53 @@ async def test_records_past_their_retention_go_away_and_others_stay(store: Sqlit
     await tick(EVERY, parts(store, Queue()))
     assert await store.latest_mails("short.example", "1", 10) == [new]
     assert await store.latest_mails("long.example", "1", 10) == [new, old]
+
+
+HUBSPOT = CrmChoice("hubspot")
+
+
+async def _pooled(store: SqliteStore, org: str, users: int) -> None:
+    await store.set_policy(org, Policy(crm=HUBSPOT))
+    for user in range(users):
+        await switched_on(store, org, f"{user}")
+
+
+async def test_where_the_crm_is_asked_for_many_at_once_a_task_is_for_many_of_one_organisation(store: SqliteStore) -> None:
+    await _pooled(store, "a.example", 3)
+    await _pooled(store, "b.example", MAILBOXES_A_TASK + 1)
+    await switched_on(store, "c.example", "1")
+    queue = Queue()
+    assert (await tick(EVERY, parts(store, queue, pooled={HUBSPOT}))).tasks == 4
+    assert [(task.org, len(task.slots), task.tick) for task in queue.together] == [
+        ("a.example", 3, NOW),
+        ("b.example", MAILBOXES_A_TASK, NOW),
+        ("b.example", 1, NOW),
+    ]
+    assert [(task.org, task.user) for task in queue.tasks] == [("c.example", "1")]
+    asked = [(task.org, user) for task in queue.together for user, _ in task.slots]
+    assert len(set(asked)) == len(asked)
+    for task in queue.together:
+        for user, slot in task.slots:
+            mailbox = await store.mailbox(task.org, user)
+            assert mailbox
+            assert mailbox.due_since(NOW, EVERY) == slot
+
+
+async def test_as_long_as_the_same_are_due_their_task_is_the_same(store: SqliteStore) -> None:
+    await _pooled(store, "a.example", 20)
+    queue, ticks = Queue(), 0
+    for minute in range(5):
+        at = NOW + timedelta(minutes=minute)
+        due = {(each.user, each.due_since(at, EVERY)) for each in await store.due_mailboxes("a.example", at, EVERY)}
+        sent = (await tick(EVERY, parts(store, queue, at, pooled={HUBSPOT}))).tasks
+        assert sent == (due not in [set(task.slots) for task in queue.together[: len(queue.together) - sent]])
+        ticks += 1
+    assert len(queue.together) <= ticks
+
+
+async def test_a_task_for_many_leaves_out_who_has_run(store: SqliteStore) -> None:
+    await _pooled(store, "a.example", 3)
+    queue = Queue()
+    await ran(store, "a.example", "1", NOW, ticked=NOW)
+    await tick(EVERY, parts(store, queue, pooled={HUBSPOT}))
+    assert [user for task in queue.together for user, _ in task.slots] == ["0", "2"]

@@ -1,5 +1,6 @@
 """Settings: a good environment is read whole; a wrong or missing variable is named, with what it should be."""
 
+from base64 import b64encode
 from dataclasses import astuple, fields
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -7,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from pydantic import ValidationError
 
+from functions.crms import KINDS
 from functions.google import Google
 from functions.settings import Settings, read_settings
 from functions.wiring import Process
@@ -30,6 +32,32 @@ def test_a_good_environment_is_read_whole() -> None:
     settings = read_settings({**GOOD, "PATH": "/bin", "HOME": "/"})
     assert settings.addon_url == "https://addon.example"
     assert settings.answer_seconds == 5
+
+
+PEM = "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize("given", [PEM, f"{PEM}\n", b64encode(PEM.encode()).decode(), b64encode(f"{PEM}\n".encode()).decode()])
+def test_a_certificates_key_is_read_whole_or_from_one_line(given: str) -> None:
+    settings = read_settings({**GOOD, "MAILMAGNET_CRM_CERTIFICATE_KEY": given})
+    assert settings.crm_certificate_key.get_secret_value() == PEM
+    assert "MIIE" not in repr(settings)
+
+
+@pytest.mark.parametrize("given", ["key.pem", "MIIE", b64encode(b"key").decode(), b64encode(b"\xff\xfe").decode()])
+def test_what_is_no_key_is_said_to_be_none(given: str) -> None:
+    with pytest.raises(BadSetting, match="MAILMAGNET_CRM_CERTIFICATE_KEY: should be a private key's file"):
+        read_settings({**GOOD, "MAILMAGNET_CRM_CERTIFICATE_KEY": given})
+
+
+@pytest.mark.parametrize("kind", [kind for kind, how in KINDS.items() if how.has_client])
+def test_a_crm_to_which_users_sign_in_by_a_client_wants_the_client_and_its_secret(kind: str) -> None:
+    client = {"MAILMAGNET_CRM_CLIENT_ID": "client", "MAILMAGNET_CRM_CLIENT_SECRET": "its-secret"}
+    assert read_settings({**GOOD, "MAILMAGNET_CRM": kind, **client}).crm_client_id == "client"
+    for left_out in client:
+        given = {name: value for name, value in client.items() if name != left_out}
+        with pytest.raises(BadSetting, match="MAILMAGNET_CRM_CLIENT_ID and MAILMAGNET_CRM_CLIENT_SECRET should be set"):
+            read_settings({**GOOD, "MAILMAGNET_CRM": kind, **given})
 
 
 def test_google_is_a_constant_and_no_setting() -> None:

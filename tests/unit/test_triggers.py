@@ -54,6 +54,11 @@ CLICKED_IN_PLACE = {
     Served.REMOVE_ORGANISATION,
     Served.CRM_EFFECT,
     Served.SAVE_CRM,
+    Served.LET_IN,
+    Served.MAP_PERSON,
+    Served.LET_OUT,
+    Served.SAVE_SEES,
+    Served.DISCONNECT_ACCOUNT,
 }
 """Paths whose first answer takes the place of the card clicked in already."""
 ADA = Identity("corp.example", "1", "ada@corp.example", "corp.example")
@@ -160,6 +165,15 @@ SHARED_MAIL = (
     Served.POLICY_EFFECT,
     Served.SAVE_POLICY,
 )
+CRM_USERS = (
+    Served.CRM_USERS,
+    Served.LET_IN,
+    Served.CRM_PERSON,
+    Served.MAP_PERSON,
+    Served.LET_OUT,
+    Served.SAVE_SEES,
+    Served.DISCONNECT_ACCOUNT,
+)
 ADMINS_ALONE = (
     Served.ADMIN,
     Served.PEOPLE,
@@ -183,11 +197,13 @@ ADMINS_ALONE = (
     Served.CRM,
     Served.CRM_EFFECT,
     Served.SAVE_CRM,
+    *CRM_USERS,
     Served.POLICY,
     Served.POLICY_EFFECT,
     Served.SAVE_POLICY,
 )
-ADMINS_IDS = {Served.TAKE_BACK_ALL: {"hours": "1"}, Served.USER: {"user": "7"}, Served.REMOVE_USER: {"user": "7"}}
+OF_A_USER = (Served.USER, Served.REMOVE_USER, Served.CRM_PERSON, Served.MAP_PERSON, Served.LET_OUT)
+ADMINS_IDS = {Served.TAKE_BACK_ALL: {"hours": "1"}, **{path: {"user": "7"} for path in OF_A_USER}}
 """What a click of the administration must name, besides what any may."""
 MAIL_IDS = {"module": "contacts", "owner": "1", "mail": "18f", "change": "keep_back"}
 

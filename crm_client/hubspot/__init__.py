@@ -1,0 +1,1 @@
+"""HubSpot, over its date-based API, version 2026-09."""

@@ -1,0 +1,1 @@
+"""Salesforce, read over its REST API with each user's own rights."""

@@ -1,0 +1,1 @@
+"""Tryton: parties with their contact mechanisms, sale opportunities, notes. Read only, over its REST API."""

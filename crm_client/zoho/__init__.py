@@ -1,0 +1,1 @@
+"""Zoho CRM, over its API v8."""

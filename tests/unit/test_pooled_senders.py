@@ -1,0 +1,114 @@
+"""Runs side by side ask the CRM as one: when all have asked or are over, each answered by its own, one's failure no other's."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pytest
+
+from mailmagnet import pooled_senders
+from mailmagnet.crm import Asked, Contact, CrmClient, Senders
+from mailmagnet.errors import NotAuthorised, Service, Side, Upstream
+from mailmagnet.pooled_senders import PooledSenders
+from mailmagnet.vault import Connection
+
+CRM = Service(Side.CRM, "CRM")
+
+
+class Client:
+    """A CRM that has every address; who is `refused` gets nothing, and `broken` it fails as nobody foresaw."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, frozenset[str]]] = []
+        self.refused = ""
+        self.broken = False
+
+    async def senders_of(self, asked: Sequence[Asked]) -> Sequence[Senders | Upstream]:
+        self.asked.append({each.connection.user: each.addresses for each in asked})
+        await asyncio.sleep(0)
+        if self.broken:
+            raise KeyError("id")
+        return [NotAuthorised(CRM) if each.connection.user == self.refused else found(each.addresses) for each in asked]
+
+
+def found(addresses: Any) -> Senders:
+    return Senders({address: (Contact(address, address, (address,)),) for address in addresses})
+
+
+def connection(user: str) -> Connection:
+    return Connection("corp.example", user, f"{user}@corp.example")
+
+
+@pytest.fixture
+def client() -> Client:
+    return Client()
+
+
+def pool_of(client: Client, *users: str) -> PooledSenders:
+    return PooledSenders(cast(CrmClient, client), users)
+
+
+async def ask(pool: PooledSenders, user: str, *addresses: str) -> Senders:
+    try:
+        return await pool.senders(connection(user), addresses)
+    finally:
+        pool.is_over(user)
+
+
+async def test_all_ask_as_one_and_each_gets_its_own(client: Client) -> None:
+    pool = pool_of(client, "1", "2", "3")
+    answers = await asyncio.gather(ask(pool, "1", "a@x.example"), ask(pool, "2"), ask(pool, "3", "a@x.example", "b@x.example"))
+    assert list(answers) == [found(["a@x.example"]), found([]), found(["a@x.example", "b@x.example"])]
+    assert client.asked == [{"1": {"a@x.example"}, "2": frozenset(), "3": {"a@x.example", "b@x.example"}}]
+
+
+async def test_nobody_waits_for_a_run_that_is_over_without_a_question(client: Client) -> None:
+    pool = pool_of(client, "1", "2", "3")
+    asking = asyncio.create_task(ask(pool, "1", "a@x.example"))
+    await asyncio.sleep(0)
+    pool.is_over("2")
+    pool.is_over("2")
+    await asyncio.sleep(0.01)
+    assert client.asked == []
+    pool.is_over("3")
+    assert await asking == found(["a@x.example"])
+
+
+async def test_one_that_is_refused_stops_no_other(client: Client) -> None:
+    client.refused = "2"
+    pool = pool_of(client, "1", "2")
+    first, second = await asyncio.gather(ask(pool, "1", "a@x.example"), ask(pool, "2", "b@x.example"), return_exceptions=True)
+    assert first == found(["a@x.example"])
+    assert isinstance(second, NotAuthorised)
+
+
+async def test_what_nobody_foresaw_is_told_to_each(client: Client) -> None:
+    client.broken = True
+    pool = pool_of(client, "1", "2")
+    answers = await asyncio.gather(ask(pool, "1", "a@x.example"), ask(pool, "2", "b@x.example"), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [KeyError, KeyError]
+
+
+async def test_one_that_gives_up_takes_nothing_from_the_others(client: Client) -> None:
+    pool = pool_of(client, "1", "2")
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await ask(pool, "1", "a@x.example")
+    assert await ask(pool, "2", "b@x.example") == found(["b@x.example"])
+
+
+async def test_one_that_is_slow_holds_nobody_up_for_long(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pooled_senders, "SECONDS_TO_WAIT", 0.05)
+    pool = pool_of(client, "1", "slow")
+    began = time.monotonic()
+    assert await ask(pool, "1", "a@x.example") == found(["a@x.example"])
+    assert 0.04 < time.monotonic() - began < 1
+    assert await ask(pool, "slow", "b@x.example") == found(["b@x.example"])
+    assert [set(each) for each in client.asked] == [{"1"}, {"slow"}]
+
+
+async def test_a_pool_of_nobody_asks_nothing(client: Client) -> None:
+    pool_of(client).is_over("1")
+    await asyncio.sleep(0)
+    assert client.asked == []
