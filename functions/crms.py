@@ -8,6 +8,7 @@ from crm_client.kind import CrmKind
 from crm_client.odoo.kind import ODOO_KIND
 from crm_client.pipedrive.kind import PIPEDRIVE_KIND
 from crm_client.salesforce.kind import salesforce_kind
+from crm_client.tryton.kind import TRYTON_KIND
 from crm_client.zoho.kind import ZOHO_KIND
 from mailmagnet.crm_choice import EMBEDDED, CrmChoice, origin_of
 from mailmagnet.errors import BadRequest
@@ -18,6 +19,7 @@ KINDS: Mapping[str, CrmKind] = {
     "zoho": ZOHO_KIND,
     "pipedrive": PIPEDRIVE_KIND,
     "odoo": ODOO_KIND,
+    "tryton": TRYTON_KIND,
     EMBEDDED: EMBEDDED_KIND,
 }
 """By the word for the kind: what MAILMAGNET_CRM, deployment.yaml and an organisation's policy may say."""
