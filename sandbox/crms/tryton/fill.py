@@ -1,5 +1,5 @@
-"""Run by Tryton's own Python: a world (world.py), given as a JSON file, put into a database by proteus. What it tells at the end, as JSON: its
-users' application keys and ids by address, and the ids of its records ("contact sam")."""
+"""Run by Tryton's own Python: a world (world.py), given as a JSON file, put into a database by proteus. What it tells at the end, as JSON:
+its users' application keys and ids by address, and the ids of its records ("contact sam")."""
 
 import importlib
 import json
