@@ -1,10 +1,13 @@
 """The two flows on each vendor's stand-in, whole: a signed event in and a card out, a run of the job and the labels it leaves; and the
 calls that the CRM got for it."""
 
+import asyncio
+import json
+import os
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 
@@ -12,19 +15,14 @@ import pytest
 from aiohttp import web
 
 from mailmagnet.categories import Category
-from mailmagnet.crm_choice import CrmChoice
-from mailmagnet.crm_sign_in import CrmTokens
-from mailmagnet.vault import Connection
 from sandbox.crms.stand_in import StandIn
+from sandbox.demo.other_crm import STAND_INS
 from tests.contract.crm_world import ADA, crm_world
 from tests.http_faults import HttpFaults
-from tests.scenario.addon_process import PAGES_URL, sidebar_at
+from tests.scenario.addon_process import HOUSE, PAGES_URL, settings_of, sidebar_at
 from tests.scenario.desk import OURS, Desk, desk_in
 from tests.scenario.test_job_functions import job_at
 from tests.told_at_the_end import COUNTED
-
-KINDS = ("zoho",)
-"""Of those whose users sign in by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +44,15 @@ class Vendor:
         }
 
     async def sign_in(self, desk: Desk) -> None:
-        """The desk's user signs in there as Ada."""
-        told = self.stand_in.sign_in(ADA)
-        until = datetime.fromisoformat(told.expires_at)
-        tokens = CrmTokens(told.account, told.name, told.access, told.refresh, until, CrmChoice(self.stand_in.kind), told.origin)
-        own = frozenset({"corp.example"})
-        await desk.vault.sign_in(Connection("corp.example", desk.account.sub, ADA, frozenset({ADA}), own, crm=tokens))
+        """The desk's user signs in there as Ada, or is let in by its admin, as in the demo."""
+        environment = {**os.environ, **settings_of(desk, "http://127.0.0.1:1"), **self.settings}
+        words = ("--org", "corp.example", "--user", desk.account.sub, "--address", ADA)
+        command = [sys.executable, "-m", "sandbox.demo.sandbox_process", "consented", *words]
+        process = await asyncio.create_subprocess_exec(
+            *command, cwd=HOUSE, env=environment, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL
+        )
+        await process.communicate(json.dumps(asdict(self.stand_in.sign_in(ADA))).encode())
+        assert process.returncode == 0
 
 
 @asynccontextmanager
@@ -69,7 +70,7 @@ async def vendor(kind: str) -> AsyncIterator[Vendor]:
             await runner.cleanup()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", STAND_INS)
 async def test_an_open_mail_is_a_card_and_a_run_puts_the_right_labels(
     kind: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
