@@ -42,11 +42,9 @@ _FAULTS = {
 
 def crm_users_card(answer: CrmUsers, frame: Frame) -> Card:
     crm = _crm(answer)
-    return card(
-        [_nothing_to_list(answer, crm), _account_section(answer, frame), _sees_section(answer, frame), *_list(answer, frame)],
-        f"Who may use {crm}",
-        "In your organisation",
-    )
+    connected = (_company_section(answer, frame), _account_section(answer, frame), _sees_section(answer, frame))
+    sections = [_nothing_to_list(answer, crm), *connected, *_list(answer, frame)]
+    return card(sections, f"Who may use {crm}", "In your organisation")
 
 
 def crm_person_card(answer: CrmUsers, frame: Frame) -> Card:
@@ -85,6 +83,17 @@ def _account_section(answer: CrmUsers, frame: Frame) -> Section | None:
     below = f"Connected for everybody. Disconnect ends it at {crm} too, and lets everybody out."
     name = words.name(answer.account, 60) or crm
     return section([decorated_text(bold(name), below=below, wrap=True), button_list(anew, ends)])
+
+
+def _company_section(answer: CrmUsers, frame: Frame) -> Section | None:
+    """At a vendor's anybody may have a company of their own."""
+    if not (answer.company and answer.first):
+        return None
+    below = f"Your organisation’s account of {_crm(answer)}: nobody signs in to another. Letting it go signs everybody out."
+    name = words.left_to_right(words.name(answer.company, 60))
+    return section(
+        [decorated_text(bold(name), below=below, wrap=True), button_list(button("Let it go", frame.run(Path.DISCONNECT_ACCOUNT)))]
+    )
 
 
 def _sees_section(answer: CrmUsers, frame: Frame) -> Section | None:

@@ -29,6 +29,11 @@ class Memory(Generic[Key, Value]):
         """Without effect where nothing is remembered."""
         self._kept.pop(key, None)
 
+    def forget_those(self, belong: Callable[[Key], bool]) -> None:
+        """All whose keys belong to it."""
+        for key in [key for key in self._kept if belong(key)]:
+            self._kept.pop(key, None)
+
 
 async def _asked(ask: Callable[[], Awaitable[Value]]) -> Value:
     return await ask()

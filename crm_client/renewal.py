@@ -127,7 +127,7 @@ class Renewal:
         except NotAuthorised:
             # The user may have signed in anew meanwhile.
             return self._unless_ended(await self._kept(org, user, kept.crm), kept)
-        return await self._put(org, user, kept, replace(new, crm=kept.crm))
+        return await self._put(org, user, kept, replace(new, crm=kept.crm, company=kept.company))
 
     async def _kept(self, org: str, user: str, crm: CrmChoice) -> CrmTokens:
         connection = await self._vault.connection(org, user)

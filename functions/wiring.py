@@ -13,6 +13,7 @@ from cards.frame import Page
 from chat_client.webhooks import ChatWebhooks
 from crm_client.authorization_code import OAuthClient
 from crm_client.kind import CrmKind, CrmMeans
+from crm_client.remembered import LookUps
 from crm_client.renewal import Renewal
 from functions.certificates import Certificates
 from functions.crms import KINDS, checked_crm
@@ -33,7 +34,7 @@ from http_session.own_token import OwnToken
 from http_session.session import HttpSession
 from mailmagnet.consent import Consent
 from mailmagnet.crm import Crm, CrmClient
-from mailmagnet.crm_choice import CrmChoice
+from mailmagnet.crm_choice import EMBEDDED, CrmChoice
 from mailmagnet.crm_sign_in import CrmSignIn
 from mailmagnet.errors import BadRequest
 from mailmagnet.gmail import Gmail, MailReader
@@ -228,7 +229,14 @@ class Process:
     def crm_of(self, connection: Connection) -> Crm:
         """The CRM as this connection's user sees it: the one that the user is signed in to, and before that the deployment's own."""
         choice = connection.crm.crm if connection.crm else self.default_crm
-        return self.crm_client_of(choice).as_user(connection)
+        view = self.crm_client_of(choice).as_user(connection)
+        # The embedded CRM is a file beside us: to remember its answers would save no call.
+        return view if choice.kind == EMBEDDED or not self.look_ups else self.look_ups.remembering(view, connection)
+
+    @cached_property
+    def look_ups(self) -> LookUps | None:
+        """What users looked up just now; None where the deployment does not want it remembered."""
+        return LookUps(self.settings.crm_memory) if self.settings.crm_memory else None
 
     def crm_client_of(self, choice: CrmChoice) -> CrmClient:
         """One CRM, as all its users' views here share it."""

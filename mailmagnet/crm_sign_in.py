@@ -21,6 +21,9 @@ class CrmTokens:
     said at sign-in that this account is served ("https://host"), "" where it says nothing; it is held against the vendor's closed list
     before it is kept, and each time that it is used. Several Google accounts may be signed in as one CRM user.
 
+    `company` is the CRM's account in which the user has signed in at the vendor's (Zoho's organisation, Pipedrive's company), "" where the
+    CRM's address says it: anybody may have one of their own there, in which they are the administrator.
+
     Of an account's own link `account` and `name` are those of the whole CRM account. `through` is that `account` where an admin has mapped
     the user to this CRM user: then the account's link is asked with, and there are no tokens here.
     """
@@ -33,6 +36,7 @@ class CrmTokens:
     crm: CrmChoice = field(default_factory=partial(CrmChoice, EMBEDDED))
     origin: str = ""
     through: str = ""
+    company: str = ""
 
     @property
     def through_account(self) -> bool:
@@ -106,8 +110,8 @@ class BrowserSignIn(CrmSignIn, Protocol):
         ...
 
     async def signed_in(self, answer: Mapping[str, str], verifier: str) -> CrmTokens:
-        """The tokens of whoever has just consented there. `answer` is what the CRM sent back with the browser, `code` in it; `verifier` is
-        the challenge's.
+        """The tokens of whoever has just consented there, with the `company` in which. `answer` is what the CRM sent back with
+        the browser, `code` in it; `verifier` is the challenge's.
 
         A token that the CRM has given is ended there before anything is raised: NotAuthorised when the code is spent or another's,
         NotPermitted when what was granted is too little.

@@ -17,7 +17,7 @@ from mailmagnet.crm_account import keep_mailbox, link_of
 from mailmagnet.crm_sign_in import NO_END, AccountSignIn, CrmTokens, Sees, mapped_to
 from mailmagnet.deadline import in_time
 from mailmagnet.disconnect_mailbox import see_off
-from mailmagnet.end_sign_in import end_account, tell_crm_user
+from mailmagnet.end_sign_in import end_account, let_go_of_company, tell_crm_user
 from mailmagnet.errors import MAILMAGNET, BadForm, NotAuthorised, NotFound, Upstream
 from mailmagnet.identity import Identity
 from mailmagnet.parts import Parts
@@ -54,6 +54,7 @@ class CrmUsers:
     `by_account`: the account is connected for all (`account` is its name, "" while it is not; `ended`: it was, and the CRM refuses it now),
     and `sees` is what users see by it, None while no admin has said so.
 
+    `company`: where each user signs in by themselves, the name of the company's account to which they do, "" while no admin has.
     `sees_all`: its token sees everything, so that an admin has to say it. `has_permission`: the CRM itself says
     who may use MailMagnet, so there is no list. `fault` says what was wrong with what was typed.
     """
@@ -63,6 +64,7 @@ class CrmUsers:
     by_account: bool
     account: str = ""
     ended: bool = False
+    company: str = ""
     sees_all: bool = False
     sees: Sees | None = None
     people: tuple[Person, ...] = ()
@@ -87,10 +89,15 @@ async def save_sees(sees: Sees | None, caller: Caller, parts: Parts) -> CrmUsers
 
 
 async def disconnect_account(caller: Caller, parts: Parts) -> CrmUsers:
-    """End the account's link, at the CRM and here, and let everybody out. Raises as `see_crm_users` does: then calling it again does the
-    rest."""
+    """End the account's link, at the CRM and here, and let everybody out; where each user signs in, everybody's sign-in.
+
+    Raises as `see_crm_users` does: then calling it again does the rest.
+    """
     await check_admin(caller, parts)
-    await in_time(MAILMAGNET, caller.by, end_account(caller.identity.org, parts))
+    crm = await in_time(MAILMAGNET, caller.by, chosen_crm(caller.identity.org, parts))
+    by_account = isinstance(parts.crm_sign_in_of(crm), AccountSignIn)
+    end = end_account if by_account else let_go_of_company
+    await in_time(MAILMAGNET, caller.by, end(caller.identity.org, parts))
     return await see_crm_users("", caller, parts)
 
 
@@ -147,8 +154,8 @@ async def _list(org: str, parts: Parts) -> _List:
     choice = await chosen_crm(org, parts)
     link = await link_of(org, choice, parts)
     nobody = CrmTokens("", "", "", "", NO_END, choice)  # of this very CRM, and signed in to nothing
-    crm = parts.crm_of(link or Connection(org, "", "", crm=nobody))
     by_account = isinstance(parts.crm_sign_in_of(choice), AccountSignIn)
+    crm = parts.crm_of(link if link and by_account else Connection(org, "", "", crm=nobody))
     answer = CrmUsers(
         crm.name,
         crm.capabilities.permission and not by_account,
@@ -157,6 +164,9 @@ async def _list(org: str, parts: Parts) -> _List:
         sees_all=crm.capabilities.rights is Rights.ACCOUNT,
         sees=link.sees if link else None,
     )
+    if not by_account:
+        company = link.crm.name if link and link.crm else ""
+        return _List(replace(answer, account="", sees=None, company=company), None, crm)
     return _List(answer, link.crm if link else None, crm)
 
 

@@ -30,7 +30,7 @@ async def end_account(org: str, parts: Parts, *, passed_over: bool = False) -> N
     link = await parts.vault.connection(org, CRM_ACCOUNT)
     if not link:
         return
-    if link.crm:
+    if link.crm and link.crm.refresh:
         try:
             await parts.crm_sign_in_of(link.crm.crm).sign_out(link.crm)
         except Upstream as problem:
@@ -45,6 +45,19 @@ async def end_account_of_another_crm(org: str, parts: Parts) -> None:
     link = await parts.vault.connection(org, CRM_ACCOUNT)
     if link and link.crm and link.crm.crm != ((await parts.store.policy(org)).crm or parts.default_crm):
         await end_account(org, parts)
+
+
+async def let_go_of_company(org: str, parts: Parts) -> None:
+    """End everybody's sign-in to the organisation's company in the CRM: with the next one an admin shows which it is. What cannot be ended
+    at the CRM now is forgotten here all the same. Raises what the store and the vault raise; calling it again does the rest."""
+    async for mailbox in every_mailbox(org, parts.store):
+        connection = await parts.vault.connection(org, mailbox.user)
+        if connection and connection.crm and connection.crm.company:
+            with suppress(Upstream):
+                await end_at_the_crm(connection.crm, parts)
+            await parts.vault.sign_out(org, mailbox.user)
+            await tell_crm_user(org, mailbox.user, "", parts)
+    await parts.vault.forget(org, CRM_ACCOUNT)
 
 
 async def let_everybody_out(org: str, parts: Parts) -> None:

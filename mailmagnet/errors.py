@@ -19,6 +19,7 @@ MailMagnetError
             UserGone      Google says that the account is deleted
         NotPermitted      the connection is good, its user may not do this; `.permission` says which permission is missing
             NotDelegated  the organisation's admin does not let MailMagnet into this mailbox, as it does for all
+            AnotherCompany  the sign-in is to another company's account of the CRM than the organisation's; `.none_yet`: it has none yet
             NotListed     the CRM has no such permission, and the user is not on the list by which an admin gives it
         NotFound          what was asked for is not there
         NotSupported      the CRM has no such thing
@@ -170,6 +171,15 @@ class NotPermitted(Upstream):
 
 class NotDelegated(NotPermitted):
     """The organisation's admin does not let MailMagnet into this mailbox: domain-wide delegation is missing, or does not go so far."""
+
+
+class AnotherCompany(NotPermitted):
+    """The sign-in is good, and to another company's account of the CRM than the organisation's. `none_yet`: which one that is, an admin has
+    to show first."""
+
+    def __init__(self, who: Service, *, none_yet: bool = False) -> None:
+        super().__init__(who, "no admin has signed in yet" if none_yet else "the sign-in is to another company's account")
+        self.none_yet = none_yet
 
 
 class NotListed(NotPermitted):

@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from mailmagnet.caller import connected_or_not
 from mailmagnet.crm_choice import CrmChoice
-from mailmagnet.crm_sign_in import AccountSignIn, BrowserSignIn, CrmSignIn, CrmTokens, TypedSignIn
+from mailmagnet.crm_sign_in import NO_END, AccountSignIn, BrowserSignIn, CrmSignIn, CrmTokens, TypedSignIn
 from mailmagnet.disconnect_mailbox import see_off
 from mailmagnet.end_sign_in import end_at_the_crm, tell_crm_user
-from mailmagnet.errors import BadRequest, NotKept, Upstream
+from mailmagnet.errors import AnotherCompany, BadRequest, NotKept, Service, Side, Upstream
+from mailmagnet.identity import Identity
 from mailmagnet.parts import Parts
-from mailmagnet.vault import Connection
+from mailmagnet.permission import is_named_admin
+from mailmagnet.vault import CRM_ACCOUNT, Connection
 
 
 async def sign_in_to_crm(connection: Connection, crm: CrmChoice, typed: Mapping[str, str], parts: Parts) -> Connection:
@@ -30,25 +33,48 @@ async def sign_in_to_crm(connection: Connection, crm: CrmChoice, typed: Mapping[
 
 
 async def sign_in_by_browser(
-    connection: Connection, crm: CrmChoice, answer: Mapping[str, str], verifier: str, parts: Parts
+    identity: Identity, crm: CrmChoice, answer: Mapping[str, str], verifier: str, parts: Parts
 ) -> Connection:
-    """Sign the connection's user in to one CRM with what it has sent back with the browser; the connection with the sign-in.
+    """Sign a user in to one CRM with what it has sent back with the browser; the connection with the sign-in.
 
-    Otherwise as `sign_in_to_crm`. Raises NotKept when the vault failed after the CRM's answer: then the sign-in is ended there, unless
-    an earlier one of the same CRM user stands for it; NotAuthorised when the answer is spent or another's.
+    The first of the deployment's admins to do so shows which company's account in the CRM is the organisation's, and only to that one
+    others sign in: in one of their own they would be administrators, and its records would have the ids of the organisation's.
+
+    Otherwise as `sign_in_to_crm`. Raises AnotherCompany, NotKept when the vault failed after the CRM's answer: then the sign-in
+    is ended there, unless an earlier one of the same CRM user stands for it; NotAuthorised when the answer is spent or another's.
     """
     sign_in = parts.crm_sign_in_of(crm)
     if not isinstance(sign_in, BrowserSignIn) or isinstance(sign_in, AccountSignIn):
         raise BadRequest("no browser signs a user in to this CRM")
-    await see_off(connection.org, connection.user, parts)
+    await see_off(identity.org, identity.user, parts)
+    connection = await connected_or_not(identity, parts)
     tokens = replace(await sign_in.signed_in(answer, verifier), crm=crm)
     signed_in = replace(connection, crm=tokens)
     try:
+        await _check_company(identity, tokens, parts)
         await parts.vault.sign_in(signed_in)
+    except AnotherCompany:
+        await ended_unkept(tokens, None, sign_in)
+        raise
     except Upstream as problem:
         raise NotKept(problem.who, ended=await ended_unkept(tokens, connection.crm, sign_in)) from problem
     await tell_crm_user(connection.org, connection.user, tokens.account, parts)
     return signed_in
+
+
+async def _check_company(identity: Identity, tokens: CrmTokens, parts: Parts) -> None:
+    """Raises AnotherCompany, and what the vault raises. A consumer account is an organisation of its own: its company is its user's."""
+    kept = await parts.vault.connection(identity.org, CRM_ACCOUNT)
+    known = kept.crm if kept and kept.crm and kept.crm.crm == tokens.crm else None
+    if known and known.account == tokens.company:
+        return
+    service = Service(Side.CRM, parts.crm_sign_in_of(tokens.crm).name)
+    may_show = identity.org == identity.user or (not known and is_named_admin(identity, parts))
+    if not tokens.company or not may_show:
+        raise AnotherCompany(service, none_yet=known is None)
+    name = tokens.origin.partition("://")[2] or tokens.company
+    company = CrmTokens(tokens.company, name, "", "", NO_END, tokens.crm, tokens.origin)
+    await parts.vault.sign_in(Connection(identity.org, CRM_ACCOUNT, "", crm=company))
 
 
 async def ended_unkept(tokens: CrmTokens, earlier: CrmTokens | None, sign_in: CrmSignIn) -> bool:

@@ -75,7 +75,8 @@ class HttpCrmProcess(Process):
         return HttpSession({f"{urlsplit(url).scheme}://{urlsplit(url).netloc}" for url in urls})
 
     def crm_of(self, connection: Connection) -> Crm:
-        return cast(Crm, HttpCrm(self.session, self._crm_url))
+        crm = cast(Crm, HttpCrm(self.session, self._crm_url))
+        return self.look_ups.remembering(crm, connection) if self.look_ups else crm
 
 
 addon = entry_point("addon", partial(HttpCrmProcess, read_settings(os.environ)), sidebar.answer)

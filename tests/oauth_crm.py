@@ -45,6 +45,7 @@ class TestCrms:
     __test__ = False
     server: TokenServer
     account: str = "7"
+    company: str = "portal 1"
     name: str = "Ada Byron"
     origin: str = HERE
     administrator: bool = True
@@ -73,9 +74,8 @@ class SignIn:
 
     async def signed_in(self, answer: Mapping[str, str], verifier: str) -> CrmTokens:
         granted = await self.flow.exchanged(self.origin + TOKEN, answer["code"], verifier)
-        tokens = CrmTokens(
-            self.crms.account, self.crms.name, granted.access, granted.refresh, _in_an_hour(), origin=self.crms.origin
-        )
+        access, refresh, crms = granted.access, granted.refresh, self.crms
+        tokens = CrmTokens(crms.account, crms.name, access, refresh, _in_an_hour(), origin=crms.origin, company=crms.company)
         async with self.flow.or_ended(partial(self.sign_out, tokens)):
             if not self.crms.origin.endswith(".testcrm.example"):
                 raise BadAnswer(CRM, "the account is served where no account of this CRM is")

@@ -43,16 +43,21 @@ def id_of(record: Record, name: str = "id") -> str:
 
 
 def emails_of(record: Record) -> tuple[str, ...]:
-    """A person's addresses, canonical, the main one first: objects in a record, plain texts in what a search found."""
-    labelled = sorted(inner_all(record, "emails"), key=lambda each: each.get("primary") is not True)
-    plain = [each for each in record.get("emails") or () if isinstance(each, str)]
-    return tuple(dict.fromkeys(canonical(each) for each in (*(text(each, "value") for each in labelled), *plain) if each))
+    """A person's addresses, canonical, the main one first."""
+    return tuple(dict.fromkeys(canonical(each) for each in _values(record, "emails")))
 
 
 def phone_of(record: Record) -> str:
-    labelled = sorted(inner_all(record, "phones"), key=lambda each: each.get("primary") is not True)
-    plain = [each for each in record.get("phones") or () if isinstance(each, str)]
-    return next((each for each in (*(text(each, "value") for each in labelled), *plain) if each), "")
+    """A person's main phone number, "" for none."""
+    return next(iter(_values(record, "phones")), "")
+
+
+def _values(record: Record, name: str) -> list[str]:
+    """The main one first: objects in a record, plain texts in what a search has found."""
+    listed = record.get(name)
+    plain = [each for each in listed if isinstance(each, str)] if isinstance(listed, list) else []
+    labelled = sorted(inner_all(record, name), key=lambda each: each.get("primary") is not True)
+    return [each for each in (*(text(each, "value") for each in labelled), *plain) if each]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Signing in to Pipedrive: the browser goes there, and Pipedrive tells with its tokens where the user's company is served."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from crm_client.authorization_code import AuthorizationCode, Granted
@@ -39,9 +40,10 @@ class PipedriveSignIn:
             self._flow.check_scopes(granted, SCOPES)
             origin = self._server.addresses.company(granted.answer.get("api_domain"))
             me = inner(await self._server.call(granted.access, origin, "/api/v1/users/me", {}), "data")
-            if not id_of(me):
-                raise BadAnswer(PIPEDRIVE, "the answer does not say whose the token is")
-            return self._tokens(granted, id_of(me), text(me, "name"), origin)
+            company = id_of(me, "company_id")
+            if not (id_of(me) and company):
+                raise BadAnswer(PIPEDRIVE, "the answer does not say whose the token is, and where")
+            return replace(self._tokens(granted, id_of(me), text(me, "name"), origin), company=company)
 
     async def renewed(self, tokens: CrmTokens) -> CrmTokens:
         """The company may have another name since: it is told anew each time."""

@@ -63,7 +63,7 @@ class SalesforceSignIn:
             consent = self._consent(granted)
             tokens = self._tokens(consent.user_id, "", consent)
             user = await self._one(tokens, questions.user_named(consent.user_id))
-            return replace(tokens, name=text(user, "Name"))
+            return replace(tokens, name=text(user, "Name"), company=consent.organisation_id)
 
     async def renewed(self, tokens: CrmTokens) -> CrmTokens:
         origin = self._addresses.instance(tokens.origin)

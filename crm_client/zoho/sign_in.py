@@ -76,10 +76,12 @@ class ZohoSignIn:
                 raise BadAnswer(ZOHO, "the sign-in would end after an hour: there is no refresh token")
             line = ZohoLine(self._server, "", centre.api)
             users = (await line.ask(granted.access, Request("GET", "/users", {"type": "CurrentUser"}))).named("users")
-            if not users or not text(users[0], "id"):
-                raise BadAnswer(ZOHO, "the answer does not say who has signed in")
+            companies = (await line.ask(granted.access, Request("GET", "/org"))).named("org")
+            if not users or not text(users[0], "id") or not companies or not text(companies[0], "zgid"):
+                raise BadAnswer(ZOHO, "the answer does not say who has signed in, and where")
         name = text(users[0], "full_name") or text(users[0], "email")
-        return CrmTokens(text(users[0], "id"), name, granted.access, granted.refresh, self._end_of(granted), origin=centre.api)
+        who, company = text(users[0], "id"), text(companies[0], "zgid")
+        return CrmTokens(who, name, granted.access, granted.refresh, self._end_of(granted), origin=centre.api, company=company)
 
     async def renewed(self, tokens: CrmTokens) -> CrmTokens:
         """A refresh token stays as it is: Zoho gives no other."""

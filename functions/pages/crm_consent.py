@@ -14,7 +14,7 @@ from http_session.pkce import challenge_of
 from mailmagnet.choose_crm import chosen_crm
 from mailmagnet.crm_choice import CrmChoice
 from mailmagnet.crm_sign_in import BrowserSignIn
-from mailmagnet.errors import MailMagnetError, NotAuthorised, NotKept, NotPermitted
+from mailmagnet.errors import AnotherCompany, MailMagnetError, NotAuthorised, NotKept, NotPermitted
 
 _CRM = "crm"
 """What a state carries beside the page's ids: the CRM to which the browser was sent. No id of such a page is called so."""
@@ -52,6 +52,8 @@ def _failed_page(name: str, error: MailMagnetError, came: FromCrm, reference: st
     match error:
         case NotKept():
             return _not_kept_page(name, error, came, reference)
+        case AnotherCompany():
+            return _another_company_page(name, error, came, reference)
         case NotPermitted():
             return _not_enough_page(name, came, reference)
         case NotAuthorised():
@@ -105,6 +107,18 @@ def _not_kept_page(name: str, error: NotKept, came: FromCrm, reference: str) -> 
         link_button(TRY_AGAIN, came.again),
         small(f"Reference {reference}"),
         status=HTTPStatus.SERVICE_UNAVAILABLE,
+    )
+
+
+def _another_company_page(name: str, error: AnotherCompany, came: FromCrm, reference: str) -> Response:
+    if error.none_yet:
+        title = "An admin signs in first"
+        said = f"The first admin of MailMagnet who signs in to {name} shows which account there is your organisation’s. Nothing was kept."
+    else:
+        title = "That was another company’s account"
+        said = f"You signed in to an account of {name} that is not your organisation’s. Nothing of it was kept."
+    return page_response(
+        title, said, link_button(TRY_AGAIN, came.again), small(f"Reference {reference}"), status=HTTPStatus.FORBIDDEN
     )
 
 

@@ -44,8 +44,7 @@ async def answer(visit: Visit) -> Response:
 async def signed_in(crm: CrmChoice, came: FromCrm) -> Response:
     """Back from the CRM's own consent. Raises what the CRM and the vault raise."""
     process = came.process
-    connection = await connected_or_not(came.identity, process)
-    connection = await sign_in_by_browser(connection, crm, came.answer, came.state.verifier, process)
+    connection = await sign_in_by_browser(came.identity, crm, came.answer, came.state.verifier, process)
     return _signed_in_page(process.crm_sign_in_of(crm).name, connection)
 
 

@@ -102,7 +102,6 @@ def stand_ins_at(url: str) -> Mapping[str, CrmKind]:
         "hubspot": hubspot_kind(HubSpotAddresses(url, url)),
         "salesforce": salesforce_kind(SalesforceAddresses(url, re.escape(url))),
         "pipedrive": pipedrive_kind(PipedriveAddresses(url, re.escape(url))),
-        "salesforce": salesforce_kind(SalesforceAddresses(url, re.escape(url))),
     }
 
 

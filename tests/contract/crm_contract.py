@@ -166,6 +166,12 @@ class CrmContract(Questions, OverHttp):
         answer = await looked_up(crm.as_user(ADA), addresses, [])
         assert [contacts[0].id for contacts in answer.contacts.values()] == [crm.id_of("contact henrietta")] * 2
         assert set(answer.contacts) == set(addresses)
+        for address in addresses:
+            for contacts in (
+                (await looked_up(crm.as_user(ADA), [address])).contacts,
+                (await crm.as_user(ADA).senders([address, "sam@shaw.example"])).contacts,
+            ):
+                assert [contact.id for contact in contacts[address]] == [crm.id_of("contact henrietta")]
 
     @needs("roles", "second_addresses")
     async def test_several_contacts_with_one_address_all_come_those_with_open_deals_first(self, crm: InstalledWorld) -> None:

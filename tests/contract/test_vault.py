@@ -19,10 +19,11 @@ from cryptography.fernet import Fernet
 
 from mailmagnet.consent import Grant
 from mailmagnet.crm_choice import CrmChoice
-from mailmagnet.crm_sign_in import CrmTokens
+from mailmagnet.crm_sign_in import CrmTokens, Sees, mapped_to
 from mailmagnet.errors import BadAnswer, BadSetting, SignInNeeded, Unavailable
-from mailmagnet.vault import Connection, Leaving, Vault
+from mailmagnet.vault import CRM_ACCOUNT, Connection, Leaving, Vault
 from tests.contract.secret_manager import secret_manager
+from token_vault.connection_facts import connection_in
 from token_vault.encrypted_file import EncryptedFileVault
 
 KEY = "bWFkZS11cC1rZXktb2YtY29udHJhY3QtdGVzdHMtLS0="
@@ -134,6 +135,73 @@ class TestSignIn:
     async def test_nothing_secret_is_shown(self) -> None:
         shown = repr(replace(connection(), crm=tokens(), webhook="https://chat.example/secret"))
         assert not [secret for secret in ("access-1", "refresh-1", "secret", TOKEN) if secret in shown]
+
+
+LINK = CrmTokens(
+    "portal 1", "Corp", "access", "refresh", datetime(2027, 3, 14, tzinfo=UTC), CrmChoice("hubspot"), "https://eu.example"
+)
+
+
+class TestAccount:
+    """The link of a CRM's whole account, and whom an admin lets in."""
+
+    async def test_a_mapped_user_has_no_token_and_where_the_account_is_comes_back(self, vault: Vault, opened: Opened) -> None:
+        await vault.sign_in(Connection(ORG, CRM_ACCOUNT, "", crm=LINK))
+        await vault.sign_in(Connection(ORG, ADA, f"{ADA}@{ORG}", crm=mapped_to("7", "Ada Byron", LINK)))
+        link, ada = await opened().connection(ORG, CRM_ACCOUNT), await opened().connection(ORG, ADA)
+        assert link
+        assert ada
+        assert ada.crm
+        assert (link.crm, link.sees) == (LINK, None)
+        assert (ada.crm.account, ada.crm.access, ada.crm.refresh, ada.crm.through) == ("7", "", "", "portal 1")
+        assert (ada.crm.origin, ada.crm.through_account, LINK.through_account) == ("https://eu.example", True, False)
+
+    async def test_the_account_is_no_user(self, vault: Vault) -> None:
+        await vault.sign_in(Connection(ORG, CRM_ACCOUNT, "", crm=LINK))
+        await vault.sign_in(Connection(ORG, ADA, f"{ADA}@{ORG}", crm=tokens()))
+        assert list(await vault.users(ORG)) == [ADA]
+        assert await vault.forget(ORG, CRM_ACCOUNT)
+        assert await vault.connection(ORG, CRM_ACCOUNT) is None
+        assert list(await vault.leaving()) == []
+
+    async def test_what_users_see_stays_with_a_new_token_and_goes_with_the_link(self, vault: Vault, opened: Opened) -> None:
+        await vault.let_see(ORG, Sees.EVERYONE)
+        assert await vault.connection(ORG, CRM_ACCOUNT) is None
+        await vault.sign_in(Connection(ORG, CRM_ACCOUNT, "", crm=LINK))
+        await vault.let_see(ORG, Sees.TEAM)
+        renewed = replace(LINK, access="new", refresh="newer")
+        assert await vault.renew(ORG, CRM_ACCOUNT, LINK, renewed) == renewed
+        link = await opened().connection(ORG, CRM_ACCOUNT)
+        assert link
+        assert (link.crm, link.sees) == (renewed, Sees.TEAM)
+        await vault.let_see(ORG, None)
+        await vault.let_see(OTHER_ORG, Sees.EVERYONE)
+        link = await opened().connection(ORG, CRM_ACCOUNT)
+        assert link
+        assert link.sees is None
+        await vault.forget(ORG, CRM_ACCOUNT)
+        await vault.sign_in(Connection(ORG, CRM_ACCOUNT, "", crm=LINK))
+        link = await opened().connection(ORG, CRM_ACCOUNT)
+        assert link
+        assert link.sees is None
+
+    async def test_the_list_stays_with_a_new_consent_a_sign_in_and_a_sign_out_and_goes_with_the_user(
+        self, vault: Vault, opened: Opened
+    ) -> None:
+        await vault.put_on_list(replace(connection(), listed=True))
+        bare = replace(connection(), gmail_token="", grants=frozenset(), listed=True)
+        assert await opened().connection(ORG, ADA) == bare
+        await vault.keep(connection())
+        await vault.sign_in(replace(connection(), crm=tokens()))
+        await vault.keep_webhook(ORG, ADA, "https://chat.example/1")
+        await vault.sign_out(ORG, ADA)
+        assert await opened().connection(ORG, ADA) == replace(connection(), webhook="https://chat.example/1", listed=True)
+        await vault.put_on_list(connection())
+        assert await opened().connection(ORG, ADA) == replace(connection(), webhook="https://chat.example/1")
+        await vault.put_on_list(replace(connection(), listed=True))
+        await vault.forget(ORG, ADA)
+        await vault.keep(connection())
+        assert await opened().connection(ORG, ADA) == connection()
 
 
 class TestVault:
@@ -522,3 +590,20 @@ def overwrite_unnoticed(file: Path) -> None:
     before = file.stat()
     file.write_bytes(b"x" * before.st_size)
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_what_was_kept_before_there_were_accounts_and_lists_is_read_as_before() -> None:
+    tokens_then = {"account": "u1", "name": "Ada", "access": "a", "refresh": "r", "expires_at": "2027-03-14T09:00:00+00:00"}
+    then = {"address": "a@b.example", "own_addresses": [], "own_domains": [], "gmail_token": "", "grants": [], "crm": tokens_then}
+    read = connection_in(ORG, ADA, then)
+    assert read
+    assert read.crm
+    assert (read.listed, read.sees, read.crm.origin, read.crm.through_account) == (False, None, "", False)
+    assert read.crm.crm == CrmChoice("embedded")
+
+
+@pytest.mark.parametrize("wrong", [{"sees": "all"}, {"crm": {"account": "1"}}, {"crm": {"unknown": 1}}])
+def test_what_nobody_here_has_written_is_not_believed(wrong: dict[str, Any]) -> None:
+    facts = {"address": "a@b.example", "own_addresses": [], "own_domains": [], "gmail_token": "", "grants": []}
+    with pytest.raises(BadAnswer):
+        connection_in(ORG, ADA, {**facts, **wrong})

@@ -53,7 +53,7 @@ async def serving(desk: Desk, crms: TestCrms, kind: str, **settings: str) -> Asy
 
 @pytest.fixture
 async def pages(desk: Desk, crms: TestCrms) -> AsyncIterator[Pages]:
-    async for made in serving(desk, crms, SINGLE):
+    async for made in serving(desk, crms, SINGLE, MAILMAGNET_ADMINS=ADA):
         yield made
 
 
@@ -262,6 +262,65 @@ async def test_a_crm_that_fails_is_told_plainly(pages: Pages, server: TokenServe
     assert (shown.status, "TestCRM" in shown.text) == (said, True)
     assert await sign_in_of(pages) is None
     assert (await browser.open(shown.link("Try again"))).url.startswith(server.origin + AUTHORIZE)
+
+
+# Which company's account
+
+
+@pytest.fixture
+def kim(desk: Desk) -> Account:
+    """Somebody else in the organisation, and no admin."""
+    return desk.world.add_account("kim@corp.example", "Kim Corp", hosted_domain=ORG)
+
+
+async def signed_in(pages: Pages, server: TokenServer, account: Account | None = None) -> Shown:
+    browser = pages.browser()
+    shown = await at_the_crm(pages, browser, account=account)
+    if AUTHORIZE not in shown.url:  # somebody who is signed in already
+        shown = await browser.open(shown.link("Sign in"))
+    return await browser.open(coming_back(pages, server, shown))
+
+
+async def test_nobody_signs_in_before_an_admin_has_shown_which_account_is_the_organisations(
+    pages: Pages, server: TokenServer, crms: TestCrms, kim: Account
+) -> None:
+    shown = await signed_in(pages, server, kim)
+    assert (shown.status, "An admin signs in first" in shown.text) == (403, True)
+    assert (server.revoked, await sign_in_of(pages, kim.sub)) == (["refresh-1"], None)
+    assert "You are signed in" in (await signed_in(pages, server)).text
+    crms.account, crms.name = "8", "Kim Berg"
+    assert "As Kim Berg" in (await signed_in(pages, server, kim)).text
+    kept = await pages.desk.vault.connection(ORG, CRM_ACCOUNT)
+    assert kept
+    assert kept.crm
+    assert (kept.crm.account, kept.crm.refresh, kept.crm.access) == ("portal 1", "", "")
+
+
+@pytest.mark.parametrize("company", ["portal 2", ""])
+async def test_who_signs_in_to_a_company_of_their_own_is_no_user_of_the_organisations(
+    pages: Pages, server: TokenServer, crms: TestCrms, kim: Account, company: str
+) -> None:
+    """There they would be an administrator, and its records have the same ids."""
+    await signed_in(pages, server)
+    crms.company = company
+    for account in (kim, None):
+        shown = await signed_in(pages, server, account)
+        assert (shown.status, "another company" in shown.text) == (403, True)
+    assert server.revoked == ["refresh-2", "refresh-3"]
+    tokens = await sign_in_of(pages)
+    assert tokens
+    assert (tokens.refresh, await sign_in_of(pages, kim.sub)) == ("refresh-1", None)
+
+
+async def test_a_consumer_accounts_company_is_its_users(pages: Pages, server: TokenServer, crms: TestCrms) -> None:
+    alone = pages.desk.world.add_account("zed@gmail.example", "Zed")
+    for company in ("portal 1", "portal 2"):
+        crms.company = company
+        assert "You are signed in" in (await signed_in(pages, server, alone)).text
+    kept = await pages.desk.vault.connection(alone.sub, alone.sub)
+    assert kept
+    assert kept.crm
+    assert kept.crm.company == "portal 2"
 
 
 # The account's link

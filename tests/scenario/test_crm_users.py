@@ -35,10 +35,11 @@ from mailmagnet.crm_users import (
 )
 from mailmagnet.daily_chores import daily_chores
 from mailmagnet.disconnect_mailbox import disconnect_mailbox
-from mailmagnet.errors import Forbidden, NotFound, NotKept, NotListed, SignInNeeded, Unavailable, Upstream
+from mailmagnet.errors import AnotherCompany, Forbidden, NotFound, NotKept, NotListed, SignInNeeded, Unavailable, Upstream
 from mailmagnet.identity import Identity
 from mailmagnet.permission import check_permitted
 from mailmagnet.removal import remove_organisation
+from mailmagnet.sign_in_to_crm import sign_in_by_browser
 from mailmagnet.store import Policy
 from mailmagnet.vault import CRM_ACCOUNT
 from sandbox.demo.sandbox_process import process_in
@@ -470,24 +471,50 @@ async def test_a_crm_that_is_down_holds_a_removal_up_for_a_day_at_most(world: Wo
 # A CRM to which each user signs in, and which has no permission for MailMagnet
 
 
-async def test_who_has_signed_in_is_let_in_by_the_admins_list(single: World) -> None:
-    from mailmagnet.caller import unconnected
-    from mailmagnet.sign_in_to_crm import sign_in_by_browser
+async def signed_in(world: World, who: Identity, account: str, name: str) -> None:
+    world.crms.account, world.crms.name = account, name
+    answer = {"code": world.server.new_code(challenge_of(VERIFIER))}
+    await sign_in_by_browser(who, world.crm, answer, VERIFIER, world.process)
 
-    single.crms.account = "8"
-    answer = {"code": single.server.new_code(challenge_of(VERIFIER))}
-    await sign_in_by_browser(unconnected(BOB), single.crm, answer, VERIFIER, single.process)
+
+async def test_who_has_signed_in_is_let_in_by_the_admins_list(single: World) -> None:
+    await signed_in(single, ADA, "7", "Ada Byron")
+    await signed_in(single, BOB, "8", "Bob Rossi")
     assert not await single.is_let_in(BOB)
     await single.ask(BOB)
     seen = await single.list()
-    assert [(person.user, person.crm_name, person.let_in) for person in seen.people] == [("102", "Ada Byron", False)]
-    assert (seen.by_account, seen.has_permission) == (False, False)
+    assert [(person.user, person.crm_name, person.let_in) for person in seen.people] == [("102", "Bob Rossi", False)]
+    assert (seen.by_account, seen.has_permission, seen.company) == (False, False, "eu.testcrm.example")
     await single.let_in((BOB, ""))
     assert await single.is_let_in(BOB)
     await let_out(BOB.user, single.caller(ADA), single.process)
     assert not await single.is_let_in(BOB)
     await map_person(BOB.user, "", single.caller(ADA), single.process)
     assert await single.is_let_in(BOB)
+
+
+async def test_another_company_is_shown_by_the_next_admin_who_signs_in_once_the_one_before_is_let_go(single: World) -> None:
+    await signed_in(single, ADA, "7", "Ada Byron")
+    await signed_in(single, BOB, "8", "Bob Rossi")
+    await single.ask(ADA, BOB)
+    await single.let_in((BOB, ""), (ADA, ""))
+    single.crms.company = "portal 2"
+    with pytest.raises(AnotherCompany):
+        await signed_in(single, ADA, "7", "Ada Byron")
+    for _ in range(2):
+        assert (await disconnect_account(single.caller(ADA), single.process)).company == ""
+    assert await single.link() is None
+    for who in (ADA, BOB):
+        kept = await single.process.vault.connection(ORG, who.user)
+        assert kept
+        assert kept.crm is None
+    with pytest.raises(AnotherCompany) as first:
+        await signed_in(single, BOB, "8", "Bob Rossi")
+    assert first.value.none_yet
+    await signed_in(single, ADA, "7", "Ada Byron")
+    link = await single.link()
+    assert link
+    assert link.account == "portal 2"
 
 
 async def test_no_users_sign_in_becomes_an_accounts_link(single: World) -> None:

@@ -17,6 +17,7 @@ from functions.log import log_problems, names, requester
 from functions.wiring import Process
 from mailmagnet.errors import (
     AnotherAccount,
+    AnotherCompany,
     BadAnswer,
     BadForm,
     BadRequest,
@@ -71,6 +72,7 @@ STATUSES: dict[MailMagnetError, int] = {
     NotAuthorised(GMAIL): 503,
     NotPermitted(GMAIL): 503,
     NotListed(CRM): 503,
+    AnotherCompany(CRM): 503,
     NotFound(GMAIL): 503,
     SignInNeeded(CRM): 503,
     GrantMissing(GMAIL, "read"): 503,

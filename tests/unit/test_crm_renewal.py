@@ -17,8 +17,9 @@ from crm_client.renewal import MARGIN, Renewal
 from mailmagnet.crm_choice import CrmChoice
 from mailmagnet.crm_sign_in import CrmTokens, SignInField
 from mailmagnet.errors import BadAnswer, NotAuthorised, RateLimited, Service, Side, SignInNeeded, Unavailable
-from mailmagnet.vault import Connection
+from mailmagnet.vault import CRM_ACCOUNT, Connection
 from metadata_store.sqlite import SqliteStore
+from tests.token_server import token_server
 from token_vault.encrypted_file import EncryptedFileVault
 
 CRM = Service(Side.CRM, "Zoho CRM")
@@ -448,3 +449,75 @@ async def test_two_real_processes_of_twenty_callers_each_all_get_in(world: World
     with reading(database) as opened:
         assert 1 <= opened.execute("SELECT count(*) FROM access_tokens").fetchone()[0] <= 2
     close_idle(database)
+
+
+_SINGLE_USE = """
+import asyncio, json, sys
+from datetime import UTC, datetime
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from crm_client.authorization_code import AuthorizationCode
+from crm_client.renewal import Renewal
+from http_session.session import HttpSession
+from metadata_store.sqlite import SqliteStore
+from tests.oauth_crm import CRM, HERE, SignIn, TestCrms
+from tests.token_server import CLIENT, TokenServer
+from token_vault.encrypted_file import EncryptedFileVault
+
+class Means:
+    client = CLIENT
+    def __init__(self, session):
+        self.session_of = lambda _: session
+
+async def main() -> None:
+    file, key, org, user, store_file, origin = sys.argv[1:]
+    session = HttpSession({origin})
+    vault, store = EncryptedFileVault(Path(file), key), SqliteStore(Path(store_file))
+    renewal = Renewal(SignIn(TestCrms(TokenServer(origin)), Means(session), None), vault, lambda: store, partial(datetime.now, UTC))
+    connection = await vault.connection(org, user)
+    async def me(token):
+        answer = await session.request(CRM, "GET", origin + "/me", seconds=2, headers={"Authorization": "Bearer " + token})
+        if answer.status != 200:
+            from mailmagnet.errors import NotAuthorised
+            raise NotAuthorised(CRM)
+        return json.loads(answer.body)["name"]
+    print("ready", flush=True)
+    sys.stdin.readline()
+    print(json.dumps(await asyncio.gather(*(renewal.access_of(connection).ask(me) for _ in range(20)))))
+    await session.close()
+
+asyncio.run(main())
+"""
+"""A CRM whose refresh tokens are good once: whoever renews with one that is spent is signed out."""
+
+
+@pytest.mark.parametrize("account", [USER, CRM_ACCOUNT])
+async def test_two_real_processes_spend_a_refresh_token_that_is_good_once_no_more_than_once(tmp_path: Path, account: str) -> None:
+    key, vault_file, store_file = Fernet.generate_key().decode(), tmp_path / "vault", tmp_path / "store.db"
+    vault = EncryptedFileVault(vault_file, key)
+    async with token_server() as server:
+        server.seconds = 0.3
+        server.refresh.add("refresh-0")
+        spent = CrmTokens("7", "Ada Byron", "spent", "refresh-0", datetime.now(UTC) - HOUR)
+        await vault.sign_in(Connection(ORG, account, "ada@corp.example", crm=spent))
+        words = (str(vault_file), key, ORG, account, str(store_file), server.origin)
+        processes = [
+            await asyncio.create_subprocess_exec(
+                *(sys.executable, "-c", _SINGLE_USE, *words),
+                cwd=Path(__file__).parents[2],
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+            )
+            for _ in range(2)
+        ]
+        for process in processes:
+            assert process.stdout
+            assert await process.stdout.readline() == b"ready\n"
+        told = await asyncio.gather(*(process.communicate(b"\n") for process in processes))
+        assert [json.loads(said) for said, _ in told] == [["Ada Byron"] * 20] * 2
+        assert (server.renewals, len(server.forms), server.refresh) == (1, 1, {"refresh-1"})
+    kept = await vault.connection(ORG, account)
+    assert kept
+    assert kept.crm
+    assert (kept.crm.access, kept.crm.refresh) == ("access-1", "refresh-1")

@@ -37,7 +37,12 @@ def as_json(card: Card) -> str:
             ["Mail Integration", "Odoo itself says"],
             ["Let in", "Connect"],
         ),
-        (ALONE, ["Nobody is here yet"], ["Connect", "Users see", "Let these in"]),
+        (ALONE, ["Nobody is here yet"], ["Connect", "Users see", "Let these in", "Let it go"]),
+        (
+            replace(ALONE, company="corp.pipedrive.com"),
+            ["corp.pipedrive.com", "Let it go", "signs everybody out"],
+            ["Disconnect"],
+        ),
         (replace(ALONE, people=(UNKNOWN,)), ["lee@corp.example", "Let these in", "Tick who may use it"], ["Nobody"]),
         (replace(ALONE, people=(LET_IN,)), ["kim@corp.example", "Kim Berg"], ["Let these in"]),
         (replace(ACCOUNT, account=""), ["Connect HubSpot", "connects it once"], ["lets MailMagnet in no more", "Users see"]),
