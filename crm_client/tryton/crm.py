@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from crm_client.fields import Record, text
-from crm_client.records import LAST_NOTES, by_address, known_account, open_first, owners_of, people_of, told_notes
+from crm_client.records import LAST_NOTES, by_address, is_at, known_account, open_first, owners_of, people_of, told_notes
 from crm_client.renewal import CrmAccess
 from crm_client.side_by_side import one_problem
 from crm_client.tryton import questions
@@ -34,7 +34,6 @@ from crm_client.tryton.records import (
 )
 from crm_client.tryton.server import TRYTON, Question, TrytonServer
 from crm_client.tryton.user import TrytonUser, number
-from mailmagnet.addresses import domain_of
 from mailmagnet.crm import (
     Capabilities,
     Contact,
@@ -320,8 +319,7 @@ def _firm_at(domain: str, there: Iterable[Record], firms: Iterable[Record]) -> R
     """The company whose domain this is; else the one that has most people there, one without a domain of its own before others."""
     has_people_there: Counter[int] = Counter()
     for party in there:
-        hosts = map(domain_of, addresses_of(mechanisms_of(party, "email")))
-        if any(host == domain or host.endswith(f".{domain}") for host in hosts):
+        if any(is_at(address, domain) for address in addresses_of(mechanisms_of(party, "email"))):
             has_people_there.update({*firm_ids(party), number_of(party)})
     candidates = [firm for firm in firms if domain_of_firm(firm) == domain or number_of(firm) in has_people_there]
     return min(

@@ -162,7 +162,7 @@ async def test_all_pages_are_asked_for_where_the_whole_is_wanted(http: HttpFault
 
 async def test_which_fields_may_be_read_is_told_by_a_record(http: HttpFaults, server: TrytonServer) -> None:
     answers(http, DATABASES, '[{"id": 1, "name": null, "__name__": "party.party"}]', "[]")
-    assert await server.readable("k", ASKED) == {"id", "name", "__name__"}
+    assert await server.readable("k", ASKED) == frozenset({"id", "name", "__name__"})
     assert await server.readable("k", ASKED) is None
     http.happen(answering(400, '{"message": "You are not allowed to access this"}'), call=1)
     with pytest.raises(NotPermitted):
