@@ -90,10 +90,10 @@ class _Seen:
     def leads(self) -> list[Lead]:
         return [self.records.lead(each, self.parties) for each in self.opportunities if text(each, "state") == LEAD]
 
-    def contact(self, party: Record, notes: Iterable[Iterable[Record]] = ()) -> Contact:
-        """One of the people, with those of these notes that are on it."""
+    def contact(self, party: Record, notes: Iterable[Iterable[Record]] = (), asked: Collection[str] = ()) -> Contact:
+        """One of the people, with those of these notes that are on it, as it is found by what was asked for."""
         on = notes_of(note for answer in notes for note in answer).get(number_of(party), ())
-        return self.records.contact(party, self.opportunities, self.parties, told_notes(on))
+        return self.records.contact(party, self.opportunities, self.parties, told_notes(on), asked)
 
     def contacts(self) -> list[Record]:
         """The people, but for those who are nothing but leads yet."""
@@ -269,7 +269,7 @@ class TrytonCrm:
             accounts = {
                 domain: _known(firm, records, people, deals) for domain in domains if (firm := _firm_at(domain, there, its))
             }
-        told = open_first(seen.contact(each, answers) for each in contacts)
+        told = open_first(seen.contact(each, answers, addresses) for each in contacts)
         return LookUp(by_address(addresses, told), by_address(addresses, seen.leads()), accounts)
 
     async def _behind(
