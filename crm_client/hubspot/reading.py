@@ -16,9 +16,9 @@ from crm_client.hubspot.questions import (
     associated_ids,
     id_of,
     is_id,
-    spelled,
 )
 from crm_client.hubspot.records import Gathered, Viewer, addresses_of, company_of, properties
+from crm_client.spelled import spelled
 from mailmagnet.addresses import canonical_domain, domain_of
 from mailmagnet.crm_sign_in import Sees
 
