@@ -5,7 +5,7 @@ from datetime import date
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from mailmagnet.addresses import canonical_domain, is_address
+from mailmagnet.addresses import canonical_domain, domain_of, is_address
 from mailmagnet.crm import (
     Account,
     Activity,
@@ -114,6 +114,12 @@ def people_of(name: str, people: Sequence[Contact] | Sequence[Lead], owners: tup
         PersonAddresses(person.id, person.name, tuple(filter(is_address, person.addresses))) for person in people[:MOST_PEOPLE]
     )
     return RecordPeople(name, told, owners, max(count, len(people)))
+
+
+def is_at(address: str, domain: str) -> bool:
+    """Whether an address is at a domain, or at one below it."""
+    at = domain_of(address)
+    return at == domain or at.endswith(f".{domain}")
 
 
 def _is_open(deal: Deal) -> bool:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time
 from crm_client.fields import Record, day, inner, inner_all, moment, number, text
 from crm_client.note_text import text_of_note
 from crm_client.pipedrive.addresses import PIPEDRIVE
-from crm_client.records import domain_of_website
+from crm_client.records import domain_of_website, told_activities, told_notes
 from mailmagnet.addresses import canonical
 from mailmagnet.crm import (
     MAIL_INTEGRATION,
@@ -123,8 +123,8 @@ class Records:
             phone_of(record),
             f"{self.origin}/person/{person}",
             tuple(deals),
-            tuple(sorted((self.activity(each) for each in activities), key=_when, reverse=True)),
-            tuple(self.note(each) for each in notes),
+            told_activities(map(self.activity, activities)),
+            told_notes(map(self.note, notes)),
             owner == self.account,
             owner,
             more_deals,
@@ -211,10 +211,3 @@ def _money(record: Record) -> Money | None:
 
 def _added(record: Record) -> datetime:
     return moment(PIPEDRIVE, record, "add_time") or datetime.fromtimestamp(0, UTC)
-
-
-def _when(activity: Activity) -> datetime:
-    """A day alone counts as its end, so that what is to be done in the course of a day stands before what has a time in it."""
-    if isinstance(activity.at, datetime):
-        return activity.at
-    return datetime.combine(activity.at, time.max, UTC)

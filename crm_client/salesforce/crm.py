@@ -14,7 +14,7 @@ from crm_client.salesforce.questions import ADDRESSES_A_CALL, DOMAINS_A_CALL, MO
 from crm_client.salesforce.records import Shown, assigned, at_domain, notes_of, user_of
 from crm_client.salesforce.server import Query, Records, SalesforceServer
 from crm_client.salesforce.user import SalesforceUser
-from crm_client.side_by_side import one_problem
+from crm_client.side_by_side import all_of, one_problem
 from mailmagnet.crm import (
     Capabilities,
     Contact,
@@ -171,14 +171,8 @@ class SalesforceCrm:
         """The person in front with details, and the accounts at the domains: one call, one more for notes where there is anybody, and one
         beside them for every 50 domains more."""
         first, *others = questions.chunks(domains, DOMAINS_A_CALL)
-        with one_problem():
-            async with asyncio.TaskGroup() as group:
-                asking = group.create_task(self._person(front, first))
-                more = [group.create_task(self._accounts(chunk)) for chunk in others]
-        found = asking.result()
-        return replace(
-            found, accounts={**found.accounts, **{domain: each for part in more for domain, each in part.result().items()}}
-        )
+        found, *more = await all_of([self._person(front, first), *(self._accounts(chunk) for chunk in others)])
+        return replace(found, accounts={domain: each for part in (found.accounts, *more) for domain, each in part.items()})
 
     async def _person(self, front: Collection[str], domains: Collection[str]) -> LookUp:
         def ask(see: Visible) -> list[Query]:
@@ -206,12 +200,9 @@ class SalesforceCrm:
 
     async def _people(self, addresses: Collection[str], *, whole: bool) -> Senders:
         """Contacts with their deals, and leads, by address: one call for each 250, all side by side."""
-        chunks = questions.chunks(addresses, ADDRESSES_A_CALL)
-        with one_problem():
-            async with asyncio.TaskGroup() as group:
-                asking = [group.create_task(self._chunk(chunk, whole)) for chunk in chunks]
-        contacts = [contact for each in asking for contact in each.result()[0]]
-        leads = [lead for each in asking for lead in each.result()[1]]
+        found = await all_of([self._chunk(chunk, whole) for chunk in questions.chunks(addresses, ADDRESSES_A_CALL)])
+        contacts = [contact for people, _ in found for contact in people]
+        leads = [lead for _, those in found for lead in those]
         return Senders(by_address(addresses, open_first(contacts)), by_address(addresses, leads))
 
     async def _chunk(self, addresses: Collection[str], whole: bool) -> tuple[list[Contact], list[Lead]]:
