@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 
 from crm_client.salesforce.addresses import SALESFORCE
-from crm_client.salesforce.questions import LONGEST_ADDRESS, PERMISSION_FIELD
+from crm_client.salesforce.questions import DOMAINS_A_CALL, LONGEST_ADDRESS, PERMISSION_FIELD
 from mailmagnet.crm import MAIL_INTEGRATION, Budget, Module, Money
 from mailmagnet.errors import BadAnswer, NotFound, NotPermitted, RateLimited, Unavailable
 from tests.contract.crm_contract import CrmContract
@@ -195,6 +195,19 @@ async def test_every_page_is_read_also_of_the_roles_in_a_deal(crm: SalesforceWor
         crm.id_of("contact henrietta"),
         crm.id_of("contact jonas"),
     )
+
+
+async def test_accounts_at_many_domains_are_asked_for_in_several_calls_side_by_side(crm: SalesforceWorld) -> None:
+    ada = crm.as_user(ADA)
+    await ada.settings()
+    crm.http.mend()
+    domains = {"analytical.example", "xn--lm-xka.example", *(f"d{number}.example" for number in range(2 * DOMAINS_A_CALL))}
+    found = await looked_up(ada, [KNOWN], domains)
+    assert {domain: known.account.name for domain, known in found.accounts.items()} == {
+        "analytical.example": "Analytical Ltd",
+        "xn--lm-xka.example": "Ulm Optik",
+    }
+    assert len(crm.http.asked) == 4  # three for domains, of which one asks for the person too, and one for notes
 
 
 async def test_an_organisation_is_called_at_none_but_salesforces_own_places(crm: SalesforceWorld) -> None:
