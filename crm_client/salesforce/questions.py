@@ -325,7 +325,7 @@ def user_by_id(see: Visible, user_id: str) -> Query:
 
 def user_named(user_id: str) -> Query:
     """One user, with what every user may see."""
-    return Query(f"SELECT Name, Username, IsActive FROM User WHERE Id = {checked_id(user_id)}")
+    return Query(f"SELECT Id, Name, Username, IsActive FROM User WHERE Id = {checked_id(user_id)}")
 
 
 def administrator_named(user_id: str) -> Query:
