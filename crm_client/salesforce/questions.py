@@ -117,7 +117,10 @@ class Visible:
 # Settings
 
 ORGANISATION = Query("SELECT Name, TimeZoneSidKey FROM Organization LIMIT 1")
-STAGES = Query("SELECT ApiName, MasterLabel, IsClosed, IsWon FROM OpportunityStage WHERE IsActive = true ORDER BY SortOrder")
+STAGES = Query(
+    "SELECT ApiName, MasterLabel, IsClosed, IsWon FROM OpportunityStage WHERE IsActive = true ORDER BY SortOrder", optional=True
+)
+"""Hidden from who may see no deals."""
 CURRENCIES = Query(
     "SELECT IsoCode, ConversionRate, IsCorporate FROM CurrencyType WHERE IsActive = true ORDER BY IsoCode", optional=True
 )

@@ -145,7 +145,7 @@ async def test_who_may_use_it_is_told_to_who_looks_after_it(crm: SalesforceWorld
 
 
 @pytest.mark.parametrize(
-    "hidden", ["Lead", "Task", "Event", "Account", "Opportunity", "Contact.Title", "Profile", "CurrencyType"]
+    "hidden", ["Lead", "Task", "Event", "Account", "Opportunity", "Contact.Title", "Profile", "CurrencyType", "OpportunityStage"]
 )
 async def test_what_is_hidden_later_is_left_out_from_then_on(crm: SalesforceWorld, hidden: str) -> None:
     """What a user may see is remembered for a quarter of an hour: a question that is refused meanwhile is put anew."""
@@ -274,3 +274,15 @@ async def test_what_is_left_of_the_day_is_the_organisations(crm: SalesforceWorld
     with pytest.raises(Unavailable):
         await client.as_user(connection).senders([KNOWN])
     assert client.budget(crm.connection_of(KIM)) == Budget(left, of)
+
+
+async def test_who_may_see_no_deals_gets_people_all_the_same(crm: SalesforceWorld) -> None:
+    crm.salesforce.objects.hidden[ADA] = {"Opportunity", "OpportunityContactRole", "OpportunityStage", "CurrencyType"}
+    ada = crm.as_user(ADA)
+    (contact,) = (await looked_up(ada, [KNOWN], ["analytical.example"])).contacts[KNOWN]
+    assert (contact.name, contact.deals, len(contact.notes)) == ("Henriëtta Lovell", (), 3)
+    assert (await ada.settings()).stages == ()
+    assert await ada.deals_closing(date(2026, 11, 1), date(2026, 11, 30)) == ()
+    assert (await ada.search("Renewal", 5)).deals == ()
+    with pytest.raises(NotFound):
+        await ada.deal(crm.id_of("deal renewal"))
