@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from crm_client.fields import Record, inner, inner_all, text
-from crm_client.records import soonest_first
+from crm_client.records import domain_of_website, soonest_first
 from crm_client.tryton.questions import EMPLOYS, LEAD, OPPORTUNITY, PARTY, WORKS_FOR
 from crm_client.tryton.server import TRYTON
-from mailmagnet.addresses import canonical, canonical_domain, domain_of
+from mailmagnet.addresses import canonical, domain_of
 from mailmagnet.crm import (
     MAIL_INTEGRATION,
     Account,
@@ -144,12 +144,7 @@ def is_firm(party: Record) -> bool:
 def domain_of_firm(party: Record) -> str:
     """The mail domain of a company: its website's, else that of its own address; "" for none."""
     for mechanism in mechanisms_of(party, "website"):
-        website = text(mechanism, "value").strip()
-        try:
-            host = urlsplit(website if "//" in website else f"//{website}").hostname or ""
-        except ValueError:
-            host = ""
-        if domain := registered_domain(canonical_domain(host)):
+        if domain := domain_of_website(text(mechanism, "value").strip()):
             return domain
     addresses = addresses_of(mechanisms_of(party, "email"))
     return (registered_domain(domain_of(addresses[0])) or "") if addresses else ""

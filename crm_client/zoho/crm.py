@@ -7,11 +7,12 @@ from datetime import date, datetime
 from typing import Any, TypeVar, cast
 
 from crm_client.fields import Record
-from crm_client.records import by_address, open_first, owners_of, people_of, soonest_first
+from crm_client.records import by_address, only, open_first, owners_of, people_of, soonest_first
 from crm_client.renewal import CrmAccess
 from crm_client.side_by_side import all_of
+from crm_client.spelled import spelled
 from crm_client.zoho.asker import Asker
-from crm_client.zoho.people import MOST_DOMAINS, Details, People, about, details, has_address, notes_of, read, spelt
+from crm_client.zoho.people import MOST_DOMAINS, Details, People, about, details, has_address, notes_of, read
 from crm_client.zoho.questions import (
     MOST_IN_COMPOSITE,
     MOST_VALUES,
@@ -101,20 +102,20 @@ class ZohoCrm:
         return CAPABILITIES
 
     async def look_up(self, front: Collection[str], others: Collection[str], domains: Collection[str], by: float) -> LookUp:
-        first, *rest = [*portions(spelt([*front, *others]), MOST_VALUES)] or [()]
-        near, *far = [*portions(spelt(domains), MOST_DOMAINS)] or [()]
+        first, *rest = [*portions(spelled([*front, *others]), MOST_VALUES)] or [()]
+        near, *far = [*portions(spelled(domains), MOST_DOMAINS)] or [()]
 
         async def ask(token: str) -> tuple[list[Rows], list[Rows | None], Details]:
             people, later, about_front = await _together(
                 _together(self._about(token, first, near), *(self._about(token, (), each) for each in far)),
                 _together(*(_in_time(by, self._senders(token, each)) for each in rest)),
-                self._details(token, has_address(spelt(front)), has_address(spelt(front), "Who_Id.")),
+                self._details(token, has_address(spelled(front)), has_address(spelled(front), "Who_Id.")),
             )
             return people, later, about_front
 
         needed, later, about_front = await _due(by, self._see(ask))
         not_asked = {address for portion, rows in zip(rest, later, strict=True) if rows is None for address in portion}
-        asked = {address for address in (*front, *others) if not_asked.isdisjoint(spelt([address]))}
+        asked = {address for address in (*front, *others) if not_asked.isdisjoint(spelled([address]))}
         records, people = await _due(by, self._read([*needed, *(rows for rows in later if rows)]))
         contacts = open_first(about_front.put_to(contact, records) for contact in people.contacts)
         return LookUp(
@@ -126,7 +127,7 @@ class ZohoCrm:
 
     async def senders(self, addresses: Collection[str]) -> Senders:
         async def ask(token: str) -> list[Rows]:
-            return await _together(*(self._senders(token, each) for each in portions(spelt(addresses), MOST_VALUES)))
+            return await _together(*(self._senders(token, each) for each in portions(spelled(addresses), MOST_VALUES)))
 
         _, people = await self._read(await self._see(ask))
         return Senders(by_address(addresses, open_first(people.contacts)), by_address(addresses, people.leads))
@@ -147,13 +148,13 @@ class ZohoCrm:
 
         rows, about_it = await self._see(ask)
         records, people = await self._read([rows])
-        return about_it.put_to(_only(people.contacts), records)
+        return about_it.put_to(only(ZOHO, people.contacts), records)
 
     async def lead(self, lead_id: str) -> Lead:
         question = Question("Leads", LEAD, among("id", [_number(lead_id)]))
         rows = await self._see(lambda token: self._asker.rows(token, question))
         _, people = await self._read([{"leads": rows}])
-        return _only(people.leads)
+        return only(ZOHO, people.leads)
 
     async def deal(self, deal_id: str) -> Deal:
         question = Question("Deals", DEAL, among("id", [_number(deal_id)]))
@@ -161,11 +162,11 @@ class ZohoCrm:
         _, people = await self._read([{"deals": rows}])
         if rows and not people.deals:
             raise BadAnswer(ZOHO, "a deal is neither open, won nor lost, or its day is none")
-        return _only(people.deals)
+        return only(ZOHO, people.deals)
 
     async def account(self, account_id: str) -> KnownAccount:
         people = await self._of_account(account_id)
-        return people.known(_only(people.accounts))
+        return people.known(only(ZOHO, people.accounts))
 
     async def record_people(self, module: Module, record_id: str) -> RecordPeople:
         if module is Module.LEADS:
@@ -177,7 +178,7 @@ class ZohoCrm:
         if module is Module.DEALS:
             return await self._people_of_deal(record_id)
         people = await self._of_account(record_id)
-        account = _only(people.accounts)
+        account = only(ZOHO, people.accounts)
         return people_of(account.name, people.contacts, owners_of([account, *people.deals, *people.contacts]))
 
     async def search(self, words: str, most: int) -> Found:
@@ -311,7 +312,7 @@ class ZohoCrm:
         }
         rows = await self._see(lambda token: self._asker.together(token, asked))
         records, people = await self._read([rows])
-        deal = _only(people.deals)
+        deal = only(ZOHO, people.deals)
         primary = [behind(row, "Contact_Name") for row in rows["deals"]]
         contacts = {id_of(row): records.contact(row) for row in (*primary, *rows["roles"]) if id_of(row) and row.get("Full_Name")}
         return people_of(deal.name, [*contacts.values()], owners_of([deal, deal.account, *contacts.values()]))
@@ -355,12 +356,6 @@ def _that_hold(words: Sequence[str], rows: Sequence[Record]) -> list[Record]:
 
 def _is_full(rows: Sequence[Record], most: int) -> bool:
     return most < MOST_IN_COMPOSITE <= len(rows)
-
-
-def _only(found: Sequence[Result]) -> Result:
-    if not found:
-        raise NotFound(ZOHO, "there is no such record, or the user may not see it")
-    return found[0]
 
 
 def _number(record_id: str) -> str:
