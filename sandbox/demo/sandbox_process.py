@@ -99,6 +99,7 @@ def stand_ins_at(url: str) -> Mapping[str, CrmKind]:
         "zoho": zoho_kind(ZohoAddresses(url, (DataCentre(url, url, url),))),
         "hubspot": hubspot_kind(HubSpotAddresses(url, url)),
         "pipedrive": pipedrive_kind(PipedriveAddresses(url, re.escape(url))),
+        "salesforce": salesforce_kind(SalesforceAddresses(url, re.escape(url))),
     }
 
 
