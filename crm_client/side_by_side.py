@@ -1,7 +1,9 @@
 """Several questions to a CRM at once: when some of them fail, the others are given up, and one problem is told."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from mailmagnet.errors import MailMagnetError, NotAuthorised, NotPermitted
 
@@ -15,6 +17,18 @@ def one_problem() -> Iterator[None]:
         yield
     except BaseExceptionGroup as several:
         raise _telling(_each(several)) from None
+
+
+async def all_of(asked: Sequence[Awaitable[Any]]) -> list[Any]:
+    """All answers, in order; when one fails, the others are given up."""
+
+    async def answer(awaitable: Awaitable[Any]) -> Any:
+        return await awaitable
+
+    with one_problem():
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(answer(each)) for each in asked]
+    return [task.result() for task in tasks]
 
 
 def _telling(problems: list[BaseException]) -> BaseException:

@@ -12,13 +12,13 @@ from crm_client.hubspot.questions import (
     NOTES,
     TASKS,
     Questions,
-    all_of,
     associated_ids,
     id_of,
     is_id,
     spelled,
 )
 from crm_client.hubspot.records import Gathered, Viewer, addresses_of, company_of, properties
+from crm_client.side_by_side import all_of
 from mailmagnet.addresses import canonical_domain, domain_of
 from mailmagnet.crm_sign_in import Sees
 
