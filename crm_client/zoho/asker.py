@@ -12,7 +12,7 @@ from crm_client.zoho.questions import CHEAPEST, MOST_ROWS, Question
 from crm_client.zoho.remembered import Remembered, Who
 from crm_client.zoho.server import HiddenColumn, Reply, Request, ZohoLine, asking
 from crm_client.zoho.zoho import ZOHO
-from mailmagnet.errors import NotPermitted
+from mailmagnet.errors import BadAnswer, NotPermitted
 
 MOST_HIDDEN = 12
 """Columns that are left out one after another before it is given up."""
@@ -92,9 +92,13 @@ class Asker:
 
 
 def _rows(asked: Asked, reply: Reply) -> list[Record]:
+    """None where the user may not see them: of modules that may be missing, and of related lists, which a layout may leave out."""
     try:
         return reply.rows
     except NotPermitted:
         if isinstance(asked, Question) and asked.module not in _DISPENSABLE:
             raise
-        return []
+    except BadAnswer:
+        if isinstance(asked, Question) or reply.code != "INVALID_DATA":
+            raise
+    return []

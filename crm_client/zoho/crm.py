@@ -24,7 +24,7 @@ from crm_client.zoho.questions import (
 )
 from crm_client.zoho.records import ACCOUNT, CONTACT, DEAL, DEAL_WITH_PERSON, LEAD, Records, behind, id_of, profile_of, user_of
 from crm_client.zoho.remembered import Remembered
-from crm_client.zoho.server import Request, ZohoLine
+from crm_client.zoho.server import MOST_PAGES, Request, ZohoLine
 from crm_client.zoho.settings import ZohoSettings, settings
 from crm_client.zoho.zoho import ZOHO
 from mailmagnet.crm import (
@@ -284,13 +284,14 @@ class ZohoCrm:
         return dict(zip(asked, rows, strict=True))
 
     async def _details(self, token: str, contacts: Condition, activities: Condition) -> Details:
-        """Of the contacts; of several, their notes are asked for one by one, but for the first one's."""
+        """Of the contacts; of several, the others' notes are asked for once they are known."""
         if not contacts.text:
             return Details()
         rows = await self._asker.together(token, details(contacts, activities), whole=("tasks",))
         first, *others = [id_of(row) for row in rows["contacts"]] or [""]
-        more = await all_of([self._asker.line.ask(token, notes_of(contact)) for contact in others])
-        notes = {first: rows["notes"], **{contact: reply.rows for contact, reply in zip(others, more, strict=True)}}
+        asked = ({f"n{contact}": notes_of(contact) for contact in some} for some in portions(others, MOST_SUB_REQUESTS))
+        more = await all_of([self._asker.together(token, some) for some in asked])
+        notes = {first: rows["notes"], **{name.removeprefix("n"): found for some in more for name, found in some.items()}}
         return Details(rows["tasks"], rows["events"], rows["calls"], notes)
 
     async def _of_account(self, account_id: str) -> People:
@@ -300,7 +301,7 @@ class ZohoCrm:
             "contacts": Question("Contacts", CONTACT, of_account),
             "deals": Question("Deals", DEAL, of_account),
         }
-        rows = await self._see(lambda token: self._asker.together(token, asked, whole=_ALL[:1] + _ALL[3:]))
+        rows = await self._see(lambda token: self._asker.together(token, asked, whole=("contacts", "deals")))
         return (await self._read([rows]))[1]
 
     async def _people_of_deal(self, deal_id: str) -> RecordPeople:
@@ -315,19 +316,18 @@ class ZohoCrm:
         rows = await self._see(lambda token: self._asker.together(token, asked))
         records, people = await self._read([rows])
         deal = _only(people.deals)
-        primary = [behind(row, "Contact_Name") for row in rows["deals"]]
-        contacts = {id_of(row): records.contact(row) for row in (*primary, *rows["roles"]) if id_of(row) and row.get("Full_Name")}
+        primary = [behind(row, "Contact_Name") for row in rows["deals"] if id_of(row, "Contact_Name")]
+        contacts = {id_of(row): records.contact(row) for row in (*primary, *rows["roles"]) if row.get("Full_Name")}
         return people_of(deal.name, [*contacts.values()], owners_of([deal, deal.account, *contacts.values()]))
 
     async def _users(self, token: str, which: str) -> list[Record]:
         users: list[Record] = []
-        page = 1
-        while True:
+        for page in range(1, MOST_PAGES + 1):
             reply = await self._line.ask(token, Request("GET", "/users", {"type": which, "page": str(page), "per_page": "200"}))
             users += reply.named("users")
             if not reply.has_more:
                 return users
-            page += 1
+        raise BadAnswer(ZOHO, "the list of users has no end")
 
     async def _profiles(self, token: str) -> list[Profile]:
         """Each one's permissions come with it alone."""
