@@ -29,7 +29,7 @@ from crm_client.hubspot.server import HubSpotServer
 from crm_client.memory import Memory
 from crm_client.records import by_address, known_account, open_first, owners_of, people_of
 from crm_client.renewal import CrmAccess
-from crm_client.side_by_side import all_of, one_problem
+from crm_client.side_by_side import all_of, as_coroutine, one_problem
 from mailmagnet.addresses import domain_of, without_tag
 from mailmagnet.crm import (
     Capabilities,
@@ -278,7 +278,7 @@ class HubSpotCrm:
                     return [(await base).viewer]
 
                 reading = Reading(self.questions, viewers)
-                answer = group.create_task(_as_coroutine(ask(reading)))
+                answer = group.create_task(as_coroutine(ask(reading)))
         return base.result(), reading, answer.result()
 
     async def _people_of_mail(
@@ -466,7 +466,3 @@ def _only(found: Sequence[Record]) -> Record:
 
 def _milliseconds(at: datetime) -> int:
     return round(at.timestamp() * 1000)
-
-
-async def _as_coroutine(answer: Awaitable[Answer]) -> Answer:
-    return await answer
