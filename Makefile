@@ -6,7 +6,7 @@ BIN := .venv/bin
 # Two workers, each with a browser and a demo of its own; a file's tests stay together, and the longest files, the browser's, come first.
 WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test check test-servers test-mail bench pictures costs lock card-format
+.PHONY: help demo test check servers test-servers test-mail test-zoho bench pictures costs lock card-format
 
 help:
 	@echo "make demo             the whole product in your browser, on generated mail"
@@ -16,7 +16,8 @@ help:
 	@echo "make demo CRM=zoho    the same on another CRM: salesforce, hubspot, zoho, pipedrive (stand-ins), odoo, tryton (real servers)"
 	@echo "make test             every test: installs what it needs first"
 	@echo "make test-mail MBOX=path   open every mail of a mailbox through the add-on, then sort it"
-	@echo "make test-servers     the CRM clients on real servers, installed below .servers (1.2 GB)"
+	@echo "make test-servers     the CRM clients on real servers, installed below .servers (1.5 GB)"
+	@echo "make test-zoho OPENAPI=path  Zoho's stand-in against Zoho's own OpenAPI files (repository zoho/crm-oas, v8.0)"
 	@echo "make bench            how fast it is, measured here; also written to bench.json"
 
 # exec: a signal that ends make is to reach Python, not a shell in between.
@@ -33,10 +34,13 @@ test: .venv/installed
 	@echo "== Tests: unit, contract, scenario, browser"
 	@$(BIN)/python -m pytest $(WORKERS)
 
-# Below .servers, which can be deleted: PostgreSQL and Odoo, on ports of their own, stopped at the end.
-test-servers: .venv/installed
+# Below .servers, which can be deleted: PostgreSQL, Odoo and Tryton, on ports of their own, stopped at the end.
+servers:
 	@echo "== Real CRM servers"
 	@sh sandbox/crms/odoo/odoo.sh install
+	@sh sandbox/crms/tryton/tryton.sh install
+
+test-servers: .venv/installed servers
 	@$(BIN)/python -m pytest tests/servers -s
 
 check: .venv/installed tests/page/node_modules/.package-lock.json
@@ -54,9 +58,15 @@ test-mail: .venv/installed
 	@test -n "$(MBOX)" || { echo "Say which mail: make test-mail MBOX=path"; exit 2; }
 	@$(BIN)/python -m tests.every_mail "$(MBOX)"
 
+# Zoho's description has no licence, so there is no copy of it here.
+test-zoho: .venv/installed
+	@test -n "$(OPENAPI)" || { echo "Say where Zoho's OpenAPI files are: make test-zoho OPENAPI=path"; exit 2; }
+	@$(BIN)/python -m tests.zoho_openapi "$(OPENAPI)"
+
 bench: .venv/installed
 	@echo "== What the bench needs of this machine"
 	@sh tests/machine.sh browser
+	@$(MAKE) --no-print-directory servers
 	@$(BIN)/python -m tests.bench
 
 costs: .venv/installed

@@ -268,6 +268,9 @@ def _trouble_words(trouble: Trouble, frame: Frame) -> tuple[str, str]:
         case Reason.CRM_PERMISSION:
             said = f"Your profile in {who} does not allow sorting."
             below = words.facts(f"Ask your admin for the permission {MAIL_INTEGRATION}", first)
+        case Reason.CRM_LIST:
+            said = f"You are not let in to {who} yet."
+            below = words.facts("An admin of MailMagnet can let you in", first)
         case Reason.CRM_DAY_LIMIT:
             said = f"{who} takes no more questions from your organisation today."
             again = f"Sorted again {words.moment(trouble.again_at, frame.now, frame.locale)}" if trouble.again_at else ""

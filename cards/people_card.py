@@ -94,6 +94,7 @@ def _trouble(trouble: Trouble, people: ConnectedPeople) -> str:
         Reason.DELEGATION: f"Not let in by {words.DELEGATION_PAGE}",
         Reason.CRM_SIGN_IN: f"Not signed in to {crm}",
         Reason.CRM_PERMISSION: f"Lacks the permission {MAIL_INTEGRATION}",
+        Reason.CRM_LIST: f"Not let in to {crm} yet",
         Reason.CRM_DAY_LIMIT: f"{who} takes no more questions today",
         Reason.FAILING: f"{who} failed",
     }
@@ -106,6 +107,8 @@ def _to_do(mailbox: Mailbox, whose: NextStep, people: ConnectedPeople) -> str:
             return "Next: your Google admin allows MailMagnet"
         case NextStep.CRM_ADMIN:
             return f"Next: an admin of {words.name(people.crm_name, 40)} gives it"
+        case NextStep.ADMIN:
+            return "Next: you let them in, in “Who may use the CRM”"
         case NextStep.USER:
             return f"Next: they {_users_step(mailbox)}"
     return "Tried again by itself" if mailbox.trouble and condition(mailbox) is Condition.IN_TROUBLE else ""

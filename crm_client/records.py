@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from typing import TypeVar
+from urllib.parse import urlsplit
 
-from mailmagnet.addresses import is_address
+from mailmagnet.addresses import canonical_domain, domain_of, is_address
 from mailmagnet.crm import (
     Account,
     Activity,
@@ -18,6 +19,8 @@ from mailmagnet.crm import (
     PersonAddresses,
     RecordPeople,
 )
+from mailmagnet.domains import registered_domain
+from mailmagnet.errors import NotFound, Service
 
 MOST_CONTACTS = 10
 """Of an account, as `KnownAccount` says."""
@@ -28,7 +31,24 @@ LAST_NOTES = 3
 MOST_PEOPLE = 50
 """Of an account's or a deal's record."""
 
+Found = TypeVar("Found")
 Person = TypeVar("Person", Contact, Lead)
+
+
+def only(who: Service, found: Sequence[Found]) -> Found:
+    """The record that an id stands for. Raises NotFound where there is none, or the user may not see it."""
+    if not found:
+        raise NotFound(who, "there is no such record, or the user may not see it")
+    return found[0]
+
+
+def domain_of_website(website: str) -> str:
+    """The mail domain that goes with a website, as somebody has typed it; "" for none."""
+    try:
+        host = urlsplit(website if "//" in website else f"//{website}").hostname or ""
+    except ValueError:
+        return ""
+    return registered_domain(canonical_domain(host))
 
 
 def soonest_first(deals: Iterable[Deal]) -> tuple[Deal, ...]:
@@ -94,6 +114,12 @@ def people_of(name: str, people: Sequence[Contact] | Sequence[Lead], owners: tup
         PersonAddresses(person.id, person.name, tuple(filter(is_address, person.addresses))) for person in people[:MOST_PEOPLE]
     )
     return RecordPeople(name, told, owners, max(count, len(people)))
+
+
+def is_at(address: str, domain: str) -> bool:
+    """Whether an address is at a domain, or at one below it."""
+    at = domain_of(address)
+    return at == domain or at.endswith(f".{domain}")
 
 
 def _is_open(deal: Deal) -> bool:

@@ -43,6 +43,8 @@ class NextStep(StrEnum):
     USER = "user"
     GOOGLE_ADMIN = "google_admin"
     CRM_ADMIN = "crm_admin"
+    ADMIN = "admin"
+    """MailMagnet's, who reads this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,8 @@ def _next_in_trouble(reason: Reason, *, delegated: bool) -> NextStep:
             return NextStep.GOOGLE_ADMIN
         case Reason.CRM_SIGN_IN:
             return NextStep.USER
+        case Reason.CRM_LIST:
+            return NextStep.ADMIN
         case Reason.CRM_PERMISSION:
             return NextStep.CRM_ADMIN
     return NextStep.NOBODY

@@ -7,11 +7,12 @@ from datetime import datetime
 
 from mailmagnet.caller import Caller
 from mailmagnet.consent import Grant
+from mailmagnet.crm_sign_in import Sees
 from mailmagnet.deadline import in_time
 from mailmagnet.errors import MAILMAGNET
 from mailmagnet.parts import Parts
 from mailmagnet.store import Mailbox, MailReading, MailRecord
-from mailmagnet.vault import Connection
+from mailmagnet.vault import CRM_ACCOUNT, Connection
 
 MOST_READINGS = 1_000
 """How many readings of shared mail are counted for the card, and how many the export holds of each kind."""
@@ -23,13 +24,23 @@ PAGE = 400
 @dataclass(frozen=True, slots=True)
 class Connected:
     """A connection without its tokens. `crm_user` is how the CRM calls its user, "" without a sign-in; `webhook` whether an address for
-    notices is kept."""
+    notices is kept; `listed` whether an admin has put the user on the list of who may use MailMagnet."""
 
     address: str
     gmail: bool
     grants: frozenset[Grant]
     crm_user: str
     webhook: bool
+    listed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CrmAccount:
+    """The account in the CRM that is the organisation's, without its tokens: its id and name there, and what users see by its link."""
+
+    account: str
+    name: str
+    sees: Sees | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,4 +118,11 @@ def _connected(connection: Connection | None) -> Connected | None:
     if not connection:
         return None
     crm_user = connection.crm.name if connection.crm else ""
-    return Connected(connection.address, connection.connected, connection.grants, crm_user, bool(connection.webhook))
+    webhook = bool(connection.webhook)
+    return Connected(connection.address, connection.connected, connection.grants, crm_user, webhook, connection.listed)
+
+
+async def crm_account(org: str, parts: Parts) -> CrmAccount | None:
+    """What is kept of the organisation's account in the CRM. Raises what the vault raises."""
+    link = await parts.vault.connection(org, CRM_ACCOUNT)
+    return CrmAccount(link.crm.account, link.crm.name, link.sees) if link and link.crm else None

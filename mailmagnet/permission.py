@@ -12,7 +12,7 @@ from mailmagnet.identity import Identity
 from mailmagnet.parts import Parts
 from mailmagnet.store import Reason
 
-WANTS_THE_CRM = frozenset({Reason.CRM_PERMISSION, Reason.CRM_SIGN_IN})
+WANTS_THE_CRM = frozenset({Reason.CRM_PERMISSION, Reason.CRM_LIST, Reason.CRM_SIGN_IN})
 """The troubles that end when the CRM lets its user in again."""
 
 

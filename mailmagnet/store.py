@@ -273,6 +273,8 @@ class Reason(StrEnum):
     """The CRM knows no connection of this user, or refuses it."""
     CRM_PERMISSION = "crm_permission"
     """The CRM knows the user, and the user's profile may not do this."""
+    CRM_LIST = "crm_list"
+    """The CRM has no such permission, and no admin has let the user in."""
     CRM_DAY_LIMIT = "crm_day_limit"
     """The CRM has answered all the calls of the day that the organisation has there."""
     FAILING = "failing"

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from mailmagnet.errors import DayLimitReached, NotAuthorised, NotDelegated, NotPermitted, RateLimited, Side, Upstream
+from mailmagnet.errors import DayLimitReached, NotAuthorised, NotDelegated, NotListed, NotPermitted, RateLimited, Side, Upstream
 from mailmagnet.store import LONGEST_WAIT_IN_TROUBLE, Reason, Trouble
 
 FIRST_WAIT = timedelta(minutes=10)
@@ -50,6 +50,7 @@ _REASONS: tuple[tuple[type[Upstream], Side, Reason], ...] = (
     (NotAuthorised, Side.GMAIL, Reason.CONSENT),
     (NotPermitted, Side.GMAIL, Reason.GMAIL_REFUSES),
     (NotAuthorised, Side.CRM, Reason.CRM_SIGN_IN),
+    (NotListed, Side.CRM, Reason.CRM_LIST),
     (NotPermitted, Side.CRM, Reason.CRM_PERMISSION),
     (DayLimitReached, Side.CRM, Reason.CRM_DAY_LIMIT),
 )

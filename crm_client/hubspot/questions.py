@@ -3,7 +3,6 @@
 All values stand in JSON and are never a part of a question's own words; the one address that stands in a path is quoted here.
 """
 
-import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
@@ -15,8 +14,8 @@ from crm_client.fields import Record, inner, inner_all, text
 from crm_client.hubspot.addresses import HUBSPOT
 from crm_client.hubspot.server import HubSpotServer
 from crm_client.renewal import CrmAccess
-from crm_client.side_by_side import one_problem
-from mailmagnet.addresses import shown
+from crm_client.side_by_side import all_of
+from crm_client.spelled import spelled
 from mailmagnet.errors import BadAnswer, NotFound, Unavailable
 
 VERSION = "2026-09"
@@ -263,11 +262,6 @@ def among(name: str, values: Iterable[str]) -> Filter:
     return {"propertyName": name, "operator": "IN", "values": sorted(values)}
 
 
-def spelled(canonical: Iterable[str]) -> list[str]:
-    """Addresses or domains in each way in which somebody may have written them: xn-- and Unicode; HubSpot itself looks at no case."""
-    return sorted({spelling for each in canonical for spelling in (each, shown(each) if "@" in each else shown(f"@{each}")[1:])})
-
-
 def parts_of_search(values: Sequence[str]) -> list[list[str]]:
     """Values in as few lists as a search's length allows."""
     room = LONGEST_SEARCH - _length({"properties": PROPERTIES[CONTACTS]}) - MARGIN
@@ -310,15 +304,3 @@ def _checked(record: Record) -> Record:
 
 def next_of(answer: Record) -> str:
     return text(inner(inner(answer, "paging"), "next"), "after")
-
-
-async def all_of(asked: Sequence[Awaitable[Any]]) -> list[Any]:
-    """All answers, in order; when one fails, the others are given up."""
-
-    async def answer(awaitable: Awaitable[Any]) -> Any:
-        return await awaitable
-
-    with one_problem():
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(answer(each)) for each in asked]
-    return [task.result() for task in tasks]

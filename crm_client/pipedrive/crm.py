@@ -20,12 +20,11 @@ from crm_client.pipedrive.people import (
     PERSONS,
     Hit,
     People,
-    all_at_once,
-    is_at,
 )
 from crm_client.pipedrive.records import Records, id_of, organisation_of, stages_of, user_of
 from crm_client.pipedrive.server import JOBS, PAGE, NoTime, PipedriveUser, Turn
-from crm_client.records import by_address, open_first, owners_of, people_of, soonest_first
+from crm_client.records import by_address, is_at, open_first, owners_of, people_of, soonest_first
+from crm_client.side_by_side import all_of
 from mailmagnet.crm import (
     Capabilities,
     Contact,
@@ -44,7 +43,8 @@ from mailmagnet.crm import (
     Senders,
     User,
 )
-from mailmagnet.errors import NotAuthorised, NotFound, NotSupported, TimedOut, Upstream
+from mailmagnet.deadline import in_time
+from mailmagnet.errors import NotAuthorised, NotFound, NotSupported, Upstream
 from mailmagnet.templates import Template
 
 Person = TypeVar("Person", Contact, Lead)
@@ -102,7 +102,7 @@ class PipedriveCrm:
         """The front's people first, then as many of the others' as there are turns for till `by`. A domain is asked for only where nobody
         asked of it is known: then nobody needs to be told who else is there."""
         self._asking.access.check_listed()
-        people, began = People(self._asking, self._records), asyncio.get_running_loop().time()
+        people = People(self._asking, self._records)
         hits = {address: asyncio.create_task(people.with_address(address)) for address in front}
         beside = [address for address in others if address not in hits]
         hits |= {address: asyncio.create_task(people.with_address(address, Turn(in_front=False, by=by))) for address in beside}
@@ -114,7 +114,7 @@ class PipedriveCrm:
         }
         tasks = [in_front, *of_others.values(), *at.values(), *hits.values()]
         try:
-            contacts, leads = await _in_time(in_front, by, began)
+            contacts, leads = await in_time(PIPEDRIVE, by, in_front)
             await _wait_for([*of_others.values(), *at.values()], by)
             told = {address: task.result() for address, task in of_others.items() if _has_come(task)}
             accounts = {domain: account for domain, task in at.items() if _has_come(task) and (account := task.result())}
@@ -133,7 +133,7 @@ class PipedriveCrm:
         people, asked = People(self._asking, self._records), list(dict.fromkeys(addresses))
         if not asked:
             return Senders({})
-        hits = await all_at_once([people.with_address(address, JOBS) for address in asked])
+        hits = await all_of([people.with_address(address, JOBS) for address in asked])
         contacts, leads = await people.known(hit for found in hits for hit in found)
         return Senders(by_address(asked, open_first(contacts)), by_address(asked, leads))
 
@@ -147,7 +147,7 @@ class PipedriveCrm:
             raise NotFound(PIPEDRIVE, "this is no lead's id")
         lead = await self._asking.one(f"{_LEADS}/{lead_id}")
         records: Records
-        records, person, organization = await all_at_once(
+        records, person, organization = await all_of(
             [
                 self._records(),
                 self._linked(PERSONS, id_of(lead, "person_id")),
@@ -180,13 +180,13 @@ class PipedriveCrm:
             return people_of(contact.name, [contact], owners_of([contact, contact.account, *contact.deals]))
         number = _number(record_id)
         if module is Module.DEALS:
-            deal, contacts = await all_at_once([self.deal(number), self._people_of(deal_id=number)])
+            deal, contacts = await all_of([self.deal(number), self._people_of(deal_id=number)])
             return people_of(deal.name, contacts, owners_of([deal, deal.account, *contacts]))
-        known, contacts, (deals, _), records = await all_at_once(
+        known, contacts, (deals, _), records = await all_of(
             [
                 self.account(number),
                 self._people_of(org_id=number),
-                self._asking.all(DEALS, MOST_DEALS, org_id=number),
+                self._asking.records(DEALS, MOST_DEALS, org_id=number),
                 self._records(),
             ]
         )
@@ -202,7 +202,7 @@ class PipedriveCrm:
     async def deals_closing(self, first: date, last: date) -> Sequence[Deal]:
         """Raises NotSupported where the company has more open deals than are read for it."""
         self._asking.access.check_listed()
-        deals, more = await self._asking.all(DEALS, MOST_OPEN_DEALS, status="open")
+        deals, more = await self._asking.records(DEALS, MOST_OPEN_DEALS, status="open")
         if more:
             raise NotSupported(
                 PIPEDRIVE, f"it cannot be asked for a span of days, and has more than {MOST_OPEN_DEALS} open deals"
@@ -221,12 +221,12 @@ class PipedriveCrm:
         return user_of(await self._me(), self._asking.access.listed)
 
     async def administrators(self) -> Sequence[User]:
-        users = [user_of(each) for each in await self._asking.list(_USERS)]
+        users = [user_of(each) for each in await self._asking.whole(_USERS)]
         return tuple(user for user in users if user.active and user.profile.administrator)
 
     async def users(self) -> Sequence[User]:
         self._asking.access.check_listed()
-        return tuple(user_of(each) for each in await self._asking.list(_USERS))
+        return tuple(user_of(each) for each in await self._asking.whole(_USERS))
 
     async def profiles(self) -> Sequence[Profile]:
         """Which permission sets there are, only an admin's token is told: so there are two, admins and the others."""
@@ -239,7 +239,7 @@ class PipedriveCrm:
 
     async def _people_of(self, **of: str) -> list[Contact]:
         records = await self._records()
-        people, _ = await self._asking.all(PERSONS, MOST_PEOPLE, **of)
+        people, _ = await self._asking.records(PERSONS, MOST_PEOPLE, **of)
         return [records.contact(each, {}) for each in people]
 
     async def _linked(self, path: str, record_id: str) -> Record:
@@ -249,7 +249,7 @@ class PipedriveCrm:
     # What is remembered
 
     async def _records(self) -> Records:
-        names, settings = await all_at_once([self._names(), self._settings()])
+        names, settings = await all_of([self._names(), self._settings()])
         _, _, origin, account = self._key
         return Records(origin, account, names, {stage.id: stage for stage in settings.stages})
 
@@ -263,14 +263,14 @@ class PipedriveCrm:
         """The company's users by id."""
 
         async def ask() -> Mapping[str, str]:
-            return {id_of(each): text(each, "name") for each in await self._asking.list(_USERS)}
+            return {id_of(each): text(each, "name") for each in await self._asking.whole(_USERS)}
 
         return await self._remembered.names.get(self._key, ask)
 
     async def _settings(self) -> CrmSettings:
         async def ask() -> CrmSettings:
-            me, (stages, _), (pipelines, _) = await all_at_once(
-                [self._me(), self._asking.all("/api/v2/stages", PAGE), self._asking.all("/api/v2/pipelines", PAGE)]
+            me, (stages, _), (pipelines, _) = await all_of(
+                [self._me(), self._asking.records("/api/v2/stages", PAGE), self._asking.records("/api/v2/pipelines", PAGE)]
             )
             organisation = organisation_of(me)
             home = organisation.home_currency
@@ -294,14 +294,6 @@ async def _account_at(
     """Who is at a domain, unless somebody of it who was asked for is known."""
     asked = [asyncio.shield(task) for address, task in hits.items() if is_at(address, domain)]
     return None if any(await asyncio.gather(*asked)) else await people.account_at(domain, turn)
-
-
-async def _in_time(task: "asyncio.Task[Any]", by: float, began: float) -> Any:
-    try:
-        async with asyncio.timeout_at(by):
-            return await task
-    except TimeoutError:
-        raise TimedOut(PIPEDRIVE, max(by - began, 0)) from None
 
 
 async def _wait_for(tasks: "Collection[asyncio.Task[Any]]", by: float) -> None:

@@ -3,14 +3,13 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from urllib.parse import urlsplit
 
 from crm_client.fields import Record, day, inner, inner_all, moment, number, text
-from crm_client.records import known_account, soonest_first, told_activities, told_notes
+from crm_client.records import domain_of_website, is_at, known_account, soonest_first, told_activities, told_notes
 from crm_client.salesforce.addresses import SALESFORCE
 from crm_client.salesforce.questions import MOST_DEALS, PERMISSION_FIELD
 from crm_client.salesforce.server import ROLES, Records
-from mailmagnet.addresses import canonical, canonical_domain
+from mailmagnet.addresses import canonical
 from mailmagnet.crm import (
     MAIL_INTEGRATION,
     Account,
@@ -30,7 +29,6 @@ from mailmagnet.crm import (
     Stage,
     User,
 )
-from mailmagnet.domains import registered_domain
 from mailmagnet.errors import BadAnswer
 
 WITHOUT = "-without-permission"
@@ -262,15 +260,6 @@ def assigned(permissions: Records) -> Collection[str]:
     return {text(each, "AssigneeId") for each in permissions.records}
 
 
-def domain_of_website(website: str) -> str:
-    """The mail domain that goes with a website as somebody has typed it, "" for none."""
-    try:
-        host = urlsplit(website if "//" in website else f"//{website}").hostname or ""
-    except ValueError:
-        return ""
-    return registered_domain(canonical_domain(host)) or ""
-
-
 def at_domain(domain: str, by_website: Sequence[Record], by_people: Sequence[Record]) -> Record | None:
     """The account whose website is at a domain, else the one with most people there."""
     own = [each for each in by_website if domain_of_website(text(each, "Website")) == domain]
@@ -282,9 +271,8 @@ def at_domain(domain: str, by_website: Sequence[Record], by_people: Sequence[Rec
 
 
 def _people_at(domain: str, account: Record) -> int:
-    addresses = (canonical(text(each, "Email")) for each in inner_all(inner(account, "Contacts"), "records"))
-    hosts = [address.rpartition("@")[2] for address in addresses]
-    return sum(host == domain or host.endswith(f".{domain}") for host in hosts)
+    people = inner_all(inner(account, "Contacts"), "records")
+    return sum(is_at(canonical(text(each, "Email")), domain) for each in people)
 
 
 def _addresses(record: Record) -> tuple[str, ...]:

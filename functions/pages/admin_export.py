@@ -11,6 +11,7 @@ from functions.pages.export import DOWNLOAD, LEFT_OUT, exported_by_others, plain
 from functions.pages.html import link_button, page_response, small
 from functions.pages.visit import Visit
 from mailmagnet.caller import Caller
+from mailmagnet.everything_kept import crm_account
 from mailmagnet.permission import check_admin
 from mailmagnet.removal import users_of
 
@@ -43,8 +44,14 @@ async def _lines(visit: Visit) -> AsyncIterator[str]:
     """The file, user by user, each as their own export has it: an organisation may have many."""
     org, process = visit.identity.org, visit.process
     users = [visit.ids[USER]] if visit.ids.get(USER) else await users_of(org, process)
-    policy = asdict(await process.store.policy(org))
-    yield f'{{"organisation": {_text(org)}, "exported_at": {_text(visit.now)}, "policy": {_text(policy)}, "users": ['
+    policy, account = asdict(await process.store.policy(org)), await crm_account(org, process)
+    of_all = {
+        "organisation": org,
+        "exported_at": visit.now,
+        "policy": policy,
+        "crm_account": asdict(account) if account else None,
+    }
+    yield _text(of_all)[:-1] + ', "users": ['
     for number, user in enumerate(users):
         yield ("," if number else "") + "\n" + _text(await exported_by_others(org, user, visit.now, process))
     yield "\n]}\n"

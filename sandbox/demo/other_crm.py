@@ -43,8 +43,11 @@ async def other_crm(kind: str, world: CrmWorld, listening: socket, redirect_uri:
     url = f"http://{host}:{port}"
     async with _served(stand_in.app(url), listening):
         client = {"CRM_CLIENT_ID": stand_in.client_id, "CRM_CLIENT_SECRET": stand_in.client_secret}
+        # At a vendor's an admin's sign-in is the first: it shows which account there is the organisation's.
+        admins = {"ADMINS": ",".join(user["email"] for user in world["users"] if user["administrator"])}
         signed_in = {user["email"]: asdict(stand_in.sign_in(user["email"])) for user in world["users"] if user["active"]}
-        yield OtherCrm(stand_in.name, url, {"CRM": kind, "CRM_PRIVATE": "true", **client}, signed_in=signed_in)
+        settings = {"CRM": kind, "CRM_PRIVATE": "true", **client, **admins}
+        yield OtherCrm(stand_in.name, url, settings, signed_in=signed_in)
 
 
 @asynccontextmanager

@@ -100,8 +100,8 @@ def stand_ins_at(url: str) -> Mapping[str, CrmKind]:
     return {
         "zoho": zoho_kind(ZohoAddresses(url, (DataCentre(url, url, url),))),
         "hubspot": hubspot_kind(HubSpotAddresses(url, url)),
-        "salesforce": salesforce_kind(SalesforceAddresses(url, re.escape(url))),
         "pipedrive": pipedrive_kind(PipedriveAddresses(url, re.escape(url))),
+        "salesforce": salesforce_kind(SalesforceAddresses(url, re.escape(url))),
     }
 
 

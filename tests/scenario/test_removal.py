@@ -11,11 +11,14 @@ import pytest
 
 from cards.frame import CUSTOMER_ADDRESS, ORGANISATION_TYPED, Page
 from cards.frame import Path as Served
+from mailmagnet.crm_choice import CrmChoice
+from mailmagnet.crm_sign_in import NO_END, CrmTokens, Sees
 from mailmagnet.disconnect_mailbox import finish_leaving, revoke_forgotten
 from mailmagnet.errors import MAILMAGNET, Unavailable
 from mailmagnet.pause import resume
 from mailmagnet.removal import MOST_AT_ONE_TIME, finish_removal, remove_organisation, users_of
 from mailmagnet.store import Lease, MailRecord, Policy, Progress
+from mailmagnet.vault import CRM_ACCOUNT, Connection
 from sandbox.google.faults import Fault
 from tests.scenario.addon_process import Answered, settings_of, sidebar_at
 from tests.scenario.desk import ADA, Desk, desk_in
@@ -118,12 +121,16 @@ async def test_an_admin_sees_and_removes_and_nobody_else_does(office: Office) ->
 
 async def test_the_export_s_page_is_an_admin_s(office: Office) -> None:
     desk = office.desk
+    link = CrmTokens("portal 1", "Corp", "the-access", "the-refresh", NO_END, CrmChoice("hubspot"))
+    await desk.vault.sign_in(Connection(ORG, CRM_ACCOUNT, "", crm=link))
+    await desk.vault.let_see(ORG, Sees.TEAM)
     async with pages_at(desk) as pages:
         browser = pages.browser()
         shown = await pages.opened(browser, pages.link(Page.ADMIN_EXPORT))
         whole = json.loads((await browser.open(shown.link("Download"))).body)
         assert (whole["organisation"], len(whole["users"])) == (ORG, 2)
-        assert "refresh" not in json.dumps(whole).lower()
+        assert whole["crm_account"] == {"account": "portal 1", "name": "Corp", "sees": "team"}
+        assert not [word for word in ("refresh", "the-access") if word in json.dumps(whole).lower()]
         for account in (office.kim, desk.world.account(MALLORY)):
             refused = await pages.opened(pages.browser(), pages.link(Page.ADMIN_EXPORT, account), account)
             assert "Download" not in refused.body

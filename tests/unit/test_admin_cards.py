@@ -93,6 +93,7 @@ SAID = {
     ),
     Reason.CRM_SIGN_IN: f"Not signed in to {CRM} · 3 days ago · Next: they sign in in the panel · last run 4 min ago",
     Reason.CRM_PERMISSION: f"Lacks the permission Mail Integration · 3 days ago · Next: an admin of {CRM} gives it · last run 4 min ago",
+    Reason.CRM_LIST: f"Not let in to {CRM} yet · 3 days ago · Next: you let them in, in “Who may use the CRM” · last run 4 min ago",
     Reason.CRM_DAY_LIMIT: "Gmail takes no more questions today · 3 days ago · Tried again by itself · last run 4 min ago",
     Reason.FAILING: "Gmail failed · 3 days ago · Tried again by itself · last run 4 min ago",
 }

@@ -1058,6 +1058,10 @@ def test_after_a_run_that_found_nothing_it_says_so() -> None:
             "Ask your admin for the permission Mail Integration · first 3 hr ago\n[Settings]",
         ),
         (
+            _in_trouble(Reason.CRM_LIST, CRM),
+            f"You are not let in to {CRM} yet. / An admin of MailMagnet can let you in · first 3 hr ago\n[Settings]",
+        ),
+        (
             replace(
                 _in_trouble(Reason.CRM_DAY_LIMIT, CRM),
                 trouble=Trouble(Reason.CRM_DAY_LIMIT, CRM, NOW, 1, NOW.replace(hour=23, minute=50)),

@@ -95,8 +95,18 @@ def parts(store: Any, queue: Queue, now: datetime = NOW, pooled: Collection[CrmC
         return SimpleNamespace(capabilities=SimpleNamespace(pooled=choice in pooled))
 
     choice = CrmChoice(EMBEDDED)
+
+    async def nobody(org: str, user: str) -> None:
+        """The vault's: no CRM account is linked."""
+
     given = SimpleNamespace(
-        store=store, tasks=queue, now=lambda: now, retention_days=90, default_crm=choice, crm_client_of=client_of
+        vault=SimpleNamespace(connection=nobody),
+        store=store,
+        tasks=queue,
+        now=lambda: now,
+        retention_days=90,
+        default_crm=choice,
+        crm_client_of=client_of,
     )
     return cast(Parts, given)
 
