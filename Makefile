@@ -61,6 +61,8 @@ bench: .venv/installed
 
 costs: .venv/installed
 	@$(BIN)/python -m tests.costs
+	@echo
+	@$(BIN)/python -m tests.crm_costs
 
 # Each file by itself, so that no other test's mail or labels are in its pictures.
 pictures: .venv/installed

@@ -3,21 +3,23 @@
 from collections.abc import Mapping
 
 from crm_client.embedded.kind import EMBEDDED_KIND
-from crm_client.hubspot.kind import hubspot_kind
+from crm_client.hubspot.kind import HUBSPOT_KIND
 from crm_client.kind import CrmKind
 from crm_client.odoo.kind import ODOO_KIND
 from crm_client.pipedrive.kind import PIPEDRIVE_KIND
-from crm_client.salesforce.kind import salesforce_kind
+from crm_client.salesforce.kind import SALESFORCE_KIND
+from crm_client.tryton.kind import TRYTON_KIND
 from crm_client.zoho.kind import ZOHO_KIND
 from mailmagnet.crm_choice import EMBEDDED, CrmChoice, origin_of
 from mailmagnet.errors import BadRequest
 
 KINDS: Mapping[str, CrmKind] = {
-    "salesforce": salesforce_kind(),
-    "hubspot": hubspot_kind(),
+    "salesforce": SALESFORCE_KIND,
+    "hubspot": HUBSPOT_KIND,
     "zoho": ZOHO_KIND,
     "pipedrive": PIPEDRIVE_KIND,
     "odoo": ODOO_KIND,
+    "tryton": TRYTON_KIND,
     EMBEDDED: EMBEDDED_KIND,
 }
 """By the word for the kind: what MAILMAGNET_CRM, deployment.yaml and an organisation's policy may say."""

@@ -196,7 +196,7 @@ class Settings(BaseModel):
     embed_key: SecretStr = Field(
         SecretStr(""),
         description="secret under which the CRM's backend signs who looks at a record (HS256), any text of at least 32 characters; the "
-        "CRM is the one whose origin the link to a record has; empty: no CRM shows mail in its own pages",
+        "CRM is the one at CRM_ORIGIN, or whose origin the link to a record has; empty: no CRM shows mail in its own pages",
     )
     embed_org: str = Field("", description="organisation of the CRM that has that secret, as Google calls it (hd)")
     crm_record_url: Annotated[str, AfterValidator(_record_url)] = Field(
@@ -264,11 +264,17 @@ class Settings(BaseModel):
         """The deployment's own CRM."""
         return checked_crm(self.crm, self.crm_origin, private=self.crm_private)
 
+    @property
+    def framed_by(self) -> str:
+        """The one origin whose pages may show mail in a frame: the CRM's own, or that of the link to a record; "" for none."""
+        parts = urlsplit(self.crm_origin or self.crm_record_url)
+        return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
+
     @model_validator(mode="after")
     def _embedding(self) -> Self:
         key = self.embed_key.get_secret_value()
-        if key and (len(key) < MIN_EMBED_KEY or not self.embed_org or not self.crm_record_url):
-            also = f"{PREFIX}EMBED_ORG and {PREFIX}CRM_RECORD_URL"
+        if key and (len(key) < MIN_EMBED_KEY or not self.embed_org or not self.framed_by):
+            also = f"{PREFIX}EMBED_ORG and {PREFIX}CRM_ORIGIN or {PREFIX}CRM_RECORD_URL"
             raise ValueError(
                 f"{PREFIX}EMBED_KEY should have at least {MIN_EMBED_KEY} characters, and {also} should be set beside it"
             )

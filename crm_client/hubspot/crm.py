@@ -320,7 +320,8 @@ class HubSpotCrm:
     async def _people_of_deal(self, deal_id: str) -> RecordPeople:
         base, reading, found = await self._read(lambda reading: reading.deal_with_people(deal_id))
         deal = base.records.deal(_only(found), reading.gathered)
-        people = [base.records.contact(reading.gathered.contacts[each], reading.gathered) for each in deal.contact_ids]
+        theirs = [contact for each in deal.contact_ids if (contact := reading.gathered.contacts.get(each))]
+        people = [base.records.contact(each, reading.gathered) for each in theirs]
         return people_of(deal.name, people, owners_of([deal, deal.account, *people]))
 
     async def _people_of_account(self, account_id: str) -> RecordPeople:

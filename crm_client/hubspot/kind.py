@@ -14,11 +14,9 @@ from mailmagnet.crm import CrmClient
 from mailmagnet.crm_choice import CrmChoice
 from mailmagnet.crm_sign_in import CrmSignIn
 
-_OWN = HubSpotAddresses()
 
-
-def hubspot_kind(addresses: HubSpotAddresses = _OWN) -> CrmKind:
-    """HubSpot at its own addresses: one API for all accounts, so that a choice has no origin."""
+def hubspot_kind(addresses: HubSpotAddresses) -> CrmKind:
+    """HubSpot at these addresses: one API for all accounts, so that a choice has no origin."""
 
     def server(means: CrmMeans) -> HubSpotServer:
         return HubSpotServer(means.session_of(addresses.api), addresses, means.seconds)
@@ -31,3 +29,6 @@ def hubspot_kind(addresses: HubSpotAddresses = _OWN) -> CrmKind:
         return HubSpotClient(server(means), means.renewal_of(choice))
 
     return CrmKind(HUBSPOT.name, CAPABILITIES, sign_in, client, has_client=True)
+
+
+HUBSPOT_KIND = hubspot_kind(HubSpotAddresses())

@@ -5,6 +5,7 @@ All values stand in JSON and are never a part of a question's own words; the one
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -16,7 +17,7 @@ from crm_client.hubspot.server import HubSpotServer
 from crm_client.renewal import CrmAccess
 from crm_client.side_by_side import one_problem
 from mailmagnet.addresses import shown
-from mailmagnet.errors import BadAnswer, NotFound
+from mailmagnet.errors import BadAnswer, NotFound, Unavailable
 
 VERSION = "2026-09"
 USERS = f"/settings/users/{VERSION}"
@@ -80,6 +81,8 @@ class Questions:
 
     async def contact_at(self, address: str, associations: Sequence[str]) -> Record | None:
         """The contact whose main address this is, with the ids of what is associated with it; None where there is none."""
+        if not may_be_kept(address):
+            return None
         return await self._one(CONTACTS, quote(address, safe=""), associations, {"idProperty": "email"})
 
     async def one(self, kind: str, record_id: str, associations: Sequence[str]) -> Record | None:
@@ -88,12 +91,12 @@ class Questions:
 
     async def contacts_at(self, addresses: Collection[str]) -> list[Record]:
         """The contacts whose main addresses these are. HubSpot compares them without case; each is asked for in all its spellings."""
-        written = spelled(addresses)
+        written = spelled(filter(may_be_kept, addresses))
         return await self._batches(CONTACTS, written, idProperty="email")
 
     async def contacts_with_second(self, addresses: Collection[str]) -> list[Record]:
         """The contacts that have one of these as an additional address: a search, for HubSpot promises no other way."""
-        written = spelled(addresses)
+        written = spelled(filter(may_be_kept, addresses))
         searches = [self.found(CONTACTS, [[among("hs_additional_emails", part)]]) for part in parts_of_search(written)]
         return [record for found in await all_of(searches) for record in found.records]
 
@@ -201,7 +204,7 @@ class Questions:
         for _ in range(MOST_PAGES):
             answer = await self._post(f"/crm/associations/{VERSION}/{kind}/{to}/batch/read", {"inputs": inputs})
             inputs = []
-            for result in inner_all(answer, "results"):
+            for result in _results(answer):
                 which = id_of(inner(result, "from"), "id")
                 found.setdefault(which, []).extend(id_of(each, "toObjectId") for each in inner_all(result, "to"))
                 if after := next_of(result):
@@ -220,6 +223,16 @@ class Questions:
             if not after:
                 break
         return records
+
+
+def may_be_kept(address: str) -> bool:
+    """Whether HubSpot may have this address: it takes no others for one, and one that it refuses must not spoil a question for many."""
+    return len(address) <= LONGEST_ADDRESS and bool(_PLAIN.fullmatch(address))
+
+
+LONGEST_ADDRESS = 254
+_PLAIN = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[^\s@\"'<>(),:;\[\]\\/?#%]+")
+"""https://www.rfc-editor.org/rfc/rfc5322#section-3.2.3, a dot-atom, at a domain of any script."""
 
 
 def is_id(value: str) -> bool:
@@ -279,6 +292,11 @@ def _length(value: Any) -> int:
 
 
 def _results(answer: Record) -> list[Record]:
+    """Raises Unavailable where a part of a batch failed: what is not there is told, and is no failure."""
+    if any(text(error, "category") != "OBJECT_NOT_FOUND" for error in inner_all(answer, "errors")):
+        raise Unavailable(HUBSPOT, "a part of a batch failed")
+    if answer.get("status", "COMPLETE") != "COMPLETE":
+        raise BadAnswer(HUBSPOT, "a batch is not complete")
     results = answer.get("results")
     if not isinstance(results, list) or not all(isinstance(each, dict) for each in results):
         raise BadAnswer(HUBSPOT, "the answer holds no results")

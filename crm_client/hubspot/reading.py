@@ -80,6 +80,8 @@ class Reading:
     async def with_deals(self, contacts: Iterable[Record], most_deals: int) -> list[Record]:
         """Those of the contacts that are to be seen, with their deals."""
         seen = self._keep(await self._seen(contacts))
+        if not seen:
+            return []
         deals_of = await self._questions.associated(CONTACTS, [id_of(each, "id") for each in seen], DEALS)
         for which, ids in deals_of.items():
             self._note_deals(which, ids, most_deals)
@@ -89,16 +91,19 @@ class Reading:
     async def accounts(self, domains: Collection[str]) -> dict[str, str]:
         """The id of the company at each domain: the one that has it, or else one that has people there; each `account`'s records are
         read."""
+        if not domains:
+            return {}
         companies, people = await all_of([self._questions.companies_at(domains), self._questions.contacts_at_domains(domains)])
         there = await self._seen(people)
         seen = await self._seen(companies)
         self.gathered.companies |= {id_of(company, "id"): company for company in seen}
         await self._read_companies(map(company_of, there))
+        to_be_seen = {id_of(company, "id") for company in await self._seen(self.gathered.companies.values())}
         chosen = {}
         for domain in domains:
             having = [id_of(each, "id") for each in seen if canonical_domain(text(properties(each), "domain")) == domain]
             with_people = [company_of(each) for each in there if any(_is_at(domain, address) for address in addresses_of(each))]
-            if found := having or [each for each in with_people if each in self.gathered.companies]:
+            if found := having or [each for each in with_people if each in to_be_seen]:
                 chosen[domain] = min(found, key=int)
         await self.at_companies(set(chosen.values()))
         return chosen
@@ -143,20 +148,25 @@ class Reading:
         """Contacts that came with the ids of what is associated with them, and all of that."""
         seen = self._keep(await self._seen(contacts))
         for contact in seen:
-            which = id_of(contact, "id")
-            ids, more = associated_ids(contact, DEALS)
-            all_ids = (await self._questions.associated(CONTACTS, [which], DEALS)).get(which, ()) if more else ids
-            self._note_deals(which, all_ids, MOST_DEALS)
+            self._note_deals(id_of(contact, "id"), await self._ids(contact, DEALS), MOST_DEALS)
         await all_of([self.deals(self._deals_of(seen)), *(self._details(each) for each in seen)])
         return seen
 
     async def _details(self, contact: Record) -> None:
         which = id_of(contact, "id")
-        ids = {kind: _newest(associated_ids(contact, kind)[0], MOST_ACTIVITIES) for kind in _DETAILS}
-        records = await all_of([self._questions.records(kind, ids[kind]) for kind in _DETAILS])
-        by_kind = dict(zip(_DETAILS, records, strict=True))
+        of_kinds = await all_of([self._newest_of(contact, kind) for kind in _DETAILS])
+        by_kind = dict(zip(_DETAILS, of_kinds, strict=True))
         self.gathered.notes_of[which] = by_kind.pop(NOTES)
         self.gathered.activities_of[which] = [(kind, record) for kind, of_kind in by_kind.items() for record in of_kind]
+
+    async def _newest_of(self, contact: Record, kind: str) -> list[Record]:
+        return await self._questions.records(kind, _newest(await self._ids(contact, kind), MOST_ACTIVITIES))
+
+    async def _ids(self, contact: Record, kind: str) -> tuple[str, ...]:
+        """The ids that came with a contact, or all of them where HubSpot has more."""
+        ids, more = associated_ids(contact, kind)
+        which = id_of(contact, "id")
+        return (await self._questions.associated(CONTACTS, [which], kind)).get(which, ()) if more else ids
 
     async def _second(self, addresses: Collection[str], most_deals: int) -> list[Record]:
         return await self.with_deals(await self._questions.contacts_with_second(addresses), most_deals)

@@ -22,6 +22,8 @@ from mailmagnet.errors import BadAnswer, DayLimitReached, RateLimited, Unavailab
 OAUTH_VERSION = "2026-03"
 SEARCHES_A_SECOND = 4
 """HubSpot answers five a second for the whole account, whoever asks: one is left for others."""
+MOST_AT_ONCE = 20
+"""Calls of one process for one organisation: the job asks for thousands of senders at once, and HubSpot counts calls in ten seconds."""
 MOST_ORGANISATIONS = 10_000
 MIGRATING = 477
 """The account moves from one data centre to another."""
@@ -36,13 +38,14 @@ MOST_BYTES = 8 * 1024 * 1024
 
 
 class HubSpotServer:
-    """HubSpot's API. An organisation (`org`) has one account there; its searches wait for their turn, and its budget is noted."""
+    """HubSpot's API. An organisation (`org`) has one account there: its calls and searches wait for their turn, its budget is noted."""
 
     def __init__(self, session: HttpSession, addresses: HubSpotAddresses, seconds: float) -> None:
         """`seconds` is what one call may take."""
         self._session = session
         self.addresses = addresses
         self._seconds = seconds
+        self._calls: dict[str, asyncio.Semaphore] = {}
         self._searches: dict[str, asyncio.Semaphore] = {}
         self._budgets: dict[str, Budget] = {}
 
@@ -100,16 +103,19 @@ class HubSpotServer:
         return await self._asked(org, token, "POST", path, {}, json.dumps(body, separators=(",", ":")).encode())
 
     async def _asked(self, org: str, token: str, method: str, path: str, params: Mapping[str, str], body: bytes | None) -> Record:
-        answer = await self._session.request(
-            HUBSPOT,
-            method,
-            f"{self.addresses.api}{path}",
-            seconds=self._seconds,
-            headers={"Authorization": f"Bearer {token}", **({"Content-Type": "application/json"} if body else {})},
-            params=params,
-            body=body,
-            most_bytes=MOST_BYTES,
-        )
+        places = self._calls.setdefault(org, asyncio.Semaphore(MOST_AT_ONCE))
+        self._forget_some(self._calls)
+        async with places:
+            answer = await self._session.request(
+                HUBSPOT,
+                method,
+                f"{self.addresses.api}{path}",
+                seconds=self._seconds,
+                headers={"Authorization": f"Bearer {token}", **({"Content-Type": "application/json"} if body else {})},
+                params=params,
+                body=body,
+                most_bytes=MOST_BYTES,
+            )
         self._note_budget(org, answer)
         return _told(answer)
 

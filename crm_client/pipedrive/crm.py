@@ -24,7 +24,7 @@ from crm_client.pipedrive.people import (
     is_at,
 )
 from crm_client.pipedrive.records import Records, id_of, organisation_of, stages_of, user_of
-from crm_client.pipedrive.server import PAGE, NoTime, PipedriveUser
+from crm_client.pipedrive.server import JOBS, PAGE, NoTime, PipedriveUser, Turn
 from crm_client.records import by_address, open_first, owners_of, people_of, soonest_first
 from mailmagnet.crm import (
     Capabilities,
@@ -105,10 +105,13 @@ class PipedriveCrm:
         people, began = People(self._asking, self._records), asyncio.get_running_loop().time()
         hits = {address: asyncio.create_task(people.with_address(address)) for address in front}
         beside = [address for address in others if address not in hits]
-        hits |= {address: asyncio.create_task(people.with_address(address, by=by)) for address in beside}
+        hits |= {address: asyncio.create_task(people.with_address(address, Turn(in_front=False, by=by))) for address in beside}
         in_front = asyncio.create_task(_known(people, [hits[address] for address in front], in_detail=True))
         of_others = {address: asyncio.create_task(_known(people, [hits[address]])) for address in beside}
-        at = {domain: asyncio.create_task(_account_at(people, domain, hits, by)) for domain in domains}
+        at = {
+            domain: asyncio.create_task(_account_at(people, domain, hits, Turn(_is_about(domain, front), by)))
+            for domain in domains
+        }
         tasks = [in_front, *of_others.values(), *at.values(), *hits.values()]
         try:
             contacts, leads = await _in_time(in_front, by, began)
@@ -130,7 +133,7 @@ class PipedriveCrm:
         people, asked = People(self._asking, self._records), list(dict.fromkeys(addresses))
         if not asked:
             return Senders({})
-        hits = await all_at_once([people.with_address(address, job=True) for address in asked])
+        hits = await all_at_once([people.with_address(address, JOBS) for address in asked])
         contacts, leads = await people.known(hit for found in hits for hit in found)
         return Senders(by_address(asked, open_first(contacts)), by_address(asked, leads))
 
@@ -286,11 +289,11 @@ async def _known(
 
 
 async def _account_at(
-    people: People, domain: str, hits: "Mapping[str, asyncio.Task[list[Hit]]]", by: float
+    people: People, domain: str, hits: "Mapping[str, asyncio.Task[list[Hit]]]", turn: Turn
 ) -> KnownAccount | None:
     """Who is at a domain, unless somebody of it who was asked for is known."""
     asked = [asyncio.shield(task) for address, task in hits.items() if is_at(address, domain)]
-    return None if any(await asyncio.gather(*asked)) else await people.account_at(domain, by)
+    return None if any(await asyncio.gather(*asked)) else await people.account_at(domain, turn)
 
 
 async def _in_time(task: "asyncio.Task[Any]", by: float, began: float) -> Any:
@@ -318,8 +321,13 @@ def _raise_of_front(front: Collection[str], accounts: "Mapping[str, asyncio.Task
     """What failed for the company of the person in front, or for one of nobody's, is raised; what there was no time for is not told."""
     for domain, task in accounts.items():
         problem = task.exception() if task.done() and not task.cancelled() else None
-        if isinstance(problem, Upstream) and (not front or any(is_at(address, domain) for address in front)):
+        if isinstance(problem, Upstream) and _is_about(domain, front):
             raise problem
+
+
+def _is_about(domain: str, front: Collection[str]) -> bool:
+    """Whether a domain is that of the person in front, or of nobody's who was asked for."""
+    return not front or any(is_at(address, domain) for address in front)
 
 
 async def _end(tasks: "Collection[asyncio.Task[Any]]") -> None:

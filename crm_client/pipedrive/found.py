@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from crm_client.fields import Record, inner, text
 from crm_client.pipedrive.people import DEALS, IDS_A_CALL, PERSONS, SEARCH_PAGE, People, all_at_once, items_of, of_kind
 from crm_client.pipedrive.records import Records, id_of
-from crm_client.pipedrive.server import PipedriveUser
+from crm_client.pipedrive.server import IN_FRONT, PipedriveUser
 from mailmagnet.crm import Found
 
 KINDS = ("person", "organization", "deal", "lead")
@@ -36,7 +36,7 @@ async def found_by(words: str, most: int, asking: PipedriveUser, people: People,
 
 async def _search(asking: PipedriveUser, words: str, kinds: Iterable[str], limit: int) -> Record:
     return await asking.search(
-        term=words, item_types=",".join(kinds), fields="name,email,title", search_for_related_items=True, limit=limit
+        IN_FRONT, term=words, item_types=",".join(kinds), fields="name,email,title", search_for_related_items=True, limit=limit
     )
 
 

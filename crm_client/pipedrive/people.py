@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from math import inf
 from typing import Any, TypeVar
 
 import idna
@@ -12,7 +11,7 @@ import idna
 from crm_client.fields import Record, inner, inner_all, text
 from crm_client.memory import Memory
 from crm_client.pipedrive.records import Records, emails_of, id_of
-from crm_client.pipedrive.server import PipedriveUser
+from crm_client.pipedrive.server import IN_FRONT, PipedriveUser, Turn
 from crm_client.records import known_account, soonest_first
 from mailmagnet.addresses import domain_of
 from mailmagnet.crm import Account, Contact, KnownAccount, Lead
@@ -57,11 +56,11 @@ class People:
         self._records = records
         self._organizations: Memory[str, Record | None] = Memory(QUESTIONS_SECONDS, MOST_PEOPLE)
 
-    async def with_address(self, address: str, job: bool = False, by: float = inf) -> list[Hit]:
+    async def with_address(self, address: str, turn: Turn = IN_FRONT) -> list[Hit]:
         """Pipedrive finds an address as it is written there, in whatever case: so each of its spellings is asked for."""
         found: dict[str, Hit] = {}
         for term in spellings(address):
-            for hit in await self._search(term, job, by, exact_match=True):
+            for hit in await self._search(term, turn, exact_match=True):
                 if address in emails_of(hit.person):
                     found[id_of(hit.person)] = hit
         return list(found.values())
@@ -104,11 +103,11 @@ class People:
         records = await self._records()
         return {account.id: account for account in (records.organization(each) for each in read if each)}
 
-    async def account_at(self, domain: str, by: float = inf) -> KnownAccount | None:
+    async def account_at(self, domain: str, turn: Turn = IN_FRONT) -> KnownAccount | None:
         """The organisation of most people whose addresses are at the domain: Pipedrive cannot be asked for one by its website."""
         there: Counter[str] = Counter()
         for term in spellings(domain):
-            for hit in await self._search(term, by=by):
+            for hit in await self._search(term, turn):
                 organization = id_of(hit.person, "organization")
                 if organization and not hit.leads and any(is_at(address, domain) for address in emails_of(hit.person)):
                     there[organization] += 1
@@ -134,10 +133,10 @@ class People:
         known = known_account(account, contacts, open_deals)
         return KnownAccount(known.account, known.contacts, known.contact_count, known.open_deals, more)
 
-    async def _search(self, term: str, job: bool = False, by: float = inf, **more: object) -> list[Hit]:
+    async def _search(self, term: str, turn: Turn, **more: object) -> list[Hit]:
         """People with an address in which the term begins a word; with `exact_match` it is the whole address."""
         answer = await self._asking.search(
-            job, by, term=term, item_types="person", fields="email", search_for_related_items=True, limit=SEARCH_PAGE, **more
+            turn, term=term, item_types="person", fields="email", search_for_related_items=True, limit=SEARCH_PAGE, **more
         )
         leads = of_kind("lead", items_of(answer, "related_items"))
         return [

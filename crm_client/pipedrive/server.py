@@ -24,9 +24,11 @@ WINDOW_SECONDS = 2.25
 (https://pipedrive.readme.io/docs/core-api-concepts-rate-limiting)."""
 CALLS_A_WINDOW = 70
 """Of one user's 80, which is what apps have on the smallest plan."""
-SEARCHES_A_WINDOW, JOBS_SEARCHES_A_WINDOW = 10, 6
-"""A user has ten searches, whatever the plan. The job is another process, which asks with the same user's token: it leaves some to whoever
-opens a mail meanwhile, who may still be refused a moment long."""
+SEARCHES_A_WINDOW = 10
+"""Of one user, on every plan."""
+LEFT_FOR_THE_FRONT = 3
+"""So many of them neither the job takes, which may be another process with the same user's token, nor the others of a mail: whoever goes
+from mail to mail waits for none of them."""
 LARGEST_COST = 20
 """Tokens: what is asked for here costs no more. Who has less than this left of the day's is refused for that reason."""
 DAY_WAIT, BLOCKED_WAIT = 3600.0, 600.0
@@ -41,6 +43,17 @@ Result = TypeVar("Result")
 
 class NoTime(Exception):
     """There is no turn for a call in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Whose turn a search is: `in_front`, somebody waits for it; else it is for the job or for others of a mail, till `by`."""
+
+    in_front: bool
+    by: float = inf
+
+
+IN_FRONT, JOBS = Turn(in_front=True), Turn(in_front=False)
 
 
 class PipedriveServer:
@@ -69,11 +82,7 @@ class PipedriveServer:
         """Those of one user of one company."""
         key = (origin, account)
         if key not in self._gates:
-            self._gates[key] = Gates(
-                self._gate(CALLS_A_WINDOW, WINDOW_SECONDS),
-                self._gate(SEARCHES_A_WINDOW, WINDOW_SECONDS),
-                self._gate(JOBS_SEARCHES_A_WINDOW, WINDOW_SECONDS),
-            )
+            self._gates[key] = Gates(self._gate(CALLS_A_WINDOW, WINDOW_SECONDS), self._gate(SEARCHES_A_WINDOW, WINDOW_SECONDS))
         return self._gates[key]
 
     async def call(self, token: str, origin: str, path: str, params: Mapping[str, str]) -> Record:
@@ -106,11 +115,10 @@ class PipedriveServer:
 
 @dataclass(frozen=True, slots=True)
 class Gates:
-    """One user's turns: of all calls, of the searches for whoever waits, and of the job's."""
+    """One user's turns: of all calls, and of the searches among them."""
 
     calls: Gate
     searches: Gate
-    jobs_searches: Gate
 
 
 class PipedriveUser:
@@ -160,10 +168,11 @@ class PipedriveUser:
         """A list of version 1 that comes whole, or its first page. Raises what `PipedriveServer.call` raises."""
         return inner_all(await self._ask(path, params), "data")
 
-    async def search(self, job: bool = False, by: float = inf, **params: object) -> Record:
-        """What a search found: its whole answer. Raises NoTime where it would have to wait longer than till `by`."""
-        gates = self._server.gates(self.origin, self._account)
-        if not await (gates.jobs_searches if job else gates.searches).turn(by - asyncio.get_running_loop().time()):
+    async def search(self, turn: Turn, **params: object) -> Record:
+        """What a search found: its whole answer. Raises NoTime where there is no turn for it in time."""
+        searches = self._server.gates(self.origin, self._account).searches
+        within = turn.by - asyncio.get_running_loop().time()
+        if not await searches.turn(within, 0 if turn.in_front else LEFT_FOR_THE_FRONT):
             raise NoTime
         return await self._ask("/api/v2/itemSearch", params)
 

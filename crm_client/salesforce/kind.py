@@ -17,8 +17,8 @@ from mailmagnet.crm_sign_in import CrmSignIn
 _now = partial(datetime.now, UTC)
 
 
-def salesforce_kind(addresses: SalesforceAddresses = OWN) -> CrmKind:
-    """`addresses` are Salesforce's own, but on a desk."""
+def salesforce_kind(addresses: SalesforceAddresses) -> CrmKind:
+    """Salesforce at these addresses."""
 
     def server(means: CrmMeans) -> SalesforceServer:
         return SalesforceServer(addresses, means.session_of, means.seconds)
@@ -34,3 +34,6 @@ def salesforce_kind(addresses: SalesforceAddresses = OWN) -> CrmKind:
         return SalesforceClient(server(means), means.renewal_of(choice), _now)
 
     return CrmKind(SALESFORCE.name, CAPABILITIES, sign_in, client, has_client=True)
+
+
+SALESFORCE_KIND = salesforce_kind(OWN)

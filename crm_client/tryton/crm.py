@@ -1,6 +1,7 @@
 """Tryton as one of its users sees it: read only, what answers one mail in two round trips of calls side by side.
 
-Two, for what a record leads to is asked for by its ids: Tryton refuses a whole answer for one party behind a record that the user may not see.
+Two, for what a record leads to is asked for by its ids: Tryton refuses a whole answer for one party behind a record that the user may
+not see.
 """
 
 import asyncio
@@ -90,6 +91,11 @@ class _Seen:
     def leads(self) -> list[Lead]:
         return [self.records.lead(each, self.parties) for each in self.opportunities if text(each, "state") == LEAD]
 
+    def contact(self, party: Record, notes: Iterable[Iterable[Record]] = ()) -> Contact:
+        """One of the people, with those of these notes that are on it."""
+        on = notes_of(note for answer in notes for note in answer).get(number_of(party), ())
+        return self.records.contact(party, self.opportunities, self.parties, told_notes(on))
+
     def contacts(self) -> list[Record]:
         """The people, but for those who are nothing but leads yet."""
         return [each for each in self.people if not self.records.has_only_leads(each, self.opportunities)]
@@ -116,43 +122,41 @@ class TrytonCrm:
         first, *rest = list(questions.in_calls([*front, *others])) or [[]]
         with one_problem():
             async with asyncio.TaskGroup() as group:
-                asking = group.create_task(in_time(TRYTON, by, self._people(first, front)))
-                at_domains = group.create_task(in_time(TRYTON, by, self._at(domains)))
+                asking = group.create_task(in_time(TRYTON, by, self._people(first, front, domains)))
                 beside = [group.create_task(in_time_or_problem(TRYTON, by, self._people(some))) for some in rest]
-        contacts, leads = dict(asking.result().contacts), dict(asking.result().leads)
-        not_asked: set[str] = set()
-        for some, answer in zip(rest, beside, strict=True):
-            found = answer.result()
-            if isinstance(found, Upstream):
+        answer = asking.result()
+        contacts, leads, not_asked = dict(answer.contacts), dict(answer.leads), set()
+        for some, theirs in zip(rest, (each.result() for each in beside), strict=True):
+            if isinstance(theirs, Upstream):
                 not_asked.update(some)
             else:
-                contacts.update(found.contacts)
-                leads.update(found.leads)
-        return LookUp(contacts, leads, at_domains.result(), frozenset(not_asked))
+                contacts.update(theirs.contacts)
+                leads.update(theirs.leads)
+        return LookUp(contacts, leads, answer.accounts, frozenset(not_asked))
 
     async def senders(self, addresses: Collection[str]) -> Senders:
         """Deals without the accounts behind them: a category needs none, and they would be one more round trip."""
-        seen = await self._with_addresses(addresses)
-        contacts = [seen.records.contact(each, seen.opportunities, seen.parties) for each in seen.contacts()]
+        calls = list(questions.in_calls(addresses))
+        records, answers = await self._ask(*map(questions.parties_with, calls), *map(questions.opportunities_with, calls))
+        seen = _Seen(records, _once(answers[: len(calls)]), _once(answers[len(calls) :]))
+        contacts = map(seen.contact, seen.contacts())
         return Senders(by_address(addresses, open_first(contacts)), by_address(addresses, seen.leads()))
 
     async def contact(self, contact_id: str) -> Contact:
         party = number(contact_id)
-        seen = await self._see([questions.party(party)], [questions.opportunities_of([party])])
-        _only(seen.people)
-        (contact,) = await self._with_all(seen, seen.people, noted=seen.people)
-        return contact
+        records, (found, opportunities) = await self._ask(questions.party(party), questions.opportunities_of([party]))
+        seen = _Seen(records, [_only(found)], opportunities)
+        return seen.contact(found[0], await self._behind(seen, found, *_notes_on(found)))
 
     async def lead(self, lead_id: str) -> Lead:
-        seen = await self._see([], [questions.opportunity(number(lead_id), questions.IS_LEAD)])
+        seen = await self._opportunities(questions.opportunity(number(lead_id), questions.IS_LEAD))
         _only(seen.opportunities)
         await self._behind_leads(seen)
         return seen.leads()[0]
 
     async def deal(self, deal_id: str) -> Deal:
-        seen = await self._see([], [questions.opportunity(number(deal_id), questions.IS_DEAL)])
+        seen = await self._opportunities(questions.opportunity(number(deal_id), questions.IS_DEAL))
         _only(seen.opportunities)
-        await self._behind(seen, [])
         return seen.deals()[0]
 
     async def account(self, account_id: str) -> KnownAccount:
@@ -160,7 +164,7 @@ class TrytonCrm:
         records, (found, people, deals) = await self._ask(
             questions.party(firm), questions.people_of([firm]), questions.deals_of([firm], questions.IS_OPEN)
         )
-        return _known(_only(found), _Seen(records, people, deals))
+        return _known(_only(found), records, people, deals)
 
     async def record_people(self, module: Module, record_id: str) -> RecordPeople:
         match module:
@@ -180,36 +184,29 @@ class TrytonCrm:
         if not each or most <= 0 or not words.isprintable():
             await self._user.see()
             return Found()
+        searched = await self._words(each)
         # As many again, for parties that are nothing but leads yet are left out.
         records, (people, firms, deals, leads) = await self._ask(
-            questions.people_named(each, 2 * most + 1),
-            questions.firms_named(each, most + 1),
-            questions.deals_named(each, most + 1),
-            questions.leads_named(each, most + 1),
+            questions.people_found(searched, 2 * most + 1),
+            questions.firms_found(searched, most + 1),
+            questions.deals_found(searched, most + 1),
+            questions.leads_found(searched, most + 1),
         )
-        theirs = (await self._user.see(questions.opportunities_of(map(number_of, people))))[0] if people else []
-        named = _Seen(records, people, theirs)
-        contacts = named.contacts()
         found = _Seen(records, people, [*deals, *leads])
+        (theirs,) = await self._behind(found, people, questions.opportunities_of(map(number_of, people)))
         await self._behind_leads(found)
-        await self._behind(found, contacts)
+        contacts = [each for each in people if not records.has_only_leads(each, theirs)]
+        more = {"contacts": contacts, "accounts": firms, "deals": deals, "leads": leads}
         return Found(
-            contacts=tuple(records.contact(party, theirs, found.parties) for party in contacts[:most]),
+            contacts=tuple(records.contact(each, theirs, found.parties) for each in contacts[:most]),
             accounts=tuple(map(records.account, firms[:most])),
             deals=tuple(found.deals()[:most]),
             leads=tuple(found.leads()[:most]),
-            more=frozenset(
-                kind
-                for kind, there in {"contacts": contacts, "accounts": firms, "deals": deals, "leads": leads}.items()
-                if len(there) > most
-            )
-            | ({"contacts"} if len(people) > 2 * most else set()),
+            more=frozenset(kind for kind, there in more.items() if len(there) > most),
         )
 
     async def deals_closing(self, first: date, last: date) -> Sequence[Deal]:
-        seen = await self._see([], [questions.closing(first, last)])
-        await self._behind(seen, [])
-        return tuple(seen.deals())
+        return tuple((await self._opportunities(questions.closing(first, last))).deals())
 
     async def settings(self) -> CrmSettings:
         """The user's rights are asked for anew before settings are: they are remembered for a shorter time."""
@@ -246,48 +243,60 @@ class TrytonCrm:
                 answers = group.create_task(self._user.see(*asked))
         return records.result(), answers.result()
 
-    async def _see(self, people: Sequence[Question], opportunities: Sequence[Question]) -> _Seen:
-        """The answers, of records that come in several once."""
-        records, answers = await self._ask(*people, *opportunities)
-        return _Seen(records, _once(answers[: len(people)]), _once(answers[len(people) :]))
+    async def _opportunities(self, question: Question) -> _Seen:
+        """Opportunities, and the parties behind them."""
+        records, (found,) = await self._ask(question)
+        seen = _Seen(records, [], found)
+        await self._behind(seen, [])
+        return seen
 
-    async def _with_addresses(self, addresses: Collection[str]) -> _Seen:
-        calls = list(questions.in_calls(addresses))
-        return await self._see([*map(questions.parties_with, calls)], [*map(questions.opportunities_with, calls)])
-
-    async def _people(self, addresses: Collection[str], front: Collection[str] = ()) -> Senders:
-        """Contacts and leads by address, with all that is told of them; those in front with their notes."""
-        seen = await self._with_addresses(addresses)
+    async def _people(self, addresses: Sequence[str], front: Collection[str] = (), domains: Collection[str] = ()) -> LookUp:
+        """Those of one call by address, with all that is told of them; those in front with their notes; and the companies at domains."""
+        records, answers = await self._ask(
+            *([questions.parties_with(addresses), questions.opportunities_with(addresses)] if addresses else []),
+            *([questions.parties_at(domains)] if domains else []),
+        )
+        there = answers.pop() if domains else []
+        seen = _Seen(records, *(answers or ([], [])))
         contacts = seen.contacts()
         noted = [each for each in contacts if not set(front).isdisjoint(addresses_of(mechanisms_of(each, "email")))]
-        told = await self._with_all(seen, contacts, noted)
-        return Senders(by_address(addresses, open_first(told)), by_address(addresses, seen.leads()))
+        firms = {number_of(each) for each in there if is_firm(each)} | {firm for each in there for firm in firm_ids(each)}
+        at_firms = [questions.people_of(firms), questions.deals_of(firms, questions.IS_OPEN)] if firms else []
+        answers = await self._behind(seen, seen.people, *at_firms, *_notes_on(noted), firms=firms)
+        accounts = {}
+        if firms:
+            people, deals, *answers = answers
+            its = [party for each in firms if (party := seen.parties.by_id.get(each))]
+            accounts = {
+                domain: _known(firm, records, people, deals) for domain in domains if (firm := _firm_at(domain, there, its))
+            }
+        told = open_first(seen.contact(each, answers) for each in contacts)
+        return LookUp(by_address(addresses, told), by_address(addresses, seen.leads()), accounts)
 
-    async def _with_all(self, seen: _Seen, contacts: Collection[Record], noted: Sequence[Record]) -> list[Contact]:
-        """Contacts with what stands behind them, and the last notes of those that are `noted`."""
-        last = [questions.last_notes([number_of(each)], LAST_NOTES) for each in noted[:MOST_WITH_NOTES]]
-        notes = notes_of(note for answer in await self._behind(seen, seen.people, *last) for note in answer)
-        return [
-            seen.records.contact(each, seen.opportunities, seen.parties, told_notes(notes.get(number_of(each), ())))
-            for each in contacts
-        ]
-
-    async def _behind(self, seen: _Seen, people: Iterable[Record], *also: Question) -> list[list[Record]]:
-        """Add the parties behind these people and what was seen, those whom the user may see; the answers to what is asked beside that."""
+    async def _behind(
+        self, seen: _Seen, people: Iterable[Record], *also: Question, firms: Collection[int] = ()
+    ) -> list[list[Record]]:
+        """Add these companies, and the parties behind these people and what was seen, if the user may see them; the answers to what else is
+        asked at once."""
         parties, mechanisms = seen.parties.unknown(people, seen.opportunities)
+        parties.update(set(firms) - seen.parties.by_id.keys())
         behind = [questions.parties_behind(parties, mechanisms)] if parties or mechanisms else []
-        if not behind and not also:
-            return []
-        answers = await self._user.see(*also, *behind)
+        answers = await self._user.see(*also, *behind) if also or behind else []
         if behind:
             seen.parties.add(answers.pop())
         return answers
 
     async def _behind_leads(self, seen: _Seen) -> None:
-        """The parties of leads, then the companies that those work for."""
-        await self._behind(seen, [])
+        """The companies that the people of leads work for."""
         leads = [each for each in seen.opportunities if text(each, "state") == LEAD]
         await self._behind(seen, [party for each in leads if (party := seen.parties.of_contact(each))])
+
+    async def _words(self, words: Sequence[str]) -> list[questions.Word]:
+        """Which parties each word is in, of those that the user may see."""
+        each = list(dict.fromkeys(words))
+        found = await self._user.see(*map(questions.parties_named, each), *map(questions.parties_addressed, each))
+        ids = [list(map(number_of, answer)) for answer in found]
+        return [questions.Word(*word) for word in zip(each, ids[: len(each)], ids[len(each) :], strict=True)]
 
     async def _people_of_deal(self, deal_id: str) -> RecordPeople:
         deal = await self.deal(deal_id)
@@ -299,27 +308,12 @@ class TrytonCrm:
             questions.party(firm), questions.people_of([firm]), questions.deals_of([firm], questions.IS_DEAL)
         )
         seen = _Seen(records, people, deals)
-        seen.parties.add(found)
-        contacts = [records.contact(each, [], seen.parties) for each in people]
-        return people_of(text(_only(found), "name"), contacts, owners_of(seen.deals()))
+        seen.parties.add([_only(found)])
+        return people_of(text(found[0], "name"), [seen.contact(each) for each in people], owners_of(seen.deals()))
 
-    async def _at(self, domains: Collection[str]) -> dict[str, KnownAccount]:
-        """The account of each domain that has one."""
-        if not domains:
-            return {}
-        records, (there,) = await self._ask(questions.parties_at(domains))
-        firms = {number_of(each) for each in there if is_firm(each)} | {firm for each in there for firm in firm_ids(each)}
-        if not firms:
-            return {}
-        found, people, deals = await self._user.see(
-            questions.parties_behind(firms, ()), questions.people_of(firms), questions.deals_of(firms, questions.IS_OPEN)
-        )
-        known = {}
-        for domain in domains:
-            if firm := _firm_at(domain, there, found):
-                its_people = [each for each in people if number_of(firm) in firm_ids(each)]
-                known[domain] = _known(firm, _Seen(records, its_people, deals))
-        return known
+
+def _notes_on(people: Sequence[Record]) -> list[Question]:
+    return [questions.last_notes([number_of(each)], LAST_NOTES) for each in people[:MOST_WITH_NOTES]]
 
 
 def _firm_at(domain: str, there: Iterable[Record], firms: Iterable[Record]) -> Record | None:
@@ -342,10 +336,11 @@ def _firm_at(domain: str, there: Iterable[Record], firms: Iterable[Record]) -> R
     )
 
 
-def _known(firm: Record, seen: _Seen) -> KnownAccount:
+def _known(firm: Record, records: Records, people: Iterable[Record], deals: Iterable[Record]) -> KnownAccount:
+    """A company with those of these people who work for it, and its deals."""
+    seen = _Seen(records, [each for each in people if number_of(firm) in firm_ids(each)], list(deals))
     seen.parties.add([firm])
-    contacts = [seen.records.contact(each, seen.opportunities, seen.parties) for each in seen.people]
-    return known_account(seen.records.account(firm), contacts, seen.deals())
+    return known_account(records.account(firm), [seen.contact(each) for each in seen.people], seen.deals())
 
 
 def _once(answers: Iterable[Iterable[Record]]) -> list[Record]:

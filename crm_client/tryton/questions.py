@@ -1,7 +1,8 @@
-"""What Tryton is asked: domains, and the fields of each model. A domain is JSON, so what stands in it is never a part of the question; only in
-a pattern (`ilike`) do signs mean something else than themselves, and `literal` is where that ends."""
+"""What Tryton is asked: domains, and the fields of each model. A domain is JSON, so what stands in it is never a part of the question; only
+in a pattern (`ilike`) do signs mean something else than themselves, and `literal` is where that ends."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 from typing import Any
@@ -125,7 +126,7 @@ def parties_at(domains: Collection[str]) -> Question:
 
 
 def people_of(firm_ids: Collection[int]) -> Question:
-    works_for = [["type.name", "=", WORKS_FOR], ["to", "in", sorted(firm_ids)]]
+    works_for = [_WORKS_FOR, ["to", "in", sorted(firm_ids)]]
     order = (("name", "ASC"), ("id", "ASC"))
     return Question(PARTY, [["relations", "where", works_for]], PARTY_FIELDS, order, PEOPLE_PAGE, whole=True)
 
@@ -134,49 +135,64 @@ def deals_of(firm_ids: Collection[int], *also: Any) -> Question:
     return Question(OPPORTUNITY, [["party", "in", sorted(firm_ids)], *also], OPPORTUNITY_FIELDS, whole=True)
 
 
-def people_named(words: Sequence[str], most: int) -> Question:
-    """Parties that are no company."""
-    no_firm = [["relations", "not where", [["type.name", "=", EMPLOYS]]], ["contact_mechanisms", "not where", [_IS_WEBSITE]]]
-    named = [
+def parties_named(word: str) -> Question:
+    """Parties that the user may see: through another record a name of any other would be found too."""
+    return Question(PARTY, [["name", "ilike", _holding(word)]], ("id",))
+
+
+def parties_addressed(word: str) -> Question:
+    """Parties with an address that holds a word, or with somebody at an address."""
+    in_it = any_of([["value", "ilike", _holding(word)], ["name", "ilike", _holding(word)]])
+    return Question(PARTY, [["contact_mechanisms", "where", [_IS_EMAIL, in_it]]], ("id",))
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word that is searched for, and the parties that hold it in their names, or in their addresses."""
+
+    text: str
+    named: list[int]
+    addressed: list[int]
+
+    def in_any(self, fields: Sequence[str]) -> list[Domain]:
+        return [[field, "ilike", _holding(self.text)] for field in fields]
+
+
+def people_found(words: Sequence[Word], most: int) -> Question:
+    """Parties that are no company, by their name, their addresses, and whom they work for."""
+    no_firm = [["relations", "not where", [_EMPLOYS]], ["contact_mechanisms", "not where", [_IS_WEBSITE]]]
+    hold = [
+        any_of([["id", "in", [*word.named, *word.addressed]], ["relations", "where", [_WORKS_FOR, ["to", "in", word.named]]]])
+        for word in words
+    ]
+    return Question(PARTY, [*no_firm, *hold], PARTY_FIELDS, _BY_NAME, most)
+
+
+def firms_found(words: Sequence[Word], most: int) -> Question:
+    is_firm = any_of([["relations", "where", [_EMPLOYS]], ["contact_mechanisms", "where", [_IS_WEBSITE]]])
+    hold = [
         any_of(
             [
-                ["name", "ilike", _holding(word)],
-                [
-                    "contact_mechanisms",
-                    "where",
-                    [_IS_EMAIL, any_of([["value", "ilike", _holding(word)], ["name", "ilike", _holding(word)]])],
-                ],
-                ["relations", "where", [["type.name", "=", WORKS_FOR], ["to.name", "ilike", _holding(word)]]],
+                ["id", "in", [*word.named, *word.addressed]],
+                ["contact_mechanisms", "where", [_IS_WEBSITE, *word.in_any(["value"])]],
             ]
         )
         for word in words
     ]
-    return Question(PARTY, [*no_firm, *named], PARTY_FIELDS, _BY_NAME, most)
+    return Question(PARTY, [is_firm, *hold], PARTY_FIELDS, _BY_NAME, most)
 
 
-def firms_named(words: Sequence[str], most: int) -> Question:
-    is_firm = any_of([["relations", "where", [["type.name", "=", EMPLOYS]]], ["contact_mechanisms", "where", [_IS_WEBSITE]]])
-    named = [
-        any_of(
-            [
-                ["name", "ilike", _holding(word)],
-                ["contact_mechanisms", "where", [["type", "in", ["email", "website"]], ["value", "ilike", _holding(word)]]],
-            ]
-        )
-        for word in words
-    ]
-    return Question(PARTY, [is_firm, *named], PARTY_FIELDS, _BY_NAME, most)
+def deals_found(words: Sequence[Word], most: int) -> Question:
+    hold = [any_of([*word.in_any(_ITS_OWN_WORDS), ["party", "in", word.named]]) for word in words]
+    return Question(OPPORTUNITY, [IS_DEAL, *hold], OPPORTUNITY_FIELDS, _BY_DESCRIPTION, most)
 
 
-def deals_named(words: Sequence[str], most: int) -> Question:
-    named = [_named(("description", "number", "reference", "party.name"), word) for word in words]
-    return Question(OPPORTUNITY, [IS_DEAL, *named], OPPORTUNITY_FIELDS, (("description", "ASC"), ("id", "ASC")), most)
-
-
-def leads_named(words: Sequence[str], most: int) -> Question:
-    fields = ("description", "number", "party.name", "contact.name", "contact.value")
-    named = [_named(fields, word) for word in words]
-    return Question(OPPORTUNITY, [IS_LEAD, *named], OPPORTUNITY_FIELDS, (("description", "ASC"), ("id", "ASC")), most)
+def leads_found(words: Sequence[Word], most: int) -> Question:
+    hold = []
+    for word in words:
+        parties = [*word.named, *word.addressed]
+        hold.append(any_of([*word.in_any(_ITS_OWN_WORDS), ["party", "in", parties], ["contact.party", "in", parties]]))
+    return Question(OPPORTUNITY, [IS_LEAD, *hold], OPPORTUNITY_FIELDS, _BY_DESCRIPTION, most)
 
 
 IS_LEAD = ["state", "=", LEAD]
@@ -185,7 +201,11 @@ IS_OPEN = ["state", "in", list(OPEN)]
 _ACTIVE_OR_NOT = ["active", "in", [True, False]]
 _IS_EMAIL = ["type", "=", "email"]
 _IS_WEBSITE = ["type", "=", "website"]
+_WORKS_FOR = ["type.name", "=", WORKS_FOR]
+_EMPLOYS = ["type.name", "=", EMPLOYS]
 _BY_NAME = (("name", "ASC"), ("id", "ASC"))
+_BY_DESCRIPTION = (("description", "ASC"), ("id", "ASC"))
+_ITS_OWN_WORDS = ("description", "number", "reference")
 
 
 def literal(words: str) -> str:
@@ -221,10 +241,6 @@ def _at_domain(domain: str) -> Domain:
 
 def _holding(word: str) -> str:
     return f"%{literal(word)}%"
-
-
-def _named(fields: Sequence[str], word: str) -> Domain:
-    return any_of([[field, "ilike", _holding(word)] for field in fields])
 
 
 def _day(day: date) -> dict[str, Any]:

@@ -70,8 +70,8 @@ def is_active(record: Record) -> bool:
 
 
 def profile_of(user: Record) -> Profile:
-    """A user's rights are those of the user's groups: they are the profile, which Tryton has no name for. An administrator has the rights of
-    all groups."""
+    """A user's rights are those of the user's groups: they are the profile, which Tryton has no name for. An administrator has the rights
+    of all groups."""
     groups = [group for each in inner_all(user, "groups") for group in (each, inner(each, "parent"))]
     administrator = bool(user.get("administrator"))
     named = any(text(group, "name").strip().casefold() == MAIL_INTEGRATION.casefold() for group in groups)

@@ -1,7 +1,7 @@
 """One Tryton over HTTP: a question in, its records out, its refusals as errors of ours.
 
-The REST API is Tryton's since 8.0 (trytond/protocols/rest.py): `search_read` is asked by POST, so that no address stands in a URL, and so in
-no server's log. https://docs.tryton.org/latest/server/
+The REST API is Tryton's since 8.0 (trytond/protocols/rest.py): `search_read` is asked by POST, so that no address stands in a URL, and so
+in no server's log. https://docs.tryton.org/latest/server/
 """
 
 import asyncio
@@ -77,8 +77,8 @@ class TrytonServer:
         return _json(await self._ask(key, "POST", f"{model}/{action}", json.dumps(arguments).encode()))
 
     async def search(self, key: str, question: Question) -> list[Record]:
-        """What matches a question. One record or field that the user may not see, behind those that match, and all is refused: NotPermitted.
-        Raises what `call` raises."""
+        """What matches a question. NotPermitted for all of it where one field, or one record behind those that match, is not for the user
+        to see. Raises what `call` raises."""
         found: list[Record] = []
         while True:
             asked = {
@@ -189,9 +189,9 @@ def _scalar(value: Mapping[str, Any]) -> date | datetime | Decimal | None:
                 return Decimal(written)
             case {"__class__": "date", "year": int(year), "month": int(month), "day": int(day)}:
                 return date(year, month, day)
-            case {"__class__": "datetime", "year": int(year), "month": int(month), "day": int(day), "hour": int(hour), **rest}:
-                clock = [rest.get(name, 0) for name in ("minute", "second", "microsecond")]
-                return datetime(year, month, day, hour, *clock, tzinfo=UTC)
+            case {"__class__": "datetime", "year": int(), "month": int(), "day": int(), "hour": int(), **rest}:
+                clock = {name: rest.get(name, 0) for name in ("minute", "second", "microsecond")}
+                return datetime(value["year"], value["month"], value["day"], value["hour"], **clock, tzinfo=UTC)
     except (InvalidOperation, OverflowError, TypeError, ValueError):
         raise BadAnswer(TRYTON, "a day or a number is none") from None
     return None

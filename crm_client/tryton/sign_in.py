@@ -1,7 +1,7 @@
 """Signing in to Tryton: the user's own application key is typed on our page, and Tryton says whose it is. No password is ever asked for.
 
-Tryton would also make a key for whoever names a login, which that user then confirms in the preferences. It is not used: the preferences do not
-say who asked, so that anybody could have somebody else confirm a key that is not theirs.
+Tryton would also make a key for whoever names a login, which that user then confirms in the preferences. It is not used: the preferences
+do not say who asked, so anybody could have somebody else confirm a key that is then not theirs.
 """
 
 from collections.abc import Callable, Mapping, Sequence

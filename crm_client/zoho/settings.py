@@ -58,7 +58,10 @@ def _read(org: Record, currencies: list[Record], pipelines: list[Record], web: s
     states = {name: state for maps in pipelines for stage in inner_all(maps, "maps") for name, state in _named(stage)}
     told = tuple(_currency(each, home) for each in currencies) or ((Currency(home, home, _ONE, home=True),) if home else ())
     crm = CrmSettings(organisation=organisation, stages=stages, currencies=told)
-    return ZohoSettings(crm, f"{web}/crm/org{text(org, 'zgid')}/tab", states, _credits(inner(org, "license_details")))
+    number = text(org, "zgid")
+    if not number.isascii() or not number.isdigit():
+        raise BadAnswer(ZOHO, "the organisation has no number")
+    return ZohoSettings(crm, f"{web}/crm/org{number}/tab", states, _credits(inner(org, "license_details")))
 
 
 def _stages(pipelines: Iterable[Record]) -> Iterable[Stage]:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -85,7 +85,7 @@ async def answer_embedded(request: Request, process: Process) -> Response:
     A mail is read in a window of its own, behind the sign-in with Google: the CRM's word shows a list, never a text. What went wrong is
     said within the CRM's page too.
     """
-    key, origin = process.settings.embed_key.get_secret_value(), _origin(process.settings.crm_record_url)
+    key, origin = process.settings.embed_key.get_secret_value(), process.settings.framed_by
     if not key or not origin or request.method != "GET":
         return no_page()
     try:
@@ -133,12 +133,6 @@ async def _who_looks(viewer: EmbeddedViewer, process: Process) -> Identity | Non
     tokens = connection.crm if connection else None
     signed_in = bool(tokens and (tokens.crm, tokens.account) == (process.default_crm, viewer.crm_user))
     return identity_in(viewer.org, mailboxes[0].user, mailboxes[0].address) if signed_in else None
-
-
-def _origin(record_url: str) -> str:
-    """The CRM's, from the link to a record: the one origin that may frame the list."""
-    parts = urlsplit(record_url)
-    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 
 def _mail(visit: Visit) -> MailId:

@@ -17,12 +17,13 @@ REAL_SERVERS = ("odoo", "tryton")
 
 @dataclass(frozen=True, slots=True)
 class OtherCrm:
-    """A CRM that runs. `settings` are what the product is told of it (MAILMAGNET_...), `url` is where its stand-in is served, "" for a real
-    server; `typed` is what each user types to sign in, `signed_in` what came of each user's consent, by the user's address."""
+    """A CRM that runs, served at `url`. `settings` are what the product is told of it (MAILMAGNET_...). `typed` is what each user types to
+    sign in to a real server, `signed_in` what came of each user's consent at a stand-in, by the user's address. `hint` says how to get into
+    its own page."""
 
     name: str
+    url: str
     settings: Mapping[str, str] = field(repr=False)
-    url: str = ""
     typed: Mapping[str, str] = field(default_factory=dict, repr=False)
     signed_in: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     hint: str = ""
@@ -35,7 +36,7 @@ async def other_crm(kind: str, world: CrmWorld, listening: socket, redirect_uri:
     if kind in REAL_SERVERS:
         async with demo.started(world) as server:
             settings = {"CRM": kind, "CRM_ORIGIN": server.origin, "CRM_PRIVATE": "true"}
-            yield OtherCrm(server.name, settings, typed=server.typed, hint=server.hint)
+            yield OtherCrm(server.name, server.origin, settings, typed=server.typed, hint=server.hint)
         return
     stand_in: StandIn = demo.stand_in(world, redirect_uri)
     host, port = listening.getsockname()[:2]
@@ -45,7 +46,7 @@ async def other_crm(kind: str, world: CrmWorld, listening: socket, redirect_uri:
         # At a vendor's an admin's sign-in is the first: it shows which account there is the organisation's.
         admins = {"ADMINS": ",".join(user["email"] for user in world["users"] if user["administrator"])}
         signed_in = {user["email"]: asdict(stand_in.sign_in(user["email"])) for user in world["users"] if user["active"]}
-        yield OtherCrm(stand_in.name, {"CRM": kind, "CRM_PRIVATE": "true", **client, **admins}, url, signed_in=signed_in)
+        yield OtherCrm(stand_in.name, url, {"CRM": kind, "CRM_PRIVATE": "true", **client, **admins}, signed_in=signed_in)
 
 
 @asynccontextmanager

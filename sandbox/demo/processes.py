@@ -291,8 +291,6 @@ async def running_demo(
             crm_password=await asyncio.to_thread(_crm_password, folder),
             set_up=contents.set_up,
         )
-        await stack.enter_async_context(_desk(demo, listening))
-        environment["MAILMAGNET_VAULT_KEY"] = await _vault_key(folder, environment)
         if not contents.ready:
             tell("The demo CRM gets its firms, people and deals, dated around today ...")
             people = ["--user", _named(demo.user), "--colleague", _named(demo.colleague)]
@@ -300,6 +298,8 @@ async def running_demo(
         if crm != EMBEDDED:
             tell(f"The CRM starts ({crm}) ...")
             demo.crm = await stack.enter_async_context(_other_crm(crm, environment, urls["pages"]))
+        await stack.enter_async_context(_desk(demo, listening))
+        environment["MAILMAGNET_VAULT_KEY"] = await _vault_key(folder, environment)
         tell("The functions addon, label_tick, label_mailbox and pages start ...")
         await stack.enter_async_context(_functions(functions_port, demo))
         if not contents.ready:
@@ -337,7 +337,7 @@ async def _other_crm(kind: str, environment: dict[str, str], pages_url: str) -> 
     with _listen(0) as listening:
         async with other_crm(kind, world, listening, f"{pages_url}/crm-callback") as crm:
             environment.update({f"MAILMAGNET_{name}": value for name, value in crm.settings.items()})
-            environment["SANDBOX_CRM_URL"] = crm.url
+            environment["SANDBOX_CRM_URL"] = crm.url if crm.signed_in else ""
             yield crm
 
 
@@ -498,7 +498,8 @@ def _crm_password(folder: Path) -> str:
 @asynccontextmanager
 async def _desk(demo: Demo, listening: socket.socket) -> AsyncIterator[None]:
     """The page, its API and Google's side, served at the socket."""
-    crm = (demo.crm_record, demo.mail_frame, demo.now, demo.crm_calls_file, demo.address)
+    records_at = demo.crm.url if demo.crm else demo.address
+    crm = (demo.crm_record, demo.mail_frame, demo.now, demo.crm_calls_file, records_at)
     product = Product(demo.addon_url, demo.job, *crm, demo.pages_url)
     app = desk_app(
         demo.key,

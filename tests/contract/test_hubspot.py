@@ -23,6 +23,7 @@ from tests.contract.crm_contract import CrmContract
 from tests.contract.crm_installed import SECONDS, looked_up
 from tests.contract.crm_world import ADA, KIM, OLD
 from tests.contract.hubspot_world import ORG, HubSpotWorld, hubspot_world
+from tests.told_at_the_end import COUNTED
 
 HENRIETTA, GRACE, SAM = "h.lovell@analytical.example", "grace@hopfield.example", "sam@shaw.example"
 MONTH = (date(2026, 11, 1), date(2026, 11, 30))
@@ -230,6 +231,17 @@ async def test_of_what_hangs_on_a_record_only_what_is_seen_itself_is_there() -> 
         assert ([contact.name for contact in known.contacts], known.contact_count) == (["Grace Hopfield"], 1)
 
 
+async def test_a_company_is_not_told_because_somebody_who_is_seen_works_there() -> None:
+    async with hubspot_world(Sees.OWN) as world:
+        kim = world.as_user(KIM)
+        assert (await looked_up(kim, [], ["shaw.example"])).accounts == {}
+        assert (await looked_up(kim, ["zed@shaw.example"], ["shaw.example"])).accounts == {}
+        world.hubspot.portal.share("account analytical", [KIM])
+        (known,) = (await looked_up(kim, [], ["shaw.example"])).accounts.values()
+        assert (known.account.name, [contact.name for contact in known.contacts]) == ("Analytical Ltd", ["Sam Shaw"])
+        assert (known.contact_count, known.open_deals) == (1, ())
+
+
 # The job's question
 
 
@@ -249,6 +261,58 @@ async def test_many_mailboxes_are_one_question_and_each_is_answered_by_what_its_
     for number, answer in enumerate(answers):
         assert isinstance(answer, Senders)
         assert set(answer.contacts) == ({GRACE, SAM} if number % 2 else {HENRIETTA, GRACE, SAM, "henrietta@home.example"})
+
+
+KNOWN_PERSON = [
+    "GET /crm/objects/2026-09/contacts/*",
+    "POST /crm/associations/2026-09/deals/contacts/batch/read",
+    "POST /crm/objects/2026-09/calls/batch/read",
+    "POST /crm/objects/2026-09/companies/batch/read",
+    "POST /crm/objects/2026-09/companies/batch/read",
+    "POST /crm/objects/2026-09/contacts/batch/read",
+    "POST /crm/objects/2026-09/deals/batch/read",
+    "POST /crm/objects/2026-09/meetings/batch/read",
+    "POST /crm/objects/2026-09/notes/batch/read",
+    "POST /crm/objects/2026-09/tasks/batch/read",
+]
+"""Henrietta: with each kind of activity, and a deal of another company's and of other people."""
+
+
+async def test_the_calls_of_a_mail_and_of_the_job(crm: HubSpotWorld, record_property: Callable[[str, object], None]) -> None:
+    """Each is a list by itself: which of those side by side comes first says nothing."""
+    ada, calls = crm.as_user(ADA), crm.hubspot.calls
+    await ada.senders([SAM])
+    asked = [Asked(crm.connection_of(email), frozenset([HENRIETTA, GRACE, "nobody@nowhere.example"])) for email in (ADA, KIM)]
+    for what, ask, expected in (
+        ("open mail -> card", lambda: looked_up(ada, [HENRIETTA], ["analytical.example"]), KNOWN_PERSON),
+        (
+            "open mail of a stranger -> card",
+            lambda: looked_up(ada, ["zed@nowhere.example"], ["nowhere.example"]),
+            [
+                "GET /crm/objects/2026-09/contacts/*",
+                "POST /crm/objects/2026-09/companies/search",
+                "POST /crm/objects/2026-09/contacts/search",
+                "POST /crm/objects/2026-09/contacts/search",
+            ],
+        ),
+        (
+            "job of two mailboxes -> labels",
+            lambda: crm.client.senders_of(asked),
+            [
+                "POST /crm/associations/2026-09/contacts/deals/batch/read",
+                "POST /crm/associations/2026-09/deals/contacts/batch/read",
+                "POST /crm/objects/2026-09/companies/batch/read",
+                "POST /crm/objects/2026-09/contacts/batch/read",
+                "POST /crm/objects/2026-09/contacts/batch/read",
+                "POST /crm/objects/2026-09/contacts/search",
+                "POST /crm/objects/2026-09/deals/batch/read",
+            ],
+        ),
+    ):
+        calls.clear()
+        await ask()
+        record_property(COUNTED, f"HubSpot, {what}: {len(calls)} calls: {', '.join(calls)}")
+        assert sorted(calls) == expected, what
 
 
 async def test_a_mailbox_is_told_of_its_own_senders_alone(crm: HubSpotWorld) -> None:
@@ -311,6 +375,10 @@ async def test_more_than_a_page_of_associations_is_read(crm: HubSpotWorld, monke
         (bo,) = contacts["bo@busy.example"]
         assert len(bo.deals) == 26
         assert [deal.state for deal in bo.deals].count(DealState.OPEN) == 1
+    monkeypatch.setattr(questions, "ASSOCIATIONS_A_PAGE", 2)
+    (henrietta,) = (await looked_up(ada, [HENRIETTA])).contacts[HENRIETTA]
+    assert [note.text.partition("\n")[0] for note in henrietta.notes] == [f"Note of day {day}" for day in (1, 2, 3)]
+    assert [activity.subject for activity in henrietta.activities if activity.done] == [f"Call {n} days ago" for n in range(1, 6)]
 
 
 async def test_a_deals_state_is_its_own_or_its_stages_and_never_a_name(crm: HubSpotWorld) -> None:

@@ -151,8 +151,23 @@ async def test_the_front_comes_and_whom_there_is_no_turn_for_in_time_is_told() -
         answer = await ada.look_up(people[:1], people[1:], ["many.example"], by)
         assert asyncio.get_running_loop().time() < by + 0.2
         assert people[0] in answer.contacts
-        assert len(answer.not_asked) == 10
+        assert len(answer.not_asked) == 13
         assert set(answer.contacts) == set(people) - answer.not_asked
+
+
+async def test_whoever_goes_from_mail_to_mail_waits_for_the_others_of_none() -> None:
+    async with pipedrive_world(waits=True) as crm:
+        ada = crm.as_user(ADA)
+        await ada.settings()
+        loop = asyncio.get_running_loop()
+        others = [f"p{number}@many.example" for number in range(30)]
+        first = asyncio.create_task(ada.look_up([SAM], others, [], loop.time() + 3.5))
+        await asyncio.sleep(0.3)
+        began = loop.time()
+        assert (await ada.look_up([HENRIETTA], [], [], began + 3.5)).contacts
+        assert loop.time() - began < 1
+        assert SAM in (await first).contacts
+        assert {call.status for call in crm.pipedrive.seen} == {200}
 
 
 async def test_the_job_leaves_some_of_a_users_searches_to_whoever_opens_a_mail() -> None:
@@ -160,13 +175,13 @@ async def test_the_job_leaves_some_of_a_users_searches_to_whoever_opens_a_mail()
         ada = crm.as_user(ADA)
         await ada.settings()
         crm.pipedrive.seen.clear()
-        job = asyncio.create_task(ada.senders([f"p{number}@many.example" for number in range(8)]))
+        job = asyncio.create_task(ada.senders([f"p{number}@many.example" for number in range(9)]))
         await asyncio.sleep(0.5)
         searches = [call for call in crm.pipedrive.seen if call.question == "itemSearch"]
-        assert len(searches) == 6
+        assert len(searches) == 7
         # Another process opens a mail meanwhile, with the same user's token.
         assert (await looked_up(crm.client_within(5).as_user(crm.connection_of(ADA)), [SAM])).contacts
-        assert len((await job).contacts) == 8
+        assert len((await job).contacts) == 9
         assert {call.status for call in crm.pipedrive.seen} == {200}
 
 

@@ -12,7 +12,7 @@ import pytest
 from crm_client.salesforce.addresses import SALESFORCE
 from crm_client.salesforce.questions import LONGEST_ADDRESS, PERMISSION_FIELD
 from mailmagnet.crm import MAIL_INTEGRATION, Budget, Module, Money
-from mailmagnet.errors import BadAnswer, NotPermitted, RateLimited, Unavailable
+from mailmagnet.errors import BadAnswer, NotFound, NotPermitted, RateLimited, Unavailable
 from tests.contract.crm_contract import CrmContract
 from tests.contract.crm_installed import looked_up
 from tests.contract.crm_world import ADA, KIM, NOOR, USERS
@@ -161,6 +161,16 @@ async def test_what_is_hidden_later_is_left_out_from_then_on(crm: SalesforceWorl
         assert contact.deals == ()
     if hidden == "Account":
         assert (contact.account, less.accounts) == (None, {})
+
+
+async def test_a_lead_that_has_become_a_contact_is_none_any_more(crm: SalesforceWorld) -> None:
+    ada, lars = crm.as_user(ADA), crm.id_of("lead lars")
+    assert (await ada.senders(["lars@cased.example"])).leads
+    crm.salesforce.objects.rows["Lead"][lars]["IsConverted"] = True
+    assert (await ada.senders(["lars@cased.example"])).leads == {}
+    assert (await ada.search("Lars", 5)).leads == ()
+    with pytest.raises(NotFound):
+        await ada.lead(lars)
 
 
 async def test_an_organisation_with_one_currency_says_which(crm: SalesforceWorld) -> None:

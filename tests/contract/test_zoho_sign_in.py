@@ -1,5 +1,6 @@
 """Signing in to Zoho in the browser, on the stand-in: which data centre, whose tokens, and what becomes of those that cannot be kept."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -121,6 +122,16 @@ async def test_who_is_renewed_too_often_has_to_wait_and_is_not_signed_out(world:
     assert 0 < told.value.retry_after <= timedelta(minutes=10).total_seconds()
     world.clock.pass_(minutes=10)
     assert (await world.sign_in.renewed(tokens)).access
+
+
+async def test_twenty_who_ask_at_once_renew_once(world: ZohoWorld) -> None:
+    """Zoho gives ten access tokens in ten minutes, and each who opens a mail has a view of their own."""
+    world.clock.pass_(hours=1)
+    given = len(world.zoho.accounts.given)
+    connection = world.connection_of(ADA)
+    answers = await asyncio.gather(*(world.client.as_user(connection).senders(["sam@shaw.example"]) for _ in range(20)))
+    assert all("sam@shaw.example" in answer.contacts for answer in answers)
+    assert len(world.zoho.accounts.given) == given + 1
 
 
 async def test_who_signs_out_is_signed_out_there_and_a_dead_sign_in_is_no_error(world: ZohoWorld) -> None:

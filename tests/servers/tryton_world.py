@@ -25,16 +25,16 @@ from tests.http_faults import HttpFaults
 SECONDS = 20.0
 """In which it answers, however busy the machine is."""
 ORG = "corp.example"
-_ACCOUNT_CALLS = 4
-"""Who is at a domain; the company, its people and its deals."""
 _COSTS = {
     0: (Cost(0, 0), Cost(0, 0)),
-    1: (Cost(4 + _ACCOUNT_CALLS, 2), Cost(2, 1)),
-    20: (Cost(4 + _ACCOUNT_CALLS, 2), Cost(2, 1)),
-    100: (Cost(4 + _ACCOUNT_CALLS, 2), Cost(2, 1)),
-    250: (Cost(4 + 3 + 3 + _ACCOUNT_CALLS, 2), Cost(6, 1)),
+    1: (Cost(7, 2), Cost(2, 1)),
+    20: (Cost(7, 2), Cost(2, 1)),
+    100: (Cost(7, 2), Cost(2, 1)),
+    250: (Cost(7 + 2 * 3, 3), Cost(3 * 2, 1)),
 }
-"""People and their opportunities, then the parties behind them and the notes of the one in front: for each hundred people."""
+"""People, their opportunities, and who is at a domain; then the parties behind them, the notes of the one in front, the company's people
+and its deals. For each hundred people more than the first, two calls and one, for themselves: these may end before the first ones
+begin anew."""
 
 
 class TrytonWorld(InstalledWorld):

@@ -50,7 +50,7 @@ def table() -> str:
         *([said, *("yes" if getattr(kind.capabilities, name) else "·" for kind in kinds)] for name, said in HAS.items()),
         ["Letters that a search takes", *(str(kind.capabilities.search_from) for kind in kinds)],
         ["Addresses in one call", *(_addresses(kind.capabilities) for kind in kinds)],
-        ["The page with a record's mail", *(PAGE[kind.capabilities.record_page] for kind in kinds)],
+        ["Where the page with a record's mail can stand", *(PAGE[kind.capabilities.record_page] for kind in kinds)],
     ]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 

@@ -12,7 +12,7 @@ from yarl import URL
 
 from crm_client.hubspot.addresses import HUBSPOT, HubSpotAddresses
 from crm_client.hubspot.questions import LONGEST_SEARCH, MOST_READ, Questions, parts_of_search
-from crm_client.hubspot.server import SEARCHES_A_SECOND, HubSpotServer
+from crm_client.hubspot.server import MOST_AT_ONCE, SEARCHES_A_SECOND, HubSpotServer
 from crm_client.renewal import CrmAccess
 from http_session.session import HttpAnswer, HttpSession
 from mailmagnet.errors import BadAnswer, DayLimitReached, NotFound, RateLimited, Unavailable, Upstream
@@ -54,12 +54,18 @@ def _asked(session: Listening, ask: Callable[[Questions], Awaitable[Any]]) -> li
     return session.asked
 
 
+ATOM = "abcXYZ019!#$%&'*+/=?^_`{|}~-"
+atoms = st.text(st.sampled_from(ATOM), min_size=1, max_size=20)
+plain = st.lists(atoms, min_size=1, max_size=3).map(".".join)
 local_parts = st.text(st.one_of(st.sampled_from(ODD), st.characters(exclude_categories=["Cs"])), min_size=1, max_size=64)
+hosts = st.one_of(st.from_regex(r"[a-z]{1,40}", fullmatch=True), st.sampled_from(["xn--bro-hoa", "b\u00fcro"])).map(
+    "{}.example".format
+)
 
 
-@given(local_parts)
-def test_an_address_in_a_path_is_one_segment_whatever_stands_in_it(local_part: str) -> None:
-    address = f"{local_part}@x.example"
+@given(plain, hosts)
+def test_an_address_in_a_path_is_one_segment_whatever_stands_in_it(local_part: str, host: str) -> None:
+    address = f"{local_part}@{host}"
     session = Listening(404)
     ((method, url, _),) = _asked(session, lambda questions: questions.contact_at(address, ["deals"]))
     parsed = URL(url)
@@ -72,16 +78,42 @@ def test_an_address_in_a_path_is_one_segment_whatever_stands_in_it(local_part: s
 
 
 @given(
-    st.sets(
-        st.builds(lambda local, host: f"{local}@{host}.example", local_parts, st.from_regex(r"[a-z]{1,40}", fullmatch=True)),
-        max_size=60,
-    )
+    st.sets(st.builds("{}@{}".format, plain, hosts), max_size=60),
+    st.sets(st.builds("{}@{}".format, local_parts, hosts), max_size=20),
 )
-def test_addresses_are_values_of_batches_and_searches_and_all_of_them_are_asked_for(addresses: set[str]) -> None:
-    batches = _asked(Listening(), lambda questions: questions.contacts_at(addresses))
+def test_addresses_are_values_of_batches_and_those_that_hubspot_cannot_have_spoil_nothing(
+    addresses: set[str], odd: set[str]
+) -> None:
+    batches = _asked(Listening(), lambda questions: questions.contacts_at(addresses | odd))
     assert all(set(body) == {"inputs", "properties", "idProperty"} for _, _, body in batches)
-    assert addresses <= {each["id"] for _, _, body in batches for each in body["inputs"]}
+    asked = [each["id"] for _, _, body in batches for each in body["inputs"]]
+    assert addresses <= set(asked)
+    assert len(asked) == len(set(asked))
     assert all(0 < len(body["inputs"]) <= MOST_READ for _, _, body in batches)
+    assert not [address for address in asked if set(address) & set('"\\ \t\r\n,;:<>()[]\x00\x7f')]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "@",
+        "a@",
+        "@x.example",
+        "no address",
+        '"john doe"@x.example',
+        "a..b@x.example",
+        "j\u00f6rg@x.example",
+        f"{'a' * 250}@x.example",
+    ],
+)
+def test_for_what_hubspot_cannot_have_nobody_is_asked(address: str) -> None:
+    async def ask(questions: Questions) -> None:
+        assert await questions.contact_at(address, []) is None
+        assert await questions.contacts_at([address]) == []
+        assert await questions.contacts_with_second([address]) == []
+
+    assert _asked(Listening(), ask) == []
 
 
 @given(st.lists(st.integers(5, 254), max_size=120))
@@ -111,6 +143,41 @@ def test_what_is_no_id_is_not_asked_for(record_id: str) -> None:
         assert await questions.associated("contacts", [record_id], "deals") == {}
 
     assert _asked(session, ask) == []
+
+
+async def test_a_batch_of_which_a_part_failed_is_no_answer() -> None:
+    missing = {"status": "error", "category": "OBJECT_NOT_FOUND", "message": "", "context": {"ids": ["1"]}}
+    failed = {"status": "error", "category": "INTERNAL_ERROR", "message": ""}
+    for body, error in (
+        ({"status": "COMPLETE", "results": [], "numErrors": 1, "errors": [missing]}, None),
+        ({"status": "COMPLETE", "results": [], "numErrors": 2, "errors": [missing, failed]}, Unavailable),
+        ({"status": "COMPLETE", "results": [], "numErrors": 1, "errors": [{}]}, Unavailable),
+        ({"status": "PENDING", "results": []}, BadAnswer),
+    ):
+        questions = Questions(_server(Listening(207, body)), cast(CrmAccess, Access()))
+        for ask in (questions.records("deals", ["1"]), questions.associated("contacts", ["1"], "deals")):
+            if error:
+                with pytest.raises(error):
+                    await ask
+            else:
+                assert not await ask
+
+
+async def test_thousands_are_asked_for_a_few_at_once() -> None:
+    at_once, most = 0, 0
+
+    class Slow(Listening):
+        async def request(self, who: object, method: str, url: str, **more: Any) -> HttpAnswer:
+            nonlocal at_once, most
+            at_once += 1
+            most = max(most, at_once)
+            await asyncio.sleep(0.01)
+            at_once -= 1
+            return await super().request(who, method, url, **more)
+
+    questions = Questions(_server(Slow()), cast(CrmAccess, Access()))
+    await questions.contacts_at([f"p{n}@x.example" for n in range(5000)])
+    assert most == MOST_AT_ONCE
 
 
 async def test_in_no_second_more_than_four_searches_begin() -> None:

@@ -6,7 +6,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../.." && pwd)
 folder=$root/.servers/odoo
-pg_port=${MAILMAGNET_TEST_PG_PORT:-54329}
+pg_port=${ODOO_PG_PORT:-54329}
 venv=$folder/venv
 # Our own module, which is tested here too, and one that hides fields, as companies' modules do.
 modules=$root/odoo_module
@@ -73,7 +73,7 @@ database() {
     echo "   Odoo: making a database with its CRM (about a minute)"
     for running in "$folder"/*.pid; do [ ! -e "$running" ] || stop "$(basename "$running" .pid)"; done
     stop_pg
-    rm -rf "$folder/pg" "$folder/data"
+    rm -rf "$folder/pg" "$folder/data" "$folder"/*.filled
     mkdir -p "$folder/data" "$folder/home" "$folder/log"
     mkdir -p "$folder/pg"
     if [ "$(id -u)" = 0 ]; then chown postgres:postgres "$folder/pg"; fi
@@ -111,16 +111,32 @@ start_pg() {
 
 stop_pg() { [ ! -e "$folder/pg/postmaster.pid" ] || pg pg_ctl -D "$folder/pg" -m fast -w -s stop || :; }
 
-# A fresh world: a copy of the prepared database, filled by odoo shell. The API keys of its users stand in $folder/NAME.json.
+# A copy of a database that no Odoo is connected to, in place of one that was there.
+copy_of() {
+    sql -d postgres -c 'SET client_min_messages = warning' -c "DROP DATABASE IF EXISTS \"$2\" WITH (FORCE)" \
+        -c "CREATE DATABASE \"$2\" TEMPLATE \"$1\""
+}
+
+# The prepared database, filled by odoo shell, and kept for the day: API keys end, and the demo's deals are dated around today. What the
+# filling tells stands in $folder/NAME.json.
+filled() {
+    made_now=$({ cat "$1" "$folder/prepared"; date +%F; } | sha256sum)
+    if [ -e "$folder/$2.filled" ] && [ "$(cat "$folder/$2.filled")" = "$made_now" ]; then return; fi
+    rm -f "$folder/$2.filled"
+    copy_of prepared "$2-filled"
+    odoo shell -c "$folder/$2.conf" -d "$2-filled" --no-http --log-level=error <"$1" >"$folder/log/$2-fill.log" 2>&1 || fail "$2-fill"
+    sed -n 's/^WORLD //p' "$folder/log/$2-fill.log" >"$folder/$2.json"
+    [ -s "$folder/$2.json" ] || fail "$2-fill"
+    echo "$made_now" >"$folder/$2.filled"
+}
+
+# A fresh world each time.
 start() {
     stop_odoo "$2"
     conf "$2" "$3"
     start_pg
-    sql -d postgres -c 'SET client_min_messages = warning' -c "DROP DATABASE IF EXISTS \"$2\" WITH (FORCE)" \
-        -c "CREATE DATABASE \"$2\" TEMPLATE prepared"
-    odoo shell -c "$folder/$2.conf" -d "$2" --no-http --log-level=error <"$1" >"$folder/log/$2-fill.log" 2>&1 || fail "$2-fill"
-    sed -n 's/^WORLD //p' "$folder/log/$2-fill.log" >"$folder/$2.json"
-    [ -s "$folder/$2.json" ] || fail "$2-fill"
+    filled "$1" "$2"
+    copy_of "$2-filled" "$2"
     # exec: the process that is stopped later is Odoo itself, not a shell around it.
     (exec env HOME="$folder/home" PYTHONPATH="$folder/package/usr/lib/python3/dist-packages" PYTHONDONTWRITEBYTECODE=1 \
         "$venv/bin/python" -m odoo -c "$folder/$2.conf" -d "$2") >"$folder/log/$2.log" 2>&1 </dev/null &

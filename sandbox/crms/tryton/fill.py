@@ -1,5 +1,5 @@
-"""Run by Tryton's own Python: a world (world.py), given as a JSON file, put into a database by proteus. What it tells at the end, as JSON: its
-users' application keys and ids by address, and the ids of its records ("contact sam")."""
+"""Run by Tryton's own Python: a world (world.py), given as a JSON file, put into a database by proteus. What it tells at the end, as JSON:
+its users' application keys and ids by address, and the ids of its records ("contact sam")."""
 
 import importlib
 import json
@@ -177,7 +177,9 @@ class Filling:
         deals = []
         for told in told_deals:
             person = self.people.get(told["primary"] or "")
-            deal = self.opportunity(told, self.firms.get(told["account"] or "") or person, person.contact_mechanisms[0] if person else None)
+            deal = self.opportunity(
+                told, self.firms.get(told["account"] or "") or person, person.contact_mechanisms[0] if person else None
+            )
             deal.currency = self.currencies[told["currency"] or self.world["organisation"]["currency"]]
             deal.amount = Decimal(told["amount"]) if told["amount"] else None
             deal.end_date = date.fromisoformat(told["closing"]) if told["closing"] else None

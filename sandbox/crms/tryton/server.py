@@ -19,7 +19,7 @@ _SECONDS_TO_INSTALL, _SECONDS_TO_START, _SECONDS_TO_STOP = 900, 300, 60
 
 @dataclass(frozen=True, slots=True)
 class RunningTryton:
-    """`keys` are its users' application keys and `users` their ids, by address; `ids` are its records' by key of the world ("contact sam")."""
+    """`keys` are its users' application keys and `users` their ids, by address; `ids` are its records', by key of the world."""
 
     keys: Mapping[str, str] = field(repr=False)
     users: Mapping[str, int]
@@ -28,7 +28,7 @@ class RunningTryton:
 
 def install() -> None:
     """Once; without effect where it is there."""
-    subprocess.run(["sh", _SCRIPT, "install"], check=True, timeout=_SECONDS_TO_INSTALL)
+    _run("install", seconds=_SECONDS_TO_INSTALL)
 
 
 @contextmanager
@@ -36,8 +36,12 @@ def tryton_with(world: CrmWorld) -> Iterator[RunningTryton]:
     """While it lasts a Tryton runs at ORIGIN, with this world in it."""
     told = _FOLDER / "world.json"
     told.write_text(json.dumps(world), "utf-8")
-    subprocess.run(["sh", _SCRIPT, "start", told], check=True, timeout=_SECONDS_TO_START)
+    _run("start", str(told), seconds=_SECONDS_TO_START)
     try:
         yield RunningTryton(**json.loads((_FOLDER / "told.json").read_text("utf-8")))
     finally:
-        subprocess.run(["sh", _SCRIPT, "stop"], check=True, timeout=_SECONDS_TO_STOP)
+        _run("stop", seconds=_SECONDS_TO_STOP)
+
+
+def _run(*words: str, seconds: float) -> None:
+    subprocess.run(["/bin/sh", _SCRIPT, *words], check=True, timeout=seconds)  # noqa: S603  our own words

@@ -77,6 +77,8 @@ class ZohoAccounts:
         self._codes: dict[str, Granted] = {}
         self._refresh: dict[str, _Refresh] = {}
         self._access: dict[str, Access] = {}
+        self.given: list[str] = []
+        """The access tokens that were given."""
         self.revoked: list[str] = []
         """The tokens that were ended on request."""
 
@@ -155,6 +157,7 @@ class ZohoAccounts:
             raise TokenRefused("Access Denied", words, status=400)
         refresh.given.append(now)
         token = _token()
+        self.given.append(token)
         self._access[token] = Access(refresh.user, refresh.scopes, now + ACCESS_LIFE)
         refresh.access.append(token)
         for old in refresh.access[:-MOST_ACCESS]:
