@@ -1,0 +1,148 @@
+"""Signing in at each vendor's stand-in, through its own page of consent: who chooses whom there, and what comes of it here."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from lxml import html
+
+from cards.frame import Page
+from functions.wiring import CRM_CALLBACK
+from mailmagnet.crm_sign_in import CrmTokens
+from mailmagnet.vault import CRM_ACCOUNT
+from sandbox.crms.stand_in import StandIn
+from sandbox.google.world import Account
+from tests.contract.crm_world import crm_world
+from tests.scenario.desk import ADA, Desk, desk_in
+from tests.scenario.pages_process import Browser, Pages, Shown, pages_here
+from tests.signing import free_port
+
+ORG = "corp.example"
+OF_USERS, OF_ACCOUNTS = ("zoho", "pipedrive", "salesforce"), ("hubspot",)
+ALLOW = {
+    "zoho": {"answer": "accept"},
+    "pipedrive": {"decision": "allow"},
+    "salesforce": {"decision": "allow"},
+    "hubspot": {"step": "allow"},
+}
+REFUSE = {
+    "zoho": {"answer": "reject"},
+    "pipedrive": {"decision": "cancel"},
+    "salesforce": {"decision": "deny"},
+    "hubspot": {"step": "cancel"},
+}
+"""The buttons of each page of consent."""
+
+
+@dataclass
+class Vendor:
+    kind: str
+    name: str
+    pages: Pages
+
+    async def consent_page(self, browser: Browser, page: Page, account: Account | None = None) -> Shown:
+        return await self.pages.opened(browser, self.pages.link(page, account), account)
+
+    async def choose(self, browser: Browser, shown: Shown, whom: str, button: dict[str, str]) -> Shown:
+        """On the vendor's page: as this user, and this button."""
+        labels = html.fromstring(shown.body).findall(".//label")
+        [user] = [str(field.get("value")) for label in labels if whom in label.text_content() for field in label.iter("input")]
+        return await browser.send(shown, user=user, **button)
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with desk_in(tmp_path) as made:
+        await made.vault.sign_out(ORG, made.account.sub)
+        yield made
+
+
+@asynccontextmanager
+async def vendor_at(desk: Desk, kind: str) -> AsyncIterator[Vendor]:
+    """The stand-in and our pages; each has to know first where the other is."""
+    port = free_port()
+
+    def stand_in_for(pages_url: str) -> StandIn:
+        made: StandIn = import_module(f"sandbox.crms.{kind}.demo").stand_in(crm_world(), f"{pages_url}{CRM_CALLBACK}")
+        return made
+
+    url = f"http://127.0.0.1:{port}"
+    known = stand_in_for("http://127.0.0.1:1")
+    settings = {
+        "MAILMAGNET_CRM": kind,
+        "MAILMAGNET_CRM_PRIVATE": "true",
+        "MAILMAGNET_CRM_CLIENT_ID": known.client_id,
+        "MAILMAGNET_CRM_CLIENT_SECRET": known.client_secret,
+        "MAILMAGNET_ADMINS": ADA,
+        "SANDBOX_CRM_URL": url,
+    }
+    async with pages_here(desk, **settings) as pages:
+        stand_in = stand_in_for(pages.url)
+        runner = web.AppRunner(stand_in.app(url))
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        try:
+            yield Vendor(kind, stand_in.name, pages)
+        finally:
+            await runner.cleanup()
+
+
+async def sign_in_of(desk: Desk, user: str) -> CrmTokens | None:
+    connection = await desk.vault.connection(ORG, user)
+    return connection.crm if connection else None
+
+
+@pytest.mark.parametrize("kind", OF_USERS)
+async def test_each_user_signs_in_there_to_the_company_that_an_admin_has_shown(desk: Desk, kind: str) -> None:
+    kim = desk.world.add_account("kim@corp.example", "Kim Corp", hosted_domain=ORG)
+    async with vendor_at(desk, kind) as vendor:
+        browser, kims = vendor.pages.browser(), vendor.pages.browser()
+        shown = await vendor.consent_page(kims, Page.SIGN_IN, kim)
+        early = await vendor.choose(kims, shown, "kim@", ALLOW[kind])
+        assert (early.status, "An admin signs in first" in early.text) == (403, True)
+        shown = await vendor.consent_page(browser, Page.SIGN_IN)
+        shown = await vendor.choose(browser, shown, "ada@", ALLOW[kind])
+        assert f"You are signed in to {vendor.name}" in shown.text
+        kims = vendor.pages.browser()
+        shown = await vendor.choose(kims, await vendor.consent_page(kims, Page.SIGN_IN, kim), "kim@", ALLOW[kind])
+        assert f"You are signed in to {vendor.name}" in shown.text
+        ada, kims_tokens = await sign_in_of(desk, desk.account.sub), await sign_in_of(desk, kim.sub)
+        assert ada
+        assert kims_tokens
+        assert ada.company
+        assert (ada.company, ada.account != kims_tokens.account) == (kims_tokens.company, True)
+        shown = await vendor.consent_page(browser, Page.SIGN_IN)
+        number = next(n for n, each in enumerate(html.fromstring(shown.body).forms) if "Sign out" in each.text_content())
+        shown = await browser.send(shown, number)
+        assert f"You are signed out of {vendor.name}" in shown.text
+        assert await sign_in_of(desk, desk.account.sub) is None
+        assert await sign_in_of(desk, kim.sub) == kims_tokens
+
+
+@pytest.mark.parametrize("kind", OF_ACCOUNTS)
+async def test_an_administrator_connects_the_account(desk: Desk, kind: str) -> None:
+    async with vendor_at(desk, kind) as vendor:
+        browser = vendor.pages.browser()
+        shown = await vendor.consent_page(browser, Page.CRM_ACCOUNT)
+        shown = await vendor.choose(browser, shown, "ada@", ALLOW[kind])
+        assert f"{vendor.name} is connected" in shown.text
+        link = await desk.vault.connection(ORG, CRM_ACCOUNT)
+        assert link
+        assert link.crm
+        assert (bool(link.crm.account), link.sees, await sign_in_of(desk, desk.account.sub)) == (True, None, None)
+
+
+@pytest.mark.parametrize("kind", [*OF_USERS, *OF_ACCOUNTS])
+async def test_who_refuses_there_is_told_so_here(desk: Desk, kind: str) -> None:
+    async with vendor_at(desk, kind) as vendor:
+        browser = vendor.pages.browser()
+        page = Page.SIGN_IN if kind in OF_USERS else Page.CRM_ACCOUNT
+        shown = await vendor.consent_page(browser, page)
+        shown = await vendor.choose(browser, shown, "ada@", REFUSE[kind])
+        assert (shown.status, "You did not allow it" in shown.text) == (200, True)
+        assert await sign_in_of(desk, desk.account.sub) is None
+        assert await desk.vault.connection(ORG, CRM_ACCOUNT) is None
