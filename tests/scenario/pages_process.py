@@ -54,7 +54,7 @@ class Shown:
         return dict(html.fromstring(self.body).forms[number].form_values())
 
     def action(self, number: int = 0) -> str:
-        return urljoin(self.url, str(html.fromstring(self.body).forms[number].get("action")))
+        return urljoin(self.url, str(html.fromstring(self.body).forms[number].get("action", "")))
 
 
 @dataclass
@@ -156,9 +156,10 @@ async def pages_at(desk: Desk, source: str = SANDBOX_PROCESS, **settings: str) -
 
 
 @asynccontextmanager
-async def pages_here(desk: Desk, **settings: str) -> AsyncIterator[Pages]:
-    """The same function in this process, behind the same server: up at once, for the many scenarios that are about a page alone."""
-    port = free_port()
+async def pages_here(desk: Desk, port: int = 0, **settings: str) -> AsyncIterator[Pages]:
+    """The same function in this process, behind the same server: up at once, for the many scenarios that are about a page alone; on any
+    free port unless one is given."""
+    port = port or free_port()
     environment = _environment(desk, port, settings)
     process = process_in(environment)
     serve = entry_point("pages", lambda: process, endpoint.answer)

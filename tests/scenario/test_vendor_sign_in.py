@@ -64,31 +64,26 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
 @asynccontextmanager
 async def vendor_at(desk: Desk, kind: str) -> AsyncIterator[Vendor]:
     """The stand-in and our pages; each has to know first where the other is."""
-    port = free_port()
-
-    def stand_in_for(pages_url: str) -> StandIn:
-        made: StandIn = import_module(f"sandbox.crms.{kind}.demo").stand_in(crm_world(), f"{pages_url}{CRM_CALLBACK}")
-        return made
-
-    url = f"http://127.0.0.1:{port}"
-    known = stand_in_for("http://127.0.0.1:1")
+    url, pages_port = f"http://127.0.0.1:{(port := free_port())}", free_port()
+    stand_in: StandIn = import_module(f"sandbox.crms.{kind}.demo").stand_in(
+        crm_world(), f"http://127.0.0.1:{pages_port}{CRM_CALLBACK}"
+    )
     settings = {
         "MAILMAGNET_CRM": kind,
         "MAILMAGNET_CRM_PRIVATE": "true",
-        "MAILMAGNET_CRM_CLIENT_ID": known.client_id,
-        "MAILMAGNET_CRM_CLIENT_SECRET": known.client_secret,
+        "MAILMAGNET_CRM_CLIENT_ID": stand_in.client_id,
+        "MAILMAGNET_CRM_CLIENT_SECRET": stand_in.client_secret,
         "MAILMAGNET_ADMINS": ADA,
         "SANDBOX_CRM_URL": url,
     }
-    async with pages_here(desk, **settings) as pages:
-        stand_in = stand_in_for(pages.url)
-        runner = web.AppRunner(stand_in.app(url))
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", port).start()
-        try:
+    runner = web.AppRunner(stand_in.app(url))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    try:
+        async with pages_here(desk, pages_port, **settings) as pages:
             yield Vendor(kind, stand_in.name, pages)
-        finally:
-            await runner.cleanup()
+    finally:
+        await runner.cleanup()
 
 
 async def sign_in_of(desk: Desk, user: str) -> CrmTokens | None:
@@ -115,9 +110,7 @@ async def test_each_user_signs_in_there_to_the_company_that_an_admin_has_shown(d
         assert kims_tokens
         assert ada.company
         assert (ada.company, ada.account != kims_tokens.account) == (kims_tokens.company, True)
-        shown = await vendor.consent_page(browser, Page.SIGN_IN)
-        number = next(n for n, each in enumerate(html.fromstring(shown.body).forms) if "Sign out" in each.text_content())
-        shown = await browser.send(shown, number)
+        shown = await browser.send(await browser.open(vendor.pages.link(Page.SIGN_IN)))
         assert f"You are signed out of {vendor.name}" in shown.text
         assert await sign_in_of(desk, desk.account.sub) is None
         assert await sign_in_of(desk, kim.sub) == kims_tokens
