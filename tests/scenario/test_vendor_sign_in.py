@@ -1,5 +1,6 @@
 """Signing in at each vendor's stand-in, through its own page of consent: who chooses whom there, and what comes of it here."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,9 +13,15 @@ from lxml import html
 
 from cards.frame import Page
 from functions.wiring import CRM_CALLBACK
-from mailmagnet.crm_sign_in import CrmTokens
+from mailmagnet.caller import Caller, crm_of
+from mailmagnet.crm_sign_in import CrmTokens, Sees
+from mailmagnet.crm_users import ask_to_be_let_in, disconnect_account, let_in, let_out, save_sees
+from mailmagnet.errors import NotListed
+from mailmagnet.identity import Identity, identity_in
+from mailmagnet.permission import check_permitted
 from mailmagnet.vault import CRM_ACCOUNT
 from sandbox.crms.stand_in import StandIn
+from sandbox.demo.sandbox_process import process_in
 from sandbox.google.world import Account
 from tests.contract.crm_world import crm_world
 from tests.scenario.desk import ADA, Desk, desk_in
@@ -127,6 +134,38 @@ async def test_an_administrator_connects_the_account(desk: Desk, kind: str) -> N
         assert link
         assert link.crm
         assert (bool(link.crm.account), link.sees, await sign_in_of(desk, desk.account.sub)) == (True, None, None)
+
+
+async def test_hubspots_users_are_let_in_by_an_admin_and_see_what_the_admin_lets_them(desk: Desk) -> None:
+    """From nothing to the first answer: connected, chosen, proposed, confirmed; and out again."""
+    async with vendor_at(desk, "hubspot") as vendor:
+        browser = vendor.pages.browser()
+        await vendor.choose(browser, await vendor.consent_page(browser, Page.CRM_ACCOUNT), "ada@", ALLOW["hubspot"])
+        process = process_in(vendor.pages.environment)
+        kim = identity_in(ORG, "103", "kim@corp.example")
+        ada = identity_in(ORG, desk.account.sub, ADA)
+
+        def caller(who: Identity) -> Caller:
+            return Caller(who, process.now(), asyncio.get_running_loop().time() + 5)
+
+        await ask_to_be_let_in(kim, process)
+        with pytest.raises(NotListed):
+            await check_permitted(await crm_of(caller(kim), process))
+        seen = await save_sees(Sees.OWN, caller(ada), process)
+        assert (seen.sees, seen.sees_all, seen.account != "") == (Sees.OWN, True, True)
+        proposed = {person.user: person.proposed for person in seen.people if person.proposed}
+        assert {user: each.email for user, each in proposed.items()} == {ada.user: ADA, kim.user: "kim@corp.example"}
+        await let_in({user: each.id for user, each in proposed.items()}, "", caller(ada), process)
+        for who, name in ((kim, "Kim Park"), (ada, "Ada Byron")):
+            me = await check_permitted(await crm_of(caller(who), process))
+            assert (me.name, me.id) == (name, proposed[who.user].id)
+        await let_out(kim.user, caller(ada), process)
+        with pytest.raises(NotListed):
+            await check_permitted(await crm_of(caller(kim), process))
+        assert (await disconnect_account(caller(ada), process)).account == ""
+        with pytest.raises(NotListed):
+            await check_permitted(await crm_of(caller(ada), process))
+        await process.close()
 
 
 @pytest.mark.parametrize("kind", [*OF_USERS, *OF_ACCOUNTS])
