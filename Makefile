@@ -6,7 +6,7 @@ BIN := .venv/bin
 # Two workers, each with a browser and a demo of its own; a file's tests stay together, and the longest files, the browser's, come first.
 WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test check test-servers test-mail bench pictures costs lock card-format
+.PHONY: help demo test check test-servers test-mail test-zoho bench pictures costs lock card-format
 
 help:
 	@echo "make demo             the whole product in your browser, on generated mail"
@@ -17,6 +17,7 @@ help:
 	@echo "make test             every test: installs what it needs first"
 	@echo "make test-mail MBOX=path   open every mail of a mailbox through the add-on, then sort it"
 	@echo "make test-servers     the CRM clients on real servers, installed below .servers (1.2 GB)"
+	@echo "make test-zoho OPENAPI=path  Zoho's stand-in against Zoho's own OpenAPI files (repository zoho/crm-oas, v8.0)"
 	@echo "make bench            how fast it is, measured here; also written to bench.json"
 
 # exec: a signal that ends make is to reach Python, not a shell in between.
@@ -33,10 +34,11 @@ test: .venv/installed
 	@echo "== Tests: unit, contract, scenario, browser"
 	@$(BIN)/python -m pytest $(WORKERS)
 
-# Below .servers, which can be deleted: PostgreSQL and Odoo, on ports of their own, stopped at the end.
+# Below .servers, which can be deleted: PostgreSQL, Odoo and Tryton, on ports of their own, stopped at the end.
 test-servers: .venv/installed
 	@echo "== Real CRM servers"
 	@sh sandbox/crms/odoo/odoo.sh install
+	@sh sandbox/crms/tryton/tryton.sh install
 	@$(BIN)/python -m pytest tests/servers -s
 
 check: .venv/installed tests/page/node_modules/.package-lock.json
@@ -53,6 +55,11 @@ check: .venv/installed tests/page/node_modules/.package-lock.json
 test-mail: .venv/installed
 	@test -n "$(MBOX)" || { echo "Say which mail: make test-mail MBOX=path"; exit 2; }
 	@$(BIN)/python -m tests.every_mail "$(MBOX)"
+
+# Zoho's description has no licence, so there is no copy of it here.
+test-zoho: .venv/installed
+	@test -n "$(OPENAPI)" || { echo "Say where Zoho's OpenAPI files are: make test-zoho OPENAPI=path"; exit 2; }
+	@$(BIN)/python -m tests.zoho_openapi "$(OPENAPI)"
 
 bench: .venv/installed
 	@echo "== What the bench needs of this machine"

@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from typing import TypeVar
+from urllib.parse import urlsplit
 
-from mailmagnet.addresses import is_address
+from mailmagnet.addresses import canonical_domain, domain_of, is_address
 from mailmagnet.crm import (
     Account,
     Activity,
@@ -18,6 +19,7 @@ from mailmagnet.crm import (
     PersonAddresses,
     RecordPeople,
 )
+from mailmagnet.domains import registered_domain
 
 MOST_CONTACTS = 10
 """Of an account, as `KnownAccount` says."""
@@ -94,6 +96,21 @@ def people_of(name: str, people: Sequence[Contact] | Sequence[Lead], owners: tup
         PersonAddresses(person.id, person.name, tuple(filter(is_address, person.addresses))) for person in people[:MOST_PEOPLE]
     )
     return RecordPeople(name, told, owners, max(count, len(people)))
+
+
+def is_at(address: str, domain: str) -> bool:
+    """Whether an address is at a domain, or at one below it."""
+    at = domain_of(address)
+    return at == domain or at.endswith(f".{domain}")
+
+
+def domain_of_website(website: str) -> str:
+    """The mail domain that goes with a website as somebody has typed it, "" for none."""
+    try:
+        host = urlsplit(website if "//" in website else f"//{website}").hostname or ""
+    except ValueError:
+        return ""
+    return registered_domain(canonical_domain(host)) or ""
 
 
 def _is_open(deal: Deal) -> bool:

@@ -1,9 +1,13 @@
 """Several questions to a CRM at once: when some of them fail, the others are given up, and one problem is told."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from mailmagnet.errors import MailMagnetError, NotAuthorised, NotPermitted
+
+Result = TypeVar("Result")
 
 _TELLING: tuple[type[BaseException], ...] = (NotAuthorised, NotPermitted, BaseException)
 
@@ -15,6 +19,19 @@ def one_problem() -> Iterator[None]:
         yield
     except BaseExceptionGroup as several:
         raise _telling(_each(several)) from None
+
+
+async def all_of(asked: Sequence[Awaitable[Any]]) -> list[Any]:
+    """All answers, in their order; when one fails, the others are given up. Raises one of the problems that there are."""
+    with one_problem():
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(as_coroutine(each)) for each in asked]
+    return [task.result() for task in tasks]
+
+
+async def as_coroutine(asked: Awaitable[Result]) -> Result:
+    """The same, for a task."""
+    return await asked
 
 
 def _telling(problems: list[BaseException]) -> BaseException:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from crm_client.fields import Record, text
 from crm_client.hubspot.addresses import HUBSPOT
-from crm_client.hubspot.questions import COMPANIES, CONTACTS, DEALS, Filter, Questions, Search, all_of, among, id_of, is_id
+from crm_client.hubspot.questions import COMPANIES, CONTACTS, DEALS, Filter, Questions, Search, among, id_of, is_id
 from crm_client.hubspot.reading import MOST_DEALS, Reading
 from crm_client.hubspot.records import (
     SUPER_ADMIN,
@@ -29,7 +29,7 @@ from crm_client.hubspot.server import HubSpotServer
 from crm_client.memory import Memory
 from crm_client.records import by_address, known_account, open_first, owners_of, people_of
 from crm_client.renewal import CrmAccess
-from crm_client.side_by_side import one_problem
+from crm_client.side_by_side import all_of, as_coroutine, one_problem
 from mailmagnet.addresses import domain_of, without_tag
 from mailmagnet.crm import (
     Capabilities,
@@ -279,7 +279,7 @@ class HubSpotCrm:
                     return [(await base).viewer]
 
                 reading = Reading(self.questions, viewers)
-                answer = group.create_task(_as_coroutine(ask(reading)))
+                answer = group.create_task(as_coroutine(ask(reading)))
         return base.result(), reading, answer.result()
 
     async def _people_of_mail(
@@ -467,7 +467,3 @@ def _only(found: Sequence[Record]) -> Record:
 
 def _milliseconds(at: datetime) -> int:
     return round(at.timestamp() * 1000)
-
-
-async def _as_coroutine(answer: Awaitable[Answer]) -> Answer:
-    return await answer

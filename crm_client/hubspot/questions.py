@@ -3,7 +3,6 @@
 All values stand in JSON and are never a part of a question's own words; the one address that stands in a path is quoted here.
 """
 
-import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
@@ -15,7 +14,7 @@ from crm_client.fields import Record, inner, inner_all, text
 from crm_client.hubspot.addresses import HUBSPOT
 from crm_client.hubspot.server import HubSpotServer
 from crm_client.renewal import CrmAccess
-from crm_client.side_by_side import one_problem
+from crm_client.side_by_side import all_of
 from mailmagnet.addresses import shown
 from mailmagnet.errors import BadAnswer, NotFound, Unavailable
 
@@ -310,15 +309,3 @@ def _checked(record: Record) -> Record:
 
 def next_of(answer: Record) -> str:
     return text(inner(inner(answer, "paging"), "next"), "after")
-
-
-async def all_of(asked: Sequence[Awaitable[Any]]) -> list[Any]:
-    """All answers, in order; when one fails, the others are given up."""
-
-    async def answer(awaitable: Awaitable[Any]) -> Any:
-        return await awaitable
-
-    with one_problem():
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(answer(each)) for each in asked]
-    return [task.result() for task in tasks]

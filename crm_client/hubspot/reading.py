@@ -12,14 +12,15 @@ from crm_client.hubspot.questions import (
     NOTES,
     TASKS,
     Questions,
-    all_of,
     associated_ids,
     id_of,
     is_id,
     spelled,
 )
 from crm_client.hubspot.records import Gathered, Viewer, addresses_of, company_of, properties
-from mailmagnet.addresses import canonical_domain, domain_of
+from crm_client.records import is_at
+from crm_client.side_by_side import all_of
+from mailmagnet.addresses import canonical_domain
 from mailmagnet.crm_sign_in import Sees
 
 MOST_DEALS = 500
@@ -102,7 +103,7 @@ class Reading:
         chosen = {}
         for domain in domains:
             having = [id_of(each, "id") for each in seen if canonical_domain(text(properties(each), "domain")) == domain]
-            with_people = [company_of(each) for each in there if any(_is_at(domain, address) for address in addresses_of(each))]
+            with_people = [company_of(each) for each in there if any(is_at(address, domain) for address in addresses_of(each))]
             if found := having or [each for each in with_people if each in to_be_seen]:
                 chosen[domain] = min(found, key=int)
         await self.at_companies(set(chosen.values()))
@@ -212,8 +213,3 @@ class Reading:
 def _newest(ids: Sequence[str], most: int) -> tuple[str, ...]:
     """HubSpot's ids grow with time."""
     return tuple(ids if len(ids) <= most else sorted(ids, key=int)[-most:])
-
-
-def _is_at(domain: str, address: str) -> bool:
-    host = domain_of(address)
-    return host == domain or host.endswith(f".{domain}")

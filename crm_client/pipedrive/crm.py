@@ -20,12 +20,11 @@ from crm_client.pipedrive.people import (
     PERSONS,
     Hit,
     People,
-    all_at_once,
-    is_at,
 )
 from crm_client.pipedrive.records import Records, id_of, organisation_of, stages_of, user_of
 from crm_client.pipedrive.server import JOBS, PAGE, NoTime, PipedriveUser, Turn
-from crm_client.records import by_address, open_first, owners_of, people_of, soonest_first
+from crm_client.records import by_address, is_at, open_first, owners_of, people_of, soonest_first
+from crm_client.side_by_side import all_of
 from mailmagnet.crm import (
     Capabilities,
     Contact,
@@ -44,7 +43,8 @@ from mailmagnet.crm import (
     Senders,
     User,
 )
-from mailmagnet.errors import NotAuthorised, NotFound, NotSupported, TimedOut, Upstream
+from mailmagnet.deadline import in_time
+from mailmagnet.errors import NotAuthorised, NotFound, NotSupported, Upstream
 from mailmagnet.templates import Template
 
 Person = TypeVar("Person", Contact, Lead)
@@ -102,7 +102,7 @@ class PipedriveCrm:
         """The front's people first, then as many of the others' as there are turns for till `by`. A domain is asked for only where nobody
         asked of it is known: then nobody needs to be told who else is there."""
         self._asking.access.check_listed()
-        people, began = People(self._asking, self._records), asyncio.get_running_loop().time()
+        people = People(self._asking, self._records)
         hits = {address: asyncio.create_task(people.with_address(address)) for address in front}
         beside = [address for address in others if address not in hits]
         hits |= {address: asyncio.create_task(people.with_address(address, Turn(in_front=False, by=by))) for address in beside}
@@ -114,7 +114,7 @@ class PipedriveCrm:
         }
         tasks = [in_front, *of_others.values(), *at.values(), *hits.values()]
         try:
-            contacts, leads = await _in_time(in_front, by, began)
+            contacts, leads = await in_time(PIPEDRIVE, by, in_front)
             await _wait_for([*of_others.values(), *at.values()], by)
             told = {address: task.result() for address, task in of_others.items() if _has_come(task)}
             accounts = {domain: account for domain, task in at.items() if _has_come(task) and (account := task.result())}
@@ -133,7 +133,7 @@ class PipedriveCrm:
         people, asked = People(self._asking, self._records), list(dict.fromkeys(addresses))
         if not asked:
             return Senders({})
-        hits = await all_at_once([people.with_address(address, JOBS) for address in asked])
+        hits = await all_of([people.with_address(address, JOBS) for address in asked])
         contacts, leads = await people.known(hit for found in hits for hit in found)
         return Senders(by_address(asked, open_first(contacts)), by_address(asked, leads))
 
@@ -147,7 +147,7 @@ class PipedriveCrm:
             raise NotFound(PIPEDRIVE, "this is no lead's id")
         lead = await self._asking.one(f"{_LEADS}/{lead_id}")
         records: Records
-        records, person, organization = await all_at_once(
+        records, person, organization = await all_of(
             [
                 self._records(),
                 self._linked(PERSONS, id_of(lead, "person_id")),
@@ -180,9 +180,9 @@ class PipedriveCrm:
             return people_of(contact.name, [contact], owners_of([contact, contact.account, *contact.deals]))
         number = _number(record_id)
         if module is Module.DEALS:
-            deal, contacts = await all_at_once([self.deal(number), self._people_of(deal_id=number)])
+            deal, contacts = await all_of([self.deal(number), self._people_of(deal_id=number)])
             return people_of(deal.name, contacts, owners_of([deal, deal.account, *contacts]))
-        known, contacts, (deals, _), records = await all_at_once(
+        known, contacts, (deals, _), records = await all_of(
             [
                 self.account(number),
                 self._people_of(org_id=number),
@@ -249,7 +249,7 @@ class PipedriveCrm:
     # What is remembered
 
     async def _records(self) -> Records:
-        names, settings = await all_at_once([self._names(), self._settings()])
+        names, settings = await all_of([self._names(), self._settings()])
         _, _, origin, account = self._key
         return Records(origin, account, names, {stage.id: stage for stage in settings.stages})
 
@@ -269,7 +269,7 @@ class PipedriveCrm:
 
     async def _settings(self) -> CrmSettings:
         async def ask() -> CrmSettings:
-            me, (stages, _), (pipelines, _) = await all_at_once(
+            me, (stages, _), (pipelines, _) = await all_of(
                 [self._me(), self._asking.all("/api/v2/stages", PAGE), self._asking.all("/api/v2/pipelines", PAGE)]
             )
             organisation = organisation_of(me)
@@ -294,14 +294,6 @@ async def _account_at(
     """Who is at a domain, unless somebody of it who was asked for is known."""
     asked = [asyncio.shield(task) for address, task in hits.items() if is_at(address, domain)]
     return None if any(await asyncio.gather(*asked)) else await people.account_at(domain, turn)
-
-
-async def _in_time(task: "asyncio.Task[Any]", by: float, began: float) -> Any:
-    try:
-        async with asyncio.timeout_at(by):
-            return await task
-    except TimeoutError:
-        raise TimedOut(PIPEDRIVE, max(by - began, 0)) from None
 
 
 async def _wait_for(tasks: "Collection[asyncio.Task[Any]]", by: float) -> None:

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 
 from crm_client.fields import Record, inner, text
-from crm_client.pipedrive.people import DEALS, IDS_A_CALL, PERSONS, SEARCH_PAGE, People, all_at_once, items_of, of_kind
+from crm_client.pipedrive.people import DEALS, IDS_A_CALL, PERSONS, SEARCH_PAGE, People, items_of, of_kind
 from crm_client.pipedrive.records import Records, id_of
 from crm_client.pipedrive.server import IN_FRONT, PipedriveUser
+from crm_client.side_by_side import all_of
 from mailmagnet.crm import Found
 
 KINDS = ("person", "organization", "deal", "lead")
@@ -22,7 +23,7 @@ async def found_by(words: str, most: int, asking: PipedriveUser, people: People,
     told = {kind: each[:most] for kind, each in found.items()}
     of_people, of_deals = told["person"], told["deal"]
     organizations = [*(id_of(each, "organization") for each in (*of_people, *of_deals)), *map(id_of, told["organization"])]
-    persons, deals, accounts = await all_at_once(
+    persons, deals, accounts = await all_of(
         [_by_ids(asking, PERSONS, of_people), _by_ids(asking, DEALS, of_deals), people.accounts(organizations)]
     )
     return Found(
@@ -43,7 +44,7 @@ async def _search(asking: PipedriveUser, words: str, kinds: Iterable[str], limit
 async def _of_scarce_kinds(asking: PipedriveUser, words: str, items: Sequence[Record], most: int) -> list[Record]:
     """One search has its best hits in one page, whatever their kind: the others of kinds of which there are few in it."""
     scarce = [kind for kind in KINDS if len(of_kind(kind, items)) <= most]
-    answers = await all_at_once([_search(asking, words, [kind], min(most + 1, SEARCH_PAGE)) for kind in scarce])
+    answers = await all_of([_search(asking, words, [kind], min(most + 1, SEARCH_PAGE)) for kind in scarce])
     return [item for answer in answers for item in items_of(answer, "items")]
 
 

@@ -1,22 +1,17 @@
 """People at Pipedrive with all that belongs to them: found by their addresses, one at a time, and then read."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
-
-import idna
 
 from crm_client.fields import Record, inner, inner_all, text
 from crm_client.memory import Memory
 from crm_client.pipedrive.records import Records, emails_of, id_of
 from crm_client.pipedrive.server import IN_FRONT, PipedriveUser, Turn
-from crm_client.records import known_account, soonest_first
-from mailmagnet.addresses import domain_of
+from crm_client.records import is_at, known_account, soonest_first
+from crm_client.side_by_side import all_of
+from mailmagnet.addresses import shown
 from mailmagnet.crm import Account, Contact, KnownAccount, Lead
-
-Result = TypeVar("Result")
 
 MOST_DEALS, MOST_PEOPLE = 1000, 1000
 """Of one contact or account that are read."""
@@ -70,7 +65,7 @@ class People:
         lead alone."""
         each_once = list({id_of(hit.person): hit for hit in hits}.values())
         organizations = [id_of(hit.person, "organization") for hit in each_once]
-        records, accounts, *around = await all_at_once(
+        records, accounts, *around = await all_of(
             [self._records(), self.accounts(organizations), *(self._around(id_of(hit.person), in_detail) for hit in each_once)]
         )
         accounts = accounts | await self.accounts(id_of(deal, "org_id") for each in around for deal in each.deals)
@@ -83,7 +78,7 @@ class People:
 
     async def contact(self, person_id: str) -> Contact:
         """One by its id. Raises NotFound."""
-        records, person, around = await all_at_once(
+        records, person, around = await all_of(
             [self._records(), self._asking.one(f"{PERSONS}/{person_id}"), self._around(person_id, in_detail=True)]
         )
         accounts = await self.accounts([id_of(person, "org_id"), *(id_of(deal, "org_id") for deal in around.deals)])
@@ -95,10 +90,10 @@ class People:
         if not wanted:
             return {}
         if len(wanted) <= FEW:
-            read = await all_at_once([self._organization(each) for each in wanted])
+            read = await all_of([self._organization(each) for each in wanted])
         else:
             parts = [wanted[start : start + IDS_A_CALL] for start in range(0, len(wanted), IDS_A_CALL)]
-            pages = await all_at_once([self._asking.all(ORGANIZATIONS, IDS_A_CALL, ids=",".join(part)) for part in parts])
+            pages = await all_of([self._asking.all(ORGANIZATIONS, IDS_A_CALL, ids=",".join(part)) for part in parts])
             read = [each for organizations, _ in pages for each in organizations]
         records = await self._records()
         return {account.id: account for account in (records.organization(each) for each in read if each)}
@@ -118,7 +113,7 @@ class People:
         return None
 
     async def with_its_people(self, account: Account) -> KnownAccount:
-        records, (people, _), (deals, more) = await all_at_once(
+        records, (people, _), (deals, more) = await all_of(
             [
                 self._records(),
                 self._asking.all(PERSONS, MOST_PEOPLE, org_id=account.id),
@@ -150,7 +145,7 @@ class People:
         if not in_detail:
             return _Around(*await deals)
         newest = {"person_id": person, "sort_by": "due_date", "sort_direction": "desc"}
-        (found, more), record, (planned, _), (done, _), notes = await all_at_once(
+        (found, more), record, (planned, _), (done, _), notes = await all_of(
             [
                 deals,
                 self._asking.one_or_none(f"{PERSONS}/{person}"),
@@ -170,40 +165,9 @@ def _contact(records: Records, person: Record, around: _Around, accounts: dict[s
     return records.contact(around.record or person, accounts, deals, around.activities, around.notes, around.more_deals)
 
 
-async def all_at_once(asked: Sequence[Awaitable[Any]]) -> list[Any]:
-    """The answers to questions that are asked at once. The first one that fails ends the others, and is raised."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_as_coroutine(each)) for each in asked]
-    except BaseExceptionGroup as several:
-        raise _first_problem(several) from None
-    return [task.result() for task in tasks]
-
-
-async def _as_coroutine(asked: Awaitable[Result]) -> Result:
-    return await asked
-
-
-def _first_problem(several: BaseExceptionGroup[BaseException]) -> BaseException:
-    first = several.exceptions[0]
-    return _first_problem(first) if isinstance(first, BaseExceptionGroup) else first
-
-
 def spellings(address: str) -> tuple[str, ...]:
     """An address, or a domain, with its domain in ASCII and, where that stands for other letters, in those."""
-    local, at, domain = address.rpartition("@")
-    if "xn--" not in domain:
-        return (address,)
-    try:
-        return (address, f"{local}{at}{idna.decode(domain)}")
-    except idna.IDNAError:
-        return (address,)
-
-
-def is_at(address: str, domain: str) -> bool:
-    """Whether an address is at a domain, or at one below it."""
-    at = domain_of(address)
-    return at == domain or at.endswith(f".{domain}")
+    return tuple(dict.fromkeys((address, shown(address))))
 
 
 def items_of(answer: Record, name: str) -> list[Record]:

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
-from urllib.parse import urlsplit
 
 from crm_client.fields import Record, day, inner, inner_all, moment, number, text
 from crm_client.note_text import text_of_note
 from crm_client.pipedrive.addresses import PIPEDRIVE
-from mailmagnet.addresses import canonical, canonical_domain
+from crm_client.records import domain_of_website, told_activities, told_notes
+from mailmagnet.addresses import canonical
 from mailmagnet.crm import (
     MAIL_INTEGRATION,
     Account,
@@ -25,7 +25,6 @@ from mailmagnet.crm import (
     Stage,
     User,
 )
-from mailmagnet.domains import registered_domain
 from mailmagnet.errors import BadAnswer
 
 _STATES: Mapping[str, DealState] = {state.value: state for state in DealState}
@@ -74,7 +73,7 @@ class Records:
         return Account(
             organization,
             text(record, "name"),
-            _domain(text(record, "website")),
+            domain_of_website(text(record, "website")),
             self.names.get(owner, ""),
             url=f"{self.origin}/organization/{organization}",
             mine=owner == self.account,
@@ -124,8 +123,8 @@ class Records:
             phone_of(record),
             f"{self.origin}/person/{person}",
             tuple(deals),
-            tuple(sorted((self.activity(each) for each in activities), key=_when, reverse=True)),
-            tuple(self.note(each) for each in notes),
+            told_activities(map(self.activity, activities)),
+            told_notes(map(self.note, notes)),
             owner == self.account,
             owner,
             more_deals,
@@ -210,23 +209,5 @@ def _money(record: Record) -> Money | None:
     return Money(amount, currency) if amount and currency else None
 
 
-def _domain(website: str) -> str:
-    """The mail domain behind a website's address, "" for none."""
-    if not website:
-        return ""
-    try:
-        host = urlsplit(website if "//" in website else f"//{website}").hostname or ""
-    except ValueError:
-        return ""
-    return registered_domain(canonical_domain(host))
-
-
 def _added(record: Record) -> datetime:
     return moment(PIPEDRIVE, record, "add_time") or datetime.fromtimestamp(0, UTC)
-
-
-def _when(activity: Activity) -> datetime:
-    """A day alone counts as its end, so that what is to be done in the course of a day stands before what has a time in it."""
-    if isinstance(activity.at, datetime):
-        return activity.at
-    return datetime.combine(activity.at, time.max, UTC)

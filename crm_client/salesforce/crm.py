@@ -63,6 +63,7 @@ class SalesforceCrm:
         self, server: SalesforceServer, access: CrmAccess, uid: str, memory: SalesforceMemory, now: Callable[[], datetime]
     ) -> None:
         """`uid` is Salesforce's id of the user."""
+        self._memory = memory
         self._user = SalesforceUser(server, access, uid, memory, now)
 
     @property
@@ -142,10 +143,7 @@ class SalesforceCrm:
         return (await self._user.set_up()).settings
 
     async def me(self) -> User:
-        permitted, (found,) = await self._user.look(lambda see: [questions.user_by_id(see, self._user.uid)])
-        if not found.records or found.records[0].get("IsActive") is False:
-            raise NotAuthorised(SALESFORCE, "the user is not there any more")
-        return user_of(found.records[0], permitted=permitted)
+        return await self._memory.users.get(self._user.signed_in, self._ask_who)
 
     async def administrators(self) -> Sequence[User]:
         _, (found,) = await self._user.look(lambda see: [questions.administrators(see)])
@@ -165,6 +163,12 @@ class SalesforceCrm:
         """None: Salesforce's are of four kinds, each with a merge language of its own."""
         await self._user.see(_nothing)
         return ()
+
+    async def _ask_who(self) -> User:
+        permitted, (found,) = await self._user.look(lambda see: [questions.user_by_id(see, self._user.uid)])
+        if not found.records or found.records[0].get("IsActive") is False:
+            raise NotAuthorised(SALESFORCE, "the user is not there any more")
+        return user_of(found.records[0], permitted=permitted)
 
     async def _in_front(self, front: Collection[str], domains: Collection[str]) -> LookUp:
         """The person in front with details, and the accounts at the domains: one call, one more for notes where there is anybody, and one

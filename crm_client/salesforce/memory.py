@@ -6,10 +6,10 @@ from cachetools import LRUCache
 
 from crm_client.memory import Memory
 from crm_client.salesforce.questions import Visible
-from mailmagnet.crm import CrmSettings
+from mailmagnet.crm import CrmSettings, User
 
 SETTINGS_SECONDS = 15 * 60.0
-PERMISSION_SECONDS = 60.0
+RIGHTS_SECONDS = 60.0
 MOST = 10_000
 """Sign-ins that are remembered at once."""
 
@@ -30,6 +30,8 @@ class SalesforceMemory:
 
     def __init__(self) -> None:
         self.set_ups: Memory[SignedIn, SetUp] = Memory(SETTINGS_SECONDS, MOST)
-        self.permitted: Memory[SignedIn, bool] = Memory(PERMISSION_SECONDS, MOST)
+        self.permitted: Memory[SignedIn, bool] = Memory(RIGHTS_SECONDS, MOST)
+        self.users: Memory[SignedIn, User] = Memory(RIGHTS_SECONDS, MOST)
+        """Who asks."""
         self.origins: LRUCache[str, str] = LRUCache(MOST)
         """Where each of our organisations was served when it asked last."""

@@ -3,14 +3,13 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from urllib.parse import urlsplit
 
 from crm_client.fields import Record, day, inner, inner_all, moment, number, text
-from crm_client.records import known_account, soonest_first, told_activities, told_notes
+from crm_client.records import domain_of_website, known_account, soonest_first, told_activities, told_notes
 from crm_client.salesforce.addresses import SALESFORCE
 from crm_client.salesforce.questions import MOST_DEALS, PERMISSION_FIELD
 from crm_client.salesforce.server import ROLES, Records
-from mailmagnet.addresses import canonical, canonical_domain
+from mailmagnet.addresses import canonical
 from mailmagnet.crm import (
     MAIL_INTEGRATION,
     Account,
@@ -30,7 +29,6 @@ from mailmagnet.crm import (
     Stage,
     User,
 )
-from mailmagnet.domains import registered_domain
 from mailmagnet.errors import BadAnswer
 
 WITHOUT = "-without-permission"
@@ -260,15 +258,6 @@ def notes_of(links: Records) -> Mapping[str, tuple[Note, ...]]:
 def assigned(permissions: Records) -> Collection[str]:
     """The ids of users to whom the permission set is assigned."""
     return {text(each, "AssigneeId") for each in permissions.records}
-
-
-def domain_of_website(website: str) -> str:
-    """The mail domain that goes with a website as somebody has typed it, "" for none."""
-    try:
-        host = urlsplit(website if "//" in website else f"//{website}").hostname or ""
-    except ValueError:
-        return ""
-    return registered_domain(canonical_domain(host)) or ""
 
 
 def at_domain(domain: str, by_website: Sequence[Record], by_people: Sequence[Record]) -> Record | None:

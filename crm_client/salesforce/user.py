@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from crm_client.fields import Record, inner, inner_all, text
 from crm_client.renewal import CrmAccess
@@ -77,11 +78,19 @@ class SalesforceUser:
         return await self._ask(tokens, ask((await self._set_up(tokens)).see))
 
     async def _ask(self, tokens: CrmTokens, asked: Sequence[Query]) -> tuple[bool, Sequence[Records]]:
-        self._memory.origins[self._access.org] = tokens.origin
-        mine = questions.permission_of(self.uid)
-        (me,), answers = await self._server.ask(tokens, [mine], [query for query in asked if query != NOTHING])
+        permitted, _, answers = await self._call(tokens, (), [query for query in asked if query != NOTHING])
         remaining = iter(answers)
-        return is_permitted(me), [Records((), 0) if query == NOTHING else next(remaining) for query in asked]
+        return permitted, [Records((), 0) if query == NOTHING else next(remaining) for query in asked]
+
+    async def _call(
+        self, tokens: CrmTokens, resources: Sequence[Resource], queries: Sequence[Query]
+    ) -> tuple[bool, Sequence[Record], Sequence[Records]]:
+        """One call, with which it is always asked whether the user has the permission."""
+        self._memory.origins[self._access.org] = tokens.origin
+        (me, *told), answers = await self._server.ask(tokens, [questions.permission_of(self.uid), *resources], queries)
+        permitted = is_permitted(me)
+        await self._memory.permitted.get(self.signed_in, partial(_known, permitted))
+        return permitted, told, answers
 
     async def _set_up(self, tokens: CrmTokens) -> SetUp:
         return await self._memory.set_ups.get(self.signed_in, lambda: self._ask_set_up(tokens))
@@ -89,7 +98,7 @@ class SalesforceUser:
     async def _ask_set_up(self, tokens: CrmTokens) -> SetUp:
         described = [Resource(f"sobjects/{name}/describe", optional=True) for name in questions.DESCRIBED]
         asked = (questions.ORGANISATION, questions.STAGES, questions.CURRENCIES)
-        descriptions, (organisation, stages, currencies) = await self._server.ask(tokens, described, asked)
+        _, descriptions, (organisation, stages, currencies) = await self._call(tokens, described, asked)
         see = visible(descriptions)
         if not see.has("User"):
             raise NotAuthorised(SALESFORCE, "the user may see nothing, not even who it is")
@@ -100,6 +109,10 @@ class SalesforceUser:
         """That of an organisation that has one alone; no query tells it."""
         told = await self._server.get(tokens, Resource("connect/organization"))
         return text(inner(told, "features"), "defaultCurrencyIsoCode")
+
+
+async def _known(permitted: bool) -> bool:
+    return permitted
 
 
 def _check(permitted: bool) -> None:

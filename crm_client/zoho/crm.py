@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 from crm_client.fields import Record
 from crm_client.records import by_address, open_first, owners_of, people_of, soonest_first
 from crm_client.renewal import CrmAccess
-from crm_client.side_by_side import one_problem
+from crm_client.side_by_side import all_of
 from crm_client.zoho.asker import Asker
 from crm_client.zoho.people import MOST_DOMAINS, Details, People, about, details, has_address, notes_of, read, spelt
 from crm_client.zoho.questions import (
@@ -376,10 +376,7 @@ async def _nothing(_: str) -> None:
 
 async def _together(*asked: Coroutine[Any, Any, Any]) -> list[Any]:
     """The answers to all, asked side by side. Raises one of the problems that there are."""
-    with one_problem():
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(each) for each in asked]
-    return [task.result() for task in tasks]
+    return await all_of(asked)
 
 
 async def _due(by: float, asked: Awaitable[Result]) -> Result:

@@ -4,11 +4,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from crm_client.fields import Record
-from crm_client.records import known_account
+from crm_client.records import is_at, known_account
 from crm_client.zoho.questions import Condition, Question, among, either, ends_with, holds
 from crm_client.zoho.records import ACCOUNT, CALL, CONTACT, DEAL, EVENT, LEAD, NOTE, TASK, Records, id_of
 from crm_client.zoho.server import Request
-from mailmagnet.addresses import domain_of, shown
+from mailmagnet.addresses import shown
 from mailmagnet.crm import Account, Contact, Deal, KnownAccount, Lead
 
 MOST_DOMAINS = 11
@@ -85,7 +85,7 @@ class People:
 
     def known_at(self, domain: str) -> KnownAccount | None:
         """The account whose website is at this domain, else one that has somebody with an address there."""
-        by_people = (each.account for each in self.contacts if each.account and any(_is_at(a, domain) for a in each.addresses))
+        by_people = (each.account for each in self.contacts if each.account and any(is_at(a, domain) for a in each.addresses))
         accounts = [account for account in self.accounts if account.domain == domain] or list(by_people)
         return self.known(min(accounts, key=lambda account: int(account.id))) if accounts else None
 
@@ -112,7 +112,3 @@ def read(records: Records, rows: Iterable[Mapping[str, Sequence[Record]]]) -> Pe
         told,
         unread,
     )
-
-
-def _is_at(address: str, domain: str) -> bool:
-    return domain_of(address) == domain or domain_of(address).endswith(f".{domain}")

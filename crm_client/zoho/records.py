@@ -6,15 +6,13 @@ from datetime import date, datetime
 from functools import partial
 from operator import attrgetter
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from crm_client.fields import Record, day, inner, inner_all, moment, number, text
-from crm_client.records import soonest_first
+from crm_client.records import domain_of_website, soonest_first
 from crm_client.zoho.settings import ZohoSettings
 from crm_client.zoho.zoho import ZOHO
-from mailmagnet.addresses import canonical, canonical_domain
+from mailmagnet.addresses import canonical
 from mailmagnet.crm import MAIL_INTEGRATION, Account, Activity, ActivityKind, Contact, Deal, Lead, Money, Note, Profile, User
-from mailmagnet.domains import registered_domain
 from mailmagnet.errors import BadAnswer
 
 Given = TypeVar("Given")
@@ -208,15 +206,6 @@ def profile_of(row: Record) -> Profile:
 def _without_prefix(name: str) -> str:
     """Crm_Implied_Mail_Integration is Mail Integration."""
     return name.removeprefix("Crm_Implied_").replace("_", " ")
-
-
-def domain_of_website(website: str) -> str:
-    """The mail domain of a company by its website; "" for none."""
-    try:
-        host = urlsplit(website if "//" in website else f"//{website}").hostname or ""
-    except ValueError:
-        return ""
-    return registered_domain(canonical_domain(host)) or ""
 
 
 def _readable(read: Callable[[Given], Result], given: Given) -> Result | None:

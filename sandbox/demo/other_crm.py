@@ -46,7 +46,8 @@ async def other_crm(kind: str, world: CrmWorld, listening: socket, redirect_uri:
         # At a vendor's an admin's sign-in is the first: it shows which account there is the organisation's.
         admins = {"ADMINS": ",".join(user["email"] for user in world["users"] if user["administrator"])}
         signed_in = {user["email"]: asdict(stand_in.sign_in(user["email"])) for user in world["users"] if user["active"]}
-        yield OtherCrm(stand_in.name, url, {"CRM": kind, "CRM_PRIVATE": "true", **client, **admins}, signed_in=signed_in)
+        settings = {"CRM": kind, "CRM_PRIVATE": "true", **client, **admins}
+        yield OtherCrm(stand_in.name, url, settings, signed_in=signed_in)
 
 
 @asynccontextmanager

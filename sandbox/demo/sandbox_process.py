@@ -26,8 +26,6 @@ from crm_client.hubspot.kind import hubspot_kind
 from crm_client.kind import CrmKind
 from crm_client.pipedrive.addresses import PipedriveAddresses
 from crm_client.pipedrive.kind import pipedrive_kind
-from crm_client.salesforce.addresses import SalesforceAddresses
-from crm_client.salesforce.kind import salesforce_kind
 from crm_client.zoho.addresses import DataCentre, ZohoAddresses
 from crm_client.zoho.kind import zoho_kind
 from functions import addon as sidebar
@@ -100,8 +98,8 @@ def stand_ins_at(url: str) -> Mapping[str, CrmKind]:
     return {
         "zoho": zoho_kind(ZohoAddresses(url, (DataCentre(url, url, url),))),
         "hubspot": hubspot_kind(HubSpotAddresses(url, url)),
-        "salesforce": salesforce_kind(SalesforceAddresses(url, re.escape(url))),
         "pipedrive": pipedrive_kind(PipedriveAddresses(url, re.escape(url))),
+        "salesforce": salesforce_kind(SalesforceAddresses(url, re.escape(url))),
     }
 
 

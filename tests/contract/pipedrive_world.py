@@ -35,7 +35,7 @@ ORG, CALLBACK = "corp.example", "https://pages.example/crm-callback"
 
 
 COSTS = {
-    # In 20 s there are turns for the others of a mail nine times. Round trips of many are at most these: how many follow each other is chance.
+    # In 20 s there are turns for the others of a mail nine times. Round trips of many are at most these: which follow each other is chance.
     0: (Cost(0, 0), Cost(0, 0)),
     1: (Cost(7, 2), Cost(3, 2)),
     20: (Cost(45, 2), Cost(41, 2)),

@@ -1,8 +1,9 @@
 """Zoho's stand-in, served: each call and each answer is held against what Zoho's own SDK says of it."""
 
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -33,23 +34,37 @@ class Clock:
         self.now += timedelta(**time)
 
 
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A call to the API and its answer, as JSON; None for no body."""
+
+    method: str
+    path: str
+    params: Mapping[str, str]
+    body: Any
+    status: int
+    answer: Any
+
+
 @asynccontextmanager
-async def serving(world: CrmWorld, now: Clock | None = None) -> AsyncIterator[ZohoServer]:
-    """The stand-in with this world in it. At the end it is an error if anything was not as Zoho says."""
-    zoho, faults = ZohoServer(world, CLIENT, now or Clock()), list[str]()
+async def serving(world: CrmWorld, now: Clock, exchanges: list[Exchange] | None = None) -> AsyncIterator[ZohoServer]:
+    """The stand-in with this world in it. At the end it is an error if anything was not as Zoho's SDK says. `exchanges` is filled."""
+    zoho, seen = ZohoServer(world, CLIENT, now), exchanges if exchanges is not None else []
 
     @web.middleware
-    async def as_described(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def watched(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await handler(request)
         if request.path.startswith("/crm/v8/") and isinstance(response, web.Response):
-            faults.extend(faults_of_call(request.path, _json(await request.read()), _json(response.body)))
+            body, answer = _json(await request.read()), _json(response.body)
+            seen.append(Exchange(request.method, request.path, dict(request.query), body, response.status, answer))
         return response
 
-    app = web.Application(middlewares=[as_described])
+    app = web.Application(middlewares=[watched])
     app.add_routes(zoho.routes())
     async with TestServer(app, host="127.0.0.1") as served:
         zoho.origin = f"http://127.0.0.1:{served.port}"
         yield zoho
+    faults = [fault for each in seen for fault in faults_of_call(each.path, each.body, each.answer)]
     assert not faults, faults
 
 

@@ -1,6 +1,6 @@
 """The contract's world in Zoho's stand-in, as clients of its users see it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from types import MappingProxyType
 from typing import cast
@@ -20,7 +20,7 @@ from sandbox.crms.zoho import server
 from sandbox.crms.zoho.accounts import ACCESS_LIFE
 from tests.contract.crm_installed import InstalledWorld
 from tests.contract.crm_world import USERS, crm_world
-from tests.contract.zoho import CALLBACK, CLIENT, Clock, serving
+from tests.contract.zoho import CALLBACK, CLIENT, Clock, Exchange, serving
 from tests.crm_round_trips import Cost
 from tests.crm_signed_in import NoTurns, SomeConnections
 from tests.http_faults import HttpFaults, answering
@@ -45,7 +45,10 @@ class ZohoWorld(InstalledWorld):
     )
     """Beyond 25 rows, as the company asked for has, questions are asked again by themselves."""
 
-    def __init__(self, zoho: server.ZohoServer, http: HttpFaults, session: HttpSession, clock: Clock) -> None:
+    def __init__(
+        self, zoho: server.ZohoServer, http: HttpFaults, session: HttpSession, clock: Clock, exchanges: Sequence[Exchange]
+    ) -> None:
+        self.exchanges = exchanges
         self.zoho = zoho
         self.http = http
         self.burst = answering(429, _LIMITED)
@@ -89,11 +92,12 @@ class ZohoWorld(InstalledWorld):
 async def zoho_world() -> AsyncIterator[ZohoWorld]:
     """All of it, served while it lasts. Less than half of the day's credits are left, so that Zoho tells them."""
     clock = Clock()
-    async with serving(crm_world(), clock) as zoho, HttpFaults(zoho.origin).serving() as http:
+    exchanges: list[Exchange] = []
+    async with serving(crm_world(), clock, exchanges) as zoho, HttpFaults(zoho.origin).serving() as http:
         zoho.credits_left = zoho.day_credits // 2
         zoho.api_origin = http.origin
         session = HttpSession({zoho.origin, http.origin})
         try:
-            yield ZohoWorld(zoho, http, session, clock)
+            yield ZohoWorld(zoho, http, session, clock, exchanges)
         finally:
             await session.close()

@@ -31,7 +31,7 @@ from tests.scenario.desk import ADA, OURS, Desk, desk_in
 from tests.told_at_the_end import COUNTED
 
 ORG = "corp.example"
-KINDS = ("pipedrive", "zoho")
+KINDS = ("pipedrive", "salesforce", "zoho")
 """Those at which each user signs in."""
 KNOWN, STRANGER = "h.lovell@analytical.example", "stranger@elsewhere.example"
 Tell = Callable[[str, object], None]

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from sandbox.crms.odoo.server import RunningOdoo, odoo_with
+from sandbox.crms.tryton.server import RunningTryton, tryton_with
 from tests.contract.crm_world import crm_world
 from tests.servers.odoo_world import OdooWorld, world_in
 
@@ -13,6 +14,12 @@ from tests.servers.odoo_world import OdooWorld, world_in
 def odoo() -> Iterator[RunningOdoo]:
     with odoo_with(crm_world(), "world") as odoo:
         yield odoo
+
+
+@pytest.fixture(scope="session")
+def tryton() -> Iterator[RunningTryton]:
+    with tryton_with(crm_world(), "world") as tryton:
+        yield tryton
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The contract's world in a real Tryton 8.2, as its users' keys show it."""
 
+import base64
 import json
 import urllib.request
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -15,7 +16,7 @@ from http_session.session import HttpSession
 from mailmagnet.crm_sign_in import CrmTokens
 from mailmagnet.store import Store
 from mailmagnet.vault import Connection, Vault
-from sandbox.crms.tryton.server import DATABASE, ORIGIN, RunningTryton, tryton_with
+from sandbox.crms.tryton.server import DATABASE, RunningTryton, tryton_with
 from tests.contract.crm_installed import InstalledWorld
 from tests.contract.crm_world import ADA, crm_world
 from tests.crm_round_trips import Cost
@@ -37,6 +38,9 @@ and its deals. For each hundred people more than the first, two calls and one, f
 begin anew."""
 
 
+_WITH_INACTIVE = base64.urlsafe_b64encode(b'{"active_test": false}').decode()
+
+
 class TrytonWorld(InstalledWorld):
     """The contract's world in a running Tryton."""
 
@@ -51,7 +55,7 @@ class TrytonWorld(InstalledWorld):
         self._unshared: list[tuple[int, int]] = []
 
     def server_within(self, seconds: float) -> TrytonServer:
-        return TrytonServer(self._session, self.http.origin if self.http else ORIGIN, seconds)
+        return TrytonServer(self._session, self.http.origin if self.http else self.tryton.origin, seconds)
 
     def sign_in_within(self, seconds: float) -> TrytonSignIn:
         return TrytonSignIn(self.server_within(seconds), lambda: datetime.now(UTC))
@@ -97,6 +101,18 @@ class TrytonWorld(InstalledWorld):
     def act(self, record: str, action: str, email: str = ADA) -> None:
         self._ask("POST", f"{record}/{action}", {}, email)
 
+    def request_key(self, login: str) -> str:
+        """What Tryton answers to whoever asks for a key of this user, without any proof."""
+        url = f"{self.tryton.origin}/{DATABASE}/r/user/application/"
+        body = json.dumps({"user": login, "application": "rest"}).encode()
+        asked = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method="POST")
+        with urllib.request.urlopen(asked, timeout=SECONDS) as answer:
+            key: str = json.load(answer)
+        return key
+
+    def delete(self, record: str) -> None:
+        self._ask("DELETE", record, None)
+
     @contextmanager
     def made(self, model: str, values: Mapping[str, Any], email: str = ADA) -> Iterator[int]:
         """A record that is there while it lasts."""
@@ -104,7 +120,7 @@ class TrytonWorld(InstalledWorld):
         try:
             yield made
         finally:
-            self._ask("DELETE", f"{model}/{made}", None)
+            self.delete(f"{model}/{made}")
 
     @contextmanager
     def changed(self, record: str, now: Mapping[str, Any], later: Mapping[str, Any]) -> Iterator[None]:
@@ -117,9 +133,13 @@ class TrytonWorld(InstalledWorld):
 
     def _ask(self, method: str, path: str, body: Any, email: str = ADA) -> Any:
         asked = urllib.request.Request(
-            f"{ORIGIN}/{DATABASE}/rest/model/{path}",
+            f"{self.tryton.origin}/{DATABASE}/rest/model/{path}",
             json.dumps(body).encode() if body is not None else None,
-            {"Authorization": f"Bearer {self.tryton.keys[email]}", "Content-Type": "application/json"},
+            {
+                "Authorization": f"Bearer {self.tryton.keys[email]}",
+                "Content-Type": "application/json",
+                "X-Tryton-Context": _WITH_INACTIVE,
+            },
             method=method,
         )
         with urllib.request.urlopen(asked, timeout=SECONDS) as answer:
@@ -128,8 +148,8 @@ class TrytonWorld(InstalledWorld):
 
 @asynccontextmanager
 async def world_in(tryton: RunningTryton) -> AsyncIterator[TrytonWorld]:
-    async with HttpFaults(ORIGIN).serving() as http:
-        session = HttpSession({http.origin, ORIGIN})
+    async with HttpFaults(tryton.origin).serving() as http:
+        session = HttpSession({http.origin, tryton.origin})
         world = TrytonWorld(tryton, session, http)
         try:
             yield world
@@ -141,6 +161,6 @@ async def world_in(tryton: RunningTryton) -> AsyncIterator[TrytonWorld]:
 @asynccontextmanager
 async def tryton_world() -> AsyncIterator[InstalledWorld]:
     """The contract's world in a Tryton of its own, which runs while it lasts."""
-    with tryton_with(crm_world()) as tryton:
+    with tryton_with(crm_world(), "bench") as tryton:
         async with world_in(tryton) as world:
             yield world

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm_client.fields import Record
-from crm_client.pipedrive.people import is_at, items_of, of_kind, spellings
+from crm_client.pipedrive.people import items_of, of_kind, spellings
 from crm_client.pipedrive.records import Records, emails_of, id_of, organisation_of, phone_of, stages_of, user_of
+from crm_client.records import is_at
 from mailmagnet.addresses import canonical
 from mailmagnet.crm import MAIL_INTEGRATION, ActivityKind, DealState, Money, Stage
 from mailmagnet.errors import BadAnswer, Upstream

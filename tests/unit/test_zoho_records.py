@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crm_client.records import domain_of_website
 from crm_client.zoho.people import Details, read
 from crm_client.zoho.records import (
     CALL,
@@ -18,7 +19,6 @@ from crm_client.zoho.records import (
     LEAD,
     TASK,
     Records,
-    domain_of_website,
     profile_of,
     user_of,
 )

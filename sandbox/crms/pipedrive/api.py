@@ -232,10 +232,9 @@ def _page(found: Sequence[Any], written: Callable[[Any], Json], asked: Asked, mo
 
 def _start_of(cursor: str) -> int:
     try:
-        start = json.loads(base64.b64decode(cursor, validate=True))["start"]
+        return int(json.loads(base64.b64decode(cursor, validate=True))["start"])
     except (binascii.Error, ValueError, KeyError, TypeError):
         raise invalid("'cursor' is not one") from None
-    return int(start)
 
 
 def _searched(kind: str, fields: Collection[str] | None) -> Collection[str]:

@@ -21,7 +21,7 @@ class Filling:
 
     def __init__(self, world: dict[str, Any], conf: Path, database: str) -> None:
         self.world = world
-        self.file = conf.with_name("database") / f"{database}.sqlite"
+        self.file = conf.with_name(f"{database}.sqlite")
         self.config = proteus.config.set_trytond(f"sqlite:///{database}", config_file=str(conf))
         self.ids: dict[str, int] = {}
         self.users: dict[str, int] = {}

@@ -1,78 +1,82 @@
 #!/bin/sh
-# A real Tryton 8 below one folder that can be deleted: "install" once, "start" it, "stop" it. Its packages of PyPI in a venv of their own, its
-# database one SQLite file. Nothing of it is part of MailMagnet: the tests speak to it over HTTP, as to anybody's Tryton.
+# A real Tryton 8 below one folder that can be deleted: "install" once, "start" one of a name with a world in it at a port, "stop" it. Its
+# packages of PyPI in a venv of their own, its database one SQLite file. Nothing of it is part of MailMagnet: it is spoken to over HTTP,
+# as anybody's Tryton is.
 set -eu
 
-folder=$(cd "$(dirname "$0")/../../.." && pwd)/.servers/tryton
-port=${MAILMAGNET_TEST_TRYTON_PORT:-18000}
+here=$(cd "$(dirname "$0")" && pwd)
+folder=$(cd "$here/../../.." && pwd)/.servers/tryton
 venv=$folder/venv
 
 requirements() {
-    cmp -s "$(dirname "$0")/requirements.txt" "$venv/installed" && return
+    cmp -s "$here/requirements.txt" "$venv/installed" && return
     echo "   Tryton: installing its Python packages"
-    rm -rf "$venv"
+    rm -rf "$venv" "$folder/prepared.sqlite"
     python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$(dirname "$0")/requirements.txt"
-    cp "$(dirname "$0")/requirements.txt" "$venv/installed"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
+    cp "$here/requirements.txt" "$venv/installed"
 }
 
+# The configuration of the Tryton of a name, at a port.
 conf() {
-    mkdir -p "$folder/database" "$folder/log"
-    cat >"$folder/trytond.conf" <<CONF
+    mkdir -p "$folder/$1"
+    cat >"$folder/$1/trytond.conf" <<CONF
 [database]
 uri = sqlite://
-path = $folder/database
+path = $folder/$1
 list = True
 
 [web]
-listen = 127.0.0.1:$port
+listen = 127.0.0.1:$2
 CONF
 }
 
-database() {
+prepared() {
     [ -e "$folder/prepared.sqlite" ] && return
     echo "   Tryton: making a database with its sales opportunities (half a minute)"
-    stop
-    rm -rf "$folder/database"
-    conf
-    : >"$folder/database/crm.sqlite"
-    echo administrator >"$folder/password"
-    TRYTONPASSFILE="$folder/password" "$venv/bin/trytond-admin" -c "$folder/trytond.conf" -d crm --all --email root@corp.example \
-        -u sale_opportunity party_relationship --activate-dependencies >"$folder/log/init.log" 2>&1 || { tail -40 "$folder/log/init.log"; exit 1; }
+    rm -rf "$folder/preparing"
+    conf preparing 0
+    cd "$folder/preparing"
+    : >crm.sqlite
+    echo administrator >password
+    TRYTONPASSFILE=password "$venv/bin/trytond-admin" -c trytond.conf -d crm --all --email root@corp.example \
+        -u sale_opportunity party_relationship --activate-dependencies >log 2>&1 || { tail -40 log; exit 1; }
     # A plain copy would lose what still stands in SQLite's write-ahead log.
-    "$venv/bin/python" -c 'import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute("VACUUM INTO ?", sys.argv[2:])' \
-        "$folder/database/crm.sqlite" "$folder/prepared.sqlite"
+    "$venv/bin/python" -c 'import sqlite3; sqlite3.connect("crm.sqlite").execute("VACUUM INTO ?", ["prepared.sqlite"])'
+    mv prepared.sqlite ..
+    rm -rf "$folder/preparing"
 }
 
-# A fresh world, given as a JSON file: a copy of the prepared database, filled by proteus. The keys of its users stand in $folder/told.json.
+# A fresh world each time, given as a JSON file: a copy of the prepared database, filled by proteus. What was filled is told in told.json.
 start() {
-    stop
-    conf
-    rm -f "$folder/database/"*
-    cp "$folder/prepared.sqlite" "$folder/database/crm.sqlite"
-    "$venv/bin/python" "$(dirname "$0")/fill.py" "$1" "$folder/trytond.conf" crm >"$folder/told.json" 2>"$folder/log/fill.log" || { tail -40 "$folder/log/fill.log"; exit 1; }
+    stop "$2"
+    rm -rf "${folder:?}/$2"
+    conf "$2" "$3"
+    cp "$folder/prepared.sqlite" "$folder/$2/crm.sqlite"
+    "$venv/bin/python" "$here/fill.py" "$1" "$folder/$2/trytond.conf" crm >"$folder/$2/told.json" 2>"$folder/$2/fill.log" \
+        || { tail -40 "$folder/$2/fill.log"; exit 1; }
     # exec: the process that is stopped later is Tryton itself, not a shell around it.
-    (exec "$venv/bin/trytond" -c "$folder/trytond.conf" -d crm) >"$folder/log/tryton.log" 2>&1 </dev/null &
-    echo $! >"$folder/tryton.pid"
-    for _ in $(seq 1 120); do
-        curl -s -o /dev/null "http://127.0.0.1:$port/" && return
-        kill -0 "$(cat "$folder/tryton.pid")" 2>/dev/null || break
+    (exec "$venv/bin/trytond" -c "$folder/$2/trytond.conf" -d crm) >"$folder/$2/tryton.log" 2>&1 </dev/null &
+    echo $! >"$folder/$2/pid"
+    for _ in $(seq 1 240); do
+        curl -s -o /dev/null "http://127.0.0.1:$3/" && return
+        kill -0 "$(cat "$folder/$2/pid")" 2>/dev/null || break
         sleep 0.25
     done
-    tail -40 "$folder/log/tryton.log"; exit 1
+    tail -40 "$folder/$2/tryton.log"; exit 1
 }
 
 stop() {
-    [ -e "$folder/tryton.pid" ] || return 0
-    kill "$(cat "$folder/tryton.pid")" 2>/dev/null || :
-    for _ in $(seq 1 40); do kill -0 "$(cat "$folder/tryton.pid")" 2>/dev/null || break; sleep 0.25; done
-    rm -f "$folder/tryton.pid"
+    pid=$(cat "$folder/$1/pid" 2>/dev/null) || return 0
+    kill "$pid" 2>/dev/null || :
+    for _ in $(seq 1 40); do kill -0 "$pid" 2>/dev/null || break; sleep 0.25; done
+    rm -f "$folder/$1/pid"
 }
 
 mkdir -p "$folder"
 case ${1:-} in
-install) requirements; database; echo "   Tryton: $(sed -n '/^trytond==/p; /^trytond_sale_opportunity==/p' "$(dirname "$0")/requirements.txt" | paste -s -d' ')" ;;
-start) start "$2" ;;
-stop) stop ;;
-*) echo "tryton.sh install | start WORLD.json | stop"; exit 2 ;;
+install) requirements; prepared; echo "   Tryton: $(sed -n '/^trytond==/p; /^trytond_sale_opportunity==/p' "$here/requirements.txt" | paste -s -d' ')" ;;
+start) start "$2" "$3" "$4" ;;
+stop) stop "$2" ;;
+*) echo "tryton.sh install | start WORLD.json NAME PORT | stop NAME"; exit 2 ;;
 esac

@@ -178,7 +178,6 @@ class ZohoApi:
                         "id": f"{profile.id}{number}",
                         "display_label": name,
                         "name": f"Crm_Implied_{name.replace(' ', '_')}",
-                        "module": None,
                         "enabled": enabled,
                     }
                     for number, (name, enabled) in enumerate(profile.permissions.items())
