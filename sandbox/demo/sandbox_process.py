@@ -26,6 +26,8 @@ from crm_client.hubspot.kind import hubspot_kind
 from crm_client.kind import CrmKind
 from crm_client.pipedrive.addresses import PipedriveAddresses
 from crm_client.pipedrive.kind import pipedrive_kind
+from crm_client.salesforce.addresses import SalesforceAddresses
+from crm_client.salesforce.kind import salesforce_kind
 from crm_client.zoho.addresses import DataCentre, ZohoAddresses
 from crm_client.zoho.kind import zoho_kind
 from functions import addon as sidebar

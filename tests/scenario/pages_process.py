@@ -156,10 +156,15 @@ async def pages_at(desk: Desk, source: str = SANDBOX_PROCESS, **settings: str) -
 
 
 @asynccontextmanager
-async def pages_here(desk: Desk, port: int = 0, **settings: str) -> AsyncIterator[Pages]:
-    """The same function in this process, behind the same server: up at once, for the many scenarios that are about a page alone; on any
-    free port unless one is given."""
-    port = port or free_port()
+async def pages_here(desk: Desk, **settings: str) -> AsyncIterator[Pages]:
+    """The same function in this process, behind the same server: up at once, for the many scenarios that are about a page alone."""
+    async with pages_on(desk, free_port(), settings) as pages:
+        yield pages
+
+
+@asynccontextmanager
+async def pages_on(desk: Desk, port: int, settings: Mapping[str, str]) -> AsyncIterator[Pages]:
+    """The same on a port that somebody has to know first."""
     environment = _environment(desk, port, settings)
     process = process_in(environment)
     serve = entry_point("pages", lambda: process, endpoint.answer)

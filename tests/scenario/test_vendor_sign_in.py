@@ -25,7 +25,7 @@ from sandbox.demo.sandbox_process import process_in
 from sandbox.google.world import Account
 from tests.contract.crm_world import crm_world
 from tests.scenario.desk import ADA, Desk, desk_in
-from tests.scenario.pages_process import Browser, Pages, Shown, pages_here
+from tests.scenario.pages_process import Browser, Pages, Shown, pages_on
 from tests.signing import free_port
 
 ORG = "corp.example"
@@ -87,7 +87,7 @@ async def vendor_at(desk: Desk, kind: str) -> AsyncIterator[Vendor]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     try:
-        async with pages_here(desk, pages_port, **settings) as pages:
+        async with pages_on(desk, pages_port, settings) as pages:
             yield Vendor(kind, stand_in.name, pages)
     finally:
         await runner.cleanup()
