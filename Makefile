@@ -16,12 +16,8 @@ help:
 	@echo "make demo CRM=zoho    the same on another CRM: salesforce, hubspot, zoho, pipedrive (stand-ins), odoo, tryton (real servers)"
 	@echo "make test             every test: installs what it needs first"
 	@echo "make test-mail MBOX=path   open every mail of a mailbox through the add-on, then sort it"
-<<<<<<< HEAD
 	@echo "make test-servers     the CRM clients on real servers, installed below .servers (1.5 GB)"
-=======
-	@echo "make test-servers     the CRM clients on real servers, installed below .servers (1.2 GB)"
 	@echo "make test-zoho OPENAPI=path  Zoho's stand-in against Zoho's own OpenAPI files (repository zoho/crm-oas, v8.0)"
->>>>>>> h-zoho
 	@echo "make bench            how fast it is, measured here; also written to bench.json"
 
 # exec: a signal that ends make is to reach Python, not a shell in between.
