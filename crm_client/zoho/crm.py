@@ -316,7 +316,7 @@ class ZohoCrm:
         }
         rows = await self._see(lambda token: self._asker.together(token, asked))
         records, people = await self._read([rows])
-        deal = _only(people.deals)
+        deal = only(ZOHO, people.deals)
         primary = [behind(row, "Contact_Name") for row in rows["deals"] if id_of(row, "Contact_Name")]
         contacts = {id_of(row): records.contact(row) for row in (*primary, *rows["roles"]) if row.get("Full_Name")}
         return people_of(deal.name, [*contacts.values()], owners_of([deal, deal.account, *contacts.values()]))
