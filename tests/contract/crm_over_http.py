@@ -180,27 +180,25 @@ class OverHttp:
         http.mend()
         assert set((await crm.as_user(ADA).senders([KNOWN])).contacts) == {KNOWN}
 
-    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-    async def test_a_redirect_takes_no_token_to_another_host(self, crm: InstalledWorld, http: HttpFaults, status: int) -> None:
+    async def test_a_redirect_takes_no_token_to_another_host(self, crm: InstalledWorld, http: HttpFaults) -> None:
         ada = crm.as_user(ADA)
         await looked_up(ada, ["sam@shaw.example"])
         async with HttpFaults().serving() as elsewhere:
-            http.happen(redirect(elsewhere.origin, status))
-            for ask in calls_of(ada).values():
-                with pytest.raises(BadAnswer):
-                    await ask()
-            assert elsewhere.asked == []
+            for status in (301, 302, 303, 307, 308):
+                http.happen(redirect(elsewhere.origin, status))
+                for question, ask in calls_of(ada).items():
+                    with pytest.raises(BadAnswer):
+                        await ask()
+                    assert elsewhere.asked == [], (question, status)
 
-    @pytest.mark.parametrize(("retry_after", "least", "most"), RETRY_AFTER.values(), ids=RETRY_AFTER)
-    async def test_a_rate_limit_says_how_long_to_wait(
-        self, crm: InstalledWorld, http: HttpFaults, retry_after: str | float | None, least: float, most: float
-    ) -> None:
+    async def test_a_rate_limit_says_how_long_to_wait(self, crm: InstalledWorld, http: HttpFaults) -> None:
         ada = crm.as_user(ADA)
         await looked_up(ada, ["sam@shaw.example"])
-        http.happen(rate_limited(http_date(retry_after) if isinstance(retry_after, float) else retry_after))
-        with pytest.raises(RateLimited) as told:
-            await ada.senders([KNOWN])
-        assert least <= told.value.retry_after <= most
+        for said, (retry_after, least, most) in RETRY_AFTER.items():
+            http.happen(rate_limited(http_date(retry_after) if isinstance(retry_after, float) else retry_after))
+            with pytest.raises(RateLimited) as told:
+                await ada.senders([KNOWN])
+            assert least <= told.value.retry_after <= most, said
 
     async def test_a_burst_and_the_days_end_are_told_apart(self, crm: InstalledWorld, http: HttpFaults) -> None:
         ada = crm.as_user(ADA)

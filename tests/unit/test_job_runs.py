@@ -19,7 +19,7 @@ ONE, SEVERAL = {"org": "corp.example", "user": "1", "tick": None}, {"org": "corp
         (ONE, b"", {"1": None}),
         (SEVERAL, b'{"mailboxes": {"1": {"looked_at": 3}, "2": {"busy": true}}}', {"1": {"looked_at": 3}, "2": {"busy": True}}),
         (SEVERAL, b"", {"1": None, "2": None}),
-        (SEVERAL, b'{"error": "the store is down"}', dict.fromkeys("12", {"error": "the store is down"})),
+        (SEVERAL, b'{"error": "the store is down"}', {each: {"error": "the store is down"} for each in "12"}),
     ],
 )
 def test_each_mailbox_of_a_task_has_its_own_answer(sent: Any, answered: bytes, told: Any) -> None:
