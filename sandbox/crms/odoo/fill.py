@@ -127,7 +127,7 @@ for contact in world["contacts"]:
             "name": contact["name"],
             "parent_id": accounts[contact["account"]].id if contact["account"] else False,
             "user_id": users[contact["owner"]].id,
-            "email": '"%s" <%s>' % (contact["name"], address.replace("a", "A", 1)) if address else False,
+            "email": address or False,
             "function": contact["title"],
             "phone": contact["phone"],
             "comment": "".join("shared with %s;" % email for email in contact["shared"]),
