@@ -15,11 +15,11 @@ from crm_client.hubspot.questions import (
     associated_ids,
     id_of,
     is_id,
-    spelled,
 )
 from crm_client.hubspot.records import Gathered, Viewer, addresses_of, company_of, properties
 from crm_client.records import is_at
 from crm_client.side_by_side import all_of
+from crm_client.spelled import spelled
 from mailmagnet.addresses import canonical_domain
 from mailmagnet.crm_sign_in import Sees
 

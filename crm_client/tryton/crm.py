@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from crm_client.fields import Record, text
-from crm_client.records import LAST_NOTES, by_address, known_account, open_first, owners_of, people_of, told_notes
+from crm_client.records import LAST_NOTES, by_address, is_at, known_account, only, open_first, owners_of, people_of, told_notes
 from crm_client.renewal import CrmAccess
 from crm_client.side_by_side import one_problem
 from crm_client.tryton import questions
@@ -34,7 +34,6 @@ from crm_client.tryton.records import (
 )
 from crm_client.tryton.server import TRYTON, Question, TrytonServer
 from crm_client.tryton.user import TrytonUser, number
-from mailmagnet.addresses import domain_of
 from mailmagnet.crm import (
     Capabilities,
     Contact,
@@ -53,7 +52,7 @@ from mailmagnet.crm import (
     User,
 )
 from mailmagnet.deadline import in_time, in_time_or_problem
-from mailmagnet.errors import NotFound, Upstream
+from mailmagnet.errors import Upstream
 from mailmagnet.templates import Template
 
 CAPABILITIES = Capabilities(
@@ -91,10 +90,10 @@ class _Seen:
     def leads(self) -> list[Lead]:
         return [self.records.lead(each, self.parties) for each in self.opportunities if text(each, "state") == LEAD]
 
-    def contact(self, party: Record, notes: Iterable[Iterable[Record]] = ()) -> Contact:
-        """One of the people, with those of these notes that are on it."""
+    def contact(self, party: Record, notes: Iterable[Iterable[Record]] = (), asked: Collection[str] = ()) -> Contact:
+        """One of the people, with those of these notes that are on it, as it is found by what was asked for."""
         on = notes_of(note for answer in notes for note in answer).get(number_of(party), ())
-        return self.records.contact(party, self.opportunities, self.parties, told_notes(on))
+        return self.records.contact(party, self.opportunities, self.parties, told_notes(on), asked)
 
     def contacts(self) -> list[Record]:
         """The people, but for those who are nothing but leads yet."""
@@ -145,18 +144,18 @@ class TrytonCrm:
     async def contact(self, contact_id: str) -> Contact:
         party = number(contact_id)
         records, (found, opportunities) = await self._ask(questions.party(party), questions.opportunities_of([party]))
-        seen = _Seen(records, [_only(found)], opportunities)
+        seen = _Seen(records, [only(TRYTON, found)], opportunities)
         return seen.contact(found[0], await self._behind(seen, found, *_notes_on(found)))
 
     async def lead(self, lead_id: str) -> Lead:
         seen = await self._opportunities(questions.opportunity(number(lead_id), questions.IS_LEAD))
-        _only(seen.opportunities)
+        only(TRYTON, seen.opportunities)
         await self._behind_leads(seen)
         return seen.leads()[0]
 
     async def deal(self, deal_id: str) -> Deal:
         seen = await self._opportunities(questions.opportunity(number(deal_id), questions.IS_DEAL))
-        _only(seen.opportunities)
+        only(TRYTON, seen.opportunities)
         return seen.deals()[0]
 
     async def account(self, account_id: str) -> KnownAccount:
@@ -164,7 +163,7 @@ class TrytonCrm:
         records, (found, people, deals) = await self._ask(
             questions.party(firm), questions.people_of([firm]), questions.deals_of([firm], questions.IS_OPEN)
         )
-        return _known(_only(found), records, people, deals)
+        return _known(only(TRYTON, found), records, people, deals)
 
     async def record_people(self, module: Module, record_id: str) -> RecordPeople:
         match module:
@@ -270,7 +269,7 @@ class TrytonCrm:
             accounts = {
                 domain: _known(firm, records, people, deals) for domain in domains if (firm := _firm_at(domain, there, its))
             }
-        told = open_first(seen.contact(each, answers) for each in contacts)
+        told = open_first(seen.contact(each, answers, addresses) for each in contacts)
         return LookUp(by_address(addresses, told), by_address(addresses, seen.leads()), accounts)
 
     async def _behind(
@@ -308,7 +307,7 @@ class TrytonCrm:
             questions.party(firm), questions.people_of([firm]), questions.deals_of([firm], questions.IS_DEAL)
         )
         seen = _Seen(records, people, deals)
-        seen.parties.add([_only(found)])
+        seen.parties.add([only(TRYTON, found)])
         return people_of(text(found[0], "name"), [seen.contact(each) for each in people], owners_of(seen.deals()))
 
 
@@ -320,8 +319,7 @@ def _firm_at(domain: str, there: Iterable[Record], firms: Iterable[Record]) -> R
     """The company whose domain this is; else the one that has most people there, one without a domain of its own before others."""
     has_people_there: Counter[int] = Counter()
     for party in there:
-        hosts = map(domain_of, addresses_of(mechanisms_of(party, "email")))
-        if any(host == domain or host.endswith(f".{domain}") for host in hosts):
+        if any(is_at(address, domain) for address in addresses_of(mechanisms_of(party, "email"))):
             has_people_there.update({*firm_ids(party), number_of(party)})
     candidates = [firm for firm in firms if domain_of_firm(firm) == domain or number_of(firm) in has_people_there]
     return min(
@@ -345,9 +343,3 @@ def _known(firm: Record, records: Records, people: Iterable[Record], deals: Iter
 
 def _once(answers: Iterable[Iterable[Record]]) -> list[Record]:
     return list({number_of(each): each for answer in answers for each in answer}.values())
-
-
-def _only(found: Sequence[Record]) -> Record:
-    if not found:
-        raise NotFound(TRYTON, "there is no such record, or the user may not see it")
-    return found[0]
