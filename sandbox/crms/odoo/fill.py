@@ -1,4 +1,5 @@
 """Run by `odoo shell` behind a line that sets `world` (sandbox/crms/world.py): the world put into Odoo, and each user's API key told."""
+
 # ruff: noqa
 import json
 from datetime import datetime, timedelta, timezone
