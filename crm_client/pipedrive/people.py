@@ -93,7 +93,7 @@ class People:
             read = await all_of([self._organization(each) for each in wanted])
         else:
             parts = [wanted[start : start + IDS_A_CALL] for start in range(0, len(wanted), IDS_A_CALL)]
-            pages = await all_of([self._asking.all(ORGANIZATIONS, IDS_A_CALL, ids=",".join(part)) for part in parts])
+            pages = await all_of([self._asking.records(ORGANIZATIONS, IDS_A_CALL, ids=",".join(part)) for part in parts])
             read = [each for organizations, _ in pages for each in organizations]
         records = await self._records()
         return {account.id: account for account in (records.organization(each) for each in read if each)}
@@ -116,8 +116,8 @@ class People:
         records, (people, _), (deals, more) = await all_of(
             [
                 self._records(),
-                self._asking.all(PERSONS, MOST_PEOPLE, org_id=account.id),
-                self._asking.all(DEALS, MOST_DEALS, org_id=account.id, status="open"),
+                self._asking.records(PERSONS, MOST_PEOPLE, org_id=account.id),
+                self._asking.records(DEALS, MOST_DEALS, org_id=account.id, status="open"),
             ]
         )
         accounts = {account.id: account}
@@ -141,7 +141,7 @@ class People:
         ]
 
     async def _around(self, person: str, in_detail: bool) -> _Around:
-        deals = self._asking.all(DEALS, MOST_DEALS, person_id=person, sort_by="update_time", sort_direction="desc")
+        deals = self._asking.records(DEALS, MOST_DEALS, person_id=person, sort_by="update_time", sort_direction="desc")
         if not in_detail:
             return _Around(*await deals)
         newest = {"person_id": person, "sort_by": "due_date", "sort_direction": "desc"}
@@ -149,9 +149,9 @@ class People:
             [
                 deals,
                 self._asking.one_or_none(f"{PERSONS}/{person}"),
-                self._asking.all(ACTIVITIES, MOST_PLANNED, done=False, **newest),
-                self._asking.all(ACTIVITIES, MOST_DONE, done=True, **newest),
-                self._asking.list(NOTES, person_id=person, sort="add_time DESC", limit=MOST_NOTES),
+                self._asking.records(ACTIVITIES, MOST_PLANNED, done=False, **newest),
+                self._asking.records(ACTIVITIES, MOST_DONE, done=True, **newest),
+                self._asking.whole(NOTES, person_id=person, sort="add_time DESC", limit=MOST_NOTES),
             ]
         )
         return _Around(found, more, record, [*planned, *done], notes)

@@ -171,8 +171,8 @@ class SalesforceCrm:
         """The person in front with details, and the accounts at the domains: one call, one more for notes where there is anybody, and one
         beside them for every 50 domains more."""
         first, *others = questions.chunks(domains, DOMAINS_A_CALL)
-        found, *more = await all_of([self._person(front, first), *(self._accounts(chunk) for chunk in others)])
-        return replace(found, accounts={domain: each for part in (found.accounts, *more) for domain, each in part.items()})
+        found: list[LookUp] = await all_of([self._person(front, first), *(self._accounts(chunk) for chunk in others)])
+        return replace(found[0], accounts={domain: known for part in found for domain, known in part.accounts.items()})
 
     async def _person(self, front: Collection[str], domains: Collection[str]) -> LookUp:
         def ask(see: Visible) -> list[Query]:
@@ -191,9 +191,9 @@ class SalesforceCrm:
             _accounts_at(domains, told.shown, accounts),
         )
 
-    async def _accounts(self, domains: Collection[str]) -> Mapping[str, KnownAccount]:
+    async def _accounts(self, domains: Collection[str]) -> LookUp:
         told = await self._user.see(lambda see: questions.accounts_at(see, domains))
-        return _accounts_at(domains, told.shown, told.records)
+        return LookUp({}, {}, _accounts_at(domains, told.shown, told.records))
 
     async def _beside(self, others: Collection[str]) -> Senders:
         return await self._people(others, whole=False) if others else Senders({})

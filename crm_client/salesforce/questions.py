@@ -117,7 +117,10 @@ class Visible:
 # Settings
 
 ORGANISATION = Query("SELECT Name, TimeZoneSidKey FROM Organization LIMIT 1")
-STAGES = Query("SELECT ApiName, MasterLabel, IsClosed, IsWon FROM OpportunityStage WHERE IsActive = true ORDER BY SortOrder")
+STAGES = Query(
+    "SELECT ApiName, MasterLabel, IsClosed, IsWon FROM OpportunityStage WHERE IsActive = true ORDER BY SortOrder", optional=True
+)
+"""Hidden from who may see no deals."""
 CURRENCIES = Query(
     "SELECT IsoCode, ConversionRate, IsCorporate FROM CurrencyType WHERE IsActive = true ORDER BY IsoCode", optional=True
 )
@@ -325,7 +328,7 @@ def user_by_id(see: Visible, user_id: str) -> Query:
 
 def user_named(user_id: str) -> Query:
     """One user, with what every user may see."""
-    return Query(f"SELECT Name, Username, IsActive FROM User WHERE Id = {checked_id(user_id)}")
+    return Query(f"SELECT Id, Name, Username, IsActive FROM User WHERE Id = {checked_id(user_id)}")
 
 
 def administrator_named(user_id: str) -> Query:

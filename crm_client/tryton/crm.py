@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from crm_client.fields import Record, text
-from crm_client.records import LAST_NOTES, by_address, known_account, only, open_first, owners_of, people_of, told_notes
+from crm_client.records import LAST_NOTES, by_address, is_at, known_account, only, open_first, owners_of, people_of, told_notes
 from crm_client.renewal import CrmAccess
 from crm_client.side_by_side import one_problem
 from crm_client.tryton import questions
@@ -34,7 +34,6 @@ from crm_client.tryton.records import (
 )
 from crm_client.tryton.server import TRYTON, Question, TrytonServer
 from crm_client.tryton.user import TrytonUser, number
-from mailmagnet.addresses import domain_of
 from mailmagnet.crm import (
     Capabilities,
     Contact,
@@ -91,10 +90,10 @@ class _Seen:
     def leads(self) -> list[Lead]:
         return [self.records.lead(each, self.parties) for each in self.opportunities if text(each, "state") == LEAD]
 
-    def contact(self, party: Record, notes: Iterable[Iterable[Record]] = ()) -> Contact:
-        """One of the people, with those of these notes that are on it."""
+    def contact(self, party: Record, notes: Iterable[Iterable[Record]] = (), asked: Collection[str] = ()) -> Contact:
+        """One of the people, with those of these notes that are on it, as it is found by what was asked for."""
         on = notes_of(note for answer in notes for note in answer).get(number_of(party), ())
-        return self.records.contact(party, self.opportunities, self.parties, told_notes(on))
+        return self.records.contact(party, self.opportunities, self.parties, told_notes(on), asked)
 
     def contacts(self) -> list[Record]:
         """The people, but for those who are nothing but leads yet."""
@@ -270,7 +269,7 @@ class TrytonCrm:
             accounts = {
                 domain: _known(firm, records, people, deals) for domain in domains if (firm := _firm_at(domain, there, its))
             }
-        told = open_first(seen.contact(each, answers) for each in contacts)
+        told = open_first(seen.contact(each, answers, addresses) for each in contacts)
         return LookUp(by_address(addresses, told), by_address(addresses, seen.leads()), accounts)
 
     async def _behind(
@@ -320,8 +319,7 @@ def _firm_at(domain: str, there: Iterable[Record], firms: Iterable[Record]) -> R
     """The company whose domain this is; else the one that has most people there, one without a domain of its own before others."""
     has_people_there: Counter[int] = Counter()
     for party in there:
-        hosts = map(domain_of, addresses_of(mechanisms_of(party, "email")))
-        if any(host == domain or host.endswith(f".{domain}") for host in hosts):
+        if any(is_at(address, domain) for address in addresses_of(mechanisms_of(party, "email"))):
             has_people_there.update({*firm_ids(party), number_of(party)})
     candidates = [firm for firm in firms if domain_of_firm(firm) == domain or number_of(firm) in has_people_there]
     return min(

@@ -69,6 +69,10 @@ USERS = Question(USER, [["active", "in", [True, False]], ["id", ">", 0]], USER_F
 ADMINISTRATORS = Question(USER, [["administrator", "=", True]], USER_FIELDS, whole=True)
 CURRENCIES = Question(CURRENCY, [], ("code", "name", "rate"), whole=True)
 
+NEEDED = (OPPORTUNITY, "party.relation.all")
+"""Models of two modules that not every Tryton has active."""
+MODELS = Question("ir.model", [["name", "in", list(NEEDED)]], ("name",))
+
 
 def user_with_key(key: str) -> Question:
     return Question(USER, [["applications.key", "=", key]], USER_FIELDS)

@@ -1,6 +1,6 @@
 """Tryton's records as the core has them. Whatever Tryton sends is data, and may be missing."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -144,7 +144,7 @@ def is_firm(party: Record) -> bool:
 def domain_of_firm(party: Record) -> str:
     """The mail domain of a company: its website's, else that of its own address; "" for none."""
     for mechanism in mechanisms_of(party, "website"):
-        if domain := domain_of_website(text(mechanism, "value").strip()):
+        if domain := domain_of_website(text(mechanism, "value")):
             return domain
     addresses = addresses_of(mechanisms_of(party, "email"))
     return (registered_domain(domain_of(addresses[0])) or "") if addresses else ""
@@ -201,23 +201,22 @@ class Records:
         opportunities: Iterable[Record],
         parties: Parties,
         notes: tuple[Note, ...] = (),
-        *,
-        more_deals: bool = False,
+        asked: Collection[str] = (),
     ) -> Contact:
-        """A party with those of the opportunities that are its own, leads left out."""
+        """A party with those of the opportunities that are its own, leads left out. Who is at an address is told of the one that was asked
+        for, else of the main one."""
         firm = parties.firm_of(party)
         deals = [each for each in self.of(party, opportunities) if text(each, "state") != LEAD]
         return Contact(
             id=str(number_of(party)),
             name=text(party, "name"),
             addresses=addresses_of(mechanisms_of(party, "email")),
-            title=next((name for each in mechanisms_of(party, "email") if (name := text(each, "name").strip())), ""),
+            title=_name_at(asked, mechanisms_of(party, "email")),
             account=self.account(firm) if firm else None,
             phone=text(party, "phone") or text(party, "mobile"),
             url=self._url(PARTY, party),
             deals=soonest_first(self.deal(each, parties) for each in deals),
             notes=notes,
-            more_deals=more_deals,
         )
 
     def of(self, party: Record, opportunities: Iterable[Record]) -> list[Record]:
@@ -294,6 +293,11 @@ class Records:
     def _url(self, model: str, record: Record) -> str:
         """Where Tryton's own web client shows it, if the server has that."""
         return f"{self._page}/{model}/{number_of(record)}"
+
+
+def _name_at(asked: Collection[str], mechanisms: Sequence[Record]) -> str:
+    with_it = [each for each in mechanisms if not set(asked).isdisjoint(addresses_of([each]))]
+    return next((text(each, "name").strip() for each in with_it or mechanisms), "")
 
 
 def notes_of(found: Iterable[Record]) -> dict[int, list[Note]]:

@@ -11,7 +11,7 @@ from crm_client.tryton import questions
 from crm_client.tryton.records import is_active, number_of, user_name
 from crm_client.tryton.server import TRYTON, TrytonServer
 from mailmagnet.crm_sign_in import CrmTokens, SignInField
-from mailmagnet.errors import NotAuthorised
+from mailmagnet.errors import NotAuthorised, NotSupported
 
 KEY = "key"
 FIELDS = (SignInField(KEY, "Application key (Tryton: Preferences, Applications, a new one for the REST API)", secret=True),)
@@ -43,6 +43,9 @@ class TrytonSignIn:
         found = await self._server.search(key, questions.user_with_key(key))
         if len(found) != 1 or not is_active(found[0]):
             raise NotAuthorised(TRYTON, "the key is nobody's who is active")
+        models = await self._server.search(key, questions.MODELS)
+        if len(models) != len(questions.NEEDED):
+            raise NotSupported(TRYTON, "its modules sale_opportunity and party_relationship are not both active")
         return CrmTokens(str(number_of(found[0])), user_name(found[0]), key, "", self._now() + NO_END)
 
     async def renewed(self, tokens: CrmTokens) -> CrmTokens:

@@ -19,6 +19,7 @@ from tests.contract.crm_contract import CrmContract
 from tests.contract.crm_installed import looked_up
 from tests.contract.crm_world import ADA, KIM, NOOR
 from tests.contract.pipedrive_world import CALLBACK, PipedriveWorld, pipedrive_world
+from tests.http_faults import answering
 
 SAM, HENRIETTA = "sam@shaw.example", "h.lovell@analytical.example"
 
@@ -273,6 +274,32 @@ async def test_a_deal_of_another_organisation_than_its_persons_names_that_one(cr
         "Undated": "Analytical Ltd",
         "For others": "Crowd & Co",
     }
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{"success": true}',
+        '{"success": true, "data": {}}',
+        '{"success": true, "data": null}',
+        '{"success": true, "data": [7]}',
+        '{"success": true, "data": {"items": 7}}',
+        '{"success": false, "data": []}',
+        '{"data": []}',
+    ],
+)
+async def test_an_answer_without_its_records_is_none_and_not_an_empty_one(crm: PipedriveWorld, answer: str) -> None:
+    ada = crm.as_user(ADA)
+    await looked_up(ada, [SAM])
+    crm.http.happen(answering(200, answer))
+    for call in (ada.senders([SAM]), ada.search("sam", 3), ada.contact(crm.id_of("contact sam")), looked_up(ada, [SAM])):
+        with pytest.raises(BadAnswer):
+            await call
+    crm.http.mend()
+    for place in (1, 2):
+        crm.http.happen(answering(200, answer), call=place)
+        with pytest.raises(BadAnswer):
+            await ada.senders([SAM])
 
 
 async def _only(crm: PipedriveWorld) -> Contact:

@@ -212,10 +212,14 @@ async def test_a_deal_is_found_through_its_contact_and_through_its_party(crm: Tr
 
 async def test_somebody_at_a_companys_address_is_told_with_the_company(crm: TrytonWorld) -> None:
     """As many use Tryton: no party for each person, but a name at an address."""
-    values = {"party": crm.tryton.ids["account ulm"], "type": "email", "value": "buyer@ulm.example", "name": "Jo Buyer"}
-    with crm.made("party.contact_mechanism", values):
-        (ulm,) = (await looked_up(fresh(crm, ADA), ["buyer@ulm.example"])).contacts["buyer@ulm.example"]
-        assert (ulm.name, ulm.title) == ("Ulm Optik", "Jo Buyer")
+    of_ulm = {"party": crm.tryton.ids["account ulm"], "type": "email"}
+    with (
+        crm.made("party.contact_mechanism", {**of_ulm, "value": "info@ulm.example"}),
+        crm.made("party.contact_mechanism", {**of_ulm, "value": "buyer@ulm.example", "name": "Jo Buyer"}),
+    ):
+        for address, name in (("buyer@ulm.example", "Jo Buyer"), ("info@ulm.example", "")):
+            (ulm,) = (await looked_up(fresh(crm, ADA), [address])).contacts[address]
+            assert (ulm.name, ulm.title) == ("Ulm Optik", name)
 
 
 async def test_a_converted_deal_is_open_and_a_cancelled_one_lost(crm: TrytonWorld) -> None:

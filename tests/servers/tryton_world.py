@@ -17,14 +17,12 @@ from mailmagnet.crm_sign_in import CrmTokens
 from mailmagnet.store import Store
 from mailmagnet.vault import Connection, Vault
 from sandbox.crms.tryton.server import DATABASE, RunningTryton, tryton_with
-from tests.contract.crm_installed import InstalledWorld
+from tests.contract.crm_installed import SECONDS, InstalledWorld
 from tests.contract.crm_world import ADA, crm_world
 from tests.crm_round_trips import Cost
 from tests.crm_signed_in import NoTurns, SomeConnections
 from tests.http_faults import HttpFaults
 
-SECONDS = 20.0
-"""In which it answers, however busy the machine is."""
 ORG = "corp.example"
 _COSTS = {
     0: (Cost(0, 0), Cost(0, 0)),

@@ -1,4 +1,4 @@
-# Run by `odoo shell` behind a line that sets `world` (sandbox/crms/world.py): the world put into Odoo, and each user's API key told at the end.
+"""Run by `odoo shell` behind a line that sets `world` (sandbox/crms/world.py): the world put into Odoo, and each user's API key told."""
 # ruff: noqa
 import json
 from datetime import datetime, timedelta, timezone
