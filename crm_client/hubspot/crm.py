@@ -262,7 +262,8 @@ class HubSpotCrm:
 
     async def _users(self) -> tuple[User, ...]:
         owners, super_admins = await all_of([self._owners(), self._super_admins()])
-        self._me(owners)
+        if not self._access.is_account:
+            self._me(owners)
         return tuple(user_of(owner, super_admins) for owner in owners.values() if owner.user_id)
 
     # What is read

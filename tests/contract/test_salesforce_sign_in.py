@@ -240,6 +240,8 @@ async def test_mapped_users_see_what_they_see_in_salesforce_and_no_token_is_writ
     assert [each.path for each in crm.http.asked].count("/services/oauth2/token") == 2
     for connection in kept:
         assert await vault.connection(connection.org, connection.user) == connection
+    there = {user.id: user.email for user in await client.as_user(kept[0]).users() if user.active}
+    assert there[crm.id_of(f"user {KIM}")] == KIM, "an admin sees whom there is to let in"
     budget = client.budget(kept[1])
     assert budget
     assert 0 < budget.left < budget.of

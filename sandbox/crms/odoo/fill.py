@@ -1,6 +1,6 @@
-"""Run by `odoo shell` behind a line that sets `world` (sandbox/crms/world.py): puts the world into Odoo, and tells each user's API key."""
-# ruff: noqa
+"""Run by `odoo shell` behind a line that sets `world` (sandbox/crms/world.py): the world put into Odoo, and each user's API key told."""
 
+# ruff: noqa
 import json
 from datetime import datetime, timedelta, timezone
 from typing import Any
