@@ -6,7 +6,7 @@ BIN := .venv/bin
 # Two workers, each with a browser and a demo of its own; a file's tests stay together, and the longest files, the browser's, come first.
 WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test check test-servers test-mail test-zoho bench pictures costs lock card-format
+.PHONY: help demo test check servers test-servers test-mail test-zoho bench pictures costs lock card-format
 
 help:
 	@echo "make demo             the whole product in your browser, on generated mail"
@@ -16,7 +16,7 @@ help:
 	@echo "make demo CRM=zoho    the same on another CRM: salesforce, hubspot, zoho, pipedrive (stand-ins), odoo, tryton (real servers)"
 	@echo "make test             every test: installs what it needs first"
 	@echo "make test-mail MBOX=path   open every mail of a mailbox through the add-on, then sort it"
-	@echo "make test-servers     the CRM clients on real servers, installed below .servers (1.2 GB)"
+	@echo "make test-servers     the CRM clients on real servers, installed below .servers (1.5 GB)"
 	@echo "make test-zoho OPENAPI=path  Zoho's stand-in against Zoho's own OpenAPI files (repository zoho/crm-oas, v8.0)"
 	@echo "make bench            how fast it is, measured here; also written to bench.json"
 
@@ -35,10 +35,12 @@ test: .venv/installed
 	@$(BIN)/python -m pytest $(WORKERS)
 
 # Below .servers, which can be deleted: PostgreSQL, Odoo and Tryton, on ports of their own, stopped at the end.
-test-servers: .venv/installed
+servers:
 	@echo "== Real CRM servers"
 	@sh sandbox/crms/odoo/odoo.sh install
 	@sh sandbox/crms/tryton/tryton.sh install
+
+test-servers: .venv/installed servers
 	@$(BIN)/python -m pytest tests/servers -s
 
 check: .venv/installed tests/page/node_modules/.package-lock.json
@@ -64,6 +66,7 @@ test-zoho: .venv/installed
 bench: .venv/installed
 	@echo "== What the bench needs of this machine"
 	@sh tests/machine.sh browser
+	@$(MAKE) --no-print-directory servers
 	@$(BIN)/python -m tests.bench
 
 costs: .venv/installed

@@ -51,6 +51,7 @@ def home_card(homepage: Homepage, frame: Frame) -> Card:
             _due_section(homepage, of_deals),
             _mails_section(homepage, frame),
             _rest_of_month_section(homepage, frame),
+            _sign_in_ends_section(homepage, frame),
             _ended_section(homepage, frame),
             _paused_section(homepage, frame),
             _set_by_admin_section(homepage, frame),
@@ -154,6 +155,17 @@ def _ended_section(homepage: Homepage, frame: Frame) -> Section | None:
     below = f"Merged or gone in {words.name(homepage.crm_name)}."
     see = button("See", frame.run(Path.MY_SHARING), "See what I share")
     return section([decorated_text(f"Sharing has ended for {contacts}.", below=below, wrap=True, at_its_end=see)])
+
+
+def _sign_in_ends_section(homepage: Homepage, frame: Frame) -> Section | None:
+    """A key that the user has made in the CRM ends: told for a week before."""
+    if not homepage.sign_in_ends:
+        return None
+    crm = words.name(homepage.crm_name, 40)
+    day = homepage.sign_in_ends.astimezone(words.zone_of(frame.locale)).date()
+    said = f"Your key for {crm} ends {words.until(day, frame.today, frame.locale)}."
+    below = f"Make a new one in {crm}, and sign in with it."
+    return section([decorated_text(said, below=below, wrap=True), button_list(sign_in_button(homepage.crm_name, frame))])
 
 
 # What the admin has done

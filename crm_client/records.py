@@ -20,6 +20,7 @@ from mailmagnet.crm import (
     RecordPeople,
 )
 from mailmagnet.domains import registered_domain
+from mailmagnet.errors import NotFound, Service
 
 MOST_CONTACTS = 10
 """Of an account, as `KnownAccount` says."""
@@ -30,7 +31,24 @@ LAST_NOTES = 3
 MOST_PEOPLE = 50
 """Of an account's or a deal's record."""
 
+Found = TypeVar("Found")
 Person = TypeVar("Person", Contact, Lead)
+
+
+def only(who: Service, found: Sequence[Found]) -> Found:
+    """The record that an id stands for. Raises NotFound where there is none, or the user may not see it."""
+    if not found:
+        raise NotFound(who, "there is no such record, or the user may not see it")
+    return found[0]
+
+
+def domain_of_website(website: str) -> str:
+    """The mail domain that goes with a website, as somebody has typed it; "" for none."""
+    try:
+        host = urlsplit(website if "//" in website else f"//{website}").hostname or ""
+    except ValueError:
+        return ""
+    return registered_domain(canonical_domain(host))
 
 
 def soonest_first(deals: Iterable[Deal]) -> tuple[Deal, ...]:
@@ -102,15 +120,6 @@ def is_at(address: str, domain: str) -> bool:
     """Whether an address is at a domain, or at one below it."""
     at = domain_of(address)
     return at == domain or at.endswith(f".{domain}")
-
-
-def domain_of_website(website: str) -> str:
-    """The mail domain that goes with a website as somebody has typed it, "" for none."""
-    try:
-        host = urlsplit(website if "//" in website else f"//{website}").hostname or ""
-    except ValueError:
-        return ""
-    return registered_domain(canonical_domain(host)) or ""
 
 
 def _is_open(deal: Deal) -> bool:

@@ -23,7 +23,7 @@ from mailmagnet.errors import (
     Upstream,
 )
 from mailmagnet.store import Store
-from mailmagnet.vault import Connection, Vault
+from mailmagnet.vault import CRM_ACCOUNT, Connection, Vault
 
 Result = TypeVar("Result")
 
@@ -156,15 +156,20 @@ class Renewal:
 
 
 class CrmAccess:
-    """What a CRM is asked with, for one connection. `org` and `user` are the connection's verified ids; `listed`: an admin has put the user
-    on the list of those who may use MailMagnet, where the CRM has no permission for it."""
+    """What a CRM is asked with, for one connection. `org` and `user` are the connection's verified ids.
+
+    `listed`: an admin has put the user on the list of those who may use MailMagnet, where the CRM has no permission for it. `is_account`:
+    this is the account's own link, by which an admin sees who there is.
+    """
 
     def __init__(self, connection: Connection, renewal: Renewal, links: AccountLinks | None) -> None:
         self.org, self.user = connection.org, connection.user
         self._tokens = connection.crm
         self._renewal = renewal
         self._links = links
-        self.listed = connection.listed or (self._tokens is not None and self._tokens.through_account)
+        self.is_account = connection.user == CRM_ACCOUNT
+        mapped = self._tokens is not None and self._tokens.through_account
+        self.listed = connection.listed or mapped or self.is_account
 
     async def ask(self, call: Callable[[str], Awaitable[Result]]) -> Result:
         """What `call` answers, given an access token. When it raises NotAuthorised, which it does before anything is changed, it is called

@@ -10,17 +10,20 @@ from deployment.services import ADDON, PAGES, url
 
 
 def addon_deployment(deployment: Deployment, template: Path) -> dict[str, Any]:
-    """As Google takes it: https://developers.google.com/workspace/add-ons/reference/rest/v1/projects.deployments"""
+    """As Google takes it: https://developers.google.com/workspace/add-ons/reference/rest/v1/projects.deployments.
+    A prefix may begin with a wildcard for subdomains: https://developers.google.com/apps-script/manifest/allowlist-url"""
     text = template.read_text("utf-8")
     own = {
         "https://ADDON_URL": url(deployment, ADDON),
         "https://PAGES_URL": url(deployment, PAGES),
-        "https://CRM_URL": deployment.crm.origin,
     }
     for placeholder, its_url in own.items():
         text = text.replace(placeholder, its_url)
     found: dict[str, Any] = json.loads(text)
-    found["addOns"]["common"]["name"] = deployment.name
+    common = found["addOns"]["common"]
+    common["name"] = deployment.name
+    crm = common["openLinkUrlPrefixes"].index("https://CRM_URL/")
+    common["openLinkUrlPrefixes"][crm : crm + 1] = deployment.crm.record_pages
     return found
 
 

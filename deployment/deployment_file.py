@@ -1,6 +1,7 @@
 """deployment.yaml: the organisation's own values, read and validated. All else is derived from them (names.py)."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -16,6 +17,16 @@ WITH_ORIGIN = ("odoo", "tryton")
 """The CRMs that an organisation has at an address of its own."""
 WITH_CLIENT = ("salesforce", "hubspot", "zoho", "pipedrive")
 """Those to which users sign in by an OAuth client of the organisation's."""
+_RECORD_PAGES: Mapping[str, tuple[str, ...]] = {
+    "salesforce": ("https://*.my.salesforce.com/",),
+    "hubspot": ("https://*.hubspot.com/",),
+    "zoho": (
+        *(f"https://crm.zoho.{domain}/" for domain in ("com", "eu", "in", "com.au", "jp", "com.cn", "sa", "uk", "ae")),
+        "https://crm.zohocloud.ca/",
+    ),
+    "pipedrive": ("https://*.pipedrive.com/",),
+}
+"""Where their vendors show records: only who signs in tells which of these places is the organisation's."""
 
 
 def _origin(value: str) -> str:
@@ -66,6 +77,11 @@ class Crm(_Part):
     origin: Annotated[str, AfterValidator(_origin)] = ""
     client_id: Annotated[str, Field(pattern=r"^[\x21-\x2b\x2d-\x7e]*$", max_length=300)] = ""
     certificate: bool = False
+
+    @property
+    def record_pages(self) -> tuple[str, ...]:
+        """The places at which links to the CRM's records may lead, as prefixes of URLs (`openLinkUrlPrefixes`)."""
+        return _RECORD_PAGES.get(self.kind) or (f"{self.origin}/",)
 
 
 class Limits(_Part):

@@ -39,6 +39,12 @@ class CrmTokens:
     company: str = ""
 
     @property
+    def ends_at(self) -> datetime | None:
+        """When the user has to sign in anew, where that is known before: a token that nothing renews is a key that the user has made."""
+        renewed = self.refresh or not self.access
+        return None if renewed or self.expires_at >= NO_END else self.expires_at
+
+    @property
     def through_account(self) -> bool:
         """Whether it is the account's link that is asked with."""
         return bool(self.through)

@@ -225,7 +225,7 @@ async def _let_all_in(pairs: Mapping[str, str], org: str, parts: Parts) -> None:
     users = {user.id: user for user in await _active_users(its)}
     for user, crm_user in pairs.items():
         mailbox = await parts.store.mailbox(org, user)
-        if mailbox and (not its.answer.by_account or crm_user in users):
+        if mailbox:
             await _let_in(mailbox, users.get(crm_user), its, parts)
 
 

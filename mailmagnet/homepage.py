@@ -23,6 +23,9 @@ LATEST_MAILS = 5
 FAR_BACK = date(1970, 1, 1)
 """Before any day on which a deal was to close: what is overdue of any month is asked for."""
 
+REMINDED_BEFORE = timedelta(days=7)
+"""So long before a sign-in to the CRM ends its user is told."""
+
 _DAYS_BEGIN_HERE = timezone(timedelta(hours=14))
 """The furthest zone ahead: no organisation's month ends after its month."""
 
@@ -36,6 +39,7 @@ class Homepage:
     `today` is the day in the CRM organisation's time zone. `mailbox` is None when this user's mail is not connected, or when
     `mails` is None because the store did not answer. `mails` is None, without a problem, while MailMagnet is off and when the CRM does
     not let this user in: who its customers are is the CRM's to tell. `connected` is whether there is a connection to Gmail.
+    `sign_in_ends` is when the user has to sign in to the CRM anew, where that is within a week: a key of the user's own ends.
     `paused_since` is since when an admin has paused the organisation. `is_admin` is whether the deployment names the reader as an admin:
     whom the CRM calls one, the settings lead on, without a question to the CRM each time that anybody opens the homepage.
     """
@@ -50,6 +54,7 @@ class Homepage:
     connected: bool = True
     paused_since: datetime | None = None
     is_admin: bool = False
+    sign_in_ends: datetime | None = None
 
     @property
     def set_by_admin(self) -> Defaults | None:
@@ -93,7 +98,13 @@ async def homepage(caller: Caller, parts: Parts) -> Homepage:
         # A store that does not tell it does not tell the mailbox either: that problem is said.
         paused_since=policy.paused_since if isinstance(policy, Policy) else None,
         is_admin=is_named_admin(caller.identity, parts),
+        sign_in_ends=_sign_in_ends(connection, caller.now),
     )
+
+
+def _sign_in_ends(connection: Connection, now: datetime) -> datetime | None:
+    ends = connection.crm.ends_at if connection.crm else None
+    return ends if ends and now < ends <= now + REMINDED_BEFORE else None
 
 
 async def _closing_this_month(crm: Crm, now: datetime) -> _Closing:

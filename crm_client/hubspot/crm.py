@@ -27,7 +27,7 @@ from crm_client.hubspot.records import (
 )
 from crm_client.hubspot.server import HubSpotServer
 from crm_client.memory import Memory
-from crm_client.records import by_address, known_account, open_first, owners_of, people_of
+from crm_client.records import by_address, known_account, only, open_first, owners_of, people_of
 from crm_client.renewal import CrmAccess
 from crm_client.side_by_side import all_of, as_coroutine, one_problem
 from mailmagnet.addresses import domain_of, without_tag
@@ -144,7 +144,7 @@ class HubSpotCrm:
 
     async def contact(self, contact_id: str) -> Contact:
         base, reading, found = await self._read(lambda reading: reading.contact(contact_id))
-        return base.records.contact(_only(found), reading.gathered)
+        return base.records.contact(only(HUBSPOT, found), reading.gathered)
 
     async def lead(self, lead_id: str) -> Lead:
         """HubSpot's leads hang on contacts, and have no addresses: none is shown apart from its contact."""
@@ -155,7 +155,7 @@ class HubSpotCrm:
 
     async def deal(self, deal_id: str) -> Deal:
         base, reading, found = await self._read(lambda reading: reading.deals(filter(is_id, [deal_id])))
-        return base.records.deal(_only(found), reading.gathered)
+        return base.records.deal(only(HUBSPOT, found), reading.gathered)
 
     async def account(self, account_id: str) -> KnownAccount:
         base, reading = await self._at_company(account_id)
@@ -262,7 +262,8 @@ class HubSpotCrm:
 
     async def _users(self) -> tuple[User, ...]:
         owners, super_admins = await all_of([self._owners(), self._super_admins()])
-        self._me(owners)
+        if not self._access.is_account:
+            self._me(owners)
         return tuple(user_of(owner, super_admins) for owner in owners.values() if owner.user_id)
 
     # What is read
@@ -319,7 +320,7 @@ class HubSpotCrm:
 
     async def _people_of_deal(self, deal_id: str) -> RecordPeople:
         base, reading, found = await self._read(lambda reading: reading.deal_with_people(deal_id))
-        deal = base.records.deal(_only(found), reading.gathered)
+        deal = base.records.deal(only(HUBSPOT, found), reading.gathered)
         theirs = [contact for each in deal.contact_ids if (contact := reading.gathered.contacts.get(each))]
         people = [base.records.contact(each, reading.gathered) for each in theirs]
         return people_of(deal.name, people, owners_of([deal, deal.account, *people]))
@@ -456,12 +457,6 @@ def _count(base: Base, reading: Reading, company_id: str, people: Sequence[Conta
 
 def _each_once(records: Iterable[Record]) -> list[Record]:
     return list({id_of(record, "id"): record for record in records}.values())
-
-
-def _only(found: Sequence[Record]) -> Record:
-    if not found:
-        raise NotFound(HUBSPOT, "there is no such record, or the user may not see it")
-    return found[0]
 
 
 def _milliseconds(at: datetime) -> int:

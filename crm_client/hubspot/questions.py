@@ -15,7 +15,7 @@ from crm_client.hubspot.addresses import HUBSPOT
 from crm_client.hubspot.server import HubSpotServer
 from crm_client.renewal import CrmAccess
 from crm_client.side_by_side import all_of
-from mailmagnet.addresses import shown
+from crm_client.spelled import spelled
 from mailmagnet.errors import BadAnswer, NotFound, Unavailable
 
 VERSION = "2026-09"
@@ -260,11 +260,6 @@ def associated_ids(record: Record, to: str) -> tuple[tuple[str, ...], bool]:
 def among(name: str, values: Iterable[str]) -> Filter:
     """A filter: the property has one of these values."""
     return {"propertyName": name, "operator": "IN", "values": sorted(values)}
-
-
-def spelled(canonical: Iterable[str]) -> list[str]:
-    """Addresses or domains in each way in which somebody may have written them: xn-- and Unicode; HubSpot itself looks at no case."""
-    return sorted({spelling for each in canonical for spelling in (each, shown(each) if "@" in each else shown(f"@{each}")[1:])})
 
 
 def parts_of_search(values: Sequence[str]) -> list[list[str]]:

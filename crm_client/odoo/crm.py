@@ -12,7 +12,7 @@ from crm_client.odoo.questions import DEAL, DEAL_FIELDS, IS_COMPANY, IS_LEAD, LE
 from crm_client.odoo.records import Records, currencies_of, organisation_of, stages_of, user_of
 from crm_client.odoo.server import ODOO, Answer, OdooServer
 from crm_client.odoo.user import OdooUser, number
-from crm_client.records import MOST_PEOPLE, by_address, known_account, open_first, owners_of, people_of
+from crm_client.records import MOST_PEOPLE, by_address, known_account, only, open_first, owners_of, people_of
 from crm_client.renewal import CrmAccess
 from crm_client.side_by_side import one_problem
 from mailmagnet.addresses import canonical_domain
@@ -35,7 +35,7 @@ from mailmagnet.crm import (
     User,
 )
 from mailmagnet.deadline import in_time, in_time_or_problem
-from mailmagnet.errors import NotFound, Upstream
+from mailmagnet.errors import Upstream
 from mailmagnet.templates import Template
 
 CAPABILITIES = Capabilities(
@@ -104,7 +104,9 @@ class OdooCrm:
         contacts = [self._records.contact(each) for each in people.records if each.get("id") != company]
         count = people.count - (len(people.records) - len(contacts))
         deals_there = map(self._records.deal, deals.records)
-        return known_account(self._records.account(_only(found)), contacts, deals_there, count, more_deals=deals.more)
+        return known_account(
+            self._records.account(only(ODOO, found.records)), contacts, deals_there, count, more_deals=deals.more
+        )
 
     async def record_people(self, module: Module, record_id: str) -> RecordPeople:
         match module:
@@ -181,11 +183,11 @@ class OdooCrm:
 
     async def _one(self, question: questions.Question) -> Record:
         (found,) = await self._user.see(question)
-        return _only(found)
+        return only(ODOO, found.records)
 
     async def _people_of_deal(self, deal_id: int) -> RecordPeople:
         found, people = await self._user.see(questions.by_id(LEAD, deal_id, DEAL_FIELDS, DEAL), questions.people_of_deal(deal_id))
-        deal, contacts = self._records.deal(_only(found)), list(map(self._records.contact, people.records))
+        deal, contacts = self._records.deal(only(ODOO, found.records)), list(map(self._records.contact, people.records))
         return people_of(deal.name, contacts, owners_of([deal, deal.account, *contacts]))
 
     async def _people_of_account(self, company: int) -> RecordPeople:
@@ -194,7 +196,7 @@ class OdooCrm:
             questions.people_at(company, questions.PERSON, MOST_PEOPLE),
             questions.deals_at(company),
         )
-        account, contacts = self._records.account(_only(found)), list(map(self._records.contact, people.records))
+        account, contacts = self._records.account(only(ODOO, found.records)), list(map(self._records.contact, people.records))
         owners = owners_of([account, *map(self._records.deal, deals.records), *contacts])
         return people_of(account.name, contacts, owners, people.count)
 
@@ -231,9 +233,3 @@ class OdooCrm:
             if str(inner(each, "commercial_partner_id").get("id")) == account.id != str(each.get("id"))
         ]
         return known_account(account, contacts, map(self._records.deal, deals.records), more_deals=deals.more)
-
-
-def _only(found: Answer) -> Record:
-    if not found.records:
-        raise NotFound(ODOO, "there is no such record, or the user may not see it")
-    return found.records[0]

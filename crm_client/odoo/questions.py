@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from mailmagnet.addresses import shown
+from crm_client.spelled import spelled
 from mailmagnet.crm import MAIL_INTEGRATION
 
 Domain = Sequence[Any]
@@ -225,7 +225,7 @@ def _chunks(addresses: Collection[str]) -> list[list[str]]:
 def _with_address(addresses: Sequence[str]) -> list[Any]:
     """Odoo writes addresses in lower case, but for local parts beyond ASCII, and domains as they were typed: as xn-- or in their own
     script."""
-    written = sorted({spelling for address in addresses for spelling in (address, shown(address))})
+    written = spelled(addresses)
     in_any_case = [["email_normalized", "=ilike", pattern(each)] for each in written if not each.rpartition("@")[0].isascii()]
     return _any_of([["email_normalized", "in", written], *in_any_case])
 
@@ -242,7 +242,7 @@ def _at(domains: Collection[str], path: str) -> list[Any]:
     """Partners, or deals by their `path`, of companies that have this website, or an address at this domain."""
     firm = f"{path}commercial_partner_id."
     conditions: list[Any] = []
-    for spelling in sorted({each for domain in domains for each in (domain, shown(f"@{domain}")[1:])}):
+    for spelling in spelled(domains):
         plain = pattern(spelling)
         for field in (f"{firm}email_normalized", f"{firm}child_ids.email_normalized"):
             conditions += [[field, "=like", f"%@{plain}"], [field, "=like", f"%.{plain}"]]

@@ -4,12 +4,11 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlsplit
 
 from crm_client.fields import Record, day, inner, inner_all, moment, number, text
 from crm_client.note_text import text_of_note
 from crm_client.odoo.server import ODOO
-from crm_client.records import soonest_first, told_activities, told_notes
+from crm_client.records import domain_of_website, soonest_first, told_activities, told_notes
 from mailmagnet.addresses import canonical, canonical_domain
 from mailmagnet.crm import (
     MAIL_INTEGRATION,
@@ -201,13 +200,8 @@ class Records:
 
 def domain_of_company(company: Record) -> str:
     """The mail domain of a company: its website's, else that of its own address; "" for none."""
-    website = text(company, "website")
-    try:
-        host = urlsplit(website if "//" in website else f"//{website}").hostname or ""
-    except ValueError:
-        host = ""
     behind = text(company, "email_normalized").rpartition("@")[2]
-    return registered_domain(canonical_domain(host or behind)) or ""
+    return domain_of_website(text(company, "website")) or registered_domain(canonical_domain(behind))
 
 
 def _addresses(record: Record) -> tuple[str, ...]:

@@ -2,20 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from crm_client.fields import Record, moment, text
 from crm_client.odoo.questions import USER, USER_FIELDS, Fields, Question, by_id
 from crm_client.odoo.records import user_name
 from crm_client.odoo.server import ODOO, OdooServer
-from mailmagnet.crm_sign_in import CrmTokens, SignInField
+from mailmagnet.crm_sign_in import NO_END, CrmTokens, SignInField
 from mailmagnet.errors import BadAnswer, NotAuthorised
 
 API_KEY = "api_key"
 FIELDS = (SignInField(API_KEY, "API key (Odoo: My Preferences, Security, Add API Key)", secret=True),)
 LONGEST_KEY = 200
-NO_END = timedelta(days=3650)
-"""As administrators may make keys: without an end."""
 OURS = "mailmagnet"
 """What our key is called, where a user follows the guide: Odoo tells of a user's keys their names and ends, never which one is used."""
 
@@ -65,11 +63,12 @@ class OdooSignIn:
         return uid
 
     async def _end_of(self, key: str, uid: int) -> datetime:
-        """When the key ends: of the user's keys that are good it is the last made of those that are called as ours, or of all."""
+        """When the key ends: of the user's keys that are good it is the last made of those that are called as ours, or of all.
+        Administrators may make some without an end."""
         keys = await self._server.search(key, Question("res.users.apikeys", [["user_id", "=", uid]], _KEY_FIELDS))
         ends = [(_is_ours(each), text(each, "create_date"), moment(ODOO, each, "expiration_date")) for each in keys.records]
-        good = [(ours, made, end or self._now() + NO_END) for ours, made, end in ends if end is None or end > self._now()]
-        return max(good, default=(False, "", self._now() + NO_END))[2]
+        good = [(ours, made, end or NO_END) for ours, made, end in ends if end is None or end > self._now()]
+        return max(good, default=(False, "", NO_END))[2]
 
 
 def _is_ours(key: Record) -> bool:

@@ -65,8 +65,8 @@ CAPABILITIES = Capabilities(
 )
 MOST_OPEN_DEALS = 5000
 """Of a whole company that are read for those that close in some days: Pipedrive cannot be asked for a span of days."""
-LONGEST_ID = 15
 _USERS, _LEADS = "/api/v1/users", "/api/v1/leads"
+_NUMBER = re.compile(r"[1-9][0-9]{0,14}")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Key = tuple[str, str, str, str]
@@ -164,11 +164,10 @@ class PipedriveCrm:
 
     async def account(self, account_id: str) -> KnownAccount:
         self._asking.access.check_listed()
-        number, people = _number(account_id), People(self._asking, self._records)
-        accounts = await people.accounts([number])
-        if number not in accounts:
+        known = await People(self._asking, self._records).account(_number(account_id))
+        if not known:
             raise NotFound(PIPEDRIVE, "there is no such organisation for this user")
-        return await people.with_its_people(accounts[number])
+        return known
 
     async def record_people(self, module: Module, record_id: str) -> RecordPeople:
         """A deal's people are its own and its participants."""
@@ -186,7 +185,7 @@ class PipedriveCrm:
             [
                 self.account(number),
                 self._people_of(org_id=number),
-                self._asking.all(DEALS, MOST_DEALS, org_id=number),
+                self._asking.records(DEALS, MOST_DEALS, org_id=number),
                 self._records(),
             ]
         )
@@ -202,7 +201,7 @@ class PipedriveCrm:
     async def deals_closing(self, first: date, last: date) -> Sequence[Deal]:
         """Raises NotSupported where the company has more open deals than are read for it."""
         self._asking.access.check_listed()
-        deals, more = await self._asking.all(DEALS, MOST_OPEN_DEALS, status="open")
+        deals, more = await self._asking.records(DEALS, MOST_OPEN_DEALS, status="open")
         if more:
             raise NotSupported(
                 PIPEDRIVE, f"it cannot be asked for a span of days, and has more than {MOST_OPEN_DEALS} open deals"
@@ -221,12 +220,12 @@ class PipedriveCrm:
         return user_of(await self._me(), self._asking.access.listed)
 
     async def administrators(self) -> Sequence[User]:
-        users = [user_of(each) for each in await self._asking.list(_USERS)]
+        users = [user_of(each) for each in await self._asking.whole(_USERS)]
         return tuple(user for user in users if user.active and user.profile.administrator)
 
     async def users(self) -> Sequence[User]:
         self._asking.access.check_listed()
-        return tuple(user_of(each) for each in await self._asking.list(_USERS))
+        return tuple(user_of(each) for each in await self._asking.whole(_USERS))
 
     async def profiles(self) -> Sequence[Profile]:
         """Which permission sets there are, only an admin's token is told: so there are two, admins and the others."""
@@ -239,7 +238,7 @@ class PipedriveCrm:
 
     async def _people_of(self, **of: str) -> list[Contact]:
         records = await self._records()
-        people, _ = await self._asking.all(PERSONS, MOST_PEOPLE, **of)
+        people, _ = await self._asking.records(PERSONS, MOST_PEOPLE, **of)
         return [records.contact(each, {}) for each in people]
 
     async def _linked(self, path: str, record_id: str) -> Record:
@@ -263,14 +262,14 @@ class PipedriveCrm:
         """The company's users by id."""
 
         async def ask() -> Mapping[str, str]:
-            return {id_of(each): text(each, "name") for each in await self._asking.list(_USERS)}
+            return {id_of(each): text(each, "name") for each in await self._asking.whole(_USERS)}
 
         return await self._remembered.names.get(self._key, ask)
 
     async def _settings(self) -> CrmSettings:
         async def ask() -> CrmSettings:
             me, (stages, _), (pipelines, _) = await all_of(
-                [self._me(), self._asking.all("/api/v2/stages", PAGE), self._asking.all("/api/v2/pipelines", PAGE)]
+                [self._me(), self._asking.records("/api/v2/stages", PAGE), self._asking.records("/api/v2/pipelines", PAGE)]
             )
             organisation = organisation_of(me)
             home = organisation.home_currency
@@ -329,7 +328,7 @@ async def _end(tasks: "Collection[asyncio.Task[Any]]") -> None:
 
 
 def _number(record_id: str) -> str:
-    if not record_id.isascii() or not record_id.isdigit() or len(record_id) > LONGEST_ID:
+    if not _NUMBER.fullmatch(record_id):
         raise NotFound(PIPEDRIVE, "this is no record's id")
     return record_id
 

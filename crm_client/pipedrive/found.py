@@ -65,7 +65,7 @@ def _by_kind(items: Sequence[Record], related: Sequence[Record]) -> dict[str, li
 async def _by_ids(asking: PipedriveUser, path: str, items: Sequence[Record]) -> dict[str, Record]:
     if not items:
         return {}
-    found, _ = await asking.all(path, IDS_A_CALL, ids=",".join(id_of(each) for each in items[:IDS_A_CALL]))
+    found, _ = await asking.records(path, IDS_A_CALL, ids=",".join(id_of(each) for each in items[:IDS_A_CALL]))
     return {id_of(each): each for each in found}
 
 

@@ -93,7 +93,7 @@ class People:
             read = await all_of([self._organization(each) for each in wanted])
         else:
             parts = [wanted[start : start + IDS_A_CALL] for start in range(0, len(wanted), IDS_A_CALL)]
-            pages = await all_of([self._asking.all(ORGANIZATIONS, IDS_A_CALL, ids=",".join(part)) for part in parts])
+            pages = await all_of([self._asking.records(ORGANIZATIONS, IDS_A_CALL, ids=",".join(part)) for part in parts])
             read = [each for organizations, _ in pages for each in organizations]
         records = await self._records()
         return {account.id: account for account in (records.organization(each) for each in read if each)}
@@ -107,26 +107,27 @@ class People:
                 if organization and not hit.leads and any(is_at(address, domain) for address in emails_of(hit.person)):
                     there[organization] += 1
         for organization, _ in sorted(there.items(), key=lambda each: (-each[1], int(each[0]))):
-            accounts = await self.accounts([organization])
-            if organization in accounts:
-                return await self.with_its_people(accounts[organization])
+            if known := await self.account(organization):
+                return known
         return None
 
-    async def with_its_people(self, account: Account) -> KnownAccount:
-        records, (people, _), (deals, more) = await all_of(
+    async def account(self, organization: str) -> KnownAccount | None:
+        """An organisation by its id; None where the user may not see it, or there is none."""
+        records, accounts, (people, _), (deals, more) = await all_of(
             [
                 self._records(),
-                self._asking.all(PERSONS, MOST_PEOPLE, org_id=account.id),
-                self._asking.all(DEALS, MOST_DEALS, org_id=account.id, status="open"),
+                self.accounts([organization]),
+                self._asking.records(PERSONS, MOST_PEOPLE, org_id=organization),
+                self._asking.records(DEALS, MOST_DEALS, org_id=organization, status="open"),
             ]
         )
-        accounts = {account.id: account}
+        if organization not in accounts:
+            return None
         open_deals = soonest_first(records.deal(deal, accounts) for deal in deals)
         contacts = [
             records.contact(each, accounts, [deal for deal in open_deals if id_of(each) in deal.contact_ids]) for each in people
         ]
-        known = known_account(account, contacts, open_deals)
-        return KnownAccount(known.account, known.contacts, known.contact_count, known.open_deals, more)
+        return known_account(accounts[organization], contacts, open_deals, more_deals=more)
 
     async def _search(self, term: str, turn: Turn, **more: object) -> list[Hit]:
         """People with an address in which the term begins a word; with `exact_match` it is the whole address."""
@@ -141,7 +142,7 @@ class People:
         ]
 
     async def _around(self, person: str, in_detail: bool) -> _Around:
-        deals = self._asking.all(DEALS, MOST_DEALS, person_id=person, sort_by="update_time", sort_direction="desc")
+        deals = self._asking.records(DEALS, MOST_DEALS, person_id=person, sort_by="update_time", sort_direction="desc")
         if not in_detail:
             return _Around(*await deals)
         newest = {"person_id": person, "sort_by": "due_date", "sort_direction": "desc"}
@@ -149,9 +150,9 @@ class People:
             [
                 deals,
                 self._asking.one_or_none(f"{PERSONS}/{person}"),
-                self._asking.all(ACTIVITIES, MOST_PLANNED, done=False, **newest),
-                self._asking.all(ACTIVITIES, MOST_DONE, done=True, **newest),
-                self._asking.list(NOTES, person_id=person, sort="add_time DESC", limit=MOST_NOTES),
+                self._asking.records(ACTIVITIES, MOST_PLANNED, done=False, **newest),
+                self._asking.records(ACTIVITIES, MOST_DONE, done=True, **newest),
+                self._asking.whole(NOTES, person_id=person, sort="add_time DESC", limit=MOST_NOTES),
             ]
         )
         return _Around(found, more, record, [*planned, *done], notes)

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from math import inf
-from typing import Any, TypeVar
+from typing import Any
 
 from cachetools import TTLCache
 
 from crm_client.answers import is_success, refusal, retry_after
-from crm_client.fields import Record, inner, inner_all, text
+from crm_client.fields import Record, inner, text
 from crm_client.pipedrive.addresses import PIPEDRIVE, PipedriveAddresses
 from crm_client.pipedrive.gate import Gate
 from crm_client.renewal import CrmAccess
@@ -37,8 +37,6 @@ long it blocks whoever goes on asking after having been refused."""
 PAGE = 500
 MOST_DIGITS = 15
 MOST_COMPANIES, MOST_USERS, HOUR = 1000, 10_000, 3600.0
-
-Result = TypeVar("Result")
 
 
 class NoTime(Exception):
@@ -139,9 +137,12 @@ class PipedriveUser:
     async def one(self, path: str, **params: object) -> Record:
         """A single record. Raises NotFound also for one that is not this user's to see, and what `PipedriveServer.call` raises."""
         try:
-            return inner(await self._ask(path, params), "data")
+            record = inner(await self._ask(path, params), "data")
         except NotVisible:
             raise NotFound(PIPEDRIVE, "this is not for this user to see") from None
+        if not record:
+            raise BadAnswer(PIPEDRIVE, "the answer holds no record")
+        return record
 
     async def one_or_none(self, path: str) -> Record | None:
         """A record that another one leads to: None where this user may not see it, or it is gone."""
@@ -150,13 +151,13 @@ class PipedriveUser:
         except NotFound:
             return None
 
-    async def all(self, path: str, most: int, **params: object) -> tuple[list[Record], bool]:
+    async def records(self, path: str, most: int, **params: object) -> tuple[list[Record], bool]:
         """The first `most` records of a list, and whether it has more. Raises what `PipedriveServer.call` raises."""
         found: list[Record] = []
         cursor: dict[str, object] = {}
         while True:
             page = await self._ask(path, {**params, "limit": min(PAGE, most - len(found)), **cursor})
-            found += inner_all(page, "data")
+            found += _listed(page.get("data"))
             after = text(inner(page, "additional_data"), "next_cursor")
             if not after or len(found) >= most:
                 return found[:most], bool(after) or len(found) > most
@@ -164,9 +165,10 @@ class PipedriveUser:
                 raise BadAnswer(PIPEDRIVE, "its pages lead in a circle")
             cursor = {"cursor": after}
 
-    async def list(self, path: str, **params: object) -> list[Record]:
-        """A list of version 1 that comes whole, or its first page. Raises what `PipedriveServer.call` raises."""
-        return inner_all(await self._ask(path, params), "data")
+    async def whole(self, path: str, **params: object) -> list[Record]:
+        """A list of version 1 that comes whole, or its first page; version 1 has null for an empty one. Raises what `PipedriveServer.call`
+        raises."""
+        return _listed((await self._ask(path, params)).get("data") or [])
 
     async def search(self, turn: Turn, **params: object) -> Record:
         """What a search found: its whole answer. Raises NoTime where there is no turn for it in time."""
@@ -174,7 +176,9 @@ class PipedriveUser:
         within = turn.by - asyncio.get_running_loop().time()
         if not await searches.turn(within, 0 if turn.in_front else LEFT_FOR_THE_FRONT):
             raise NoTime
-        return await self._ask("/api/v2/itemSearch", params)
+        answer = await self._ask("/api/v2/itemSearch", params)
+        _listed(inner(answer, "data").get("items"))
+        return answer
 
     async def _ask(self, path: str, params: Mapping[str, object]) -> Record:
         origin = self.origin
@@ -189,6 +193,13 @@ class PipedriveUser:
 
 class NotVisible(NotPermitted):
     """A single record is there, and not for this user: Pipedrive says so in words of its own."""
+
+
+def _listed(told: object) -> list[Record]:
+    """The records of a list. Raises BadAnswer where there is none: it is not the same as an empty one."""
+    if not isinstance(told, list) or not all(isinstance(each, dict) for each in told):
+        raise BadAnswer(PIPEDRIVE, "the answer holds no records")
+    return told
 
 
 def _written(value: object) -> str:

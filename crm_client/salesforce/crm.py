@@ -4,9 +4,8 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from typing import TypeVar
 
-from crm_client.records import by_address, open_first, owners_of, people_of
+from crm_client.records import by_address, only, open_first, owners_of, people_of
 from crm_client.renewal import CrmAccess
 from crm_client.salesforce import questions
 from crm_client.salesforce.addresses import SALESFORCE
@@ -15,7 +14,7 @@ from crm_client.salesforce.questions import ADDRESSES_A_CALL, DOMAINS_A_CALL, MO
 from crm_client.salesforce.records import Shown, assigned, at_domain, notes_of, user_of
 from crm_client.salesforce.server import Query, Records, SalesforceServer
 from crm_client.salesforce.user import SalesforceUser
-from crm_client.side_by_side import one_problem
+from crm_client.side_by_side import all_of, one_problem
 from mailmagnet.crm import (
     Capabilities,
     Contact,
@@ -34,7 +33,7 @@ from mailmagnet.crm import (
     User,
 )
 from mailmagnet.deadline import in_time, in_time_or_problem
-from mailmagnet.errors import NotAuthorised, NotFound, Upstream
+from mailmagnet.errors import NotAuthorised, Upstream
 from mailmagnet.templates import Template
 
 CAPABILITIES = Capabilities(
@@ -52,8 +51,6 @@ CAPABILITIES = Capabilities(
     owners=True,
     permission=True,
 )
-
-Thing = TypeVar("Thing")
 
 
 class SalesforceCrm:
@@ -91,19 +88,19 @@ class SalesforceCrm:
     async def contact(self, contact_id: str) -> Contact:
         told = await self._user.see(lambda see: questions.contact_by_id(see, contact_id))
         people, deals, notes = told.records
-        return _with_notes(_only(told.shown.contacts(people, deals, MOST_DEALS)), notes)
+        return _with_notes(only(SALESFORCE, told.shown.contacts(people, deals, MOST_DEALS)), notes)
 
     async def lead(self, lead_id: str) -> Lead:
         told = await self._user.see(lambda see: [questions.lead_by_id(see, lead_id)])
-        return told.shown.lead(_only(told.records[0].records))
+        return told.shown.lead(only(SALESFORCE, told.records[0].records))
 
     async def deal(self, deal_id: str) -> Deal:
         told = await self._user.see(lambda see: [questions.deal_by_id(see, deal_id)])
-        return told.shown.deal(_only(told.records[0].records))
+        return told.shown.deal(only(SALESFORCE, told.records[0].records))
 
     async def account(self, account_id: str) -> KnownAccount:
         told = await self._user.see(lambda see: [questions.account_by_id(see, account_id)])
-        return told.shown.known_account(_only(told.records[0].records))
+        return told.shown.known_account(only(SALESFORCE, told.records[0].records))
 
     async def record_people(self, module: Module, record_id: str) -> RecordPeople:
         match module:
@@ -174,14 +171,8 @@ class SalesforceCrm:
         """The person in front with details, and the accounts at the domains: one call, one more for notes where there is anybody, and one
         beside them for every 50 domains more."""
         first, *others = questions.chunks(domains, DOMAINS_A_CALL)
-        with one_problem():
-            async with asyncio.TaskGroup() as group:
-                asking = group.create_task(self._person(front, first))
-                more = [group.create_task(self._accounts(chunk)) for chunk in others]
-        found = asking.result()
-        return replace(
-            found, accounts={**found.accounts, **{domain: each for part in more for domain, each in part.result().items()}}
-        )
+        found: list[LookUp] = await all_of([self._person(front, first), *(self._accounts(chunk) for chunk in others)])
+        return replace(found[0], accounts={domain: known for part in found for domain, known in part.accounts.items()})
 
     async def _person(self, front: Collection[str], domains: Collection[str]) -> LookUp:
         def ask(see: Visible) -> list[Query]:
@@ -200,21 +191,18 @@ class SalesforceCrm:
             _accounts_at(domains, told.shown, accounts),
         )
 
-    async def _accounts(self, domains: Collection[str]) -> Mapping[str, KnownAccount]:
+    async def _accounts(self, domains: Collection[str]) -> LookUp:
         told = await self._user.see(lambda see: questions.accounts_at(see, domains))
-        return _accounts_at(domains, told.shown, told.records)
+        return LookUp({}, {}, _accounts_at(domains, told.shown, told.records))
 
     async def _beside(self, others: Collection[str]) -> Senders:
         return await self._people(others, whole=False) if others else Senders({})
 
     async def _people(self, addresses: Collection[str], *, whole: bool) -> Senders:
         """Contacts with their deals, and leads, by address: one call for each 250, all side by side."""
-        chunks = questions.chunks(addresses, ADDRESSES_A_CALL)
-        with one_problem():
-            async with asyncio.TaskGroup() as group:
-                asking = [group.create_task(self._chunk(chunk, whole)) for chunk in chunks]
-        contacts = [contact for each in asking for contact in each.result()[0]]
-        leads = [lead for each in asking for lead in each.result()[1]]
+        found = await all_of([self._chunk(chunk, whole) for chunk in questions.chunks(addresses, ADDRESSES_A_CALL)])
+        contacts = [contact for people, _ in found for contact in people]
+        leads = [lead for _, those in found for lead in those]
         return Senders(by_address(addresses, open_first(contacts)), by_address(addresses, leads))
 
     async def _chunk(self, addresses: Collection[str], whole: bool) -> tuple[list[Contact], list[Lead]]:
@@ -229,7 +217,7 @@ class SalesforceCrm:
     async def _people_of_deal(self, deal_id: str) -> RecordPeople:
         told = await self._user.see(lambda see: [questions.deal_by_id(see, deal_id), questions.people_of_deal(see, deal_id)])
         deal, people = (
-            told.shown.deal(_only(told.records[0].records)),
+            told.shown.deal(only(SALESFORCE, told.records[0].records)),
             [told.shown.contact_alone(each) for each in told.records[1].records],
         )
         ordered = sorted(people, key=lambda each: deal.contact_ids.index(each.id) if each.id in deal.contact_ids else len(people))
@@ -237,7 +225,7 @@ class SalesforceCrm:
 
     async def _people_of_account(self, account_id: str) -> RecordPeople:
         told = await self._user.see(lambda see: questions.people_of_account(see, account_id))
-        account, people = told.shown.account(_only(told.records[0].records)), told.records[1]
+        account, people = told.shown.account(only(SALESFORCE, told.records[0].records)), told.records[1]
         contacts = [told.shown.contact_alone(each) for each in people.records]
         owners = owners_of([account, *map(told.shown.deal, told.records[2].records), *contacts])
         return people_of(account.name, contacts, owners, people.count)
@@ -257,9 +245,3 @@ def _with_notes(contact: Contact, notes: Records) -> Contact:
 
 def _nothing(_: Visible) -> Sequence[Query]:
     return ()
-
-
-def _only(found: Sequence[Thing]) -> Thing:
-    if not found:
-        raise NotFound(SALESFORCE, "there is no such record, or the user may not see it")
-    return found[0]

@@ -10,7 +10,7 @@ from datetime import date
 
 from crm_client.salesforce.addresses import SALESFORCE
 from crm_client.salesforce.server import Query, Resource
-from mailmagnet.addresses import shown
+from crm_client.spelled import spelled
 from mailmagnet.errors import NotFound, NotPermitted
 
 ADDRESSES_A_CALL = 250
@@ -117,7 +117,10 @@ class Visible:
 # Settings
 
 ORGANISATION = Query("SELECT Name, TimeZoneSidKey FROM Organization LIMIT 1")
-STAGES = Query("SELECT ApiName, MasterLabel, IsClosed, IsWon FROM OpportunityStage WHERE IsActive = true ORDER BY SortOrder")
+STAGES = Query(
+    "SELECT ApiName, MasterLabel, IsClosed, IsWon FROM OpportunityStage WHERE IsActive = true ORDER BY SortOrder", optional=True
+)
+"""Hidden from who may see no deals."""
 CURRENCIES = Query(
     "SELECT IsoCode, ConversionRate, IsCorporate FROM CurrencyType WHERE IsActive = true ORDER BY IsoCode", optional=True
 )
@@ -131,10 +134,9 @@ PERMITTED = Query(
 # People and their deals
 
 
-def spelled(addresses: Iterable[str]) -> list[str]:
-    """Addresses as Salesforce may have them, with the domain in ASCII and in its own script."""
-    both = (spelling for address in addresses for spelling in (address, shown(address)))
-    return sorted({address for address in both if len(address) <= LONGEST_ADDRESS})
+def had(addresses: Iterable[str]) -> list[str]:
+    """Those spellings of addresses for which Salesforce has a place."""
+    return [address for address in spelled(addresses) if len(address) <= LONGEST_ADDRESS]
 
 
 def chunks(texts: Collection[str], most: int) -> list[list[str]]:
@@ -149,7 +151,7 @@ def people_with(see: Visible, addresses: Collection[str], *, details: bool = Fal
     `details`: with activities. `whole`: all deals, however many.
     """
     see.require("Contact", "Email")
-    spellings = spelled(addresses)
+    spellings = had(addresses)
     if not spellings:
         return []
     among = _among(spellings)
@@ -231,7 +233,7 @@ def deals_closing(see: Visible, first: date, last: date) -> Query:
 def accounts_at(see: Visible, domains: Collection[str]) -> list[Query]:
     """Accounts with such a website, and those with somebody at such an address, for DOMAINS_A_CALL of them at most: two questions, for SOQL
     has no OR for them. None where the user may see no accounts."""
-    spellings = sorted({spelling for domain in domains for spelling in (domain, shown(f"@{domain}")[1:])})
+    spellings = spelled(domains)
     if not spellings or not see.has("Account"):
         return []
     websites = " OR ".join(f"Website LIKE {holding(domain)}" for domain in spellings)
@@ -326,7 +328,7 @@ def user_by_id(see: Visible, user_id: str) -> Query:
 
 def user_named(user_id: str) -> Query:
     """One user, with what every user may see."""
-    return Query(f"SELECT Name, Username, IsActive FROM User WHERE Id = {checked_id(user_id)}")
+    return Query(f"SELECT Id, Name, Username, IsActive FROM User WHERE Id = {checked_id(user_id)}")
 
 
 def administrator_named(user_id: str) -> Query:

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from crm_client.fields import Record, day, inner, inner_all, moment, number, text
-from crm_client.records import domain_of_website, known_account, soonest_first, told_activities, told_notes
+from crm_client.records import domain_of_website, is_at, known_account, soonest_first, told_activities, told_notes
 from crm_client.salesforce.addresses import SALESFORCE
 from crm_client.salesforce.questions import MOST_DEALS, PERMISSION_FIELD
 from crm_client.salesforce.server import ROLES, Records
@@ -271,9 +271,8 @@ def at_domain(domain: str, by_website: Sequence[Record], by_people: Sequence[Rec
 
 
 def _people_at(domain: str, account: Record) -> int:
-    addresses = (canonical(text(each, "Email")) for each in inner_all(inner(account, "Contacts"), "records"))
-    hosts = [address.rpartition("@")[2] for address in addresses]
-    return sum(host == domain or host.endswith(f".{domain}") for host in hosts)
+    people = inner_all(inner(account, "Contacts"), "records")
+    return sum(is_at(canonical(text(each, "Email")), domain) for each in people)
 
 
 def _addresses(record: Record) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from crm_client.authorization_code import AuthorizationCode, Granted
 from crm_client.fields import Record, inner, text
 from crm_client.salesforce import questions
 from crm_client.salesforce.addresses import SALESFORCE, SalesforceAddresses
+from crm_client.salesforce.records import id_of
 from crm_client.salesforce.server import Query, SalesforceServer
 from mailmagnet.crm_sign_in import CrmTokens
 from mailmagnet.errors import BadAnswer, NotAuthorised, NotPermitted
@@ -30,8 +31,8 @@ _IDENTITY = re.compile(r"https?://[^/]+/id/(00D[0-9A-Za-z]{12,15})/(005[0-9A-Za-
 
 
 @dataclass(frozen=True, slots=True)
-class _Consent:
-    """What a code has given: in which organisation, as which user."""
+class _Session:
+    """What a code or a claim has given: in which organisation, as which user."""
 
     organisation_id: str
     user_id: str
@@ -63,7 +64,8 @@ class SalesforceSignIn:
             consent = self._consent(granted)
             tokens = self._tokens(consent.user_id, "", consent)
             user = await self._one(tokens, questions.user_named(consent.user_id))
-            return replace(tokens, name=text(user, "Name"), company=consent.organisation_id)
+            # The id as records have it, of 18 characters: the identity's address may have the first 15 alone.
+            return replace(tokens, account=id_of(user), name=text(user, "Name"), company=consent.organisation_id)
 
     async def renewed(self, tokens: CrmTokens) -> CrmTokens:
         origin = self._addresses.instance(tokens.origin)
@@ -81,15 +83,21 @@ class SalesforceSignIn:
     async def _end(self, granted: Granted) -> None:
         await self._flow.revoke(f"{self._addresses.login}/services/oauth2/revoke", granted.refresh or granted.access)
 
-    def _consent(self, granted: Granted) -> _Consent:
+    def _consent(self, granted: Granted) -> _Session:
         """Raises NotPermitted when too little was granted, BadAnswer for an answer that does not say whose it is."""
         self._flow.check_scopes(granted, SCOPES.split())
         if not granted.refresh:
             raise NotPermitted(SALESFORCE, "no refresh token was granted")
-        organisation_id, user_id = _identity(granted.answer)
-        return _Consent(organisation_id, user_id, self._addresses.instance(granted.answer.get("instance_url")), granted)
+        return self._session(granted)
 
-    def _tokens(self, account: str, name: str, consent: _Consent) -> CrmTokens:
+    def _session(self, granted: Granted) -> _Session:
+        """Whose it is, from the address of its identity. Raises BadAnswer where that is none, or Salesforce names no place of its own."""
+        found = _IDENTITY.fullmatch(str(granted.answer.get("id", "")))
+        if not found:
+            raise BadAnswer(SALESFORCE, "the answer does not say whose the session is")
+        return _Session(found[1], found[2], self._addresses.instance(granted.answer.get("instance_url")), granted)
+
+    def _tokens(self, account: str, name: str, consent: _Session) -> CrmTokens:
         granted = consent.granted
         return CrmTokens(account, name, granted.access, granted.refresh, self._now() + SESSION, origin=consent.origin)
 
@@ -132,7 +140,8 @@ class SalesforceCertificateSignIn(SalesforceSignIn):
 
     async def renewed(self, tokens: CrmTokens) -> CrmTokens:
         """The account's own link: a new session of its administrator."""
-        return await self._asserted(tokens, tokens.refresh, tokens.account)
+        given = await self._asserted(tokens, tokens.refresh)
+        return replace(tokens, access=given.granted.access, expires_at=self._now() + SESSION, origin=given.origin)
 
     async def sign_out(self, tokens: CrmTokens) -> None:
         origin = self._addresses.instance(tokens.origin)
@@ -147,10 +156,12 @@ class SalesforceCertificateSignIn(SalesforceSignIn):
             found = await self._one(await self.renewed(account), query)
         if found.get("IsActive") is not True:
             raise NotPermitted(SALESFORCE, "the mapped user is not active")
-        given = await self._asserted(account, text(found, "Username"), account.account)
-        return replace(user, access=given.access, expires_at=given.expires_at, origin=given.origin)
+        given = await self._asserted(account, text(found, "Username"))
+        if given.user_id[:15] != user.account[:15]:
+            raise BadAnswer(SALESFORCE, "the session is one of another user")
+        return replace(user, access=given.granted.access, expires_at=self._now() + SESSION, origin=given.origin)
 
-    async def _asserted(self, account: CrmTokens, user_name: str, organisation_id: str) -> CrmTokens:
+    async def _asserted(self, account: CrmTokens, user_name: str) -> _Session:
         """Raises NotPermitted when Salesforce lets MailMagnet not in as this user, BadAnswer for a session of another organisation: the
         certificate is good in all that have approved the client app."""
         origin = self._addresses.instance(account.origin)
@@ -165,15 +176,7 @@ class SalesforceCertificateSignIn(SalesforceSignIn):
             granted = await self._flow.asserted(f"{origin}/services/oauth2/token", assertion)
         except NotAuthorised:
             raise NotPermitted(SALESFORCE, "MailMagnet is not let in as this user by its certificate") from None
-        if _identity(granted.answer)[0][:15] != organisation_id[:15]:
+        given = self._session(granted)
+        if given.organisation_id[:15] != account.account[:15]:
             raise BadAnswer(SALESFORCE, "the session is one of another organisation")
-        told = self._addresses.instance(granted.answer.get("instance_url"))
-        return replace(account, access=granted.access, expires_at=self._now() + SESSION, origin=told)
-
-
-def _identity(answer: Mapping[str, object]) -> tuple[str, str]:
-    """The ids of the organisation and the user, from the address of the identity. Raises BadAnswer where it is none."""
-    found = _IDENTITY.fullmatch(str(answer.get("id", "")))
-    if not found:
-        raise BadAnswer(SALESFORCE, "the answer does not say whose the session is")
-    return found[1], found[2]
+        return given

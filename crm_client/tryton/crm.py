@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from crm_client.fields import Record, text
-from crm_client.records import LAST_NOTES, by_address, is_at, known_account, open_first, owners_of, people_of, told_notes
+from crm_client.records import LAST_NOTES, by_address, is_at, known_account, only, open_first, owners_of, people_of, told_notes
 from crm_client.renewal import CrmAccess
 from crm_client.side_by_side import one_problem
 from crm_client.tryton import questions
@@ -52,7 +52,7 @@ from mailmagnet.crm import (
     User,
 )
 from mailmagnet.deadline import in_time, in_time_or_problem
-from mailmagnet.errors import NotFound, Upstream
+from mailmagnet.errors import Upstream
 from mailmagnet.templates import Template
 
 CAPABILITIES = Capabilities(
@@ -138,18 +138,18 @@ class TrytonCrm:
     async def contact(self, contact_id: str) -> Contact:
         party = number(contact_id)
         records, (found, opportunities) = await self._ask(questions.party(party), questions.opportunities_of([party]))
-        seen = _Seen(records, [_only(found)], opportunities)
+        seen = _Seen(records, [only(TRYTON, found)], opportunities)
         return seen.contact(found[0], await self._behind(seen, found, *_notes_on(found)))
 
     async def lead(self, lead_id: str) -> Lead:
         seen = await self._opportunities(questions.opportunity(number(lead_id), questions.IS_LEAD))
-        _only(seen.opportunities)
+        only(TRYTON, seen.opportunities)
         await self._behind_leads(seen)
         return seen.leads()[0]
 
     async def deal(self, deal_id: str) -> Deal:
         seen = await self._opportunities(questions.opportunity(number(deal_id), questions.IS_DEAL))
-        _only(seen.opportunities)
+        only(TRYTON, seen.opportunities)
         return seen.deals()[0]
 
     async def account(self, account_id: str) -> KnownAccount:
@@ -157,7 +157,7 @@ class TrytonCrm:
         records, (found, people, deals) = await self._ask(
             questions.party(firm), questions.people_of([firm]), questions.deals_of([firm], questions.IS_OPEN)
         )
-        return _known(_only(found), records, people, deals)
+        return _known(only(TRYTON, found), records, people, deals)
 
     async def record_people(self, module: Module, record_id: str) -> RecordPeople:
         match module:
@@ -305,7 +305,7 @@ class TrytonCrm:
             questions.party(firm), questions.people_of([firm]), questions.deals_of([firm], questions.IS_DEAL)
         )
         seen = _Seen(records, people, deals)
-        seen.parties.add([_only(found)])
+        seen.parties.add([only(TRYTON, found)])
         return people_of(text(found[0], "name"), [seen.contact(each) for each in people], owners_of(seen.deals()))
 
 
@@ -341,9 +341,3 @@ def _known(firm: Record, records: Records, people: Iterable[Record], deals: Iter
 
 def _once(answers: Iterable[Iterable[Record]]) -> list[Record]:
     return list({number_of(each): each for answer in answers for each in answer}.values())
-
-
-def _only(found: Sequence[Record]) -> Record:
-    if not found:
-        raise NotFound(TRYTON, "there is no such record, or the user may not see it")
-    return found[0]

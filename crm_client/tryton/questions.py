@@ -7,8 +7,8 @@ from datetime import date
 from itertools import islice
 from typing import Any
 
+from crm_client.spelled import spelled
 from crm_client.tryton.server import Question
-from mailmagnet.addresses import shown
 
 PARTY, OPPORTUNITY, NOTE, CURRENCY = "party.party", "sale.opportunity", "ir.note", "currency.currency"
 USER, APPLICATION = "res.user", "res.user.application"
@@ -234,12 +234,12 @@ def in_calls(addresses: Iterable[str]) -> Iterator[list[str]]:
 
 def _with_address(path: str, addresses: Sequence[str]) -> Domain:
     """Tryton keeps an address as it was typed: its letters' case, and its domain in its own script."""
-    written = dict.fromkeys(spelling for address in addresses for spelling in (address, shown(address)))
+    written = spelled(addresses)
     return [[path, "where", [_IS_EMAIL, any_of([["value", "ilike", literal(each)] for each in written])]]]
 
 
 def _at_domain(domain: str) -> Domain:
-    written = [literal(each) for each in dict.fromkeys((domain, shown(f"@{domain}").removeprefix("@")))]
+    written = [literal(each) for each in spelled([domain])]
     address = any_of([["value", "ilike", f"%{before}{each}"] for each in written for before in "@."])
     website = any_of([["value", "ilike", f"%{each}%"] for each in written])
     return any_of(

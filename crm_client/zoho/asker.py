@@ -3,16 +3,16 @@
 A column that the user may not see is an error to Zoho: it is left out, and the question asked again.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 from crm_client.fields import Record
+from crm_client.side_by_side import all_of
 from crm_client.zoho.questions import CHEAPEST, MOST_ROWS, Question
 from crm_client.zoho.remembered import Remembered, Who
 from crm_client.zoho.server import HiddenColumn, Reply, Request, ZohoLine, asking
 from crm_client.zoho.zoho import ZOHO
-from mailmagnet.errors import NotPermitted
+from mailmagnet.errors import BadAnswer, NotPermitted
 
 MOST_HIDDEN = 12
 """Columns that are left out one after another before it is given up."""
@@ -32,8 +32,8 @@ class Asker:
         self._remembered = remembered
         self._who = who
 
-    async def together(self, token: str, asked: Mapping[str, Asked], all_of: Sequence[str] = ()) -> dict[str, list[Record]]:
-        """The rows of at most five, by their names: the first ones of each; of those in `all_of` all, whatever that costs."""
+    async def together(self, token: str, asked: Mapping[str, Asked], whole: Sequence[str] = ()) -> dict[str, list[Record]]:
+        """The rows of at most five, by their names: the first ones of each; of those in `whole` all, whatever that costs."""
         replies: dict[str, Reply] = {}
         for _ in range(MOST_HIDDEN):
             waiting = {name: each for name, each in asked.items() if name not in replies}
@@ -49,7 +49,7 @@ class Asker:
         if len(replies) < len(asked):
             raise NotPermitted(ZOHO, "too many columns may not be seen")
         rows = {name: _rows(asked[name], reply) for name, reply in replies.items()}
-        return rows | await self._whole(token, {name: asked[name] for name in all_of if replies[name].has_more})
+        return rows | await self._whole(token, {name: asked[name] for name in whole if replies[name].has_more})
 
     async def rows(self, token: str, question: Question, first: int = CHEAPEST) -> list[Record]:
         """All rows of one question; `first`: so many with the first call, which costs one credit up to CHEAPEST."""
@@ -69,7 +69,7 @@ class Asker:
 
     async def _whole(self, token: str, asked: Mapping[str, Asked]) -> dict[str, list[Record]]:
         questions = {name: each for name, each in asked.items() if isinstance(each, Question)}
-        rows = await asyncio.gather(*(self.rows(token, question, MOST_ROWS) for question in questions.values()))
+        rows = await all_of([self.rows(token, question, MOST_ROWS) for question in questions.values()])
         return dict(zip(questions, rows, strict=True))
 
     def _is_any(self, asked: Asked) -> bool:
@@ -92,9 +92,13 @@ class Asker:
 
 
 def _rows(asked: Asked, reply: Reply) -> list[Record]:
+    """None where the user may not see them: of modules that may be missing, and of related lists, which a layout may leave out."""
     try:
         return reply.rows
     except NotPermitted:
         if isinstance(asked, Question) and asked.module not in _DISPENSABLE:
             raise
-        return []
+    except BadAnswer:
+        if isinstance(asked, Question) or reply.code != "INVALID_DATA":
+            raise
+    return []

@@ -1,17 +1,16 @@
 """Zoho CRM as one of its users sees it: read only, what answers one mail in one round trip of two composite requests."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from crm_client.fields import Record
-from crm_client.records import by_address, open_first, owners_of, people_of, soonest_first
+from crm_client.records import by_address, only, open_first, owners_of, people_of, soonest_first
 from crm_client.renewal import CrmAccess
 from crm_client.side_by_side import all_of
+from crm_client.spelled import spelled
 from crm_client.zoho.asker import Asker
-from crm_client.zoho.people import MOST_DOMAINS, Details, People, about, details, has_address, notes_of, read, spelt
+from crm_client.zoho.people import MOST_DOMAINS, Details, People, about, details, has_address, notes_of, read
 from crm_client.zoho.questions import (
     MOST_IN_COMPOSITE,
     MOST_VALUES,
@@ -26,7 +25,7 @@ from crm_client.zoho.questions import (
 )
 from crm_client.zoho.records import ACCOUNT, CONTACT, DEAL, DEAL_WITH_PERSON, LEAD, Records, behind, id_of, profile_of, user_of
 from crm_client.zoho.remembered import Remembered
-from crm_client.zoho.server import Request, ZohoLine
+from crm_client.zoho.server import MOST_PAGES, Request, ZohoLine
 from crm_client.zoho.settings import ZohoSettings, settings
 from crm_client.zoho.zoho import ZOHO
 from mailmagnet.crm import (
@@ -48,7 +47,8 @@ from mailmagnet.crm import (
     Senders,
     User,
 )
-from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, NotPermitted, RateLimited, TimedOut, Unavailable
+from mailmagnet.deadline import in_time, in_time_or_problem
+from mailmagnet.errors import BadAnswer, NotAuthorised, NotFound, NotPermitted, Upstream
 from mailmagnet.templates import Template
 
 Result = TypeVar("Result")
@@ -101,21 +101,23 @@ class ZohoCrm:
         return CAPABILITIES
 
     async def look_up(self, front: Collection[str], others: Collection[str], domains: Collection[str], by: float) -> LookUp:
-        first, *rest = [*portions(spelt([*front, *others]), MOST_VALUES)] or [()]
-        near, *far = [*portions(spelt(domains), MOST_DOMAINS)] or [()]
+        first, *rest = [*portions(spelled([*front, *others]), MOST_VALUES)] or [()]
+        near, *far = [*portions(spelled(domains), MOST_DOMAINS)] or [()]
 
-        async def ask(token: str) -> tuple[list[Rows], list[Rows | None], Details]:
-            people, later, about_front = await _together(
-                _together(self._about(token, first, near), *(self._about(token, (), each) for each in far)),
-                _together(*(_in_time(by, self._senders(token, each)) for each in rest)),
-                self._details(token, has_address(spelt(front)), has_address(spelt(front), "Who_Id.")),
-            )
-            return people, later, about_front
+        async def ask(token: str) -> tuple[Details, list[Rows], list[Rows | Upstream]]:
+            needed = [self._about(token, first, near), *(self._about(token, (), each) for each in far)]
+            beside = [in_time_or_problem(ZOHO, by, self._senders(token, each)) for each in rest]
+            details_of_front = self._details(token, has_address(spelled(front)), has_address(spelled(front), "Who_Id."))
+            found = await all_of([details_of_front, *needed, *beside])
+            return found[0], found[1 : len(needed) + 1], found[len(needed) + 1 :]
 
-        needed, later, about_front = await _due(by, self._see(ask))
-        not_asked = {address for portion, rows in zip(rest, later, strict=True) if rows is None for address in portion}
-        asked = {address for address in (*front, *others) if not_asked.isdisjoint(spelt([address]))}
-        records, people = await _due(by, self._read([*needed, *(rows for rows in later if rows)]))
+        about_front, near_rows, rest_rows = await in_time(ZOHO, by, self._see(ask))
+        not_asked = {
+            address for portion, rows in zip(rest, rest_rows, strict=True) if isinstance(rows, Upstream) for address in portion
+        }
+        asked = {address for address in (*front, *others) if not_asked.isdisjoint(spelled([address]))}
+        told = [*near_rows, *(rows for rows in rest_rows if not isinstance(rows, Upstream))]
+        records, people = await in_time(ZOHO, by, self._read(told))
         contacts = open_first(about_front.put_to(contact, records) for contact in people.contacts)
         return LookUp(
             by_address(asked, contacts),
@@ -126,7 +128,7 @@ class ZohoCrm:
 
     async def senders(self, addresses: Collection[str]) -> Senders:
         async def ask(token: str) -> list[Rows]:
-            return await _together(*(self._senders(token, each) for each in portions(spelt(addresses), MOST_VALUES)))
+            return await all_of([self._senders(token, each) for each in portions(spelled(addresses), MOST_VALUES)])
 
         _, people = await self._read(await self._see(ask))
         return Senders(by_address(addresses, open_first(people.contacts)), by_address(addresses, people.leads))
@@ -139,21 +141,23 @@ class ZohoCrm:
         }
 
         async def ask(token: str) -> tuple[Rows, Details]:
-            rows, about_it = await _together(
-                self._asker.together(token, asked, all_of=("deals",)),
-                self._details(token, among("id", [number]), among("Who_Id", [number])),
+            rows, about_it = await all_of(
+                [
+                    self._asker.together(token, asked, whole=("deals",)),
+                    self._details(token, among("id", [number]), among("Who_Id", [number])),
+                ]
             )
             return rows, about_it
 
         rows, about_it = await self._see(ask)
         records, people = await self._read([rows])
-        return about_it.put_to(_only(people.contacts), records)
+        return about_it.put_to(only(ZOHO, people.contacts), records)
 
     async def lead(self, lead_id: str) -> Lead:
         question = Question("Leads", LEAD, among("id", [_number(lead_id)]))
         rows = await self._see(lambda token: self._asker.rows(token, question))
         _, people = await self._read([{"leads": rows}])
-        return _only(people.leads)
+        return only(ZOHO, people.leads)
 
     async def deal(self, deal_id: str) -> Deal:
         question = Question("Deals", DEAL, among("id", [_number(deal_id)]))
@@ -161,11 +165,11 @@ class ZohoCrm:
         _, people = await self._read([{"deals": rows}])
         if rows and not people.deals:
             raise BadAnswer(ZOHO, "a deal is neither open, won nor lost, or its day is none")
-        return _only(people.deals)
+        return only(ZOHO, people.deals)
 
     async def account(self, account_id: str) -> KnownAccount:
         people = await self._of_account(account_id)
-        return people.known(_only(people.accounts))
+        return people.known(only(ZOHO, people.accounts))
 
     async def record_people(self, module: Module, record_id: str) -> RecordPeople:
         if module is Module.LEADS:
@@ -177,7 +181,7 @@ class ZohoCrm:
         if module is Module.DEALS:
             return await self._people_of_deal(record_id)
         people = await self._of_account(record_id)
-        account = _only(people.accounts)
+        account = only(ZOHO, people.accounts)
         return people_of(account.name, people.contacts, owners_of([account, *people.deals, *people.contacts]))
 
     async def search(self, words: str, most: int) -> Found:
@@ -191,7 +195,7 @@ class ZohoCrm:
             "accounts": _holding("Accounts", ACCOUNT, each, "Account_Name", "Website"),
             "deals": _holding("Deals", DEAL, each, "Deal_Name", "Account_Name.Account_Name"),
         }
-        rows = await self._see(lambda token: self._asker.together(token, asked, all_of=_ALL if most >= MOST_IN_COMPOSITE else ()))
+        rows = await self._see(lambda token: self._asker.together(token, asked, whole=_ALL if most >= MOST_IN_COMPOSITE else ()))
         _, people = await self._read([{name: _that_hold(each, found) for name, found in rows.items()}])
         found = {"contacts": people.contacts, "leads": people.leads, "accounts": people.accounts, "deals": people.deals}
         return Found(
@@ -216,11 +220,11 @@ class ZohoCrm:
         return await self._remembered.users.get(self._who, lambda: self._access.ask(self._ask_me))
 
     async def administrators(self) -> Sequence[User]:
-        me, users = await _together(self.me(), self._access.ask(lambda token: self._users(token, "ActiveConfirmedAdmins")))
+        me, users = await all_of([self.me(), self._access.ask(lambda token: self._users(token, "ActiveConfirmedAdmins"))])
         return tuple(user_of(row, {me.profile.id: me.profile}) for row in users)
 
     async def users(self) -> Sequence[User]:
-        profiles, users = await self._see(lambda token: _together(self._profiles(token), self._users(token, "AllUsers")))
+        profiles, users = await self._see(lambda token: all_of([self._profiles(token), self._users(token, "AllUsers")]))
         known = {profile.id: profile for profile in profiles}
         return tuple(user_of(row, known) for row in users)
 
@@ -234,7 +238,7 @@ class ZohoCrm:
 
     async def _see(self, ask: Callable[[str], Awaitable[Result]]) -> Result:
         """The answer; meanwhile it is asked who asks, and how the CRM is set up. Raises NotPermitted without the permission."""
-        _, _, answer = await _together(self._check_permitted(), self._settings(), self._access.ask(ask))
+        _, _, answer = await all_of([self._check_permitted(), self._settings(), self._access.ask(ask)])
         return cast("Result", answer)
 
     async def _check_permitted(self) -> None:
@@ -272,22 +276,23 @@ class ZohoCrm:
         return user_of(users[0], {profile.id: profile for profile in map(profile_of, profiles)})
 
     async def _about(self, token: str, addresses: Collection[str], domains: Collection[str] = ()) -> Rows:
-        return await self._asker.together(token, about(addresses, domains), all_of=_ALL)
+        return await self._asker.together(token, about(addresses, domains), whole=_ALL)
 
     async def _senders(self, token: str, addresses: Collection[str]) -> Rows:
         """As questions by themselves: a composite request would take five places, for 25 rows of each."""
         asked = {name: question for name, question in about(addresses).items() if name != "accounts"}
-        rows = await _together(*(self._asker.rows(token, question) for question in asked.values()))
+        rows = await all_of([self._asker.rows(token, question) for question in asked.values()])
         return dict(zip(asked, rows, strict=True))
 
     async def _details(self, token: str, contacts: Condition, activities: Condition) -> Details:
-        """Of the contacts; of several, their notes are asked for one by one, but for the first one's."""
+        """Of the contacts; of several, the others' notes are asked for once they are known."""
         if not contacts.text:
             return Details()
-        rows = await self._asker.together(token, details(contacts, activities), all_of=("tasks",))
+        rows = await self._asker.together(token, details(contacts, activities), whole=("tasks",))
         first, *others = [id_of(row) for row in rows["contacts"]] or [""]
-        more = await _together(*(self._asker.line.ask(token, notes_of(contact)) for contact in others))
-        notes = {first: rows["notes"], **{contact: reply.rows for contact, reply in zip(others, more, strict=True)}}
+        asked = ({f"n{contact}": notes_of(contact) for contact in some} for some in portions(others, MOST_SUB_REQUESTS))
+        more = await all_of([self._asker.together(token, some) for some in asked])
+        notes = {first: rows["notes"], **{name.removeprefix("n"): found for some in more for name, found in some.items()}}
         return Details(rows["tasks"], rows["events"], rows["calls"], notes)
 
     async def _of_account(self, account_id: str) -> People:
@@ -297,7 +302,7 @@ class ZohoCrm:
             "contacts": Question("Contacts", CONTACT, of_account),
             "deals": Question("Deals", DEAL, of_account),
         }
-        rows = await self._see(lambda token: self._asker.together(token, asked, all_of=_ALL[:1] + _ALL[3:]))
+        rows = await self._see(lambda token: self._asker.together(token, asked, whole=("contacts", "deals")))
         return (await self._read([rows]))[1]
 
     async def _people_of_deal(self, deal_id: str) -> RecordPeople:
@@ -311,31 +316,26 @@ class ZohoCrm:
         }
         rows = await self._see(lambda token: self._asker.together(token, asked))
         records, people = await self._read([rows])
-        deal = _only(people.deals)
-        primary = [behind(row, "Contact_Name") for row in rows["deals"]]
-        contacts = {id_of(row): records.contact(row) for row in (*primary, *rows["roles"]) if id_of(row) and row.get("Full_Name")}
+        deal = only(ZOHO, people.deals)
+        primary = [behind(row, "Contact_Name") for row in rows["deals"] if id_of(row, "Contact_Name")]
+        contacts = {id_of(row): records.contact(row) for row in (*primary, *rows["roles"]) if row.get("Full_Name")}
         return people_of(deal.name, [*contacts.values()], owners_of([deal, deal.account, *contacts.values()]))
 
     async def _users(self, token: str, which: str) -> list[Record]:
         users: list[Record] = []
-        page = 1
-        while True:
+        for page in range(1, MOST_PAGES + 1):
             reply = await self._line.ask(token, Request("GET", "/users", {"type": which, "page": str(page), "per_page": "200"}))
             users += reply.named("users")
             if not reply.has_more:
                 return users
-            page += 1
+        raise BadAnswer(ZOHO, "the list of users has no end")
 
     async def _profiles(self, token: str) -> list[Profile]:
         """Each one's permissions come with it alone."""
         named = (await self._line.ask(token, Request("GET", "/settings/profiles"))).named("profiles")
         asked = {f"p{id_of(each)}": Request("GET", f"/settings/profiles/{id_of(each)}") for each in named}
-        replies = await _together(
-            *(
-                self._line.ask_together(token, {name: asked[name] for name in portion})
-                for portion in portions(asked, MOST_SUB_REQUESTS)
-            )
-        )
+        some = [{name: asked[name] for name in portion} for portion in portions(asked, MOST_SUB_REQUESTS)]
+        replies = await all_of([self._line.ask_together(token, each) for each in some])
         return [profile_of(row) for each in replies for reply in each.values() for row in reply.named("profiles")]
 
 
@@ -357,12 +357,6 @@ def _is_full(rows: Sequence[Record], most: int) -> bool:
     return most < MOST_IN_COMPOSITE <= len(rows)
 
 
-def _only(found: Sequence[Result]) -> Result:
-    if not found:
-        raise NotFound(ZOHO, "there is no such record, or the user may not see it")
-    return found[0]
-
-
 def _number(record_id: str) -> str:
     """The id as Zoho has them. Raises NotFound for what is none."""
     if not record_id.isascii() or not record_id.isdigit() or len(record_id) > LONGEST_ID:
@@ -372,26 +366,3 @@ def _number(record_id: str) -> str:
 
 async def _nothing(_: str) -> None:
     """Nothing to ask but who asks."""
-
-
-async def _together(*asked: Coroutine[Any, Any, Any]) -> list[Any]:
-    """The answers to all, asked side by side. Raises one of the problems that there are."""
-    return await all_of(asked)
-
-
-async def _due(by: float, asked: Awaitable[Result]) -> Result:
-    """The answer. Raises TimedOut where it is not there by then."""
-    began = asyncio.get_running_loop().time()
-    try:
-        async with asyncio.timeout_at(by):
-            return await asked
-    except TimeoutError:
-        raise TimedOut(ZOHO, max(by - began, 0.0)) from None
-
-
-async def _in_time(by: float, asked: Awaitable[Result]) -> Result | None:
-    """The answer; None where there is none in time, or none at all for now."""
-    with suppress(TimeoutError, Unavailable, RateLimited, BadAnswer):
-        async with asyncio.timeout_at(by):
-            return await asked
-    return None

@@ -8,17 +8,11 @@ from crm_client.records import is_at, known_account
 from crm_client.zoho.questions import Condition, Question, among, either, ends_with, holds
 from crm_client.zoho.records import ACCOUNT, CALL, CONTACT, DEAL, EVENT, LEAD, NOTE, TASK, Records, id_of
 from crm_client.zoho.server import Request
-from mailmagnet.addresses import shown
 from mailmagnet.crm import Account, Contact, Deal, KnownAccount, Lead
 
 MOST_DOMAINS = 11
 """Domains in one question: each is two comparisons there, beside two of addresses; COQL takes 25."""
 _ADDRESSES = ("Email", "Secondary_Email")
-
-
-def spelt(names: Iterable[str]) -> tuple[str, ...]:
-    """Addresses or domains in both spellings that Zoho may have: xn-- and Unicode."""
-    return tuple(dict.fromkeys(spelling for name in names for spelling in (name, shown(name))))
 
 
 def has_address(values: Collection[str], behind: str = "") -> Condition:

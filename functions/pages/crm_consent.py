@@ -18,7 +18,8 @@ from mailmagnet.errors import AnotherCompany, MailMagnetError, NotAuthorised, No
 
 _CRM = "crm"
 """What a state carries beside the page's ids: the CRM to which the browser was sent. No id of such a page is called so."""
-_REFUSED = "access_denied"
+_REFUSED = frozenset({"access_denied", "user_denied"})
+"""What it is called that a user does not allow it: by RFC 6749, and at Pipedrive."""
 CLOSE = "Close this window: the panel goes on by itself, or with Continue."
 
 
@@ -82,7 +83,7 @@ def _another_crm_page(name: str, came: FromCrm) -> Response:
 
 def _refused_page(name: str, came: FromCrm) -> Response:
     error = came.answer.get("error", "")
-    if error and error != _REFUSED:
+    if error and error not in _REFUSED:
         return page_response(
             f"{name} did not ask for your consent",
             "It sent you back with an error, and nothing was connected. If it stays so, tell your admin what it said.",

@@ -133,6 +133,11 @@ class Demo:
         return self.crm.name if self.crm else ""
 
     @property
+    def records_at(self) -> str:
+        """The URL below which the CRM's own pages of its records are."""
+        return (self.crm.url or self.crm.settings["CRM_ORIGIN"]) if self.crm else self.address
+
+    @property
     def entrance(self) -> str:
         """The page's address with the key: it opens the desk to a browser."""
         return self.key.entrance(f"{self.address}/")
@@ -498,8 +503,7 @@ def _crm_password(folder: Path) -> str:
 @asynccontextmanager
 async def _desk(demo: Demo, listening: socket.socket) -> AsyncIterator[None]:
     """The page, its API and Google's side, served at the socket."""
-    records_at = demo.crm.url if demo.crm else demo.address
-    crm = (demo.crm_record, demo.mail_frame, demo.now, demo.crm_calls_file, records_at)
+    crm = (demo.crm_record, demo.mail_frame, demo.now, demo.crm_calls_file, demo.records_at)
     product = Product(demo.addon_url, demo.job, *crm, demo.pages_url)
     app = desk_app(
         demo.key,

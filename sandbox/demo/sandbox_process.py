@@ -26,6 +26,8 @@ from crm_client.hubspot.kind import hubspot_kind
 from crm_client.kind import CrmKind
 from crm_client.pipedrive.addresses import PipedriveAddresses
 from crm_client.pipedrive.kind import pipedrive_kind
+from crm_client.salesforce.addresses import SalesforceAddresses
+from crm_client.salesforce.kind import salesforce_kind
 from crm_client.zoho.addresses import DataCentre, ZohoAddresses
 from crm_client.zoho.kind import zoho_kind
 from functions import addon as sidebar
@@ -99,6 +101,7 @@ def stand_ins_at(url: str) -> Mapping[str, CrmKind]:
         "zoho": zoho_kind(ZohoAddresses(url, (DataCentre(url, url, url),))),
         "hubspot": hubspot_kind(HubSpotAddresses(url, url)),
         "pipedrive": pipedrive_kind(PipedriveAddresses(url, re.escape(url))),
+        "salesforce": salesforce_kind(SalesforceAddresses(url, re.escape(url))),
     }
 
 

@@ -19,6 +19,8 @@ from tests.contract.crm_contract import CrmContract
 from tests.contract.crm_installed import looked_up
 from tests.contract.crm_world import ADA, KIM, NOOR
 from tests.contract.pipedrive_world import CALLBACK, PipedriveWorld, pipedrive_world
+from tests.crm_round_trips import Cost, measured
+from tests.http_faults import answering
 
 SAM, HENRIETTA = "sam@shaw.example", "h.lovell@analytical.example"
 
@@ -211,6 +213,18 @@ async def test_a_burst_a_spent_day_and_a_block_are_three_things() -> None:
 # What there is
 
 
+async def test_whoever_nobody_knows_is_told_with_the_company_in_three_round_trips(crm: PipedriveWorld) -> None:
+    ada = crm.as_user(ADA)
+    await looked_up(ada, [SAM])
+    crm.http.latency_seconds = 0.02
+    before = crm.pipedrive.limits.tokens_left
+    with measured() as found:
+        answer = await looked_up(ada, ["new@hopfield.example"], ["hopfield.example"])
+    assert answer.accounts["hopfield.example"].account.name == "Hopfield Inc"
+    assert found.cost == Cost(5, 3)
+    assert before - crm.pipedrive.limits.tokens_left == 61
+
+
 async def test_what_one_mail_costs_is_as_the_documentation_says(crm: PipedriveWorld) -> None:
     ada = crm.as_user(ADA)
     await ada.settings()
@@ -273,6 +287,32 @@ async def test_a_deal_of_another_organisation_than_its_persons_names_that_one(cr
         "Undated": "Analytical Ltd",
         "For others": "Crowd & Co",
     }
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{"success": true}',
+        '{"success": true, "data": {}}',
+        '{"success": true, "data": null}',
+        '{"success": true, "data": [7]}',
+        '{"success": true, "data": {"items": 7}}',
+        '{"success": false, "data": []}',
+        '{"data": []}',
+    ],
+)
+async def test_an_answer_without_its_records_is_none_and_not_an_empty_one(crm: PipedriveWorld, answer: str) -> None:
+    ada = crm.as_user(ADA)
+    await looked_up(ada, [SAM])
+    crm.http.happen(answering(200, answer))
+    for call in (ada.senders([SAM]), ada.search("sam", 3), ada.contact(crm.id_of("contact sam")), looked_up(ada, [SAM])):
+        with pytest.raises(BadAnswer):
+            await call
+    crm.http.mend()
+    for place in (1, 2):
+        crm.http.happen(answering(200, answer), call=place)
+        with pytest.raises(BadAnswer):
+            await ada.senders([SAM])
 
 
 async def _only(crm: PipedriveWorld) -> Contact:

@@ -91,7 +91,8 @@ async def _ask_everything(world: PipedriveWorld) -> None:
     """Every question that the client has, at least once; none of them with a turn of the gate to be waited for."""
     ada = world.as_user(ADA)
     await looked_up(ada, ["h.lovell@analytical.example"], ["crowd.example"], ["sam@shaw.example"])
-    await ada.senders(["lea@home.example", "office@analytical.example"])
+    of_four_companies = ("office@analytical.example", "grace@hopfield.example", "uli@mail.xn--lm-xka.example", "m0@crowd.example")
+    await ada.senders(["lea@home.example", *of_four_companies])
     await ada.contact(world.id_of("contact henrietta"))
     await ada.account(world.id_of("account analytical"))
     await ada.lead(world.id_of("lead lea"))

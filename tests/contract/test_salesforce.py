@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 
 from crm_client.salesforce.addresses import SALESFORCE
-from crm_client.salesforce.questions import LONGEST_ADDRESS, PERMISSION_FIELD
+from crm_client.salesforce.questions import DOMAINS_A_CALL, LONGEST_ADDRESS, PERMISSION_FIELD
 from mailmagnet.crm import MAIL_INTEGRATION, Budget, Module, Money
 from mailmagnet.errors import BadAnswer, NotFound, NotPermitted, RateLimited, Unavailable
 from tests.contract.crm_contract import CrmContract
@@ -145,7 +145,7 @@ async def test_who_may_use_it_is_told_to_who_looks_after_it(crm: SalesforceWorld
 
 
 @pytest.mark.parametrize(
-    "hidden", ["Lead", "Task", "Event", "Account", "Opportunity", "Contact.Title", "Profile", "CurrencyType"]
+    "hidden", ["Lead", "Task", "Event", "Account", "Opportunity", "Contact.Title", "Profile", "CurrencyType", "OpportunityStage"]
 )
 async def test_what_is_hidden_later_is_left_out_from_then_on(crm: SalesforceWorld, hidden: str) -> None:
     """What a user may see is remembered for a quarter of an hour: a question that is refused meanwhile is put anew."""
@@ -195,6 +195,19 @@ async def test_every_page_is_read_also_of_the_roles_in_a_deal(crm: SalesforceWor
         crm.id_of("contact henrietta"),
         crm.id_of("contact jonas"),
     )
+
+
+async def test_accounts_at_many_domains_are_asked_for_in_several_calls_side_by_side(crm: SalesforceWorld) -> None:
+    ada = crm.as_user(ADA)
+    await ada.settings()
+    crm.http.mend()
+    domains = {"analytical.example", "xn--lm-xka.example", *(f"d{number}.example" for number in range(2 * DOMAINS_A_CALL))}
+    found = await looked_up(ada, [KNOWN], domains)
+    assert {domain: known.account.name for domain, known in found.accounts.items()} == {
+        "analytical.example": "Analytical Ltd",
+        "xn--lm-xka.example": "Ulm Optik",
+    }
+    assert len(crm.http.asked) == 4  # three for domains, of which one asks for the person too, and one for notes
 
 
 async def test_an_organisation_is_called_at_none_but_salesforces_own_places(crm: SalesforceWorld) -> None:
@@ -261,3 +274,15 @@ async def test_what_is_left_of_the_day_is_the_organisations(crm: SalesforceWorld
     with pytest.raises(Unavailable):
         await client.as_user(connection).senders([KNOWN])
     assert client.budget(crm.connection_of(KIM)) == Budget(left, of)
+
+
+async def test_who_may_see_no_deals_gets_people_all_the_same(crm: SalesforceWorld) -> None:
+    crm.salesforce.objects.hidden[ADA] = {"Opportunity", "OpportunityContactRole", "OpportunityStage", "CurrencyType"}
+    ada = crm.as_user(ADA)
+    (contact,) = (await looked_up(ada, [KNOWN], ["analytical.example"])).contacts[KNOWN]
+    assert (contact.name, contact.deals, len(contact.notes)) == ("Henriëtta Lovell", (), 3)
+    assert (await ada.settings()).stages == ()
+    assert await ada.deals_closing(date(2026, 11, 1), date(2026, 11, 30)) == ()
+    assert (await ada.search("Renewal", 5)).deals == ()
+    with pytest.raises(NotFound):
+        await ada.deal(crm.id_of("deal renewal"))

@@ -126,6 +126,20 @@ async def test_what_cannot_be_kept_is_ended_at_salesforce(
     assert sessions_of(crm, KIM) == before or "refresh_token" in changed
 
 
+async def test_an_id_of_15_characters_is_the_one_of_18(
+    crm: SalesforceWorld, sign_in: SalesforceSignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issued, answer = crm.salesforce.oauth.tokens, await consented(crm, sign_in, KIM)
+    kim = crm.id_of(f"user {KIM}")
+
+    def short(form: dict[str, str], origin: str) -> dict[str, str]:
+        told = issued(form, origin)
+        return {**told, "id": told["id"].replace(kim, kim[:15])}
+
+    monkeypatch.setattr(type(crm.salesforce.oauth), "tokens", lambda _, form, origin: short(form, origin))
+    assert (await sign_in.signed_in(answer, VERIFIER)).account == kim
+
+
 async def test_a_refresh_token_is_changed_at_each_renewal_and_ended_at_sign_out(
     crm: SalesforceWorld, sign_in: SalesforceSignIn
 ) -> None:
@@ -226,17 +240,23 @@ async def test_mapped_users_see_what_they_see_in_salesforce_and_no_token_is_writ
     assert [each.path for each in crm.http.asked].count("/services/oauth2/token") == 2
     for connection in kept:
         assert await vault.connection(connection.org, connection.user) == connection
+    there = {user.id: user.email for user in await client.as_user(kept[0]).users() if user.active}
+    assert there[crm.id_of(f"user {KIM}")] == KIM, "an admin sees whom there is to let in"
     budget = client.budget(kept[1])
     assert budget
     assert 0 < budget.left < budget.of
 
 
-async def test_a_session_of_another_organisation_is_refused(
+async def test_a_session_of_another_organisation_or_user_is_refused(
     crm: SalesforceWorld, by_certificate: SalesforceCertificateSignIn
 ) -> None:
     link = await by_certificate.signed_in(await consented(crm, by_certificate, ADA), VERIFIER)
     with pytest.raises(BadAnswer):
         await by_certificate.renewed(replace(link, account="00D5g000000zzzzEAA"))
+    names = {f"{KIM}.crm": crm.id_of(f"user {ADA}")}
+    crm.salesforce.oauth.user_named = names.get
+    with pytest.raises(BadAnswer):
+        await by_certificate.tokens_for(link, mapped_to(crm.id_of(f"user {KIM}"), "", link))
 
 
 async def test_the_end_of_the_link_ends_its_session(crm: SalesforceWorld, by_certificate: SalesforceCertificateSignIn) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from mailmagnet.crm import DealState, Money
+from mailmagnet.crm import DealState, Module, Money
 from mailmagnet.errors import BadAnswer, DayLimitReached, NotAuthorised, NotPermitted, RateLimited, Unavailable
 from tests.contract.crm_contract import CrmContract
 from tests.contract.crm_installed import looked_up
@@ -74,6 +74,21 @@ async def test_who_is_asked_for_by_a_second_address_comes_with_the_deals(crm: Zo
     for answer in (await looked_up(ada, [address]), await ada.senders([address])):
         (henrietta,) = answer.contacts[address]
         assert {deal.name for deal in henrietta.deals} == {"Renewal 2027", "First order"}
+
+
+async def test_a_deals_people_are_its_contact_and_those_with_a_role(crm: ZohoWorld) -> None:
+    ada = crm.as_user(ADA)
+    for key, people in (("renewal", ["henrietta", "jonas"]), ("crowd", ["crowd 11"]), ("pilot", ["petra"])):
+        found = await ada.record_people(Module.DEALS, crm.id_of(f"deal {key}"))
+        assert [person.id for person in found.people] == [crm.id_of(f"contact {person}") for person in people]
+        assert found.owners[0].id == crm.id_of(f"user {ADA}")
+
+
+async def test_notes_that_may_not_be_seen_hide_nobody(crm: ZohoWorld) -> None:
+    crm.zoho.organisation.notes_in_layout = False
+    for address in ("office@analytical.example", "h.lovell@analytical.example"):
+        found = (await looked_up(crm.as_user(ADA), [address])).contacts[address]
+        assert [contact.notes for contact in found] == [()] * len(found)
 
 
 async def test_only_the_person_in_front_comes_with_details(crm: ZohoWorld) -> None:

@@ -54,7 +54,7 @@ class Shown:
         return dict(html.fromstring(self.body).forms[number].form_values())
 
     def action(self, number: int = 0) -> str:
-        return urljoin(self.url, str(html.fromstring(self.body).forms[number].get("action")))
+        return urljoin(self.url, str(html.fromstring(self.body).forms[number].get("action", "")))
 
 
 @dataclass
@@ -158,7 +158,13 @@ async def pages_at(desk: Desk, source: str = SANDBOX_PROCESS, **settings: str) -
 @asynccontextmanager
 async def pages_here(desk: Desk, **settings: str) -> AsyncIterator[Pages]:
     """The same function in this process, behind the same server: up at once, for the many scenarios that are about a page alone."""
-    port = free_port()
+    async with pages_on(desk, free_port(), settings) as pages:
+        yield pages
+
+
+@asynccontextmanager
+async def pages_on(desk: Desk, port: int, settings: Mapping[str, str]) -> AsyncIterator[Pages]:
+    """The same on a port that somebody has to know first."""
     environment = _environment(desk, port, settings)
     process = process_in(environment)
     serve = entry_point("pages", lambda: process, endpoint.answer)

@@ -12,9 +12,10 @@ import pytest
 from functions.crms import KINDS
 from functions.wiring import CRM_CALLBACK, Process
 from http_session.pkce import challenge_of
+from mailmagnet.administration import administration
 from mailmagnet.caller import Caller, crm_of
 from mailmagnet.choose_crm import choose_crm
-from mailmagnet.crm import User
+from mailmagnet.crm import User, service_of
 from mailmagnet.crm_account import connect_account
 from mailmagnet.crm_choice import CrmChoice
 from mailmagnet.crm_sign_in import CrmTokens, Sees
@@ -36,8 +37,9 @@ from mailmagnet.crm_users import (
 from mailmagnet.daily_chores import daily_chores
 from mailmagnet.disconnect_mailbox import disconnect_mailbox
 from mailmagnet.errors import AnotherCompany, Forbidden, NotFound, NotKept, NotListed, SignInNeeded, Unavailable, Upstream
+from mailmagnet.homepage import homepage
 from mailmagnet.identity import Identity
-from mailmagnet.permission import check_permitted
+from mailmagnet.permission import check_permitted, who_can_permit
 from mailmagnet.removal import remove_organisation
 from mailmagnet.sign_in_to_crm import sign_in_by_browser
 from mailmagnet.store import Policy
@@ -523,3 +525,18 @@ async def test_no_users_sign_in_becomes_an_accounts_link(single: World) -> None:
     with pytest.raises(BadRequest):
         await single.connect()
     assert single.server.given == 0
+
+
+async def test_an_admin_whom_nobody_has_let_in_yet_finds_the_way_to_connect_the_account(world: World) -> None:
+    """Else nobody could ever be let in."""
+    home = await homepage(world.caller(ADA), world.process)
+    assert home.is_admin
+    assert any(isinstance(problem, NotListed) for problem in home.problems)
+    assert (await administration(world.caller(ADA), world.process)).org == ORG
+    assert ((await world.list()).by_account, (await world.list()).account) == (True, "")
+    with pytest.raises(NotListed):
+        await administration(world.caller(BOB), world.process)
+    told = await who_can_permit(
+        [NotListed(service_of(await crm_of(world.caller(BOB), world.process)))], world.caller(BOB), world.process
+    )
+    assert told == (ADA.address,)

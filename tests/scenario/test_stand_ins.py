@@ -18,11 +18,11 @@ from aiohttp import web
 from functions.settings import read_settings
 from functions.wiring import CRM_CALLBACK
 from mailmagnet.crm_choice import CrmChoice
-from mailmagnet.crm_sign_in import CrmTokens
+from mailmagnet.crm_sign_in import CrmTokens, Sees, mapped_to
 from mailmagnet.label_mail import label_mail
 from mailmagnet.store import Policy
-from mailmagnet.vault import Connection
-from sandbox.crms.stand_in import StandIn
+from mailmagnet.vault import CRM_ACCOUNT, Connection
+from sandbox.crms.stand_in import SignedIn, StandIn
 from sandbox.demo.sandbox_process import SandboxProcess, read_sandbox_settings
 from tests.contract.crm_world import crm_world
 from tests.http_faults import HttpFaults
@@ -31,8 +31,8 @@ from tests.scenario.desk import ADA, OURS, Desk, desk_in
 from tests.told_at_the_end import COUNTED
 
 ORG = "corp.example"
-KINDS = ("pipedrive", "salesforce", "zoho")
-"""Those at which each user signs in."""
+KINDS = ("hubspot", "pipedrive", "salesforce", "zoho")
+"""At HubSpot an administrator has connected the account; at the others each user signs in."""
 KNOWN, STRANGER = "h.lovell@analytical.example", "stranger@elsewhere.example"
 Tell = Callable[[str, object], None]
 
@@ -77,13 +77,22 @@ async def office_with(kind: str, folder: Path) -> AsyncIterator[Office]:
 
 async def _signed_in(desk: Desk, kind: str, stand_in: StandIn) -> None:
     told = stand_in.sign_in(ADA)
-    ends = datetime.fromisoformat(told.expires_at)
-    tokens = CrmTokens(told.account, told.name, told.access, told.refresh, ends, CrmChoice(kind), told.origin)
+    tokens = _tokens(told, kind)
+    if told.through:
+        link = _tokens(told.through, kind)
+        await desk.vault.sign_in(Connection(ORG, CRM_ACCOUNT, "", crm=link))
+        await desk.vault.let_see(ORG, Sees.TEAM)
+        tokens = mapped_to(told.account, told.name, link)
     user, own = desk.account.sub, frozenset({ADA})
     connection = Connection(ORG, user, ADA, own, frozenset({ORG}), crm=tokens, listed=True)
     await desk.vault.sign_in(connection)
     await desk.vault.put_on_list(connection)
     await desk.store.set_policy(ORG, Policy(crm=CrmChoice(kind)))
+
+
+def _tokens(told: SignedIn, kind: str) -> CrmTokens:
+    ends = datetime.fromisoformat(told.expires_at)
+    return CrmTokens(told.account, told.name, told.access, told.refresh, ends, CrmChoice(kind), told.origin)
 
 
 def _form_of(path: str) -> str:

@@ -165,6 +165,16 @@ async def test_whom_nobody_has_mapped_is_not_let_in(world: World) -> None:
     assert not world.asked
 
 
+async def test_the_account_itself_is_asked_with_its_own_token(world: World) -> None:
+    """So that an admin sees whom there is to let in."""
+    await world.linked(sees=None)
+    link = await world.vault.connection(ORG, CRM_ACCOUNT)
+    assert link
+    access = world.renewal.access_of(link)
+    access.check_listed()
+    assert await access.ask(world.call) == "0"
+
+
 async def test_another_organisations_link_is_never_asked_with(world: World) -> None:
     link = await world.linked(OTHER_ORG)
     ada = await world.let_in(link, org=ORG)

@@ -239,7 +239,7 @@ def test_the_crm_is_changed_with_what_that_does_said_first(machine: Machine) -> 
     [
         (["--kind", "odoo", "--origin", "https://10.0.0.1"], 1, "private network"),
         (["--kind", "odoo"], 1, "address: type it as"),
-        (["--kind", "zoho", "--origin", "https://crm.example"], 1, "CRM: one of"),
+        (["--kind", "sugar", "--origin", "https://crm.example"], 1, "CRM: one of"),
         (["--kind", "default", "--origin", "https://crm.example"], 2, "--origin"),
     ],
 )

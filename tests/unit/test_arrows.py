@@ -131,7 +131,8 @@ def test_every_file_says_what_belongs_in_it() -> None:
         str(file.relative_to(HOUSE))
         for package in MAY_IMPORT
         for file in _files(package)
-        if not ast.get_docstring(ast.parse(file.read_text()))
+        if file.name != "__manifest__.py"  # Odoo's: one expression
+        and not ast.get_docstring(ast.parse(file.read_text()))
     ]
     assert silent == []
 

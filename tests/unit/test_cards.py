@@ -1133,6 +1133,16 @@ def test_the_homepage_with_everything_down() -> None:
     assert "--- Today\nZoho CRM cannot be reached now. [Retry] / Reference 7f3a" in as_text(home_card(only_deals, FRAME))
 
 
+def test_a_key_that_will_end_is_told_with_what_to_do() -> None:
+    ends = datetime(2026, 11, 26, 22, tzinfo=UTC)
+    lines = as_text(home_card(replace(HOME, crm_name="Odoo", sign_in_ends=ends), FRAME)).splitlines()
+    place = next(number for number, line in enumerate(lines) if line.startswith("Your key for Odoo ends"))
+    assert lines[place : place + 2] == [
+        "Your key for Odoo ends Thu (6 days). / Make a new one in Odoo, and sign in with it.",
+        "[Sign in to Odoo]",
+    ]
+
+
 def test_the_homepages_retry_asks_again_in_place() -> None:
     down = Homepage(CRM, None, None, NO_MAIL, MAILBOX, crm_problem=Unavailable(ZOHO))
     actions = [click["action"] for click in clicks(home_card(down, FRAME))]

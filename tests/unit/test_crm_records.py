@@ -3,6 +3,7 @@
 from datetime import date
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,14 +11,19 @@ from crm_client.records import (
     MOST_CONTACTS,
     MOST_PEOPLE,
     by_address,
+    domain_of_website,
     known_account,
+    only,
     open_first,
     owners_of,
     people_of,
     soonest_first,
 )
+from crm_client.spelled import spelled
 from mailmagnet.crm import Account, Contact, Deal, DealState, Lead, Owner
+from mailmagnet.errors import NotFound, Service, Side
 
+WHO = Service(Side.CRM, "CRM")
 IDS = st.sampled_from("abcdef")
 ACCOUNT = Account("firm", "Firm", owner="Kim", owner_id="2")
 ACCOUNTS = st.sampled_from([None, ACCOUNT, Account("other", "Other")])
@@ -96,3 +102,34 @@ def test_of_many_people_the_first_are_told_and_all_counted() -> None:
     assert record.people[0].addresses == ("p0@x.example",)
     assert people_of("Crowd", crowd[:3], (), count=700).people_count == 700
     assert people_of("Nobody", [], ()).people_count == 0
+
+
+@pytest.mark.parametrize(
+    ("website", "domain"),
+    [
+        ("https://www.analytical.example/about?x=y", "analytical.example"),
+        ("analytical.example", "analytical.example"),
+        ("WWW.Bücher.EXAMPLE", "xn--bcher-kva.example"),
+        ("http://[::1", ""),
+        ("no website", ""),
+        ("", ""),
+    ],
+)
+def test_a_companys_domain_is_its_websites(website: str, domain: str) -> None:
+    assert domain_of_website(website) == domain
+
+
+def test_an_id_stands_for_one_record_or_for_none() -> None:
+    assert only(WHO, ["it"]) == "it"
+    with pytest.raises(NotFound) as told:
+        only(WHO, [])
+    assert told.value.who == WHO
+
+
+def test_both_spellings_are_asked_for_in_their_order() -> None:
+    assert spelled(["ada@xn--bcher-kva.example", "a@x.example", "a@x.example"]) == [
+        "ada@xn--bcher-kva.example",
+        "ada@bücher.example",
+        "a@x.example",
+    ]
+    assert spelled(["xn--bcher-kva.example"]) == ["xn--bcher-kva.example", "bücher.example"]

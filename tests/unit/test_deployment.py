@@ -12,6 +12,10 @@ import pytest
 import yaml
 
 from cards.frame import Path as Served
+from crm_client.hubspot.addresses import HubSpotAddresses
+from crm_client.pipedrive.addresses import PipedriveAddresses
+from crm_client.salesforce.addresses import SalesforceAddresses
+from crm_client.zoho.addresses import ZohoAddresses
 from deployment.addon_manifest import addon_deployment
 from deployment.carry_out import VALUE
 from deployment.deployment_file import WITH_CLIENT, WITH_ORIGIN, Crm, read_deployment
@@ -278,6 +282,37 @@ def test_the_sandbox_reads_this_deployments_as_gmail_does(manifest: dict[str, An
     assert card_faults(card, open_links=open_links) == []
     assert card_faults(card, open_links=OpenLinks(found.open_link_prefixes[:2])) != []
     assert card_faults(card, open_links=OpenLinks([])) != []
+
+
+@pytest.mark.parametrize(
+    ("kind", "places"),
+    [
+        ("salesforce", [SalesforceAddresses().instance("https://acme.my.salesforce.com")]),
+        ("hubspot", [HubSpotAddresses().app_of(host) for host in ("app.hubspot.com", "app-eu1.hubspot.com")]),
+        ("zoho", [centre.web for centre in ZohoAddresses().data_centres]),
+        ("pipedrive", [PipedriveAddresses().company("https://acme.pipedrive.com")]),
+    ],
+)
+def test_links_to_a_vendors_records_open(kind: str, places: list[str]) -> None:
+    """A wildcard for subdomains, which Google takes first in a host, is read here for one label alone."""
+    crm = Crm.model_validate({"kind": kind, "client_id": "x"})
+    manifest = addon_deployment(DEPLOYMENT.model_copy(update={"crm": crm}), FILE)
+    prefixes = manifest["addOns"]["common"]["openLinkUrlPrefixes"]
+    assert [prefix for prefix in prefixes if not re.fullmatch(r"https://(\*\.)?[^/*]+\.[^/*]+/", prefix)] == []
+    assert "CRM_URL" not in json.dumps(manifest)
+    for place in places:
+        first = place.removeprefix("https://").split(".")[0]
+        opened = OpenLinks([prefix.replace("*", first) for prefix in prefixes])
+        assert opened.cover(f"{place}/contacts/7")
+        assert not opened.cover(f"{place}.evil.example/contacts/7")
+
+
+def test_every_kind_of_crm_has_places_for_its_links() -> None:
+    assert all(Crm.model_validate({"kind": kind, "client_id": "x"}).record_pages != ("/",) for kind in WITH_CLIENT)
+    assert all(
+        Crm.model_validate({"kind": kind, "origin": "https://crm.example"}).record_pages == ("https://crm.example/",)
+        for kind in WITH_ORIGIN
+    )
 
 
 def test_the_sandbox_reads_the_template_as_gmail_does() -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import cast
 
@@ -10,10 +10,12 @@ import pytest
 
 from mailmagnet.caller import Caller
 from mailmagnet.crm import CrmSettings, Deal, DealState, Organisation
+from mailmagnet.crm_sign_in import NO_END, CrmTokens
 from mailmagnet.homepage import Homepage, homepage
 from mailmagnet.identity import Identity
 from mailmagnet.parts import Parts
 from mailmagnet.store import Policy
+from mailmagnet.vault import Connection
 
 
 def deal(closing: date) -> Deal:
@@ -25,8 +27,9 @@ class OnlyACrm:
 
     name = "Zoho CRM"
 
-    def __init__(self, time_zone: str, days: Sequence[date]) -> None:
+    def __init__(self, time_zone: str, days: Sequence[date], tokens: CrmTokens | None = None) -> None:
         self.time_zone = time_zone
+        self.tokens = tokens
         self.days = days
         self.ranges: list[tuple[date, date]] = []
         self.both_asked = asyncio.Barrier(2)
@@ -40,8 +43,8 @@ class OnlyACrm:
         await self.both_asked.wait()
         return [deal(day) for day in self.days if first <= day <= last]
 
-    async def connection(self, org: str, user: str) -> None:
-        return None
+    async def connection(self, org: str, user: str) -> Connection | None:
+        return Connection(org, user, "kim@corp.example", crm=self.tokens) if self.tokens else None
 
     async def mailbox(self, org: str, user: str) -> None:
         return None
@@ -82,3 +85,24 @@ async def test_the_month_is_the_organisations_wherever_it_is(
 ) -> None:
     answer = await OnlyACrm(time_zone, [LAST, NEXT_MONTH]).open(now)
     assert (answer.today, answer.closing) == (today, tuple(map(deal, closing)))
+
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("refresh", "access", "ends", "told"),
+    [
+        ("", "key", NOON + timedelta(days=7), True),
+        ("", "key", NOON + timedelta(days=7, seconds=1), False),
+        ("", "key", NOON + timedelta(minutes=1), True),
+        ("", "key", NOON, False),  # then it is over, and the panel asks for a new one
+        ("", "key", NO_END, False),
+        ("refresh", "token", NOON + timedelta(hours=1), False),
+        ("", "", NO_END, False),
+    ],
+)
+async def test_a_week_before_a_key_ends_its_user_is_told(refresh: str, access: str, ends: datetime, told: bool) -> None:
+    tokens = CrmTokens("7", "Kim", access, refresh, ends)
+    answer = await OnlyACrm("Europe/Vienna", [], tokens).open(NOON)
+    assert answer.sign_in_ends == (ends if told else None)

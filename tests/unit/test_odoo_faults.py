@@ -87,7 +87,7 @@ async def session(odoo: Odoo) -> AsyncIterator[HttpSession]:
 
 
 def crm_at(odoo: Odoo, session: HttpSession) -> OdooCrm:
-    server, now = OdooServer(session, odoo.origin, 0.3), lambda: datetime.now(UTC)
+    server, now = OdooServer(session, odoo.origin, 2.0), lambda: datetime.now(UTC)
     connection = Connection(ORG, USER, "ada@corp.example", crm=CrmTokens("7", "Ada", KEY, "", datetime(2100, 1, 1, tzinfo=UTC)))
     vault = cast(Vault, OneConnection(connection))
     renewal = Renewal(OdooSignIn(server, now), vault, lambda: cast(Store, _NoStore()), now)
@@ -142,7 +142,7 @@ async def test_what_goes_wrong_is_an_error_of_the_tree(
 
 
 async def test_slower_than_the_deadline_is_timed_out(odoo: Odoo, session: HttpSession) -> None:
-    odoo.seconds = 2
+    odoo.seconds = 6
     with pytest.raises(TimedOut):
         await looked_up(crm_at(odoo, session), ["x@y.example"], [])
 

@@ -45,6 +45,8 @@ class Odoo:
             return web.Response(status=401)
         if request.match_info["method"] == "context_get":
             return web.json_response({"uid": 2})
+        if request.match_info["method"] == "check_object_reference":
+            return web.json_response(["res.groups", 4])
         return web.json_response({"records": [{"id": 2, "name": f"Ada of {self.key}"}], "length": 1})
 
 

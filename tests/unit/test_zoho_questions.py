@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm_client.zoho.people import MOST_DOMAINS, about, spelt
+from crm_client.zoho.people import MOST_DOMAINS, about
 from crm_client.zoho.questions import (
     MOST_CRITERIA,
     MOST_VALUES,
@@ -119,15 +119,6 @@ def test_what_is_asked_about_people_is_within_coqls_limits_and_has_zohos_columns
         *(("contacts", "leads", "deals") if addresses else ()),
         *(("contacts", "accounts", "deals") if domains else ()),
     }
-
-
-def test_both_spellings_are_asked_for() -> None:
-    assert spelt(["ada@xn--bcher-kva.example", "a@x.example"]) == (
-        "ada@xn--bcher-kva.example",
-        "ada@bücher.example",
-        "a@x.example",
-    )
-    assert spelt(["xn--bcher-kva.example"]) == ("xn--bcher-kva.example", "bücher.example")
 
 
 @given(st.lists(st.text(max_size=2), max_size=30), st.integers(1, 7))

@@ -5,11 +5,9 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm_client.records import domain_of_website
 from crm_client.zoho.people import Details, read
 from crm_client.zoho.records import (
     CALL,
@@ -161,21 +159,6 @@ def test_a_meeting_is_over_when_its_end_is_and_a_call_that_came_in_was_made() ->
     ]
     assert {each.owner for each in found} == {"Kim Park"}
     assert found[0].url == "https://crm.zoho.com/crm/org1/tab/Calls/4"
-
-
-@pytest.mark.parametrize(
-    ("website", "domain"),
-    [
-        ("https://www.analytical.example/about?x=y", "analytical.example"),
-        ("analytical.example", "analytical.example"),
-        ("WWW.Bücher.EXAMPLE", "xn--bcher-kva.example"),
-        ("http://[::1", ""),
-        ("no website", ""),
-        ("", ""),
-    ],
-)
-def test_a_companys_domain_is_its_websites(website: str, domain: str) -> None:
-    assert domain_of_website(website) == domain
 
 
 def test_the_permission_is_known_by_its_label_or_by_zohos_own_name() -> None:

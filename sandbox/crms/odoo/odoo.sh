@@ -33,7 +33,7 @@ machine() {
 }
 
 package() {
-    [ -e "$folder/package/usr/lib/python3/dist-packages/odoo" ] && return
+    [ -e "$folder/package/usr/share/javascript/jquery" ] && return
     echo "   Odoo: fetching Debian's package odoo-19 (123 MB)"
     mkdir -p "$folder/apt/state/lists/partial" "$folder/apt/cache/archives/partial"
     : >"$folder/apt/status"
@@ -50,10 +50,14 @@ Dir::Etc::sourceparts "-";
 APT::Sandbox::User "root";
 Acquire::Languages "none";
 CONF
-    (cd "$folder" && APT_CONFIG=apt/apt.conf && export APT_CONFIG && apt-get update -qq && apt-get download -qq odoo-19)
+    rm -rf "$folder/package" "$folder/unpacking" "$folder"/*.deb
+    # What its own web page is drawn with are Debian packages of their own, which it links to.
+    (cd "$folder" && APT_CONFIG=apt/apt.conf && export APT_CONFIG && apt-get update -qq && apt-get download -qq odoo-19 \
+        libjs-jquery libjs-jquery-form libjs-underscore fonts-font-awesome fonts-roboto-unhinted)
     deb=$(ls -t "$folder"/odoo-19_19.0*.deb | head -1)
     (basename "$deb" && sha256sum <"$deb") | paste -s >"$folder/version"
-    dpkg-deb -x "$deb" "$folder/unpacking" && rm -f "$deb"
+    for each in "$folder"/*.deb; do dpkg-deb -x "$each" "$folder/unpacking"; done
+    rm -f "$folder"/*.deb
     mv "$folder/unpacking" "$folder/package"
 }
 

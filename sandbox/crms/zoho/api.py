@@ -225,6 +225,8 @@ class ZohoApi:
 
     def _notes(self, call: Call, contact_id: str) -> Mapping[str, Any] | None:
         _seen(self._organisation, call.user, "Contacts", contact_id)
+        if not self._organisation.notes_in_layout:
+            raise bad_param("related_list_api_name")
         fields = _fields(call, _NOTE_FIELDS)
         by = call.params.get("sort_by", "id")
         if by not in {"id", "Created_Time", "Modified_Time"} or call.params.get("sort_order", "desc") not in {"asc", "desc"}:

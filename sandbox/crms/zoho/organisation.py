@@ -89,6 +89,8 @@ class ZohoOrganisation:
         """The ids of the users with whom a record is shared, by its id."""
         self.territories: dict[str, set[str]] = {}
         """The ids of the territories that a record is in, by its id."""
+        self.notes_in_layout = True
+        """Whether the layout of contacts has their notes."""
         self.modules = set(MODULES)
         """Those that are switched on."""
         self._fill(world)
