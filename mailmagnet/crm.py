@@ -258,9 +258,9 @@ class KnownAccount:
 class LookUp:
     """The CRM's answer for all people of one mail.
 
-    `contacts` and `leads` by each asked address that has any, `accounts` by each asked domain that has one;
-    what the user may not see is left out as if it were not there. Of the addresses in `not_asked` nothing is known: there was no time
-    for them, or this CRM is asked for them one by one, when they are opened.
+    `contacts` and `leads` by each asked address that has any, `accounts` by each asked domain that has one, but perhaps not by those of
+    which somebody asked for is a contact: a contact has its account. What the user may not see is left out as if it were not there. Of the
+    addresses in `not_asked` nothing is known: there was no time for them, or this CRM is asked for them one by one, when they are opened.
     """
 
     contacts: Mapping[str, tuple[Contact, ...]]

@@ -1,5 +1,6 @@
 """Which records are read for an answer, in as few steps as HubSpot allows: what can be asked side by side is."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 
 from crm_client.fields import Record, text
@@ -39,6 +40,7 @@ class Reading:
         self._questions = questions
         self._viewers = viewers
         self.gathered = Gathered()
+        self._companies: dict[str, asyncio.Task[None]] = {}
 
     async def in_front(self, addresses: Collection[str]) -> list[Record]:
         """The contacts behind the spellings of one person's address, with all that a person reads: in two steps for a main address."""
@@ -192,8 +194,18 @@ class Reading:
         return {deal for contact in contacts for deal in self.gathered.deals_of.get(id_of(contact, "id"), ())}
 
     async def _read_companies(self, ids: Iterable[str]) -> None:
+        """Each once, also where it is wanted again while it is on its way; whoever gives up takes it from nobody."""
         missing = set(ids) - {""} - set(self.gathered.companies)
-        self.gathered.companies |= {id_of(each, "id"): each for each in await self._questions.records(COMPANIES, missing)}
+        under_way = {each: asking for each in missing if (asking := self._companies.get(each)) and not asking.done()}
+        if new := missing - set(under_way):
+            asking = asyncio.create_task(self._ask_for_companies(new))
+            asking.add_done_callback(lambda done: done.cancelled() or done.exception())
+            under_way |= dict.fromkeys(new, asking)
+            self._companies |= under_way
+        await all_of([asyncio.shield(asking) for asking in set(under_way.values())])
+
+    async def _ask_for_companies(self, ids: Collection[str]) -> None:
+        self.gathered.companies |= {id_of(each, "id"): each for each in await self._questions.records(COMPANIES, ids)}
 
     async def _read_owners_of(self, contact_ids: Iterable[str]) -> None:
         """Whose contacts these are, where not everybody sees everything."""

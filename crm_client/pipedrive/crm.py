@@ -65,8 +65,8 @@ CAPABILITIES = Capabilities(
 )
 MOST_OPEN_DEALS = 5000
 """Of a whole company that are read for those that close in some days: Pipedrive cannot be asked for a span of days."""
-LONGEST_ID = 15
 _USERS, _LEADS = "/api/v1/users", "/api/v1/leads"
+_NUMBER = re.compile(r"[1-9][0-9]{0,14}")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Key = tuple[str, str, str, str]
@@ -164,11 +164,10 @@ class PipedriveCrm:
 
     async def account(self, account_id: str) -> KnownAccount:
         self._asking.access.check_listed()
-        number, people = _number(account_id), People(self._asking, self._records)
-        accounts = await people.accounts([number])
-        if number not in accounts:
+        known = await People(self._asking, self._records).account(_number(account_id))
+        if not known:
             raise NotFound(PIPEDRIVE, "there is no such organisation for this user")
-        return await people.with_its_people(accounts[number])
+        return known
 
     async def record_people(self, module: Module, record_id: str) -> RecordPeople:
         """A deal's people are its own and its participants."""
@@ -329,7 +328,7 @@ async def _end(tasks: "Collection[asyncio.Task[Any]]") -> None:
 
 
 def _number(record_id: str) -> str:
-    if not record_id.isascii() or not record_id.isdigit() or len(record_id) > LONGEST_ID:
+    if not _NUMBER.fullmatch(record_id):
         raise NotFound(PIPEDRIVE, "this is no record's id")
     return record_id
 

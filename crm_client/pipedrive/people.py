@@ -107,26 +107,27 @@ class People:
                 if organization and not hit.leads and any(is_at(address, domain) for address in emails_of(hit.person)):
                     there[organization] += 1
         for organization, _ in sorted(there.items(), key=lambda each: (-each[1], int(each[0]))):
-            accounts = await self.accounts([organization])
-            if organization in accounts:
-                return await self.with_its_people(accounts[organization])
+            if known := await self.account(organization):
+                return known
         return None
 
-    async def with_its_people(self, account: Account) -> KnownAccount:
-        records, (people, _), (deals, more) = await all_of(
+    async def account(self, organization: str) -> KnownAccount | None:
+        """An organisation by its id; None where the user may not see it, or there is none."""
+        records, accounts, (people, _), (deals, more) = await all_of(
             [
                 self._records(),
-                self._asking.records(PERSONS, MOST_PEOPLE, org_id=account.id),
-                self._asking.records(DEALS, MOST_DEALS, org_id=account.id, status="open"),
+                self.accounts([organization]),
+                self._asking.records(PERSONS, MOST_PEOPLE, org_id=organization),
+                self._asking.records(DEALS, MOST_DEALS, org_id=organization, status="open"),
             ]
         )
-        accounts = {account.id: account}
+        if organization not in accounts:
+            return None
         open_deals = soonest_first(records.deal(deal, accounts) for deal in deals)
         contacts = [
             records.contact(each, accounts, [deal for deal in open_deals if id_of(each) in deal.contact_ids]) for each in people
         ]
-        known = known_account(account, contacts, open_deals)
-        return KnownAccount(known.account, known.contacts, known.contact_count, known.open_deals, more)
+        return known_account(accounts[organization], contacts, open_deals, more_deals=more)
 
     async def _search(self, term: str, turn: Turn, **more: object) -> list[Hit]:
         """People with an address in which the term begins a word; with `exact_match` it is the whole address."""

@@ -80,7 +80,7 @@ class JobRuns:
         except (TimeoutError, aiohttp.ClientError, ValueError):
             raise NoTick from None
         for attempt in self._final(earlier):
-            for sub, answer in _by_mailbox(attempt).items():
+            for sub, answer in answers_by_mailbox(attempt).items():
                 if sub in accounts:
                     await self._keep(accounts[sub], _told(attempt.status, answer), since[sub], by_clock=True)
         return sent
@@ -133,7 +133,7 @@ class JobRuns:
         return run
 
 
-def _by_mailbox(attempt: Attempt) -> Mapping[str, dict[str, Any] | None]:
+def answers_by_mailbox(attempt: Attempt) -> Mapping[str, dict[str, Any] | None]:
     """What came of each mailbox of a task: its own, or those of several."""
     sent, answer = json.loads(attempt.sent), json_object(attempt.answered)
     if "users" not in sent:

@@ -277,7 +277,8 @@ def _refusal(refused: Refused) -> web.Response:
 
 
 def _page(title: str, body: str, form_leads_to: str = "", status: int = 200) -> web.Response:
-    """`form_leads_to` is an origin: browsers hold the redirect after a form against the policy too."""
+    """`form_leads_to` is an origin: browsers hold the redirects after a form against the policy too, those from there included: a sign-in
+    to a CRM goes on from our page to the CRM's, at another port of this machine."""
     told = "This is the desk's stand-in for Google's screen. Nothing here reaches Google."
     text = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -285,7 +286,7 @@ def _page(title: str, body: str, form_leads_to: str = "", status: int = 200) -> 
         f"<title>{escape(title)} - Sign in (stand-in for Google)</title><style>{_STYLE}</style></head>"
         f'<body><main><p class="told">{told}</p>{body}</main></body></html>'
     )
-    policy = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self' {form_leads_to}".rstrip()
+    policy = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self' {form_leads_to} http://127.0.0.1:*"
     headers = {
         "Content-Security-Policy": f"{policy}; base-uri 'none'; frame-ancestors 'none'",
         "X-Content-Type-Options": "nosniff",

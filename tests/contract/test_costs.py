@@ -98,7 +98,8 @@ class Queue:
 
 async def _tick(desk: Desk) -> None:
     desk.clock.turn(minutes=1)
-    await tick(EVERY, cast(Parts, SimpleNamespace(store=desk.store, vault=desk.vault, tasks=Queue(), now=desk.now)))
+    crm = {"default_crm": desk.default_crm, "crm_client_of": desk.crm_client_of}
+    await tick(EVERY, cast(Parts, SimpleNamespace(store=desk.store, vault=desk.vault, tasks=Queue(), now=desk.now, **crm)))
 
 
 async def _counts(folder: Path) -> dict[str, dict[str, int]]:

@@ -19,6 +19,7 @@ from tests.contract.crm_contract import CrmContract
 from tests.contract.crm_installed import looked_up
 from tests.contract.crm_world import ADA, KIM, NOOR
 from tests.contract.pipedrive_world import CALLBACK, PipedriveWorld, pipedrive_world
+from tests.crm_round_trips import Cost, measured
 from tests.http_faults import answering
 
 SAM, HENRIETTA = "sam@shaw.example", "h.lovell@analytical.example"
@@ -210,6 +211,18 @@ async def test_a_burst_a_spent_day_and_a_block_are_three_things() -> None:
 
 
 # What there is
+
+
+async def test_whoever_nobody_knows_is_told_with_the_company_in_three_round_trips(crm: PipedriveWorld) -> None:
+    ada = crm.as_user(ADA)
+    await looked_up(ada, [SAM])
+    crm.http.latency_seconds = 0.02
+    before = crm.pipedrive.limits.tokens_left
+    with measured() as found:
+        answer = await looked_up(ada, ["new@hopfield.example"], ["hopfield.example"])
+    assert answer.accounts["hopfield.example"].account.name == "Hopfield Inc"
+    assert found.cost == Cost(5, 3)
+    assert before - crm.pipedrive.limits.tokens_left == 61
 
 
 async def test_what_one_mail_costs_is_as_the_documentation_says(crm: PipedriveWorld) -> None:

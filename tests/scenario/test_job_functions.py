@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import pytest
 from crm_client.embedded.administration import ADMINISTRATOR, set_permission
 from mailmagnet.categories import Category
 from mailmagnet.crm import MAIL_INTEGRATION, DealState
+from mailmagnet.pooled_senders import SECONDS_TO_WAIT
 from mailmagnet.store import Progress, RunCounts
 from sandbox.google.faults import Fault
 from tests.scenario.addon_process import SANDBOX_PROCESS, function_process, settings_of
@@ -178,7 +180,9 @@ async def test_a_task_for_several_mailboxes_sorts_each_and_ones_trouble_is_its_o
     await desk.store.release_lease(lease)
     lease = await desk.store.take_lease("corp.example", busy, desk.now(), 300)
     work = {"org": "corp.example", "users": [refused, busy, "42", desk.account.sub], "tick": desk.now().isoformat()}
+    began = time.monotonic()
     status, text = await job.call(job.mailbox_url, work)
+    assert time.monotonic() - began < SECONDS_TO_WAIT, "it waits for none that asks nothing"
     mailboxes = json.loads(text)["mailboxes"]
     assert (status, list(mailboxes)) == (200, work["users"])
     assert (mailboxes[refused]["failed"], mailboxes[busy], mailboxes["42"]) == ("consent", {"busy": True}, {"off": True})

@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crm_client.pipedrive.gate import Gate
@@ -25,6 +25,7 @@ class _Time:
         return Gate(most, SECONDS, lambda: self.at, self.sleep)
 
 
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.floats(0, 3), st.integers(0, MOST - 1)), max_size=60))
 def test_no_window_has_more_turns_than_it_takes_and_of_those_who_leave_some_fewer(asked: list[tuple[float, int]]) -> None:
     passing = _Time()

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crm_client.fields import Record
@@ -33,6 +33,7 @@ _FIELDS = (
 _ODD = st.fixed_dictionaries({}, optional=dict.fromkeys(_FIELDS, _JSON))
 
 
+@settings(max_examples=50)
 @given(_ODD)
 def test_odd_records_are_records_or_bad_answers_and_nothing_else(odd: dict[str, Any]) -> None:
     for make in (
@@ -52,12 +53,14 @@ def test_odd_records_are_records_or_bad_answers_and_nothing_else(odd: dict[str, 
             assert isinstance(refused, BadAnswer)
 
 
+@settings(max_examples=50)
 @given(_JSON)
 def test_an_odd_answer_of_a_search_has_no_items(odd: object) -> None:
     answer: Record = {"data": odd} if not isinstance(odd, dict) else odd
     assert all(isinstance(item, dict) for item in items_of(answer, "items"))
 
 
+@settings(max_examples=50)
 @given(st.lists(st.emails(), max_size=4))
 def test_a_persons_addresses_are_the_same_in_a_record_and_in_a_search(addresses: list[str]) -> None:
     written = [{"value": address, "primary": place == 0} for place, address in enumerate(addresses)]

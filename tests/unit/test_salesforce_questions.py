@@ -4,7 +4,7 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crm_client.salesforce import questions
@@ -27,12 +27,14 @@ def _condition(question: str) -> Condition:
     return where
 
 
+@settings(max_examples=50)
 @given(TEXTS)
 def test_a_text_in_quotes_is_that_text_to_salesforce(text: str) -> None:
     condition = _condition(f"SELECT Id FROM Lead WHERE Name = {quoted(text)}")
     assert (condition.path, condition.operator, condition.value) == ("Name", "=", text)
 
 
+@settings(max_examples=50)
 @given(TEXTS)
 def test_a_pattern_holds_a_text_with_nothing_of_it_a_wildcard(text: str) -> None:
     for pattern, parts in ((holding(text), (None, *text, None)), (ending(text), (None, *text))):
@@ -40,6 +42,7 @@ def test_a_pattern_holds_a_text_with_nothing_of_it_a_wildcard(text: str) -> None
         assert condition.value == Pattern(parts)
 
 
+@settings(max_examples=50)
 @given(TEXTS)
 def test_a_question_reaches_salesforce_as_it_was_put(text: str) -> None:
     soql_text = f"SELECT Id FROM Lead WHERE Name = {quoted(text)}"
@@ -49,6 +52,7 @@ def test_a_question_reaches_salesforce_as_it_was_put(text: str) -> None:
     assert "@{" not in soql_text
 
 
+@settings(max_examples=50)
 @given(st.lists(TEXTS, min_size=1, max_size=5))
 def test_addresses_and_words_stand_in_one_condition_each(texts: list[str]) -> None:
     for query in questions.people_with(EVERYTHING, texts, details=True):

@@ -1,4 +1,5 @@
 """Run by `odoo shell` behind a line that sets `world` (sandbox/crms/world.py): the world put into Odoo, and each user's API key told."""
+
 # ruff: noqa
 import json
 from datetime import datetime, timedelta, timezone
@@ -127,7 +128,7 @@ for contact in world["contacts"]:
             "name": contact["name"],
             "parent_id": accounts[contact["account"]].id if contact["account"] else False,
             "user_id": users[contact["owner"]].id,
-            "email": '"%s" <%s>' % (contact["name"], address.replace("a", "A", 1)) if address else False,
+            "email": address or False,
             "function": contact["title"],
             "phone": contact["phone"],
             "comment": "".join("shared with %s;" % email for email in contact["shared"]),
