@@ -8,6 +8,7 @@ from socket import socket
 
 from aiohttp import web
 
+from sandbox.crms.real_server import ShowMail, shows_none
 from sandbox.crms.stand_in import StandIn
 from sandbox.crms.world import CrmWorld
 
@@ -19,7 +20,7 @@ REAL_SERVERS = ("odoo", "tryton")
 class OtherCrm:
     """A CRM that runs, served at `url`. `settings` are what the product is told of it (MAILMAGNET_...). `typed` is what each user types to
     sign in to a real server, `signed_in` what came of each user's consent at a stand-in, by the user's address. `hint` says how to get into
-    its own page."""
+    its own page, `show_mail` lets its records' pages show their mail."""
 
     name: str
     url: str
@@ -27,6 +28,7 @@ class OtherCrm:
     typed: Mapping[str, str] = field(default_factory=dict, repr=False)
     signed_in: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     hint: str = ""
+    show_mail: ShowMail = shows_none
 
 
 @asynccontextmanager
@@ -36,7 +38,7 @@ async def other_crm(kind: str, world: CrmWorld, listening: socket, redirect_uri:
     if kind in REAL_SERVERS:
         async with demo.started(world) as server:
             settings = {"CRM": kind, "CRM_ORIGIN": server.origin, "CRM_PRIVATE": "true"}
-            yield OtherCrm(server.name, server.origin, settings, typed=server.typed, hint=server.hint)
+            yield OtherCrm(server.name, server.origin, settings, typed=server.typed, hint=server.hint, show_mail=server.show_mail)
         return
     stand_in: StandIn = demo.stand_in(world, redirect_uri)
     host, port = listening.getsockname()[:2]
