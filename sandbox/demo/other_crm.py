@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from socket import socket
+from typing import Any
 
 from aiohttp import web
 
@@ -26,7 +27,7 @@ class OtherCrm:
     url: str
     settings: Mapping[str, str] = field(repr=False)
     typed: Mapping[str, str] = field(default_factory=dict, repr=False)
-    signed_in: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    signed_in: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     hint: str = ""
     show_mail: ShowMail = shows_none
 
@@ -47,7 +48,11 @@ async def other_crm(kind: str, world: CrmWorld, listening: socket, redirect_uri:
         client = {"CRM_CLIENT_ID": stand_in.client_id, "CRM_CLIENT_SECRET": stand_in.client_secret}
         # At a vendor's an admin's sign-in is the first: it shows which account there is the organisation's.
         admins = {"ADMINS": ",".join(user["email"] for user in world["users"] if user["administrator"])}
-        signed_in = {user["email"]: asdict(stand_in.sign_in(user["email"])) for user in world["users"] if user["active"]}
+        signed_in = {
+            user["email"]: {**asdict(stand_in.sign_in(user["email"])), "permitted": user["permitted"]}
+            for user in world["users"]
+            if user["active"]
+        }
         settings = {"CRM": kind, "CRM_PRIVATE": "true", **client, **admins}
         yield OtherCrm(stand_in.name, url, settings, signed_in=signed_in)
 
