@@ -218,6 +218,10 @@ class HubSpotCrm:
         await self._base()
         return ()
 
+    async def sees(self) -> Sees:
+        """What an admin lets the user see now. Raises NotListed, SignInNeeded, and what the vault raises."""
+        return await self._access.sees()
+
     async def base_or_problem(self) -> Base | Upstream:
         """As which user an answer of the job's is filtered, or why there is none."""
         try:
