@@ -23,12 +23,15 @@ class Client:
         self.asked: list[dict[str, frozenset[str]]] = []
         self.refused = ""
         self.broken = False
+        self.forgets_one = False
 
     async def senders_of(self, asked: Sequence[Asked]) -> Sequence[Senders | Upstream]:
         self.asked.append({each.connection.user: each.addresses for each in asked})
         await asyncio.sleep(0)
         if self.broken:
             raise KeyError("id")
+        if self.forgets_one:
+            asked = asked[1:]
         return [NotAuthorised(CRM) if each.connection.user == self.refused else found(each.addresses) for each in asked]
 
 
@@ -112,3 +115,16 @@ async def test_a_pool_of_nobody_asks_nothing(client: Client) -> None:
     pool_of(client).is_over("1")
     await asyncio.sleep(0)
     assert client.asked == []
+
+
+async def test_an_answer_that_leaves_a_mailbox_out_is_nobodys_and_nobody_waits_for_it(client: Client) -> None:
+    client.forgets_one = True
+    pool = pool_of(client, "1", "2")
+    answers = await asyncio.wait_for(asyncio.gather(ask(pool, "1"), ask(pool, "2"), return_exceptions=True), 5)
+    assert [type(answer) for answer in answers] == [ValueError, ValueError]
+
+
+def test_it_asks_its_own_crm_alone(client: Client) -> None:
+    pool = pool_of(client, "1")
+    assert pool.asks(cast(CrmClient, client))
+    assert not pool.asks(cast(CrmClient, Client()))
