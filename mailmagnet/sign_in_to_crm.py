@@ -7,7 +7,7 @@ from mailmagnet.caller import connected_or_not
 from mailmagnet.crm_choice import CrmChoice
 from mailmagnet.crm_sign_in import NO_END, AccountSignIn, BrowserSignIn, CrmSignIn, CrmTokens, TypedSignIn
 from mailmagnet.disconnect_mailbox import see_off
-from mailmagnet.end_sign_in import end_at_the_crm, tell_crm_user
+from mailmagnet.end_sign_in import end_account_of_another_crm, end_at_the_crm, tell_crm_user
 from mailmagnet.errors import AnotherCompany, BadRequest, NotKept, Service, Side, Upstream
 from mailmagnet.identity import Identity
 from mailmagnet.parts import Parts
@@ -72,6 +72,7 @@ async def _check_company(identity: Identity, tokens: CrmTokens, parts: Parts) ->
     may_show = identity.org == identity.user or (not known and is_named_admin(identity, parts))
     if not tokens.company or not may_show:
         raise AnotherCompany(service, none_yet=known is None)
+    await end_account_of_another_crm(identity.org, parts)  # its token is still to be ended there, and would be lost
     name = tokens.origin.partition("://")[2] or tokens.company
     company = CrmTokens(tokens.company, name, "", "", NO_END, tokens.crm, tokens.origin)
     await parts.vault.sign_in(Connection(identity.org, CRM_ACCOUNT, "", crm=company))

@@ -15,7 +15,6 @@ from mailmagnet.crm import (
     Asked,
     Budget,
     Capabilities,
-    CrmClient,
     CrmSettings,
     Deal,
     Organisation,
@@ -26,7 +25,7 @@ from mailmagnet.crm import (
     User,
 )
 from mailmagnet.crm_choice import CrmChoice
-from mailmagnet.crm_sign_in import CrmSignIn, CrmTokens
+from mailmagnet.crm_sign_in import CrmTokens
 from mailmagnet.errors import BadAnswer, NotAuthorised, NotPermitted, Service, Side, Upstream
 from mailmagnet.vault import Connection
 from tests.token_server import API, AUTHORIZE, REVOKE, TOKEN, TokenServer
@@ -171,7 +170,3 @@ class View:
 
 def _in_an_hour() -> datetime:
     return datetime.now(UTC) + timedelta(hours=1)
-
-
-def holds(sign_in: CrmSignIn, client: CrmClient) -> None:
-    """So that their types are checked."""

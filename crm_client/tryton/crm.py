@@ -131,26 +131,20 @@ class TrytonCrm:
 
     async def look_up(self, front: Collection[str], others: Collection[str], domains: Collection[str], by: float) -> LookUp:
         """Whoever finds room in the call for the person in front is asked for with that person, the others beside it."""
-        first, *rest = list(questions.in_calls([*front, *others])) or [[]]
+        first, *more = list(questions.in_calls([*front, *others])) or [[]]
+        rest = [address for some in more for address in some]
         with one_problem():
             async with asyncio.TaskGroup() as group:
                 asking = group.create_task(in_time(TRYTON, by, self._people(first, front, domains)))
-                beside = [group.create_task(in_time_or_problem(TRYTON, by, self._people(some))) for some in rest]
+                beside = await in_time_or_problem(TRYTON, by, self._people(rest)) if rest else LookUp({}, {}, {})
         answer = asking.result()
-        contacts, leads, not_asked = dict(answer.contacts), dict(answer.leads), set()
-        for some, theirs in zip(rest, (each.result() for each in beside), strict=True):
-            if isinstance(theirs, Upstream):
-                not_asked.update(some)
-            else:
-                contacts.update(theirs.contacts)
-                leads.update(theirs.leads)
-        return LookUp(contacts, leads, answer.accounts, frozenset(not_asked))
+        if isinstance(beside, Upstream):
+            return LookUp(answer.contacts, answer.leads, answer.accounts, not_asked=frozenset(rest))
+        return LookUp({**beside.contacts, **answer.contacts}, {**beside.leads, **answer.leads}, answer.accounts)
 
     async def senders(self, addresses: Collection[str]) -> Senders:
         """Deals without the accounts behind them: a category needs none, and they would be one more round trip."""
-        calls = list(questions.in_calls(addresses))
-        records, answers = await self._ask(*map(questions.parties_with, calls), *map(questions.opportunities_with, calls))
-        seen = _Seen(records, _once(answers[: len(calls)]), _once(answers[len(calls) :]))
+        seen, _ = await self._with_addresses(addresses)
         contacts = map(seen.contact, seen.contacts())
         return Senders(by_address(addresses, open_first(contacts)), by_address(addresses, seen.leads()))
 
@@ -261,14 +255,18 @@ class TrytonCrm:
         await self._behind(seen, [])
         return seen
 
+    async def _with_addresses(self, addresses: Collection[str], *also: Question) -> tuple[_Seen, list[list[Record]]]:
+        """Who has these addresses, with their opportunities; and the answers to what else is asked at once."""
+        calls = list(questions.in_calls(addresses))
+        people, opportunities = map(questions.parties_with, calls), map(questions.opportunities_with, calls)
+        records, answers = await self._ask(*people, *opportunities, *also)
+        found, theirs = answers[: len(calls)], answers[len(calls) : 2 * len(calls)]
+        return _Seen(records, _once(found), _once(theirs)), answers[2 * len(calls) :]
+
     async def _people(self, addresses: Sequence[str], front: Collection[str] = (), domains: Collection[str] = ()) -> LookUp:
-        """Those of one call by address, with all that is told of them; those in front with their notes; and the companies at domains."""
-        records, answers = await self._ask(
-            *([questions.parties_with(addresses), questions.opportunities_with(addresses)] if addresses else []),
-            *([questions.parties_at(domains)] if domains else []),
-        )
-        there = answers.pop() if domains else []
-        seen = _Seen(records, *(answers or ([], [])))
+        """People by address, with all that is told of them; those in front with their notes; and the companies at domains."""
+        seen, answers = await self._with_addresses(addresses, *([questions.parties_at(domains)] if domains else []))
+        there = _once(answers)
         contacts = seen.contacts()
         noted = [each for each in contacts if not set(front).isdisjoint(addresses_of(mechanisms_of(each, "email")))]
         firms = {number_of(each) for each in there if is_firm(each)} | {firm for each in there for firm in firm_ids(each)}
@@ -279,7 +277,7 @@ class TrytonCrm:
             people, deals, *answers = answers
             its = [party for each in firms if (party := seen.parties.by_id.get(each))]
             accounts = {
-                domain: _known(firm, records, people, deals) for domain in domains if (firm := _firm_at(domain, there, its))
+                domain: _known(firm, seen.records, people, deals) for domain in domains if (firm := _firm_at(domain, there, its))
             }
         told = open_first(seen.contact(each, answers, addresses) for each in contacts)
         return LookUp(by_address(addresses, told), by_address(addresses, seen.leads()), accounts)

@@ -1,7 +1,14 @@
 """What the demo asks of a real CRM server on this machine: where it is served, and what its users type to sign in."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+
+ShowMail = Callable[[str, str, str], None]
+"""Lets a CRM's own pages of its records show their mail: where the list is, for which organisation, and the secret that both know."""
+
+
+def shows_none(_page: str, _org: str, _secret: str) -> None:
+    """What a CRM does that has no place for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,3 +21,4 @@ class RealServer:
     origin: str
     typed: Mapping[str, str] = field(repr=False)
     hint: str = ""
+    show_mail: ShowMail = shows_none

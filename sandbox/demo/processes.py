@@ -133,11 +133,6 @@ class Demo:
         return self.crm.name if self.crm else ""
 
     @property
-    def records_at(self) -> str:
-        """The URL below which the CRM's own pages of its records are."""
-        return (self.crm.url or self.crm.settings["CRM_ORIGIN"]) if self.crm else self.address
-
-    @property
     def entrance(self) -> str:
         """The page's address with the key: it opens the desk to a browser."""
         return self.key.entrance(f"{self.address}/")
@@ -343,6 +338,8 @@ async def _other_crm(kind: str, environment: dict[str, str], pages_url: str) -> 
         async with other_crm(kind, world, listening, f"{pages_url}/crm-callback") as crm:
             environment.update({f"MAILMAGNET_{name}": value for name, value in crm.settings.items()})
             environment["SANDBOX_CRM_URL"] = crm.url if crm.signed_in else ""
+            page, secret = f"{pages_url}/embedded-record", environment["MAILMAGNET_EMBED_KEY"]
+            await asyncio.to_thread(crm.show_mail, page, OWN_DOMAIN, secret)
             yield crm
 
 
@@ -503,7 +500,8 @@ def _crm_password(folder: Path) -> str:
 @asynccontextmanager
 async def _desk(demo: Demo, listening: socket.socket) -> AsyncIterator[None]:
     """The page, its API and Google's side, served at the socket."""
-    crm = (demo.crm_record, demo.mail_frame, demo.now, demo.crm_calls_file, demo.records_at)
+    records_at = demo.crm.url if demo.crm else demo.address
+    crm = (demo.crm_record, demo.mail_frame, demo.now, demo.crm_calls_file, records_at)
     product = Product(demo.addon_url, demo.job, *crm, demo.pages_url)
     app = desk_app(
         demo.key,

@@ -238,10 +238,10 @@ def serve(port: int) -> None:
 @click.option("--address", required=True)
 def consented(org: str, user: str, address: str) -> None:
     """Keep what came of a user's consent at the CRM: JSON on standard input, as the stand-in gives it. Where the CRM does not say who may
-    use MailMagnet, an admin has put the user on the list; where an admin has let the user in through the account's link, what users see
-    is their team's."""
+    use MailMagnet, an admin has put those on the list who are `permitted`; where an admin lets users in through the account's link, what
+    they see is their team's."""
     given = json.loads(sys.stdin.read())
-    through = given.pop("through")
+    through, permitted = given.pop("through"), given.pop("permitted")
 
     async def keep(process: Process) -> None:
         tokens = _tokens(given, process.default_crm)
@@ -249,10 +249,12 @@ def consented(org: str, user: str, address: str) -> None:
             link = _tokens({name: value for name, value in through.items() if name != "through"}, process.default_crm)
             await process.vault.sign_in(Connection(org, CRM_ACCOUNT, "", crm=link))
             await process.vault.let_see(org, Sees.TEAM)
+            if not permitted:
+                return
             tokens = mapped_to(tokens.account, tokens.name, link)
         connection = replace(unconnected(identity_in(org, user, address)), crm=tokens)
         await process.vault.sign_in(connection)
-        if not process.crm_client_of(tokens.crm).capabilities.permission:
+        if permitted and not process.crm_client_of(tokens.crm).capabilities.permission:
             await process.vault.put_on_list(replace(connection, listed=True))
 
     with_process(keep)

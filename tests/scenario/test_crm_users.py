@@ -540,3 +540,24 @@ async def test_an_admin_whom_nobody_has_let_in_yet_finds_the_way_to_connect_the_
         [NotListed(service_of(await crm_of(world.caller(BOB), world.process)))], world.caller(BOB), world.process
     )
     assert told == (ADA.address,)
+
+
+async def test_a_link_of_another_crm_that_could_not_be_ended_is_ended_before_a_company_takes_its_place(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.ready()
+    monkeypatch.setattr(type(world.process), "default_crm", CrmChoice(SINGLE))
+    single = World(world.process, world.crms, SINGLE)
+
+    async def down(*_: object) -> None:
+        raise Unavailable(world.process.renewal_of(world.crm).crm)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(world.process.crm_sign_in_of(world.crm)), "sign_out", down)
+        with pytest.raises(NotKept):
+            await signed_in(single, ADA, "7", "Ada Byron")
+    assert await world.link() is not None
+    await signed_in(single, ADA, "7", "Ada Byron")
+    link = await world.link()
+    assert link
+    assert (link.crm.kind, link.account, "refresh-1" in world.server.revoked) == (SINGLE, "portal 1", True)

@@ -1,7 +1,5 @@
 """The contract's world in a real Odoo 19: started afresh, asked over HTTP by clients of its users."""
 
-import json
-import urllib.request
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
@@ -15,8 +13,8 @@ from http_session.session import HttpSession
 from mailmagnet.crm_sign_in import CrmTokens
 from mailmagnet.store import Store
 from mailmagnet.vault import Connection, Vault
-from sandbox.crms.odoo.server import RunningOdoo, odoo_with
-from tests.contract.crm_installed import SECONDS, InstalledWorld
+from sandbox.crms.odoo.server import RunningOdoo, ask, odoo_with
+from tests.contract.crm_installed import InstalledWorld
 from tests.contract.crm_world import ADA, crm_world
 from tests.crm_round_trips import Cost
 from tests.crm_signed_in import NoTurns, SomeConnections
@@ -39,13 +37,7 @@ class OdooBeside:
 
     def write(self, model: str, method: str, **arguments: Any) -> Any:
         """Whatever a method of a model answers."""
-        asked = urllib.request.Request(
-            f"{self._odoo.origin}/json/2/{model}/{method}",
-            json.dumps(arguments).encode(),
-            {"Authorization": f"bearer {self._odoo.keys[ADA]}", "Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(asked, timeout=SECONDS) as answer:
-            return json.load(answer)
+        return ask(self._odoo, ADA, model, method, **arguments)
 
     @contextmanager
     def made(self, model: str, records: Sequence[dict[str, Any]]) -> Iterator[list[int]]:

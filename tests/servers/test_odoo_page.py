@@ -3,11 +3,9 @@
 import json
 import re
 import sqlite3
-import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -15,8 +13,8 @@ from playwright.async_api import Browser, Page, ViewportSize, async_playwright, 
 
 from sandbox.crms.odoo.server import FOLDER
 from sandbox.demo.demo_mail import made_mail
-from sandbox.demo.processes import COLLEAGUE, OWN_DOMAIN, USER, WITHOUT_MAIL, Demo, running_demo
-from tests.browser.conftest import CHROMIUM_ARGUMENTS, SECONDS_TO_WAIT, Desk, chromium, desk_in, keep_picture
+from sandbox.demo.processes import COLLEAGUE, USER, WITHOUT_MAIL, Demo, running_demo
+from tests.browser.conftest import CHROMIUM_ARGUMENTS, Desk, chromium, desk_in, keep_picture
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -40,30 +38,17 @@ class Customer:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def demo(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Demo]:
-    """The demo, and our module in its Odoo told of it, as an administrator tells it in Odoo's system parameters."""
     async with running_demo(tmp_path_factory.mktemp("demo") / "demo", made_mail, crm="odoo") as started:
-        odoo = Odoo(started)
-        odoo.set_up(f"{started.pages_url}/embedded-record", OWN_DOMAIN, started.environment["MAILMAGNET_EMBED_KEY"])
         yield started
 
 
 class Odoo:
-    """The demo's Odoo, as its administrator sets it up and its users log in."""
+    """The demo's Odoo, as its users log in."""
 
     def __init__(self, demo: Demo) -> None:
         self.origin = demo.environment["MAILMAGNET_CRM_ORIGIN"]
         self._demo = demo
         self._told = json.loads((FOLDER / "demo.json").read_text())
-
-    def set_up(self, page: str, org: str, secret: str) -> None:
-        for name, value in (("page", page), ("org", org), ("secret", secret)):
-            self._write("ir.config_parameter", "set_param", key=f"mailmagnet.{name}", value=value)
-
-    def _write(self, model: str, method: str, **arguments: Any) -> None:
-        headers = {"Authorization": f"bearer {self._told['keys'][USER]}", "Content-Type": "application/json"}
-        asked = urllib.request.Request(f"{self.origin}/json/2/{model}/{method}", json.dumps(arguments).encode(), headers)
-        with urllib.request.urlopen(asked, timeout=SECONDS_TO_WAIT):
-            pass
 
     def customer(self, name: str) -> Customer:
         with closing(sqlite3.connect(self._demo.folder / "crm.sqlite")) as crm:

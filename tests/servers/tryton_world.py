@@ -28,12 +28,12 @@ _COSTS = {
     0: (Cost(0, 0), Cost(0, 0)),
     1: (Cost(7, 2), Cost(2, 1)),
     20: (Cost(7, 2), Cost(2, 1)),
-    100: (Cost(7, 2), Cost(2, 1)),
-    250: (Cost(7 + 2 * 3, 3), Cost(3 * 2, 1)),
+    100: (Cost(7 + 3 * 2 + 1, 3), Cost(4 * 2, 1)),
+    250: (Cost(7 + 9 * 2 + 1, 4), Cost(10 * 2, 1)),
 }
 """People, their opportunities, and who is at a domain; then the parties behind them, the notes of the one in front, the company's people
-and its deals. For each hundred people more than the first, two calls and one, for themselves: these may end before the first ones
-begin anew."""
+and its deals. For each 25 people more than the first, two calls, then one for them all: these may end before the first ones begin anew,
+and more than 20 calls at once wait for each other."""
 
 
 _WITH_INACTIVE = base64.urlsafe_b64encode(b'{"active_test": false}').decode()

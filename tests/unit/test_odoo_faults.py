@@ -86,8 +86,8 @@ async def session(odoo: Odoo) -> AsyncIterator[HttpSession]:
     await session.close()
 
 
-def crm_at(odoo: Odoo, session: HttpSession) -> OdooCrm:
-    server, now = OdooServer(session, odoo.origin, 2.0), lambda: datetime.now(UTC)
+def crm_at(odoo: Odoo, session: HttpSession, seconds: float = 10) -> OdooCrm:
+    server, now = OdooServer(session, odoo.origin, seconds), lambda: datetime.now(UTC)
     connection = Connection(ORG, USER, "ada@corp.example", crm=CrmTokens("7", "Ada", KEY, "", datetime(2100, 1, 1, tzinfo=UTC)))
     vault = cast(Vault, OneConnection(connection))
     renewal = Renewal(OdooSignIn(server, now), vault, lambda: cast(Store, _NoStore()), now)
@@ -142,9 +142,9 @@ async def test_what_goes_wrong_is_an_error_of_the_tree(
 
 
 async def test_slower_than_the_deadline_is_timed_out(odoo: Odoo, session: HttpSession) -> None:
-    odoo.seconds = 6
+    odoo.seconds = 2
     with pytest.raises(TimedOut):
-        await looked_up(crm_at(odoo, session), ["x@y.example"], [])
+        await looked_up(crm_at(odoo, session, 0.3), ["x@y.example"], [])
 
 
 async def test_nobody_there_is_unavailable(odoo: Odoo, session: HttpSession) -> None:

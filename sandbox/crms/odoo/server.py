@@ -2,18 +2,20 @@
 
 import json
 import subprocess
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from socket import socket
+from typing import Any
 
 from sandbox.crms.world import CrmWorld
 
 HERE = Path(__file__).parent
 FOLDER = HERE.parents[2] / ".servers" / "odoo"
 """Where it is installed, and may be deleted."""
-SECONDS_TO_INSTALL, SECONDS_TO_START, SECONDS_TO_STOP = 1200, 180, 60
+SECONDS_TO_INSTALL, SECONDS_TO_START, SECONDS_TO_STOP, SECONDS_TO_ANSWER = 1200, 180, 60, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,17 @@ class RunningOdoo:
     users: Mapping[str, int]
     ids: Mapping[str, int]
     teams: Mapping[str, int]
+
+
+def ask(odoo: RunningOdoo, email: str, model: str, method: str, **arguments: Any) -> Any:
+    """What a method of a model answers to one of its users (https://www.odoo.com/documentation/19.0/developer/reference/external_api.html)."""
+    asked = urllib.request.Request(  # noqa: S310  our own server
+        f"{odoo.origin}/json/2/{model}/{method}",
+        json.dumps(arguments).encode(),
+        {"Authorization": f"bearer {odoo.keys[email]}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(asked, timeout=SECONDS_TO_ANSWER) as answer:  # noqa: S310  our own server
+        return json.load(answer)
 
 
 def install() -> None:
