@@ -65,7 +65,15 @@ def moment(who: Service, record: Record, name: str) -> datetime | None:
         found = datetime.fromisoformat(value)
     except ValueError:
         raise BadAnswer(who, "a moment is none") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return in_every_zone(found if found.tzinfo else found.replace(tzinfo=UTC))
+
+
+def in_every_zone(at: datetime) -> datetime:
+    """A moment that has a day in every zone: "never" is often written as the last one that there is, which has none in the east."""
+    return min(max(at, _FIRST), _LAST)
+
+
+_FIRST, _LAST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 
 
 def is_text(text: str) -> bool:

@@ -1,6 +1,7 @@
 """What every CRM's records are put together by, once they are the core's: their order, who owns them, whose mail is theirs. Pure."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from datetime import date
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ from mailmagnet.crm import (
     RecordPeople,
 )
 from mailmagnet.domains import registered_domain
-from mailmagnet.errors import NotFound, Service
+from mailmagnet.errors import BadAnswer, NotFound, Service
 
 MOST_CONTACTS = 10
 """Of an account, as `KnownAccount` says."""
@@ -31,8 +32,19 @@ LAST_NOTES = 3
 MOST_PEOPLE = 50
 """Of an account's or a deal's record."""
 
+Given = TypeVar("Given")
 Found = TypeVar("Found")
 Person = TypeVar("Person", Contact, Lead)
+
+
+def readable(read: Callable[[Given], Found | None], records: Iterable[Given]) -> list[Found]:
+    """What is read of many records. One that cannot be read (BadAnswer), or is None when it is, hides no other."""
+    found: list[Found] = []
+    for record in records:
+        with suppress(BadAnswer):
+            if (told := read(record)) is not None:
+                found.append(told)
+    return found
 
 
 def only(who: Service, found: Sequence[Found]) -> Found:

@@ -5,10 +5,11 @@ Never between users, and gone with the user's own write. The design allows recor
 
 from collections.abc import Awaitable, Callable, Collection, Hashable
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 from crm_client.memory import Memory
 from mailmagnet.crm import Contact, Crm, Deal, KnownAccount, Lead, LookUp, WritableCrm
+from mailmagnet.crm_sign_in import Sees
 from mailmagnet.vault import Connection
 
 Answer = TypeVar("Answer")
@@ -17,6 +18,15 @@ MOST_ANSWERS = 500
 """In one process: some 10 KB each."""
 WRITES = frozenset(name for name in vars(WritableCrm) if not name.startswith("_"))
 """The calls by which a user changes something."""
+
+
+@runtime_checkable
+class Filtered(Protocol):
+    """A view whose answers are filtered by what an admin lets users see."""
+
+    async def sees(self) -> Sees:
+        """What that is now. Raises NotListed, SignInNeeded, and what the vault raises."""
+        ...
 
 
 class LookUps:
@@ -28,8 +38,11 @@ class LookUps:
     def remembering(self, crm: Crm, connection: Connection) -> Crm:
         """The same view, of which look-ups are remembered for this user, signed in as now."""
         signed_in = connection.crm
-        whose = (connection.org, connection.user, (signed_in.crm, signed_in.account) if signed_in else None)
-        return cast(Crm, _Remembered(crm, whose, self))
+        # Two companies' users may have the same id.
+        as_whom = (
+            (signed_in.crm, signed_in.origin, signed_in.company, signed_in.through, signed_in.account) if signed_in else None
+        )
+        return cast(Crm, _Remembered(crm, (connection.org, connection.user, as_whom, connection.listed), self))
 
     async def get(self, whose: Hashable, question: Hashable, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         """What is remembered, else what `ask` answers. Raises what `ask` raises, which is not remembered."""
@@ -50,7 +63,7 @@ class _Remembered:
 
     async def look_up(self, front: Collection[str], others: Collection[str], domains: Collection[str], by: float) -> LookUp:
         """One that leaves somebody out is not remembered: asked again, there may be time for all."""
-        question = ("look_up", frozenset(front), frozenset(others), frozenset(domains))
+        question = ("look_up", frozenset(front), frozenset(others), frozenset(domains), await self._sees())
         found = await self._look_ups.get(self._whose, question, partial(self._crm.look_up, front, others, domains, by))
         if found.not_asked:
             self._look_ups.forget(self._whose, question)
@@ -69,7 +82,11 @@ class _Remembered:
         return await self._record("account", account_id, self._crm.account)
 
     async def _record(self, kind: str, record_id: str, ask: Callable[[str], Awaitable[Answer]]) -> Answer:
-        return await self._look_ups.get(self._whose, (kind, record_id), partial(ask, record_id))
+        return await self._look_ups.get(self._whose, (kind, record_id, await self._sees()), partial(ask, record_id))
+
+    async def _sees(self) -> Sees | None:
+        """An answer that an admin's earlier choice has filtered is none to the same question now."""
+        return await self._crm.sees() if isinstance(self._crm, Filtered) else None
 
     def __getattr__(self, name: str) -> Any:
         call = getattr(self._crm, name)

@@ -221,7 +221,10 @@ async def _run_of(
     check_chosen(connection, policy, crm, parts)
     await _check_permitted(crm)
     client = parts.crm_client_of(policy.crm or parts.default_crm)
-    return _Run(mailbox, connection, policy, parts.gmail_of(connection), crm, parts.store, parts.now(), calls, client, pool)
+    of_this_crm = pool if pool and pool.asks(client) else None
+    return _Run(
+        mailbox, connection, policy, parts.gmail_of(connection), crm, parts.store, parts.now(), calls, client, of_this_crm
+    )
 
 
 async def _check_permitted(crm: Crm) -> None:

@@ -21,6 +21,10 @@ class PooledSenders:
         self._timer: asyncio.TimerHandle | None = None
         self._asking: set[asyncio.Task[None]] = set()
 
+    def asks(self, client: CrmClient) -> bool:
+        """Whether this is whom it asks: a run whose organisation has chosen another CRM meanwhile asks that one, by itself."""
+        return client is self._client
+
     async def senders(self, connection: Connection, addresses: Collection[str]) -> Senders:
         """As `Crm.senders`, once the other runs have asked too, or asked nothing. What it costs counts as the calls of one of them.
 
@@ -49,12 +53,13 @@ class PooledSenders:
             asking.add_done_callback(self._asking.discard)
 
     async def _answer(self, waiting: list[tuple[Asked, asyncio.Future[Senders]]]) -> None:
-        found: Sequence[Senders | Exception]
+        found: Sequence[tuple[asyncio.Future[Senders], Senders | Exception]]
+        answers = [answer for _, answer in waiting]
         try:
-            found = await self._client.senders_of([asked for asked, _ in waiting])
+            found = list(zip(answers, await self._client.senders_of([asked for asked, _ in waiting]), strict=True))
         except Exception as error:  # nobody foresaw it: each run says so of its own mailbox
-            found = [error] * len(waiting)
-        for (_, answer), each in zip(waiting, found, strict=True):
+            found = [(answer, error) for answer in answers]
+        for answer, each in found:
             if answer.done():  # its run has given up
                 continue
             if isinstance(each, Exception):

@@ -27,7 +27,7 @@ from crm_client.hubspot.records import (
 )
 from crm_client.hubspot.server import HubSpotServer
 from crm_client.memory import Memory
-from crm_client.records import by_address, known_account, only, open_first, owners_of, people_of
+from crm_client.records import by_address, known_account, only, open_first, owners_of, people_of, readable
 from crm_client.renewal import CrmAccess
 from crm_client.side_by_side import all_of, as_coroutine, one_problem
 from mailmagnet.addresses import domain_of, without_tag
@@ -181,7 +181,7 @@ class HubSpotCrm:
         return Found(
             contacts=tuple(records.contact(each, reading.gathered) for each in contacts),
             accounts=tuple(records.company(each) for each in companies),
-            deals=tuple(records.deal(each, reading.gathered) for each in deals),
+            deals=tuple(readable(lambda each: records.deal(each, reading.gathered), deals)),
             more=frozenset(
                 kind for kind, of_kind in zip(("contacts", "accounts", "deals"), found, strict=True) if of_kind.total > most
             ),
@@ -189,7 +189,7 @@ class HubSpotCrm:
 
     async def deals_closing(self, first: date, last: date) -> Sequence[Deal]:
         base, reading, found = await self._read(lambda reading: self._closing(reading, first, last))
-        deals = [base.records.deal(each, reading.gathered) for each in found]
+        deals = readable(lambda each: base.records.deal(each, reading.gathered), found)
         closing = [deal for deal in deals if deal.state is DealState.OPEN and deal.closing and first <= deal.closing <= last]
         return tuple(sorted(closing, key=lambda deal: (deal.closing or date.max, deal.name, deal.id)))
 
@@ -217,6 +217,10 @@ class HubSpotCrm:
         """None: HubSpot's are not to be had."""
         await self._base()
         return ()
+
+    async def sees(self) -> Sees:
+        """What an admin lets the user see now. Raises NotListed, SignInNeeded, and what the vault raises."""
+        return await self._access.sees()
 
     async def base_or_problem(self) -> Base | Upstream:
         """As which user an answer of the job's is filtered, or why there is none."""
@@ -252,7 +256,7 @@ class HubSpotCrm:
         return await self.questions.remembered(lambda token: self._remembered.owners.get(token, self._ask_for_owners))
 
     async def _ask_for_owners(self) -> Mapping[str, HubSpotOwner]:
-        return {owner.id: owner for owner in map(owner_of, await self.questions.owners())}
+        return {owner.id: owner for owner in readable(owner_of, await self.questions.owners())}
 
     async def _super_admins(self) -> frozenset[str]:
         return await self.questions.remembered(lambda token: self._remembered.super_admins.get(token, self._ask_for_super_admins))
@@ -345,8 +349,8 @@ class HubSpotCrm:
         return [base.records.contact(each, reading.gathered) for each in there if each and base.viewer.may_see(each)]
 
     def _deals_at(self, base: Base, reading: Reading) -> list[Deal]:
-        deals = reading.gathered.deals.values()
-        return [base.records.deal(each, reading.gathered) for each in deals if base.viewer.may_see(each)]
+        deals = filter(base.viewer.may_see, reading.gathered.deals.values())
+        return readable(lambda each: base.records.deal(each, reading.gathered), deals)
 
     async def _search(self, reading: Reading, words: Sequence[str], most: int) -> list[Search]:
         viewer = (await self._base()).viewer
@@ -412,7 +416,7 @@ async def senders_of_views(asked: Sequence[tuple[HubSpotCrm, frozenset[str]]]) -
 
 def _senders(base: Base, addresses: frozenset[str], contacts: Sequence[Record], gathered: Gathered) -> Senders:
     theirs = [each for each in contacts if addresses.intersection(addresses_of(each)) and base.viewer.may_see(each)]
-    found = open_first(base.records.contact(each, gathered) for each in theirs)
+    found = open_first(readable(lambda each: base.records.contact(each, gathered), theirs))
     return Senders(by_address(sorted(addresses), found))
 
 

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from crm_client.fields import Record, inner, inner_all, text
 from crm_client.hubspot.addresses import HUBSPOT
 from crm_client.hubspot.server import HubSpotServer
+from crm_client.records import readable
 from crm_client.renewal import CrmAccess
 from crm_client.side_by_side import all_of
 from crm_client.spelled import spelled
@@ -140,7 +141,7 @@ class Questions:
         for _ in range(MOST_PAGES):
             page = {**asked, "limit": min(most - len(records), MOST_FOUND_A_PAGE), **({"after": after} if after else {})}
             answer = await self._post(f"/crm/objects/{VERSION}/{kind}/search", page)
-            records += _results(answer)
+            records += _with_id(_results(answer))
             total = answer["total"] if type(answer.get("total")) is int else len(records)
             after = next_of(answer)
             if not after or len(records) >= most:
@@ -195,7 +196,7 @@ class Questions:
         path, fields = f"/crm/objects/{VERSION}/{kind}/batch/read", {"properties": PROPERTIES[kind], **more}
         parts = [ids[start : start + MOST_READ] for start in range(0, len(ids), MOST_READ)]
         answers = await all_of([self._post(path, {**fields, "inputs": [{"id": each} for each in part]}) for part in parts])
-        return [_checked(record) for answer in answers for record in _results(answer)]
+        return [record for answer in answers for record in _with_id(_results(answer))]
 
     async def _associated(self, kind: str, ids: Sequence[str], to: str) -> dict[str, tuple[str, ...]]:
         found: dict[str, list[str]] = {}
@@ -205,7 +206,7 @@ class Questions:
             inputs = []
             for result in _results(answer):
                 which = id_of(inner(result, "from"), "id")
-                found.setdefault(which, []).extend(id_of(each, "toObjectId") for each in inner_all(result, "to"))
+                found.setdefault(which, []).extend(_ids(inner_all(result, "to"), "toObjectId"))
                 if after := next_of(result):
                     inputs.append({"id": which, "after": after})
             if not inputs:
@@ -254,7 +255,7 @@ def id_of(record: Record, name: str) -> str:
 def associated_ids(record: Record, to: str) -> tuple[tuple[str, ...], bool]:
     """The ids in a single record's answer, each once, and whether HubSpot has more of them."""
     told = inner(inner(record, "associations"), to)
-    return tuple(dict.fromkeys(id_of(each, "id") for each in inner_all(told, "results"))), bool(next_of(told))
+    return tuple(dict.fromkeys(_ids(inner_all(told, "results"), "id"))), bool(next_of(told))
 
 
 def among(name: str, values: Iterable[str]) -> Filter:
@@ -300,6 +301,15 @@ def _results(answer: Record) -> list[Record]:
 def _checked(record: Record) -> Record:
     id_of(record, "id")
     return record
+
+
+def _ids(records: Iterable[Record], name: str) -> list[str]:
+    return readable(lambda record: id_of(record, name), records)
+
+
+def _with_id(records: Iterable[Record]) -> list[Record]:
+    """What has no id is no record, and hides no other."""
+    return readable(_checked, records)
 
 
 def next_of(answer: Record) -> str:

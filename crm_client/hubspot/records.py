@@ -10,7 +10,7 @@ from crm_client.fields import Record, inner, inner_all, moment, number, text
 from crm_client.hubspot.addresses import HUBSPOT, HubSpotAddresses
 from crm_client.hubspot.questions import CALLS, COMPANIES, CONTACTS, DEALS, MEETINGS, TASKS, id_of, is_id
 from crm_client.note_text import text_of_note
-from crm_client.records import soonest_first
+from crm_client.records import readable, soonest_first
 from mailmagnet.addresses import canonical, canonical_domain
 from mailmagnet.crm import (
     MAIL_INTEGRATION,
@@ -198,7 +198,8 @@ class Records:
     def contact(self, record: Record, gathered: Gathered) -> Contact:
         told, which = properties(record), id_of(record, "id")
         owner_id, owner = self._owner(told)
-        deals = [deal for each in gathered.deals_of.get(which, ()) if (deal := self._deal_by_id(each, gathered))]
+        told_deals = [each for each in gathered.deals_of.get(which, ()) if self._sees_deal(each, gathered)]
+        deals = readable(lambda each: self.deal(gathered.deals[each], gathered), told_deals)
         return Contact(
             id=which,
             name=f"{text(told, 'firstname')} {text(told, 'lastname')}".strip() or text(told, "email"),
@@ -213,7 +214,7 @@ class Records:
             notes=self._notes(gathered.notes_of.get(which, [])),
             mine=owner_id == self._viewer.me.id,
             owner_id=owner_id,
-            more_deals=which in gathered.more_deals,
+            more_deals=which in gathered.more_deals or len(deals) < len(told_deals),
         )
 
     def company(self, record: Record) -> Account:
@@ -250,9 +251,9 @@ class Records:
             owner_id=owner_id,
         )
 
-    def _deal_by_id(self, deal_id: str, gathered: Gathered) -> Deal | None:
+    def _sees_deal(self, deal_id: str, gathered: Gathered) -> bool:
         record = gathered.deals.get(deal_id)
-        return self.deal(record, gathered) if record and self._viewer.may_see(record) else None
+        return record is not None and self._viewer.may_see(record)
 
     def _sees_contact(self, contact_id: str, gathered: Gathered) -> bool:
         """Whom everybody may see is not read for it."""
@@ -280,9 +281,7 @@ class Records:
 
     def _activities(self, records: Iterable[tuple[str, Record]]) -> tuple[Activity, ...]:
         """All that are planned, and of those that are done the last ones; newest first."""
-        all_of_them = sorted(
-            (each for kind, record in records if (each := self._activity(kind, record))), key=self._when, reverse=True
-        )
+        all_of_them = sorted(readable(lambda each: self._activity(*each), records), key=self._when, reverse=True)
         done = [each for each in all_of_them if each.done][:MOST_DONE]
         return tuple(each for each in all_of_them if not each.done or each in done)
 
@@ -307,7 +306,7 @@ class Records:
         return at if isinstance(at, datetime) else datetime.combine(at, time(), self._settings.zone)
 
     def _notes(self, records: Iterable[Record]) -> tuple[Note, ...]:
-        told = [(moment(HUBSPOT, properties(each), "hs_timestamp"), each) for each in records]
+        told = readable(lambda each: (moment(HUBSPOT, properties(each), "hs_timestamp"), each), records)
         dated = sorted(((at, id_of(each, "id"), each) for at, each in told if at), key=lambda each: each[:2], reverse=True)
         return tuple(
             Note(which, text_of_note(text(properties(each), "hs_note_body")), at, self._owner(properties(each))[1])

@@ -12,7 +12,7 @@ from crm_client.odoo.questions import DEAL, DEAL_FIELDS, IS_COMPANY, IS_LEAD, LE
 from crm_client.odoo.records import Records, currencies_of, organisation_of, stages_of, user_of
 from crm_client.odoo.server import ODOO, Answer, OdooServer
 from crm_client.odoo.user import OdooUser, number
-from crm_client.records import MOST_PEOPLE, by_address, known_account, only, open_first, owners_of, people_of
+from crm_client.records import MOST_PEOPLE, by_address, known_account, only, open_first, owners_of, people_of, readable
 from crm_client.renewal import CrmAccess
 from crm_client.side_by_side import one_problem
 from mailmagnet.addresses import canonical_domain
@@ -101,9 +101,9 @@ class OdooCrm:
             questions.people_at(company, questions.PERSON_WITH_DEALS, questions.PEOPLE_AT_DOMAINS),
             questions.deals_at(company, *questions.OPEN),
         )
-        contacts = [self._records.contact(each) for each in people.records if each.get("id") != company]
+        contacts = readable(self._records.contact, [each for each in people.records if each.get("id") != company])
         count = people.count - (len(people.records) - len(contacts))
-        deals_there = map(self._records.deal, deals.records)
+        deals_there = readable(self._records.deal, deals.records)
         return known_account(
             self._records.account(only(ODOO, found.records)), contacts, deals_there, count, more_deals=deals.more
         )
@@ -130,16 +130,16 @@ class OdooCrm:
         found = dict(zip(asked, await self._user.see(*asked.values()), strict=True))
         told = {kind: answer.records[:most] for kind, answer in found.items()}
         return Found(
-            contacts=tuple(map(self._records.contact, told["contacts"])),
-            accounts=tuple(map(self._records.account, told["accounts"])),
-            deals=tuple(map(self._records.deal, told["deals"])),
-            leads=tuple(map(self._records.lead, told["leads"])),
+            contacts=tuple(readable(self._records.contact, told["contacts"])),
+            accounts=tuple(readable(self._records.account, told["accounts"])),
+            deals=tuple(readable(self._records.deal, told["deals"])),
+            leads=tuple(readable(self._records.lead, told["leads"])),
             more=frozenset(kind for kind, answer in found.items() if len(answer.records) > most),
         )
 
     async def deals_closing(self, first: date, last: date) -> Sequence[Deal]:
         (found,) = await self._user.see(questions.deals_closing(first, last))
-        return tuple(map(self._records.deal, found.records))
+        return tuple(readable(self._records.deal, found.records))
 
     async def settings(self) -> CrmSettings:
         """The user's rights are asked for anew before settings are: they are remembered for a shorter time."""
@@ -177,8 +177,8 @@ class OdooCrm:
         """Contacts and leads by address."""
         people, leads = questions.people_with(addresses, fields), questions.leads_with(addresses)
         found = await self._user.see(*people, *leads)
-        contacts = [self._records.contact(each) for answer in found[: len(people)] for each in answer.records]
-        leads_there = [self._records.lead(each) for answer in found[len(people) :] for each in answer.records]
+        contacts = readable(self._records.contact, [each for answer in found[: len(people)] for each in answer.records])
+        leads_there = readable(self._records.lead, [each for answer in found[len(people) :] for each in answer.records])
         return Senders(by_address(addresses, open_first(contacts)), by_address(addresses, leads_there))
 
     async def _one(self, question: questions.Question) -> Record:
@@ -187,7 +187,7 @@ class OdooCrm:
 
     async def _people_of_deal(self, deal_id: int) -> RecordPeople:
         found, people = await self._user.see(questions.by_id(LEAD, deal_id, DEAL_FIELDS, DEAL), questions.people_of_deal(deal_id))
-        deal, contacts = self._records.deal(only(ODOO, found.records)), list(map(self._records.contact, people.records))
+        deal, contacts = self._records.deal(only(ODOO, found.records)), readable(self._records.contact, people.records)
         return people_of(deal.name, contacts, owners_of([deal, deal.account, *contacts]))
 
     async def _people_of_account(self, company: int) -> RecordPeople:
@@ -196,8 +196,8 @@ class OdooCrm:
             questions.people_at(company, questions.PERSON, MOST_PEOPLE),
             questions.deals_at(company),
         )
-        account, contacts = self._records.account(only(ODOO, found.records)), list(map(self._records.contact, people.records))
-        owners = owners_of([account, *map(self._records.deal, deals.records), *contacts])
+        account, contacts = self._records.account(only(ODOO, found.records)), readable(self._records.contact, people.records)
+        owners = owners_of([account, *readable(self._records.deal, deals.records), *contacts])
         return people_of(account.name, contacts, owners, people.count)
 
     async def _at(self, domains: Collection[str]) -> dict[str, KnownAccount]:
@@ -227,9 +227,10 @@ class OdooCrm:
             companies.values(),
             key=lambda each: (each.domain != domain, bool(each.domain), -has_people_there[each.id], int(each.id)),
         )
-        contacts = [
-            self._records.contact(each)
+        there = [
+            each
             for each in people.records
             if str(inner(each, "commercial_partner_id").get("id")) == account.id != str(each.get("id"))
         ]
-        return known_account(account, contacts, map(self._records.deal, deals.records), more_deals=deals.more)
+        contacts = readable(self._records.contact, there)
+        return known_account(account, contacts, readable(self._records.deal, deals.records), more_deals=deals.more)

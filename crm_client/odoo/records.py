@@ -1,6 +1,6 @@
 """Odoo's records as the core has them. Whatever Odoo sends is data, and may be missing."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from crm_client.fields import Record, day, inner, inner_all, moment, number, text
 from crm_client.note_text import text_of_note
 from crm_client.odoo.server import ODOO
-from crm_client.records import domain_of_website, soonest_first, told_activities, told_notes
+from crm_client.records import domain_of_website, readable, soonest_first, told_activities, told_notes
 from mailmagnet.addresses import canonical, canonical_domain
 from mailmagnet.crm import (
     MAIL_INTEGRATION,
@@ -120,11 +120,9 @@ class Records:
         is_person = bool(company) and company.get("id") != partner.get("id")
         account = self.account(company) if is_person else None
         of_deals = account or (self.account(company) if company.get("is_company") else None)
-        deals = [
-            replace(self.deal(each), account=of_deals, contact_ids=(id_of(partner),))
-            for each in inner_all(partner, "opportunity_ids")
-            if _is_told(each) and _is_in_sight(each)
-        ]
+        told = [each for each in inner_all(partner, "opportunity_ids") if _is_told(each) and _is_in_sight(each)]
+        deals = [replace(deal, account=of_deals, contact_ids=(id_of(partner),)) for deal in readable(self.deal, told)]
+        not_told = not all(map(_is_told, inner_all(partner, "opportunity_ids")))
         return Contact(
             id=id_of(partner),
             name=text(partner, "name") or text(partner, "display_name"),
@@ -135,11 +133,11 @@ class Records:
             phone=text(partner, "phone"),
             url=self._url("res.partner", partner),
             deals=soonest_first(deals),
-            activities=told_activities(_activities(inner_all(partner, "activity_ids"))),
-            notes=told_notes(_notes(inner_all(partner, "message_ids"))),
+            activities=told_activities(readable(_activity, inner_all(partner, "activity_ids"))),
+            notes=told_notes(readable(_note, inner_all(partner, "message_ids"))),
             mine=owner_id == self._uid,
             owner_id=owner_id,
-            more_deals=not all(map(_is_told, inner_all(partner, "opportunity_ids"))),
+            more_deals=not_told or len(deals) < len(told),
         )
 
     def account(self, company: Record) -> Account:
@@ -228,25 +226,23 @@ def _is_in_sight(deal: Record) -> bool:
     return deal.get("active") is not False or text(deal, "won_status") != "pending"
 
 
-def _activities(records: Sequence[Record]) -> Iterator[Activity]:
+def _activity(record: Record) -> Activity | None:
     """Odoo keeps what is done as archived activities, and days alone of all."""
-    for record in records:
-        done, kind = record.get("active") is False, inner(record, "activity_type_id")
-        at = (day(ODOO, record, "date_done") if done else None) or day(ODOO, record, "date_deadline")
-        if at:
-            subject = text(record, "summary") or text(kind, "display_name")
-            yield Activity(
-                id_of(record), _KINDS.get(text(kind, "category"), ActivityKind.TASK), subject, at, done, _owner(record)
-            )
+    done, kind = record.get("active") is False, inner(record, "activity_type_id")
+    at = (day(ODOO, record, "date_done") if done else None) or day(ODOO, record, "date_deadline")
+    if not at:
+        return None
+    subject = text(record, "summary") or text(kind, "display_name")
+    return Activity(id_of(record), _KINDS.get(text(kind, "category"), ActivityKind.TASK), subject, at, done, _owner(record))
 
 
-def _notes(messages: Sequence[Record]) -> Iterator[Note]:
+def _note(message: Record) -> Note | None:
     """What a person has logged for colleagues."""
-    for message in messages:
-        at = moment(ODOO, message, "date")
-        if text(message, "message_type") == _A_NOTE and inner(message, "subtype_id").get("internal") is True and at:
-            author = text(inner(message, "author_id"), "display_name")
-            yield Note(id_of(message), text_of_note(text(message, "body")), at, author)
+    at = moment(ODOO, message, "date")
+    if text(message, "message_type") != _A_NOTE or inner(message, "subtype_id").get("internal") is not True or not at:
+        return None
+    author = text(inner(message, "author_id"), "display_name")
+    return Note(id_of(message), text_of_note(text(message, "body")), at, author)
 
 
 def _amount(lead: Record) -> Money | None:

@@ -23,7 +23,7 @@ from crm_client.pipedrive.people import (
 )
 from crm_client.pipedrive.records import Records, id_of, organisation_of, stages_of, user_of
 from crm_client.pipedrive.server import JOBS, PAGE, NoTime, PipedriveUser, Turn
-from crm_client.records import by_address, is_at, open_first, owners_of, people_of, soonest_first
+from crm_client.records import by_address, is_at, open_first, owners_of, people_of, readable, soonest_first
 from crm_client.side_by_side import all_of
 from mailmagnet.crm import (
     Capabilities,
@@ -189,7 +189,7 @@ class PipedriveCrm:
                 self._records(),
             ]
         )
-        owned = [known.account, *(records.deal(deal, {}) for deal in deals), *contacts]
+        owned = [known.account, *readable(lambda deal: records.deal(deal, {}), deals), *contacts]
         return people_of(known.account.name, contacts, owners_of(owned))
 
     async def search(self, words: str, most: int) -> Found:
@@ -209,7 +209,7 @@ class PipedriveCrm:
         closing = [deal for deal in deals if first.isoformat() <= text(deal, "expected_close_date")[:10] <= last.isoformat()]
         accounts = await People(self._asking, self._records).accounts(id_of(deal, "org_id") for deal in closing)
         records = await self._records()
-        return soonest_first(records.deal(deal, accounts) for deal in closing)
+        return soonest_first(readable(lambda deal: records.deal(deal, accounts), closing))
 
     async def settings(self) -> CrmSettings:
         """Currencies: the company's list has no rates, so there is the user's own alone."""

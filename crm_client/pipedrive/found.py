@@ -6,6 +6,7 @@ from crm_client.fields import Record, inner, text
 from crm_client.pipedrive.people import DEALS, IDS_A_CALL, PERSONS, SEARCH_PAGE, People, items_of, of_kind
 from crm_client.pipedrive.records import Records, id_of
 from crm_client.pipedrive.server import IN_FRONT, PipedriveUser
+from crm_client.records import readable
 from crm_client.side_by_side import all_of
 from mailmagnet.crm import Found
 
@@ -29,7 +30,9 @@ async def found_by(words: str, most: int, asking: PipedriveUser, people: People,
     return Found(
         contacts=tuple(records.contact(persons.get(id_of(each), each), accounts) for each in of_people),
         accounts=tuple(accounts[id_of(each)] for each in told["organization"] if id_of(each) in accounts),
-        deals=tuple(records.deal(deals[id_of(each)], accounts) for each in of_deals if id_of(each) in deals),
+        deals=tuple(
+            readable(lambda each: records.deal(each, accounts), [deals[id_of(each)] for each in of_deals if id_of(each) in deals])
+        ),
         leads=tuple(records.lead(each, _person_of(each), text(inner(each, "organization"), "name")) for each in told["lead"]),
         more=frozenset(_NAMES[kind] for kind, each in found.items() if len(each) > most),
     )

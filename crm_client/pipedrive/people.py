@@ -8,7 +8,7 @@ from crm_client.fields import Record, inner, inner_all, text
 from crm_client.memory import Memory
 from crm_client.pipedrive.records import Records, emails_of, id_of
 from crm_client.pipedrive.server import IN_FRONT, PipedriveUser, Turn
-from crm_client.records import is_at, known_account, soonest_first
+from crm_client.records import is_at, known_account, readable, soonest_first
 from crm_client.side_by_side import all_of
 from mailmagnet.addresses import shown
 from mailmagnet.crm import Account, Contact, KnownAccount, Lead
@@ -123,11 +123,11 @@ class People:
         )
         if organization not in accounts:
             return None
-        open_deals = soonest_first(records.deal(deal, accounts) for deal in deals)
+        open_deals = soonest_first(readable(lambda deal: records.deal(deal, accounts), deals))
         contacts = [
             records.contact(each, accounts, [deal for deal in open_deals if id_of(each) in deal.contact_ids]) for each in people
         ]
-        return known_account(accounts[organization], contacts, open_deals, more_deals=more)
+        return known_account(accounts[organization], contacts, open_deals, more_deals=more or len(open_deals) < len(deals))
 
     async def _search(self, term: str, turn: Turn, **more: object) -> list[Hit]:
         """People with an address in which the term begins a word; with `exact_match` it is the whole address."""
@@ -162,8 +162,9 @@ class People:
 
 
 def _contact(records: Records, person: Record, around: _Around, accounts: dict[str, Account]) -> Contact:
-    deals = soonest_first(records.deal(deal, accounts) for deal in around.deals)
-    return records.contact(around.record or person, accounts, deals, around.activities, around.notes, around.more_deals)
+    deals = soonest_first(readable(lambda deal: records.deal(deal, accounts), around.deals))
+    more = around.more_deals or len(deals) < len(around.deals)
+    return records.contact(around.record or person, accounts, deals, around.activities, around.notes, more)
 
 
 def spellings(address: str) -> tuple[str, ...]:

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 
-from crm_client.fields import Record, day, inner, inner_all, moment, number, text
+from crm_client.fields import Record, day, in_every_zone, inner, inner_all, moment, number, text
 from crm_client.note_text import text_of_note
 from crm_client.pipedrive.addresses import PIPEDRIVE
-from crm_client.records import domain_of_website, told_activities, told_notes
+from crm_client.records import domain_of_website, readable, told_activities, told_notes
 from mailmagnet.addresses import canonical
 from mailmagnet.crm import (
     MAIL_INTEGRATION,
@@ -123,8 +123,8 @@ class Records:
             phone_of(record),
             f"{self.origin}/person/{person}",
             tuple(deals),
-            told_activities(map(self.activity, activities)),
-            told_notes(map(self.note, notes)),
+            told_activities(readable(self.activity, activities)),
+            told_notes(readable(self.note, notes)),
             owner == self.account,
             owner,
             more_deals,
@@ -151,7 +151,7 @@ class Records:
         on = day(PIPEDRIVE, record, "due_date") or _added(record).date()
         at = text(record, "due_time")
         try:
-            moment_due = datetime.combine(on, time.fromisoformat(at), UTC) if at else None
+            moment_due = in_every_zone(datetime.combine(on, time.fromisoformat(at), UTC)) if at else None
         except ValueError:
             raise BadAnswer(PIPEDRIVE, "a time is none") from None
         kind = _KINDS.get(text(record, "type"), ActivityKind.TASK)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
-from crm_client.records import by_address, only, open_first, owners_of, people_of
+from crm_client.records import by_address, only, open_first, owners_of, people_of, readable
 from crm_client.renewal import CrmAccess
 from crm_client.salesforce import questions
 from crm_client.salesforce.addresses import SALESFORCE
@@ -125,16 +125,16 @@ class SalesforceCrm:
         found = dict(zip(kinds, told.records, strict=True))
         first = {kind: answer.records[:most] for kind, answer in found.items()}
         return Found(
-            contacts=tuple(map(told.shown.contact_alone, first["contacts"])),
-            accounts=tuple(map(told.shown.account, first["accounts"])),
-            deals=tuple(map(told.shown.deal, first["deals"])),
-            leads=tuple(map(told.shown.lead, first["leads"])),
+            contacts=tuple(readable(told.shown.contact_alone, first["contacts"])),
+            accounts=tuple(readable(told.shown.account, first["accounts"])),
+            deals=tuple(readable(told.shown.deal, first["deals"])),
+            leads=tuple(readable(told.shown.lead, first["leads"])),
             more=frozenset(kind for kind, answer in found.items() if len(answer.records) > most),
         )
 
     async def deals_closing(self, first: date, last: date) -> Sequence[Deal]:
         told = await self._user.see(lambda see: [questions.deals_closing(see, first, last)])
-        return tuple(map(told.shown.deal, told.records[0].records))
+        return tuple(readable(told.shown.deal, told.records[0].records))
 
     async def settings(self) -> CrmSettings:
         return (await self._user.set_up()).settings
@@ -187,7 +187,7 @@ class SalesforceCrm:
             contacts = [_with_notes(contact, notes) for contact in contacts]
         return LookUp(
             by_address(front, open_first(contacts)),
-            by_address(front, [told.shown.lead(each) for each in leads.records]),
+            by_address(front, readable(told.shown.lead, leads.records)),
             _accounts_at(domains, told.shown, accounts),
         )
 
@@ -210,15 +210,13 @@ class SalesforceCrm:
         if not told.records:
             return [], []
         people, deals, leads = told.records
-        return told.shown.contacts(people, deals, None if whole else MOST_DEALS), [
-            told.shown.lead(each) for each in leads.records
-        ]
+        return told.shown.contacts(people, deals, None if whole else MOST_DEALS), readable(told.shown.lead, leads.records)
 
     async def _people_of_deal(self, deal_id: str) -> RecordPeople:
         told = await self._user.see(lambda see: [questions.deal_by_id(see, deal_id), questions.people_of_deal(see, deal_id)])
         deal, people = (
             told.shown.deal(only(SALESFORCE, told.records[0].records)),
-            [told.shown.contact_alone(each) for each in told.records[1].records],
+            readable(told.shown.contact_alone, told.records[1].records),
         )
         ordered = sorted(people, key=lambda each: deal.contact_ids.index(each.id) if each.id in deal.contact_ids else len(people))
         return people_of(deal.name, ordered, owners_of([deal, deal.account, *ordered]))
@@ -226,8 +224,8 @@ class SalesforceCrm:
     async def _people_of_account(self, account_id: str) -> RecordPeople:
         told = await self._user.see(lambda see: questions.people_of_account(see, account_id))
         account, people = told.shown.account(only(SALESFORCE, told.records[0].records)), told.records[1]
-        contacts = [told.shown.contact_alone(each) for each in people.records]
-        owners = owners_of([account, *map(told.shown.deal, told.records[2].records), *contacts])
+        contacts = readable(told.shown.contact_alone, people.records)
+        owners = owners_of([account, *readable(told.shown.deal, told.records[2].records), *contacts])
         return people_of(account.name, contacts, owners, people.count)
 
 

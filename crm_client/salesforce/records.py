@@ -5,7 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from crm_client.fields import Record, day, inner, inner_all, moment, number, text
-from crm_client.records import domain_of_website, is_at, known_account, soonest_first, told_activities, told_notes
+from crm_client.records import domain_of_website, is_at, known_account, readable, soonest_first, told_activities, told_notes
 from crm_client.salesforce.addresses import SALESFORCE
 from crm_client.salesforce.questions import MOST_DEALS, PERMISSION_FIELD
 from crm_client.salesforce.server import ROLES, Records
@@ -114,11 +114,12 @@ class Shown:
         """Contacts with the deals in which they have a role. Of more than `most_deals` it is said that there are more."""
         told = deals.records if most_deals is None else deals.records[:most_deals]
         by_contact: dict[str, list[Deal]] = {}
-        for deal in map(self.deal, told):
+        read = readable(self.deal, told)
+        for deal in read:
             for contact_id in deal.contact_ids:
                 by_contact.setdefault(contact_id, []).append(deal)
-        more = len(told) < len(deals.records)
-        return [self._contact(each, by_contact.get(id_of(each), ()), more) for each in people.records]
+        more = len(read) < len(deals.records)
+        return readable(lambda each: self._contact(each, by_contact.get(id_of(each), ()), more), people.records)
 
     def contact_alone(self, record: Record) -> Contact:
         """A contact, whose deals are not asked for."""
@@ -144,14 +145,16 @@ class Shown:
             inner(record, "Contacts"),
             inner_all(inner(record, "Opportunities"), "records"),
         )
-        deals = [self.deal(each, account) for each in open_deals[:MOST_DEALS]]
-        contacts = [
-            self._contact(each, [deal for deal in deals if id_of(each) in deal.contact_ids], more=False, account=account)
-            for each in inner_all(people, "records")
-        ]
+        deals = readable(lambda each: self.deal(each, account), open_deals[:MOST_DEALS])
+
+        def contact(record: Record) -> Contact:
+            theirs = [deal for deal in deals if id_of(record) in deal.contact_ids]
+            return self._contact(record, theirs, more=False, account=account)
+
+        contacts = readable(contact, inner_all(people, "records"))
         count = people.get("totalSize")
         return known_account(
-            account, contacts, deals, count if type(count) is int else 0, more_deals=len(open_deals) > MOST_DEALS
+            account, contacts, deals, count if type(count) is int else 0, more_deals=len(open_deals) > len(deals)
         )
 
     def deal(self, record: Record, account: Account | None = None) -> Deal:
@@ -193,8 +196,8 @@ class Shown:
     def _contact(self, record: Record, deals: Iterable[Deal], more: bool, account: Account | None = None) -> Contact:
         behind, owner_id = inner(record, "Account"), text(record, "OwnerId")
         activities = [
-            *map(self._task, inner_all(inner(record, "Tasks"), "records")),
-            *map(self._event, inner_all(inner(record, "Events"), "records")),
+            *readable(self._task, inner_all(inner(record, "Tasks"), "records")),
+            *readable(self._event, inner_all(inner(record, "Events"), "records")),
         ]
         return Contact(
             id=id_of(record),
@@ -206,7 +209,7 @@ class Shown:
             phone=text(record, "Phone"),
             url=self._url("Contact", record),
             deals=soonest_first(deals),
-            activities=told_activities(each for each in activities if each),
+            activities=told_activities(activities),
             mine=owner_id == self._uid,
             owner_id=owner_id,
             more_deals=more,
@@ -244,15 +247,15 @@ class Shown:
 def notes_of(links: Records) -> Mapping[str, tuple[Note, ...]]:
     """The last notes by the contact to which they belong."""
     found: dict[str, list[Note]] = {}
-    for link in links.records:
-        document = inner(link, "ContentDocument")
-        at = moment(SALESFORCE, document, "CreatedDate")
-        if at:
-            words = text(inner(document, "LatestPublishedVersion"), "TextPreview")
-            found.setdefault(text(link, "LinkedEntityId"), []).append(
-                Note(id_of(document), words, at, _name_of(document, "CreatedBy"))
-            )
+    for contact_id, note in readable(_note, links.records):
+        found.setdefault(contact_id, []).append(note)
     return {contact_id: told_notes(notes) for contact_id, notes in found.items()}
+
+
+def _note(link: Record) -> tuple[str, Note] | None:
+    document = inner(link, "ContentDocument")
+    at, words = moment(SALESFORCE, document, "CreatedDate"), text(inner(document, "LatestPublishedVersion"), "TextPreview")
+    return (text(link, "LinkedEntityId"), Note(id_of(document), words, at, _name_of(document, "CreatedBy"))) if at else None
 
 
 def assigned(permissions: Records) -> Collection[str]:

@@ -11,7 +11,18 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from crm_client.fields import Record, text
-from crm_client.records import LAST_NOTES, by_address, is_at, known_account, only, open_first, owners_of, people_of, told_notes
+from crm_client.records import (
+    LAST_NOTES,
+    by_address,
+    is_at,
+    known_account,
+    only,
+    open_first,
+    owners_of,
+    people_of,
+    readable,
+    told_notes,
+)
 from crm_client.renewal import CrmAccess
 from crm_client.side_by_side import one_problem
 from crm_client.tryton import questions
@@ -85,7 +96,9 @@ class _Seen:
         self.parties.add(self.people)
 
     def deals(self) -> list[Deal]:
-        return [self.records.deal(each, self.parties) for each in self.opportunities if text(each, "state") != LEAD]
+        """Those that can be read."""
+        told = [each for each in self.opportunities if text(each, "state") != LEAD]
+        return readable(lambda each: self.records.deal(each, self.parties), told)
 
     def leads(self) -> list[Lead]:
         return [self.records.lead(each, self.parties) for each in self.opportunities if text(each, "state") == LEAD]
@@ -149,8 +162,7 @@ class TrytonCrm:
 
     async def deal(self, deal_id: str) -> Deal:
         seen = await self._opportunities(questions.opportunity(number(deal_id), questions.IS_DEAL))
-        only(TRYTON, seen.opportunities)
-        return seen.deals()[0]
+        return seen.records.deal(only(TRYTON, seen.opportunities), seen.parties)
 
     async def account(self, account_id: str) -> KnownAccount:
         firm = number(account_id)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from crm_client.fields import Record, inner, inner_all, text
-from crm_client.records import domain_of_website, soonest_first
+from crm_client.records import domain_of_website, readable, soonest_first
 from crm_client.tryton.questions import EMPLOYS, LEAD, OPPORTUNITY, PARTY, WORKS_FOR
 from crm_client.tryton.server import TRYTON
 from mailmagnet.addresses import canonical, domain_of
@@ -206,7 +206,8 @@ class Records:
         """A party with those of the opportunities that are its own, leads left out. Who is at an address is told of the one that was asked
         for, else of the main one."""
         firm = parties.firm_of(party)
-        deals = [each for each in self.of(party, opportunities) if text(each, "state") != LEAD]
+        told = [each for each in self.of(party, opportunities) if text(each, "state") != LEAD]
+        deals = readable(lambda each: self.deal(each, parties), told)
         return Contact(
             id=str(number_of(party)),
             name=text(party, "name"),
@@ -215,8 +216,9 @@ class Records:
             account=self.account(firm) if firm else None,
             phone=text(party, "phone") or text(party, "mobile"),
             url=self._url(PARTY, party),
-            deals=soonest_first(self.deal(each, parties) for each in deals),
+            deals=soonest_first(deals),
             notes=notes,
+            more_deals=len(deals) < len(told),
         )
 
     def of(self, party: Record, opportunities: Iterable[Record]) -> list[Record]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from crm_client.fields import Record
-from crm_client.records import is_at, known_account
+from crm_client.records import is_at, known_account, readable
 from crm_client.zoho.questions import Condition, Question, among, either, ends_with, holds
 from crm_client.zoho.records import ACCOUNT, CALL, CONTACT, DEAL, EVENT, LEAD, NOTE, TASK, Records, id_of
 from crm_client.zoho.server import Request
@@ -92,13 +92,13 @@ class People:
 def read(records: Records, rows: Iterable[Mapping[str, Sequence[Record]]]) -> People:
     """What the rows tell, of which some may have come twice."""
     each = [*rows]
-    deals = {id_of(row): row for found in each for row in found.get("deals", ())}
+    deals = _by_id(row for found in each for row in found.get("deals", ()))
     told = [deal for row in deals.values() if (deal := records.deal(row))]
     lost = deals.keys() - {deal.id for deal in told}
     unread = frozenset(id_of(deals[deal], lookup) for deal in lost for lookup in ("Contact_Name", "Account_Name"))
-    contacts = {id_of(row): row for found in each for row in found.get("contacts", ())}
-    leads = {id_of(row): row for found in each for row in found.get("leads", ()) if row.get("Converted__s") is not True}
-    accounts = {id_of(row): row for found in each for row in found.get("accounts", ())}
+    contacts = _by_id(row for found in each for row in found.get("contacts", ()))
+    leads = _by_id(row for found in each for row in found.get("leads", ()) if row.get("Converted__s") is not True)
+    accounts = _by_id(row for found in each for row in found.get("accounts", ()))
     return People(
         [records.contact(row, told, more_deals=contact in unread) for contact, row in contacts.items()],
         [*map(records.lead, leads.values())],
@@ -106,3 +106,8 @@ def read(records: Records, rows: Iterable[Mapping[str, Sequence[Record]]]) -> Pe
         told,
         unread,
     )
+
+
+def _by_id(rows: Iterable[Record]) -> dict[str, Record]:
+    """Each row once. One without an id is no record, and hides no other."""
+    return dict(readable(lambda row: (id_of(row), row), rows))

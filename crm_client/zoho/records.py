@@ -1,22 +1,16 @@
 """Zoho's rows in, the core's records out, and the columns that each takes. Whatever Zoho sends is data, and may be missing or odd."""
 
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from functools import partial
 from operator import attrgetter
-from typing import TypeVar
 
 from crm_client.fields import Record, day, inner, inner_all, moment, number, text
-from crm_client.records import domain_of_website, soonest_first
+from crm_client.records import domain_of_website, readable, soonest_first
 from crm_client.zoho.settings import ZohoSettings
 from crm_client.zoho.zoho import ZOHO
 from mailmagnet.addresses import canonical
 from mailmagnet.crm import MAIL_INTEGRATION, Account, Activity, ActivityKind, Contact, Deal, Lead, Money, Note, Profile, User
 from mailmagnet.errors import BadAnswer
-
-Given = TypeVar("Given")
-Result = TypeVar("Result")
 
 _ACCOUNT = ("Account_Name", "Website", "Phone", "Owner", "Owner.full_name")
 _PERSON = ("Full_Name", "Email", "Secondary_Email", "Phone", "Owner", "Owner.full_name")
@@ -122,8 +116,12 @@ class Records:
 
     def deal(self, row: Record) -> Deal | None:
         """None where its stage is none of those that the CRM has now, or its day is none: in which category it is then nobody can say."""
-        state, closing = self._settings.states.get(text(row, "Stage")), _readable(partial(day, ZOHO, row), "Closing_Date")
-        if state is None or (closing is None and text(row, "Closing_Date")):
+        state = self._settings.states.get(text(row, "Stage"))
+        try:
+            closing = day(ZOHO, row, "Closing_Date")
+        except BadAnswer:
+            return None
+        if state is None:
             return None
         contact = id_of(row, "Contact_Name")
         return Deal(
@@ -144,9 +142,9 @@ class Records:
     def activities(self, tasks: Iterable[Record], events: Iterable[Record], calls: Iterable[Record]) -> tuple[Activity, ...]:
         """Those that are planned, and the last ones that are done; newest first. One that cannot be read hides no other."""
         found = [
-            *filter(None, (_readable(self._task, row) for row in tasks)),
-            *filter(None, (_readable(self._event, row) for row in events)),
-            *filter(None, (_readable(self._call, row) for row in calls)),
+            *readable(self._task, tasks),
+            *readable(self._event, events),
+            *readable(self._call, calls),
         ]
         newest = sorted(found, key=_when, reverse=True)
         done = [activity.id for activity in newest if activity.done][:LAST_DONE]
@@ -154,7 +152,7 @@ class Records:
 
     def notes(self, rows: Iterable[Record]) -> tuple[Note, ...]:
         """The last ones, newest first."""
-        newest = sorted(filter(None, (_readable(_note, row) for row in rows)), key=attrgetter("at"), reverse=True)
+        newest = sorted(readable(_note, rows), key=attrgetter("at"), reverse=True)
         return tuple(newest[:LAST_NOTES])
 
     def _task(self, row: Record) -> Activity | None:
@@ -206,13 +204,6 @@ def profile_of(row: Record) -> Profile:
 def _without_prefix(name: str) -> str:
     """Crm_Implied_Mail_Integration is Mail Integration."""
     return name.removeprefix("Crm_Implied_").replace("_", " ")
-
-
-def _readable(read: Callable[[Given], Result], given: Given) -> Result | None:
-    """What is read; None where it is no answer."""
-    with suppress(BadAnswer):
-        return read(given)
-    return None
 
 
 def _owner(row: Record) -> str:

@@ -159,8 +159,6 @@ BAD_RECORDS: list[dict[str, Any]] = [
     {"id": None},
     {"id": "7", "name": "an id of text"},
     {"id": True},
-    {"id": 7, "opportunity_ids": [{"id": 1, "won_status": "perhaps"}]},
-    {"id": 7, "opportunity_ids": [{"id": 1, "won_status": "won", "date_deadline": "tomorrow"}]},
 ]
 
 

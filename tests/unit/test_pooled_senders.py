@@ -3,14 +3,20 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from mailmagnet import pooled_senders
-from mailmagnet.crm import Asked, Contact, CrmClient, Senders
+from mailmagnet import label_mail, pooled_senders
+from mailmagnet.consent import Grant
+from mailmagnet.crm import MAIL_INTEGRATION, Asked, Contact, CrmClient, Profile, Senders, User
+from mailmagnet.crm_choice import CrmChoice
+from mailmagnet.crm_sign_in import NO_END, CrmTokens
 from mailmagnet.errors import NotAuthorised, Service, Side, Upstream
+from mailmagnet.parts import Parts
 from mailmagnet.pooled_senders import PooledSenders
+from mailmagnet.store import Policy
 from mailmagnet.vault import Connection
 
 CRM = Service(Side.CRM, "CRM")
@@ -23,12 +29,15 @@ class Client:
         self.asked: list[dict[str, frozenset[str]]] = []
         self.refused = ""
         self.broken = False
+        self.forgets_one = False
 
     async def senders_of(self, asked: Sequence[Asked]) -> Sequence[Senders | Upstream]:
         self.asked.append({each.connection.user: each.addresses for each in asked})
         await asyncio.sleep(0)
         if self.broken:
             raise KeyError("id")
+        if self.forgets_one:
+            asked = asked[1:]
         return [NotAuthorised(CRM) if each.connection.user == self.refused else found(each.addresses) for each in asked]
 
 
@@ -112,3 +121,44 @@ async def test_a_pool_of_nobody_asks_nothing(client: Client) -> None:
     pool_of(client).is_over("1")
     await asyncio.sleep(0)
     assert client.asked == []
+
+
+async def test_an_answer_that_leaves_a_mailbox_out_is_nobodys_and_nobody_waits_for_it(client: Client) -> None:
+    client.forgets_one = True
+    pool = pool_of(client, "1", "2")
+    answers = await asyncio.wait_for(asyncio.gather(ask(pool, "1"), ask(pool, "2"), return_exceptions=True), 5)
+    assert [type(answer) for answer in answers] == [ValueError, ValueError]
+
+
+def test_it_asks_its_own_crm_alone(client: Client) -> None:
+    pool = pool_of(client, "1")
+    assert pool.asks(cast(CrmClient, client))
+    assert not pool.asks(cast(CrmClient, Client()))
+
+
+@pytest.mark.parametrize("chosen", ["hubspot", "zoho"])
+async def test_a_run_of_an_organisation_that_has_changed_its_crm_asks_that_one_by_itself(client: Client, chosen: str) -> None:
+    """Its user may have signed in there already: the token of one vendor is sent to no other."""
+    clients = {"hubspot": client, "zoho": Client()}
+    tokens = CrmTokens("7", "", "access", "", NO_END, CrmChoice(chosen))
+    signed_in = Connection("corp.example", "1", "ada@corp.example", gmail_token="token", grants=frozenset(Grant), crm=tokens)
+
+    async def kept(*_: str) -> Connection:
+        return signed_in
+
+    async def me() -> User:
+        return User("7", "Ada", "", Profile("1", "User", frozenset({MAIL_INTEGRATION})))
+
+    parts = SimpleNamespace(
+        vault=SimpleNamespace(connection=kept),
+        crm_of=lambda _: SimpleNamespace(name="CRM", me=me),
+        crm_client_of=lambda choice: clients[choice.kind],
+        gmail_of=lambda _: None,
+        default_crm=CrmChoice("hubspot"),
+        store=None,
+        now=lambda: None,
+    )
+    pool = pool_of(client, "1")
+    mailbox: Any = SimpleNamespace(org="corp.example", user="1")
+    run = await label_mail._run_of(mailbox, Policy(crm=CrmChoice(chosen)), cast(Parts, parts), {}, pool)
+    assert run.pool is (pool if chosen == "hubspot" else None)

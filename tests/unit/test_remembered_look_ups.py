@@ -10,8 +10,8 @@ import pytest
 from crm_client.remembered import WRITES, LookUps
 from mailmagnet.crm import Contact, Crm, Found, LookUp, NewContact, WritableCrm
 from mailmagnet.crm_choice import CrmChoice
-from mailmagnet.crm_sign_in import CrmTokens
-from mailmagnet.errors import Service, Side, Unavailable
+from mailmagnet.crm_sign_in import CrmTokens, Sees
+from mailmagnet.errors import NotListed, Service, Side, Unavailable
 from mailmagnet.vault import Connection
 
 ODOO = CrmChoice("odoo", "https://odoo.example")
@@ -49,9 +49,32 @@ class Counted:
             raise Unavailable(Service(Side.CRM, "CRM"))
 
 
-def connection(user: str = "1", account: str = "7", org: str = "corp.example", choice: CrmChoice = ODOO) -> Connection:
-    tokens = CrmTokens(account, "", "access", "", datetime(2100, 1, 1, tzinfo=UTC), choice)
-    return Connection(org, user, "ada@corp.example", crm=tokens)
+class FilteredByAdmin(Counted):
+    """A CRM whose token sees the whole account: an admin says what users see, None for nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lets_see: Sees | None = Sees.EVERYONE
+
+    async def sees(self) -> Sees:
+        if self.lets_see is None:
+            raise NotListed(Service(Side.CRM, "CRM"))
+        return self.lets_see
+
+
+def connection(
+    user: str = "1",
+    account: str = "7",
+    org: str = "corp.example",
+    choice: CrmChoice = ODOO,
+    *,
+    through: str = "",
+    company: str = "",
+    listed: bool = False,
+) -> Connection:
+    no_end = datetime(2100, 1, 1, tzinfo=UTC)
+    tokens = CrmTokens(account, "", "access", "", no_end, choice, through=through, company=company)
+    return Connection(org, user, "ada@corp.example", crm=tokens, listed=listed)
 
 
 @pytest.fixture
@@ -89,14 +112,35 @@ async def test_all_who_ask_at_once_ask_once(crm: Counted) -> None:
 
 @pytest.mark.parametrize(
     "another",
-    [connection(user="2"), connection(account="8"), connection(org="other.example"), connection(choice=CrmChoice("zoho"))],
+    [
+        *(connection(user="2"), connection(account="8"), connection(org="other.example"), connection(choice=CrmChoice("zoho"))),
+        *(connection(through="another account"), connection(company="another company"), connection(listed=True)),
+    ],
 )
 async def test_nothing_is_told_to_another_user(crm: Counted, another: Connection) -> None:
-    """Nor to the same Google user who has signed in as somebody else, or to another CRM."""
+    """Nor to the same Google user who has signed in as somebody else, to another CRM or company, or was put on the list or taken off."""
     look_ups = LookUps(60)
     await _look_up(view(crm, look_ups, connection()), "a@x.example")
     answer = await _look_up(view(crm, look_ups, another), "a@x.example")
     assert [contact.id for contact in answer.contacts["a@x.example"]] == ["2"]
+
+
+async def test_what_an_admin_lets_users_see_no_more_is_not_told_from_memory() -> None:
+    crm = FilteredByAdmin()
+    ada = view(crm, LookUps(60), connection())
+    for _ in range(2):
+        await _look_up(ada, "a@x.example")
+        await ada.contact("1")
+    assert crm.asked == ["look_up", "contact"]
+    crm.lets_see = Sees.OWN
+    await _look_up(ada, "a@x.example")
+    await ada.contact("1")
+    assert crm.asked == ["look_up", "contact"] * 2
+    crm.lets_see = None
+    with pytest.raises(NotListed):
+        await _look_up(ada, "a@x.example")
+    with pytest.raises(NotListed):
+        await ada.contact("1")
 
 
 async def test_whoever_has_signed_out_is_asked_for_anew(crm: Counted) -> None:
