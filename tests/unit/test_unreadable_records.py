@@ -1,6 +1,6 @@
 """One deal, activity or note that cannot be read hides no other and fails nothing, in every CRM; a card says that there are more deals."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -50,8 +50,12 @@ def _answer(*records: dict[str, Any]) -> Answer:
 def hubspot(*deals: dict[str, Any]) -> Contact:
     me = HubSpotOwner("1", "2", "Ada", "", True, frozenset())
     records = HubSpot(HubSpotSettings(SETTINGS, EAST, {}, ""), {}, Viewer(me, Sees.EVERYONE))
-    calls = [(CALLS, {"id": "1", "properties": {"hs_timestamp": at}}) for at in ("soon", "2026-11-20T12:00:00Z")]
-    told = {deal["id"]: {"id": deal["id"], "properties": {"hs_is_closed": "false", **deal}} for deal in deals}
+    calls: list[tuple[str, Mapping[str, Any]]] = [
+        (CALLS, {"id": "1", "properties": {"hs_timestamp": at}}) for at in ("soon", "2026-11-20T12:00:00Z")
+    ]
+    told: dict[str, Mapping[str, Any]] = {
+        deal["id"]: {"id": deal["id"], "properties": {"hs_is_closed": "false", **deal}} for deal in deals
+    }
     gathered = Gathered(deals=told, deals_of={"7": tuple(told)}, activities_of={"7": calls})
     return records.contact({"id": "7"}, gathered)
 
