@@ -65,7 +65,7 @@ requirements() {
     [ -e "$venv/installed" ] && return
     echo "   Odoo: installing its Python packages"
     python3 -m venv "$venv"
-    "$venv/bin/pip" install -qq --disable-pip-version-check -r "$here/requirements.txt"
+    "$venv/bin/pip" install -qq --disable-pip-version-check --require-hashes -r "$here/requirements.lock"
     touch "$venv/installed"
 }
 

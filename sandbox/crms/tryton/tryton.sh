@@ -9,12 +9,12 @@ folder=$(cd "$here/../../.." && pwd)/.servers/tryton
 venv=$folder/venv
 
 requirements() {
-    cmp -s "$here/requirements.txt" "$venv/installed" && return
+    cmp -s "$here/requirements.lock" "$venv/installed" && return
     echo "   Tryton: installing its Python packages"
     rm -rf "$venv" "$folder/prepared.sqlite"
     python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
-    cp "$here/requirements.txt" "$venv/installed"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r "$here/requirements.lock"
+    cp "$here/requirements.lock" "$venv/installed"
 }
 
 # The configuration of the Tryton of a name, at a port.
@@ -75,7 +75,7 @@ stop() {
 
 mkdir -p "$folder"
 case ${1:-} in
-install) requirements; prepared; echo "   Tryton: $(sed -n '/^trytond==/p; /^trytond_sale_opportunity==/p' "$here/requirements.txt" | paste -s -d' ')" ;;
+install) requirements; prepared; echo "   Tryton: $(sed -n "s/^\(trytond==[0-9.]*\).*/\1/p; s/^\(trytond-sale-opportunity==[0-9.]*\).*/\1/p" "$here/requirements.lock" | paste -s -d' ')" ;;
 start) start "$2" "$3" "$4" ;;
 stop) stop "$2" ;;
 *) echo "tryton.sh install | start WORLD.json NAME PORT | stop NAME"; exit 2 ;;
