@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mailmagnet.errors import BadAnswer, Service
 
@@ -74,6 +75,15 @@ def in_every_zone(at: datetime) -> datetime:
 
 
 _FIRST, _LAST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+
+
+def zone(record: Record, name: str) -> ZoneInfo:
+    """The time zone of this IANA name; UTC where there is none, or none that is known here: then a day begins some hours early or late,
+    which is better than no day."""
+    try:
+        return ZoneInfo(text(record, name) or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # what is no zone's name may be a folder's, or too long for a file's
+        return ZoneInfo("UTC")
 
 
 def is_text(text: str) -> bool:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from crm_client.fields import moment
+from crm_client.fields import moment, zone
 from crm_client.hubspot.addresses import HUBSPOT
 from crm_client.hubspot.questions import CALLS, associated_ids
 from crm_client.hubspot.records import Gathered, HubSpotOwner, HubSpotSettings, Viewer
@@ -17,12 +17,14 @@ from crm_client.pipedrive.people import _Around, _contact
 from crm_client.pipedrive.records import Records as Pipedrive
 from crm_client.records import readable
 from crm_client.salesforce.records import Shown as Salesforce
+from crm_client.salesforce.records import settings_of as salesforce_settings
 from crm_client.salesforce.server import Records as Answer
 from crm_client.tryton.records import Parties
 from crm_client.tryton.records import Records as Tryton
 from crm_client.zoho.people import read
 from crm_client.zoho.records import Records as Zoho
 from crm_client.zoho.settings import ZohoSettings
+from crm_client.zoho.settings import _read as zoho_settings
 from mailmagnet.crm import Contact, CrmSettings, DealState, Organisation
 from mailmagnet.crm_sign_in import Sees
 from mailmagnet.errors import BadAnswer
@@ -125,6 +127,25 @@ def test_a_deal_that_never_closes_is_one_in_every_zone() -> None:
 def test_what_is_associated_without_an_id_is_nothing() -> None:
     found = associated_ids({"associations": {"deals": {"results": [{"id": None}, {"id": "x"}, {"id": 7}]}}}, "deals")
     assert found == (("7",), False)
+
+
+def test_a_stage_of_which_nothing_is_said_hides_no_other() -> None:
+    maps = [{"display_value": name, "forecast_type": means} for name, means in (("Odd", "perhaps"), ("Open", "Open"))]
+    zoho = zoho_settings({"zgid": "1", "time_zone": ""}, [], [{"maps": maps}], "https://x")
+    stages = _answer(
+        *({"MasterLabel": name, "IsClosed": closed, "IsWon": False} for name, closed in (("Odd", None), ("Open", False)))
+    )
+    salesforce = salesforce_settings(_answer({"TimeZoneSidKey": "America"}), stages, _answer(), "EUR")
+    for settings in (zoho.crm, salesforce):
+        assert ([stage.name for stage in settings.stages], settings.organisation.time_zone) == (["Open"], "UTC")
+    assert zoho.states == {"Open": DealState.OPEN}
+
+
+@pytest.mark.parametrize("name", ["", "Mars/Phobos", "America", "../etc/passwd", "x" * 5000, "a\0b", "\ud800", None, 7])
+def test_a_time_zone_that_nobody_knows_is_utc(name: Any) -> None:
+    """Else nobody's mail would be sorted."""
+    assert zone({"zone": name}, "zone").key == "UTC"
+    assert zone({"zone": "Europe/Vienna"}, "zone").key == "Europe/Vienna"
 
 
 def test_only_what_cannot_be_read_is_left_out() -> None:
