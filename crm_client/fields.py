@@ -44,7 +44,8 @@ def number(record: Record, name: str) -> Decimal | None:
         found = Decimal(written)
     except InvalidOperation:
         return None
-    return found if found.is_finite() else None
+    # Written out, 1E+999999 has a million digits.
+    return found if found.is_finite() and abs(found.adjusted()) <= LONGEST_NUMBER else None
 
 
 def day(who: Service, record: Record, name: str) -> date | None:

@@ -129,6 +129,12 @@ def test_what_is_associated_without_an_id_is_nothing() -> None:
     assert found == (("7",), False)
 
 
+@pytest.mark.parametrize("amount", ["1E+999999", "1e-999999", "0E+999999", 1e300, "NaN", "Infinity", "9" * 41])
+def test_an_amount_that_nobody_could_write_out_is_none(amount: Any) -> None:
+    (deal,) = hubspot({"id": "1", "amount": amount, "deal_currency_code": "EUR"}).deals
+    assert deal.amount is None
+
+
 def test_a_stage_of_which_nothing_is_said_hides_no_other() -> None:
     maps = [{"display_value": name, "forecast_type": means} for name, means in (("Odd", "perhaps"), ("Open", "Open"))]
     zoho = zoho_settings({"zgid": "1", "time_zone": ""}, [], [{"maps": maps}], "https://x")
