@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from crm_client.fields import moment, zone
+from crm_client.fields import Record, moment, zone
 from crm_client.hubspot.addresses import HUBSPOT
 from crm_client.hubspot.questions import CALLS, associated_ids
 from crm_client.hubspot.records import Gathered, HubSpotOwner, HubSpotSettings, Viewer
@@ -52,8 +52,10 @@ def _answer(*records: dict[str, Any]) -> Answer:
 def hubspot(*deals: dict[str, Any]) -> Contact:
     me = HubSpotOwner("1", "2", "Ada", "", True, frozenset())
     records = HubSpot(HubSpotSettings(SETTINGS, EAST, {}, ""), {}, Viewer(me, Sees.EVERYONE))
-    calls = [(CALLS, {"id": "1", "properties": {"hs_timestamp": at}}) for at in ("soon", "2026-11-20T12:00:00Z")]
-    told = {deal["id"]: {"id": deal["id"], "properties": {"hs_is_closed": "false", **deal}} for deal in deals}
+    calls: list[tuple[str, Record]] = [
+        (CALLS, {"id": "1", "properties": {"hs_timestamp": at}}) for at in ("soon", "2026-11-20T12:00:00Z")
+    ]
+    told: dict[str, Record] = {deal["id"]: {"id": deal["id"], "properties": {"hs_is_closed": "false", **deal}} for deal in deals}
     gathered = Gathered(deals=told, deals_of={"7": tuple(told)}, activities_of={"7": calls})
     return records.contact({"id": "7"}, gathered)
 
