@@ -175,7 +175,9 @@ class Settings(BaseModel):
         description="Cloud Tasks queue, projects/P/locations/L/queues/Q",
     )
 
-    crm: str = Field(EMBEDDED, description="CRM of organisations that have chosen none: embedded (one machine only), or odoo")
+    crm: str = Field(
+        EMBEDDED, description=f"CRM of organisations that have chosen none: {', '.join(KINDS)}; {EMBEDDED} on one machine only"
+    )
     crm_origin: str = Field("", description="where that CRM is served, https://host; empty for the embedded one")
     crm_private: bool = Field(
         False, description="true where a CRM may be served in a private network; else its name has to lead to a public address"

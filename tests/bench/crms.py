@@ -4,8 +4,8 @@ within the minute in which it is remembered. The CRMs without a server of their 
 import asyncio
 import statistics
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,7 @@ from crm_client.remembered import LookUps
 from mailmagnet.crm import Crm, LookUp
 from tests.contract.crm_installed import InstalledWorld, looked_up
 from tests.contract.crm_world import ADA
-from tests.contract.hubspot_world import hubspot_world
-from tests.contract.pipedrive_world import pipedrive_world
-from tests.contract.salesforce_world import salesforce_world
-from tests.contract.zoho_world import zoho_world
+from tests.contract.stand_in_worlds import WORLDS, World
 from tests.crm_round_trips import measured
 
 HOUSE = Path(__file__).parents[2]
@@ -26,17 +23,10 @@ LATENCY_SECONDS = 0.1
 PEOPLE = (1, 20)
 TIMES = 11
 
-World = Callable[[], AbstractAsyncContextManager[InstalledWorld]]
-
 
 def _worlds() -> Mapping[str, World | None]:
     """None for a real server that is not installed: `make test-servers` does it."""
-    worlds: dict[str, World | None] = {
-        "salesforce": salesforce_world,
-        "hubspot": hubspot_world,
-        "zoho": zoho_world,
-        "pipedrive": pipedrive_world,
-    }
+    worlds: dict[str, World | None] = {**WORLDS}
     for kind in ("odoo", "tryton"):
         worlds[kind] = _real_server(kind) if (HOUSE / ".servers" / kind).exists() else None
     return worlds

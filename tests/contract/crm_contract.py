@@ -23,7 +23,7 @@ from mailmagnet.crm import (
     NewDeal,
     Rights,
 )
-from mailmagnet.errors import NotAuthorised, NotFound, NotPermitted, Service, Side
+from mailmagnet.errors import NotAuthorised, NotFound, NotPermitted, NotSupported, Service, Side
 from tests.contract.crm_installed import InstalledWorld, looked_up, needs, only_with, writer
 from tests.contract.crm_over_http import OverHttp
 from tests.contract.crm_questions import Questions
@@ -153,11 +153,12 @@ class CrmContract(Questions, OverHttp):
             (Module.ACCOUNTS, "account analytical"),
             (Module.DEALS, "deal renewal"),
         ):
-            with pytest.raises(NotFound):
+            is_known = crm.client.capabilities.leads or module is not Module.LEADS
+            not_there = NotFound if is_known else (NotFound, NotSupported)
+            with pytest.raises(not_there):
                 await kim.record_people(module, crm.id_of(key))
-        for module in Module:
             for nobody in ("no-such-id", "", "%"):
-                with pytest.raises(NotFound):
+                with pytest.raises(not_there):
                     await crm.as_user(ADA).record_people(module, nobody)
 
     @needs("second_addresses")
@@ -446,7 +447,7 @@ class CrmContract(Questions, OverHttp):
         assert [currency.code for currency in currencies if currency.home] == [ORGANISATION.home_currency]
         others = {currency.code: currency for currency in CURRENCIES}
         assert all(currency.rate == others[currency.code].rate for currency in currencies if currency.code in others)
-        if crm.client.capabilities.exact_money:
+        if crm.tells_rates:
             assert set(CURRENCIES) <= set(currencies)
 
     @pytest.mark.parametrize(
@@ -467,7 +468,7 @@ class CrmContract(Questions, OverHttp):
             ("  ", [], [], [], []),
         ],
     )
-    @needs("second_addresses", "ranked_search", "leads")
+    @needs("second_addresses", "ranked_search", "accents_folded", "leads")
     async def test_search_finds_what_holds_every_word(
         self, crm: InstalledWorld, words: str, contacts: list[str], accounts: list[str], deals: list[str], leads: list[str]
     ) -> None:
@@ -505,7 +506,8 @@ class CrmContract(Questions, OverHttp):
 
     @needs("ranked_search")
     async def test_search_is_best_first_and_no_more_than_asked(self, crm: InstalledWorld) -> None:
-        assert _names((await crm.as_user(ADA).search("ha", 10)).contacts) == ["Sam Shaw"]
+        inside = _names((await crm.as_user(ADA).search("ha", 10)).contacts)
+        assert inside == (["Sam Shaw"] if crm.client.capabilities.search_inside_words else [])
         assert _names((await crm.as_user(ADA).search("l", 3)).contacts)[0] == "Henriëtta Lovell"
         found = await crm.as_user(ADA).search("m", 3)
         assert _names(found.contacts) == ["Member 00", "Member 01", "Member 02"]

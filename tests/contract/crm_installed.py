@@ -31,6 +31,8 @@ class InstalledWorld(ABC):
     """How it says in its own words that the day's calls are used up."""
     tells_budget = False
     """Whether its answers say how many calls of the day are left."""
+    tells_rates = False
+    """Whether it tells all currencies, with every digit of their rates."""
     renews = True
     """Whether it gives a new access token in place of one that it refuses."""
     hides_fields = False

@@ -1,4 +1,4 @@
-"""What the sign-in of every CRM must do: a class that inherits `CrmSignInContract` and gives the fixture `world` holds one against it."""
+"""What the sign-in of a CRM that takes a name and a password must do: a class that inherits `CrmSignInContract` holds one against it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

@@ -87,6 +87,8 @@ SOME_TOKENS = CrmTokens("1", "Ada Byron", "access", "refresh", machine_time() + 
 class EmbeddedWorld(InstalledWorld):
     """The contract's world in an embedded CRM's database. A record's id is its key with the spaces taken out."""
 
+    tells_rates = True
+
     def __init__(self, database: Path) -> None:
         self.database = database
         administration.create(database, ORGANISATION, ORG)

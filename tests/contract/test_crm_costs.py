@@ -1,25 +1,13 @@
 """What the job asks of the CRMs that have a stand-in is what tests/crm_costs.yaml says, and the docs have the table that is made of it."""
 
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
 
-from tests.contract.crm_installed import InstalledWorld
-from tests.contract.hubspot_world import hubspot_world
-from tests.contract.pipedrive_world import pipedrive_world
-from tests.contract.salesforce_world import salesforce_world
-from tests.contract.zoho_world import zoho_world
+from tests.contract.stand_in_worlds import WORLDS
 from tests.crm_costs import counted, read_costs, table
 from tests.told_at_the_end import COUNTED
-
-WORLDS: dict[str, Callable[[], AbstractAsyncContextManager[InstalledWorld]]] = {
-    "salesforce": salesforce_world,
-    "hubspot": hubspot_world,
-    "zoho": zoho_world,
-    "pipedrive": pipedrive_world,
-}
 
 
 @pytest.mark.parametrize("kind", WORLDS)

@@ -23,6 +23,7 @@ from mailmagnet.label_mail import label_mail
 from mailmagnet.store import Policy
 from mailmagnet.vault import CRM_ACCOUNT, Connection
 from sandbox.crms.stand_in import SignedIn, StandIn
+from sandbox.demo.other_crm import STAND_INS
 from sandbox.demo.sandbox_process import SandboxProcess, read_sandbox_settings
 from tests.contract.crm_world import crm_world
 from tests.http_faults import HttpFaults
@@ -31,8 +32,6 @@ from tests.scenario.desk import ADA, OURS, Desk, desk_in
 from tests.told_at_the_end import COUNTED
 
 ORG = "corp.example"
-KINDS = ("hubspot", "pipedrive", "salesforce", "zoho")
-"""At HubSpot an administrator has connected the account; at the others each user signs in."""
 KNOWN, STRANGER = "h.lovell@analytical.example", "stranger@elsewhere.example"
 Tell = Callable[[str, object], None]
 
@@ -101,8 +100,9 @@ def _form_of(path: str) -> str:
     return f"{before}/…" if any(letter.isdigit() for letter in last) and before.count("/") > 2 else path
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=STAND_INS)
 async def office(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Office]:
+    """At HubSpot an administrator has connected the account; at the others each user signs in."""
     async with office_with(request.param, tmp_path) as made:
         yield made
 

@@ -45,6 +45,7 @@ class TrytonWorld(InstalledWorld):
     costs = _COSTS
     hides_fields = True
     renews = False
+    tells_rates = True
 
     def __init__(self, tryton: RunningTryton, session: HttpSession, http: HttpFaults) -> None:
         self.tryton = tryton
