@@ -53,7 +53,7 @@ def day(who: Service, record: Record, name: str) -> date | None:
     without its day would get another category."""
     value = text(record, name)
     try:
-        return date.fromisoformat(value.partition("T")[0].partition(" ")[0]) if value else None
+        return max(date.fromisoformat(value.partition("T")[0].partition(" ")[0]), _FIRST.date()) if value else None
     except ValueError:
         raise BadAnswer(who, "a day is none") from None
 
@@ -71,7 +71,8 @@ def moment(who: Service, record: Record, name: str) -> datetime | None:
 
 
 def in_every_zone(at: datetime) -> datetime:
-    """A moment that has a day in every zone: "never" is often written as the last one that there is, which has none in the east."""
+    """A moment that has a day in every zone: "never" is often written as the last one that there is, which has none in the east. The
+    first day of all begins nowhere there either."""
     return min(max(at, _FIRST), _LAST)
 
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from crm_client.fields import Record, moment, zone
+from crm_client.fields import Record, day, moment, zone
 from crm_client.hubspot.addresses import HUBSPOT
 from crm_client.hubspot.questions import CALLS, associated_ids
 from crm_client.hubspot.records import Gathered, HubSpotOwner, HubSpotSettings, Viewer
@@ -124,6 +124,14 @@ def test_a_deal_that_never_closes_is_one_in_every_zone() -> None:
         at = moment(HUBSPOT, {"at": written}, "at")
         assert at
         assert [at.astimezone(ZoneInfo(zone)) for zone in ("Pacific/Kiritimati", "Etc/GMT+12")] == [at, at]
+
+
+def test_a_day_begins_in_every_zone() -> None:
+    for written in ("0001-01-01", "9999-12-31"):
+        on = day(HUBSPOT, {"on": written}, "on")
+        assert on
+        for zone_name in ("Pacific/Kiritimati", "Etc/GMT+12"):
+            datetime(on.year, on.month, on.day, tzinfo=ZoneInfo(zone_name)).astimezone(UTC)
 
 
 def test_what_is_associated_without_an_id_is_nothing() -> None:
