@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mailmagnet.errors import BadAnswer, Service
 
@@ -43,7 +44,8 @@ def number(record: Record, name: str) -> Decimal | None:
         found = Decimal(written)
     except InvalidOperation:
         return None
-    return found if found.is_finite() else None
+    # Written out, 1E+999999 has a million digits.
+    return found if found.is_finite() and abs(found.adjusted()) <= LONGEST_NUMBER else None
 
 
 def day(who: Service, record: Record, name: str) -> date | None:
@@ -51,7 +53,7 @@ def day(who: Service, record: Record, name: str) -> date | None:
     without its day would get another category."""
     value = text(record, name)
     try:
-        return date.fromisoformat(value.partition("T")[0].partition(" ")[0]) if value else None
+        return max(date.fromisoformat(value.partition("T")[0].partition(" ")[0]), _FIRST.date()) if value else None
     except ValueError:
         raise BadAnswer(who, "a day is none") from None
 
@@ -69,11 +71,21 @@ def moment(who: Service, record: Record, name: str) -> datetime | None:
 
 
 def in_every_zone(at: datetime) -> datetime:
-    """A moment that has a day in every zone: "never" is often written as the last one that there is, which has none in the east."""
+    """A moment that has a day in every zone: "never" is often written as the last one that there is, which has none in the east. The
+    first day of all begins nowhere there either."""
     return min(max(at, _FIRST), _LAST)
 
 
 _FIRST, _LAST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+
+
+def zone(record: Record, name: str) -> ZoneInfo:
+    """The time zone of this IANA name; UTC where there is none, or none that is known here: then a day begins some hours early or late,
+    which is better than no day."""
+    try:
+        return ZoneInfo(text(record, name) or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # what is no zone's name may be a folder's, or too long for a file's
+        return ZoneInfo("UTC")
 
 
 def is_text(text: str) -> bool:

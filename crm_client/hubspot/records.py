@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from crm_client.fields import Record, inner, inner_all, moment, number, text
+from crm_client.fields import Record, inner, inner_all, moment, number, text, zone
 from crm_client.hubspot.addresses import HUBSPOT, HubSpotAddresses
 from crm_client.hubspot.questions import CALLS, COMPANIES, CONTACTS, DEALS, MEETINGS, TASKS, id_of, is_id
 from crm_client.note_text import text_of_note
@@ -142,22 +142,18 @@ def super_admins_of(users: Iterable[Record]) -> frozenset[str]:
 def settings_of(
     details: Record, pipelines: Iterable[Record], rates: Iterable[Record], names: Iterable[Record], addresses: HubSpotAddresses
 ) -> HubSpotSettings:
-    """Raises BadAnswer for an account without a time zone that there is, or shown at a host that is none of HubSpot's."""
-    zone_name, home = text(details, "timeZone"), text(details, "companyCurrency")
-    try:
-        zone = ZoneInfo(zone_name)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise BadAnswer(HUBSPOT, "the account has no time zone") from None
+    """Raises BadAnswer for an account that is shown at a host that is none of HubSpot's."""
+    its_zone, home = zone(details, "timeZone"), text(details, "companyCurrency")
     stages = {
         (text(pipeline, "id"), text(stage, "id")): _stage(pipeline, stage, position)
         for pipeline in sorted(pipelines, key=_place)
         for position, stage in enumerate(sorted(inner_all(pipeline, "stages"), key=_place))
     }
-    organisation = Organisation(text(details, "portalName"), zone_name, home)
+    organisation = Organisation(text(details, "portalName"), its_zone.key, home)
     page = f"{addresses.app_of(text(details, 'uiDomain'))}/contacts/{id_of(details, 'portalId')}/record"
     by_code = {text(each, "currencyCode"): text(each, "currencyName") for each in names}
     currencies = (Currency(home, by_code.get(home) or home, Decimal(1), home=True), *_currencies(rates, home, by_code))
-    return HubSpotSettings(CrmSettings(organisation, tuple(stages.values()), currencies if home else ()), zone, stages, page)
+    return HubSpotSettings(CrmSettings(organisation, tuple(stages.values()), currencies if home else ()), its_zone, stages, page)
 
 
 def _stage(pipeline: Record, stage: Record, position: int) -> Stage:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from crm_client.fields import Record, day, inner, inner_all, moment, number, text
+from crm_client.fields import Record, day, inner, inner_all, moment, number, text, zone
 from crm_client.note_text import text_of_note
 from crm_client.odoo.server import ODOO
 from crm_client.records import domain_of_website, readable, soonest_first, told_activities, told_notes
@@ -89,7 +89,7 @@ def user_of(record: Record, groups: Groups) -> User:
 def organisation_of(user: Record) -> Organisation:
     """The user's main company. It has no time zone of its own: Odoo shows days in each user's."""
     company = inner(user, "company_id")
-    return Organisation(text(company, "name"), text(user, "tz") or "UTC", text(inner(company, "currency_id"), "name"))
+    return Organisation(text(company, "name"), zone(user, "tz").key, text(inner(company, "currency_id"), "name"))
 
 
 def stages_of(stages: Sequence[Record]) -> tuple[Stage, ...]:

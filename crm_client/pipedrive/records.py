@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 
-from crm_client.fields import Record, day, in_every_zone, inner, inner_all, moment, number, text
+from crm_client.fields import Record, day, in_every_zone, inner, inner_all, moment, number, text, zone
 from crm_client.note_text import text_of_note
 from crm_client.pipedrive.addresses import PIPEDRIVE
 from crm_client.records import domain_of_website, readable, told_activities, told_notes
@@ -176,7 +176,7 @@ _ADMINS_APPS = frozenset({"global", "account_settings"})
 
 def organisation_of(me: Record) -> Organisation:
     """A company has neither a zone nor a currency of its own over the API: those of whoever asks are taken."""
-    return Organisation(text(me, "company_name"), text(me, "timezone_name") or "UTC", text(me, "default_currency").upper())
+    return Organisation(text(me, "company_name"), zone(me, "timezone_name").key, text(me, "default_currency").upper())
 
 
 def stages_of(stages: Iterable[Record], pipelines: Iterable[Record]) -> tuple[Stage, ...]:

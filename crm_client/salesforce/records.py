@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
-from crm_client.fields import Record, day, inner, inner_all, moment, number, text
+from crm_client.fields import Record, day, inner, inner_all, moment, number, text, zone
 from crm_client.records import domain_of_website, is_at, known_account, readable, soonest_first, told_activities, told_notes
 from crm_client.salesforce.addresses import SALESFORCE
 from crm_client.salesforce.questions import MOST_DEALS, PERMISSION_FIELD
@@ -59,8 +59,8 @@ def settings_of(organisation: Records, stages: Records, currencies: Records, def
     ]
     first = (Currency(home, home, Decimal(1), home=True),) if home else ()
     return CrmSettings(
-        Organisation(text(told, "Name"), text(told, "TimeZoneSidKey") or "UTC", home),
-        tuple(_stage(each, position) for position, each in enumerate(stages.records)),
+        Organisation(text(told, "Name"), zone(told, "TimeZoneSidKey").key, home),
+        tuple(readable(lambda each: _stage(each[1], each[0]), enumerate(stages.records))),
         (*first, *others),
     )
 

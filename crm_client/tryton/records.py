@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from crm_client.fields import Record, inner, inner_all, text
+from crm_client.fields import Record, inner, inner_all, text, zone
 from crm_client.records import domain_of_website, readable, soonest_first
 from crm_client.tryton.questions import EMPLOYS, LEAD, OPPORTUNITY, PARTY, WORKS_FOR
 from crm_client.tryton.server import TRYTON
@@ -85,7 +85,7 @@ def profile_of(user: Record) -> Profile:
 def organisation_of(user: Record) -> Organisation:
     """The company that the user works for now."""
     company = inner(user, "company")
-    return Organisation(text(company, "rec_name"), text(company, "timezone") or "UTC", text(inner(company, "currency"), "code"))
+    return Organisation(text(company, "rec_name"), zone(company, "timezone").key, text(inner(company, "currency"), "code"))
 
 
 def currencies_of(currencies: Sequence[Record], home: str) -> tuple[Currency, ...]:

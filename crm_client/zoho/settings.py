@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from crm_client.fields import Record, inner, inner_all, number, text
+from crm_client.fields import Record, inner, inner_all, number, text, zone
+from crm_client.records import readable
 from crm_client.zoho.server import Reply, Request, ZohoLine
 from crm_client.zoho.zoho import ZOHO
 from mailmagnet.crm import CrmSettings, Currency, DealState, Organisation, Stage
@@ -53,9 +54,10 @@ async def settings(line: ZohoLine, token: str) -> ZohoSettings:
 
 def _read(org: Record, currencies: list[Record], pipelines: list[Record], web: str) -> ZohoSettings:
     home = text(org, "iso_code")
-    organisation = Organisation(text(org, "company_name"), text(org, "time_zone"), home)
+    organisation = Organisation(text(org, "company_name"), zone(org, "time_zone").key, home)
     stages = tuple(_stages(pipelines))
-    states = {name: state for maps in pipelines for stage in inner_all(maps, "maps") for name, state in _named(stage)}
+    named = readable(_named, [stage for pipeline in pipelines for stage in inner_all(pipeline, "maps")])
+    states = {name: state for names in named for name, state in names}
     told = tuple(_currency(each, home) for each in currencies) or ((Currency(home, home, _ONE, home=True),) if home else ())
     crm = CrmSettings(organisation=organisation, stages=stages, currencies=told)
     number = text(org, "zgid")
@@ -65,14 +67,16 @@ def _read(org: Record, currencies: list[Record], pipelines: list[Record], web: s
 
 
 def _stages(pipelines: Iterable[Record]) -> Iterable[Stage]:
-    """Each stage of each pipeline once: several layouts may have the same pipeline."""
+    """Each stage of each pipeline once: several layouts may have the same pipeline. One of
+    which Zoho does not say what it means is left out."""
     known = set()
     for pipeline in pipelines:
-        for position, stage in enumerate(sorted(inner_all(pipeline, "maps"), key=_sequence)):
+        in_order = sorted(inner_all(pipeline, "maps"), key=_sequence)
+        for position, stage, state in readable(lambda each: (*each, _state(each[1])), enumerate(in_order)):
             key = (text(stage, "id"), text(pipeline, "display_value"))
             if key not in known:
                 known.add(key)
-                yield Stage(key[0], text(stage, "display_value"), key[1], _state(stage), position)
+                yield Stage(key[0], text(stage, "display_value"), key[1], state, position)
 
 
 def _named(stage: Record) -> list[tuple[str, DealState]]:

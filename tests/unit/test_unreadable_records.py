@@ -1,13 +1,13 @@
 """One deal, activity or note that cannot be read hides no other and fails nothing, in every CRM; a card says that there are more deals."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from crm_client.fields import moment
+from crm_client.fields import Record, day, moment, zone
 from crm_client.hubspot.addresses import HUBSPOT
 from crm_client.hubspot.questions import CALLS, associated_ids
 from crm_client.hubspot.records import Gathered, HubSpotOwner, HubSpotSettings, Viewer
@@ -17,12 +17,14 @@ from crm_client.pipedrive.people import _Around, _contact
 from crm_client.pipedrive.records import Records as Pipedrive
 from crm_client.records import readable
 from crm_client.salesforce.records import Shown as Salesforce
+from crm_client.salesforce.records import settings_of as salesforce_settings
 from crm_client.salesforce.server import Records as Answer
 from crm_client.tryton.records import Parties
 from crm_client.tryton.records import Records as Tryton
 from crm_client.zoho.people import read
 from crm_client.zoho.records import Records as Zoho
 from crm_client.zoho.settings import ZohoSettings
+from crm_client.zoho.settings import _read as zoho_settings
 from mailmagnet.crm import Contact, CrmSettings, DealState, Organisation
 from mailmagnet.crm_sign_in import Sees
 from mailmagnet.errors import BadAnswer
@@ -50,12 +52,10 @@ def _answer(*records: dict[str, Any]) -> Answer:
 def hubspot(*deals: dict[str, Any]) -> Contact:
     me = HubSpotOwner("1", "2", "Ada", "", True, frozenset())
     records = HubSpot(HubSpotSettings(SETTINGS, EAST, {}, ""), {}, Viewer(me, Sees.EVERYONE))
-    calls: list[tuple[str, Mapping[str, Any]]] = [
+    calls: list[tuple[str, Record]] = [
         (CALLS, {"id": "1", "properties": {"hs_timestamp": at}}) for at in ("soon", "2026-11-20T12:00:00Z")
     ]
-    told: dict[str, Mapping[str, Any]] = {
-        deal["id"]: {"id": deal["id"], "properties": {"hs_is_closed": "false", **deal}} for deal in deals
-    }
+    told: dict[str, Record] = {deal["id"]: {"id": deal["id"], "properties": {"hs_is_closed": "false", **deal}} for deal in deals}
     gathered = Gathered(deals=told, deals_of={"7": tuple(told)}, activities_of={"7": calls})
     return records.contact({"id": "7"}, gathered)
 
@@ -126,9 +126,42 @@ def test_a_deal_that_never_closes_is_one_in_every_zone() -> None:
         assert [at.astimezone(ZoneInfo(zone)) for zone in ("Pacific/Kiritimati", "Etc/GMT+12")] == [at, at]
 
 
+def test_a_day_begins_in_every_zone() -> None:
+    for written in ("0001-01-01", "9999-12-31"):
+        on = day(HUBSPOT, {"on": written}, "on")
+        assert on
+        for zone_name in ("Pacific/Kiritimati", "Etc/GMT+12"):
+            datetime(on.year, on.month, on.day, tzinfo=ZoneInfo(zone_name)).astimezone(UTC)
+
+
 def test_what_is_associated_without_an_id_is_nothing() -> None:
     found = associated_ids({"associations": {"deals": {"results": [{"id": None}, {"id": "x"}, {"id": 7}]}}}, "deals")
     assert found == (("7",), False)
+
+
+@pytest.mark.parametrize("amount", ["1E+999999", "1e-999999", "0E+999999", 1e300, "NaN", "Infinity", "9" * 41])
+def test_an_amount_that_nobody_could_write_out_is_none(amount: Any) -> None:
+    (deal,) = hubspot({"id": "1", "amount": amount, "deal_currency_code": "EUR"}).deals
+    assert deal.amount is None
+
+
+def test_a_stage_of_which_nothing_is_said_hides_no_other() -> None:
+    maps = [{"display_value": name, "forecast_type": means} for name, means in (("Odd", "perhaps"), ("Open", "Open"))]
+    zoho = zoho_settings({"zgid": "1", "time_zone": ""}, [], [{"maps": maps}], "https://x")
+    stages = _answer(
+        *({"MasterLabel": name, "IsClosed": closed, "IsWon": False} for name, closed in (("Odd", None), ("Open", False)))
+    )
+    salesforce = salesforce_settings(_answer({"TimeZoneSidKey": "America"}), stages, _answer(), "EUR")
+    for settings in (zoho.crm, salesforce):
+        assert ([stage.name for stage in settings.stages], settings.organisation.time_zone) == (["Open"], "UTC")
+    assert zoho.states == {"Open": DealState.OPEN}
+
+
+@pytest.mark.parametrize("name", ["", "Mars/Phobos", "America", "../etc/passwd", "x" * 5000, "a\0b", "\ud800", None, 7])
+def test_a_time_zone_that_nobody_knows_is_utc(name: Any) -> None:
+    """Else nobody's mail would be sorted."""
+    assert zone({"zone": name}, "zone").key == "UTC"
+    assert zone({"zone": "Europe/Vienna"}, "zone").key == "Europe/Vienna"
 
 
 def test_only_what_cannot_be_read_is_left_out() -> None:
