@@ -126,7 +126,8 @@ async def port(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Port]:
         job=job,
         connect=does_nothing,
         mailmagnet=does_nothing,
-        crm=does_nothing,
+        embedded_crm=does_nothing,
+        crm_elsewhere="",
     )
     number = free_port()
     key = DeskKey(number)

@@ -135,7 +135,7 @@ async def test_googles_call_to_this_endpoint_gets_in_and_certificates_are_fetche
         ({"exp": float("inf")}, NotVerified),
         ({"exp": [1]}, NotVerified),
         ({"iat": {}}, NotVerified),
-        ({"nbf": int(time.time()) + 600}, NotVerified),
+        ({"nbf": int(time.time()) + 86_400}, NotVerified),
         ({"expires_in": -60}, NotVerified),
         ({"issued_ago": -600}, NotVerified),
     ],

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from cryptography.fernet import Fernet
 
 from functions.command_line import mailmagnet
 from functions.crms import checked_crm
 from mailmagnet.crm_choice import CrmChoice
 from mailmagnet.store import Defaults, Policy, Progress, Reason, RunCounts, Sharing, Store, Trouble
 from metadata_store.sqlite import SqliteStore
+from token_vault.encrypted_file import EncryptedFileVault
 
 ORG = "corp.example"
 NOW = datetime(2026, 11, 30, 9, 25, tzinfo=UTC)
@@ -26,6 +28,7 @@ class Process:
     """What a command is given, each time anew."""
 
     store: SqliteStore
+    vault: EncryptedFileVault
     retention_days: int = 90
     default_crm = CrmChoice("embedded")
 
@@ -49,7 +52,8 @@ class Machine:
     database: Path
 
     def type(self, *words: str, code: int = 0) -> str:
-        told = CliRunner().invoke(mailmagnet, ["admin", *words], obj=lambda: Process(SqliteStore(self.database)))
+        vault = EncryptedFileVault(self.database.with_name("vault"), Fernet.generate_key().decode())
+        told = CliRunner().invoke(mailmagnet, ["admin", *words], obj=lambda: Process(SqliteStore(self.database), vault))
         assert told.exit_code == code, told.output
         assert "Traceback" not in told.output
         return told.output
