@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -35,7 +36,7 @@ async def crms(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[TestCrms]:
     async with token_server() as server:
         made = TestCrms(server)
         for kind, how in made.kinds().items():
-            monkeypatch.setitem(KINDS, kind, how)
+            monkeypatch.setitem(KINDS.makers, kind, partial(lambda made_kind: made_kind, how))
         yield made
 
 

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import cast
 
 import pytest
 
@@ -123,7 +123,7 @@ async def made(desk: Desk, monkeypatch: pytest.MonkeyPatch, kind: str) -> AsyncI
     async with token_server() as server:
         crms = TestCrms(server, users=[CRM_ADA, CRM_BOB])
         for each, how in crms.kinds().items():
-            monkeypatch.setitem(cast(dict[str, object], KINDS), each, how)
+            monkeypatch.setitem(KINDS.makers, each, partial(lambda kind: kind, how))
         environment = {
             **settings_of(desk, "https://addon.example"),
             "MAILMAGNET_CRM": kind,

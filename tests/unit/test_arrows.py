@@ -137,10 +137,11 @@ def test_every_file_says_what_belongs_in_it() -> None:
     assert silent == []
 
 
-def test_the_sidebar_starts_without_grpc_and_discovery() -> None:
+def test_the_sidebar_starts_without_grpc_and_discovery_and_any_crms_client() -> None:
     script = (
         "import sys, functions.addon;"
-        "print([name for name in sys.modules if name.split('.')[0] in ('grpc', 'googleapiclient', 'httplib2', 'sqlalchemy')])"
+        "print([name for name in sys.modules if name.split('.')[0] in ('grpc', 'googleapiclient', 'httplib2', 'sqlalchemy')"
+        " or name.startswith('crm_client.') and name.endswith('.client')])"
     )
     loaded = subprocess.run([sys.executable, "-c", script], cwd=HOUSE, capture_output=True, text=True, check=True, timeout=60)
     assert loaded.stdout.strip() == "[]"
